@@ -1,0 +1,1 @@
+//! Keeps AWS Lambda layers for Python in step with a repository's dependency files.
