@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+"""Compares `lambda-layer` with what people use instead, on three real layers, and prints Markdown.
+
+Build: `lambda-layer build`, `uv pip install --target` + `zip -r`, `pip install -t` + `zip -r`.
+Unchanged: a second `lambda-layer publish`, into a directory and against a real HTTP server (moto).
+
+How to run it and what the figures mean: benches/README.md.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYERS = ("small", "data", "many")
+TOOLS = ROOT / "target" / "bench-tools"
+WORK = ROOT / "target" / "bench"
+PINS = ("pip==26.3", "uv==0.13.8", "moto[server]==5.2.5")
+PYTHON = "3.13"
+GLIBC_MINOR = 34  # Amazon Linux 2023
+REPEATS = 20
+BUCKET = "bench-layers"
+OURS, UV, PIP = "`lambda-layer build`", "`uv pip install --target` + `zip -r`", "`pip install -t` + `zip -r`"
+
+
+class Failed(Exception):
+    """Ends the script with exit code 1; timings never do."""
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+# Measuring one process
+
+
+class Usage:
+    def __init__(self, wall, cpu, peak):
+        self.wall, self.cpu, self.peak = wall, cpu, peak
+
+
+def own_peak(pid, interval, ended, peak):
+    """Keeps the last `VmHWM` of the process in `peak[0]`, in bytes.
+
+    `ru_maxrss` of wait4 does not serve: it is the largest of the process, of every child that it
+    waited for, and of whoever started it (before exec).
+    """
+    while not ended.is_set():
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.M)
+        if found:
+            peak[0] = max(peak[0], int(found[1]) * 1024)
+        ended.wait(interval) if interval else time.sleep(0)
+
+
+def run(command, env, cwd=WORK, sample=0.01):
+    """Runs the command to its end. `sample`: seconds between looks at its memory, None for no look."""
+    command = [str(part) for part in command]
+    with open(WORK / "log", "wb") as log:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        ended, peak, sampler = threading.Event(), [0], None
+        if sample is not None:
+            sampler = threading.Thread(target=own_peak, args=(process.pid, sample, ended, peak), daemon=True)
+            sampler.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        ended.set()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if sampler:
+            sampler.join()
+    if process.returncode != 0:
+        raise Failed(f"exit code {process.returncode}: {' '.join(command)}\n{output()[-3000:]}")
+    return Usage(wall, usage.ru_utime + usage.ru_stime, peak[0])
+
+
+def output():
+    return (WORK / "log").read_text(errors="replace")
+
+
+# The three ways to build
+
+
+def platform_options():
+    """What pip needs to choose the wheels uv chooses: it does not derive older glibc tags itself."""
+    tags = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC_MINOR, 4, -1)]
+    tags += [f"{old}_x86_64" for old in ("manylinux2014", "manylinux2010", "manylinux1")]
+    return [part for tag in tags for part in ("--platform", tag)]
+
+
+def commands(how, binary, layer, tree, archive):
+    """The steps as (program, command, folder it runs in)."""
+    manifest = WORK / f"{layer}.txt"
+    if how == OURS:
+        options = ["--requirements", manifest.name, "--python-version", PYTHON, "--architecture", "x86_64"]
+        return [("lambda-layer", [binary, "build", *options, "--layer-name", "bench", "--output", archive], WORK)]
+    target = tree / "python"
+    if how == UV:
+        install = [TOOLS / "bin/uv", "pip", "install", "--target", target, "-r", manifest, "--only-binary", ":all:"]
+        install += ["--python-version", PYTHON, "--python-platform", f"x86_64-manylinux_2_{GLIBC_MINOR}"]
+        first = ("uv", install, WORK)
+    else:
+        install = [TOOLS / "bin/pip", "install", "-t", target, "-r", manifest, "--only-binary", ":all:"]
+        install += ["--no-compile", "--python-version", PYTHON, "--implementation", "cp", *platform_options()]
+        first = ("pip", install, WORK)
+    return [first, ("zip", ["zip", "-q", "-r", archive, "python"], tree)]
+
+
+class Build:
+    """What one way made of one layer, over all rounds."""
+
+    def __init__(self):
+        self.seconds, self.peaks, self.zip = [], {}, None
+
+
+class Zip:
+    def __init__(self, path):
+        with zipfile.ZipFile(path) as archive:
+            files = [entry for entry in archive.infolist() if not entry.is_dir()]
+            wheels = (entry for entry in files if entry.filename.endswith(".dist-info/WHEEL"))
+            self.wheels = {entry.filename.split("/")[-2]: archive.read(entry) for entry in wheels}
+        self.bytes = path.stat().st_size
+        self.files = len(files)
+        self.unzipped = sum(entry.file_size for entry in files)
+        self.zip6 = self.bytes
+
+
+def zip6(archive, env):
+    """The size `zip -6` reaches on exactly what is in the archive."""
+    tree, again = WORK / "again", WORK / "again.zip"
+    with zipfile.ZipFile(archive) as ours:
+        ours.extractall(tree)
+    run(["zip", "-q", "-r", "-6", again, "."], env, cwd=tree)
+    size = again.stat().st_size
+    shutil.rmtree(tree)
+    again.unlink()
+    return size
+
+
+def build_once(how, binary, layer, env, build, timed):
+    tree, archive = WORK / "tree", WORK / "out.zip"
+    tree.mkdir()
+    os.sync()  # what the last one wrote is not this one's load
+    seconds = 0.0
+    for program, command, cwd in commands(how, binary, layer, tree, archive):
+        used = run(command, env, cwd)
+        seconds += used.wall
+        build.peaks[program] = max(build.peaks.get(program, 0), used.peak)
+    if timed:
+        build.seconds.append(seconds)
+    else:
+        build.zip = Zip(archive)
+        if how == OURS:
+            build.zip.zip6 = zip6(archive, env)
+    shutil.rmtree(tree)
+    archive.unlink()
+
+
+def build_all(binary, runs, env):
+    hows = [OURS, UV, PIP] if binary else [UV, PIP]
+    builds = {(how, layer): Build() for how in hows for layer in LAYERS}
+    for number in range(runs + 1):
+        say("builds: warm-up" if number == 0 else f"builds: round {number} of {runs}")
+        for layer in LAYERS:
+            turn = number % len(hows)  # nobody is always the one after pip
+            for how in hows[turn:] + hows[:turn]:
+                build_once(how, binary, layer, env, builds[how, layer], timed=number > 0)
+    return hows, builds
+
+
+# The unchanged run
+
+
+class Unchanged:
+    def __init__(self, cpu, wall, peak, children):
+        self.cpu, self.wall, self.peak, self.children, self.requests = cpu, wall, peak, children, None
+
+
+def publish(binary, options):
+    base = ["--requirements", "small.txt", "--python-version", PYTHON, "--architecture", "x86_64"]
+    return [binary, "publish", *base, "--layer-name", "bench", *options]
+
+
+def count_children(command, env):
+    """Successful execve calls but the first, or None where nobody can count them."""
+    trace = WORK / "trace"
+    try:
+        run(["strace", "-f", "-qq", "-e", "trace=execve", "-o", trace, *command], env, sample=None)
+    except (OSError, Failed) as error:
+        say(f"child processes not counted: {str(error).splitlines()[0]}")
+        return None
+    return len(re.findall(r"execve(?:\(| resumed>).* = 0$", trace.read_text(), re.M)) - 1
+
+
+def measure_unchanged(command, env):
+    run(command, env)
+    run(command, env)
+    if "unchanged" not in output().lower():
+        raise Failed(f"the second publish does not say unchanged:\n{output()[-3000:]}")
+    used = [run(command, env, sample=None) for _ in range(REPEATS)]
+    # Apart from the timed runs, because looking at the memory without a pause takes a core.
+    peak = max(run(command, env, sample=0).peak for _ in range(REPEATS))
+    cpu = [usage.cpu for usage in used]
+    wall = [usage.wall for usage in used]
+    return Unchanged(cpu, wall, peak, count_children(command, env))
+
+
+class Moto:
+    """A real HTTP server for Lambda and S3, on a port of its own choice."""
+
+    def __init__(self, env):
+        self.log = WORK / "moto.log"
+        with open(self.log, "wb") as log:
+            command = [str(TOOLS / "bin/moto_server"), "-H", "127.0.0.1", "-p", "0"]
+            self.process = subprocess.Popen(command, env=env, cwd=WORK, stdout=log, stderr=log)
+
+    def __enter__(self):
+        for _ in range(600):
+            found = re.search(r"Running on (http://127\.0\.0\.1:\d+)", self.log.read_text())
+            if found:
+                self.url = found[1]
+                return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        self.__exit__()
+        raise Failed(f"moto_server did not start:\n{self.log.read_text()[-3000:]}")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def requests(self):
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.log.read_text())
+        return re.findall(r'"([A-Z]+ \S+) HTTP/[\d.]+" (\d+)', plain)
+
+
+def unchanged_in_directory(binary, env):
+    say(f"unchanged: directory, {REPEATS} repeats")
+    return measure_unchanged(publish(binary, ["--registry", WORK / "registry"]), env)
+
+
+def unchanged_on_aws(binary, env):
+    say(f"unchanged: AWS (moto), {REPEATS} repeats")
+    with Moto(env) as moto:
+        env = dict(env, AWS_ENDPOINT_URL=moto.url, AWS_ACCESS_KEY_ID="bench", AWS_SECRET_ACCESS_KEY="bench")
+        env.update(AWS_REGION="eu-west-1", AWS_EC2_METADATA_DISABLED="true", NO_PROXY="127.0.0.1")
+        env.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+        where = "CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'}"
+        make = f"import boto3; boto3.client('s3', 'eu-west-1').create_bucket(Bucket='{BUCKET}', {where})"
+        run([TOOLS / "bin/python", "-c", make], env)
+        command = publish(binary, ["--registry", "aws", "--regions", "eu-west-1", "--bucket", BUCKET])
+        result = measure_unchanged(command, env)
+        before = len(moto.requests())
+        run(command, env)
+        result.requests = [f"{request} → {status}" for request, status in moto.requests()[before:]]
+    return result
+
+
+# Markdown
+
+
+def table(head, rows):
+    print("| " + " | ".join(head) + " |")
+    print("|" + "---|" * len(head))
+    for row in rows:
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    print()
+
+
+def mb(size):
+    return f"{size / 1e6:.1f}"
+
+
+def spread(values, factor=1.0):
+    low, middle, high = (factor * pick(values) for pick in (min, statistics.median, max))
+    digits = 2 if middle < 10 else 1
+    return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def report_builds(hows, builds, runs):
+    median = {key: statistics.median(build.seconds) for key, build in builds.items()}
+    faster = {(how, layer): median[UV, layer] / median[how, layer] for how, layer in builds}
+    print(f"### Seconds, median of {runs} (lowest–highest), warm caches\n")
+    table(["how", *LAYERS], [[how, *(spread(builds[how, layer].seconds) for layer in LAYERS)] for how in hows])
+    print("### Speed against uv + zip (2.00 is twice as fast)\n")
+    table(["how", *LAYERS], [[how, *(f"{faster[how, layer]:.2f}" for layer in LAYERS)] for how in hows])
+    print("### What came out\n")
+    rows = []
+    for layer in LAYERS:
+        for how in hows:
+            made = builds[how, layer].zip
+            ratio = f"{made.bytes / made.zip6:.3f}"
+            rows.append([layer, how, mb(made.bytes), mb(made.zip6), ratio, mb(made.unzipped), made.files])
+    table(["layer", "how", "zip, MB", "`zip -6` of the same tree, MB", "ratio", "unzipped, MB", "files"], rows)
+    for layer in LAYERS:
+        for how in hows:
+            ours, uvs = builds[how, layer].zip.wheels, builds[UV, layer].zip.wheels
+            other = sorted(name for name in ours.keys() | uvs.keys() if ours.get(name) != uvs.get(name))
+            if other:
+                print(f"Not the same wheels in {layer}, {how} against uv: {', '.join(other)}\n")
+    print("### Peak memory, MB (VmHWM of the process itself, without its children)\n")
+    rows = []
+    for how in hows:
+        for program in builds[how, LAYERS[0]].peaks:
+            rows.append([how, f"`{program}`", *(mb(builds[how, layer].peaks[program]) for layer in LAYERS)])
+    table(["how", "process", *LAYERS], rows)
+    return faster
+
+
+def report_unchanged(results):
+    print(f"### Unchanged: `publish` again, median of {REPEATS} (lowest–highest)\n")
+    rows = []
+    for name, result in results.items():
+        children = "not counted" if result.children is None else result.children
+        requests = "–" if result.requests is None else len(result.requests)
+        rows.append([name, spread(result.cpu, 1e3), spread(result.wall, 1e3), mb(result.peak), children, requests])
+    table(["registry", "user + system CPU, ms", "wall, ms", "peak, MB (VmHWM)", "child processes", "requests"], rows)
+    if any(result.children is None for result in results.values()):
+        print("Child processes are counted with `strace`; it is missing or not allowed here.\n")
+    for result in results.values():
+        for request in result.requests or []:
+            print(f"- `{request}`")
+        if result.requests:
+            print()
+
+
+def report_targets(builds, faster, results):
+    data = builds[OURS, "data"]
+    rows = [("`build` on data is at least 2.5 times as fast as uv + zip", f"{faster[OURS, 'data']:.2f}", faster[OURS, "data"] >= 2.5)]
+    for layer in LAYERS:
+        made = builds[OURS, layer].zip
+        rows.append((f"zip of {layer} no larger than `zip -6`'s", f"{made.bytes / made.zip6:.3f}", made.bytes <= made.zip6))
+    peak = data.peaks["lambda-layer"]
+    rows.append(("own peak memory while packing data under 200 MB", f"{mb(peak)} MB", peak < 200e6))
+    for name, result in results.items():
+        cpu = statistics.median(result.cpu) * 1e3
+        rows.append((f"unchanged, {name}: under 30 ms of CPU", f"{cpu:.1f} ms", cpu < 30))
+        rows.append((f"unchanged, {name}: under 25 MB", f"{mb(result.peak)} MB", result.peak < 25e6))
+        if result.children is not None:
+            rows.append((f"unchanged, {name}: no child process", result.children, result.children == 0))
+        if result.requests is not None:
+            state = sum(request.startswith(f"GET /{BUCKET}/") and request.endswith("200") for request in result.requests)
+            exists = sum("/layers/" in request and request.endswith("200") for request in result.requests)
+            met = (state, exists, len(result.requests)) == (1, 1, 2)
+            measured = f"{state} and {exists}, of {len(result.requests)} requests"
+            rows.append((f"unchanged, {name}: one GET of the state, one existence check", measured, met))
+    print("### Targets\n")
+    table(["target", "measured", ""], [(target, measured, "✓" if met else "✗") for target, measured, met in rows])
+
+
+# Set-up
+
+
+def install_tools():
+    """A virtual environment with the pinned peers and moto, made once."""
+    stamp = TOOLS / "pins"
+    if stamp.is_file() and stamp.read_text().split() == list(PINS):
+        return
+    say(f"installing {', '.join(PINS)}")
+    shutil.rmtree(TOOLS, ignore_errors=True)
+    for command in (["-m", "venv", TOOLS], [TOOLS / "bin/python", "-m", "pip", "install", "-q", *PINS]):
+        command = [sys.executable, *command] if command[0] == "-m" else command
+        if subprocess.run([str(part) for part in command], stdout=sys.stderr).returncode != 0:
+            raise Failed("cannot set up the tools (on Debian and Ubuntu the module venv is in `apt-get install python3-venv`)")
+    stamp.write_text("\n".join(PINS))
+
+
+def environment():
+    """The caller's, less what would make a run one of GitHub's, and with the pinned uv first."""
+    ours = re.compile(r"INPUT_|GITHUB_|RUNNER_|AWS_|CI$|VIRTUAL_ENV$|PYTHONPATH$|UV_PYTHON_PLATFORM$")
+    env = {name: value for name, value in os.environ.items() if not ours.match(name)}
+    env["PATH"] = f"{TOOLS / 'bin'}{os.pathsep}{env['PATH']}"
+    return env
+
+
+def version(command):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True).stdout
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/lambda-layer", help="the program, default target/release/lambda-layer")
+    parser.add_argument("--runs", type=int, default=5, help="timed rounds of the builds, default 5")
+    parser.add_argument("--only-peers", action="store_true", help="leave the program out, measure uv and pip only")
+    arguments = parser.parse_args()
+    if arguments.runs < 1:
+        raise Failed("--runs must be at least 1")
+    if not shutil.which("zip"):
+        raise Failed("`zip` is missing: `apt-get install zip` or `dnf install zip`")
+    binary = None if arguments.only_peers else arguments.binary.resolve()
+    if binary and not binary.is_file():
+        raise Failed("the program is not built: `cargo build --release`, or give --binary, or --only-peers")
+
+    install_tools()
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    for layer in LAYERS:
+        shutil.copy(ROOT / "benches/layers" / f"{layer}.txt", WORK)
+    env = environment()
+
+    zip_version = re.search(r"Zip (\d+\.\d+)", version(["zip", "-v"]))
+    tools = [pin for pin in PINS if not pin.startswith("moto")] + [f"zip {zip_version[1]}" if zip_version else "zip"]
+    if binary:
+        tools.insert(0, version([binary, "--version"]).strip() or "lambda-layer")
+    print(f"{', '.join(tools)}; python{PYTHON} on x86_64; {os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}.\n", flush=True)
+    hows, builds = build_all(binary, arguments.runs, env)
+    faster = report_builds(hows, builds, arguments.runs)
+    if binary:
+        sys.stdout.flush()  # an error below does not lose the tables above
+        results = {"directory": unchanged_in_directory(binary, env), "AWS (moto)": unchanged_on_aws(binary, env)}
+        report_unchanged(results)
+        report_targets(builds, faster, results)
+    shutil.rmtree(WORK)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as error:
+        say(f"error: {error}")
+        sys.exit(1)
