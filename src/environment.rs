@@ -1,0 +1,55 @@
+//! The process environment as a value: read once in `main.rs`, then passed on.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// Folder the program was started in, absolute.
+    pub current_directory: Utf8PathBuf,
+}
+
+impl Environment {
+    pub fn new(variables: BTreeMap<String, String>, current_directory: Utf8PathBuf) -> Self {
+        Self { variables, current_directory }
+    }
+
+    /// A variable's value; an empty one counts as unset.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
+    /// Whether this is a step of a GitHub Actions workflow.
+    pub fn in_actions(&self) -> bool {
+        self.get("GITHUB_ACTIONS") == Some("true")
+    }
+
+    /// Whether to explain more than usual: `RUNNER_DEBUG` is what "enable debug logging" sets in a workflow.
+    pub fn is_verbose(&self) -> bool {
+        self.get("RUNNER_DEBUG") == Some("1") || self.get("LAMBDA_LAYER_DEBUG").is_some()
+    }
+
+    /// The checked-out repository: what `include` and `source` may read from.
+    pub fn workspace(&self, working_directory: &Utf8Path) -> Utf8PathBuf {
+        match self.get("GITHUB_WORKSPACE") {
+            Some(workspace) if self.in_actions() => Utf8PathBuf::from(workspace),
+            _ => {
+                let repository = working_directory.ancestors().find(|folder| folder.join(".git").exists());
+                repository.unwrap_or(working_directory).to_owned()
+            }
+        }
+    }
+
+    /// Where this program keeps what it can fetch again (XDG Base Directory Specification).
+    pub fn cache_directory(&self) -> Utf8PathBuf {
+        let base = self.get("XDG_CACHE_HOME").map(Utf8PathBuf::from);
+        let base = base.or_else(|| self.get("HOME").map(|home| Utf8Path::new(home).join(".cache")));
+        base.unwrap_or_else(|| self.current_directory.join(".cache")).join("lambda-layer")
+    }
+}

@@ -1,0 +1,214 @@
+//! Failures as people see them: what went wrong, because of what, and what to do about it.
+//!
+//! Inside the program errors are [`anyhow::Error`]. Where the kind of a failure is known a
+//! [`Failure`] is put into the chain; the rim finds it again by downcast ([`Explanation::of`]).
+
+use std::fmt::{self, Display};
+
+/// Who has to act; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The user's input, or a policy they set, failed: exit code 1.
+    User,
+    /// A service, the network or this program failed: exit code 2.
+    System,
+}
+
+/// One failure: an `error:` line, its `cause:` lines and a `hint:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: Kind,
+    pub message: String,
+    pub causes: Vec<String>,
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    pub fn user(message: impl Into<String>) -> Self {
+        Self { kind: Kind::User, message: message.into(), causes: Vec::new(), hint: None }
+    }
+
+    pub fn system(message: impl Into<String>) -> Self {
+        Self { kind: Kind::System, ..Self::user(message) }
+    }
+
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    #[must_use]
+    pub fn causes(mut self, causes: impl IntoIterator<Item = String>) -> Self {
+        self.causes.extend(causes);
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Collects what is wrong with an input, so that all of it is reported at once.
+#[derive(Debug, Default)]
+pub struct Problems(Vec<Failure>);
+
+impl Problems {
+    pub fn push(&mut self, problem: Failure) {
+        self.0.push(problem);
+    }
+
+    /// Unwraps a value, or notes why there is none.
+    pub fn check<T>(&mut self, result: Result<T, Failure>) -> Option<T> {
+        result.map_err(|problem| self.push(problem)).ok()
+    }
+
+    /// # Errors
+    /// One failure that names every problem that was noted.
+    pub fn into_result(mut self) -> Result<(), Failure> {
+        match self.0.len() {
+            0 => Ok(()),
+            1 => Err(self.0.remove(0)),
+            count => {
+                let mut failure = Failure::user(format!("{count} problems with the input"));
+                for problem in self.0 {
+                    let advice = problem.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    failure.causes.push(format!("{}{advice}", problem.message));
+                    failure.causes.extend(problem.causes.iter().map(|cause| format!("  {cause}")));
+                }
+                Err(failure.hint("nothing was built or published; correct all of them and run again"))
+            }
+        }
+    }
+}
+
+/// An error chain, sorted into what the rim prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    pub kind: Kind,
+    pub error: String,
+    pub causes: Vec<String>,
+    pub hint: Option<String>,
+}
+
+impl Explanation {
+    /// Walks the chain itself: `{:?}` would print a backtrace where `RUST_BACKTRACE` is set.
+    pub fn of(error: &anyhow::Error) -> Self {
+        let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
+        let mut lines: Vec<String> = Vec::new();
+        for cause in error.chain() {
+            let line = one_line(&cause.to_string());
+            if lines.last() != Some(&line) {
+                lines.push(line);
+            }
+        }
+        let message = lines.remove(0);
+        let causes = lines.into_iter().chain(failure.iter().flat_map(|failure| failure.causes.iter().map(|cause| one_line(cause))));
+        Self {
+            kind: failure.map_or(Kind::System, |failure| failure.kind),
+            error: message,
+            causes: causes.filter(|cause| !cause.is_empty()).collect(),
+            hint: failure.and_then(|failure| failure.hint.as_deref()).map(one_line),
+        }
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        match self.kind {
+            Kind::User => 1,
+            Kind::System => 2,
+        }
+    }
+}
+
+impl Display for Explanation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "error: {}", self.error)?;
+        for cause in &self.causes {
+            write!(formatter, "\ncause: {cause}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(formatter, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ").replace(char::is_control, " ")
+}
+
+/// The known name that is nearest to a wrong one, for "did you mean".
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|name| (strsim::normalized_damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))
+        .filter(|(similarity, _)| *similarity >= 0.6)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, name)| name)
+}
+
+/// `a`, `b` or `c`
+pub fn alternatives<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+/// `1 file`, `2 files`
+pub fn counted(count: usize, singular: &str) -> String {
+    if count == 1 { format!("1 {singular}") } else { format!("{count} {singular}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn a_chain_becomes_error_causes_and_hint() {
+        let failure = Failure::user("`x` is missing").cause("looked in a").hint("create it");
+        let error = anyhow::Error::new(failure).context("cannot read the inputs");
+        let explanation = Explanation::of(&error);
+        assert_eq!(
+            explanation.to_string(),
+            "error: cannot read the inputs\ncause: `x` is missing\ncause: looked in a\nhint: create it"
+        );
+        assert_eq!(explanation.exit_code(), 1);
+    }
+
+    #[test]
+    fn an_error_of_unknown_kind_is_ours() {
+        let error = Err::<(), _>(std::io::Error::other("disk\nfull")).context("cannot write").expect_err("is an error");
+        let explanation = Explanation::of(&error);
+        assert_eq!(explanation.to_string(), "error: cannot write\ncause: disk full");
+        assert_eq!(explanation.exit_code(), 2);
+    }
+
+    #[test]
+    fn problems_are_reported_together() {
+        let mut problems = Problems::default();
+        problems.push(Failure::user("a is wrong").hint("make it right"));
+        problems.push(Failure::user("b is wrong"));
+        let failure = problems.into_result().expect_err("has problems");
+        assert_eq!(failure.causes, ["a is wrong (make it right)", "b is wrong"]);
+    }
+
+    #[test]
+    fn nearest_finds_slips_and_nothing_else() {
+        assert_eq!(nearest("requirement.txt", ["requirements.txt", "setup.cfg"]), Some("requirements.txt"));
+        assert_eq!(nearest("zzz", ["requirements.txt"]), None);
+    }
+}

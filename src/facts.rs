@@ -1,0 +1,77 @@
+//! What the world outside decides: Lambda's runtimes, limits and regions, read from `data/`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// One managed Python runtime; see `data/runtimes.yml` for the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Runtime {
+    /// `3.13`
+    pub python: String,
+    pub os: String,
+    /// glibc of the runtime, `2.34`: what a wheel may need at most.
+    pub glibc: String,
+    /// The platform to ask uv for, without the architecture.
+    pub uv_platform: String,
+    /// Date (UTC) of deprecation, `2026-10-31`.
+    pub deprecated: Option<jiff::civil::Date>,
+}
+
+/// See `data/lambda.yml` for the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Lambda {
+    pub limits: Limits,
+    pub compatible_runtimes: Vec<String>,
+    pub top_level_folders: Vec<String>,
+    /// Partition to its regions.
+    pub regions: BTreeMap<String, Vec<String>>,
+}
+
+/// Sizes in bytes, lengths in characters.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Limits {
+    /// Of a function and all its layers together.
+    pub unzipped_size: u64,
+    /// Of a zip that travels inside the request instead of through S3.
+    pub direct_upload_size: u64,
+    pub layer_name_length: usize,
+    pub description_length: usize,
+    pub license_length: usize,
+    pub compatible_runtimes: usize,
+}
+
+static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| embedded(include_str!("../data/runtimes.yml")));
+static LAMBDA: LazyLock<Lambda> = LazyLock::new(|| embedded(include_str!("../data/lambda.yml")));
+
+/// Supported runtimes, newest first.
+pub fn runtimes() -> &'static [Runtime] {
+    &RUNTIMES
+}
+
+pub fn lambda() -> &'static Lambda {
+    &LAMBDA
+}
+
+pub fn limits() -> &'static Limits {
+    &LAMBDA.limits
+}
+
+/// Files of this repository, compiled in; the unit test below reads each of them.
+fn embedded<T: for<'de> Deserialize<'de>>(text: &str) -> T {
+    serde_yaml::from_str(text).expect("the data files are checked by a test")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_data_files_are_readable() {
+        assert!(super::runtimes().len() >= 6);
+        assert_eq!(super::limits().unzipped_size, 250 * 1024 * 1024);
+        assert!(super::lambda().regions["aws"].contains(&"eu-west-1".to_owned()));
+    }
+}

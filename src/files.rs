@@ -1,0 +1,216 @@
+//! Reads files and folders of the workspace in a fixed order, and follows or refuses links by one rule.
+//!
+//! The rule: a link that stays in the folder it was found in is kept as a link; one that leaves the
+//! folder but not the workspace is replaced by what it points to; one that leaves the workspace is refused.
+
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest as _, Sha256};
+use walkdir::{DirEntry, WalkDir};
+
+use crate::error::Failure;
+use crate::types::Digest;
+
+/// Something in a folder. Folders themselves are implied by their content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Path inside the folder, with `/`.
+    pub path: Utf8PathBuf,
+    pub kind: FileKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    File { source: Utf8PathBuf, executable: bool },
+    Link { target: Utf8PathBuf },
+}
+
+/// Names that are never part of a package: version control, caches, virtual environments.
+const IGNORED: &[&str] =
+    &[".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".venv", ".DS_Store"];
+
+fn is_ignored(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    entry.depth() > 0 && (IGNORED.contains(&name.as_ref()) || name.ends_with(".pyc"))
+}
+
+/// All files and links below `folder`, sorted by path.
+///
+/// # Errors
+/// A name that is not UTF-8, a link that leaves `workspace` or points nowhere, or what the file system says.
+pub fn walk(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
+    let mut entries = Vec::new();
+    collect(folder, Utf8Path::new(""), folder, workspace, 0, &mut entries)?;
+    entries.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(entries)
+}
+
+fn collect(folder: &Utf8Path, prefix: &Utf8Path, root: &Utf8Path, workspace: &Utf8Path, depth: usize, entries: &mut Vec<FileEntry>) -> anyhow::Result<()> {
+    // Links to folders that hold links to folders: as deep as the kernel's own limit on links (path_resolution(7)).
+    if depth > 40 {
+        return Err(Failure::user(format!("`{folder}` is behind links that never end")).into());
+    }
+    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|entry| !is_ignored(entry)) {
+        let entry = entry.with_context(|| format!("cannot read `{folder}`"))?;
+        let path = utf8(entry.path())?;
+        let inside = prefix.join(path.strip_prefix(folder).expect("walkdir stays in its folder"));
+        if entry.file_type().is_symlink() {
+            match resolve_link(path, root, workspace)? {
+                Link::Keep(target) => entries.push(FileEntry { path: inside, kind: FileKind::Link { target } }),
+                Link::Follow(target) if target.is_dir() => collect(&target, &inside, root, workspace, depth + 1, entries)?,
+                Link::Follow(target) => entries.push(FileEntry { path: inside, kind: file_kind(&target)? }),
+            }
+        } else if entry.file_type().is_file() {
+            entries.push(FileEntry { path: inside, kind: file_kind(path)? });
+        }
+    }
+    Ok(())
+}
+
+pub fn file_kind(path: &Utf8Path) -> anyhow::Result<FileKind> {
+    let executable = fs_err::metadata(path)?.permissions().mode() & 0o111 != 0;
+    Ok(FileKind::File { source: path.to_owned(), executable })
+}
+
+enum Link {
+    Keep(Utf8PathBuf),
+    Follow(Utf8PathBuf),
+}
+
+fn resolve_link(link: &Utf8Path, root: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Link> {
+    let target = Utf8PathBuf::try_from(fs_err::read_link(link)?).map_err(|error| Failure::user(error.to_string()))?;
+    let resolved = link.canonicalize_utf8().map_err(|error| {
+        Failure::user(format!("the link `{link}` points to `{target}`, which cannot be read")).cause(error.to_string())
+    })?;
+    let stays_in = |folder: &Utf8Path| folder.canonicalize_utf8().is_ok_and(|folder| resolved.starts_with(folder));
+    if target.is_relative() && stays_in(root) {
+        Ok(Link::Keep(target))
+    } else if stays_in(workspace) {
+        Ok(Link::Follow(resolved))
+    } else {
+        Err(Failure::user(format!("the link `{link}` leaves the workspace: it points to `{target}`"))
+            .hint("copy what it points to into the repository")
+            .into())
+    }
+}
+
+/// Digest of a file, or of a folder's paths, modes and bytes.
+pub fn digest(path: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Digest> {
+    if path.is_file() {
+        let mut hasher = Sha256::new();
+        hash_file(&mut hasher, path)?;
+        return Ok(Digest::finish(hasher));
+    }
+    digest_of_entries(&walk(path, workspace)?)
+}
+
+/// In pieces, so that a large file costs no memory.
+fn hash_file(hasher: &mut Sha256, path: &Utf8Path) -> anyhow::Result<()> {
+    let mut file = fs_err::File::open(path)?;
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(()),
+            length => hasher.update(&piece[..length]),
+        }
+    }
+}
+
+/// Each entry adds a tag, its path and its bytes, each with its length in front, so no two folders look alike.
+pub fn digest_of_entries(entries: &[FileEntry]) -> anyhow::Result<Digest> {
+    let mut hasher = Sha256::new();
+    let add = |hasher: &mut Sha256, bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    for entry in entries {
+        add(&mut hasher, entry.path.as_str().as_bytes());
+        match &entry.kind {
+            FileKind::File { source, executable } => {
+                add(&mut hasher, if *executable { b"executable" } else { b"file" });
+                hasher.update(fs_err::metadata(source)?.len().to_le_bytes());
+                hash_file(&mut hasher, source)?;
+            }
+            FileKind::Link { target } => {
+                add(&mut hasher, b"link");
+                add(&mut hasher, target.as_str().as_bytes());
+            }
+        }
+    }
+    Ok(Digest::finish(hasher))
+}
+
+pub fn utf8(path: &std::path::Path) -> Result<&Utf8Path, Failure> {
+    Utf8Path::from_path(path)
+        .ok_or_else(|| Failure::user(format!("`{}` is not a name in UTF-8", path.display())).hint("rename it"))
+}
+
+/// `a/../b` as `b`, without asking the file system; `None` if it climbs above where it starts.
+pub fn normalize(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    use camino::Utf8Component;
+    let mut normal = Utf8PathBuf::new();
+    for component in path.components() {
+        match component {
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir => {
+                if !normal.pop() {
+                    return None;
+                }
+            }
+            other => normal.push(other.as_str()),
+        }
+    }
+    Some(normal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
+        let folder = tempfile::tempdir().expect("can be made");
+        let path = Utf8PathBuf::try_from(folder.path().canonicalize().expect("exists")).expect("is UTF-8");
+        (folder, path)
+    }
+
+    #[test]
+    fn links_are_kept_followed_or_refused() {
+        let (_keep, workspace) = folder();
+        let package = workspace.join("package");
+        fs_err::create_dir_all(package.join("lib")).expect("can be made");
+        fs_err::write(package.join("lib/liba.so.1"), "a").expect("can be written");
+        fs_err::write(workspace.join("shared.txt"), "s").expect("can be written");
+        symlink("liba.so.1", package.join("lib/liba.so")).expect("can be made");
+        symlink("../shared.txt", package.join("shared.txt")).expect("can be made");
+        let entries = walk(&package, &workspace).expect("is readable");
+        let kinds: Vec<_> = entries.iter().map(|entry| (entry.path.as_str(), matches!(entry.kind, FileKind::Link { .. }))).collect();
+        assert_eq!(kinds, [("lib/liba.so", true), ("lib/liba.so.1", false), ("shared.txt", false)]);
+
+        symlink("/etc/passwd", package.join("passwd")).expect("can be made");
+        let error = walk(&package, &workspace).expect_err("leaves the workspace");
+        assert!(error.to_string().contains("leaves the workspace"), "{error}");
+    }
+
+    #[test]
+    fn the_digest_sees_names_modes_and_bytes() {
+        let (_keep, workspace) = folder();
+        let file = workspace.join("a.py");
+        fs_err::write(&file, "x = 1").expect("can be written");
+        let before = digest(&workspace, &workspace).expect("is readable");
+        fs_err::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("can be changed");
+        let executable = digest(&workspace, &workspace).expect("is readable");
+        fs_err::rename(&file, workspace.join("b.py")).expect("can be renamed");
+        let renamed = digest(&workspace, &workspace).expect("is readable");
+        assert!(before != executable && executable != renamed);
+    }
+
+    #[test]
+    fn paths_are_normalized_without_the_file_system() {
+        assert_eq!(normalize("a/./b/../c".into()).as_deref(), Some(Utf8Path::new("a/c")));
+        assert_eq!(normalize("../a".into()), None);
+    }
+}

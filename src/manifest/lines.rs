@@ -1,0 +1,103 @@
+//! Requirement files as lines: comments, continuations and `${VARIABLES}`, as pip reads them
+//! (<https://pip.pypa.io/en/stable/reference/requirements-file-format/>).
+
+use crate::environment::Environment;
+
+/// One logical line, which may span several in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Of its first line in the file, from 1.
+    pub(super) number: usize,
+    pub(super) text: String,
+}
+
+/// The lines that say something.
+pub(super) fn logical_lines(text: &str, environment: &Environment) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut open: Option<Line> = None;
+    for (index, raw) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let is_comment = raw.trim_start().starts_with('#');
+        let continued = (!is_comment).then(|| raw.strip_suffix('\\')).flatten();
+        let mut line = open.take().unwrap_or(Line { number: index + 1, text: String::new() });
+        match (is_comment, continued) {
+            // A comment ends a line that was to be continued.
+            (true, _) => lines.push(line),
+            (false, Some(part)) => {
+                line.text.push_str(part);
+                open = Some(line);
+            }
+            (false, None) => {
+                line.text.push_str(raw);
+                lines.push(line);
+            }
+        }
+    }
+    lines.extend(open);
+    for line in &mut lines {
+        line.text = expand(without_comment(&line.text).trim(), environment);
+    }
+    lines.retain(|line| !line.text.is_empty());
+    lines
+}
+
+/// A `#` begins a comment at the start of a line or after white space.
+fn without_comment(text: &str) -> &str {
+    let begins = |(index, _): &(usize, &str)| *index == 0 || text[..*index].ends_with(char::is_whitespace);
+    text.match_indices('#').find(begins).map_or(text, |(index, _)| &text[..index])
+}
+
+/// `${NAME}` with the variable's value; an unset one stays as it is, as in pip.
+fn expand(text: &str, environment: &Environment) -> String {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let after = &rest[start + 2..];
+        let Some(end) = after.find('}') else { break };
+        let name = &after[..end];
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        expanded.push_str(&rest[..start]);
+        match environment.get(name).filter(|_| is_name) {
+            Some(value) => expanded.push_str(value),
+            None => expanded.push_str(&rest[start..start + end + 3]),
+        }
+        rest = &after[end + 1..];
+    }
+    expanded + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<(usize, String)> {
+        let variables = [("TOKEN".to_owned(), "s3cret".to_owned())].into();
+        let environment = Environment::new(variables, camino::Utf8PathBuf::new());
+        logical_lines(text, &environment).into_iter().map(|line| (line.number, line.text)).collect()
+    }
+
+    #[test]
+    fn comments_continuations_and_variables() {
+        let text = "\u{feff}# first\nrequests==2.32.3 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n\nx @ https://h/p#egg=x # why\n--index-url https://u:${TOKEN}@h/${nope}/${UNSET}\n";
+        insta::assert_debug_snapshot!(texts(text), @r#"
+        [
+            (
+                2,
+                "requests==2.32.3     --hash=sha256:aa     --hash=sha256:bb",
+            ),
+            (
+                6,
+                "x @ https://h/p#egg=x",
+            ),
+            (
+                7,
+                "--index-url https://u:s3cret@h/${nope}/${UNSET}",
+            ),
+        ]
+        "#);
+    }
+
+    #[test]
+    fn a_comment_ends_a_continued_line() {
+        assert_eq!(texts("a \\\n# stop\nb"), [(1, "a".to_owned()), (3, "b".to_owned())]);
+    }
+}

@@ -1,0 +1,8 @@
+//! Dependency files: what they say, and what that means for one target.
+
+mod lines;
+mod meaning;
+mod requirements;
+
+pub use meaning::Meaning;
+pub use requirements::{Manifest, Requirement};

@@ -1,0 +1,334 @@
+//! `requirements.txt` with everything pip allows in it: nested files, constraints, hashes, markers, options, URLs, paths.
+//!
+//! Installing is the installer's job, which gets the files as they are. What is read here decides
+//! whether anything changed, refuses what cannot be read, and finds the secrets to keep out of logs.
+
+use std::collections::BTreeSet;
+use std::str::FromStr as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::lines::{Line, logical_lines};
+use crate::environment::Environment;
+use crate::error::{Failure, Problems, nearest};
+use crate::files;
+use crate::secrets::{Secrets, without_credentials};
+use crate::types::Digest;
+
+/// All files of a layer's dependencies, read.
+#[derive(Debug, Default)]
+pub struct Manifest {
+    /// The files in the order they were read, by the names they were asked for.
+    pub files: Vec<ManifestFile>,
+    pub requirements: Vec<Requirement>,
+    pub constraints: Vec<Requirement>,
+    /// Options that stand on lines of their own, in order, without credentials: `--pre`, `--index-url https://…`.
+    pub options: Vec<String>,
+    /// A file asks for `--require-hashes`, or a requirement has one, which pip takes for the same.
+    pub require_hashes: bool,
+    /// A file asks for `--pre`.
+    pub pre: bool,
+    /// Hosts of `--trusted-host`.
+    pub trusted_hosts: Vec<String>,
+    pub secrets: Secrets,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestFile {
+    pub path: Utf8PathBuf,
+    pub digest: Digest,
+}
+
+/// One line that asks for something.
+#[derive(Clone, Debug)]
+pub struct Requirement {
+    pub file: Utf8PathBuf,
+    pub line: usize,
+    pub kind: RequirementKind,
+    pub hashes: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug)]
+pub enum RequirementKind {
+    /// `name[extra]>=1; marker` or `name @ url`.
+    Named(Box<pep508_rs::Requirement>),
+    /// A bare URL, without credentials.
+    Url(String),
+    /// A file or folder of the workspace; its bytes decide.
+    Path { text: String, digest: Digest },
+}
+
+/// How a nested file is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Requirements,
+    Constraints,
+}
+
+impl Manifest {
+    /// Reads the given files and all that they name.
+    ///
+    /// `folder` is what relative names start from and are shown relative to; `workspace` is what local paths must stay in.
+    pub fn read(
+        requirements: &[Utf8PathBuf],
+        constraints: &[Utf8PathBuf],
+        folder: &Utf8Path,
+        workspace: &Utf8Path,
+        environment: &Environment,
+        problems: &mut Problems,
+    ) -> Self {
+        let mut reader = Reader { folder, workspace, environment, open: Vec::new(), manifest: Self::default(), problems };
+        for path in requirements {
+            reader.read(path, Role::Requirements);
+        }
+        for path in constraints {
+            reader.read(path, Role::Constraints);
+        }
+        let mut manifest = reader.manifest;
+        manifest.require_hashes |= manifest.requirements.iter().any(|requirement| !requirement.hashes.is_empty());
+        manifest
+    }
+}
+
+struct Reader<'a> {
+    folder: &'a Utf8Path,
+    workspace: &'a Utf8Path,
+    environment: &'a Environment,
+    /// The files being read, outermost first, to notice a file that includes itself.
+    open: Vec<Utf8PathBuf>,
+    manifest: Manifest,
+    problems: &'a mut Problems,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, path: &Utf8Path, role: Role) {
+        if self.open.iter().any(|open| open == path) {
+            let chain: Vec<&str> = self.open.iter().map(|open| open.as_str()).chain([path.as_str()]).collect();
+            let failure = Failure::user(format!("`{path}` includes itself: {}", chain.join(" → ")));
+            self.problems.push(failure.hint("remove one of the `-r` lines"));
+            return;
+        }
+        let Some(text) = self.text(path) else { return };
+        self.manifest.files.push(ManifestFile { path: path.to_owned(), digest: Digest::of(text.as_bytes()) });
+        self.open.push(path.to_owned());
+        for line in logical_lines(&text, self.environment) {
+            if let Err(failure) = self.line(path, role, &line) {
+                let place = format!("{path}:{}: {}", line.number, failure.message);
+                self.problems.push(Failure { message: place, ..failure });
+            }
+        }
+        self.open.pop();
+    }
+
+    fn text(&mut self, path: &Utf8Path) -> Option<String> {
+        let full = self.folder.join(path);
+        let bytes = match fs_err::read(&full) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.problems.push(missing(path, &full, &error));
+                return None;
+            }
+        };
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            let failure = Failure::user(format!("`{path}` is in UTF-16, which only some tools read"));
+            self.problems.push(failure.hint("save it as UTF-8"));
+            return None;
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            Failure::user(format!("{path}:{line}: not readable as UTF-8")).hint("save it as UTF-8")
+        });
+        self.problems.check(text)
+    }
+
+    fn line(&mut self, file: &Utf8Path, role: Role, line: &Line) -> Result<(), Failure> {
+        if line.text.starts_with('-') {
+            return self.option(file, role, line);
+        }
+        let requirement = self.requirement(file, line, &line.text)?;
+        match role {
+            Role::Requirements => self.manifest.requirements.push(requirement),
+            Role::Constraints => self.manifest.constraints.push(requirement),
+        }
+        Ok(())
+    }
+
+    fn option(&mut self, file: &Utf8Path, role: Role, line: &Line) -> Result<(), Failure> {
+        let (name, value) = split_option(&line.text);
+        let needs_value = || {
+            let failure = Failure::user(format!("`{name}` has no value"));
+            if value.is_empty() { Err(failure) } else { Ok(value) }
+        };
+        match name {
+            "-r" | "--requirement" => self.nested(file, role, needs_value()?),
+            "-c" | "--constraint" => self.nested(file, Role::Constraints, needs_value()?),
+            "-e" | "--editable" => {
+                let requirement = self.requirement(file, line, needs_value()?)?;
+                self.manifest.requirements.push(requirement);
+            }
+            "-i" | "--index-url" | "--pypi-url" | "--extra-index-url" | "-f" | "--find-links" => {
+                let url = needs_value()?;
+                self.manifest.secrets.add_url(url);
+                let name = match name {
+                    "-i" | "--pypi-url" => "--index-url",
+                    "-f" => "--find-links",
+                    long => long,
+                };
+                self.manifest.options.push(format!("{name} {}", without_credentials(url)));
+            }
+            "--trusted-host" => {
+                let host = needs_value()?.to_owned();
+                self.manifest.trusted_hosts.push(host);
+            }
+            "--no-binary" | "--only-binary" => {
+                let names = needs_value()?;
+                self.manifest.options.push(format!("{name} {names}"));
+            }
+            "--pre" => {
+                self.manifest.pre = true;
+                self.manifest.options.push(name.to_owned());
+            }
+            "--require-hashes" => self.manifest.require_hashes = true,
+            "--no-index" => self.manifest.options.push(name.to_owned()),
+            // These choose how pip works, not what it installs for a fixed platform.
+            "--prefer-binary" | "--use-feature" => {}
+            _ => {
+                let known = ["--index-url", "--extra-index-url", "--find-links", "--no-index", "--no-binary", "--only-binary", "--pre"];
+                let known = known.into_iter().chain(["--require-hashes", "--trusted-host", "--requirement", "--constraint", "--editable"]);
+                let failure = Failure::user(format!("`{name}` is not an option of requirement files"));
+                return Err(match nearest(name, known) {
+                    Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                    None => failure,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn nested(&mut self, file: &Utf8Path, role: Role, name: &str) {
+        if name.contains("://") && !name.starts_with("file:") {
+            // What it holds is known to the installer alone; like an unpinned requirement it is read at the build.
+            self.manifest.secrets.add_url(name);
+            let option = if role == Role::Constraints { "--constraint" } else { "--requirement" };
+            self.manifest.options.push(format!("{option} {}", without_credentials(name)));
+            return;
+        }
+        let name = name.strip_prefix("file://").unwrap_or(name);
+        let path = file.parent().unwrap_or(Utf8Path::new("")).join(name);
+        // `a/../b.txt` is `b.txt`; a path that climbs out of the folder stays as written.
+        let path = if path.is_relative() { files::normalize(&path).unwrap_or(path) } else { path };
+        self.read(&path, role);
+    }
+
+    fn requirement(&mut self, file: &Utf8Path, line: &Line, text: &str) -> Result<Requirement, Failure> {
+        let (text, hashes) = split_options_of_requirement(text)?;
+        let kind = if let Some((path, rest)) = self.local_path(file, text) {
+            let digest = self.digest_of(&path, text)?;
+            RequirementKind::Path { text: format!("{path}{rest}"), digest }
+        } else if is_url(text) {
+            self.manifest.secrets.add_url(text.split_whitespace().next().unwrap_or(text));
+            RequirementKind::Url(without_credentials(text))
+        } else {
+            let parsed = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).map_err(|error| {
+                let reason = error.message.to_string();
+                Failure::user(format!("cannot read `{}`: {}", without_credentials(text), reason.lines().next().unwrap_or_default()))
+                    .hint("write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`")
+            })?;
+            if let Some(pep508_rs::VersionOrUrl::Url(url)) = &parsed.version_or_url {
+                self.manifest.secrets.add_url(url.raw().as_str());
+            }
+            RequirementKind::Named(Box::new(parsed))
+        };
+        Ok(Requirement { file: file.to_owned(), line: line.number, kind, hashes })
+    }
+
+    /// The path that a requirement such as `./package[extra]; marker`, `file:package` or `name @ file:///…` names, and what follows it.
+    fn local_path<'t>(&self, file: &Utf8Path, text: &'t str) -> Option<(Utf8PathBuf, &'t str)> {
+        let named = text.split_once('@').filter(|(_, place)| place.trim_start().starts_with("file:"));
+        let bare = named.map_or(text, |(_, place)| place.trim_start());
+        let is_file_url = bare.starts_with("file:");
+        let bare = bare.strip_prefix("file://").or_else(|| bare.strip_prefix("file:")).unwrap_or(bare);
+        let end = bare.find(['[', ';', '#']).or_else(|| bare.find(" ;")).unwrap_or(bare.len());
+        let (path, rest) = (bare[..end].trim(), &bare[end..]);
+        let archive = [".whl", ".tar.gz", ".zip"].iter().any(|ending| path.ends_with(ending));
+        let looks_local = is_file_url || path.starts_with(['.', '/']) || (!path.contains("://") && (archive || path.contains('/')) && !text.contains('@'));
+        // pip resolves paths against the folder it runs in.
+        let full = self.folder.join(path);
+        let beside = file.parent().map(|parent| self.folder.join(parent).join(path)).filter(|beside| !full.exists() && beside.exists());
+        looks_local.then(|| (beside.map_or_else(|| Utf8PathBuf::from(path), |_| file.parent().unwrap_or(Utf8Path::new("")).join(path)), rest))
+    }
+
+    fn digest_of(&self, path: &Utf8Path, text: &str) -> Result<Digest, Failure> {
+        let full = self.folder.join(path);
+        if !full.exists() {
+            return Err(Failure::user(format!("`{text}` does not exist")).hint("paths start from the working directory"));
+        }
+        let entries = if full.is_dir() {
+            files::walk(&full, self.workspace).map(|mut entries| {
+                // What a build backend leaves behind is not a source.
+                entries.retain(|entry| !entry.path.components().any(|part| part.as_str() == "build" || part.as_str().ends_with(".egg-info")));
+                entries
+            })
+        } else {
+            files::file_kind(&full).map(|kind| vec![files::FileEntry { path: Utf8PathBuf::new(), kind }])
+        };
+        entries
+            .and_then(|entries| files::digest_of_entries(&entries))
+            .map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(format!("{error:#}")))
+    }
+}
+
+fn missing(path: &Utf8Path, full: &Utf8Path, error: &std::io::Error) -> Failure {
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return Failure::user(format!("`{path}` cannot be read")).cause(error.to_string());
+    }
+    let siblings: Vec<String> = full
+        .parent()
+        .and_then(|parent| parent.read_dir_utf8().ok())
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_owned()))
+        .collect();
+    let name = full.file_name().unwrap_or_default();
+    let failure = Failure::user(format!("`{path}` does not exist"));
+    match nearest(name, siblings.iter().map(String::as_str)) {
+        Some(near) => failure.hint(format!("did you mean `{}`?", path.with_file_name(near))),
+        None => failure.hint("paths start from the working directory"),
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let scheme = text.split("://").next().unwrap_or_default();
+    text.contains("://") && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// `--name value`, `--name=value`, `-r value` and `-rvalue`.
+fn split_option(text: &str) -> (&str, &str) {
+    let end = text.find(|character: char| character == '=' || character.is_whitespace()).unwrap_or(text.len());
+    let (name, value) = text.split_at(end);
+    if !name.starts_with("--") && name.len() > 2 {
+        let (short, attached) = text.split_at(2);
+        return (short, attached.trim());
+    }
+    (name, value.trim_start_matches('=').trim())
+}
+
+/// Cuts ` --hash=…` and the other options of a requirement off its line.
+fn split_options_of_requirement(text: &str) -> Result<(&str, BTreeSet<String>), Failure> {
+    let start = text.match_indices("--").find(|(index, _)| text[..*index].ends_with(char::is_whitespace)).map_or(text.len(), |(index, _)| index);
+    let mut hashes = BTreeSet::new();
+    let mut words = text[start..].split_whitespace();
+    while let Some(word) = words.next() {
+        let (name, attached) = word.split_once('=').unwrap_or((word, ""));
+        let value = if attached.is_empty() { words.next().unwrap_or_default() } else { attached };
+        match name {
+            "--hash" if value.split_once(':').is_some_and(|(_, digits)| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())) => {
+                hashes.insert(value.to_lowercase());
+            }
+            "--hash" => return Err(Failure::user(format!("`{word}` is not a hash")).hint("write `--hash=sha256:…`")),
+            "--config-settings" | "--config-setting" | "--global-option" => {}
+            _ => return Err(Failure::user(format!("`{name}` is not an option of a requirement"))),
+        }
+    }
+    Ok((text[..start].trim(), hashes))
+}

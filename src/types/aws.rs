@@ -1,0 +1,166 @@
+//! Names in AWS: layers, regions, versions and where they are.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use super::as_string;
+use crate::error::{Failure, nearest};
+use crate::facts;
+
+/// A layer's name: at most 140 of `[a-zA-Z0-9-_]` (Lambda API, `PublishLayerVersion`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LayerName(String);
+
+impl FromStr for LayerName {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let longest = facts::limits().layer_name_length;
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+            return Err(Failure::user(format!("`layer-name` is `{text}`, which Lambda does not accept"))
+                .hint("use letters, digits, `-` and `_`"));
+        }
+        if text.len() > longest {
+            return Err(Failure::user(format!("`layer-name` has {} characters: `{text}`", text.len()))
+                .hint(format!("Lambda accepts at most {longest}")));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Display for LayerName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+as_string!(LayerName);
+
+impl LayerName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An AWS region that has Lambda.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Region(String);
+
+impl FromStr for Region {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let known = || facts::lambda().regions.values().flatten().map(String::as_str);
+        if known().any(|region| region == text) {
+            return Ok(Self(text.to_owned()));
+        }
+        let advice = match nearest(text, known()) {
+            Some(region) => format!("did you mean `{region}`?"),
+            None => "write it as in `eu-west-1`".to_owned(),
+        };
+        Err(Failure::user(format!("`{text}` is not a region with Lambda")).hint(advice))
+    }
+}
+
+impl Display for Region {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+as_string!(Region);
+
+impl Region {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The full name of a layer version, `arn:aws:lambda:eu-west-1:123456789012:layer:NAME:7`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LayerVersionArn(String);
+
+impl LayerVersionArn {
+    /// ARN of a version in a directory registry: region `local`, account of zeros.
+    pub fn local(layer: &LayerName, version: u64) -> Self {
+        Self(format!("arn:aws:lambda:local:000000000000:layer:{layer}:{version}"))
+    }
+
+    fn part(&self, index: usize) -> &str {
+        self.0.split(':').nth(index).expect("an ARN of a layer version has eight parts")
+    }
+
+    pub fn destination(&self) -> Destination {
+        Destination { account: self.part(4).to_owned(), region: self.part(3).to_owned() }
+    }
+
+    pub fn version(&self) -> u64 {
+        self.part(7).parse().expect("the last part was parsed before")
+    }
+}
+
+impl FromStr for LayerVersionArn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split(':').collect();
+        match parts.as_slice() {
+            ["arn", _, "lambda", _, _, "layer", _, version] if version.parse::<u64>().is_ok() => Ok(Self(text.to_owned())),
+            _ => Err(format!("`{text}` is not the ARN of a layer version")),
+        }
+    }
+}
+
+impl Display for LayerVersionArn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+as_string!(LayerVersionArn);
+
+/// One AWS account × region, written `123456789012/eu-west-1`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Destination {
+    pub account: String,
+    pub region: String,
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (account, region) = text.split_once('/').ok_or_else(|| format!("`{text}` is not `account/region`"))?;
+        Ok(Self { account: account.to_owned(), region: region.to_owned() })
+    }
+}
+
+impl Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.account, self.region)
+    }
+}
+
+as_string!(Destination);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_knows_where_it_is() {
+        let arn: LayerVersionArn = "arn:aws:lambda:eu-west-1:123456789012:layer:shared:7".parse().expect("is valid");
+        assert_eq!(arn.destination().to_string(), "123456789012/eu-west-1");
+        assert_eq!(arn.version(), 7);
+        assert!("arn:aws:lambda:eu-west-1:123456789012:layer:shared".parse::<LayerVersionArn>().is_err());
+    }
+
+
+    #[test]
+    fn wrong_names_come_with_the_remedy() {
+        let failure = "eu-wst-1".parse::<Region>().expect_err("has a slip");
+        assert_eq!(failure.hint.as_deref(), Some("did you mean `eu-west-1`?"));
+        assert!("my layer!".parse::<LayerName>().is_err());
+        assert!("x".repeat(141).parse::<LayerName>().is_err());
+    }
+}

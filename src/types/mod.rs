@@ -1,0 +1,32 @@
+//! The words of the domain as types: if a value exists, it is valid.
+
+mod aws;
+mod digest;
+mod distribution;
+mod size;
+mod target;
+
+pub use aws::{Destination, LayerName, LayerVersionArn, Region};
+pub use digest::{ContentHash, Digest, Fingerprint};
+pub use distribution::DistributionName;
+pub use size::ByteSize;
+pub use target::{Architecture, Glibc, PythonVersion, Target};
+
+/// Serializes as its `Display`, parses with its `FromStr`.
+macro_rules! as_string {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+use as_string;
