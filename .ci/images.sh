@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Makes stand-ins for the Dockerfile's base images where no image registry can be reached.
+#
+#   images.sh DIRECTORY
+#
+# Each is a Debian of `debootstrap` with what the real image has and the Dockerfile needs, under the
+# real image's own name: the Dockerfile itself stays as users get it. Needs root and a Docker daemon.
+set -euo pipefail
+
+work=${1:?usage: images.sh DIRECTORY}
+root=$(cd "$(dirname "$0")/.." && pwd)
+ca=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
+
+argument() { sed -n "s/^ARG $1=//p" "$root/Dockerfile"; }
+python=$(argument PYTHON_VERSION)
+sam=public.ecr.aws/sam/build-python$python:$(argument SAM_TAG)
+rust=$(sed -n 's/^FROM \(rust:[^ ]*\) AS .*/\1/p' "$root/Dockerfile")
+
+# Builds and runs inside the images trust and ask whatever this machine trusts and asks.
+changes=()
+for name in SSL_CERT_FILE PIP_CERT REQUESTS_CA_BUNDLE CURL_CA_BUNDLE CARGO_HTTP_CAINFO; do
+    changes+=(--change "ENV $name=/etc/ssl/certs/ca-certificates.crt")
+done
+for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST UV_INDEX_URL UV_DEFAULT_INDEX \
+    http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+    [[ -z ${!name:-} ]] || changes+=(--change "ENV $name=${!name}")
+done
+
+# bootstrap SUITE DIRECTORY PACKAGES
+bootstrap() {
+    local scripts=/usr/share/debootstrap/scripts
+    [[ -e $scripts/$1 ]] || ln -s sid "$scripts/$1" # a suite newer than the tool
+    rm -rf "$2"
+    debootstrap --variant=minbase --include="$3" "$1" "$2" >"$2.log" 2>&1 || { tail -n 20 "$2.log" >&2; return 1; }
+    cp "$ca" "$2/etc/ssl/certs/ca-certificates.crt"
+    rm -rf "$2"/var/cache/apt/archives/*.deb "$2"/var/lib/apt/lists/*
+    local config
+    for config in .cargo/config.toml .config/pip/pip.conf; do
+        [[ ! -e $HOME/$config ]] || install -D -m 644 "$HOME/$config" "$2/root/$config"
+    done
+}
+
+# into DIRECTORY NAME [docker import options]
+into() {
+    local directory=$1 name=$2
+    shift 2
+    tar -C "$directory" -c . | docker import "${changes[@]}" "$@" - "$name" >/dev/null
+    rm -rf "$directory"
+    echo "$name"
+}
+
+mkdir -p "$work"
+
+# The SAM build image, with its PATH. Debian's newest has the newest Python.
+bootstrap forky "$work/sam" ca-certificates,python3,python3-venv,python3-pip,binutils,unzip
+[[ -x $work/sam/usr/bin/python$python ]] || { echo "the stand-in has no python$python" >&2; exit 1; }
+rm -f "$work/sam/usr/lib/python$python/EXTERNALLY-MANAGED"
+mkdir -p "$work/sam/var/lang/bin"
+for name in python python3 "python$python"; do ln -s "/usr/bin/python$python" "$work/sam/var/lang/bin/$name"; done
+for name in pip pip3; do ln -s /usr/bin/pip3 "$work/sam/var/lang/bin/$name"; done
+into "$work/sam" "$sam" --change 'CMD ["/bin/bash"]' --change 'WORKDIR /var/task' \
+    --change 'ENV PATH=/var/lang/bin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/opt/bin'
+
+# The Rust image, with the toolchain that this machine builds with.
+bootstrap bookworm "$work/rust" ca-certificates,gcc,libc6-dev
+home=$work/rust/usr/local/rustup/toolchains/stable
+mkdir -p "$home" "$work/rust/usr/local/cargo"
+tar -C "$(cd "$root" && rustc --print sysroot)" --exclude=./share --exclude='*/doc' -c bin lib | tar -C "$home" -x
+into "$work/rust" "$rust" --change 'ENV CARGO_HOME=/usr/local/cargo' \
+    --change 'ENV PATH=/usr/local/rustup/toolchains/stable/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
