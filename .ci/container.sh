@@ -65,4 +65,4 @@ base=$(sed -n 's/^FROM \(public[^ ]*\)$/\1/p' Dockerfile)
 base=${base/'${PYTHON_VERSION}'/$(sed -n 's/^ARG PYTHON_VERSION=//p' Dockerfile)}
 base=${base/'${SAM_TAG}'/$(sed -n 's/^ARG SAM_TAG=//p' Dockerfile)}
 HOME=$run "$state/act/bin/act" push --workflows .github/workflows/selftest.yml \
-    --platform ubuntu-24.04="$base" --pull=false --network host --container-daemon-socket - --rm
+    --platform ubuntu-24.04="$base" --pull=false --network host --container-daemon-socket - --rm --json 2>&1 | python3 .ci/act.py

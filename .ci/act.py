@@ -1,0 +1,31 @@
+"""Prints the log of `act --json`, and checks the summaries of the self-test's steps.
+
+Only here: a workflow cannot read the summaries of its other steps.
+"""
+
+import json
+import sys
+
+EXPECTED = {
+    "first": ":layer:selftest:1",  # published: the ARN
+    "second": ":layer:selftest:1",  # unchanged: the same ARN
+    "mistake": "not valid!",  # refused: the value
+}
+
+summaries: dict[str, str] = {}
+for line in sys.stdin:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        print(line, end="")
+        continue
+    print(entry["msg"].rstrip())
+    if entry.get("command") == "summary":
+        summaries[entry["stepID"][0]] = entry["content"]
+
+missing = [step for step, text in EXPECTED.items() if text not in summaries.get(step, "")]
+for step in missing:
+    print(f"error: the summary of the step `{step}` does not have `{EXPECTED[step]}`: {summaries.get(step)}")
+if not missing:
+    print("The summaries of all steps have what they must.")
+sys.exit(bool(missing))
