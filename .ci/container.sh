@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 state=$PWD/target/ci/container
 run=$(mktemp -d) # short: the path of a socket has 108 bytes at most
 daemon=
+ready=
 finish() {
     local status=$?
     trap - EXIT INT TERM
@@ -16,7 +17,8 @@ finish() {
         kill "$daemon" 2>/dev/null || true
         wait "$daemon" 2>/dev/null || true
     fi
-    ((status == 0)) || [[ ! -e $run/dockerd.log ]] || tail -n 20 "$run/dockerd.log" >&2
+    ((status == 0)) || [[ -n $ready ]] || tail -n 20 "$run/dockerd.log" >&2
+    umount "$run/exec/netns/default" 2>/dev/null || true
     rm -rf "$run" "$state"
     exit "$status"
 }
@@ -38,13 +40,21 @@ for _ in {1..60}; do
     sleep 1
 done
 docker info --format 'Docker {{.ServerVersion}}, {{.Driver}}'
+ready=yes
 
 step "Stand-ins for the base images"
-.ci/images.sh "$state/images"
+.ci/images.sh "$state/images" | tee "$state/images.txt"
+base=$(head -n 1 "$state/images.txt")
 
 step "Image"
-# The old builder, as act uses it: what is built here is in the cache for the workflow.
-DOCKER_BUILDKIT=0 docker build --quiet --network host --tag lambda-layer:ci . 2>&1 | grep -v DEPRECATED
+# With act's builder (the old one) and its very context, which comes out of a container: then the
+# workflow finds every layer in the cache. The files are those that .dockerignore lets through.
+mapfile -t sources < <(echo Dockerfile; sed -n 's/^!//p' .dockerignore)
+container=$(docker create "$base")
+tar --owner=root:0 --group=root:0 -c "${sources[@]}" | docker cp - "$container:/mnt"
+docker cp "$container:/mnt/." - | DOCKER_BUILDKIT=0 docker build --network host --tag lambda-layer:ci - >"$run/build.log" 2>&1 ||
+    { tail -n 60 "$run/build.log" >&2; exit 1; }
+docker rm "$container" >/dev/null
 
 step "Program in the image"
 container=$(docker create lambda-layer:ci)
@@ -61,8 +71,5 @@ step "Workflow"
 python3 -m venv "$state/act"
 "$state/act/bin/pip" install --quiet --requirement .ci/requirements/act.txt
 # The runner only runs the workflow's shell steps: any image with bash and Python will do.
-base=$(sed -n 's/^FROM \(public[^ ]*\)$/\1/p' Dockerfile)
-base=${base/'${PYTHON_VERSION}'/$(sed -n 's/^ARG PYTHON_VERSION=//p' Dockerfile)}
-base=${base/'${SAM_TAG}'/$(sed -n 's/^ARG SAM_TAG=//p' Dockerfile)}
-HOME=$run "$state/act/bin/act" push --workflows .github/workflows/selftest.yml \
-    --platform ubuntu-24.04="$base" --pull=false --network host --container-daemon-socket - --rm --json 2>&1 | python3 .ci/act.py
+HOME=$run "$state/act/bin/act" push --workflows .github/workflows/selftest.yml --platform ubuntu-24.04="$base" \
+    --pull=false --network host --container-daemon-socket - --rm --json 2>&1 | python3 .ci/act.py

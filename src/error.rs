@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Display};
 
+use serde::Serialize;
+
 /// Who has to act; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -93,8 +95,9 @@ impl Problems {
 }
 
 /// An error chain, sorted into what the rim prints.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
+    #[serde(skip)]
     pub kind: Kind,
     pub error: String,
     pub causes: Vec<String>,
@@ -113,13 +116,21 @@ impl Explanation {
             }
         }
         let message = lines.remove(0);
-        let causes = lines.into_iter().chain(failure.iter().flat_map(|failure| failure.causes.iter().map(|cause| one_line(cause))));
+        let causes = lines
+            .into_iter()
+            .chain(failure.iter().flat_map(|failure| failure.causes.iter().map(|cause| one_line(cause))));
         Self {
             kind: failure.map_or(Kind::System, |failure| failure.kind),
             error: message,
             causes: causes.filter(|cause| !cause.is_empty()).collect(),
             hint: failure.and_then(|failure| failure.hint.as_deref()).map(one_line),
         }
+    }
+
+    /// For a cell of a table.
+    pub fn one_line(&self) -> String {
+        let hint = self.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        std::iter::once(&self.error).chain(&self.causes).cloned().collect::<Vec<_>>().join(": ") + &hint
     }
 
     pub fn exit_code(&self) -> u8 {
@@ -144,7 +155,12 @@ impl Display for Explanation {
 }
 
 fn one_line(text: &str) -> String {
-    text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ").replace(char::is_control, " ")
+    text.lines()
+        .map(str::trim_end)
+        .filter(|line| !line.trim().is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace(char::is_control, " ")
 }
 
 /// The known name that is nearest to a wrong one, for "did you mean".

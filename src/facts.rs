@@ -45,8 +45,17 @@ pub struct Limits {
     pub compatible_runtimes: usize,
 }
 
+/// Versions of the tools that are brought along; see `data/tools.yml`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tools {
+    pub uv: String,
+}
+
 static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| embedded(include_str!("../data/runtimes.yml")));
 static LAMBDA: LazyLock<Lambda> = LazyLock::new(|| embedded(include_str!("../data/lambda.yml")));
+
+static TOOLS: LazyLock<Tools> = LazyLock::new(|| embedded(include_str!("../data/tools.yml")));
 
 /// Supported runtimes, newest first.
 pub fn runtimes() -> &'static [Runtime] {
@@ -55,6 +64,10 @@ pub fn runtimes() -> &'static [Runtime] {
 
 pub fn lambda() -> &'static Lambda {
     &LAMBDA
+}
+
+pub fn tools() -> &'static Tools {
+    &TOOLS
 }
 
 pub fn limits() -> &'static Limits {
@@ -70,6 +83,7 @@ fn embedded<T: for<'de> Deserialize<'de>>(text: &str) -> T {
 mod tests {
     #[test]
     fn the_data_files_are_readable() {
+        assert!(super::tools().uv.contains('.'));
         assert!(super::runtimes().len() >= 6);
         assert_eq!(super::limits().unzipped_size, 250 * 1024 * 1024);
         assert!(super::lambda().regions["aws"].contains(&"eu-west-1".to_owned()));

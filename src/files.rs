@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest as _, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::error::Failure;
+use crate::error::{Failure, nearest};
 use crate::types::Digest;
 
 /// Something in a folder. Folders themselves are implied by their content.
@@ -29,12 +29,22 @@ pub enum FileKind {
 }
 
 /// Names that are never part of a package: version control, caches, virtual environments.
-const IGNORED: &[&str] =
-    &[".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".venv", ".DS_Store"];
+const IGNORED: &[&str] = &[
+    ".git",
+    ".hg",
+    ".svn",
+    "__pycache__",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".tox",
+    ".venv",
+    ".DS_Store",
+];
 
 fn is_ignored(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
-    entry.depth() > 0 && (IGNORED.contains(&name.as_ref()) || name.ends_with(".pyc"))
+    entry.depth() > 0 && IGNORED.contains(&name.as_ref())
 }
 
 /// All files and links below `folder`, sorted by path.
@@ -48,7 +58,14 @@ pub fn walk(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<FileE
     Ok(entries)
 }
 
-fn collect(folder: &Utf8Path, prefix: &Utf8Path, root: &Utf8Path, workspace: &Utf8Path, depth: usize, entries: &mut Vec<FileEntry>) -> anyhow::Result<()> {
+fn collect(
+    folder: &Utf8Path,
+    prefix: &Utf8Path,
+    root: &Utf8Path,
+    workspace: &Utf8Path,
+    depth: usize,
+    entries: &mut Vec<FileEntry>,
+) -> anyhow::Result<()> {
     // Links to folders that hold links to folders: as deep as the kernel's own limit on links (path_resolution(7)).
     if depth > 40 {
         return Err(Failure::user(format!("`{folder}` is behind links that never end")).into());
@@ -60,7 +77,9 @@ fn collect(folder: &Utf8Path, prefix: &Utf8Path, root: &Utf8Path, workspace: &Ut
         if entry.file_type().is_symlink() {
             match resolve_link(path, root, workspace)? {
                 Link::Keep(target) => entries.push(FileEntry { path: inside, kind: FileKind::Link { target } }),
-                Link::Follow(target) if target.is_dir() => collect(&target, &inside, root, workspace, depth + 1, entries)?,
+                Link::Follow(target) if target.is_dir() => {
+                    collect(&target, &inside, root, workspace, depth + 1, entries)?
+                }
                 Link::Follow(target) => entries.push(FileEntry { path: inside, kind: file_kind(&target)? }),
             }
         } else if entry.file_type().is_file() {
@@ -148,6 +167,24 @@ pub fn utf8(path: &std::path::Path) -> Result<&Utf8Path, Failure> {
         .ok_or_else(|| Failure::user(format!("`{}` is not a name in UTF-8", path.display())).hint("rename it"))
 }
 
+/// The path beside a missing one whose name is nearest, for "did you mean".
+pub fn nearest_sibling(folder: &Utf8Path, path: &Utf8Path) -> Option<Utf8PathBuf> {
+    let parent = folder.join(path).parent()?.to_owned();
+    let names: Vec<String> =
+        parent.read_dir_utf8().ok()?.filter_map(|entry| Some(entry.ok()?.file_name().to_owned())).collect();
+    let near = nearest(path.file_name()?, names.iter().map(String::as_str))?;
+    Some(path.with_file_name(near))
+}
+
+/// "`path` does not exist", with the nearest name that does.
+pub fn missing(what: &str, folder: &Utf8Path, path: &Utf8Path) -> Failure {
+    let failure = Failure::user(format!("{what}`{path}` does not exist"));
+    match nearest_sibling(folder, path) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint("paths start from the working directory"),
+    }
+}
+
 /// `a/../b` as `b`, without asking the file system; `None` if it climbs above where it starts.
 pub fn normalize(path: &Utf8Path) -> Option<Utf8PathBuf> {
     use camino::Utf8Component;
@@ -187,7 +224,8 @@ mod tests {
         symlink("liba.so.1", package.join("lib/liba.so")).expect("can be made");
         symlink("../shared.txt", package.join("shared.txt")).expect("can be made");
         let entries = walk(&package, &workspace).expect("is readable");
-        let kinds: Vec<_> = entries.iter().map(|entry| (entry.path.as_str(), matches!(entry.kind, FileKind::Link { .. }))).collect();
+        let kinds: Vec<_> =
+            entries.iter().map(|entry| (entry.path.as_str(), matches!(entry.kind, FileKind::Link { .. }))).collect();
         assert_eq!(kinds, [("lib/liba.so", true), ("lib/liba.so.1", false), ("shared.txt", false)]);
 
         symlink("/etc/passwd", package.join("passwd")).expect("can be made");

@@ -139,7 +139,10 @@ impl Cli {
     /// Reads the command line, or in a workflow, where the action is started without arguments, the `INPUT_*` variables.
     ///
     /// `Err(Ok(text))` is a text to print and leave (`--help`, `--version`).
-    pub fn read(arguments: Vec<OsString>, variables: &BTreeMap<String, String>) -> Result<Self, Result<String, Failure>> {
+    pub fn read(
+        arguments: Vec<OsString>,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, Result<String, Failure>> {
         let from_inputs = arguments.len() <= 1 && variables.keys().any(|name| name.starts_with("INPUT_"));
         let arguments = if from_inputs { arguments_of_inputs(variables) } else { arguments };
         Self::try_parse_from(arguments).map_err(|error| explain(&error))
@@ -220,7 +223,9 @@ fn explain(error: &clap::Error) -> Result<String, Failure> {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return Ok(error.render().to_string());
         }
-        ErrorKind::InvalidSubcommand => Failure::user(format!("`{}` is not a command", wrong(ContextKind::InvalidSubcommand))),
+        ErrorKind::InvalidSubcommand => {
+            Failure::user(format!("`{}` is not a command", wrong(ContextKind::InvalidSubcommand)))
+        }
         ErrorKind::UnknownArgument => Failure::user(format!("`{}` is not an input", wrong(ContextKind::InvalidArg))),
         _ => {
             let text = error.render().to_string();
@@ -279,6 +284,9 @@ mod tests {
         assert_eq!(failure.hint.as_deref(), Some("did you mean `publish`?"));
         let arguments = ["lambda-layer", "build", "--layr-name", "x"].map(OsString::from).to_vec();
         let failure = Cli::read(arguments, &BTreeMap::new()).expect_err("is no flag").expect_err("is refused");
-        assert_eq!((failure.message.as_str(), failure.hint.as_deref()), ("`--layr-name` is not an input", Some("did you mean `--layer-name`?")));
+        assert_eq!(
+            (failure.message.as_str(), failure.hint.as_deref()),
+            ("`--layr-name` is not an input", Some("did you mean `--layer-name`?"))
+        );
     }
 }

@@ -1,10 +1,26 @@
 //! Keeps AWS Lambda layers for Python in step with a repository's dependency files.
+//!
+//! [`run::run`] tells the story of a run. Data goes one way: inputs → spec → fingerprint → plan → tree → findings →
+//! archive → published versions → report.
 
+pub mod actions;
+pub mod archive;
+pub mod audit;
+pub mod build;
+pub mod console;
 pub mod environment;
 pub mod error;
 pub mod facts;
 pub mod files;
+pub mod fingerprint;
 pub mod inputs;
+pub mod make;
 pub mod manifest;
+pub mod plan;
+pub mod publish;
+pub mod registry;
+pub mod report;
+pub mod run;
 pub mod secrets;
+pub mod spec;
 pub mod types;

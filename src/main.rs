@@ -1,1 +1,90 @@
-fn main() {}
+//! The program: reads the environment, runs, tells, and leaves with a code that says who has to act.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use camino::Utf8PathBuf;
+use lambda_layer::console::Console;
+use lambda_layer::environment::Environment;
+use lambda_layer::error::{Explanation, Failure};
+use lambda_layer::inputs::{Cli, Command};
+use lambda_layer::report::{self, Report};
+use lambda_layer::spec::{Spec, Task};
+use lambda_layer::{actions, run};
+
+fn main() -> ExitCode {
+    let environment = environment();
+    let console = Console::new(&environment);
+    let cli = match Cli::read(std::env::args_os().collect(), environment.variables()) {
+        Ok(cli) => cli,
+        Err(Ok(text)) => {
+            console.result(text.trim_end());
+            return ExitCode::SUCCESS;
+        }
+        Err(Err(failure)) => return end(Err(failure.into()), true, &environment, &console),
+    };
+    let (task, inputs) = match &cli.command {
+        Command::Publish(inputs) => (Task::Publish, inputs),
+        Command::Build(inputs) => (Task::Build, inputs),
+        Command::Plan(inputs) => (Task::Plan, inputs),
+    };
+    let wants_summary = inputs.summary.as_deref() != Some("false");
+    let result = Spec::resolve(task, inputs, &environment).map_err(anyhow::Error::from).and_then(|spec| {
+        console.hide(&spec.secrets());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(run::run(&spec, &environment, &console))
+    });
+    end(result, wants_summary, &environment, &console)
+}
+
+/// The only place that reads the process environment.
+#[expect(clippy::disallowed_methods, reason = "everything else gets the environment as a value")]
+fn environment() -> Environment {
+    let variables: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let current = std::env::current_dir().ok().and_then(|folder| Utf8PathBuf::try_from(folder).ok());
+    Environment::new(variables, current.unwrap_or_else(|| Utf8PathBuf::from(".")))
+}
+
+/// Tells the result everywhere: outputs and summary of a workflow, the terminal, the exit code.
+fn end(result: anyhow::Result<Report>, wants_summary: bool, environment: &Environment, console: &Console) -> ExitCode {
+    let result = result.map(|report| Report { steps: console.steps(), ..report });
+    let (outputs, summary, failure) = match &result {
+        Ok(report) => (report::outputs(Some(report)), report::summary(report), partial_failure(report)),
+        Err(error) => {
+            let explanation = Explanation::of(error);
+            (report::outputs(None), report::failure_summary(&explanation), Some(explanation))
+        }
+    };
+    if let Ok(report) = &result {
+        console.result(&report::text(report));
+    }
+    if let Some(explanation) = &failure {
+        console.error(explanation);
+    }
+    let mut code = failure.map_or(0, |explanation| explanation.exit_code());
+    let summary = if wants_summary { actions::write_summary(&console.redact(&summary), environment) } else { Ok(()) };
+    for written in [actions::write_outputs(&outputs, environment), summary] {
+        if let Err(error) = written {
+            console.error(&Explanation::of(&error));
+            code = code.max(2);
+        }
+    }
+    ExitCode::from(code)
+}
+
+/// Some regions failed: what succeeded is kept, and the run fails.
+fn partial_failure(report: &Report) -> Option<Explanation> {
+    let regions = report.failed_regions();
+    if regions.is_empty() {
+        return None;
+    }
+    let errors = report
+        .destinations
+        .iter()
+        .filter_map(|destination| Some(format!("{}: {}", destination.region, destination.error.as_ref()?.one_line())));
+    let failure = Failure::system(format!("`{}` could not be published to {}", report.layer_name, regions.join(", ")));
+    let failure = failure.causes(errors).hint("run again: only what is missing is published");
+    Some(Explanation::of(&failure.into()))
+}

@@ -3,6 +3,8 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use crate::error::Failure;
+
 /// Every secret a run knows of, to be taken out of what it prints.
 #[derive(Debug, Default)]
 pub struct Secrets(Vec<SecretString>);
@@ -25,8 +27,8 @@ impl Secrets {
         }
     }
 
-    pub fn extend(&mut self, other: Self) {
-        for secret in other.0 {
+    pub fn extend(&mut self, other: &Self) {
+        for secret in &other.0 {
             self.add(secret.expose_secret());
         }
     }
@@ -51,6 +53,47 @@ pub fn without_credentials(text: &str) -> String {
         Some(at) if scheme.ends_with("ssh") && !rest[..at].contains(':') => text.to_owned(),
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
         None => text.to_owned(),
+    }
+}
+
+/// The URL of a package index, which may hold a password.
+#[derive(Clone, Debug)]
+pub struct SecretUrl {
+    /// uv's name for the index, from `name=url`; its `UV_INDEX_<NAME>_PASSWORD` goes with it.
+    name: Option<String>,
+    full: SecretString,
+    shown: String,
+}
+
+impl SecretUrl {
+    /// # Errors
+    /// What is wrong with it, without its credentials.
+    pub fn parse(input: &str, text: &str) -> Result<Self, Failure> {
+        let named = text.split_once('=').filter(|(name, _)| !name.contains(['/', ':']));
+        let (name, text) = named.map_or((None, text), |(name, url)| (Some(name.to_owned()), url));
+        let shown = without_credentials(text);
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https" | "file") => {
+                Ok(Self { name, full: SecretString::from(text), shown })
+            }
+            _ => Err(Failure::user(format!("`{input}` is `{shown}`, which is not a URL"))
+                .hint("write it as in `https://host/simple/`")),
+        }
+    }
+
+    /// For the environment of a child process alone.
+    pub fn exposed(&self) -> &str {
+        self.full.expose_secret()
+    }
+
+    /// `name=url`, as uv's variables take it; for the environment of a child process alone.
+    pub fn exposed_with_name(&self) -> String {
+        self.name.iter().map(|name| format!("{name}=")).chain([self.exposed().to_owned()]).collect()
+    }
+
+    /// Without user name and password.
+    pub fn shown(&self) -> &str {
+        &self.shown
     }
 }
 

@@ -54,7 +54,8 @@ fn expand(text: &str, environment: &Environment) -> String {
         let after = &rest[start + 2..];
         let Some(end) = after.find('}') else { break };
         let name = &after[..end];
-        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        let is_name = !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
         expanded.push_str(&rest[..start]);
         match environment.get(name).filter(|_| is_name) {
             Some(value) => expanded.push_str(value),

@@ -21,7 +21,9 @@ pub struct Meaning {
 impl Meaning {
     pub fn of(manifest: &Manifest, target: Target) -> Self {
         let environment = marker_environment(target);
-        let texts = |requirements: &[Requirement]| requirements.iter().filter_map(|requirement| canonical(requirement, &environment)).collect();
+        let texts = |requirements: &[Requirement]| {
+            requirements.iter().filter_map(|requirement| canonical(requirement, &environment)).collect()
+        };
         Self {
             requirements: texts(&manifest.requirements),
             constraints: texts(&manifest.constraints),
@@ -31,7 +33,9 @@ impl Meaning {
 
     /// Requirements whose version the installer chooses.
     pub fn unpinned(&self) -> impl Iterator<Item = &str> {
-        let is_pinned = |text: &str| text.contains("==") && !text.contains(".*") || text.contains("bytes:") || text.contains("hashes:");
+        let is_pinned = |text: &str| {
+            text.contains("==") && !text.contains(".*") || text.contains("bytes:") || text.contains("hashes:")
+        };
         self.requirements.iter().map(String::as_str).filter(move |text| !is_pinned(text))
     }
 }
@@ -110,7 +114,8 @@ mod tests {
     }
 
     fn meaning(files: &[(&str, &str)]) -> Meaning {
-        let target = Target { python: "3.13".parse().expect("is known"), architecture: "arm64".parse().expect("is known") };
+        let target =
+            Target { python: "3.13".parse().expect("is known"), architecture: "arm64".parse().expect("is known") };
         Meaning::of(&manifest(files).expect("is readable"), target)
     }
 
@@ -121,14 +126,21 @@ mod tests {
 
     #[test]
     fn order_comments_and_spelling_mean_nothing() {
-        let one = meaning(&[("requirements.txt", "Typing_Extensions >= 4, <5\nrequests[socks,use-chardet-on-py3]==2.32.3\n")]);
-        let other = meaning(&[("requirements.txt", "# later\nrequests[use_chardet_on_py3, socks] == 2.32.3  # pinned\n\ntyping-extensions<5,>=4\n")]);
+        let one = meaning(&[(
+            "requirements.txt",
+            "Typing_Extensions >= 4, <5\nrequests[socks,use-chardet-on-py3]==2.32.3\n",
+        )]);
+        let other = meaning(&[(
+            "requirements.txt",
+            "# later\nrequests[use_chardet_on_py3, socks] == 2.32.3  # pinned\n\ntyping-extensions<5,>=4\n",
+        )]);
         assert_eq!(one, other);
     }
 
     #[test]
     fn markers_are_decided_for_the_target() {
-        let text = "a==1; python_version < '3.12'\nb==1; platform_machine == 'aarch64'\nc==1; sys_platform == 'win32'\n";
+        let text =
+            "a==1; python_version < '3.12'\nb==1; platform_machine == 'aarch64'\nc==1; sys_platform == 'win32'\n";
         assert_eq!(meaning(&[("requirements.txt", text)]).requirements, ["b==1".to_owned()].into());
     }
 
@@ -137,7 +149,13 @@ mod tests {
         let text = "--index-url https://user:${TOKEN}@host/simple\n--extra-index-url=https://two/simple\n--pre\n--no-binary :all:\n\
             --trusted-host host\n--prefer-binary\n-r more/base.txt\n-c more/pins.txt\nsix==1.17.0 \\\n  --hash=sha256:AA \\\n  --hash sha256:bb\n\
             https://user:pass@host/wheel-1-py3-none-any.whl\ngit+https://github.com/a/b@v1#egg=b\npkg @ https://host/pkg.zip ; python_version > '3'\n./local\n-e ./local\n";
-        let files = [("requirements.txt", text), ("more/base.txt", "attrs\n-rdeep.txt"), ("more/deep.txt", "idna~=3.0"), ("more/pins.txt", "attrs<30"), ("local/pyproject.toml", "")];
+        let files = [
+            ("requirements.txt", text),
+            ("more/base.txt", "attrs\n-rdeep.txt"),
+            ("more/deep.txt", "idna~=3.0"),
+            ("more/pins.txt", "attrs<30"),
+            ("local/pyproject.toml", ""),
+        ];
         insta::assert_json_snapshot!(meaning(&files));
         let manifest = manifest(&files).expect("is readable");
         assert!(manifest.require_hashes && manifest.pre);

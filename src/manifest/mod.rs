@@ -5,4 +5,5 @@ mod meaning;
 mod requirements;
 
 pub use meaning::Meaning;
-pub use requirements::{Manifest, Requirement};
+pub(crate) use meaning::marker_environment;
+pub use requirements::{Manifest, Requirement, RequirementKind};

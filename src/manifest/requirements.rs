@@ -54,7 +54,7 @@ pub enum RequirementKind {
     Named(Box<pep508_rs::Requirement>),
     /// A bare URL, without credentials.
     Url(String),
-    /// A file or folder of the workspace; its bytes decide.
+    /// A file or folder of the workspace; its name and bytes decide.
     Path { text: String, digest: Digest },
 }
 
@@ -77,7 +77,8 @@ impl Manifest {
         environment: &Environment,
         problems: &mut Problems,
     ) -> Self {
-        let mut reader = Reader { folder, workspace, environment, open: Vec::new(), manifest: Self::default(), problems };
+        let mut reader =
+            Reader { folder, workspace, environment, open: Vec::new(), manifest: Self::default(), problems };
         for path in requirements {
             reader.read(path, Role::Requirements);
         }
@@ -109,9 +110,10 @@ impl Reader<'_> {
             return;
         }
         let Some(text) = self.text(path) else { return };
-        self.manifest.files.push(ManifestFile { path: path.to_owned(), digest: Digest::of(text.as_bytes()) });
+        let lines = logical_lines(&text, self.environment);
+        self.manifest.files.push(ManifestFile { path: path.to_owned(), digest: digest_of_file(&text, &lines) });
         self.open.push(path.to_owned());
-        for line in logical_lines(&text, self.environment) {
+        for line in lines {
             if let Err(failure) = self.line(path, role, &line) {
                 let place = format!("{path}:{}: {}", line.number, failure.message);
                 self.problems.push(Failure { message: place, ..failure });
@@ -125,7 +127,10 @@ impl Reader<'_> {
         let bytes = match fs_err::read(&full) {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.problems.push(missing(path, &full, &error));
+                self.problems.push(match error.kind() {
+                    std::io::ErrorKind::NotFound => files::missing("", self.folder, path),
+                    _ => Failure::user(format!("`{path}` cannot be read")).cause(error.to_string()),
+                });
                 return None;
             }
         };
@@ -135,7 +140,8 @@ impl Reader<'_> {
             return None;
         }
         let text = String::from_utf8(bytes).map_err(|error| {
-            let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            let line =
+                1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
             Failure::user(format!("{path}:{line}: not readable as UTF-8")).hint("save it as UTF-8")
         });
         self.problems.check(text)
@@ -193,8 +199,22 @@ impl Reader<'_> {
             // These choose how pip works, not what it installs for a fixed platform.
             "--prefer-binary" | "--use-feature" => {}
             _ => {
-                let known = ["--index-url", "--extra-index-url", "--find-links", "--no-index", "--no-binary", "--only-binary", "--pre"];
-                let known = known.into_iter().chain(["--require-hashes", "--trusted-host", "--requirement", "--constraint", "--editable"]);
+                let known = [
+                    "--index-url",
+                    "--extra-index-url",
+                    "--find-links",
+                    "--no-index",
+                    "--no-binary",
+                    "--only-binary",
+                    "--pre",
+                ];
+                let known = known.into_iter().chain([
+                    "--require-hashes",
+                    "--trusted-host",
+                    "--requirement",
+                    "--constraint",
+                    "--editable",
+                ]);
                 let failure = Failure::user(format!("`{name}` is not an option of requirement files"));
                 return Err(match nearest(name, known) {
                     Some(near) => failure.hint(format!("did you mean `{near}`?")),
@@ -224,15 +244,19 @@ impl Reader<'_> {
         let (text, hashes) = split_options_of_requirement(text)?;
         let kind = if let Some((path, rest)) = self.local_path(file, text) {
             let digest = self.digest_of(&path, text)?;
-            RequirementKind::Path { text: format!("{path}{rest}"), digest }
+            RequirementKind::Path { text: format!("{}{rest}", path.file_name().unwrap_or(path.as_str())), digest }
         } else if is_url(text) {
             self.manifest.secrets.add_url(text.split_whitespace().next().unwrap_or(text));
             RequirementKind::Url(without_credentials(text))
         } else {
             let parsed = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).map_err(|error| {
                 let reason = error.message.to_string();
-                Failure::user(format!("cannot read `{}`: {}", without_credentials(text), reason.lines().next().unwrap_or_default()))
-                    .hint("write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`")
+                Failure::user(format!(
+                    "cannot read `{}`: {}",
+                    without_credentials(text),
+                    reason.lines().next().unwrap_or_default()
+                ))
+                .hint("write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`")
             })?;
             if let Some(pep508_rs::VersionOrUrl::Url(url)) = &parsed.version_or_url {
                 self.manifest.secrets.add_url(url.raw().as_str());
@@ -251,22 +275,40 @@ impl Reader<'_> {
         let end = bare.find(['[', ';', '#']).or_else(|| bare.find(" ;")).unwrap_or(bare.len());
         let (path, rest) = (bare[..end].trim(), &bare[end..]);
         let archive = [".whl", ".tar.gz", ".zip"].iter().any(|ending| path.ends_with(ending));
-        let looks_local = is_file_url || path.starts_with(['.', '/']) || (!path.contains("://") && (archive || path.contains('/')) && !text.contains('@'));
+        let looks_local = is_file_url
+            || path.starts_with(['.', '/'])
+            || (!path.contains("://") && (archive || path.contains('/')) && !text.contains('@'));
         // pip resolves paths against the folder it runs in.
         let full = self.folder.join(path);
-        let beside = file.parent().map(|parent| self.folder.join(parent).join(path)).filter(|beside| !full.exists() && beside.exists());
-        looks_local.then(|| (beside.map_or_else(|| Utf8PathBuf::from(path), |_| file.parent().unwrap_or(Utf8Path::new("")).join(path)), rest))
+        let beside = file
+            .parent()
+            .map(|parent| self.folder.join(parent).join(path))
+            .filter(|beside| !full.exists() && beside.exists());
+        looks_local.then(|| {
+            (
+                beside
+                    .map_or_else(|| Utf8PathBuf::from(path), |_| file.parent().unwrap_or(Utf8Path::new("")).join(path)),
+                rest,
+            )
+        })
     }
 
     fn digest_of(&self, path: &Utf8Path, text: &str) -> Result<Digest, Failure> {
         let full = self.folder.join(path);
         if !full.exists() {
-            return Err(Failure::user(format!("`{text}` does not exist")).hint("paths start from the working directory"));
+            return Err(
+                Failure::user(format!("`{text}` does not exist")).hint("paths start from the working directory")
+            );
         }
         let entries = if full.is_dir() {
             files::walk(&full, self.workspace).map(|mut entries| {
                 // What a build backend leaves behind is not a source.
-                entries.retain(|entry| !entry.path.components().any(|part| part.as_str() == "build" || part.as_str().ends_with(".egg-info")));
+                entries.retain(|entry| {
+                    !entry
+                        .path
+                        .components()
+                        .any(|part| part.as_str() == "build" || part.as_str().ends_with(".egg-info"))
+                });
                 entries
             })
         } else {
@@ -278,23 +320,13 @@ impl Reader<'_> {
     }
 }
 
-fn missing(path: &Utf8Path, full: &Utf8Path, error: &std::io::Error) -> Failure {
-    if error.kind() != std::io::ErrorKind::NotFound {
-        return Failure::user(format!("`{path}` cannot be read")).cause(error.to_string());
+/// Of its bytes and, where it uses variables, of what they stand for, but for credentials.
+fn digest_of_file(text: &str, lines: &[Line]) -> Digest {
+    let mut hashed = text.to_owned();
+    if text.contains("${") {
+        hashed.extend(lines.iter().map(|line| format!("\n{}", without_credentials(&line.text))));
     }
-    let siblings: Vec<String> = full
-        .parent()
-        .and_then(|parent| parent.read_dir_utf8().ok())
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_owned()))
-        .collect();
-    let name = full.file_name().unwrap_or_default();
-    let failure = Failure::user(format!("`{path}` does not exist"));
-    match nearest(name, siblings.iter().map(String::as_str)) {
-        Some(near) => failure.hint(format!("did you mean `{}`?", path.with_file_name(near))),
-        None => failure.hint("paths start from the working directory"),
-    }
+    Digest::of(hashed.as_bytes())
 }
 
 fn is_url(text: &str) -> bool {
@@ -315,14 +347,21 @@ fn split_option(text: &str) -> (&str, &str) {
 
 /// Cuts ` --hash=…` and the other options of a requirement off its line.
 fn split_options_of_requirement(text: &str) -> Result<(&str, BTreeSet<String>), Failure> {
-    let start = text.match_indices("--").find(|(index, _)| text[..*index].ends_with(char::is_whitespace)).map_or(text.len(), |(index, _)| index);
+    let start = text
+        .match_indices("--")
+        .find(|(index, _)| text[..*index].ends_with(char::is_whitespace))
+        .map_or(text.len(), |(index, _)| index);
     let mut hashes = BTreeSet::new();
     let mut words = text[start..].split_whitespace();
     while let Some(word) = words.next() {
         let (name, attached) = word.split_once('=').unwrap_or((word, ""));
         let value = if attached.is_empty() { words.next().unwrap_or_default() } else { attached };
         match name {
-            "--hash" if value.split_once(':').is_some_and(|(_, digits)| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())) => {
+            "--hash"
+                if value.split_once(':').is_some_and(|(_, digits)| {
+                    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+                }) =>
+            {
                 hashes.insert(value.to_lowercase());
             }
             "--hash" => return Err(Failure::user(format!("`{word}` is not a hash")).hint("write `--hash=sha256:…`")),

@@ -105,7 +105,9 @@ impl FromStr for LayerVersionArn {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split(':').collect();
         match parts.as_slice() {
-            ["arn", _, "lambda", _, _, "layer", _, version] if version.parse::<u64>().is_ok() => Ok(Self(text.to_owned())),
+            ["arn", _, "lambda", _, _, "layer", _, version] if version.parse::<u64>().is_ok() => {
+                Ok(Self(text.to_owned()))
+            }
             _ => Err(format!("`{text}` is not the ARN of a layer version")),
         }
     }
@@ -154,7 +156,6 @@ mod tests {
         assert_eq!(arn.version(), 7);
         assert!("arn:aws:lambda:eu-west-1:123456789012:layer:shared".parse::<LayerVersionArn>().is_err());
     }
-
 
     #[test]
     fn wrong_names_come_with_the_remedy() {

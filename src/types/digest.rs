@@ -92,7 +92,9 @@ impl FromStr for ContentHash {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Digest::from_base64(text).map(Self).ok_or_else(|| format!("`{text}` is not a content hash (Base64 of 32 bytes)"))
+        Digest::from_base64(text)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a content hash (Base64 of 32 bytes)"))
     }
 }
 

@@ -39,9 +39,8 @@ impl FromStr for PythonVersion {
         let known = facts::runtimes();
         let bare = text.strip_prefix("python").unwrap_or(text);
         known.iter().find(|runtime| runtime.python == bare).map(Self).ok_or_else(|| {
-            Failure::user(format!("`python-version` is `{text}`, for which there is no supported Lambda runtime")).hint(
-                format!("use {}", alternatives(known.iter().map(|runtime| runtime.python.as_str()))),
-            )
+            Failure::user(format!("`python-version` is `{text}`, for which there is no supported Lambda runtime"))
+                .hint(format!("use {}", alternatives(known.iter().map(|runtime| runtime.python.as_str()))))
         })
     }
 }

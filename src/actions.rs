@@ -1,0 +1,97 @@
+//! The language of the Actions runner: workflow commands, outputs, the summary, who owns files.
+//!
+//! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+
+use anyhow::Context as _;
+use camino::Utf8Path;
+
+use crate::environment::Environment;
+
+/// A job summary may have 1 MiB a step.
+const LONGEST_SUMMARY: usize = 1024 * 1024;
+
+/// Text of a command, with what would end it escaped.
+pub fn escape(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// `level` is `error`, `warning` or `notice`.
+pub fn annotation(level: &str, text: &str) -> String {
+    format!("::{level} title=lambda-layer::{}", escape(text))
+}
+
+pub fn add_mask(secret: &str) -> String {
+    format!("::add-mask::{}", escape(secret))
+}
+
+/// Lines that no longer look like a command: the runner wants `::` (or the older `##[`) at the start of a line.
+pub fn disarm(text: &str) -> String {
+    let disarm = |line: &str| {
+        let start = line.trim_start();
+        if start.starts_with("::") || start.starts_with("##[") { format!("​{line}") } else { line.to_owned() }
+    };
+    text.split('\n').map(disarm).collect::<Vec<_>>().join("\n")
+}
+
+/// 32 hexadecimal digits that nobody can guess.
+pub fn random_word() -> String {
+    let mut bytes = [0; 16];
+    let read = fs_err::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    read.expect("every Unix has /dev/urandom");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes `name<<delimiter` blocks to the file that `GITHUB_OUTPUT` names; nothing outside of a workflow.
+pub fn write_outputs(outputs: &BTreeMap<&'static str, String>, environment: &Environment) -> anyhow::Result<()> {
+    let Some(path) = environment.get("GITHUB_OUTPUT") else { return Ok(()) };
+    let mut text = String::new();
+    for (name, value) in outputs {
+        let delimiter = format!("end-{}", random_word());
+        text += &format!("{name}<<{delimiter}\n{value}\n{delimiter}\n");
+    }
+    append(path, &text).context("cannot write the outputs")
+}
+
+/// Appends Markdown to the job summary; nothing outside of a workflow.
+pub fn write_summary(markdown: &str, environment: &Environment) -> anyhow::Result<()> {
+    let Some(path) = environment.get("GITHUB_STEP_SUMMARY") else { return Ok(()) };
+    let end = markdown.floor_char_boundary(LONGEST_SUMMARY.min(markdown.len()));
+    append(path, &markdown[..end]).context("cannot write the job summary")
+}
+
+fn append(path: &str, text: &str) -> std::io::Result<()> {
+    fs_err::OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
+}
+
+/// Gives what this program made in the workspace the workspace's owner: the container runs as root, the next steps do not.
+pub fn hand_over(path: &Utf8Path, workspace: &Utf8Path) -> std::io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = fs_err::metadata(workspace)?;
+    if !rustix::process::geteuid().is_root() || owner.uid() == 0 || !path.starts_with(workspace) {
+        return Ok(());
+    }
+    for entry in walkdir::WalkDir::new(path) {
+        std::os::unix::fs::lchown(entry?.path(), Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_ends_or_begins_a_command() {
+        assert_eq!(annotation("error", "100%\n::set-output::"), "::error title=lambda-layer::100%25%0A::set-output::");
+        assert!(!disarm("a\n  ::add-path::/x").lines().any(|line| line.trim_start().starts_with("::")));
+    }
+
+    #[test]
+    fn random_words_differ() {
+        assert_ne!(random_word(), random_word());
+        assert_eq!(random_word().len(), 32);
+    }
+}

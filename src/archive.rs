@@ -1,0 +1,192 @@
+//! Packs a tree into a zip: the same tree gives the same bytes on any machine.
+//!
+//! What could differ is fixed: entries sorted by path, folders included; dates 1980-01-01 00:00 UTC; modes 755 for
+//! folders, programs and 644 for other files; one compressor at one level, on files as a whole, so that the number of
+//! threads changes nothing. Files are compressed side by side, the largest first, and written in order.
+//!
+//! libdeflater compresses and rawzip writes what is compressed already; the `zip` crate's own parallel writing puts
+//! entries in the order in which they are done. libdeflate is faster and its zips are smaller than zlib-rs's at the
+//! same level (`benches/README.md`). All entries are deflated: some readers that stream a zip refuse stored entries
+//! whose size stands behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufWriter, Write};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use anyhow::Context as _;
+use camino::Utf8Path;
+use indicatif::ProgressBar;
+use libdeflater::{CompressionLvl, Compressor, crc32};
+use rawzip::time::UtcDateTime;
+use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchiveWriter};
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::build::{Entry, Source, Tree};
+use crate::files;
+use crate::types::{ByteSize, ContentHash, Digest};
+
+/// zlib's default, and libdeflate's: higher ones take twice the time for one percent.
+const LEVEL: i32 = 6;
+const FOLDER_MODE: u32 = 0o040_755;
+const PROGRAM_MODE: u32 = 0o100_755;
+const FILE_MODE: u32 = 0o100_644;
+const LINK_MODE: u32 = 0o120_777;
+
+/// A finished zip. The file is removed with this value unless it is kept.
+#[derive(Debug)]
+pub struct Archive {
+    file: NamedTempFile,
+    pub content: ContentHash,
+    pub zipped_size: ByteSize,
+    pub unzipped_size: ByteSize,
+    /// Files and links.
+    pub entries: usize,
+}
+
+impl Archive {
+    pub fn path(&self) -> &Utf8Path {
+        files::utf8(self.file.path()).expect("was made in a folder with such a name")
+    }
+}
+
+/// One compressed file, ready to be written.
+struct Packed {
+    deflated: Vec<u8>,
+    crc: u32,
+    size: u64,
+    mode: u32,
+}
+
+/// Packs into a temporary file in `folder`.
+///
+/// # Errors
+/// What reading the tree's files or writing the zip says.
+pub fn pack(tree: &Tree, folder: &Utf8Path, progress: &ProgressBar) -> anyhow::Result<Archive> {
+    let file = tempfile::Builder::new()
+        .prefix("layer-")
+        .suffix(".zip")
+        .tempfile_in(folder)
+        .with_context(|| format!("cannot write to `{folder}`"))?;
+    let (hasher, written) = {
+        let mut hashing = HashingWriter {
+            inner: BufWriter::with_capacity(1 << 20, file.as_file()),
+            hasher: Sha256::new(),
+            written: 0,
+        };
+        write_zip(tree, &mut hashing, progress)?;
+        hashing.flush()?;
+        (hashing.hasher, hashing.written)
+    };
+    Ok(Archive {
+        content: ContentHash(Digest::finish(hasher)),
+        zipped_size: ByteSize(written),
+        unzipped_size: tree.unzipped_size(),
+        entries: tree.entries.len(),
+        file,
+    })
+}
+
+fn write_zip(tree: &Tree, writer: &mut impl Write, progress: &ProgressBar) -> anyhow::Result<()> {
+    let mut largest_first: Vec<(&Utf8Path, &Entry)> =
+        tree.entries.iter().map(|(path, entry)| (path.as_path(), entry)).collect();
+    largest_first.sort_by(|left, right| right.1.size.cmp(&left.1.size).then(left.0.cmp(right.0)));
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+            let (sender, next, largest_first) = (sender.clone(), &next, &largest_first);
+            scope.spawn(move || {
+                let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).expect("is a level"));
+                while let Some((path, entry)) = largest_first.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    // Nobody listens any more if writing failed.
+                    if sender.send((*path, compress(entry, &mut compressor))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        // The channel ends when the last worker does.
+        drop(sender);
+        write_in_order(tree, receiver, writer, progress)
+    })
+}
+
+/// Names of folders end in `/`, so that each stands before what is in it.
+fn names(tree: &Tree) -> BTreeSet<String> {
+    let folders =
+        tree.entries.keys().flat_map(|path| path.ancestors().skip(1)).filter(|folder| !folder.as_str().is_empty());
+    folders.map(|folder| format!("{folder}/")).chain(tree.entries.keys().map(ToString::to_string)).collect()
+}
+
+fn write_in_order(
+    tree: &Tree,
+    packed: mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
+    writer: &mut impl Write,
+    progress: &ProgressBar,
+) -> anyhow::Result<()> {
+    let mut zip = ZipArchiveWriter::new(writer);
+    let date = UtcDateTime::from_components(1980, 1, 1, 0, 0, 0, 0).expect("is the first date that a zip can hold");
+    let mut waiting: BTreeMap<&Utf8Path, Packed> = BTreeMap::new();
+    for name in names(tree) {
+        if name.ends_with('/') {
+            zip.new_dir(name.as_str()).last_modified(date).unix_permissions(FOLDER_MODE).create()?;
+            continue;
+        }
+        let found = loop {
+            if let Some(found) = waiting.remove(Utf8Path::new(&name)) {
+                break found;
+            }
+            let (path, packed) = packed.recv().context("packing stopped before its end")?;
+            waiting.insert(path, packed.with_context(|| format!("cannot pack `{path}`"))?);
+        };
+        let builder = zip.new_file(name.as_str()).compression_method(CompressionMethod::DEFLATE);
+        let (mut entry, _) = builder.last_modified(date).unix_permissions(found.mode).start()?;
+        entry.write_all(&found.deflated)?;
+        entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;
+        progress.inc(found.size);
+    }
+    zip.finish()?;
+    Ok(())
+}
+
+fn compress(entry: &Entry, compressor: &mut Compressor) -> anyhow::Result<Packed> {
+    let read;
+    let (bytes, mode): (&[u8], u32) = match &entry.source {
+        Source::File { path, executable } => {
+            read = fs_err::read(path)?;
+            (&read, if *executable { PROGRAM_MODE } else { FILE_MODE })
+        }
+        Source::Bytes { bytes, executable } => (bytes, if *executable { PROGRAM_MODE } else { FILE_MODE }),
+        Source::Link { target } => (target.as_str().as_bytes(), LINK_MODE),
+    };
+    // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
+    let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
+    let length =
+        compressor.deflate_compress(bytes, &mut deflated).context("the compressor needs more room than it said")?;
+    deflated.truncate(length);
+    deflated.shrink_to_fit();
+    Ok(Packed { deflated, crc: crc32(bytes), size: bytes.len() as u64, mode })
+}
+
+/// Hashes what passes through.
+struct HashingWriter<W> {
+    inner: W,
+    hasher: Sha256,
+    written: u64,
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let length = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..length]);
+        self.written += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}

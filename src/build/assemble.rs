@@ -1,0 +1,166 @@
+//! Lays out a tree: what was installed, less what is left out, with own source and included files beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::TempDir;
+
+use super::distribution::{self, Distribution};
+use super::scripts;
+use super::tree::{Entry, Owner, Source, Tree};
+use crate::audit::{self, Finding};
+use crate::files::{self, FileEntry, FileKind};
+use crate::spec::Spec;
+use crate::types::{ByteSize, DistributionName};
+
+/// Files of `*.dist-info` that tell how it was installed and not what it is: they differ between tools and machines.
+const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json"];
+
+pub(super) fn assemble(spec: &Spec, installed: &Utf8Path, folder: TempDir) -> anyhow::Result<Tree> {
+    let all = distribution::read_all(installed)?;
+    let (excluded, kept): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|distribution| spec.content.exclude.contains(&distribution.name));
+    let mut tree =
+        Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: Some(folder) };
+    tree.findings.extend(audit::exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
+    tree.findings.extend(audit::distributions::check_owners(&kept));
+    add_installed(spec, installed, &excluded, &kept, &mut tree)?;
+    add_records(spec, &kept, &mut tree)?;
+    tree.distributions = kept;
+    add_source(spec, &mut tree)?;
+    add_include(spec, &mut tree)?;
+    Ok(tree)
+}
+
+fn add_installed(
+    spec: &Spec,
+    installed: &Utf8Path,
+    excluded: &[Distribution],
+    kept: &[Distribution],
+    tree: &mut Tree,
+) -> anyhow::Result<()> {
+    let packages = spec.content.layout.packages(spec.target.python);
+    let owners: BTreeMap<&Utf8Path, &DistributionName> = kept
+        .iter()
+        .flat_map(|distribution| distribution.record.keys().map(|path| (path.as_path(), &distribution.name)))
+        .collect();
+    let left_out: BTreeSet<&Utf8Path> =
+        excluded.iter().flat_map(|distribution| distribution.record.keys().map(Utf8PathBuf::as_path)).collect();
+    let entry_points: BTreeMap<&str, &str> = kept
+        .iter()
+        .flat_map(|distribution| distribution.scripts.iter().map(|(name, object)| (name.as_str(), object.as_str())))
+        .collect();
+    // A distribution with a package of that name has its files in it; they are no programs.
+    let bin_is_package = installed.join("bin/__init__.py").exists();
+
+    for FileEntry { path, kind } in files::walk(installed, installed)? {
+        let owner = owners.get(path.as_path());
+        if is_noise(&path) || (owner.is_none() && (left_out.contains(path.as_path()) || path == ".lock")) {
+            continue;
+        }
+        let owner = owner.map_or(Owner::Unknown, |name| Owner::Distribution((*name).clone()));
+        match path.strip_prefix("bin") {
+            Ok(name) if !bin_is_package => {
+                let source = match entry_points.get(name.as_str()) {
+                    Some(object) => Source::Bytes {
+                        bytes: scripts::entry_point(object, &packages, spec.target.python),
+                        executable: true,
+                    },
+                    None => script_source(kind, spec)?,
+                };
+                tree.add(Utf8Path::new("bin").join(name), entry(source, owner)?)?;
+            }
+            _ => tree.add(packages.join(&path), entry(source_of(kind), owner)?)?,
+        }
+    }
+    Ok(())
+}
+
+fn is_noise(path: &Utf8Path) -> bool {
+    let in_info = path.parent().is_some_and(|parent| parent.extension() == Some("dist-info"));
+    in_info && path.file_name().is_some_and(|name| NOISE.contains(&name) || name == "RECORD")
+}
+
+/// A script that a distribution ships as a file.
+fn script_source(kind: FileKind, spec: &Spec) -> anyhow::Result<Source> {
+    let FileKind::File { source, .. } = &kind else { return Ok(source_of(kind)) };
+    let changed = scripts::with_runtime_interpreter(&fs_err::read(source)?, spec.target.python);
+    Ok(match changed {
+        Some(bytes) => Source::Bytes { bytes, executable: true },
+        None => source_of(kind),
+    })
+}
+
+fn source_of(kind: FileKind) -> Source {
+    match kind {
+        FileKind::File { source, executable } => Source::File { path: source, executable },
+        FileKind::Link { target } => Source::Link { target },
+    }
+}
+
+fn entry(source: Source, owner: Owner) -> anyhow::Result<Entry> {
+    let size = match &source {
+        Source::File { path, .. } => fs_err::metadata(path)?.len(),
+        Source::Bytes { bytes, .. } => bytes.len() as u64,
+        Source::Link { .. } => 0,
+    };
+    Ok(Entry { source, owner, size: ByteSize(size) })
+}
+
+/// Writes each `RECORD` anew, sorted and with what is in the layer alone, so that it is the same for every installer.
+fn add_records(spec: &Spec, kept: &[Distribution], tree: &mut Tree) -> anyhow::Result<()> {
+    let packages = spec.content.layout.packages(spec.target.python);
+    let up: String = packages.components().map(|_| "../").collect();
+    for distribution in kept {
+        let mut lines = Vec::new();
+        for (path, recorded) in &distribution.record {
+            if tree.entries.contains_key(&packages.join(path)) {
+                lines.push(format!("{},{recorded}\n", quoted(path.as_str())));
+            } else if path.starts_with("bin") && tree.entries.contains_key(path) {
+                // Scripts are written anew, so their recorded hash is not theirs.
+                lines.push(format!("{},,\n", quoted(&format!("{up}{path}"))));
+            }
+        }
+        let record = distribution.info.join("RECORD");
+        lines.push(format!("{record},,\n"));
+        lines.sort();
+        let source = Source::Bytes { bytes: lines.concat().into_bytes(), executable: false };
+        tree.add(packages.join(record), entry(source, Owner::Distribution(distribution.name.clone()))?)?;
+    }
+    Ok(())
+}
+
+fn quoted(path: &str) -> String {
+    if path.contains([',', '"']) { format!("\"{}\"", path.replace('"', "\"\"")) } else { path.to_owned() }
+}
+
+/// A package folder keeps its name; the content of any other folder is placed as it is.
+fn add_source(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
+    let packages = spec.content.layout.packages(spec.target.python);
+    for path in &spec.content.source {
+        let full = spec.folder.join(path).canonicalize_utf8()?;
+        let is_whole = full.is_file() || full.join("__init__.py").exists();
+        let place = if is_whole { packages.join(full.file_name().unwrap_or_default()) } else { packages.clone() };
+        add_files(&full, &place, Owner::Source, spec, tree)?;
+    }
+    Ok(())
+}
+
+fn add_include(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
+    for include in &spec.content.include {
+        let full = spec.folder.join(&include.from).canonicalize_utf8()?;
+        add_files(&full, &include.to, Owner::Include, spec, tree)?;
+        tree.findings.extend(Finding::unsearched_folder(&include.to));
+    }
+    Ok(())
+}
+
+fn add_files(from: &Utf8Path, to: &Utf8Path, owner: Owner, spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
+    if from.is_file() {
+        return Ok(tree.add(to.to_owned(), entry(source_of(files::file_kind(from)?), owner)?)?);
+    }
+    for FileEntry { path, kind } in files::walk(from, &spec.workspace)? {
+        tree.add(to.join(path), entry(source_of(kind), owner.clone())?)?;
+    }
+    Ok(())
+}

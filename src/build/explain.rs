@@ -1,0 +1,237 @@
+//! Why an installer failed, and what a person can do about it.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Failure, Kind};
+use crate::manifest::RequirementKind;
+use crate::spec::Spec;
+use crate::types::Target;
+
+/// Where there are wheels of a distribution that has none for the target.
+#[derive(Debug)]
+pub(super) struct Availability {
+    pub(super) name: String,
+    pub(super) version: Option<String>,
+    /// The oldest platform that has one, `manylinux_2_28`.
+    pub(super) platform: Option<String>,
+    /// The newest version with a wheel for the target.
+    pub(super) newest_that_fits: Option<String>,
+}
+
+/// Messages of a network or an index that is down, by any of the installers.
+const UNREACHABLE: &[&str] = &[
+    "error sending request",
+    "dns error",
+    "Connection refused",
+    "connection refused",
+    "timed out",
+    "Request failed after",
+    "Failed to establish a new connection",
+    "Temporary failure in name resolution",
+    "Max retries exceeded",
+    "Network is unreachable",
+    "502 Bad Gateway",
+    "503 Service Unavailable",
+    "504 Gateway",
+];
+const REFUSED: &[&str] = &[
+    "401 Unauthorized",
+    "403 Forbidden",
+    "401 Client Error",
+    "403 Client Error",
+    "Missing credentials",
+    "authentication credentials",
+];
+const HASHES: &[&str] = &[
+    "Hash mismatch",
+    "hash mismatch",
+    "DO NOT MATCH THE HASHES",
+    "require-hashes",
+    "require hashes",
+    "--require-hashes",
+];
+
+/// The distributions that an installer says have no fitting wheel, with the version if one was asked for.
+pub(super) fn without_wheels(output: &str) -> BTreeMap<String, Option<String>> {
+    let mut found = BTreeMap::new();
+    let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
+    // uv: "hint: Wheels are required for `numpy` because building from source is disabled"
+    for (_, rest) in
+        text.match_indices("Wheels are required for `").map(|(at, marker)| text.split_at(at + marker.len()))
+    {
+        if let Some((name, _)) = rest.split_once('`') {
+            found.insert(name.to_owned(), None);
+        }
+    }
+    // uv: "Because numpy==2.3.5 has no usable wheels", "… has no wheels with a matching Python ABI tag"
+    for marker in [" has no usable wheels", " has no wheels with a matching"] {
+        for (at, _) in text.match_indices(marker) {
+            let subject = text[..at].rsplit(' ').next().unwrap_or_default();
+            if let Some((name, version)) = subject.split_once("==") {
+                found.insert(name.to_owned(), Some(version.to_owned()));
+            }
+        }
+    }
+    // uv, for a requirement that is built: "Failed to build `x`", "Building source distributions for `x` is disabled"
+    for (_, rest) in
+        text.match_indices("Building source distributions for `").map(|(at, marker)| text.split_at(at + marker.len()))
+    {
+        if let Some((name, _)) = rest.split_once('`') {
+            found.entry(name.split("==").next().unwrap_or(name).to_owned()).or_insert(None);
+        }
+    }
+    found
+}
+
+pub(super) fn failed_install(
+    tool: &str,
+    output: &str,
+    spec: &Spec,
+    availabilities: Vec<Availability>,
+    wheels_only: bool,
+) -> Failure {
+    let says = |markers: &[&str]| markers.iter().any(|marker| output.contains(marker));
+    let target = spec.target;
+    if !availabilities.is_empty() {
+        return no_wheel(&availabilities, spec, target);
+    }
+    let causes = causes(output);
+    if says(HASHES) {
+        return Failure::user("a download does not have the hash that the requirements ask for")
+            .causes(causes)
+            .hint("if the file was meant to change, update the hashes with the tool that wrote them; else find out who changed it");
+    }
+    if says(REFUSED) {
+        return Failure::user("a package index refused the run's credentials")
+            .causes(causes)
+            .hint("check the user name, password or token of the index");
+    }
+    if says(UNREACHABLE) {
+        return Failure::system("a package index could not be reached")
+            .causes(causes)
+            .hint("check the network and the index's address, then run again; nothing was published");
+    }
+    let no_match = ["No matching distribution found", "Could not find a version that satisfies"];
+    if tool == "pip" && wheels_only && says(&no_match) {
+        return Failure::user(format!("the requirements cannot be met with wheels for {target}"))
+            .causes(causes)
+            .hint(other_ways(target));
+    }
+    let failure = Failure {
+        kind: Kind::User,
+        ..Failure::user(format!("{tool} could not install the requirements for {target}"))
+    };
+    failure.causes(causes).hint("correct the requirements; what the tool said is above")
+}
+
+fn no_wheel(availabilities: &[Availability], spec: &Spec, target: Target) -> Failure {
+    let names: Vec<String> = availabilities
+        .iter()
+        .map(|missing| match &missing.version {
+            Some(version) => format!("`{} {version}`", missing.name),
+            None => format!("`{}`", missing.name),
+        })
+        .collect();
+    let verb = if names.len() == 1 { "has" } else { "have" };
+    let mut failure = Failure::user(format!(
+        "{} {verb} no wheel that runs on python{} of Lambda (glibc {}, {})",
+        names.join(", "),
+        target.python,
+        target.glibc(),
+        target.architecture
+    ));
+    for missing in availabilities {
+        if let Some(place) = place_of(&missing.name, spec) {
+            failure = failure.cause(format!("`{}` is asked for in {place}", missing.name));
+        }
+        failure = failure.cause(match &missing.platform {
+            Some(platform) => format!(
+                "`{}` has wheels from {platform} on, which are too new for this runtime, or a source distribution",
+                missing.name
+            ),
+            None => format!(
+                "`{}` has only a source distribution for Python {} on {}, which has to be built",
+                missing.name, target.python, target.architecture
+            ),
+        });
+    }
+    let fitting: Vec<String> = availabilities
+        .iter()
+        .filter_map(|missing| Some(format!("`{}=={}`", missing.name, missing.newest_that_fits.as_ref()?)))
+        .collect();
+    let ways = other_ways(target);
+    failure.hint(if fitting.is_empty() {
+        ways
+    } else {
+        format!("{} is the newest version with a fitting wheel; or {ways}", fitting.join(", "))
+    })
+}
+
+/// What to do when there is no wheel.
+pub(super) fn other_ways(target: Target) -> String {
+    format!(
+        "build it in the image of the runtime, `public.ecr.aws/sam/build-python{}`, on {}, or choose a newer `python-version`",
+        target.python, target.architecture
+    )
+}
+
+/// File and line of a requirement.
+fn place_of(name: &str, spec: &Spec) -> Option<String> {
+    let asks = |requirement: &&crate::manifest::Requirement| match &requirement.kind {
+        RequirementKind::Named(named) => named.name.to_string() == name,
+        RequirementKind::Url(_) | RequirementKind::Path { .. } => false,
+    };
+    let requirement = spec.dependencies.manifest.requirements.iter().find(asks)?;
+    Some(format!("{}:{}", requirement.file, requirement.line))
+}
+
+/// An installer's own explanation: its `error:` and `cause:` lines with what belongs to them, else the end of what it said.
+fn causes(output: &str) -> Vec<String> {
+    let starts = |line: &str| ["error:", "cause:", "ERROR:"].iter().any(|marker| line.trim_start().starts_with(marker));
+    let mut causes: Vec<String> = Vec::new();
+    for line in output.lines().skip_while(|line| !starts(line)) {
+        let text = line.trim();
+        if text.is_empty() || text.starts_with("hint:") {
+            continue;
+        }
+        if starts(line) {
+            let text = text.split_once(':').map_or(text, |(_, rest)| rest.trim());
+            causes.push(text.to_owned());
+        } else if let Some(last) = causes.last_mut().filter(|last| last.len() < 600) {
+            last.push(' ');
+            last.push_str(text);
+        }
+    }
+    causes.truncate(8);
+    if causes.is_empty() { last_lines(output) } else { causes }
+}
+
+pub(super) fn last_lines(output: &str) -> Vec<String> {
+    let lines: Vec<String> = output.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    lines[lines.len().saturating_sub(6)..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distributions_without_wheels_are_found() {
+        let output = "error: No solution found when resolving dependencies\n  cause: Because numpy==2.3.5 has no usable wheels and you require numpy==2.3.5, we\n  can conclude that your requirements are unsatisfiable.\n\nhint: Wheels are required for `numpy` because building from source is disabled for all packages (i.e., with `--no-build`)\n";
+        assert_eq!(without_wheels(output), BTreeMap::from([("numpy".to_owned(), Some("2.3.5".to_owned()))]));
+        assert!(without_wheels("error: Failed to fetch: https://host/").is_empty());
+    }
+
+    #[test]
+    fn causes_keep_what_belongs_to_them() {
+        let output = "Using CPython\nerror: Failed to download `requests==2.32.3`\n  cause: Hash mismatch for `requests==2.32.3`\n\n         Expected:\n           sha256:55\n\n         Computed:\n           sha256:70\n";
+        assert_eq!(
+            causes(output),
+            [
+                "Failed to download `requests==2.32.3`",
+                "Hash mismatch for `requests==2.32.3` Expected: sha256:55 Computed: sha256:70"
+            ]
+        );
+        assert_eq!(causes("one\n\ntwo\n"), ["one", "two"]);
+    }
+}

@@ -1,0 +1,38 @@
+//! What every installer does; which one it is.
+
+use camino::Utf8Path;
+
+use super::interpreter::Host;
+use super::pip::Pip;
+use super::uv::Uv;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::spec::{InstallerChoice, Spec};
+
+/// Resolves and installs distributions for a target. Theirs, not ours: uv's and pip's.
+pub(super) trait Installer {
+    /// With its version, for people.
+    fn name(&self) -> String;
+
+    /// Fills the request's destination as `--target` does, with `*.dist-info` and `bin`.
+    ///
+    /// # Errors
+    /// The user's for requirements that cannot be met, ours for the rest.
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<()>;
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) host: &'a Host,
+    pub(super) environment: &'a Environment,
+    pub(super) console: &'a Console,
+    pub(super) destination: &'a Utf8Path,
+}
+
+pub(super) fn choose(request: &Request<'_>) -> anyhow::Result<Box<dyn Installer>> {
+    Ok(match request.spec.dependencies.installer {
+        InstallerChoice::Uv => Box::new(Uv::find(request)?),
+        InstallerChoice::Pip => Box::new(Pip::find(request)?),
+    })
+}

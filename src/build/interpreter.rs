@@ -1,0 +1,101 @@
+//! The Python that runs the installer, and whether it can build for the target.
+
+use std::process::Command;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
+
+use super::distribution::Distribution;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::types::{Architecture, Glibc, Target};
+
+/// A Python interpreter of this machine.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Host {
+    pub(super) executable: Utf8PathBuf,
+    /// `3.13`
+    pub(super) version: String,
+    /// `linux`
+    platform: String,
+    /// `2.34`; empty where the C library is another one.
+    glibc: String,
+}
+
+const QUESTION: &str = "import json, os, platform, sys; \
+    print(json.dumps({'executable': sys.executable, 'version': '%d.%d' % sys.version_info[:2], \
+    'platform': sys.platform, 'glibc': platform.libc_ver()[1] if platform.libc_ver()[0] == 'glibc' else ''}))";
+
+impl Host {
+    fn glibc(&self) -> Option<Glibc> {
+        self.glibc.parse().ok()
+    }
+
+    /// Whether what it builds could run on the target: same Python, same processor, Linux.
+    pub(super) fn can_build_for(&self, target: Target) -> bool {
+        self.version == target.python.to_string()
+            && self.platform == "linux"
+            && Architecture::of_this_machine() == Some(target.architecture)
+    }
+
+    /// Whether what it compiles needs no newer C library than the target has.
+    pub(super) fn can_compile_for(&self, target: Target) -> bool {
+        self.can_build_for(target) && self.glibc().is_some_and(|glibc| glibc <= target.glibc())
+    }
+}
+
+/// The target's own version if this machine has it, else any.
+pub(super) fn find(target: Target, environment: &Environment) -> anyhow::Result<Host> {
+    let exact = [format!("python{}", target.python), format!("/var/lang/bin/python{}", target.python)];
+    let any = ["python3".to_owned(), "python".to_owned()];
+    let mut fallback = None;
+    for name in exact.iter().chain(&any) {
+        match ask(name, environment) {
+            Some(host) if host.version == target.python.to_string() => return Ok(host),
+            host => fallback = fallback.or(host),
+        }
+    }
+    fallback.ok_or_else(|| {
+        let failure =
+            Failure::system("there is no Python 3 on this machine").cause("looked for `python3` and `python` on PATH");
+        failure.hint("install Python 3; any version will do for wheels").into()
+    })
+}
+
+fn ask(program: &str, environment: &Environment) -> Option<Host> {
+    let folder = Utf8Path::new("/");
+    let mut command: Command = super::process::command(program, folder, environment);
+    let output = command.args(["-I", "-c", QUESTION]).output().ok().filter(|output| output.status.success())?;
+    serde_json::from_slice(&output.stdout).ok().filter(|host: &Host| host.version.starts_with("3."))
+}
+
+/// Refuses what was compiled here against a newer C library than the target has.
+pub(super) fn check_native_builds(host: &Host, target: Target, distributions: &[Distribution]) -> anyhow::Result<()> {
+    if !host.can_build_for(target) || host.can_compile_for(target) {
+        return Ok(());
+    }
+    // Only a wheel that was built here has the bare `linux_x86_64`: indexes take none.
+    let local = format!("linux_{}", target.architecture.machine());
+    let compiled: Vec<String> = distributions
+        .iter()
+        .filter(|distribution| distribution.tags.iter().any(|tag| tag.ends_with(&format!("-{local}"))))
+        .map(|distribution| {
+            format!(
+                "`{} {}` has no fitting wheel and was compiled from source",
+                distribution.name, distribution.version
+            )
+        })
+        .collect();
+    if compiled.is_empty() {
+        return Ok(());
+    }
+    let here = host.glibc().map_or_else(|| "no glibc".to_owned(), |glibc| format!("glibc {glibc}"));
+    Err(Failure::user(format!(
+        "what is compiled on this machine does not run in python{} of Lambda: it has {here}, the runtime {}",
+        target.python,
+        target.glibc()
+    ))
+    .causes(compiled)
+    .hint(super::explain::other_ways(target))
+    .into())
+}

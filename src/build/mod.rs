@@ -1,0 +1,54 @@
+//! From a [`Spec`] to a [`Tree`]: installs the dependencies and lays everything out as the layer will hold it.
+
+mod assemble;
+mod distribution;
+mod explain;
+mod installer;
+mod interpreter;
+mod pip;
+mod process;
+mod scripts;
+mod tree;
+mod uv;
+
+use camino::Utf8PathBuf;
+use tempfile::TempDir;
+
+pub use distribution::Distribution;
+pub use tree::{Entry, Owner, Source, Tree};
+
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::counted;
+use crate::files;
+use crate::spec::Spec;
+use installer::Request;
+
+/// Builds the tree of a layer. The folder it reads from lives as long as the tree does.
+///
+/// # Errors
+/// The user's for requirements that cannot be met, ours for tools that are missing or networks that are down.
+pub fn build(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Tree> {
+    let folder = temporary_folder(environment)?;
+    let installed = files::utf8(folder.path())?.join("installed");
+    fs_err::create_dir_all(&installed)?;
+    if spec.has_requirements() {
+        let host = interpreter::find(spec.target, environment)?;
+        let request = Request { spec, host: &host, environment, console, destination: &installed };
+        let installer = installer::choose(&request)?;
+        let step = console.step(format!("Install with {}", installer.name()));
+        installer.install(&request)?;
+        let found = distribution::read_all(&installed)?;
+        step.done(format!("{} for {}", counted(found.len(), "distribution"), spec.target));
+        interpreter::check_native_builds(&host, spec.target, &found)?;
+    }
+    assemble::assemble(spec, &installed, folder)
+}
+
+/// Beside uv's cache where possible, so that installing is linking.
+fn temporary_folder(environment: &Environment) -> anyhow::Result<TempDir> {
+    let cache: Utf8PathBuf = environment.cache_directory();
+    let made =
+        fs_err::create_dir_all(&cache).and_then(|()| tempfile::Builder::new().prefix("build-").tempdir_in(&cache));
+    Ok(made.or_else(|_| tempfile::Builder::new().prefix("lambda-layer-").tempdir())?)
+}

@@ -1,0 +1,126 @@
+//! Installing with pip, for those who want it: only for a target whose markers are those of this machine's Python.
+
+use camino::Utf8Path;
+
+use super::explain;
+use super::installer::{Installer, Request};
+use super::process;
+use crate::error::Failure;
+use crate::types::Target;
+
+#[derive(Debug)]
+pub(super) struct Pip {
+    version: String,
+}
+
+impl Pip {
+    /// # Errors
+    /// The target is not this machine's Python and processor: pip would decide markers by the wrong one.
+    pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
+        let Request { spec, host, environment, console, .. } = request;
+        if !host.can_build_for(spec.target) {
+            let failure = Failure::user(format!(
+                "pip cannot install for {} with Python {} of this machine",
+                spec.target, host.version
+            ));
+            let failure = failure.cause("pip decides markers such as `python_version` by the Python it runs in");
+            return Err(failure.hint("use `installer: uv`, or run on the target's own Python and architecture").into());
+        }
+        let mut command = process::command(host.executable.as_str(), Utf8Path::new("/"), environment);
+        command.args(["-m", "pip", "--version"]);
+        let outcome = process::run(command, console)?;
+        if !outcome.status.success() {
+            let failure = Failure::system(format!("`{}` has no pip", host.executable));
+            return Err(failure.causes(explain::last_lines(&outcome.output)).hint("use `installer: uv`").into());
+        }
+        Ok(Self { version: outcome.output.split_whitespace().nth(1).unwrap_or("of unknown version").to_owned() })
+    }
+}
+
+/// Wheel platforms that run on the target, best first (PEP 600, and its older names of PEP 513, 571 and 599).
+fn platforms(target: Target) -> Vec<String> {
+    let machine = target.architecture.machine();
+    let modern = (5..=target.glibc().minor).rev().map(|minor| format!("manylinux_2_{minor}"));
+    let older = ["manylinux2014", "manylinux2010", "manylinux1", "linux"].map(str::to_owned);
+    modern.chain(older).map(|platform| format!("{platform}_{machine}")).collect()
+}
+
+impl Installer for Pip {
+    fn name(&self) -> String {
+        format!("pip {}", self.version)
+    }
+
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
+        let Request { spec, host, environment, console, destination } = request;
+        let dependencies = &spec.dependencies;
+        let mut command = process::command(host.executable.as_str(), &spec.folder, environment);
+        command.args(["-m", "pip", "install", "--target", destination.as_str()]);
+        command.args([
+            "--no-compile",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-warn-script-location",
+            "--progress-bar",
+            "off",
+        ]);
+        let wheels_only = !host.can_compile_for(spec.target);
+        if wheels_only {
+            command.args([
+                "--only-binary",
+                ":all:",
+                "--implementation",
+                "cp",
+                "--python-version",
+                &spec.target.python.to_string(),
+            ]);
+            for abi in [&format!("cp{}", spec.target.python.digits()), "abi3", "none"] {
+                command.args(["--abi", abi]);
+            }
+            for platform in platforms(spec.target) {
+                command.args(["--platform", &platform]);
+            }
+        }
+        if let Some(url) = &dependencies.index_url {
+            command.env("PIP_INDEX_URL", url.exposed());
+        }
+        if !dependencies.extra_index_urls.is_empty() {
+            let urls: Vec<&str> =
+                dependencies.extra_index_urls.iter().map(crate::secrets::SecretUrl::exposed).collect();
+            command.env("PIP_EXTRA_INDEX_URL", urls.join(" "));
+            console.warning("pip takes the newest version from all indexes together, so a public package can stand in for a private one of the same name; `installer: uv` asks them in order");
+        }
+        if dependencies.no_deps {
+            command.arg("--no-deps");
+        }
+        for file in &dependencies.requirements {
+            command.args(["--requirement", file.as_str()]);
+        }
+        for file in &dependencies.constraints {
+            command.args(["--constraint", file.as_str()]);
+        }
+        let outcome = process::run(command, console)?;
+        console.child_output(&self.name(), &outcome.output);
+        if outcome.status.success() {
+            return Ok(());
+        }
+        Err(explain::failed_install("pip", &outcome.output, spec, Vec::new(), wheels_only).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_end_at_the_runtime_s_glibc() {
+        let platforms_of = |python: &str| {
+            platforms(Target {
+                python: python.parse().expect("is known"),
+                architecture: "arm64".parse().expect("is known"),
+            })
+        };
+        assert_eq!(platforms_of("3.13")[0], "manylinux_2_34_aarch64");
+        assert_eq!(platforms_of("3.11")[0], "manylinux_2_26_aarch64");
+        assert_eq!(platforms_of("3.11").last().map(String::as_str), Some("linux_aarch64"));
+    }
+}

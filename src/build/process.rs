@@ -1,0 +1,73 @@
+//! Child processes: what they may know, and what becomes of what they say.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, ExitStatus};
+
+use anyhow::Context as _;
+use camino::Utf8Path;
+
+use crate::console::Console;
+use crate::environment::Environment;
+
+/// Variables that build scripts of strangers must not see: credentials of the run, and the runner's files.
+const HIDDEN_PREFIXES: &[&str] = &["AWS_", "ACTIONS_", "INPUT_", "STATE_"];
+const HIDDEN: &[&str] =
+    &["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
+/// Variables of the installers that this program sets itself, or that would install elsewhere or otherwise.
+const OURS: &[&str] = &[
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "UV_PYTHON",
+    "UV_TARGET",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_USER",
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+    "PYTHONHOME",
+];
+
+/// A command with the environment of a build: reproducible, and without the run's credentials.
+pub(super) fn command(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
+    let mut command = Command::new(program);
+    let visible = environment.variables().iter().filter(|(name, _)| {
+        !HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            && !HIDDEN.contains(&name.as_str())
+            && !OURS.contains(&name.as_str())
+    });
+    command.current_dir(folder).env_clear().envs(visible).stdin(std::process::Stdio::null());
+    // What compilers and archivers would otherwise take from the clock or from chance.
+    command.env("SOURCE_DATE_EPOCH", "315532800").env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("NO_COLOR", "1");
+    command
+}
+
+/// What a child did.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) status: ExitStatus,
+    /// Standard output and standard error in the order they came, without known secrets.
+    pub(super) output: String,
+}
+
+/// Runs a command to its end, both of its outputs through one pipe.
+pub(super) fn run(mut command: Command, console: &Console) -> anyhow::Result<Outcome> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let (reader, writer) = std::io::pipe()?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn().with_context(|| format!("cannot start `{program}`"))?;
+    // The command holds our ends of the pipe; without them reading ends when the child does.
+    drop(command);
+    let mut output = String::new();
+    let mut lines = BufReader::new(reader);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        output += &console.redact(&String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    Ok(Outcome { status: child.wait()?, output })
+}

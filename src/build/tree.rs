@@ -1,0 +1,107 @@
+//! A layer as it will be: each path with where its bytes come from and whom it belongs to.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::TempDir;
+
+use super::distribution::Distribution;
+use crate::audit::Finding;
+use crate::error::Failure;
+use crate::types::{ByteSize, DistributionName};
+
+#[derive(Debug)]
+pub struct Tree {
+    /// Path in the layer, seen from `/opt`, to what is there; no folders.
+    pub entries: BTreeMap<Utf8PathBuf, Entry>,
+    /// Those that are in the layer, sorted by name.
+    pub distributions: Vec<Distribution>,
+    /// What was noticed while it was made.
+    pub findings: Vec<Finding>,
+    /// Holds the installed files; removed with the tree.
+    pub(super) folder: Option<TempDir>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub source: Source,
+    pub owner: Owner,
+    /// Bytes; 0 for a link.
+    pub size: ByteSize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    File {
+        path: Utf8PathBuf,
+        executable: bool,
+    },
+    /// Written by this program.
+    Bytes {
+        bytes: Vec<u8>,
+        executable: bool,
+    },
+    Link {
+        target: Utf8PathBuf,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    Distribution(DistributionName),
+    /// The input `source`.
+    Source,
+    /// The input `include`.
+    Include,
+    /// In no distribution's `RECORD`.
+    Unknown,
+}
+
+impl Tree {
+    pub fn unzipped_size(&self) -> ByteSize {
+        ByteSize(self.entries.values().map(|entry| entry.size.0).sum())
+    }
+
+    /// Bytes by owner.
+    pub fn sizes(&self) -> BTreeMap<Owner, ByteSize> {
+        let mut sizes = BTreeMap::new();
+        for entry in self.entries.values() {
+            sizes.entry(entry.owner.clone()).or_insert(ByteSize(0)).0 += entry.size.0;
+        }
+        sizes
+    }
+
+    /// # Errors
+    /// Something else is already there, or is needed as a folder there.
+    pub(super) fn add(&mut self, path: Utf8PathBuf, entry: Entry) -> Result<(), Failure> {
+        if let Some(taken) = self.entries.get(&path) {
+            if taken.source == entry.source {
+                return Ok(());
+            }
+            let failure = Failure::user(format!(
+                "two things want to be `{path}` in the layer: {} and {}",
+                taken.owner, entry.owner
+            ));
+            return Err(failure.hint("rename or leave out one of them"));
+        }
+        let is_in_the_way = |folder: &Utf8Path| self.entries.get(folder).map(|taken| taken.owner.clone());
+        if let Some(taken) = path.ancestors().skip(1).find_map(is_in_the_way) {
+            let failure =
+                Failure::user(format!("`{path}` of {} needs a folder where there is a file of {taken}", entry.owner));
+            return Err(failure.hint("rename or leave out one of them"));
+        }
+        self.entries.insert(path, entry);
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Distribution(name) => write!(formatter, "{name}"),
+            Self::Source => formatter.write_str("own source"),
+            Self::Include => formatter.write_str("included files"),
+            Self::Unknown => formatter.write_str("files of no distribution"),
+        }
+    }
+}

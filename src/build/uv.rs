@@ -1,0 +1,198 @@
+//! Installing with uv, which knows every target from every machine.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::explain::{self, Availability};
+use super::installer::{Installer, Request};
+use super::interpreter::Host;
+use super::process;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::facts;
+use crate::types::Target;
+
+#[derive(Debug)]
+pub(super) struct Uv {
+    program: Utf8PathBuf,
+    version: String,
+}
+
+/// Platforms to look for wheels on when the target has none, oldest first, as uv names them.
+const OTHER_PLATFORMS: &[&str] =
+    &["manylinux_2_17", "manylinux_2_28", "manylinux_2_31", "manylinux_2_34", "manylinux_2_40"];
+
+impl Uv {
+    /// The uv on `PATH`, else the pinned one, installed through pip into this program's cache.
+    pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
+        let Request { host, environment, console, .. } = request;
+        let on_path = environment
+            .get("PATH")
+            .into_iter()
+            .flat_map(|path| path.split(':'))
+            .map(|folder| Utf8Path::new(folder).join("uv"));
+        let program = match on_path.into_iter().find(|program| program.is_file()) {
+            Some(program) => program,
+            None => provision(host, environment, console)?,
+        };
+        let mut command = process::command(program.as_str(), Utf8Path::new("/"), environment);
+        command.arg("--version");
+        let outcome = process::run(command, console)?;
+        let version = outcome.output.split_whitespace().nth(1).unwrap_or("of unknown version").to_owned();
+        Ok(Self { program, version })
+    }
+
+    fn pip(&self, subcommand: &str, request: &Request<'_>) -> Command {
+        let mut command = process::command(self.program.as_str(), &request.spec.folder, request.environment);
+        command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
+        command.args(["--no-config", "--no-python-downloads", "--no-progress", "--color", "never"]);
+        command.args(["--python-version", &request.spec.target.python.to_string()]);
+        let dependencies = &request.spec.dependencies;
+        // In the environment, because arguments can be read by everyone on the machine.
+        if let Some(url) = &dependencies.index_url {
+            command.env("UV_DEFAULT_INDEX", url.exposed());
+        }
+        if !dependencies.extra_index_urls.is_empty() {
+            let urls: Vec<String> =
+                dependencies.extra_index_urls.iter().map(crate::secrets::SecretUrl::exposed_with_name).collect();
+            command.env("UV_INDEX", urls.join(" "));
+        }
+        if dependencies.manifest.pre {
+            command.args(["--prerelease", "allow"]);
+        }
+        for host in &dependencies.manifest.trusted_hosts {
+            command.args(["--allow-insecure-host", host]);
+        }
+        command
+    }
+
+    /// What `requirement` resolves to with wheels alone, as `name==version`.
+    fn resolve_wheel(&self, requirement: &str, platform: &str, request: &Request<'_>) -> Option<String> {
+        let mut command = self.pip("compile", request);
+        command.args([
+            "--quiet",
+            "--no-header",
+            "--no-annotate",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--python-platform",
+        ]);
+        command.args([&platform_for(platform, request.spec.target), "-"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        child.stdin.take()?.write_all(requirement.as_bytes()).ok()?;
+        let output = child.wait_with_output().ok().filter(|output| output.status.success())?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        text.lines().find(|line| line.contains("==")).map(|line| line.trim().to_owned())
+    }
+
+    /// Where there are wheels of a distribution that has none for the target.
+    fn availability(&self, name: &str, version: Option<&str>, request: &Request<'_>) -> Availability {
+        let target = request.spec.target.python.runtime();
+        let newest = self.resolve_wheel(name, &target.uv_platform, request);
+        let wanted = version.map_or_else(|| name.to_owned(), |version| format!("{name}=={version}"));
+        let elsewhere =
+            OTHER_PLATFORMS.iter().find(|platform| self.resolve_wheel(&wanted, platform, request).is_some());
+        Availability {
+            name: name.to_owned(),
+            version: version.map(str::to_owned),
+            platform: elsewhere.map(|platform| (*platform).to_owned()),
+            newest_that_fits: newest.and_then(|text| text.split_once("==").map(|(_, version)| version.to_owned())),
+        }
+    }
+}
+
+fn platform_for(platform: &str, target: Target) -> String {
+    format!("{}-{platform}", target.architecture.machine())
+}
+
+impl Installer for Uv {
+    fn name(&self) -> String {
+        format!("uv {}", self.version)
+    }
+
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
+        let Request { spec, host, console, destination, .. } = request;
+        let mut command = self.pip("install", request);
+        command.args([
+            "--target",
+            destination.as_str(),
+            "--no-installer-metadata",
+            "--no-compile-bytecode",
+            "--no-editable",
+        ]);
+        command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
+        // A source distribution becomes what the machine that builds it is.
+        let wheels_only = !host.can_build_for(spec.target);
+        if wheels_only {
+            command.args(["--only-binary", ":all:"]);
+        }
+        if spec.dependencies.no_deps {
+            command.arg("--no-deps");
+        }
+        if spec.dependencies.manifest.require_hashes {
+            command.arg("--require-hashes");
+        }
+        for file in &spec.dependencies.requirements {
+            command.args(["--requirements", file.as_str()]);
+        }
+        for file in &spec.dependencies.constraints {
+            command.args(["--constraints", file.as_str()]);
+        }
+        let outcome = process::run(command, console)?;
+        console.child_output(&self.name(), &outcome.output);
+        if outcome.status.success() {
+            return Ok(());
+        }
+        let missing = explain::without_wheels(&outcome.output);
+        let availabilities =
+            missing.iter().map(|(name, version)| self.availability(name, version.as_deref(), request)).collect();
+        Err(explain::failed_install("uv", &outcome.output, spec, availabilities, wheels_only).into())
+    }
+}
+
+fn provision(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
+    let version = &facts::tools().uv;
+    let cache = environment.cache_directory();
+    let program = cache.join(format!("uv-{version}/bin/uv"));
+    if program.is_file() {
+        return Ok(program);
+    }
+    let step = console.step(format!("Get uv {version}"));
+    fs_err::create_dir_all(&cache)?;
+    let folder = tempfile::tempdir_in(&cache)?;
+    let folder = crate::files::utf8(folder.path())?;
+    let mut command = process::command(host.executable.as_str(), Utf8Path::new("/"), environment);
+    command.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--target",
+        folder.as_str(),
+        &format!("uv=={version}"),
+    ]);
+    let outcome = process::run(command, console)?;
+    if !outcome.status.success() {
+        let failure = Failure::system(format!("there is no uv on PATH, and pip could not get uv {version}"));
+        return Err(failure
+            .causes(explain::last_lines(&outcome.output))
+            .hint("install uv (https://docs.astral.sh/uv/), or pip for this Python")
+            .into());
+    }
+    // Another run may have been faster; then its uv serves.
+    let place = cache.join(format!("uv-{version}"));
+    if let Err(error) = fs_err::rename(folder, &place)
+        && !program.is_file()
+    {
+        return Err(error).with_context(|| format!("cannot keep uv in `{place}`"));
+    }
+    step.done(format!("there is none on PATH; kept in {place}"));
+    Ok(program)
+}

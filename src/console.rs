@@ -1,0 +1,165 @@
+//! What a person sees while a run works: one line a step with its time, log groups in a workflow, a bar on a terminal.
+
+use std::cell::RefCell;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::actions;
+use crate::environment::Environment;
+use crate::error::Explanation;
+use crate::secrets::Secrets;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Actions,
+    Terminal,
+    Plain,
+}
+
+/// Writes progress to standard error, in a workflow to standard output, where it keeps its order.
+#[derive(Debug)]
+pub struct Console {
+    mode: Mode,
+    verbose: bool,
+    secrets: RefCell<Secrets>,
+    steps: RefCell<Vec<StepTime>>,
+}
+
+/// A finished step.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepTime {
+    pub name: String,
+    pub seconds: f64,
+}
+
+impl Console {
+    pub fn new(environment: &Environment) -> Self {
+        let mode = match environment.in_actions() {
+            true => Mode::Actions,
+            false if std::io::stderr().is_terminal() => Mode::Terminal,
+            false => Mode::Plain,
+        };
+        Self { mode, verbose: environment.is_verbose(), secrets: RefCell::default(), steps: RefCell::default() }
+    }
+
+    /// From now on these are kept out of everything that is printed, in a workflow by the runner, too.
+    pub fn hide(&self, secrets: &Secrets) {
+        if self.mode == Mode::Actions {
+            secrets.exposed().for_each(|secret| self.raw(&actions::add_mask(secret)));
+        }
+        self.secrets.borrow_mut().extend(secrets);
+    }
+
+    pub fn redact(&self, text: &str) -> String {
+        self.secrets.borrow().redact(text)
+    }
+
+    /// Begins a step. It is shown when it is done, on a terminal at once.
+    pub fn step(&self, name: impl Into<String>) -> Step<'_> {
+        let name = name.into();
+        let bar = ProgressBar::with_draw_target(None, self.draw_target());
+        bar.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("is a valid template"));
+        bar.set_message(name.clone());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Step { console: self, name, start: Instant::now(), bar }
+    }
+
+    fn draw_target(&self) -> ProgressDrawTarget {
+        if self.mode == Mode::Terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+    }
+
+    pub fn steps(&self) -> Vec<StepTime> {
+        self.steps.borrow().clone()
+    }
+
+    pub fn note(&self, text: &str) {
+        self.say(&format!("  {text}"));
+    }
+
+    pub fn warning(&self, text: &str) {
+        match self.mode {
+            Mode::Actions => self.raw(&actions::annotation("warning", &self.redact(text))),
+            Mode::Terminal | Mode::Plain => self.say(&format!("warning: {text}")),
+        }
+    }
+
+    pub fn error(&self, explanation: &Explanation) {
+        let text = self.redact(&explanation.to_string());
+        if self.mode == Mode::Actions {
+            self.raw(&actions::annotation("error", text.strip_prefix("error: ").unwrap_or(&text)));
+        }
+        self.say(&text);
+    }
+
+    /// Something that only a person who looks for a fault wants to see.
+    pub fn debug(&self, text: &str) {
+        if self.verbose {
+            self.say(text);
+        }
+    }
+
+    /// The output of a child process, unless it only clutters the screen. In a workflow it stands in a group, and
+    /// nothing in it is taken for a workflow command.
+    pub fn child_output(&self, name: &str, lines: &str) {
+        if self.mode == Mode::Actions {
+            let token = actions::random_word();
+            self.raw(&format!("::group::{}\n::stop-commands::{token}", actions::escape(name)));
+            self.raw(lines.trim_end());
+            self.raw(&format!("::{token}::\n::endgroup::"));
+        } else {
+            self.debug(lines.trim_end());
+        }
+    }
+
+    /// The result, to standard output.
+    pub fn result(&self, text: &str) {
+        // Whoever reads our output may stop reading.
+        writeln!(std::io::stdout(), "{}", self.redact(text)).ok();
+    }
+
+    fn say(&self, text: &str) {
+        let text = self.redact(text);
+        // Whatever comes from outside must not become a command of the runner.
+        let text = if self.mode == Mode::Actions { actions::disarm(&text) } else { text };
+        self.raw(&text);
+    }
+
+    fn raw(&self, text: &str) {
+        match self.mode {
+            Mode::Actions => writeln!(std::io::stdout(), "{text}").ok(),
+            Mode::Terminal | Mode::Plain => writeln!(std::io::stderr(), "{text}").ok(),
+        };
+    }
+}
+
+/// A step under way.
+#[derive(Debug)]
+pub struct Step<'a> {
+    console: &'a Console,
+    name: String,
+    start: Instant,
+    bar: ProgressBar,
+}
+
+impl Step<'_> {
+    /// A bar of so many bytes in place of the spinner.
+    pub fn bar(&self, bytes: u64) -> &ProgressBar {
+        self.bar.set_length(bytes);
+        self.bar.set_style(
+            ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {elapsed}")
+                .expect("is a valid template"),
+        );
+        &self.bar
+    }
+
+    pub fn done(self, detail: impl AsRef<str>) {
+        let seconds = self.start.elapsed().as_secs_f64();
+        self.bar.finish_and_clear();
+        let shown = if seconds < 0.95 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") };
+        self.console.say(&format!("{shown:>8}  {:<32} {}", self.name, detail.as_ref()).trim_end().to_owned());
+        self.console.steps.borrow_mut().push(StepTime { name: self.name, seconds });
+    }
+}

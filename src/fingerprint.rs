@@ -1,0 +1,261 @@
+//! What decides the bytes of a layer, and its digest.
+//!
+//! Scheme: a [`Recipe`] is serialized as JSON, its keys in the order of the fields and its collections sorted, and
+//! hashed with SHA-256. In it: the target, the layout, the installer and its options, what the dependency files *mean*
+//! for this target, the names left out, and a digest of each file and folder that is added. Not in it: where the layer
+//! goes, its name and description, credentials, absolute paths, the machine, the versions of the tools. JSON tells
+//! every value from its neighbours, so two recipes with the same text are the same recipe. `FORMAT` grows when this
+//! program would make other bytes from the same recipe.
+//!
+//! Beside it stands a digest of the *raw* inputs, which is known without working out what a dependency file means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::files;
+use crate::manifest::{Manifest, Meaning, RequirementKind};
+use crate::registry::state::Build;
+use crate::spec::{InstallerChoice, Layout, Spec};
+use crate::types::{Architecture, ContentHash, Digest, DistributionName, Fingerprint, PythonVersion};
+
+/// Of the recipe and of the archive made from it.
+const FORMAT: u32 = 1;
+
+/// Everything that can change the bytes of a layer, and nothing else.
+#[derive(Debug, Serialize)]
+pub struct Recipe {
+    #[serde(flatten)]
+    settings: Settings,
+    #[serde(flatten)]
+    meaning: Meaning,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Settings {
+    format: u32,
+    python_version: PythonVersion,
+    architecture: Architecture,
+    layout: Layout,
+    installer: InstallerChoice,
+    no_deps: bool,
+    index_url: Option<String>,
+    extra_index_urls: Vec<String>,
+    require_hashes: bool,
+    exclude: BTreeSet<DistributionName>,
+    /// Place in the layer to digest.
+    include: BTreeMap<Utf8PathBuf, String>,
+    /// Path in the repository to digest.
+    source: BTreeMap<Utf8PathBuf, String>,
+}
+
+/// The dependency files as they are.
+#[derive(Serialize)]
+struct RawInputs<'a> {
+    settings: &'a Settings,
+    files: Vec<(&'a str, String)>,
+    local: Vec<String>,
+}
+
+/// A recipe and its digests.
+#[derive(Debug)]
+pub struct Fingerprinted {
+    pub recipe: Recipe,
+    pub fingerprint: Fingerprint,
+    /// Of the raw inputs.
+    pub inputs: Digest,
+}
+
+impl Fingerprinted {
+    /// Reads the files that are added to the layer; the dependency files were read before.
+    pub fn of(spec: &Spec) -> anyhow::Result<Self> {
+        let settings = Settings::of(spec)?;
+        let inputs = digest_of_raw(&settings, &spec.dependencies.manifest);
+        let recipe = Recipe { settings, meaning: Meaning::of(&spec.dependencies.manifest, spec.target) };
+        let fingerprint = Fingerprint(Digest::of(&serde_json::to_vec(&recipe).expect("a recipe has string keys")));
+        Ok(Self { recipe, fingerprint, inputs })
+    }
+}
+
+impl Fingerprinted {
+    /// For the state: what these inputs became.
+    pub fn build(&self, content: ContentHash) -> Build {
+        Build { content, inputs: Some(self.inputs.hex()), recipe: Some(self.recipe.to_json()) }
+    }
+}
+
+impl Recipe {
+    pub fn meaning(&self) -> &Meaning {
+        &self.meaning
+    }
+
+    /// For the state, so that the next run can say what changed.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self).expect("a recipe has string keys")
+    }
+}
+
+impl Settings {
+    fn of(spec: &Spec) -> anyhow::Result<Self> {
+        let digest =
+            |path: &Utf8PathBuf| Ok::<_, anyhow::Error>(files::digest(&spec.folder.join(path), &spec.workspace)?.hex());
+        let mut include = BTreeMap::new();
+        for line in &spec.content.include {
+            // The executable bit of a single file is part of the layer, too.
+            let executable = is_executable(&spec.folder.join(&line.from))?;
+            include.insert(
+                line.to.clone(),
+                format!("{}{}", digest(&line.from)?, if executable { " executable" } else { "" }),
+            );
+        }
+        let source =
+            spec.content.source.iter().map(|path| Ok((path.clone(), digest(path)?))).collect::<anyhow::Result<_>>()?;
+        Ok(Self {
+            format: FORMAT,
+            python_version: spec.target.python,
+            architecture: spec.target.architecture,
+            layout: spec.content.layout,
+            installer: spec.dependencies.installer,
+            no_deps: spec.dependencies.no_deps,
+            index_url: spec.dependencies.index_url.as_ref().map(|url| url.shown().to_owned()),
+            extra_index_urls: spec.dependencies.extra_index_urls.iter().map(|url| url.shown().to_owned()).collect(),
+            require_hashes: spec.dependencies.manifest.require_hashes,
+            exclude: spec.content.exclude.clone(),
+            include,
+            source,
+        })
+    }
+}
+
+fn is_executable(path: &camino::Utf8Path) -> anyhow::Result<bool> {
+    Ok(path.is_file() && matches!(files::file_kind(path)?, files::FileKind::File { executable: true, .. }))
+}
+
+fn digest_of_raw(settings: &Settings, manifest: &Manifest) -> Digest {
+    let local = |requirement: &crate::manifest::Requirement| match &requirement.kind {
+        RequirementKind::Path { digest, .. } => Some(digest.hex()),
+        RequirementKind::Named(_) | RequirementKind::Url(_) => None,
+    };
+    let raw = RawInputs {
+        settings,
+        files: manifest.files.iter().map(|file| (file.path.as_str(), file.digest.hex())).collect(),
+        local: manifest.requirements.iter().filter_map(local).collect(),
+    };
+    Digest::of(&serde_json::to_vec(&raw).expect("raw inputs have string keys"))
+}
+
+/// How one recipe differs from another, in words, most telling first.
+///
+/// The recipes come as JSON because the older one may have been written by another version of this program.
+pub fn differences(before: &Value, after: &Value) -> Vec<String> {
+    let empty = serde_json::Map::new();
+    let (before, after) = (before.as_object().unwrap_or(&empty), after.as_object().unwrap_or(&empty));
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut keys: Vec<&String> = keys.into_iter().filter(|key| before.get(*key) != after.get(*key)).collect();
+    keys.sort_by_key(|key| (key.as_str() != "requirements", key.as_str()));
+    keys.into_iter().flat_map(|key| difference(key, before.get(key), after.get(key))).collect()
+}
+
+fn difference(key: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
+    match (before, after) {
+        (Some(Value::Array(before)), Some(Value::Array(after))) => {
+            let texts = |values: &[Value]| -> BTreeMap<String, String> {
+                values.iter().map(|value| name_and_rest(&plain(value))).collect()
+            };
+            entries(key, &texts(before), &texts(after))
+        }
+        (Some(Value::Object(before)), Some(Value::Object(after))) => {
+            let texts = |values: &serde_json::Map<String, Value>| -> BTreeMap<String, String> {
+                values.iter().map(|(name, value)| (name.clone(), plain(value))).collect()
+            };
+            entries(key, &texts(before), &texts(after))
+        }
+        _ => {
+            let show = |value: Option<&Value>| {
+                value.filter(|value| !value.is_null()).map_or_else(|| "nothing".to_owned(), plain)
+            };
+            vec![format!("{key}: {} → {}", show(before), show(after))]
+        }
+    }
+}
+
+fn entries(key: &str, before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let said = names.into_iter().filter_map(|name| match (before.get(name), after.get(name)) {
+        (old, new) if old == new => None,
+        (None, Some(rest)) => Some(format!("{key}: {} added", show_entry(name, rest))),
+        (Some(_), None) => Some(format!("{key}: {name} removed")),
+        (Some(old), Some(new)) if shown_part(old) == shown_part(new) => {
+            Some(format!("{key}: {name} has other content"))
+        }
+        (Some(old), Some(new)) => Some(format!("{key}: {name} {} → {}", shown_part(old), shown_part(new))),
+        (None, None) => None,
+    });
+    said.collect()
+}
+
+/// `pydantic==2.12.0` as (`pydantic`, `==2.12.0`).
+fn name_and_rest(text: &str) -> (String, String) {
+    let end = text
+        .find(|character: char| !(character.is_alphanumeric() || "-_.[]".contains(character)))
+        .unwrap_or(text.len());
+    if text[end..].starts_with(':') || end == 0 {
+        (text.to_owned(), String::new())
+    } else {
+        (text[..end].to_owned(), text[end..].to_owned())
+    }
+}
+
+fn show_entry(name: &str, rest: &str) -> String {
+    let shown = shown_part(rest);
+    if shown == "any version" { name.to_owned() } else { format!("{name}{shown}") }
+}
+
+/// What a person wants to read of it: no digests.
+fn shown_part(rest: &str) -> String {
+    let shown: Vec<&str> = rest
+        .split(' ')
+        .filter(|word| !word.starts_with("hashes:") && !word.starts_with("bytes:") && Digest::from_hex(word).is_none())
+        .collect();
+    let shown = shown.join(" ");
+    if shown.trim().is_empty() { "any version".to_owned() } else { shown }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn differences_are_said_in_words() {
+        let hash = |letter: &str| letter.repeat(64);
+        let before = json!({
+            "python-version": "3.12", "exclude": ["boto3"], "index-url": null, "format": 1,
+            "requirements": ["pydantic==2.11.0", "idna", format!("six==1.17.0 hashes:{}", hash("a")), "rich>=13"],
+            "include": {"bin/tool": hash("a")},
+        });
+        let after = json!({
+            "python-version": "3.13", "exclude": [], "index-url": "https://host/simple", "format": 1,
+            "requirements": ["pydantic==2.12.0", "attrs==25.1", format!("six==1.17.0 hashes:{}", hash("b")), "rich>=13"],
+            "include": {"bin/tool": hash("b"), "lib/liba.so": hash("c")},
+        });
+        insta::assert_snapshot!(differences(&before, &after).join("\n"), @r"
+        requirements: attrs==25.1 added
+        requirements: idna removed
+        requirements: pydantic ==2.11.0 → ==2.12.0
+        requirements: six has other content
+        exclude: boto3 removed
+        include: bin/tool has other content
+        include: lib/liba.so added
+        index-url: nothing → https://host/simple
+        python-version: 3.12 → 3.13
+        ");
+    }
+}

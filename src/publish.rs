@@ -1,0 +1,259 @@
+//! Publishes a content everywhere it is missing, once, whatever other runs do and wherever a run is killed.
+//!
+//! A run claims the publish in the state, publishes, and records what it published. While another run holds the claim
+//! this one waits, then finds the work done or does its own. A claim whose run died is taken over after a look into the
+//! lists of versions, where everything is that a dead run published without recording it.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use crate::archive::Archive;
+use crate::console::Console;
+use crate::error::Failure;
+use crate::registry::Registry;
+use crate::registry::claim::{Claim, Owner};
+use crate::registry::description::{Declaration, Identity};
+use crate::registry::state::{Build, Content, State};
+use crate::registry::store::{StateStore, Stored, Tag, Written};
+use crate::types::{LayerName, LayerVersionArn};
+
+/// How often the state is read while another run publishes.
+const POLL: Duration = Duration::from_millis(500);
+/// When to give up waiting for others.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+/// What to publish, and what to remember of it.
+#[derive(Debug)]
+pub struct Publication<'a> {
+    pub layer: &'a LayerName,
+    pub archive: &'a Archive,
+    pub declaration: &'a Declaration,
+    pub identity: Identity,
+    pub build: Build,
+    pub content: Content,
+    pub owner: Owner,
+}
+
+/// What became of one region.
+#[derive(Debug)]
+pub struct RegionOutcome {
+    pub region: String,
+    pub result: anyhow::Result<Placed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    pub arn: LayerVersionArn,
+    /// By this run; else it was there already, or another run was faster.
+    pub published: bool,
+}
+
+/// Publishes to each region that lacks the content. Outcomes come in the order of the regions.
+///
+/// # Errors
+/// What keeps all of it from being done; what fails in one region stands in its outcome.
+pub async fn publish(
+    publication: &Publication<'_>,
+    registry: &Registry,
+    store: &mut StateStore,
+    console: &Console,
+) -> anyhow::Result<Vec<RegionOutcome>> {
+    let Publication { layer, archive, .. } = publication;
+    let regions = registry.regions();
+    let step = console.step("Upload");
+    let uploads = join_all(regions.iter().map(|region| registry.upload(region, layer, archive))).await;
+    let (ready, failed): (Vec<_>, Vec<_>) = regions.into_iter().zip(uploads).partition(|(_, upload)| upload.is_ok());
+    step.done(archive.zipped_size.to_string());
+    let mut outcomes: Vec<RegionOutcome> = failed
+        .into_iter()
+        .filter_map(|(region, upload)| Some(RegionOutcome { region, result: Err(upload.err()?) }))
+        .collect();
+    let ready: Vec<String> = ready.into_iter().map(|(region, _)| region).collect();
+    if !ready.is_empty() {
+        outcomes.extend(publish_to(&ready, publication, registry, store, console).await?);
+    }
+    let order = registry.regions();
+    outcomes.sort_by_key(|outcome| order.iter().position(|region| *region == outcome.region));
+    Ok(outcomes)
+}
+
+async fn publish_to(
+    regions: &[String],
+    publication: &Publication<'_>,
+    registry: &Registry,
+    store: &mut StateStore,
+    console: &Console,
+) -> anyhow::Result<Vec<RegionOutcome>> {
+    let step = console.step("Publish");
+    let mut claimed = claim(regions, publication, registry, store, console).await?;
+    let Publication { layer, archive, declaration, identity, .. } = publication;
+    let state = &claimed.state;
+    let outcomes = join_all(regions.iter().map(|region| async move {
+        let existing = state
+            .version_in(identity.content, region)
+            .map(|version| Placed { arn: version.arn.clone(), published: false });
+        let result = match existing {
+            Some(placed) => Ok(placed),
+            None => registry
+                .publish(region, layer, archive, declaration, *identity)
+                .await
+                .map(|arn| Placed { arn, published: true }),
+        };
+        RegionOutcome { region: region.clone(), result }
+    }))
+    .await;
+    record(&outcomes, publication, &mut claimed, store).await?;
+    let made = outcomes.iter().filter(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published)).count();
+    step.done(if made == 0 {
+        "the same content is there already".to_owned()
+    } else {
+        format!("to {}", regions.join(", "))
+    });
+    Ok(outcomes)
+}
+
+/// The state with this run's claim in it, or without any if nothing is missing.
+struct Claimed {
+    state: State,
+    tag: Tag,
+}
+
+async fn claim(
+    regions: &[String],
+    publication: &Publication<'_>,
+    registry: &Registry,
+    store: &mut StateStore,
+    console: &Console,
+) -> anyhow::Result<Claimed> {
+    let layer = publication.layer;
+    let mut ticks = tokio::time::interval(POLL);
+    let start = tokio::time::Instant::now();
+    let mut told = false;
+    while start.elapsed() < PATIENCE {
+        ticks.tick().await;
+        let (mut state, tag) = read(registry, store, layer, console).await?;
+        let other = state.claim.clone().filter(|claim| claim.owner != publication.owner);
+        if other.as_ref().is_some_and(|claim| claim.is_abandoned(Timestamp::now())) {
+            recover(registry, regions, &mut state).await?;
+        }
+        if is_everywhere(regions, publication, registry, &mut state).await? {
+            return Ok(Claimed { state, tag });
+        }
+        if let Some(other) = other.filter(|claim| !claim.is_abandoned(Timestamp::now())) {
+            if !told {
+                console.note(&format!("waiting for {}, which publishes `{layer}`", other.owner.run));
+                told = true;
+            }
+            continue;
+        }
+        state.claim = Some(Claim::new(publication.identity, publication.owner.clone(), Timestamp::now()));
+        if let Written::Done(tag) = store.write(&state, &tag).await? {
+            return Ok(Claimed { state, tag });
+        }
+    }
+    Err(Failure::system(format!("other runs have been publishing `{layer}` for {} minutes", PATIENCE.as_secs() / 60))
+        .hint(format!("look at `{}`; a claim of a dead run ends by itself", store.place(layer)))
+        .into())
+}
+
+/// Whether each region has the content; forgets versions that are gone.
+async fn is_everywhere(
+    regions: &[String],
+    publication: &Publication<'_>,
+    registry: &Registry,
+    state: &mut State,
+) -> anyhow::Result<bool> {
+    let content = publication.identity.content;
+    let mut everywhere = true;
+    for region in regions {
+        let Some(version) = state.version_in(content, region).cloned() else {
+            everywhere = false;
+            continue;
+        };
+        if !registry.exists(region, publication.layer, &version, content).await? {
+            state.forget(&version.arn);
+            everywhere = false;
+        }
+    }
+    Ok(everywhere)
+}
+
+/// The stored state; without one, what the lists of versions say.
+pub async fn read(
+    registry: &Registry,
+    store: &mut StateStore,
+    layer: &LayerName,
+    console: &Console,
+) -> anyhow::Result<(State, Tag)> {
+    let Stored { state, tag } = store.read(layer).await?;
+    if let Some(state) = state {
+        return Ok((state, tag));
+    }
+    if tag != Tag::Absent {
+        console.warning(&format!("`{}` is not a state; it is made anew from the list of versions", store.place(layer)));
+    }
+    let mut state = State::new(layer);
+    recover(registry, &registry.regions(), &mut state).await?;
+    Ok((state, tag))
+}
+
+/// Records the versions of the lists that carry an identity.
+async fn recover(registry: &Registry, regions: &[String], state: &mut State) -> anyhow::Result<()> {
+    let layer = state.layer.clone();
+    let now = Timestamp::now();
+    let mut newest = None;
+    for (region, listed) in
+        regions.iter().zip(join_all(regions.iter().map(|region| registry.list(region, &layer))).await)
+    {
+        for version in listed?.iter().rev() {
+            if let Some(identity) = version.identity {
+                state.record_version(identity, &version.arn, now);
+                newest = (Some(region) == regions.first()).then_some(identity.fingerprint).or(newest);
+            }
+        }
+    }
+    state.current = state.current.or(newest);
+    Ok(())
+}
+
+/// Writes what was published into the state, as it is by then, and ends the claim.
+async fn record(
+    outcomes: &[RegionOutcome],
+    publication: &Publication<'_>,
+    claimed: &mut Claimed,
+    store: &mut StateStore,
+) -> anyhow::Result<()> {
+    let placed: Vec<&Placed> = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok()).collect();
+    loop {
+        let before = claimed.state.clone();
+        let state = &mut claimed.state;
+        for placed in &placed {
+            state.record_version(publication.identity, &placed.arn, Timestamp::now());
+        }
+        if !placed.is_empty() {
+            remember_content(state, publication);
+        }
+        state.claim.take_if(|claim| claim.owner == publication.owner);
+        if *state == before {
+            return Ok(());
+        }
+        match store.write(state, &claimed.tag).await? {
+            Written::Done(_) => return Ok(()),
+            Written::Conflict => {
+                let Stored { state, tag } = store.read(publication.layer).await?;
+                *claimed = Claimed { state: state.unwrap_or_else(|| State::new(publication.layer)), tag };
+            }
+        }
+    }
+}
+
+fn remember_content(state: &mut State, publication: &Publication<'_>) {
+    state.set_current(publication.identity.fingerprint, publication.build.clone());
+    if let Some(content) = state.contents.get_mut(&publication.identity.content) {
+        content.zipped_size = publication.content.zipped_size;
+        content.unzipped_size = publication.content.unzipped_size;
+        content.distributions.clone_from(&publication.content.distributions);
+    }
+}

@@ -1,0 +1,98 @@
+//! Errors of AWS in words: what was asked, the code, the message, the request's id, and what to do.
+//!
+//! `Display` of an SDK error says only "service error", its `Debug` prints the whole request.
+
+use std::error::Error;
+
+use aws_sdk_lambda::config::http::HttpResponse;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::operation::RequestId;
+
+use crate::error::Failure;
+
+/// `action` as in an IAM statement, `lambda:PublishLayerVersion`; `resource` an ARN, as far as it is known.
+pub(crate) fn explain<E>(action: &str, resource: &str, error: SdkError<E, HttpResponse>) -> anyhow::Error
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    failure_of(action, resource, &error).into()
+}
+
+/// The same as a value.
+pub(crate) fn failure_of<E>(action: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let failed = Failure::system(format!("{action} failed for `{resource}`"));
+    match error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            let code = service.err().code().unwrap_or(match status {
+                403 => "AccessDenied",
+                404 => "NotFound",
+                429 => "TooManyRequestsException",
+                _ => "no code",
+            });
+            let message = service.err().message().unwrap_or("without a message");
+            let id = error.request_id().map(|id| format!(" (request {id})")).unwrap_or_default();
+            let failed = failed.cause(format!("{code} (HTTP {status}): {message}{id}"));
+            advise(failed, action, resource, code, status)
+        }
+        SdkError::TimeoutError(_) => {
+            failed.cause("no answer in time").hint("check the network, then run again; nothing published is lost")
+        }
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => not_sent(failed, error),
+        _ => failed.causes(chain(error)).hint("run again; nothing published is lost"),
+    }
+}
+
+fn advise(failed: Failure, action: &str, resource: &str, code: &str, status: u16) -> Failure {
+    let statement = format!(r#"allow it: {{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}"#);
+    match code {
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "Forbidden" => failed.hint(statement),
+        "ExpiredToken" | "ExpiredTokenException" => failed.hint("the session ended: ask for a longer one (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again"),
+        "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidSignatureException" => {
+            failed.hint("the credentials are not valid for this region; check those that the step before sets")
+        }
+        "TooManyRequestsException" | "Throttling" | "ThrottlingException" | "SlowDown" | "RequestLimitExceeded" => {
+            failed.hint("AWS kept throttling; run again later, what was published stays")
+        }
+        "NoSuchBucket" => Failure { kind: crate::error::Kind::User, ..failed }.hint("create the bucket, or correct `bucket` or `state`"),
+        "CodeStorageExceededException" => failed.hint("delete old versions or ask AWS for more code storage in this region"),
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" => Failure { kind: crate::error::Kind::User, ..failed }.hint("the bucket is in another region: name one in the layer's region"),
+        "InvalidParameterValueException" | "ValidationException" | "RequestEntityTooLargeException" => Failure { kind: crate::error::Kind::User, ..failed }.hint("Lambda does not accept a value; correct the input that it names"),
+        _ if status == 403 => failed.hint(statement),
+        _ if status >= 500 => failed.hint("the service has a fault; run again, what was published stays"),
+        _ => failed,
+    }
+}
+
+fn not_sent(failed: Failure, error: &(dyn Error + 'static)) -> Failure {
+    let causes = chain(error);
+    let all = causes.join(" ").to_lowercase();
+    let failed = failed.causes(causes);
+    if all.contains("credential") || all.contains("identity") {
+        return Failure { message: "there are no AWS credentials".to_owned(), ..failed }
+            .hint("run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or log in; `registry` with a folder needs none");
+    }
+    failed.hint("check the network and AWS_ENDPOINT_URL, then run again; nothing published is lost")
+}
+
+/// What the error's sources say, each once.
+fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let text = error.to_string();
+        if !texts.contains(&text) && !text.is_empty() {
+            texts.push(text);
+        }
+        source = error.source();
+    }
+    texts
+}
+
+/// A header of the reply that says which region a bucket is in; S3 sends it with refusals, too.
+pub(crate) fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    error.raw_response()?.headers().get("x-amz-bucket-region").map(str::to_owned)
+}

@@ -1,0 +1,155 @@
+//! The directory registry: `DIR/<layer>/<version>/layer.zip` and `version.json`. A real place to publish to.
+//!
+//! A version appears by one rename, whole. Numbers grow and are never used again, even if versions are removed by
+//! hand: the last one is kept in `DIR/.last-version/<layer>`, which is also the lock for making the next.
+
+use std::io::{Read as _, Seek as _, Write as _};
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Listed;
+use super::description::{Declaration, Identity};
+use super::state::Version;
+use crate::archive::Archive;
+use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn};
+
+/// What ARNs of this registry have for a region.
+pub const REGION: &str = "local";
+
+#[derive(Debug)]
+pub struct DirectoryRegistry {
+    pub folder: Utf8PathBuf,
+}
+
+/// `version.json`: what `GetLayerVersion` would say, in this program's names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct VersionFile {
+    layer_version_arn: LayerVersionArn,
+    layer_name: LayerName,
+    layer_version: u64,
+    description: String,
+    /// UTC.
+    created: Timestamp,
+    code_sha256: ContentHash,
+    fingerprint: Fingerprint,
+    zipped_size: ByteSize,
+    unzipped_size: ByteSize,
+    compatible_runtimes: Vec<String>,
+    compatible_architectures: Vec<Architecture>,
+    license: Option<String>,
+}
+
+impl DirectoryRegistry {
+    pub(super) fn exists(&self, layer: &LayerName, version: &Version, content: ContentHash) -> bool {
+        let zip = zip_path(&self.folder, layer, version.version);
+        let is_it = |file: VersionFile| file.layer_version_arn == version.arn && file.code_sha256 == content;
+        zip.is_file() && self.read(layer, version.version).is_ok_and(is_it)
+    }
+
+    fn read(&self, layer: &LayerName, version: u64) -> anyhow::Result<VersionFile> {
+        let path = zip_path(&self.folder, layer, version).with_file_name("version.json");
+        let text = fs_err::read(&path)?;
+        serde_json::from_slice(&text).with_context(|| format!("`{path}` is not a version"))
+    }
+
+    pub(super) fn list(&self, layer: &LayerName) -> anyhow::Result<Vec<Listed>> {
+        let mut numbers = self.numbers(layer)?;
+        numbers.sort_unstable_by(|left, right| right.cmp(left));
+        // A folder with a number and no version in it was made by somebody else.
+        let versions = numbers.into_iter().filter_map(|number| self.read(layer, number).ok());
+        Ok(versions
+            .map(|file| Listed { arn: file.layer_version_arn, identity: Identity::from_description(&file.description) })
+            .collect())
+    }
+
+    fn numbers(&self, layer: &LayerName) -> anyhow::Result<Vec<u64>> {
+        let folder = self.folder.join(layer.as_str());
+        if !folder.exists() {
+            return Ok(Vec::new());
+        }
+        let names = folder.read_dir_utf8()?.collect::<Result<Vec<_>, _>>()?;
+        Ok(names.iter().filter_map(|entry| entry.file_name().parse().ok()).collect())
+    }
+
+    pub(super) fn publish(
+        &self,
+        layer: &LayerName,
+        archive: &Archive,
+        declaration: &Declaration,
+        identity: Identity,
+    ) -> anyhow::Result<LayerVersionArn> {
+        let folder = self.folder.join(layer.as_str());
+        fs_err::create_dir_all(&folder)?;
+        let making = tempfile::Builder::new().prefix(".making-").tempdir_in(&folder)?;
+        let making = crate::files::utf8(making.path())?.to_owned();
+        fs_err::copy(archive.path(), making.join("layer.zip"))?;
+        // Temporary files are for their owner alone; what is published is for everyone who may enter the registry.
+        set_mode(&making.join("layer.zip"), 0o644)?;
+        set_mode(&making, 0o755)?;
+
+        let mut last_version = self.lock_last_version(layer)?;
+        let highest = self.numbers(layer)?.into_iter().max().unwrap_or(0);
+        let number = last_version.number.max(highest) + 1;
+        let version = VersionFile {
+            layer_version_arn: LayerVersionArn::local(layer, number),
+            layer_name: layer.clone(),
+            layer_version: number,
+            description: declaration.description(identity),
+            created: Timestamp::now(),
+            code_sha256: identity.content,
+            fingerprint: identity.fingerprint,
+            zipped_size: archive.zipped_size,
+            unzipped_size: archive.unzipped_size,
+            compatible_runtimes: declaration.compatible_runtimes.clone(),
+            compatible_architectures: declaration.compatible_architectures.clone(),
+            license: declaration.license.clone(),
+        };
+        let mut text = serde_json::to_vec_pretty(&version)?;
+        text.push(b'\n');
+        fs_err::write(making.join("version.json"), text)?;
+        last_version.set(number)?;
+        fs_err::rename(&making, folder.join(number.to_string()))?;
+        Ok(version.layer_version_arn)
+    }
+
+    fn lock_last_version(&self, layer: &LayerName) -> anyhow::Result<LastVersion> {
+        let folder = self.folder.join(".last-version");
+        fs_err::create_dir_all(&folder)?;
+        let mut file = fs_err::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(folder.join(layer.as_str()))?;
+        file.file().lock()?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok(LastVersion { number: text.trim().parse().unwrap_or(0), file })
+    }
+}
+
+/// The number of the newest version ever made; locked until it is dropped.
+struct LastVersion {
+    number: u64,
+    file: fs_err::File,
+}
+
+impl LastVersion {
+    fn set(&mut self, number: u64) -> std::io::Result<()> {
+        self.file.rewind()?;
+        self.file.write_all(format!("{number}\n").as_bytes())
+    }
+}
+
+/// Path of a version's zip.
+pub fn zip_path(folder: &Utf8Path, layer: &LayerName, version: u64) -> Utf8PathBuf {
+    folder.join(layer.as_str()).join(version.to_string()).join("layer.zip")
+}
+
+fn set_mode(path: &Utf8Path, mode: u32) -> std::io::Result<()> {
+    fs_err::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}

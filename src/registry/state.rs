@@ -1,0 +1,206 @@
+//! The state of a layer: which fingerprint became which content, and which content is which version where.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::claim::Claim;
+use super::description::Identity;
+use crate::error::Failure;
+use crate::report::DistributionSize;
+use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, LayerName, LayerVersionArn};
+
+/// Of the JSON; a state with a higher one was written by a newer program.
+const FORMAT: u64 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct State {
+    format: u64,
+    pub layer: LayerName,
+    /// What the newest finished run stands for.
+    pub current: Option<Fingerprint>,
+    #[serde(default)]
+    pub builds: BTreeMap<Fingerprint, Build>,
+    #[serde(default)]
+    pub contents: BTreeMap<ContentHash, Content>,
+    /// A publish that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+}
+
+/// What a fingerprint was built to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Build {
+    pub content: ContentHash,
+    /// Digest (hexadecimal) of the raw inputs that had this fingerprint last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<String>,
+    /// What the fingerprint was made of; kept for the current build alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Value>,
+}
+
+/// One zip.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Content {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zipped_size: Option<ByteSize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unzipped_size: Option<ByteSize>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distributions: Vec<DistributionSize>,
+    pub versions: BTreeMap<Destination, Version>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    pub arn: LayerVersionArn,
+    pub version: u64,
+    /// When it was recorded (UTC).
+    pub recorded: Timestamp,
+}
+
+impl State {
+    pub fn new(layer: &LayerName) -> Self {
+        Self {
+            format: FORMAT,
+            layer: layer.clone(),
+            current: None,
+            builds: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            claim: None,
+        }
+    }
+
+    /// `Ok(None)` for a text that is no state, such as half of one: the caller reads the versions instead.
+    ///
+    /// # Errors
+    /// A state of a newer program or of another layer.
+    pub fn parse(bytes: &[u8], layer: &LayerName, place: &str) -> Result<Option<Self>, Failure> {
+        let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return Ok(None) };
+        let format = value.get("format").and_then(Value::as_u64);
+        if let Some(format) = format.filter(|format| *format > FORMAT) {
+            return Err(Failure::user(format!("`{place}` was written by a newer version of lambda-layer (state format {format}, this one knows {FORMAT})"))
+                .hint("use the same version everywhere"));
+        }
+        let state: Option<Self> = serde_json::from_value(value).ok();
+        match state {
+            Some(state) if state.layer != *layer => {
+                Err(Failure::user(format!("`{place}` is the state of the layer `{}`, not of `{layer}`", state.layer))
+                    .hint("give each layer a state of its own"))
+            }
+            state => Ok(state),
+        }
+    }
+
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a state has string keys");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// The content that a fingerprint was built to.
+    pub fn content_of(&self, fingerprint: Fingerprint) -> Option<ContentHash> {
+        self.builds.get(&fingerprint).map(|build| build.content)
+    }
+
+    pub fn current_content(&self) -> Option<(ContentHash, &Content)> {
+        let hash = self.content_of(self.current?)?;
+        Some((hash, self.contents.get(&hash)?))
+    }
+
+    /// Notes a version that was published or found. A version with a lower number never replaces one with a higher.
+    pub fn record_version(&mut self, identity: Identity, arn: &LayerVersionArn, recorded: Timestamp) {
+        self.builds.entry(identity.fingerprint).or_insert(Build {
+            content: identity.content,
+            inputs: None,
+            recipe: None,
+        });
+        let versions = &mut self.contents.entry(identity.content).or_default().versions;
+        let version = Version { arn: arn.clone(), version: arn.version(), recorded };
+        let known = versions.entry(arn.destination()).or_insert_with(|| version.clone());
+        if known.version < version.version {
+            *known = version;
+        }
+    }
+
+    /// Notes what the finished run stands for; recipes of earlier builds go.
+    pub fn set_current(&mut self, fingerprint: Fingerprint, build: Build) {
+        self.builds.values_mut().for_each(|build| build.recipe = None);
+        self.builds.insert(fingerprint, build);
+        self.current = Some(fingerprint);
+    }
+
+    /// The version of a content in a region.
+    pub fn version_in<'a>(&'a self, content: ContentHash, region: &str) -> Option<&'a Version> {
+        let versions = &self.contents.get(&content)?.versions;
+        versions.iter().find(|(destination, _)| destination.region == region).map(|(_, version)| version)
+    }
+
+    /// Forgets a version that no longer exists.
+    pub fn forget(&mut self, arn: &LayerVersionArn) {
+        for content in self.contents.values_mut() {
+            content.versions.retain(|_, version| version.arn != *arn);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Digest;
+
+    fn layer() -> LayerName {
+        "shared".parse().expect("is valid")
+    }
+
+    fn state() -> State {
+        let mut state = State::new(&layer());
+        let identity =
+            Identity { fingerprint: Fingerprint(Digest::of(b"inputs")), content: ContentHash(Digest::of(b"zip")) };
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:layer:shared:7".parse().expect("is valid");
+        state.record_version(identity, &arn, Timestamp::UNIX_EPOCH);
+        state.current = Some(identity.fingerprint);
+        state
+    }
+
+    #[test]
+    fn a_state_survives_its_json() {
+        let state = state();
+        let text = String::from_utf8(state.to_json()).expect("is UTF-8");
+        insta::assert_snapshot!(text);
+        assert_eq!(State::parse(text.as_bytes(), &layer(), "x").expect("is readable"), Some(state));
+    }
+
+    #[test]
+    fn half_a_state_is_none() {
+        let bytes = state().to_json();
+        assert_eq!(State::parse(&bytes[..bytes.len() / 2], &layer(), "x").expect("is no error"), None);
+        assert_eq!(State::parse(b"", &layer(), "x").expect("is no error"), None);
+    }
+
+    #[test]
+    fn a_newer_or_foreign_state_is_refused() {
+        let newer = br#"{"format": 2, "layer": "shared"}"#;
+        assert!(State::parse(newer, &layer(), "x").is_err());
+        let other = "other".parse().expect("is valid");
+        assert!(State::parse(&state().to_json(), &other, "x").is_err());
+    }
+
+    #[test]
+    fn the_newest_version_counts() {
+        let mut state = state();
+        let (content, _) = state.current_content().expect("is known");
+        let identity = Identity { fingerprint: state.current.expect("is set"), content };
+        for number in [9, 8] {
+            let arn = format!("arn:aws:lambda:eu-west-1:123456789012:layer:shared:{number}").parse().expect("is valid");
+            state.record_version(identity, &arn, Timestamp::UNIX_EPOCH);
+        }
+        assert_eq!(state.version_in(content, "eu-west-1").map(|version| version.version), Some(9));
+    }
+}

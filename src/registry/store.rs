@@ -1,0 +1,178 @@
+//! Where the state is kept. It is written on condition only: that nobody wrote it since it was read.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::primitives::ByteStream;
+use camino::Utf8PathBuf;
+
+use super::aws::AwsRegistry;
+use super::state::State;
+use super::{Registry, aws_error};
+use crate::environment::Environment;
+use crate::spec::StatePlace;
+use crate::types::{Digest, LayerName};
+
+#[derive(Debug)]
+pub enum StateStore {
+    S3 {
+        client: Client,
+        bucket: String,
+        prefix: String,
+    },
+    Directory(Utf8PathBuf),
+    /// The registry's list of versions is all there is: nothing keeps two runs from publishing at once.
+    Nowhere,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Stored {
+    /// `None` if there was nothing, or something that is no state.
+    pub state: Option<State>,
+    pub tag: Tag,
+}
+
+/// What a write depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// There must be none.
+    Absent,
+    /// It must still be this one.
+    Present(String),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    Done(Tag),
+    /// Somebody else was faster: read again.
+    Conflict,
+}
+
+impl StateStore {
+    /// A state in S3 needs an AWS configuration even where the registry is a directory.
+    pub async fn connect(place: &StatePlace, registry: &Registry, environment: &Environment) -> anyhow::Result<Self> {
+        Ok(match (place, registry) {
+            (StatePlace::S3 { bucket, prefix }, Registry::Aws(aws)) => aws.state_store(bucket, prefix),
+            (StatePlace::S3 { bucket, prefix }, Registry::Directory(_)) => {
+                AwsRegistry::connect(&[], None, place, environment).await?.state_store(bucket, prefix)
+            }
+            (StatePlace::Directory(folder), _) => Self::Directory(folder.clone()),
+            (StatePlace::Nowhere, _) => Self::Nowhere,
+        })
+    }
+
+    /// For messages.
+    pub fn place(&self, layer: &LayerName) -> String {
+        match self {
+            Self::S3 { bucket, prefix, .. } => format!("s3://{bucket}/{}", key(prefix, layer)),
+            Self::Directory(folder) => folder.join(format!("{layer}.json")).to_string(),
+            Self::Nowhere => "the list of versions".to_owned(),
+        }
+    }
+
+    /// # Errors
+    /// A state of a newer program, or what the store says.
+    pub async fn read(&self, layer: &LayerName) -> anyhow::Result<Stored> {
+        let (bytes, tag) = match self {
+            Self::S3 { client, bucket, prefix } => read_s3(client, bucket, &key(prefix, layer)).await?,
+            Self::Directory(folder) => match fs_err::read(folder.join(format!("{layer}.json"))) {
+                Ok(bytes) => {
+                    let tag = Tag::Present(Digest::of(&bytes).hex());
+                    (Some(bytes), tag)
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, Tag::Absent),
+                Err(error) => return Err(error.into()),
+            },
+            Self::Nowhere => (None, Tag::Absent),
+        };
+        let state = match bytes {
+            Some(bytes) => State::parse(&bytes, layer, &self.place(layer))?,
+            None => None,
+        };
+        Ok(Stored { state, tag })
+    }
+
+    /// Writes if what is stored is what `tag` says.
+    pub async fn write(&self, state: &State, tag: &Tag) -> anyhow::Result<Written> {
+        match self {
+            Self::S3 { client, bucket, prefix } => {
+                write_s3(client, bucket, &key(prefix, &state.layer), state.to_json(), tag).await
+            }
+            Self::Directory(folder) => {
+                write_file(folder, &state.layer, &state.to_json(), tag).context("cannot write the state")
+            }
+            Self::Nowhere => Ok(Written::Done(Tag::Absent)),
+        }
+    }
+}
+
+fn key(prefix: &str, layer: &LayerName) -> String {
+    if prefix.is_empty() { format!("{layer}.json") } else { format!("{prefix}/{layer}.json") }
+}
+
+async fn read_s3(client: &Client, bucket: &str, key: &str) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
+    match client.get_object().bucket(bucket).key(key).send().await {
+        Ok(object) => {
+            let tag = Tag::Present(object.e_tag().unwrap_or_default().to_owned());
+            let bytes = object.body.collect().await.context("the state could not be read to its end")?;
+            Ok((Some(bytes.to_vec()), tag))
+        }
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
+        {
+            Ok((None, Tag::Absent))
+        }
+        Err(error) => Err(aws_error::explain("s3:GetObject", &format!("arn:aws:s3:::{bucket}/{key}"), error)),
+    }
+}
+
+async fn write_s3(client: &Client, bucket: &str, key: &str, bytes: Vec<u8>, tag: &Tag) -> anyhow::Result<Written> {
+    let request =
+        client.put_object().bucket(bucket).key(key).content_type("application/json").body(ByteStream::from(bytes));
+    let request = match tag {
+        Tag::Absent => request.if_none_match("*"),
+        Tag::Present(etag) => request.if_match(etag),
+    };
+    match request.send().await {
+        Ok(reply) => Ok(Written::Done(Tag::Present(reply.e_tag().unwrap_or_default().to_owned()))),
+        // 412, or 409 while another write is under way; 404 if the object that was read is gone.
+        Err(error)
+            if matches!(error.code(), Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey")) =>
+        {
+            Ok(Written::Conflict)
+        }
+        Err(error) => Err(aws_error::explain("s3:PutObject", &format!("arn:aws:s3:::{bucket}/{key}"), error)),
+    }
+}
+
+/// Compares and replaces under a lock; the file changes by one rename, so that nobody reads half of it.
+fn write_file(folder: &camino::Utf8Path, layer: &LayerName, bytes: &[u8], tag: &Tag) -> anyhow::Result<Written> {
+    fs_err::create_dir_all(folder)?;
+    let path = folder.join(format!("{layer}.json"));
+    let lock = fs_err::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(folder.join(format!(".{layer}.lock")))?;
+    lock.file().lock()?;
+    let stored = match fs_err::read(&path) {
+        Ok(bytes) => Tag::Present(Digest::of(&bytes).hex()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Tag::Absent,
+        Err(error) => return Err(error.into()),
+    };
+    if stored != *tag {
+        return Ok(Written::Conflict);
+    }
+    let mut file = tempfile::Builder::new()
+        .prefix(".state-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(&path)?;
+    Ok(Written::Done(Tag::Present(Digest::of(bytes).hex())))
+}

@@ -1,0 +1,123 @@
+//! The report for a job summary: the result first, then the table, findings and times, details folded.
+
+use std::fmt::Write as _;
+
+use super::{DestinationReport, Report, bar, signed};
+use crate::audit::Severity;
+use crate::error::Explanation;
+use crate::facts;
+
+const BAR: usize = 20;
+
+pub fn summary(report: &Report) -> String {
+    let mut text = String::new();
+    let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
+    line(&format!("### {} `{}` {}\n", icon(report), report.layer_name, report.verdict()));
+    line(&format!("{}\n", plain(&report.reason)));
+    if !report.destinations.is_empty() {
+        line("| | region | layer version |\n|---|---|---|");
+        report.destinations.iter().for_each(|destination| line(&destination_row(destination)));
+        line("");
+    }
+    if let Some(unzipped) = report.unzipped_size {
+        let limit = facts::limits().unzipped_size;
+        let diff = report.size_diff.map(|diff| format!(" ({})", signed(diff))).unwrap_or_default();
+        let zipped = report.zipped_size.map(|size| format!(", {size} zipped")).unwrap_or_default();
+        let percent = unzipped.0 * 100 / limit;
+        line(&format!(
+            "**{unzipped}** unzipped{diff}{zipped} · `{:<BAR$}` {percent}% of 250 MB\n",
+            bar(unzipped.0, limit, BAR)
+        ));
+    }
+    if !report.findings.is_empty() {
+        line("| finding | about | |\n|---|---|---|");
+        for finding in &report.findings {
+            let sign = if finding.severity == Severity::Error { "❌" } else { "⚠️" };
+            line(&format!(
+                "| {sign} {} | {} | {}: {} |",
+                finding.code,
+                plain(&finding.subject),
+                plain(&finding.message),
+                plain(&finding.help)
+            ));
+        }
+        line("");
+    }
+    if !report.distributions.is_empty() {
+        let largest = report.distributions.first().map_or(1, |row| row.size.0);
+        line(
+            "<details open><summary>Distributions</summary>\n\n| distribution | version | size | |\n|---|---|--:|---|",
+        );
+        for row in &report.distributions {
+            line(&format!(
+                "| {} | {} | {} | `{:<BAR$}` |",
+                plain(&row.name),
+                plain(&row.version),
+                row.size,
+                bar(row.size.0, largest, BAR)
+            ));
+        }
+        line("\n</details>\n");
+    }
+    line("<details><summary>Identity and times</summary>\n\n| | |\n|---|---|");
+    line(&format!("| target | python{} on {} |", report.python_version, report.architecture));
+    line(&format!("| fingerprint | `{}` |", report.fingerprint));
+    if let Some(hash) = report.code_sha256 {
+        line(&format!("| content hash | `{hash}` |"));
+    }
+    if !report.unpinned.is_empty() {
+        let names: Vec<String> = report.unpinned.iter().map(|requirement| plain(requirement)).collect();
+        line(&format!("| of no fixed version | {} |", names.join(", ")));
+    }
+    for step in &report.steps {
+        line(&format!("| {} | {:.2} s |", plain(&step.name), step.seconds));
+    }
+    line("\n</details>");
+    text
+}
+
+/// The section of a run that failed before it had anything to report.
+pub fn failure_summary(explanation: &Explanation) -> String {
+    let mut text = format!("### ❌ {}\n\n", plain(&explanation.error));
+    for cause in &explanation.causes {
+        writeln!(text, "- {}", plain(cause)).expect("a String takes everything");
+    }
+    if let Some(hint) = &explanation.hint {
+        write!(text, "\n**Hint:** {}\n", plain(hint)).expect("a String takes everything");
+    }
+    text
+}
+
+fn icon(report: &Report) -> &'static str {
+    match report.verdict() {
+        "failed" => "❌",
+        "unchanged" | "adopted" => "💤",
+        "published" | "built" => "✅",
+        _ => "📝",
+    }
+}
+
+fn destination_row(destination: &DestinationReport) -> String {
+    let arn = destination.layer_version_arn.as_ref().map_or_else(String::new, |arn| format!("`{arn}`"));
+    let error = destination.error.as_ref().map(|error| plain(&error.one_line())).unwrap_or_default();
+    format!("| {} | {} | {arn}{error} |", destination.outcome.word(), destination.region)
+}
+
+/// Text that Markdown and HTML take for text.
+fn plain(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '@' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            character if character.is_control() => escaped.push(' '),
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,238 @@
+//! What a run did, as data. Renderers see nothing else.
+
+mod markdown;
+mod outputs;
+mod text;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+pub use markdown::{failure_summary, summary};
+pub use outputs::{OUTPUTS, outputs};
+pub use text::text;
+
+use crate::audit::Finding;
+use crate::build::{Owner, Tree};
+use crate::console::StepTime;
+use crate::error::Explanation;
+use crate::fingerprint::Fingerprinted;
+use crate::make::Made;
+use crate::registry::state::State;
+use crate::spec::{Spec, Task};
+use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn, PythonVersion};
+
+/// A row of the layer's table: a distribution, or what is in none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DistributionSize {
+    pub name: String,
+    /// Empty for own source and included files.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// Unzipped.
+    pub size: ByteSize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    pub command: &'static str,
+    pub layer_name: LayerName,
+    pub python_version: PythonVersion,
+    pub architecture: Architecture,
+    pub dry_run: bool,
+    /// The content is, or would be, another than the current version's.
+    pub changed: bool,
+    /// At least one version was made by this run.
+    pub published: bool,
+    pub reason: String,
+    pub fingerprint: Fingerprint,
+    pub code_sha256: Option<ContentHash>,
+    pub zipped_size: Option<ByteSize>,
+    pub unzipped_size: Option<ByteSize>,
+    /// Bytes, unzipped, against the version that was current before.
+    pub size_diff: Option<i64>,
+    /// From the working directory.
+    pub zip_path: Option<String>,
+    pub destinations: Vec<DestinationReport>,
+    pub distributions: Vec<DistributionSize>,
+    pub findings: Vec<Finding>,
+    /// Requirements whose version the installer chooses at each build.
+    pub unpinned: Vec<String>,
+    pub steps: Vec<StepTime>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DestinationReport {
+    pub region: String,
+    pub outcome: Outcome,
+    pub layer_version_arn: Option<LayerVersionArn>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Explanation>,
+}
+
+impl DestinationReport {
+    pub fn new(region: &str, outcome: Outcome, arn: Option<LayerVersionArn>) -> Self {
+        Self { region: region.to_owned(), outcome, layer_version_arn: arn, error: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Published,
+    /// The same content was there.
+    Adopted,
+    Unchanged,
+    /// A dry run or a plan: it would be published.
+    WouldPublish,
+    Failed,
+}
+
+impl Outcome {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Adopted => "adopted",
+            Self::Unchanged => "unchanged",
+            Self::WouldPublish => "would be published",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Report {
+    /// A run that so far only knows what is wanted and why something is to be done.
+    pub fn of(spec: &Spec, wanted: &Fingerprinted, reason: String) -> Self {
+        Self {
+            command: match spec.task {
+                Task::Publish => "publish",
+                Task::Build => "build",
+                Task::Plan => "plan",
+            },
+            layer_name: spec.layer.clone(),
+            python_version: spec.target.python,
+            architecture: spec.target.architecture,
+            dry_run: spec.dry_run,
+            changed: false,
+            published: false,
+            reason,
+            fingerprint: wanted.fingerprint,
+            code_sha256: None,
+            zipped_size: None,
+            unzipped_size: None,
+            size_diff: None,
+            zip_path: None,
+            destinations: Vec::new(),
+            distributions: Vec::new(),
+            findings: Vec::new(),
+            unpinned: wanted.recipe.meaning().unpinned().map(str::to_owned).collect(),
+            steps: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn with_made(self, made: &Made) -> Self {
+        Self {
+            code_sha256: Some(made.archive.content),
+            zipped_size: Some(made.archive.zipped_size),
+            unzipped_size: Some(made.archive.unzipped_size),
+            distributions: made.distributions.clone(),
+            findings: made.findings.clone(),
+            ..self
+        }
+    }
+
+    /// What the state knows of a content that was not built again.
+    #[must_use]
+    pub fn with_content(self, hash: ContentHash, state: &State) -> Self {
+        let known = state.contents.get(&hash).cloned().unwrap_or_default();
+        let report = Self {
+            code_sha256: Some(hash),
+            zipped_size: known.zipped_size,
+            unzipped_size: known.unzipped_size,
+            distributions: known.distributions,
+            ..self
+        };
+        report.compared_to(state)
+    }
+
+    /// Sets what follows from the content that was current before.
+    #[must_use]
+    pub fn compared_to(self, state: &State) -> Self {
+        let current = state.current_content();
+        let before = current.and_then(|(_, content)| content.unzipped_size);
+        let size_diff =
+            self.unzipped_size.zip(before).map(|(after, before)| after.0.cast_signed() - before.0.cast_signed());
+        let changed = self.code_sha256 != current.map(|(hash, _)| hash);
+        Self { changed, size_diff, ..self }
+    }
+
+    #[must_use]
+    pub fn with_zip(self, path: Option<Utf8PathBuf>) -> Self {
+        Self { zip_path: path.map(Utf8PathBuf::into_string), ..self }
+    }
+
+    /// In one word or two, for the first line.
+    pub fn verdict(&self) -> &'static str {
+        let any = |outcome: Outcome| self.destinations.iter().any(|destination| destination.outcome == outcome);
+        match self.command {
+            "build" => "built",
+            _ if any(Outcome::Failed) => "failed",
+            _ if self.published => "published",
+            _ if any(Outcome::WouldPublish) => "would be published",
+            _ if any(Outcome::Adopted) => "adopted",
+            "plan" if self.changed => "to be built",
+            _ => "unchanged",
+        }
+    }
+
+    pub fn failed_regions(&self) -> Vec<&str> {
+        let failed = self.destinations.iter().filter(|destination| destination.outcome == Outcome::Failed);
+        failed.map(|destination| destination.region.as_str()).collect()
+    }
+
+    /// ARN in the first region.
+    pub fn arn(&self) -> Option<&LayerVersionArn> {
+        self.destinations.first()?.layer_version_arn.as_ref()
+    }
+}
+
+/// The table of a tree, largest first.
+pub fn distribution_sizes(tree: &Tree) -> Vec<DistributionSize> {
+    let version_of = |owner: &Owner| match owner {
+        Owner::Distribution(name) => {
+            tree.distributions.iter().find(|distribution| distribution.name == *name).map(|found| found.version.clone())
+        }
+        Owner::Source | Owner::Include | Owner::Unknown => None,
+    };
+    let mut rows: Vec<DistributionSize> = tree
+        .sizes()
+        .into_iter()
+        .map(|(owner, size)| DistributionSize {
+            name: owner.to_string(),
+            version: version_of(&owner).unwrap_or_default(),
+            size,
+        })
+        .collect();
+    rows.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.name.cmp(&right.name)));
+    rows
+}
+
+/// A bar of `width` characters, full at `whole`.
+fn bar(part: u64, whole: u64, width: usize) -> String {
+    let eighths =
+        usize::try_from(part.saturating_mul(8 * width as u64) / whole.max(1)).unwrap_or(8 * width).min(8 * width);
+    let partial = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+    format!("{}{partial}", "█".repeat(eighths / 8))
+}
+
+/// `+1.2 MB`, `−300 B`, `±0`
+fn signed(bytes: i64) -> String {
+    match bytes {
+        0 => "±0".to_owned(),
+        1.. => format!("+{}", ByteSize(bytes.unsigned_abs())),
+        _ => format!("−{}", ByteSize(bytes.unsigned_abs())),
+    }
+}

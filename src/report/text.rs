@@ -1,0 +1,56 @@
+//! The report for a terminal.
+
+use std::fmt::Write as _;
+
+use super::{Report, bar, signed};
+use crate::error::counted;
+use crate::facts;
+
+/// Columns of a table's name, and of its bars.
+const BAR: usize = 24;
+
+/// Table, sizes, identity, ARNs; the verdict and its reason last, where the eye is.
+pub fn text(report: &Report) -> String {
+    let mut text = String::new();
+    let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("a String takes everything");
+    if !report.distributions.is_empty() {
+        let name = |row: &super::DistributionSize| format!("{} {}", row.name, row.version).trim_end().to_owned();
+        let width = report.distributions.iter().map(|row| name(row).chars().count()).max().unwrap_or(0);
+        let largest = report.distributions.first().map_or(1, |row| row.size.0);
+        line(String::new());
+        for row in &report.distributions {
+            line(format!("  {:<width$}  {:>9}  {}", name(row), row.size, bar(row.size.0, largest, BAR)));
+        }
+        line(String::new());
+    }
+    if let Some(unzipped) = report.unzipped_size {
+        let limit = facts::limits().unzipped_size;
+        let diff = report.size_diff.map(|diff| format!(", {}", signed(diff))).unwrap_or_default();
+        let zipped = report.zipped_size.map(|size| format!("{size} zipped, ")).unwrap_or_default();
+        line(format!(
+            "  size          {zipped}{unzipped} unzipped{diff} ({}% of Lambda's 250 MB)",
+            unzipped.0 * 100 / limit
+        ));
+    }
+    line(format!("  fingerprint   {}", report.fingerprint));
+    if let Some(hash) = report.code_sha256 {
+        line(format!("  content hash  {hash}"));
+    }
+    if let Some(path) = &report.zip_path {
+        line(format!("  zip           {path}"));
+    }
+    for destination in &report.destinations {
+        let arn =
+            destination.layer_version_arn.as_ref().map_or_else(|| destination.region.clone(), ToString::to_string);
+        let error = destination.error.as_ref().map(|error| format!(": {}", error.one_line())).unwrap_or_default();
+        line(format!("  {:<13} {arn}{error}", destination.outcome.word()));
+    }
+    if !report.unpinned.is_empty() && report.command != "build" {
+        line(format!(
+            "  {} of no fixed version: a newer release alone is not a change",
+            counted(report.unpinned.len(), "requirement")
+        ));
+    }
+    line(format!("{} {}: {}", report.layer_name, report.verdict(), report.reason));
+    text.trim_end().to_owned()
+}

@@ -1,0 +1,246 @@
+//! The story of a run: read the inputs, decide whether anything changed, build, check, publish, tell.
+
+use camino::Utf8Path;
+
+use crate::actions;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::{Explanation, counted};
+use crate::fingerprint::Fingerprinted;
+use crate::make::{self, Made};
+use crate::plan::{self, Action, Match, Plan, Presence, Status};
+use crate::publish::{self, Publication, RegionOutcome};
+use crate::registry::Registry;
+use crate::registry::claim::Owner;
+use crate::registry::description::Identity;
+use crate::registry::state::{Content, State};
+use crate::registry::store::{StateStore, Tag};
+use crate::report::{DestinationReport, Outcome, Report};
+use crate::spec::{RegistryChoice, Spec, StatePlace, Task};
+use crate::types::{ContentHash, LayerVersionArn};
+
+/// Runs a command to its report.
+///
+/// # Errors
+/// A failure that ended the run. One that concerns some regions alone stands in the report.
+pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+    let wanted = Fingerprinted::of(spec)?;
+    console.debug(&serde_json::to_string_pretty(&wanted.recipe)?);
+    warn_of_deprecation(spec, console);
+
+    if spec.task == Task::Build {
+        let made = make::make(spec, environment, console)?;
+        let zip = make::keep(made.archive.path(), spec)?;
+        let reason = format!("{} for {}", counted(made.archive.entries, "file"), spec.target);
+        return Ok(Report::of(spec, &wanted, reason).with_made(&made).with_zip(zip));
+    }
+
+    let step = console.step("Decide");
+    let (registry, mut store) = connect(spec, environment, console).await?;
+    let (state, tag) = publish::read(&registry, &mut store, &spec.layer, console).await?;
+    let matched = plan::compare(&wanted, &state);
+    let presence = presence(spec, matched, &registry, &state).await?;
+    let plan = plan::decide(matched, &wanted, &state, &presence);
+    step.done(match plan.action {
+        Action::Unchanged(_) => "nothing to do",
+        Action::Build => "to be built",
+    });
+
+    match (&plan.action, spec.task) {
+        (Action::Unchanged(content), task) => {
+            if task == Task::Publish && !spec.dry_run {
+                remember(&wanted, *content, state.clone(), &tag, &store).await?;
+            }
+            unchanged(spec, &wanted, *content, plan.reason, &state, &presence)
+        }
+        (Action::Build, Task::Plan) => Ok(planned(spec, &wanted, plan, &presence, &registry)),
+        (Action::Build, _) => {
+            console.note(&plan.reason);
+            registry.check().await?;
+            let made = make::make(spec, environment, console)?;
+            let report = Report::of(spec, &wanted, plan.reason).with_made(&made).compared_to(&state);
+            if spec.dry_run {
+                let zip = make::keep(made.archive.path(), spec)?;
+                return Ok(rehearsed(report, &made, &state, &registry).with_zip(zip));
+            }
+            let publication = publication(spec, &wanted, &made, environment);
+            let outcomes = publish::publish(&publication, &registry, &mut store, console).await?;
+            delivered(spec, report, &made, outcomes)
+        }
+    }
+}
+
+fn warn_of_deprecation(spec: &Spec, console: &Console) {
+    let python = spec.target.python;
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    if let Some(date) = python.runtime().deprecated.filter(|date| *date <= today) {
+        console.warning(&format!(
+            "Lambda's python{python} is deprecated since {date} (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)"
+        ));
+    }
+}
+
+async fn connect(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<(Registry, StateStore)> {
+    let registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
+    let store = StateStore::connect(&spec.state, &registry, environment).await?;
+    if matches!((&store, spec.task), (StateStore::Nowhere, Task::Publish)) {
+        console.warning("without `bucket` or `state` nothing keeps two runs from publishing at the same time");
+    }
+    Ok((registry, store))
+}
+
+/// Whether what the state names is still there: `publish` asks each region, `plan` trusts the state unless told otherwise.
+async fn presence(spec: &Spec, matched: Match, registry: &Registry, state: &State) -> anyhow::Result<Vec<Presence>> {
+    let (Match::SameInputs(content) | Match::SameMeaning(content)) = matched else { return Ok(Vec::new()) };
+    let ask = spec.task == Task::Publish || spec.verify;
+    let asked = registry.regions().into_iter().map(|region| async move {
+        let status = match state.version_in(content, &region).cloned() {
+            None => Status::Missing,
+            Some(version) if !ask || registry.exists(&region, &spec.layer, &version, content).await? => {
+                Status::Exists(version)
+            }
+            Some(version) => Status::Vanished(version),
+        };
+        anyhow::Ok(Presence { region, status })
+    });
+    futures::future::try_join_all(asked).await
+}
+
+/// Notes in the state that these inputs stand for this content, if it does not say so: the next run then needs one read.
+///
+/// Another run that writes at the same time knows better; nothing is lost if this does not succeed.
+async fn remember(
+    wanted: &Fingerprinted,
+    content: ContentHash,
+    mut state: State,
+    tag: &Tag,
+    store: &StateStore,
+) -> anyhow::Result<()> {
+    let build = wanted.build(content);
+    let is_known = state.current == Some(wanted.fingerprint) && state.builds.get(&wanted.fingerprint) == Some(&build);
+    if !is_known || *tag == Tag::Absent {
+        state.set_current(wanted.fingerprint, build);
+        store.write(&state, tag).await?;
+    }
+    Ok(())
+}
+
+fn unchanged(
+    spec: &Spec,
+    wanted: &Fingerprinted,
+    content: ContentHash,
+    reason: String,
+    state: &State,
+    presence: &[Presence],
+) -> anyhow::Result<Report> {
+    let destinations: Vec<DestinationReport> = presence
+        .iter()
+        .map(|presence| {
+            let arn = match &presence.status {
+                Status::Exists(version) => Some(version.arn.clone()),
+                Status::Vanished(_) | Status::Missing => None,
+            };
+            DestinationReport::new(&presence.region, Outcome::Unchanged, arn)
+        })
+        .collect();
+    let report = Report::of(spec, wanted, reason).with_content(content, state);
+    let report = Report {
+        changed: state.current_content().is_some_and(|(current, _)| current != content),
+        destinations,
+        ..report
+    };
+    let zip = zip_in_registry(spec, report.arn());
+    let kept = match &zip {
+        Some(zip) => make::keep(zip, spec)?,
+        None => None,
+    };
+    Ok(report.with_zip(kept.or(zip)))
+}
+
+fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence], registry: &Registry) -> Report {
+    let existing = |region: &str| {
+        presence.iter().find(|presence| presence.region == region).map(|presence| presence.status.clone())
+    };
+    let destinations = registry
+        .regions()
+        .iter()
+        .map(|region| match existing(region) {
+            Some(Status::Exists(version)) => DestinationReport::new(region, Outcome::Unchanged, Some(version.arn)),
+            Some(Status::Vanished(_) | Status::Missing) | None => {
+                DestinationReport::new(region, Outcome::WouldPublish, None)
+            }
+        })
+        .collect();
+    Report { changed: true, destinations, ..Report::of(spec, wanted, plan.reason) }
+}
+
+/// What publishing would have done, by what the state knows.
+fn rehearsed(report: Report, made: &Made, state: &State, registry: &Registry) -> Report {
+    let destinations = registry
+        .regions()
+        .iter()
+        .map(|region| match state.version_in(made.archive.content, region) {
+            Some(version) => DestinationReport::new(region, Outcome::Adopted, Some(version.arn.clone())),
+            None => DestinationReport::new(region, Outcome::WouldPublish, None),
+        })
+        .collect();
+    Report { destinations, ..report }
+}
+
+fn publication<'a>(
+    spec: &'a Spec,
+    wanted: &Fingerprinted,
+    made: &'a Made,
+    environment: &Environment,
+) -> Publication<'a> {
+    let content = made.archive.content;
+    Publication {
+        layer: &spec.layer,
+        archive: &made.archive,
+        declaration: &spec.declaration,
+        identity: Identity { fingerprint: wanted.fingerprint, content },
+        build: wanted.build(content),
+        content: Content {
+            zipped_size: Some(made.archive.zipped_size),
+            unzipped_size: Some(made.archive.unzipped_size),
+            distributions: made.distributions.clone(),
+            ..Content::default()
+        },
+        owner: Owner::this_run(environment),
+    }
+}
+
+fn delivered(spec: &Spec, report: Report, made: &Made, outcomes: Vec<RegionOutcome>) -> anyhow::Result<Report> {
+    let published = outcomes.iter().any(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published));
+    let adopted = outcomes.iter().find_map(|outcome| outcome.result.as_ref().ok().filter(|placed| !placed.published));
+    let reason = match (published, adopted) {
+        (false, Some(placed)) => {
+            format!("{}; but the bytes are those of version {}", report.reason, placed.arn.version())
+        }
+        _ => report.reason.clone(),
+    };
+    let destinations = outcomes.into_iter().map(|outcome| match outcome.result {
+        Ok(placed) if placed.published => DestinationReport::new(&outcome.region, Outcome::Published, Some(placed.arn)),
+        Ok(placed) => DestinationReport::new(&outcome.region, Outcome::Adopted, Some(placed.arn)),
+        Err(error) => DestinationReport {
+            error: Some(Explanation::of(&error)),
+            ..DestinationReport::new(&outcome.region, Outcome::Failed, None)
+        },
+    });
+    let report = Report { published, reason, destinations: destinations.collect(), ..report };
+    if let RegistryChoice::Directory(folder) = &spec.registry {
+        actions::hand_over(folder, &spec.workspace)?;
+    }
+    if let StatePlace::Directory(folder) = &spec.state {
+        actions::hand_over(folder, &spec.workspace)?;
+    }
+    let zip = make::keep(made.archive.path(), spec)?.or_else(|| zip_in_registry(spec, report.arn()));
+    Ok(report.with_zip(zip))
+}
+
+/// The zip of a version in a directory registry, from the working directory where it is below it.
+fn zip_in_registry(spec: &Spec, arn: Option<&LayerVersionArn>) -> Option<camino::Utf8PathBuf> {
+    let RegistryChoice::Directory(folder) = &spec.registry else { return None };
+    let zip = crate::registry::directory::zip_path(folder, &spec.layer, arn?.version());
+    Some(zip.strip_prefix(&spec.folder).map_or_else(|_| zip.clone(), Utf8Path::to_owned))
+}

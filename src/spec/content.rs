@@ -1,0 +1,132 @@
+//! What goes into a layer beside the dependencies, and how it is laid out.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
+
+use crate::error::{Failure, Problems};
+use crate::facts;
+use crate::files;
+use crate::types::{DistributionName, PythonVersion};
+
+#[derive(Clone, Debug)]
+pub struct Content {
+    pub include: Vec<Include>,
+    /// Packages, modules or folders of them, from the working directory.
+    pub source: Vec<Utf8PathBuf>,
+    pub exclude: BTreeSet<DistributionName>,
+    pub layout: Layout,
+}
+
+/// A `from=to` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Include {
+    /// As given, from the working directory.
+    pub from: Utf8PathBuf,
+    /// In the layer, normalized; seen from `/opt`.
+    pub to: Utf8PathBuf,
+}
+
+/// Where packages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    Python,
+    SitePackages,
+}
+
+impl Layout {
+    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+        match text {
+            "python" => Ok(Self::Python),
+            "site-packages" => Ok(Self::SitePackages),
+            _ => Err(Failure::user(format!("`layout` is `{text}`")).hint("use `python` or `site-packages`")),
+        }
+    }
+
+    /// Folder of the packages in the layer.
+    pub fn packages(self, python: PythonVersion) -> Utf8PathBuf {
+        match self {
+            Self::Python => "python".into(),
+            Self::SitePackages => format!("python/lib/python{python}/site-packages").into(),
+        }
+    }
+}
+
+impl Content {
+    pub(super) fn resolve(
+        include: &[String],
+        source: &[String],
+        exclude: &[String],
+        layout: Layout,
+        folder: &Utf8Path,
+        workspace: &Utf8Path,
+        problems: &mut Problems,
+    ) -> Self {
+        Self {
+            include: include.iter().filter_map(|line| problems.check(parse_include(line, folder, workspace))).collect(),
+            source: source.iter().filter_map(|path| problems.check(parse_source(path, folder, workspace))).collect(),
+            exclude: exclude.iter().filter_map(|name| problems.check(name.parse())).collect(),
+            layout,
+        }
+    }
+}
+
+fn parse_include(line: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<Include, Failure> {
+    let (from, to) = line.split_once('=').unwrap_or((line, line));
+    let (from, to) = (from.trim(), to.trim());
+    inside_workspace("include", from, folder, workspace)?;
+    let refused = |why: &str| Failure::user(format!("`include` places `{from}` at `{to}`, {why}"));
+    if let Some(below) = to.strip_prefix("/opt/") {
+        return Err(refused("which is not a path inside the layer")
+            .hint(format!("paths are seen from `/opt`: write `{below}`")));
+    }
+    let as_folder = to.ends_with('/');
+    let mut place = files::normalize(Utf8Path::new(to)).ok_or_else(|| refused("which leaves the layer"))?;
+    if place.is_absolute() {
+        return Err(refused("which is not a path inside the layer").hint("paths are seen from `/opt`, e.g. `bin/tool`"));
+    }
+    if as_folder {
+        place.push(Utf8Path::new(from).file_name().unwrap_or_default());
+    }
+    // A file at the root of `/opt` is found by nothing; `opt/…` would end up in `/opt/opt`.
+    if place.components().count() < 2 && !folder.join(from).is_dir()
+        || place.starts_with("opt")
+        || place.as_str().is_empty()
+    {
+        let folders = facts::lambda().top_level_folders.iter().map(String::as_str);
+        return Err(refused("where nothing looks for it")
+            .hint(format!("place it below one of the folders of a layer: {}", crate::error::alternatives(folders))));
+    }
+    Ok(Include { from: from.into(), to: place })
+}
+
+fn parse_source(path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<Utf8PathBuf, Failure> {
+    inside_workspace("source", path, folder, workspace)?;
+    let full = folder.join(path);
+    if full.is_file() && full.extension() != Some("py") {
+        return Err(Failure::user(format!("`source` has `{path}`, which is not a Python module"))
+            .hint("use `include` for other files"));
+    }
+    if full.join("pyproject.toml").exists() || full.join("setup.py").exists() {
+        let package = if full.join("src").is_dir() { format!("{path}/src") } else { format!("{path}/<package>") };
+        return Err(Failure::user(format!("`source` has `{path}`, which is a project and not a package")).hint(
+            format!("name its packages, e.g. `{package}`, or list `./{path}` in the requirements to have it built"),
+        ));
+    }
+    Ok(Utf8PathBuf::from(path))
+}
+
+fn inside_workspace(input: &str, path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<(), Failure> {
+    let full = folder.join(path);
+    let resolved = full.canonicalize_utf8().map_err(|_| {
+        files::missing(&format!("`{input}` has a path that cannot be read: "), folder, Utf8Path::new(path))
+    })?;
+    if workspace.canonicalize_utf8().is_ok_and(|workspace| resolved.starts_with(workspace)) {
+        Ok(())
+    } else {
+        Err(Failure::user(format!("`{input}` has `{path}`, which leaves the workspace: it is `{resolved}`"))
+            .hint("copy it into the repository"))
+    }
+}
