@@ -9,7 +9,19 @@ use serde::Serialize;
 
 use crate::error::Failure;
 
-/// Something that was noticed. Each code is an anchor in `docs/findings.md`.
+/// Every code there is, each an anchor in `docs/findings.md`.
+pub const CODES: &[&str] = &[
+    "exclude-unknown",
+    "excluded-but-needed",
+    "nothing-importable",
+    "shared-path",
+    "top-level-folder",
+    "unsearched-folder",
+    "unzipped-size",
+    "zipped-size",
+];
+
+/// Something that was noticed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub code: &'static str,
