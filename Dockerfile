@@ -36,6 +36,7 @@ RUN mkdir -p src tests/integration \
     && echo 'fn main() {}' > src/main.rs \
     && cp src/main.rs tests/integration/ \
     && cargo zigbuild --locked --release --bin lambda-layer --target "$(uname -m)-unknown-linux-gnu.${GLIBC}"
+COPY data data
 COPY src src
 RUN touch src/lib.rs src/main.rs \
     && cargo zigbuild --locked --release --bin lambda-layer --target "$(uname -m)-unknown-linux-gnu.${GLIBC}" \
