@@ -41,7 +41,7 @@ pub fn random_word() -> String {
     let mut bytes = [0; 16];
     let read = fs_err::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
     read.expect("every Unix has /dev/urandom");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_ne_bytes(bytes))
 }
 
 /// Writes `name<<delimiter` blocks to the file that `GITHUB_OUTPUT` names; nothing outside of a workflow.

@@ -52,6 +52,18 @@ impl Archive {
     }
 }
 
+#[cfg(test)]
+impl Archive {
+    /// Something to publish that is no zip, for tests that do not look inside.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        let mut file = NamedTempFile::new().expect("can be made");
+        file.write_all(bytes).expect("can be written");
+        let size = ByteSize(bytes.len() as u64);
+        let content = ContentHash(Digest::of(bytes));
+        Self { file, content, zipped_size: size, unzipped_size: size, entries: 1 }
+    }
+}
+
 /// One compressed file, ready to be written.
 struct Packed {
     deflated: Vec<u8>,
@@ -110,7 +122,7 @@ fn write_zip(tree: &Tree, writer: &mut impl Write, progress: &ProgressBar) -> an
         }
         // The channel ends when the last worker does.
         drop(sender);
-        write_in_order(tree, receiver, writer, progress)
+        write_in_order(tree, &receiver, writer, progress)
     })
 }
 
@@ -123,7 +135,7 @@ fn names(tree: &Tree) -> BTreeSet<String> {
 
 fn write_in_order(
     tree: &Tree,
-    packed: mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
+    packed: &mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
     writer: &mut impl Write,
     progress: &ProgressBar,
 ) -> anyhow::Result<()> {

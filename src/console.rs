@@ -159,7 +159,7 @@ impl Step<'_> {
         let seconds = self.start.elapsed().as_secs_f64();
         self.bar.finish_and_clear();
         let shown = if seconds < 0.95 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") };
-        self.console.say(&format!("{shown:>8}  {:<32} {}", self.name, detail.as_ref()).trim_end().to_owned());
+        self.console.say(format!("{shown:>8}  {:<32} {}", self.name, detail.as_ref()).trim_end());
         self.console.steps.borrow_mut().push(StepTime { name: self.name, seconds });
     }
 }

@@ -70,6 +70,12 @@ impl Problems {
         self.0.push(problem);
     }
 
+    /// How many were noted so far.
+    #[expect(clippy::len_without_is_empty, reason = "an empty collection is asked for its result")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Unwraps a value, or notes why there is none.
     pub fn check<T>(&mut self, result: Result<T, Failure>) -> Option<T> {
         result.map_err(|problem| self.push(problem)).ok()

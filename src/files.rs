@@ -78,7 +78,7 @@ fn collect(
             match resolve_link(path, root, workspace)? {
                 Link::Keep(target) => entries.push(FileEntry { path: inside, kind: FileKind::Link { target } }),
                 Link::Follow(target) if target.is_dir() => {
-                    collect(&target, &inside, root, workspace, depth + 1, entries)?
+                    collect(&target, &inside, root, workspace, depth + 1, entries)?;
                 }
                 Link::Follow(target) => entries.push(FileEntry { path: inside, kind: file_kind(&target)? }),
             }

@@ -22,7 +22,7 @@ use crate::types::{LayerName, LayerVersionArn};
 /// How often the state is read while another run publishes.
 const POLL: Duration = Duration::from_millis(500);
 /// When to give up waiting for others.
-const PATIENCE: Duration = Duration::from_secs(20 * 60);
+const PATIENCE: Duration = Duration::from_mins(20);
 
 /// What to publish, and what to remember of it.
 #[derive(Debug)]

@@ -35,7 +35,7 @@ impl Secrets {
 
     /// For `::add-mask::` alone.
     pub fn exposed(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|secret| secret.expose_secret())
+        self.0.iter().map(secrecy::ExposeSecret::expose_secret)
     }
 
     /// The text with every known secret replaced.

@@ -46,6 +46,7 @@ impl Finding {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Self {
+        debug_assert!(CODES.contains(&code), "`{code}` is missing in CODES");
         Self { code, severity: Severity::Error, subject: subject.into(), message: message.into(), help: help.into() }
     }
 

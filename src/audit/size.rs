@@ -14,7 +14,7 @@ pub(crate) fn check_unzipped(tree: &Tree) -> Vec<Finding> {
         return Vec::new();
     }
     let mut sizes: Vec<_> = tree.sizes().into_iter().collect();
-    sizes.sort_by(|left, right| right.1.cmp(&left.1));
+    sizes.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
     let largest: Vec<String> = sizes.iter().take(3).map(|(owner, size)| format!("{owner} {size}")).collect();
     let message = format!("the layer is {size} unzipped ({} bytes), over Lambda's {limit} ({} bytes)", size.0, limit.0);
     vec![Finding::error(

@@ -21,7 +21,7 @@ pub(super) fn assemble(spec: &Spec, installed: &Utf8Path, folder: TempDir) -> an
     let (excluded, kept): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|distribution| spec.content.exclude.contains(&distribution.name));
     let mut tree =
-        Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: Some(folder) };
+        Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), _folder: Some(folder) };
     tree.findings.extend(audit::exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
     tree.findings.extend(audit::distributions::check_owners(&kept));
     add_installed(spec, installed, &excluded, &kept, &mut tree)?;

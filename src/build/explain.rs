@@ -87,13 +87,13 @@ pub(super) fn failed_install(
     tool: &str,
     output: &str,
     spec: &Spec,
-    availabilities: Vec<Availability>,
+    availabilities: &[Availability],
     wheels_only: bool,
 ) -> Failure {
     let says = |markers: &[&str]| markers.iter().any(|marker| output.contains(marker));
     let target = spec.target;
     if !availabilities.is_empty() {
-        return no_wheel(&availabilities, spec, target);
+        return no_wheel(availabilities, spec, target);
     }
     let causes = causes(output);
     if says(HASHES) {

@@ -32,7 +32,7 @@ pub fn build(spec: &Spec, environment: &Environment, console: &Console) -> anyho
     let folder = temporary_folder(environment)?;
     let installed = files::utf8(folder.path())?.join("installed");
     fs_err::create_dir_all(&installed)?;
-    if spec.has_requirements() {
+    if !spec.dependencies.requirements.is_empty() {
         let host = interpreter::find(spec.target, environment)?;
         let request = Request { spec, host: &host, environment, console, destination: &installed };
         let installer = installer::choose(&request)?;

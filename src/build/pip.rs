@@ -103,7 +103,7 @@ impl Installer for Pip {
         if outcome.status.success() {
             return Ok(());
         }
-        Err(explain::failed_install("pip", &outcome.output, spec, Vec::new(), wheels_only).into())
+        Err(explain::failed_install("pip", &outcome.output, spec, &[], wheels_only).into())
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Tree {
     /// What was noticed while it was made.
     pub findings: Vec<Finding>,
     /// Holds the installed files; removed with the tree.
-    pub(super) folder: Option<TempDir>,
+    pub(super) _folder: Option<TempDir>,
 }
 
 #[derive(Clone, Debug)]

@@ -149,9 +149,9 @@ impl Installer for Uv {
             return Ok(());
         }
         let missing = explain::without_wheels(&outcome.output);
-        let availabilities =
+        let availabilities: Vec<Availability> =
             missing.iter().map(|(name, version)| self.availability(name, version.as_deref(), request)).collect();
-        Err(explain::failed_install("uv", &outcome.output, spec, availabilities, wheels_only).into())
+        Err(explain::failed_install("uv", &outcome.output, spec, &availabilities, wheels_only).into())
     }
 }
 

@@ -31,6 +31,11 @@ impl Meaning {
         }
     }
 
+    /// Whether nothing is asked for on this target.
+    pub fn is_empty(&self) -> bool {
+        self.requirements.is_empty() && !self.options.iter().any(|option| option.starts_with("--requirement "))
+    }
+
     /// Requirements whose version the installer chooses.
     pub fn unpinned(&self) -> impl Iterator<Item = &str> {
         let is_pinned = |text: &str| {

@@ -30,6 +30,9 @@ use crate::types::{ContentHash, LayerName, LayerVersionArn, Region};
 /// How often a publish that was throttled, or whose answer got lost, is tried.
 const PUBLISH_ATTEMPTS: u32 = 5;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 #[derive(Debug)]
 pub struct AwsRegistry {
     /// In the user's order.
@@ -75,9 +78,10 @@ impl AwsRegistry {
         let path_style = environment.get("AWS_ENDPOINT_URL_S3").is_some() || config.endpoint_url().is_some();
         let clients = regions.into_iter().map(|region| RegionClients::new(&config, region, path_style)).collect();
         let in_state = matches!(state, StatePlace::S3 { bucket, .. } if bucket.contains("{account}"));
-        let account = match in_state || bucket.is_some_and(|bucket| bucket.contains("{account}")) {
-            true => Some(caller_account(&config).await?),
-            false => None,
+        let account = if in_state || bucket.is_some_and(|bucket| bucket.contains("{account}")) {
+            Some(caller_account(&config).await?)
+        } else {
+            None
         };
         Ok(Self { clients, bucket: bucket.map(str::to_owned), account })
     }
@@ -127,7 +131,7 @@ impl AwsRegistry {
             {
                 Ok(false)
             }
-            Err(error) => Err(aws_error::explain("lambda:GetLayerVersion", &version.arn.to_string(), error)),
+            Err(error) => Err(aws_error::explain("lambda:GetLayerVersion", &version.arn.to_string(), &error)),
         }
     }
 
@@ -146,7 +150,7 @@ impl AwsRegistry {
                     break;
                 }
                 Err(error) => {
-                    return Err(aws_error::explain("lambda:ListLayerVersions", &layer_arn(region, layer), error));
+                    return Err(aws_error::explain("lambda:ListLayerVersions", &layer_arn(region, layer), &error));
                 }
             };
             for version in page.layer_versions.unwrap_or_default() {
@@ -221,7 +225,7 @@ impl AwsRegistry {
         request
             .send()
             .await
-            .map_err(|error| aws_error::explain("s3:PutObject", &format!("arn:aws:s3:::{bucket}/{key}"), error))?;
+            .map_err(|error| aws_error::explain("s3:PutObject", &format!("arn:aws:s3:::{bucket}/{key}"), &error))?;
         Ok(())
     }
 
@@ -247,10 +251,10 @@ impl AwsRegistry {
                         return Ok(arn);
                     }
                     if last {
-                        return Err(explain_publish(region, layer, error));
+                        return Err(explain_publish(region, layer, &error));
                     }
                 }
-                Sent::Throttled | Sent::Refused => return Err(explain_publish(region, layer, error)),
+                Sent::Throttled | Sent::Refused => return Err(explain_publish(region, layer, &error)),
             }
             back_off(attempt).await;
         }
@@ -301,7 +305,7 @@ impl AwsRegistry {
 
 async fn caller_account(config: &SdkConfig) -> anyhow::Result<String> {
     let identity = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
-    let identity = identity.map_err(|error| aws_error::explain("sts:GetCallerIdentity", "*", error))?;
+    let identity = identity.map_err(|error| aws_error::explain("sts:GetCallerIdentity", "*", &error))?;
     identity.account.context("AWS does not say whose credentials these are")
 }
 
@@ -350,7 +354,7 @@ fn lost_or_refused(error: &SdkError<PublishLayerVersionError>) -> Sent {
     }
 }
 
-fn explain_publish(region: &str, layer: &LayerName, error: SdkError<PublishLayerVersionError>) -> anyhow::Error {
+fn explain_publish(region: &str, layer: &LayerName, error: &SdkError<PublishLayerVersionError>) -> anyhow::Error {
     aws_error::explain("lambda:PublishLayerVersion", &layer_arn(region, layer), error)
 }
 

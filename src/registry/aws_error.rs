@@ -6,16 +6,16 @@ use std::error::Error;
 
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_lambda::operation::RequestId;
+use aws_sdk_lambda::operation::RequestId as _;
 
 use crate::error::Failure;
 
 /// `action` as in an IAM statement, `lambda:PublishLayerVersion`; `resource` an ARN, as far as it is known.
-pub(crate) fn explain<E>(action: &str, resource: &str, error: SdkError<E, HttpResponse>) -> anyhow::Error
+pub(crate) fn explain<E>(action: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    failure_of(action, resource, &error).into()
+    failure_of(action, resource, error).into()
 }
 
 /// The same as a value.

@@ -127,7 +127,7 @@ async fn read_s3(client: &Client, bucket: &str, key: &str) -> anyhow::Result<(Op
         {
             Ok((None, Tag::Absent))
         }
-        Err(error) => Err(aws_error::explain("s3:GetObject", &format!("arn:aws:s3:::{bucket}/{key}"), error)),
+        Err(error) => Err(aws_error::explain("s3:GetObject", &format!("arn:aws:s3:::{bucket}/{key}"), &error)),
     }
 }
 
@@ -146,7 +146,7 @@ async fn write_s3(client: &Client, bucket: &str, key: &str, bytes: Vec<u8>, tag:
         {
             Ok(Written::Conflict)
         }
-        Err(error) => Err(aws_error::explain("s3:PutObject", &format!("arn:aws:s3:::{bucket}/{key}"), error)),
+        Err(error) => Err(aws_error::explain("s3:PutObject", &format!("arn:aws:s3:::{bucket}/{key}"), &error)),
     }
 }
 

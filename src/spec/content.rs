@@ -1,11 +1,13 @@
 //! What goes into a layer beside the dependencies, and how it is laid out.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use crate::error::{Failure, Problems};
+use super::Reading;
+use crate::error::Failure;
 use crate::facts;
 use crate::files;
 use crate::types::{DistributionName, PythonVersion};
@@ -36,15 +38,19 @@ pub enum Layout {
     SitePackages,
 }
 
-impl Layout {
-    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+impl FromStr for Layout {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
         match text {
             "python" => Ok(Self::Python),
             "site-packages" => Ok(Self::SitePackages),
             _ => Err(Failure::user(format!("`layout` is `{text}`")).hint("use `python` or `site-packages`")),
         }
     }
+}
 
+impl Layout {
     /// Folder of the packages in the layer.
     pub fn packages(self, python: PythonVersion) -> Utf8PathBuf {
         match self {
@@ -54,17 +60,16 @@ impl Layout {
     }
 }
 
-impl Content {
-    pub(super) fn resolve(
+impl Reading<'_> {
+    pub(super) fn content(
+        &mut self,
         include: &[String],
         source: &[String],
         exclude: &[String],
         layout: Layout,
-        folder: &Utf8Path,
-        workspace: &Utf8Path,
-        problems: &mut Problems,
-    ) -> Self {
-        Self {
+    ) -> Content {
+        let (folder, workspace, problems) = (&self.folder, &self.workspace, &mut self.problems);
+        Content {
             include: include.iter().filter_map(|line| problems.check(parse_include(line, folder, workspace))).collect(),
             source: source.iter().filter_map(|path| problems.check(parse_source(path, folder, workspace))).collect(),
             exclude: exclude.iter().filter_map(|name| problems.check(name.parse())).collect(),
@@ -120,7 +125,7 @@ fn parse_source(path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<U
 
 fn inside_workspace(input: &str, path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<(), Failure> {
     let full = folder.join(path);
-    let resolved = full.canonicalize_utf8().map_err(|_| {
+    let resolved = full.canonicalize_utf8().map_err(|_missing| {
         files::missing(&format!("`{input}` has a path that cannot be read: "), folder, Utf8Path::new(path))
     })?;
     if workspace.canonicalize_utf8().is_ok_and(|workspace| resolved.starts_with(workspace)) {

@@ -1,9 +1,9 @@
 //! Where versions and state go.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
-use crate::environment::Environment;
-use crate::error::{Failure, Problems};
+use super::{Reading, Task};
+use crate::error::Failure;
 use crate::types::Region;
 
 /// `registry`, with what belongs to it.
@@ -35,70 +35,77 @@ const DEFAULT_DIRECTORY: &str = ".lambda-layers";
 /// Key prefix of everything this program writes to a bucket.
 pub const BUCKET_PREFIX: &str = "lambda-layers";
 
-impl RegistryChoice {
-    pub(super) fn resolve(
+impl Reading<'_> {
+    pub(super) fn registry(
+        &mut self,
+        task: Task,
         registry: Option<&str>,
         regions: &[String],
         bucket: Option<&str>,
-        folder: &Utf8Path,
-        environment: &Environment,
-        problems: &mut Problems,
-    ) -> Self {
-        let default = if environment.in_actions() { "aws" } else { DEFAULT_DIRECTORY };
-        let mut chosen: Vec<Region> = Vec::new();
-        for region in regions.iter().filter_map(|region| problems.check(region.parse())) {
-            if !chosen.contains(&region) {
-                chosen.push(region);
-            }
-        }
+    ) -> RegistryChoice {
+        let default = if self.environment.in_actions() { "aws" } else { DEFAULT_DIRECTORY };
+        let regions = self.regions(regions);
         if let Some(bucket) = bucket {
-            problems.check(bucket_template(bucket, "bucket"));
+            self.problems.check(bucket_template(bucket, "bucket"));
         }
         match registry.unwrap_or(default) {
             "aws" => {
-                if let Some(bucket) = bucket.filter(|bucket| chosen.len() > 1 && !bucket.contains("{region}")) {
-                    let failure = Failure::user(format!(
-                        "`bucket` is `{bucket}` for {} regions, but Lambda reads a zip only from a bucket of the layer's own region",
-                        chosen.len()
-                    ));
-                    problems.push(failure.hint("name one bucket a region with `{region}`, e.g. `layers-{region}`"));
-                }
-                Self::Aws { regions: chosen, bucket: bucket.map(str::to_owned) }
+                self.check_bucket_of_regions(bucket, &regions);
+                RegistryChoice::Aws { regions, bucket: bucket.map(str::to_owned) }
             }
-            directory => {
-                if directory.eq_ignore_ascii_case("aws") || directory.contains("://") {
-                    problems.push(Failure::user(format!("`registry` is `{directory}`")).hint("use `aws` or a folder"));
+            place => {
+                if place.eq_ignore_ascii_case("aws") || place.contains("://") {
+                    self.problems.push(Failure::user(format!("`registry` is `{place}`")).hint("use `aws` or a folder"));
                 }
-                Self::Directory(folder.join(directory))
+                let folder = self.folder.join(place);
+                if task == Task::Publish {
+                    self.check_writable("registry", &folder);
+                }
+                RegistryChoice::Directory(folder)
             }
         }
     }
-}
 
-impl StatePlace {
-    pub(super) fn resolve(
-        state: Option<&str>,
-        registry: &RegistryChoice,
-        folder: &Utf8Path,
-        problems: &mut Problems,
-    ) -> Self {
-        match (state, registry) {
-            (Some(place), _) if place.starts_with("s3://") => {
-                let (bucket, prefix) = place["s3://".len()..].split_once('/').unwrap_or((&place["s3://".len()..], ""));
-                problems.check(bucket_template(bucket, "state"));
-                Self::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() }
+    fn regions(&mut self, names: &[String]) -> Vec<Region> {
+        let mut regions: Vec<Region> = Vec::new();
+        for region in names.iter().filter_map(|name| self.problems.check(name.parse())) {
+            if !regions.contains(&region) {
+                regions.push(region);
             }
-            (Some(place), _) if place.contains("://") => {
-                problems
-                    .push(Failure::user(format!("`state` is `{place}`")).hint("use `s3://bucket/prefix` or a folder"));
-                Self::Nowhere
+        }
+        regions
+    }
+
+    fn check_bucket_of_regions(&mut self, bucket: Option<&str>, regions: &[Region]) {
+        if let Some(bucket) = bucket.filter(|bucket| regions.len() > 1 && !bucket.contains("{region}")) {
+            let failure = Failure::user(format!(
+                "`bucket` is `{bucket}` for {} regions, but Lambda reads a zip only from a bucket of the layer's own region",
+                regions.len()
+            ));
+            self.problems.push(failure.hint("name one bucket a region with `{region}`, e.g. `layers-{region}`"));
+        }
+    }
+
+    pub(super) fn state(&mut self, state: Option<&str>, registry: &RegistryChoice) -> StatePlace {
+        match (state.map(|place| place.strip_prefix("s3://").ok_or(place)), registry) {
+            (Some(Ok(place)), _) => {
+                let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+                self.problems.check(bucket_template(bucket, "state"));
+                StatePlace::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() }
             }
-            (Some(place), _) => Self::Directory(folder.join(place)),
-            (None, RegistryChoice::Directory(directory)) => Self::Directory(directory.join("state")),
+            (Some(Err(place)), _) => {
+                if place.contains("://") {
+                    self.problems.push(
+                        Failure::user(format!("`state` is `{place}`")).hint("use `s3://bucket/prefix` or a folder"),
+                    );
+                }
+                StatePlace::Directory(self.folder.join(place))
+            }
+            (None, RegistryChoice::Directory(directory)) => StatePlace::Directory(directory.join("state")),
             (None, RegistryChoice::Aws { bucket: Some(bucket), .. }) => {
-                Self::S3 { bucket: bucket.clone(), prefix: format!("{BUCKET_PREFIX}/state") }
+                StatePlace::S3 { bucket: bucket.clone(), prefix: format!("{BUCKET_PREFIX}/state") }
             }
-            (None, RegistryChoice::Aws { bucket: None, .. }) => Self::Nowhere,
+            (None, RegistryChoice::Aws { bucket: None, .. }) => StatePlace::Nowhere,
         }
     }
 }
@@ -116,14 +123,4 @@ fn bucket_template(bucket: &str, input: &str) -> Result<(), Failure> {
             .to_owned(),
     };
     Err(Failure::user(format!("`{input}` has the bucket `{bucket}`, which is not a bucket's name")).hint(advice))
-}
-
-/// Whether a file could be made in `folder`, which need not exist yet; makes nothing that stays.
-pub(super) fn writable_folder(input: &str, folder: &Utf8Path) -> Result<(), Failure> {
-    let existing = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Utf8Path::new("/"));
-    tempfile::tempfile_in(existing).map(drop).map_err(|error| {
-        Failure::user(format!("`{input}` cannot be written: `{folder}`"))
-            .cause(error.to_string())
-            .hint("choose a folder that can be written to")
-    })
 }

@@ -1,0 +1,77 @@
+//! What a version says about itself.
+
+use super::Reading;
+use crate::error::{Failure, alternatives};
+use crate::facts;
+use crate::registry::description::Declaration;
+use crate::types::{Architecture, Target};
+
+impl Reading<'_> {
+    pub(super) fn declaration(
+        &mut self,
+        runtimes: &[String],
+        architectures: &[String],
+        description: Option<&str>,
+        license: Option<&str>,
+        target: Target,
+    ) -> Declaration {
+        self.check_runtimes(runtimes);
+        let longest = Declaration::longest_text();
+        self.check_length(
+            "description",
+            description,
+            longest,
+            "at most that many fit beside fingerprint and content hash",
+        );
+        self.check_length("license", license, facts::limits().license_length, "that is Lambda's limit");
+        let is_tag = self.environment.get("GITHUB_REF_TYPE") == Some("tag");
+        let default_text = || format!("Python {} packages for {}", target.python, target.architecture);
+        Declaration {
+            text: description.map_or_else(default_text, str::to_owned),
+            label: self.environment.get("GITHUB_REF_NAME").filter(|_| is_tag).map(str::to_owned),
+            license: license.map(str::to_owned),
+            compatible_runtimes: match runtimes {
+                [] => vec![format!("python{}", target.python)],
+                given => given.to_vec(),
+            },
+            compatible_architectures: self.compatible_architectures(architectures, target),
+        }
+    }
+
+    fn check_runtimes(&mut self, runtimes: &[String]) {
+        let (known, most) = (&facts::lambda().compatible_runtimes, facts::limits().compatible_runtimes);
+        for runtime in runtimes.iter().filter(|runtime| !known.contains(runtime)) {
+            let failure =
+                Failure::user(format!("`compatible-runtimes` has `{runtime}`, which Lambda does not know for Python"));
+            self.problems.push(failure.hint(format!("use {}", alternatives(known.iter().map(String::as_str)))));
+        }
+        if runtimes.len() > most {
+            let failure = Failure::user(format!("`compatible-runtimes` has {} values", runtimes.len()));
+            self.problems.push(failure.hint(format!("Lambda accepts at most {most}")));
+        }
+    }
+
+    fn check_length(&mut self, input: &str, text: Option<&str>, longest: usize, why: &str) {
+        let length = text.map_or(0, |text| text.chars().count());
+        if length > longest {
+            let failure = Failure::user(format!("`{input}` has {length} characters"));
+            self.problems.push(failure.hint(format!("use at most {longest}: {why}")));
+        }
+    }
+
+    fn compatible_architectures(&mut self, names: &[String], target: Target) -> Vec<Architecture> {
+        if names.is_empty() {
+            return vec![target.architecture];
+        }
+        let architectures: Vec<Architecture> =
+            names.iter().filter_map(|name| self.problems.check(name.parse())).collect();
+        if architectures.len() == names.len() && !architectures.contains(&target.architecture) {
+            let failure = Failure::user(format!(
+                "`compatible-architectures` leaves out `{}`, which the layer is built for",
+                target.architecture
+            ));
+            self.problems.push(failure.hint("add it, or change `architecture`"));
+        }
+        architectures
+    }
+}

@@ -1,0 +1,104 @@
+//! Which dependencies, from where, and who installs them.
+
+use std::str::FromStr;
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+use super::{Content, Reading};
+use crate::error::Failure;
+use crate::manifest::{Manifest, Meaning};
+use crate::secrets::SecretUrl;
+use crate::types::Target;
+
+/// What is looked for when no dependency file is named.
+const DEFAULT_FILE: &str = "requirements.txt";
+
+#[derive(Debug, Default)]
+pub struct Dependencies {
+    /// Paths as given, from the working directory; none if there is nothing to install.
+    pub requirements: Vec<Utf8PathBuf>,
+    pub constraints: Vec<Utf8PathBuf>,
+    pub manifest: Manifest,
+    pub no_deps: bool,
+    pub installer: InstallerChoice,
+    pub index_url: Option<SecretUrl>,
+    pub extra_index_urls: Vec<SecretUrl>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstallerChoice {
+    #[default]
+    Uv,
+    Pip,
+}
+
+impl FromStr for InstallerChoice {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text {
+            "auto" | "uv" => Ok(Self::Uv),
+            "pip" => Ok(Self::Pip),
+            _ => Err(Failure::user(format!("`installer` is `{text}`")).hint("use `auto`, `uv` or `pip`")),
+        }
+    }
+}
+
+impl Reading<'_> {
+    /// Finds and reads the dependency files; the rest of the value is its default.
+    pub(super) fn manifest(
+        &mut self,
+        requirements: &[String],
+        constraints: &[String],
+        content: &Content,
+        target: Target,
+    ) -> Dependencies {
+        let mut files: Vec<Utf8PathBuf> = requirements.iter().map(Utf8PathBuf::from).collect();
+        if files.is_empty() && self.folder.join(DEFAULT_FILE).exists() {
+            files.push(DEFAULT_FILE.into());
+        }
+        if files.is_empty() && content.source.is_empty() {
+            let failure = Failure::user(format!("there is no `{DEFAULT_FILE}` in `{}`", self.folder));
+            self.problems.push(
+                failure.hint("name the dependency file with `requirements`, or its folder with `working-directory`"),
+            );
+        }
+        let constraints: Vec<Utf8PathBuf> = constraints.iter().map(Utf8PathBuf::from).collect();
+        let read_so_far = self.problems.len();
+        let manifest =
+            Manifest::read(&files, &constraints, &self.folder, &self.workspace, self.environment, &mut self.problems);
+        let is_readable = self.problems.len() == read_so_far;
+        if is_readable && !files.is_empty() && Meaning::of(&manifest, target).is_empty() {
+            if content.source.is_empty() {
+                let names: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
+                let failure = Failure::user(format!("{} asks for nothing on {target}", names.join(", ")));
+                self.problems.push(failure.hint("add a requirement, or look at the markers of those there are"));
+            }
+            files.clear();
+        }
+        Dependencies { requirements: files, constraints, manifest, ..Dependencies::default() }
+    }
+
+    /// The input, else what the tools' own variables say: they decide what gets installed, so they belong to the
+    /// fingerprint.
+    pub(super) fn index_url(&mut self, value: Option<&str>) -> Option<SecretUrl> {
+        let variables = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"];
+        let from_environment = || variables.iter().find_map(|name| Some((*name, self.environment.get(name)?)));
+        let (name, url) = value.map(|url| ("index-url", url)).or_else(from_environment)?;
+        self.problems.check(SecretUrl::parse(name, url))
+    }
+
+    pub(super) fn extra_index_urls(&mut self, values: &[String]) -> Vec<SecretUrl> {
+        let variables = ["UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"];
+        let given: Vec<(&str, &str)> = if values.is_empty() {
+            let variable = variables.iter().find_map(|name| Some((*name, self.environment.get(name)?)));
+            let (name, urls) = variable.unwrap_or_default();
+            urls.split_whitespace().map(|url| (name, url)).collect()
+        } else {
+            values.iter().map(|url| ("extra-index-urls", url.as_str())).collect()
+        };
+        given.into_iter().filter_map(|(name, url)| self.problems.check(SecretUrl::parse(name, url))).collect()
+    }
+}
