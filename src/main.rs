@@ -74,17 +74,17 @@ fn end(result: anyhow::Result<Report>, wants_summary: bool, environment: &Enviro
     ExitCode::from(code)
 }
 
-/// Some regions failed: what succeeded is kept, and the run fails.
+/// Some regions failed, or the state could not be written: what succeeded is kept, and the run fails.
 fn partial_failure(report: &Report) -> Option<Explanation> {
     let regions = report.failed_regions();
     if regions.is_empty() {
-        return None;
+        return report.state_error.clone();
     }
     let errors = report
         .destinations
         .iter()
         .filter_map(|destination| Some(format!("{}: {}", destination.region, destination.error.as_ref()?.one_line())));
     let failure = Failure::system(format!("`{}` could not be published to {}", report.layer_name, regions.join(", ")));
-    let failure = failure.causes(errors).hint("run again: only what is missing is published");
-    Some(Explanation::of(&failure.into()))
+    let failure = failure.causes(errors).causes(report.state_error.iter().map(Explanation::one_line));
+    Some(Explanation::of(&failure.hint("run again: only what is missing is published").into()))
 }

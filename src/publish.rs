@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::archive::Archive;
 use crate::console::Console;
-use crate::error::Failure;
+use crate::error::{Failure, counted};
 use crate::registry::Registry;
 use crate::registry::claim::{Claim, Owner};
 use crate::registry::description::{Declaration, Identity};
@@ -36,6 +36,15 @@ pub struct Publication<'a> {
     pub owner: Owner,
 }
 
+/// What was done.
+#[derive(Debug)]
+pub struct Published {
+    /// In the order of the regions.
+    pub outcomes: Vec<RegionOutcome>,
+    /// Whether the state tells of it. If not, the next run reads it off the lists of versions.
+    pub recorded: anyhow::Result<()>,
+}
+
 /// What became of one region.
 #[derive(Debug)]
 pub struct RegionOutcome {
@@ -50,7 +59,7 @@ pub struct Placed {
     pub published: bool,
 }
 
-/// Publishes to each region that lacks the content. Outcomes come in the order of the regions.
+/// Publishes to each region that lacks the content.
 ///
 /// # Errors
 /// What keeps all of it from being done; what fails in one region stands in its outcome.
@@ -59,64 +68,63 @@ pub async fn publish(
     registry: &Registry,
     store: &mut StateStore,
     console: &Console,
-) -> anyhow::Result<Vec<RegionOutcome>> {
-    let Publication { layer, archive, .. } = publication;
-    let regions = registry.regions();
+) -> anyhow::Result<Published> {
     let step = console.step("Upload");
-    let uploads = join_all(regions.iter().map(|region| registry.upload(region, layer, archive))).await;
-    let (ready, failed): (Vec<_>, Vec<_>) = regions.into_iter().zip(uploads).partition(|(_, upload)| upload.is_ok());
-    step.done(archive.zipped_size.to_string());
-    let mut outcomes: Vec<RegionOutcome> = failed
-        .into_iter()
-        .filter_map(|(region, upload)| Some(RegionOutcome { region, result: Err(upload.err()?) }))
-        .collect();
-    let ready: Vec<String> = ready.into_iter().map(|(region, _)| region).collect();
-    if !ready.is_empty() {
-        outcomes.extend(publish_to(&ready, publication, registry, store, console).await?);
+    let (uploaded, failed) = upload(publication, registry).await;
+    step.done(publication.archive.zipped_size.to_string());
+    if uploaded.is_empty() {
+        return Ok(Published { outcomes: failed, recorded: Ok(()) });
     }
+    let step = console.step("Publish");
+    let mut claimed = claim(&uploaded, publication, registry, store, console).await?;
+    let mut outcomes = publish_missing(&uploaded, publication, registry, &claimed.state).await;
+    let recorded = record(&outcomes, publication, &mut claimed, store).await;
+    let made = outcomes.iter().filter(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published)).count();
+    step.done(if made == 0 { "nothing new".to_owned() } else { counted(made, "version") });
+    outcomes.extend(failed);
     let order = registry.regions();
     outcomes.sort_by_key(|outcome| order.iter().position(|region| *region == outcome.region));
-    Ok(outcomes)
+    Ok(Published { outcomes, recorded })
 }
 
-async fn publish_to(
+/// The regions that have the zip, and those that could not be given it.
+async fn upload(publication: &Publication<'_>, registry: &Registry) -> (Vec<String>, Vec<RegionOutcome>) {
+    let (mut uploaded, mut failed) = (Vec::new(), Vec::new());
+    let regions = registry.regions();
+    let uploads = regions.iter().map(|region| registry.upload(region, publication.layer, publication.archive));
+    for (region, upload) in regions.iter().zip(join_all(uploads).await) {
+        match upload {
+            Ok(()) => uploaded.push(region.clone()),
+            Err(error) => failed.push(RegionOutcome { region: region.clone(), result: Err(error) }),
+        }
+    }
+    (uploaded, failed)
+}
+
+async fn publish_missing(
     regions: &[String],
     publication: &Publication<'_>,
     registry: &Registry,
-    store: &mut StateStore,
-    console: &Console,
-) -> anyhow::Result<Vec<RegionOutcome>> {
-    let step = console.step("Publish");
-    let mut claimed = claim(regions, publication, registry, store, console).await?;
+    state: &State,
+) -> Vec<RegionOutcome> {
     let Publication { layer, archive, declaration, identity, .. } = publication;
-    let state = &claimed.state;
-    let outcomes = join_all(regions.iter().map(|region| async move {
-        let existing = state
-            .version_in(identity.content, region)
-            .map(|version| Placed { arn: version.arn.clone(), published: false });
-        let result = match existing {
-            Some(placed) => Ok(placed),
-            None => registry
-                .publish(region, layer, archive, declaration, *identity)
-                .await
-                .map(|arn| Placed { arn, published: true }),
+    let published = regions.iter().map(|region| async move {
+        let result = if let Some(version) = state.version_in(identity.content, region) {
+            Ok(Placed { arn: version.arn.clone(), published: false })
+        } else {
+            let arn = registry.publish(region, layer, archive, declaration, *identity).await;
+            arn.map(|arn| Placed { arn, published: true })
         };
         RegionOutcome { region: region.clone(), result }
-    }))
-    .await;
-    record(&outcomes, publication, &mut claimed, store).await?;
-    let made = outcomes.iter().filter(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published)).count();
-    step.done(if made == 0 {
-        "the same content is there already".to_owned()
-    } else {
-        format!("to {}", regions.join(", "))
     });
-    Ok(outcomes)
+    join_all(published).await
 }
 
 /// The state with this run's claim in it, or without any if nothing is missing.
 struct Claimed {
     state: State,
+    /// What the store has, to know whether there is anything to write.
+    stored: Option<State>,
     tag: Tag,
 }
 
@@ -134,14 +142,14 @@ async fn claim(
     while start.elapsed() < PATIENCE {
         ticks.tick().await;
         let (mut state, tag) = read(registry, store, layer, console).await?;
-        let other = state.claim.clone().filter(|claim| claim.owner != publication.owner);
-        if other.as_ref().is_some_and(|claim| claim.is_abandoned(Timestamp::now())) {
+        let stored = Some(state.clone()).filter(|_| tag != Tag::Absent);
+        if state.claim.take_if(|claim| claim.is_abandoned(Timestamp::now())).is_some() {
             recover(registry, regions, &mut state).await?;
         }
         if is_everywhere(regions, publication, registry, &mut state).await? {
-            return Ok(Claimed { state, tag });
+            return Ok(Claimed { state, stored, tag });
         }
-        if let Some(other) = other.filter(|claim| !claim.is_abandoned(Timestamp::now())) {
+        if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != publication.owner) {
             if !told {
                 console.note(&format!("waiting for {}, which publishes `{layer}`", other.owner.run));
                 told = true;
@@ -150,7 +158,7 @@ async fn claim(
         }
         state.claim = Some(Claim::new(publication.identity, publication.owner.clone(), Timestamp::now()));
         if let Written::Done(tag) = store.write(&state, &tag).await? {
-            return Ok(Claimed { state, tag });
+            return Ok(Claimed { stored: Some(state.clone()), state, tag });
         }
     }
     Err(Failure::system(format!("other runs have been publishing `{layer}` for {} minutes", PATIENCE.as_secs() / 60))
@@ -227,7 +235,6 @@ async fn record(
 ) -> anyhow::Result<()> {
     let placed: Vec<&Placed> = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok()).collect();
     loop {
-        let before = claimed.state.clone();
         let state = &mut claimed.state;
         for placed in &placed {
             state.record_version(publication.identity, &placed.arn, Timestamp::now());
@@ -236,14 +243,15 @@ async fn record(
             remember_content(state, publication);
         }
         state.claim.take_if(|claim| claim.owner == publication.owner);
-        if *state == before {
+        if claimed.stored.as_ref() == Some(state) {
             return Ok(());
         }
         match store.write(state, &claimed.tag).await? {
             Written::Done(_) => return Ok(()),
             Written::Conflict => {
-                let Stored { state, tag } = store.read(publication.layer).await?;
-                *claimed = Claimed { state: state.unwrap_or_else(|| State::new(publication.layer)), tag };
+                let Stored { state: stored, tag } = store.read(publication.layer).await?;
+                let state = stored.clone().unwrap_or_else(|| State::new(publication.layer));
+                *claimed = Claimed { state, stored, tag };
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::error::{Explanation, counted};
 use crate::fingerprint::Fingerprinted;
 use crate::make::{self, Made};
 use crate::plan::{self, Action, Match, Plan, Presence, Status};
-use crate::publish::{self, Publication, RegionOutcome};
+use crate::publish::{self, Publication, Published};
 use crate::registry::Registry;
 use crate::registry::claim::Owner;
 use crate::registry::description::Identity;
@@ -64,8 +64,8 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
                 return Ok(rehearsed(report, &made, &state, &registry).with_zip(zip));
             }
             let publication = publication(spec, &wanted, &made, environment);
-            let outcomes = publish::publish(&publication, &registry, &mut store, console).await?;
-            delivered(spec, report, &made, outcomes)
+            let published = publish::publish(&publication, &registry, &mut store, console).await?;
+            delivered(spec, report, &made, published)
         }
     }
 }
@@ -210,7 +210,8 @@ fn publication<'a>(
     }
 }
 
-fn delivered(spec: &Spec, report: Report, made: &Made, outcomes: Vec<RegionOutcome>) -> anyhow::Result<Report> {
+fn delivered(spec: &Spec, report: Report, made: &Made, published: Published) -> anyhow::Result<Report> {
+    let Published { outcomes, recorded } = published;
     let published = outcomes.iter().any(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published));
     let adopted = outcomes.iter().find_map(|outcome| outcome.result.as_ref().ok().filter(|placed| !placed.published));
     let reason = match (published, adopted) {
@@ -227,7 +228,8 @@ fn delivered(spec: &Spec, report: Report, made: &Made, outcomes: Vec<RegionOutco
             ..DestinationReport::new(&outcome.region, Outcome::Failed, None)
         },
     });
-    let report = Report { published, reason, destinations: destinations.collect(), ..report };
+    let state_error = recorded.err().map(|error| Explanation::of(&error));
+    let report = Report { published, reason, destinations: destinations.collect(), state_error, ..report };
     if let RegistryChoice::Directory(folder) = &spec.registry {
         actions::hand_over(folder, &spec.workspace)?;
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use anyhow::Context as _;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -17,7 +19,7 @@ use aws_sdk_s3::types::ChecksumAlgorithm;
 
 use super::Listed;
 use super::aws_error;
-use super::claim::PUBLISH_TIMEOUT;
+use super::claim::{PUBLISH_TIMEOUT, PUBLISH_WINDOW};
 use super::description::{Declaration, Identity};
 use super::state::Version;
 use super::store::StateStore;
@@ -238,12 +240,13 @@ impl AwsRegistry {
         declaration: &Declaration,
         identity: Identity,
     ) -> anyhow::Result<LayerVersionArn> {
+        let start = Instant::now();
         for attempt in 1.. {
             let error = match self.publish_once(region, layer, archive, declaration, identity).await? {
                 Ok(reply) => return published(&reply, archive, region),
                 Err(error) => error,
             };
-            let last = attempt == PUBLISH_ATTEMPTS;
+            let last = attempt == PUBLISH_ATTEMPTS || start.elapsed() > PUBLISH_WINDOW;
             match lost_or_refused(&error) {
                 Sent::Throttled if !last => {}
                 Sent::Unknown => {

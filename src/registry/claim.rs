@@ -1,16 +1,20 @@
 //! A claim says: this run is publishing. It keeps two runs from publishing the same content twice, because
 //! `PublishLayerVersion` itself knows no condition.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::description::Identity;
 use crate::environment::Environment;
 
-/// How long a claim holds. No call to publish starts that could end later (`publish_timeout`).
-pub const LIFETIME: SignedDuration = SignedDuration::from_secs(180);
+/// How long a claim holds.
+pub const LIFETIME: SignedDuration = SignedDuration::from_mins(3);
 /// The longest that one call to publish may take.
-pub const PUBLISH_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(90);
+pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(90);
+/// No call to publish starts so long after the claim was written: it could end after the claim does.
+pub const PUBLISH_WINDOW: Duration = Duration::from_secs(75);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
@@ -69,18 +73,9 @@ impl Claim {
         Self { fingerprint: identity.fingerprint, content: identity.content, owner, expires: now + LIFETIME }
     }
 
-    pub fn identity(&self) -> Identity {
-        Identity { fingerprint: self.fingerprint, content: self.content }
-    }
-
     /// Whether another run may take it over.
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         now >= self.expires || self.owner.is_dead()
-    }
-
-    /// Whether a call to publish that starts now ends before the claim does.
-    pub fn covers_a_publish(&self, now: Timestamp) -> bool {
-        now + SignedDuration::try_from(PUBLISH_TIMEOUT).expect("is short") < self.expires
     }
 }
 
@@ -109,9 +104,10 @@ mod tests {
         let identity = Identity { fingerprint: Fingerprint(Digest::of(b"i")), content: ContentHash(Digest::of(b"z")) };
         let now = Timestamp::UNIX_EPOCH;
         let claim = Claim::new(identity, Owner::this_run(&Environment::default()), now);
-        assert!(!claim.is_abandoned(now) && claim.covers_a_publish(now));
+        assert!(!claim.is_abandoned(now));
         let late = now + LIFETIME - SignedDuration::from_secs(10);
-        assert!(!claim.is_abandoned(late) && !claim.covers_a_publish(late));
+        assert!(!claim.is_abandoned(late));
+        assert!(PUBLISH_WINDOW + PUBLISH_TIMEOUT < LIFETIME.unsigned_abs());
         assert!(claim.is_abandoned(now + LIFETIME));
     }
 

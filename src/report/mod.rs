@@ -54,6 +54,9 @@ pub struct Report {
     /// From the working directory.
     pub zip_path: Option<String>,
     pub destinations: Vec<DestinationReport>,
+    /// Why the state does not tell of what was published; the next run reads it off the lists of versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_error: Option<Explanation>,
     pub distributions: Vec<DistributionSize>,
     pub findings: Vec<Finding>,
     /// Requirements whose version the installer chooses at each build.
@@ -125,6 +128,7 @@ impl Report {
             size_diff: None,
             zip_path: None,
             destinations: Vec::new(),
+            state_error: None,
             distributions: Vec::new(),
             findings: Vec::new(),
             unpinned: wanted.recipe.meaning().unpinned().map(str::to_owned).collect(),
