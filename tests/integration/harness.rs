@@ -1,7 +1,296 @@
-//! Starts the program and what it talks to.
+//! Starts the program, each time in a folder and an environment of its own, and reads what it leaves behind.
 
-/// A variable of the test's own environment.
-#[expect(clippy::disallowed_methods, reason = "tests have no other way to be told something")]
-pub(crate) fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+use std::process::{Child, Command, Stdio};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::TempDir;
+
+pub(crate) use crate::servers::{FileServer, Moto, dead_port};
+pub(crate) use crate::tools::{environment, tools};
+
+/// A folder with a workspace, a home and a cache; removed in the end.
+pub(crate) struct Sandbox {
+    root: Utf8PathBuf,
+    _keep: TempDir,
+}
+
+impl Sandbox {
+    /// With an empty workspace.
+    pub(crate) fn new() -> Self {
+        // In `target/`, where uv's cache is as well, so that installing is linking.
+        let folder = Utf8Path::new(env!("CARGO_TARGET_TMPDIR"));
+        fs_err::create_dir_all(folder).expect("can be made");
+        let keep = tempfile::Builder::new().prefix("run-").tempdir_in(folder).expect("can be made");
+        let root = Utf8PathBuf::try_from(keep.path().canonicalize().expect("exists")).expect("is UTF-8");
+        // The workspace is the repository, which must not be the one of this program.
+        fs_err::create_dir_all(root.join("work/.git")).expect("can be made");
+        fs_err::create_dir_all(root.join("home")).expect("can be made");
+        Self { root, _keep: keep }
+    }
+
+    /// With a `requirements.txt`.
+    pub(crate) fn with_requirements(text: &str) -> Self {
+        let sandbox = Self::new();
+        sandbox.write("requirements.txt", text);
+        sandbox
+    }
+
+    pub(crate) fn root(&self) -> &Utf8Path {
+        &self.root
+    }
+
+    /// A path in the workspace.
+    pub(crate) fn path(&self, path: &str) -> Utf8PathBuf {
+        self.root.join("work").join(path)
+    }
+
+    /// Writes a file of the workspace.
+    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        fs_err::create_dir_all(path.parent().expect("has a parent")).expect("can be made");
+        fs_err::write(path, text).expect("can be written");
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs_err::read_to_string(self.path(path)).expect("is there")
+    }
+
+    pub(crate) fn json(&self, path: &str) -> serde_json::Value {
+        serde_json::from_str(&self.read(path)).expect("is JSON")
+    }
+
+    /// Programs of these names that note their arguments (see `trapped`) and fail. Gives their folder, to be put in
+    /// front of `PATH`.
+    pub(crate) fn trap(&self, names: &[&str]) -> Utf8PathBuf {
+        let folder = self.root.join("trap");
+        for name in names {
+            let calls = self.root.join("calls");
+            self.program(&folder.join(name), &format!("echo \"{name} $*\" >> '{calls}'\nexit 1\n"));
+        }
+        folder
+    }
+
+    /// What was called of the trap's programs.
+    pub(crate) fn trapped(&self) -> String {
+        fs_err::read_to_string(self.root.join("calls")).unwrap_or_default()
+    }
+
+    /// Writes a shell script that can be run.
+    pub(crate) fn program(&self, path: &Utf8Path, script: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs_err::create_dir_all(path.parent().expect("has a parent")).expect("can be made");
+        fs_err::write(path, format!("#!/bin/sh\n{script}")).expect("can be written");
+        fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("can be changed");
+    }
+
+    /// A run of the program in the workspace, of nothing but these arguments.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        Run::new(&self.root, arguments)
+    }
+
+    /// Everything in the workspace: files with their bytes, folders without.
+    pub(crate) fn tree(&self) -> std::collections::BTreeMap<Utf8PathBuf, Vec<u8>> {
+        let mut files = std::collections::BTreeMap::new();
+        for entry in walkdir::WalkDir::new(self.root.join("work")) {
+            let entry = entry.expect("is readable");
+            let path = Utf8PathBuf::try_from(entry.path().to_owned()).expect("is UTF-8");
+            let bytes =
+                if entry.file_type().is_file() { fs_err::read(&path).expect("is readable") } else { Vec::new() };
+            files.insert(path, bytes);
+        }
+        files
+    }
+}
+
+/// A run to be started.
+pub(crate) struct Run {
+    command: Command,
+    root: Utf8PathBuf,
+}
+
+impl Run {
+    fn new(root: &Utf8Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-layer"));
+        command.args(arguments).current_dir(root.join("work")).env_clear().envs(crate::tools::passed_on());
+        command.env("PATH", tools().path()).env("HOME", root.join("home")).env("XDG_CACHE_HOME", root.join("cache"));
+        // What was downloaded once serves every test.
+        command.env("UV_CACHE_DIR", tools().cache("uv")).env("PIP_CACHE_DIR", tools().cache("pip"));
+        Self { command, root: root.to_owned() }
+    }
+
+    pub(crate) fn args(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.command.env(name, value.as_ref());
+        self
+    }
+
+    /// Puts a folder in front of `PATH`.
+    pub(crate) fn path_first(self, folder: &Utf8Path) -> Self {
+        let path = format!("{folder}:{}", tools().path());
+        self.env("PATH", path)
+    }
+
+    /// As a step of a workflow, with inputs by their names; outputs and summary end up in files of the sandbox.
+    pub(crate) fn in_actions(mut self, inputs: &[(&str, &str)]) -> Self {
+        for (name, value) in inputs {
+            // The runner keeps the hyphens.
+            self.command.env(format!("INPUT_{}", name.to_uppercase()), value);
+        }
+        let (outputs, summary) = (self.root.join("outputs"), self.root.join("summary.md"));
+        for file in [&outputs, &summary] {
+            fs_err::write(file, "").expect("can be written");
+        }
+        let workspace = self.root.join("work");
+        self.env("GITHUB_ACTIONS", "true")
+            .env("CI", "true")
+            .env("GITHUB_OUTPUT", outputs)
+            .env("GITHUB_STEP_SUMMARY", summary)
+            .env("GITHUB_WORKSPACE", workspace)
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(self) -> Outcome {
+        self.start().wait()
+    }
+
+    /// Runs beside the test.
+    pub(crate) fn start(mut self) -> Running {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running { child: Some(self.command.spawn().expect("can be started")), root: self.root }
+    }
+}
+
+/// A run under way; killed if nobody waits for it.
+pub(crate) struct Running {
+    child: Option<Child>,
+    root: Utf8PathBuf,
+}
+
+impl Running {
+    pub(crate) fn wait(mut self) -> Outcome {
+        let child = self.child.take().expect("is waited for once");
+        let output = child.wait_with_output().expect("can be waited for");
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("is UTF-8"),
+            root: self.root.clone(),
+        }
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(mut self) {
+        let mut child = self.child.take().expect("is killed once");
+        child.kill().expect("is ours");
+        child.wait().expect("can be waited for");
+    }
+
+    /// Its process number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().expect("runs").id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+/// What a run left behind.
+pub(crate) struct Outcome {
+    /// `None` if it was killed.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    root: Utf8PathBuf,
+}
+
+impl Outcome {
+    /// Passes on a run that ended with this code.
+    #[track_caller]
+    pub(crate) fn code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn success(self) -> Self {
+        self.code(0)
+    }
+
+    /// Everything a person sees, for a snapshot.
+    pub(crate) fn told(&self) -> String {
+        let code = self.code.map_or_else(|| "killed".to_owned(), |code| code.to_string());
+        scrub(&format!("exit: {code}\n--- stdout\n{}--- stderr\n{}", self.stdout, self.stderr), &self.root)
+    }
+
+    /// Whether it was said, on either stream.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "does not say `{text}`\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// The outputs of a step, read as the runner does.
+    pub(crate) fn outputs(&self) -> std::collections::BTreeMap<String, String> {
+        let text = fs_err::read_to_string(self.root.join("outputs")).expect("is there");
+        let mut outputs = std::collections::BTreeMap::new();
+        let mut lines = text.lines();
+        while let Some(head) = lines.next() {
+            let (name, delimiter) = head.split_once("<<").expect("is a heredoc");
+            let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+            assert!(outputs.insert(name.to_owned(), value.join("\n")).is_none(), "`{name}` stands twice");
+        }
+        outputs
+    }
+
+    /// The job summary.
+    pub(crate) fn summary(&self) -> String {
+        scrub(&fs_err::read_to_string(self.root.join("summary.md")).expect("is there"), &self.root)
+    }
+}
+
+/// Takes out what differs from run to run: times, folders, hashes.
+fn scrub(text: &str, root: &Utf8Path) -> String {
+    let text = text.replace(root.as_str(), "[ROOT]");
+    let lines = text.lines().map(|line| {
+        let line = scrub_time(line).unwrap_or_else(|| line.to_owned());
+        let words = line.split_inclusive([' ', '`', '"', '\'']).map(scrub_word);
+        words.collect::<String>()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The time at the start of a step's line: `  12 ms  Decide`.
+fn scrub_time(line: &str) -> Option<String> {
+    let (number, rest) = line.trim_start().split_once(' ')?;
+    let (unit, rest) = rest.split_once("  ")?;
+    let is_time = number.parse::<f64>().is_ok() && matches!(unit, "ms" | "s");
+    is_time.then(|| format!("  [time]  {rest}"))
+}
+
+/// Hexadecimal SHA-256, also shortened, and Base64 of one.
+fn scrub_word(word: &str) -> String {
+    let bare = word.trim_end_matches([' ', '`', '"', '\'', ',', ';', '.']);
+    let rest = &word[bare.len()..];
+    let is_hex = bare.len() == 64 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_base64 = bare.len() == 44 && bare.ends_with('=');
+    match (is_hex, is_base64) {
+        (true, _) => format!("[sha256]{rest}"),
+        (_, true) => format!("[base64]{rest}"),
+        _ => word.to_owned(),
+    }
 }

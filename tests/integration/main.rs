@@ -1,4 +1,7 @@
 //! The real program against real servers and real packages. One binary: a harness, and one file a feature.
 
+mod directory;
 mod generated;
 mod harness;
+mod servers;
+mod tools;

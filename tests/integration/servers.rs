@@ -1,0 +1,148 @@
+//! What the program talks to: real servers on random ports, stopped when their value goes.
+
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
+
+use camino::Utf8Path;
+
+use crate::tools::tools;
+
+/// Something that serves on a random port of 127.0.0.1; stopped in the end.
+struct Server {
+    child: Child,
+    port: u16,
+    /// What it writes, line by line.
+    log: std::sync::mpsc::Receiver<String>,
+}
+
+impl Server {
+    /// Starts a server that chooses its port and names it in a line after `marker`.
+    fn start(mut command: Command, marker: &str) -> Self {
+        let (reader, writer) = std::io::pipe().expect("can be made");
+        command.stdin(Stdio::null()).stdout(writer.try_clone().expect("can be made")).stderr(writer);
+        let child = command.spawn().expect("can be started");
+        drop(command);
+        let (sender, log) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            use std::io::BufRead as _;
+            for line in std::io::BufReader::new(reader).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut said = Vec::new();
+        let port = loop {
+            let Ok(line) = log.recv() else { panic!("the server did not start:\n{}", said.join("\n")) };
+            let digits = line.split_once(marker).map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit));
+            if let Some(port) = digits.and_then(|digits| digits.collect::<String>().parse().ok()) {
+                break port;
+            }
+            said.push(line);
+        };
+        Self { child, port, log }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// AWS by moto, a real HTTP server: Lambda's layers and S3 with its conditional writes.
+pub(crate) struct Moto {
+    server: Server,
+    seen: Vec<Request>,
+}
+
+/// A line of an access log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// With its query.
+    pub(crate) path: String,
+    pub(crate) status: u16,
+}
+
+impl Moto {
+    pub(crate) fn start() -> Self {
+        let mut command = Command::new(tools().program("moto_server"));
+        command.args(["-H", "127.0.0.1", "-p", "0"]).env("PYTHONUNBUFFERED", "1");
+        Self { server: Server::start(command, "Running on http://127.0.0.1:"), seen: Vec::new() }
+    }
+
+    /// For `AWS_ENDPOINT_URL`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.server.port)
+    }
+
+    /// All requests since the start, in the order they were answered.
+    pub(crate) fn requests(&mut self) -> &[Request] {
+        // A request is logged before its answer is sent, so all earlier ones stand before this one.
+        const MARKER: &str = "/moto-api/data.json?marker";
+        get(self.server.port, MARKER);
+        while let Ok(line) = self.server.log.recv() {
+            let Some(request) = access(&line) else { continue };
+            if request.path == MARKER {
+                break;
+            }
+            self.seen.push(request);
+        }
+        &self.seen
+    }
+
+    /// Variables of a client: endpoint, credentials and region.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.url()),
+            ("AWS_ACCESS_KEY_ID", "testing".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "testing".to_owned()),
+            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+    }
+}
+
+/// `127.0.0.1 - - [date] "GET /path HTTP/1.1" 200 -`, perhaps with colours.
+fn access(line: &str) -> Option<Request> {
+    let (_, rest) = line.split_once('"')?;
+    let (request, rest) = rest.rsplit_once('"')?;
+    let request = request.trim_start_matches(|character: char| !character.is_ascii_uppercase());
+    let mut words = request.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let status = rest.split_whitespace().next()?.parse().ok()?;
+    Some(Request { method, path, status })
+}
+
+/// The answer to a GET, headers included.
+pub(crate) fn get(port: u16, path: &str) -> String {
+    use std::io::Write as _;
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("listens");
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").expect("can be sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("is answered");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Serves the files of a folder, listings included: enough of a package index for pip and uv.
+pub(crate) struct FileServer(Server);
+
+impl FileServer {
+    pub(crate) fn start(folder: &Utf8Path) -> Self {
+        let mut command = Command::new(tools().program("python3"));
+        command.args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", folder.as_str()]);
+        Self(Server::start(command, "Serving HTTP on 127.0.0.1 port "))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.0.port)
+    }
+}
+
+/// A port on which nothing listens.
+pub(crate) fn dead_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("can be bound");
+    listener.local_addr().expect("is bound").port()
+}

@@ -1,0 +1,89 @@
+//! What the tests need besides the program: installed once into `target/`, and shared.
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// From PyPI; uv is the version that `data/tools.yml` has.
+const PINS: &[&str] = &["pip==25.3", "uv==0.13.8", "moto[server]==5.2.5"];
+
+/// A variable of the test's own environment.
+#[expect(clippy::disallowed_methods, reason = "tests have no other way to be told something")]
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Variables of the machine that the program's children need to reach a package index, and no others.
+#[expect(clippy::disallowed_methods, reason = "tests have no other way to be told something")]
+pub(crate) fn passed_on() -> Vec<(String, String)> {
+    const NAMES: &[&str] = &["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "LANG"];
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let is_wanted =
+        |name: &str| NAMES.contains(&name) || name.starts_with("PIP_") || name.to_lowercase().ends_with("_proxy");
+    variables.filter(|(name, _)| is_wanted(name)).collect()
+}
+
+pub(crate) struct Tools {
+    /// A virtual environment.
+    folder: Utf8PathBuf,
+}
+
+impl Tools {
+    pub(crate) fn program(&self, name: &str) -> Utf8PathBuf {
+        self.folder.join("bin").join(name)
+    }
+
+    /// `PATH` of the runs: the tools, and what every Unix has.
+    pub(crate) fn path(&self) -> String {
+        format!("{}/bin:/usr/local/bin:/usr/bin:/bin", self.folder)
+    }
+
+    /// A cache that all tests share.
+    pub(crate) fn cache(&self, name: &str) -> Utf8PathBuf {
+        self.folder.with_file_name("cache").join(name)
+    }
+
+    /// Version of the tools' Python, which is this machine's: `3.13`.
+    pub(crate) fn python_version(&self) -> String {
+        let question = "import sys; print('%d.%d' % sys.version_info[:2])";
+        let output = Command::new(self.program("python3")).args(["-c", question]).output().expect("can be started");
+        String::from_utf8(output.stdout).expect("is UTF-8").trim().to_owned()
+    }
+}
+
+/// Installs the tools if that was not done before.
+pub(crate) fn tools() -> &'static Tools {
+    static TOOLS: LazyLock<Tools> = LazyLock::new(install);
+    &TOOLS
+}
+
+fn install() -> Tools {
+    let target = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-tools");
+    fs_err::create_dir_all(&target).expect("can be made");
+    let lock = fs_err::File::create(target.join(".lock")).expect("can be made");
+    // Another test binary, or another `cargo test`, may install as well.
+    lock.file().lock().expect("can be locked");
+    let digest = lambda_layer::types::Digest::of(PINS.join("\n").as_bytes()).hex();
+    let folder = target.join(&digest[..16]);
+    let done = folder.join("done");
+    if !done.exists() {
+        fs_err::remove_dir_all(&folder).ok();
+        run(Command::new("python3").args(["-m", "venv", folder.as_str()]));
+        let python = folder.join("bin/python3");
+        run(Command::new(python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PINS));
+        fs_err::write(done, "").expect("can be written");
+    }
+    Tools { folder }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("can be started");
+    assert!(
+        output.status.success(),
+        "{command:?} failed\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
