@@ -47,7 +47,8 @@ where
 }
 
 fn advise(failed: Failure, action: &str, resource: &str, code: &str, status: u16) -> Failure {
-    let statement = format!(r#"allow it: {{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}"#);
+    let pattern = pattern(resource);
+    let statement = format!(r#"allow it: {{"Effect": "Allow", "Action": "{action}", "Resource": "{pattern}"}}"#);
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "Forbidden" => failed.hint(statement),
         "ExpiredToken" | "ExpiredTokenException" => failed.hint("the session ended: ask for a longer one (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again"),
@@ -65,6 +66,13 @@ fn advise(failed: Failure, action: &str, resource: &str, code: &str, status: u16
         _ if status >= 500 => failed.hint("the service has a fault; run again, what was published stays"),
         _ => failed,
     }
+}
+
+/// What a statement should name: the next version and the next zip need the same permission as this one.
+fn pattern(resource: &str) -> String {
+    let (start, last) = resource.rsplit_once([':', '/']).unwrap_or(("", resource));
+    let is_one_of_many = last.bytes().all(|byte| byte.is_ascii_digit()) || last.strip_suffix(".zip").is_some();
+    if is_one_of_many { format!("{}*", &resource[..=start.len()]) } else { resource.to_owned() }
 }
 
 fn not_sent(failed: Failure, error: &(dyn Error + 'static)) -> Failure {
@@ -95,4 +103,46 @@ fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
 /// A header of the reply that says which region a bucket is in; S3 sends it with refusals, too.
 pub(crate) fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
     error.raw_response()?.headers().get("x-amz-bucket-region").map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn advised(code: &str, status: u16) -> Failure {
+        advise(Failure::system("x"), "lambda:GetLayerVersion", "arn:aws:lambda:eu-west-1:1:layer:a:7", code, status)
+    }
+
+    #[test]
+    fn a_statement_is_good_for_the_next_version_and_the_next_zip() {
+        assert_eq!(pattern("arn:aws:lambda:eu-west-1:1:layer:a:7"), "arn:aws:lambda:eu-west-1:1:layer:a:*");
+        assert_eq!(pattern("arn:aws:s3:::b/lambda-layers/a/00ff.zip"), "arn:aws:s3:::b/lambda-layers/a/*");
+        for exact in ["arn:aws:lambda:eu-west-1:*:layer:a", "arn:aws:s3:::b/state/a.json", "arn:aws:s3:::b", "*"] {
+            assert_eq!(pattern(exact), exact);
+        }
+    }
+
+    #[test]
+    fn every_known_code_has_its_advice_and_its_culprit() {
+        let system = [
+            "AccessDenied",
+            "ExpiredTokenException",
+            "UnrecognizedClientException",
+            "ThrottlingException",
+            "SlowDown",
+            "CodeStorageExceededException",
+        ];
+        let user = ["NoSuchBucket", "PermanentRedirect", "InvalidParameterValueException"];
+        for (codes, kind) in [(&system[..], Kind::System), (&user[..], Kind::User)] {
+            for code in codes {
+                let failure = advised(code, 400);
+                assert_eq!(failure.kind, kind, "{code}");
+                assert!(failure.hint.is_some(), "{code}");
+            }
+        }
+        assert!(advised("whatever", 403).hint.is_some_and(|hint| hint.starts_with("allow it")));
+        assert!(advised("whatever", 503).hint.is_some_and(|hint| hint.contains("run again")));
+        assert_eq!(advised("whatever", 400).hint, None);
+    }
 }

@@ -4,7 +4,8 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use camino::Utf8PathBuf;
 
@@ -12,8 +13,12 @@ use super::aws::AwsRegistry;
 use super::state::State;
 use super::{Registry, aws_error};
 use crate::environment::Environment;
+use crate::error::{Failure, Kind};
 use crate::spec::StatePlace;
 use crate::types::{Digest, LayerName};
+
+#[cfg(test)]
+mod tests;
 
 #[derive(Debug)]
 pub enum StateStore {
@@ -120,14 +125,27 @@ async fn read_s3(client: &Client, bucket: &str, key: &str) -> anyhow::Result<(Op
             let bytes = object.body.collect().await.context("the state could not be read to its end")?;
             Ok((Some(bytes.to_vec()), tag))
         }
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
-        {
-            Ok((None, Tag::Absent))
+        Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok((None, Tag::Absent)),
+        Err(error) => Err(failed_read(client, bucket, key, &error).into()),
+    }
+}
+
+fn failed_read(client: &Client, bucket: &str, key: &str, error: &SdkError<GetObjectError>) -> Failure {
+    let failure = aws_error::failure_of("s3:GetObject", &format!("arn:aws:s3:::{bucket}/{key}"), error);
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    let regions = aws_error::bucket_region(error).zip(client.config().region());
+    match (regions.filter(|(actual, asked)| actual != asked.as_ref()), status, &failure.hint) {
+        (Some((actual, asked)), Some(300..=499), _) => Failure { kind: Kind::User, ..failure }.hint(format!(
+            "the bucket is in {actual}, not in {asked}: name one in the first region that is published to"
+        )),
+        // Who may not list a bucket is not told that an object does not exist.
+        (_, Some(403), Some(hint)) => {
+            let listing = format!(
+                "{hint}, and `s3:ListBucket` on `arn:aws:s3:::{bucket}`, without which S3 denies what does not exist yet"
+            );
+            failure.hint(listing)
         }
-        Err(error) => Err(aws_error::explain("s3:GetObject", &format!("arn:aws:s3:::{bucket}/{key}"), &error)),
+        _ => failure,
     }
 }
 
