@@ -51,10 +51,10 @@ fn environment() -> Environment {
 fn end(result: anyhow::Result<Report>, wants_summary: bool, environment: &Environment, console: &Console) -> ExitCode {
     let result = result.map(|report| Report { steps: console.steps(), ..report });
     let (outputs, summary, failure) = match &result {
-        Ok(report) => (report::outputs(Some(report)), report::summary(report), partial_failure(report)),
+        Ok(report) => (report::outputs(report), report::summary(report), partial_failure(report)),
         Err(error) => {
             let explanation = Explanation::of(error);
-            (report::outputs(None), report::failure_summary(&explanation), Some(explanation))
+            (report::outputs_of_failure(&explanation), report::failure_summary(&explanation), Some(explanation))
         }
     };
     if let Ok(report) = &result {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
+use crate::facts;
 use crate::manifest::RequirementKind;
 use crate::spec::Spec;
 use crate::types::Target;
@@ -42,6 +43,7 @@ const REFUSED: &[&str] = &[
     "Missing credentials",
     "authentication credentials",
 ];
+const CERTIFICATES: &[&str] = &["invalid peer certificate", "CERTIFICATE_VERIFY_FAILED", "certificate verify failed"];
 const HASHES: &[&str] = &[
     "Hash mismatch",
     "hash mismatch",
@@ -106,13 +108,18 @@ pub(super) fn failed_install(
             .causes(causes)
             .hint("check the user name, password or token of the index");
     }
+    if says(CERTIFICATES) {
+        return Failure::system("the certificate of a package index is not trusted here").causes(causes).hint(
+            "name the certificates to trust with SSL_CERT_FILE, or set UV_SYSTEM_CERTS=true to use the system's",
+        );
+    }
     if says(UNREACHABLE) {
         return Failure::system("a package index could not be reached")
             .causes(causes)
             .hint("check the network and the index's address, then run again; nothing was published");
     }
     let no_match = ["No matching distribution found", "Could not find a version that satisfies"];
-    if tool == "pip" && wheels_only && says(&no_match) {
+    if says(&["is not compatible with the target"]) || (tool == "pip" && wheels_only && says(&no_match)) {
         return Failure::user(format!("the requirements cannot be met with wheels for {target}"))
             .causes(causes)
             .hint(other_ways(target));
@@ -169,10 +176,18 @@ fn no_wheel(availabilities: &[Availability], spec: &Spec, target: Target) -> Fai
 
 /// What to do when there is no wheel.
 pub(super) fn other_ways(target: Target) -> String {
-    format!(
-        "build it in the image of the runtime, `public.ecr.aws/sam/build-python{}`, on {}, or choose a newer `python-version`",
+    let image = format!(
+        "build it in the image of the runtime, `public.ecr.aws/sam/build-python{}`, on {}",
         target.python, target.architecture
-    )
+    );
+    let newest = facts::runtimes().iter().filter_map(|runtime| runtime.glibc.parse().ok()).max();
+    let newer = facts::runtimes().iter().rev().find(|runtime| runtime.glibc.parse().ok() == newest);
+    match newer.filter(|_| newest > Some(target.glibc())) {
+        Some(runtime) => {
+            format!("{image}, or use python{} or later, which has glibc {}", runtime.python, runtime.glibc)
+        }
+        None => image,
+    }
 }
 
 /// File and line of a requirement.

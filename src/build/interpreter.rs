@@ -79,12 +79,7 @@ pub(super) fn check_native_builds(host: &Host, target: Target, distributions: &[
     let compiled: Vec<String> = distributions
         .iter()
         .filter(|distribution| distribution.tags.iter().any(|tag| tag.ends_with(&format!("-{local}"))))
-        .map(|distribution| {
-            format!(
-                "`{} {}` has no fitting wheel and was compiled from source",
-                distribution.name, distribution.version
-            )
-        })
+        .map(|distribution| format!("`{} {}` was compiled from source", distribution.name, distribution.version))
         .collect();
     if compiled.is_empty() {
         return Ok(());

@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use markdown::{failure_summary, summary};
-pub use outputs::{OUTPUTS, outputs};
+pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 pub use text::text;
 
 use crate::audit::Finding;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{Outcome, Report};
+use crate::error::Explanation;
 
 /// Name and description, as `action.yml` and the README list them.
 pub const OUTPUTS: &[(&str, &str)] = &[
@@ -27,13 +28,22 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("result", "JSON of everything"),
 ];
 
-/// `None` for a run that failed before it had a report.
-pub fn outputs(report: Option<&Report>) -> BTreeMap<&'static str, String> {
+/// Of a run that failed before it had a report: nothing changed, and what is JSON stays JSON for `fromJSON`.
+pub fn outputs_of_failure(explanation: &Explanation) -> BTreeMap<&'static str, String> {
     let mut outputs: BTreeMap<&'static str, String> = OUTPUTS.iter().map(|(name, _)| (*name, String::new())).collect();
-    let boolean = |value: Option<bool>| value.unwrap_or(false).to_string();
-    outputs.insert("changed", boolean(report.map(|report| report.changed)));
-    outputs.insert("published", boolean(report.map(|report| report.published)));
-    let Some(report) = report else { return outputs };
+    outputs.extend([
+        ("changed", false.to_string()),
+        ("published", false.to_string()),
+        ("reason", explanation.error.clone()),
+        ("layer-version-arns", json!({}).to_string()),
+        ("matrix", json!({ "include": [] }).to_string()),
+        ("result", json!({ "error": explanation }).to_string()),
+    ]);
+    outputs
+}
+
+pub fn outputs(report: &Report) -> BTreeMap<&'static str, String> {
+    let mut outputs: BTreeMap<&'static str, String> = OUTPUTS.iter().map(|(name, _)| (*name, String::new())).collect();
 
     let arns: BTreeMap<String, String> = report
         .destinations
@@ -47,6 +57,8 @@ pub fn outputs(report: Option<&Report>) -> BTreeMap<&'static str, String> {
         ("layer-version-arns", json!(arns).to_string()),
         ("layer-version", text(report.arn().map(|arn| arn.version().to_string()))),
         ("layer-name", report.layer_name.to_string()),
+        ("changed", report.changed.to_string()),
+        ("published", report.published.to_string()),
         ("reason", report.reason.clone()),
         ("fingerprint", report.fingerprint.to_string()),
         ("code-sha256", text(report.code_sha256.map(|hash| hash.to_string()))),
@@ -61,16 +73,14 @@ pub fn outputs(report: Option<&Report>) -> BTreeMap<&'static str, String> {
     outputs
 }
 
+/// Empty for everything but a plan that found something to build.
 fn matrix(report: &Report) -> String {
-    let needs_build = report.destinations.iter().any(|destination| destination.outcome == Outcome::WouldPublish);
+    let would_publish = report.destinations.iter().any(|destination| destination.outcome == Outcome::WouldPublish);
     let entry = json!({
         "layer-name": report.layer_name,
         "python-version": report.python_version,
         "architecture": report.architecture,
     });
-    if report.command == "plan" {
-        json!({ "include": if needs_build { vec![entry] } else { vec![] } }).to_string()
-    } else {
-        String::new()
-    }
+    let entries = if report.command == "plan" && would_publish { vec![entry] } else { Vec::new() };
+    json!({ "include": entries }).to_string()
 }
