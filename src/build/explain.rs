@@ -124,10 +124,7 @@ pub(super) fn failed_install(
             .causes(causes)
             .hint(other_ways(target));
     }
-    let failure = Failure {
-        kind: Kind::User,
-        ..Failure::user(format!("{tool} could not install the requirements for {target}"))
-    };
+    let failure = Failure::user(format!("{tool} could not install the requirements for {target}"));
     failure.causes(causes).hint("correct the requirements; what the tool said is above")
 }
 
