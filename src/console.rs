@@ -63,7 +63,9 @@ impl Console {
         let bar = ProgressBar::with_draw_target(None, self.draw_target());
         bar.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("is a valid template"));
         bar.set_message(name.clone());
-        bar.enable_steady_tick(Duration::from_millis(100));
+        if self.mode == Mode::Terminal {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
         Step { console: self, name, start: Instant::now(), bar }
     }
 
@@ -101,17 +103,14 @@ impl Console {
         }
     }
 
-    /// The output of a child process, unless it only clutters the screen. In a workflow it stands in a group, and
-    /// nothing in it is taken for a workflow command.
-    pub fn child_output(&self, name: &str, lines: &str) {
+    /// Begins to show what a child process says: in a workflow in a group, in which nothing is taken for a workflow
+    /// command; elsewhere only to those who look for a fault.
+    pub fn child(&self, name: &str) -> ChildLog<'_> {
+        let token = actions::random_word();
         if self.mode == Mode::Actions {
-            let token = actions::random_word();
             self.raw(&format!("::group::{}\n::stop-commands::{token}", actions::escape(name)));
-            self.raw(lines.trim_end());
-            self.raw(&format!("::{token}::\n::endgroup::"));
-        } else {
-            self.debug(lines.trim_end());
         }
+        ChildLog { console: self, token }
     }
 
     /// The result, to standard output.
@@ -161,5 +160,31 @@ impl Step<'_> {
         let shown = if seconds < 0.95 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") };
         self.console.say(format!("{shown:>8}  {:<32} {}", self.name, detail.as_ref()).trim_end());
         self.console.steps.borrow_mut().push(StepTime { name: self.name, seconds });
+    }
+}
+
+/// What a child process says, while it says it.
+#[derive(Debug)]
+pub struct ChildLog<'a> {
+    console: &'a Console,
+    /// Ends the part in which the runner takes no commands.
+    token: String,
+}
+
+impl ChildLog<'_> {
+    /// One line, without known secrets.
+    pub fn line(&self, text: &str) {
+        match self.console.mode {
+            Mode::Actions => self.console.raw(text),
+            Mode::Terminal | Mode::Plain => self.console.debug(text),
+        }
+    }
+}
+
+impl Drop for ChildLog<'_> {
+    fn drop(&mut self) {
+        if self.console.mode == Mode::Actions {
+            self.console.raw(&format!("::{}::\n::endgroup::", self.token));
+        }
     }
 }

@@ -17,7 +17,7 @@ impl Pip {
     /// # Errors
     /// The target is not this machine's Python and processor: pip would decide markers by the wrong one.
     pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
-        let Request { spec, host, environment, console, .. } = request;
+        let Request { spec, host, environment, .. } = request;
         if !host.can_build_for(spec.target) {
             let failure = Failure::user(format!(
                 "pip cannot install for {} with Python {} of this machine",
@@ -27,13 +27,10 @@ impl Pip {
             return Err(failure.hint("use `installer: uv`, or run on the target's own Python and architecture").into());
         }
         let mut command = process::command(host.executable.as_str(), Utf8Path::new("/"), environment);
-        command.args(["-m", "pip", "--version"]);
-        let outcome = process::run(command, console)?;
-        if !outcome.status.success() {
-            let failure = Failure::system(format!("`{}` has no pip", host.executable));
-            return Err(failure.causes(explain::last_lines(&outcome.output)).hint("use `installer: uv`").into());
-        }
-        Ok(Self { version: outcome.output.split_whitespace().nth(1).unwrap_or("of unknown version").to_owned() })
+        command.args(["-m", "pip"]);
+        let version = process::version(command)
+            .ok_or_else(|| Failure::system(format!("`{}` has no pip", host.executable)).hint("use `installer: uv`"))?;
+        Ok(Self { version })
     }
 }
 
@@ -98,8 +95,7 @@ impl Installer for Pip {
         for file in &dependencies.constraints {
             command.args(["--constraint", file.as_str()]);
         }
-        let outcome = process::run(command, console)?;
-        console.child_output(&self.name(), &outcome.output);
+        let outcome = process::run(command, &self.name(), console)?;
         if outcome.status.success() {
             return Ok(());
         }

@@ -54,20 +54,29 @@ pub(super) struct Outcome {
     pub(super) output: String,
 }
 
-/// Runs a command to its end, both of its outputs through one pipe.
-pub(super) fn run(mut command: Command, console: &Console) -> anyhow::Result<Outcome> {
+/// Runs a command to its end, both of its outputs through one pipe, shown line by line.
+pub(super) fn run(mut command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
     let program = command.get_program().to_string_lossy().into_owned();
     let (reader, writer) = std::io::pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
     let mut child = command.spawn().with_context(|| format!("cannot start `{program}`"))?;
     // The command holds our ends of the pipe; without them reading ends when the child does.
     drop(command);
+    let log = console.child(name);
     let mut output = String::new();
     let mut lines = BufReader::new(reader);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
-        output += &console.redact(&String::from_utf8_lossy(&line));
+        let text = console.redact(&String::from_utf8_lossy(&line));
+        log.line(text.trim_end());
+        output += &text;
         line.clear();
     }
     Ok(Outcome { status: child.wait()?, output })
+}
+
+/// The version that `PROGRAM … --version` names as its second word, as uv and pip do; `None` if it does not run.
+pub(super) fn version(mut command: Command) -> Option<String> {
+    let output = command.arg("--version").output().ok().filter(|output| output.status.success())?;
+    String::from_utf8_lossy(&output.stdout).split_whitespace().nth(1).map(str::to_owned)
 }

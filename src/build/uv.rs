@@ -39,10 +39,8 @@ impl Uv {
             Some(program) => program,
             None => provision(host, environment, console)?,
         };
-        let mut command = process::command(program.as_str(), Utf8Path::new("/"), environment);
-        command.arg("--version");
-        let outcome = process::run(command, console)?;
-        let version = outcome.output.split_whitespace().nth(1).unwrap_or("of unknown version").to_owned();
+        let version = process::version(process::command(program.as_str(), Utf8Path::new("/"), environment));
+        let version = version.with_context(|| format!("`{program}` does not run"))?;
         Ok(Self { program, version })
     }
 
@@ -143,8 +141,7 @@ impl Installer for Uv {
         for file in &spec.dependencies.constraints {
             command.args(["--constraints", file.as_str()]);
         }
-        let outcome = process::run(command, console)?;
-        console.child_output(&self.name(), &outcome.output);
+        let outcome = process::run(command, &self.name(), console)?;
         if outcome.status.success() {
             return Ok(());
         }
@@ -178,7 +175,7 @@ fn provision(host: &Host, environment: &Environment, console: &Console) -> anyho
         folder.as_str(),
         &format!("uv=={version}"),
     ]);
-    let outcome = process::run(command, console)?;
+    let outcome = process::run(command, "pip", console)?;
     if !outcome.status.success() {
         let failure = Failure::system(format!("there is no uv on PATH, and pip could not get uv {version}"));
         return Err(failure

@@ -1,5 +1,6 @@
 //! Starts the program, each time in a folder and an environment of its own, and reads what it leaves behind.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -182,16 +183,14 @@ impl Running {
         }
     }
 
-    /// SIGKILL.
-    pub(crate) fn kill(mut self) {
+    /// SIGKILL, once it has said `text` on standard error.
+    pub(crate) fn kill_after(mut self, text: &str) {
         let mut child = self.child.take().expect("is killed once");
+        let lines = BufReader::new(child.stderr.take().expect("is piped")).lines();
+        let said: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.contains(text)).collect();
         child.kill().expect("is ours");
-        child.wait().expect("can be waited for");
-    }
-
-    /// Its process number.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.as_ref().expect("runs").id()
+        let status = child.wait().expect("can be waited for");
+        assert!(status.code().is_none(), "ended before it said `{text}`:\n{}", said.join("\n"));
     }
 }
 

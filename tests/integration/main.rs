@@ -1,5 +1,6 @@
 //! The real program against real servers and real packages. One binary: a harness, and one file a feature.
 
+mod at_once;
 mod directory;
 mod generated;
 mod harness;
