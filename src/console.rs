@@ -116,14 +116,17 @@ impl Console {
     /// The result, to standard output.
     pub fn result(&self, text: &str) {
         // Whoever reads our output may stop reading.
-        writeln!(std::io::stdout(), "{}", self.redact(text)).ok();
+        writeln!(std::io::stdout(), "{}", self.harmless(text)).ok();
     }
 
     fn say(&self, text: &str) {
+        self.raw(&self.harmless(text));
+    }
+
+    /// Without secrets; what comes from outside must not become a command of the runner.
+    fn harmless(&self, text: &str) -> String {
         let text = self.redact(text);
-        // Whatever comes from outside must not become a command of the runner.
-        let text = if self.mode == Mode::Actions { actions::disarm(&text) } else { text };
-        self.raw(&text);
+        if self.mode == Mode::Actions { actions::disarm(&text) } else { text }
     }
 
     fn raw(&self, text: &str) {

@@ -49,12 +49,13 @@ pub fn keep(zip: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> 
     let Some(output) = &spec.output else { return Ok(None) };
     let place = spec.folder.join(output);
     let parent = place.parent().unwrap_or(&spec.folder);
+    let topmost_new = place.ancestors().take_while(|path| !path.exists()).last().unwrap_or(&place).to_owned();
     fs_err::create_dir_all(parent)?;
     // Whoever looks sees the old file or the new one, never half of it.
     let copy = tempfile::Builder::new().prefix(".layer-").tempfile_in(parent)?;
     fs_err::copy(zip, copy.path())?;
     fs_err::set_permissions(copy.path(), std::fs::Permissions::from_mode(0o644))?;
     copy.persist(&place)?;
-    actions::hand_over(&place, &spec.workspace)?;
+    actions::hand_over(&topmost_new, &spec.workspace)?;
     Ok(Some(output.clone()))
 }

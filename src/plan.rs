@@ -1,7 +1,5 @@
 //! Decides what a run has to do, from what is wanted, what is known and what exists. Pure.
 
-use serde::Serialize;
-
 use crate::fingerprint::{self, Fingerprinted};
 use crate::registry::state::{State, Version};
 use crate::types::ContentHash;
@@ -29,7 +27,7 @@ pub struct Presence {
     pub status: Status,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     Exists(Version),
     /// The state names it, but it is gone.

@@ -64,7 +64,20 @@ fn a_layer_with_compiled_code_is_published_whole() {
     for name in ["created", "code-sha256", "fingerprint", "zipped-size", "unzipped-size", "description"] {
         version.as_object_mut().expect("is an object").remove(name);
     }
-    insta::assert_snapshot!(format!("{version:#}"), @"");
+    insta::assert_snapshot!(format!("{version:#}"), @r#"
+    {
+      "layer-version-arn": "arn:aws:lambda:local:000000000000:layer:shared:1",
+      "layer-name": "shared",
+      "layer-version": 1,
+      "compatible-runtimes": [
+        "python3.13"
+      ],
+      "license": "MIT",
+      "compatible-architectures": [
+        "x86_64"
+      ]
+    }
+    "#);
 
     let state = sandbox.json(STATE);
     assert_eq!(state["format"], 1);
@@ -95,8 +108,41 @@ fn a_layer_with_compiled_code_is_published_whole() {
 #[test]
 fn a_second_run_says_unchanged_and_starts_nothing() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
-    insta::assert_snapshot!(publish(&sandbox).run().told(), @"");
-    insta::assert_snapshot!(idle(&sandbox).told(), @"");
+    insta::assert_snapshot!(publish(&sandbox).run().told(), @r"
+    exit: 0
+    --- stdout
+
+      six 1.17.0    37.1 KB  ████████████████████████
+
+      size          11.3 KB zipped, 37.1 KB unzipped (0% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+      zip           .lambda-layers/shared/1/layer.zip
+      published     arn:aws:lambda:local:000000000000:layer:shared:1
+    shared published: the layer was never published
+    --- stderr
+      [time]  Decide                           to be built
+      the layer was never published
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
+      [time]  Upload                           11.3 KB
+      [time]  Publish                          1 version
+    ");
+    insta::assert_snapshot!(idle(&sandbox).told(), @r"
+    exit: 0
+    --- stdout
+
+      six 1.17.0    37.1 KB  ████████████████████████
+
+      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (0% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+      zip           .lambda-layers/shared/1/layer.zip
+      unchanged     arn:aws:lambda:local:000000000000:layer:shared:1
+    shared unchanged: the inputs are those of version 1
+    --- stderr
+      [time]  Decide                           nothing to do
+    ");
 }
 
 #[test]
@@ -138,7 +184,27 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     publish(&sandbox).run().success();
     let outcome = publish(&sandbox).args(&["--exclude", "boto3"]).run().success().says(&arn(1));
-    insta::assert_snapshot!(outcome.told(), @"");
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 0
+    --- stdout
+
+      six 1.17.0    37.1 KB  ████████████████████████
+
+      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (0% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+      zip           .lambda-layers/shared/1/layer.zip
+      adopted       arn:aws:lambda:local:000000000000:layer:shared:1
+    shared adopted: exclude: boto3 added; but the bytes are those of version 1
+    --- stderr
+      [time]  Decide                           to be built
+      exclude: boto3 added
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
+    warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`)
+      [time]  Upload                           11.3 KB
+      [time]  Publish                          nothing new
+    ");
     assert_eq!(versions(&sandbox), [1]);
 }
 
@@ -184,7 +250,18 @@ fn half_a_state_is_made_anew_with_a_warning() {
     let text = sandbox.read(STATE);
     sandbox.write(STATE, &text[..text.len() / 2]);
     let outcome = publish(&sandbox).run().success().says(&arn(1));
-    insta::assert_snapshot!(outcome.told(), @"");
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 0
+    --- stdout
+      fingerprint   [sha256]
+      content hash  [base64]
+      zip           .lambda-layers/shared/1/layer.zip
+      unchanged     arn:aws:lambda:local:000000000000:layer:shared:1
+    shared unchanged: the inputs were edited but mean the same as those of version 1
+    --- stderr
+    warning: `[ROOT]/work/.lambda-layers/state/shared.json` is not a state; it is made anew from the list of versions
+      [time]  Decide                           nothing to do
+    ");
     assert_eq!(versions(&sandbox), [1]);
     assert!(!idle(&sandbox).stderr.contains("warning"));
 }
@@ -197,7 +274,13 @@ fn a_state_of_a_newer_program_is_left_alone() {
     state["format"] = json!(99);
     sandbox.write(STATE, state.to_string());
     let before = sandbox.tree();
-    insta::assert_snapshot!(publish(&sandbox).run().code(1).told(), @"");
+    insta::assert_snapshot!(publish(&sandbox).run().code(1).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `[ROOT]/work/.lambda-layers/state/shared.json` was written by a newer version of lambda-layer (state format 99, this one knows 1)
+    hint: use the same version everywhere
+    ");
     assert!(sandbox.tree() == before);
 }
 
@@ -253,7 +336,21 @@ fn build_makes_the_zip_and_nothing_else() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let before: Vec<_> = sandbox.tree().into_keys().collect();
     let outcome = sandbox.run(&["build", "--layer-name", "shared", "--python-version", "3.13"]).run();
-    insta::assert_snapshot!(outcome.told(), @"");
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 0
+    --- stdout
+
+      six 1.17.0    37.1 KB  ████████████████████████
+
+      size          11.3 KB zipped, 37.1 KB unzipped (0% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+      zip           shared.zip
+    shared built: 6 files for python3.13 on x86_64
+    --- stderr
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
+    ");
     let after: Vec<_> = sandbox.tree().into_keys().filter(|path| !before.contains(path)).collect();
     assert_eq!(after, [sandbox.path("shared.zip")]);
 }
