@@ -1,0 +1,150 @@
+//! An AWS account on moto: what a test looks at and tampers with.
+
+use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
+
+use crate::harness::{Moto, Run, Sandbox};
+use crate::proxy::Proxy;
+
+/// The layer that the tests publish.
+pub(crate) const LAYER: &str = "shared";
+pub(crate) const EU: &str = "eu-west-1";
+pub(crate) const US: &str = "us-east-1";
+
+pub(crate) struct Account {
+    pub(crate) moto: Moto,
+    /// Runs go through it; the test itself does not.
+    pub(crate) proxy: Proxy,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// A version as AWS has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Published {
+    pub(crate) number: i64,
+    pub(crate) arn: String,
+    pub(crate) description: String,
+    pub(crate) code_sha256: String,
+}
+
+impl Account {
+    pub(crate) fn new() -> Self {
+        let moto = Moto::start();
+        let proxy = Proxy::before(&moto);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("can be built");
+        Self { moto, proxy, runtime }
+    }
+
+    /// With the bucket `layers-REGION` in each region.
+    pub(crate) fn with_buckets(regions: &[&str]) -> Self {
+        let account = Self::new();
+        regions.iter().for_each(|region| account.make_bucket(&format!("layers-{region}"), region));
+        account
+    }
+
+    /// A run against this account.
+    pub(crate) fn run(&self, sandbox: &Sandbox, command: &str, arguments: &[&str]) -> Run {
+        let run = sandbox.run(&[command, "--registry", "aws", "--layer-name", LAYER, "--python-version", "3.13"]);
+        self.moto
+            .variables()
+            .iter()
+            .fold(run.args(arguments), |run, (name, value)| run.env(name, value))
+            .env("AWS_ENDPOINT_URL", self.proxy.url())
+    }
+
+    /// `publish` through the bucket of the region.
+    pub(crate) fn publish(&self, sandbox: &Sandbox, arguments: &[&str]) -> Run {
+        self.run(sandbox, "publish", &["--bucket", "layers-{region}"]).args(arguments)
+    }
+
+    pub(crate) fn s3(&self, region: &str) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(self.moto.url())
+            .force_path_style(true)
+            .region(Region::new(region.to_owned()));
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    pub(crate) fn lambda(&self, region: &str) -> aws_sdk_lambda::Client {
+        let config = aws_sdk_lambda::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(self.moto.url())
+            .region(Region::new(region.to_owned()));
+        aws_sdk_lambda::Client::from_conf(config.build())
+    }
+
+    pub(crate) fn make_bucket(&self, name: &str, region: &str) {
+        use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+        let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region));
+        let place = (region != US).then(|| place.build());
+        let request = self.s3(region).create_bucket().bucket(name).set_create_bucket_configuration(place);
+        self.runtime.block_on(request.send()).expect("can be made");
+    }
+
+    pub(crate) fn keys(&self, region: &str) -> Vec<String> {
+        let listed = self.s3(region).list_objects_v2().bucket(format!("layers-{region}")).send();
+        let listed = self.runtime.block_on(listed).expect("can be listed");
+        listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
+    }
+
+    pub(crate) fn object(&self, region: &str, key: &str) -> Vec<u8> {
+        self.runtime.block_on(async {
+            let object = self.s3(region).get_object().bucket(format!("layers-{region}")).key(key).send().await;
+            object.expect("is there").body.collect().await.expect("can be read").to_vec()
+        })
+    }
+
+    pub(crate) fn put_object(&self, region: &str, key: &str, bytes: &[u8]) {
+        let body = aws_sdk_s3::primitives::ByteStream::from(bytes.to_vec());
+        let put = self.s3(region).put_object().bucket(format!("layers-{region}")).key(key).body(body).send();
+        self.runtime.block_on(put).expect("can be written");
+    }
+
+    pub(crate) fn delete_object(&self, region: &str, key: &str) {
+        let deleted = self.s3(region).delete_object().bucket(format!("layers-{region}")).key(key).send();
+        self.runtime.block_on(deleted).expect("can be deleted");
+    }
+
+    /// The state in the bucket of the region.
+    pub(crate) fn state(&self, region: &str) -> serde_json::Value {
+        serde_json::from_slice(&self.object(region, STATE)).expect("is JSON")
+    }
+
+    /// All versions, oldest first.
+    pub(crate) fn versions(&self, region: &str) -> Vec<Published> {
+        self.runtime.block_on(async {
+            let lambda = self.lambda(region);
+            let listed = lambda.list_layer_versions().layer_name(LAYER).send().await;
+            let mut versions = Vec::new();
+            for version in listed.map(|listed| listed.layer_versions.unwrap_or_default()).unwrap_or_default() {
+                let got = lambda.get_layer_version().layer_name(LAYER).version_number(version.version()).send().await;
+                let got = got.expect("is there");
+                versions.push(Published {
+                    number: got.version(),
+                    arn: got.layer_version_arn().expect("has an ARN").to_owned(),
+                    description: got.description().unwrap_or_default().to_owned(),
+                    code_sha256: got.content().and_then(|content| content.code_sha256()).unwrap_or_default().to_owned(),
+                });
+            }
+            versions.sort_by_key(|version| version.number);
+            versions
+        })
+    }
+
+    /// Numbers of all versions, oldest first.
+    pub(crate) fn numbers(&self, region: &str) -> Vec<i64> {
+        self.versions(region).iter().map(|version| version.number).collect()
+    }
+
+    pub(crate) fn delete_version(&self, region: &str, number: i64) {
+        let deleted = self.lambda(region).delete_layer_version().layer_name(LAYER).version_number(number).send();
+        self.runtime.block_on(deleted).expect("can be deleted");
+    }
+}
+
+/// Key of the state in a bucket.
+pub(crate) const STATE: &str = "lambda-layers/state/shared.json";
+/// In the path of a request to publish a version, or to list them.
+pub(crate) const VERSIONS: &str = "/layers/shared/versions";

@@ -1,0 +1,285 @@
+//! Stands between the program and moto: passes requests on, writes them down, and plays the faults that moto has not.
+//!
+//! One request a connection; threads and plain sockets.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::harness::Moto;
+
+/// How long a test waits for what must come.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A request that came by.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// From the signature.
+    pub(crate) region: String,
+}
+
+/// What to do with some requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    method: &'static str,
+    path: &'static str,
+    region: Option<&'static str>,
+    /// How many to let through before.
+    after: usize,
+    /// How many to act on.
+    times: usize,
+    act: Act,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    /// Answers itself; nothing reaches moto.
+    Reply(String),
+    /// Hangs up before anything reaches moto.
+    HangUp,
+    /// Passes it on and hangs up instead of answering.
+    LoseAnswer,
+    /// Passes it on only when the test says so.
+    Hold,
+}
+
+impl Rule {
+    /// Requests with this method whose path contains this.
+    pub(crate) fn on(method: &'static str, path: &'static str) -> Self {
+        Self { method, path, region: None, after: 0, times: usize::MAX, act: Act::HangUp }
+    }
+
+    pub(crate) fn in_region(self, region: &'static str) -> Self {
+        Self { region: Some(region), ..self }
+    }
+
+    /// Lets so many through before.
+    pub(crate) fn after(self, after: usize) -> Self {
+        Self { after, ..self }
+    }
+
+    /// Acts so often; else for ever.
+    pub(crate) fn times(self, times: usize) -> Self {
+        Self { times, ..self }
+    }
+
+    /// Answers like Lambda refuses.
+    pub(crate) fn refuse(self, status: u16, code: &str, message: &str) -> Self {
+        let body = serde_json::json!({ "Type": "User", "Message": message }).to_string();
+        let headers = format!("x-amzn-errortype: {code}\r\nx-amzn-requestid: 8f3c\r\ncontent-type: application/json");
+        Self { act: Act::Reply(answer(status, &headers, &body)), ..self }
+    }
+
+    /// Answers like S3 refuses.
+    pub(crate) fn refuse_as_s3(self, status: u16, code: &str, message: &str) -> Self {
+        let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+        let headers = "x-amz-request-id: 4F2A\r\ncontent-type: application/xml";
+        Self { act: Act::Reply(answer(status, headers, &body)), ..self }
+    }
+
+    pub(crate) fn hang_up(self) -> Self {
+        Self { act: Act::HangUp, ..self }
+    }
+
+    pub(crate) fn lose_answer(self) -> Self {
+        Self { act: Act::LoseAnswer, ..self }
+    }
+
+    pub(crate) fn hold(self) -> Self {
+        Self { act: Act::Hold, ..self }
+    }
+}
+
+fn answer(status: u16, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status} Fault\r\n{headers}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+pub(crate) struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    upstream: String,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Vec<Seen>,
+    rules: Vec<Rule>,
+    held: usize,
+    /// Nobody holds any more: the test said so, or it is over.
+    released: bool,
+    stopped: bool,
+}
+
+impl Proxy {
+    pub(crate) fn before(moto: &Moto) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("can be bound");
+        let port = listener.local_addr().expect("is bound").port();
+        let upstream = moto.url().trim_start_matches("http://").to_owned();
+        let shared = Arc::new(Shared { upstream, state: Mutex::default(), changed: Condvar::new() });
+        let serving = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if serving.state().stopped {
+                    return;
+                }
+                let serving = Arc::clone(&serving);
+                // A client that was killed hangs up; that is no fault of the proxy's.
+                std::thread::spawn(move || serving.serve(stream).ok());
+            }
+        });
+        Self { port, shared }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// From now on.
+    pub(crate) fn rule(&self, rule: Rule) {
+        self.shared.state().rules.push(rule);
+    }
+
+    /// Ends all rules and lets go of what is held.
+    pub(crate) fn behave(&self) {
+        let mut state = self.shared.state();
+        state.rules.clear();
+        state.released = true;
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Requests with this method whose path contains this.
+    pub(crate) fn seen(&self, method: &str, path: &str) -> Vec<Seen> {
+        let state = self.shared.state();
+        state.seen.iter().filter(|seen| seen.method == method && seen.path.contains(path)).cloned().collect()
+    }
+
+    /// Waits until a request is held.
+    pub(crate) fn wait_for_held(&self) {
+        self.wait(|state| state.held > 0);
+    }
+
+    /// Waits until so many such requests have come by.
+    pub(crate) fn wait_for(&self, method: &str, path: &str, count: usize) {
+        self.wait(|state| {
+            state.seen.iter().filter(|seen| seen.method == method && seen.path.contains(path)).count() >= count
+        });
+    }
+
+    fn wait(&self, is_so: impl Fn(&State) -> bool) {
+        let end = Instant::now() + DEADLINE;
+        let mut state = self.shared.state();
+        while !is_so(&state) {
+            let left = end.checked_duration_since(Instant::now());
+            let left = left.unwrap_or_else(|| panic!("never came; seen: {:#?}", state.seen));
+            state = self.shared.changed.wait_timeout(state, left).expect("no thread panics").0;
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.state().stopped = true;
+        self.behave();
+        // Wakes the thread that waits for connections.
+        TcpStream::connect(("127.0.0.1", self.port)).ok();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics")
+    }
+
+    fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
+        let Some((head, body)) = read_request(&mut client)? else { return Ok(()) };
+        match self.act(&head) {
+            None => {}
+            Some(Act::HangUp) => return Ok(()),
+            Some(Act::Reply(answer)) => return client.write_all(answer.as_bytes()),
+            Some(Act::LoseAnswer) => return self.forward(&head, &body).map(drop),
+            Some(Act::Hold) => {
+                let mut state = self.state();
+                state.held += 1;
+                self.changed.notify_all();
+                while !state.released {
+                    state = self.changed.wait(state).expect("no thread panics");
+                }
+                if state.stopped {
+                    return Ok(());
+                }
+            }
+        }
+        let answer = self.forward(&head, &body)?;
+        client.write_all(&answer)
+    }
+
+    fn act(&self, head: &str) -> Option<Act> {
+        let mut words = head.split(' ');
+        let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+        let credential = head.split("Credential=").nth(1).unwrap_or_default();
+        let region = credential.split('/').nth(2).unwrap_or_default().to_owned();
+        let mut state = self.state();
+        state.seen.push(Seen { method: method.clone(), path: path.clone(), region: region.clone() });
+        self.changed.notify_all();
+        let rule = state.rules.iter_mut().find(|rule| {
+            let is_region = rule.region.is_none_or(|wanted| wanted == region);
+            rule.method == method && path.contains(rule.path) && is_region && rule.times > 0
+        })?;
+        if rule.after > 0 {
+            rule.after -= 1;
+            return None;
+        }
+        rule.times -= 1;
+        Some(rule.act.clone())
+    }
+
+    fn forward(&self, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut server = TcpStream::connect(&self.upstream)?;
+        let dropped = |line: &&str| {
+            let name = line.split(':').next().unwrap_or_default().to_lowercase();
+            !matches!(name.as_str(), "connection" | "expect")
+        };
+        let lines: Vec<&str> = head.trim_end().split("\r\n").filter(dropped).collect();
+        write!(server, "{}\r\nconnection: close\r\n\r\n", lines.join("\r\n"))?;
+        server.write_all(body)?;
+        let mut answer = Vec::new();
+        server.read_to_end(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+/// The head with its empty line, and the body as it came; `None` if the client only knocked.
+fn read_request(client: &mut TcpStream) -> std::io::Result<Option<(String, Vec<u8>)>> {
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
+    let mut length = None;
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4) {
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let whole = *length.get_or_insert_with(|| {
+                let lower = head.to_lowercase();
+                if lower.contains("expect: 100-continue") {
+                    client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok();
+                }
+                assert!(!lower.contains("transfer-encoding: chunked"), "the SDK says how long its requests are");
+                let value = lower.split("\r\ncontent-length:").nth(1).and_then(|rest| rest.lines().next());
+                end + value.map_or(0, |value| value.trim().parse::<usize>().expect("is a number"))
+            });
+            if bytes.len() >= whole {
+                return Ok(Some((head, bytes.split_off(end))));
+            }
+        }
+        match client.read(&mut buffer)? {
+            0 => return Ok(None),
+            read => bytes.extend_from_slice(&buffer[..read]),
+        }
+    }
+}
