@@ -50,12 +50,28 @@ fn an_unchanged_layer_costs_two_requests_and_no_process() {
         .iter()
         .map(|request| format!("{} {} {}", request.method, request.path, request.status))
         .collect();
-    insta::assert_snapshot!(requests.join("\n"), @"");
+    insta::assert_snapshot!(requests.join("\n"), @"
+    GET /layers-eu-west-1/lambda-layers/state/shared.json?x-id=GetObject 200
+    GET /2018-10-31/layers/shared/versions/1 200
+    ");
     assert_eq!(sandbox.trapped(), "");
     let outputs = outcome.outputs();
     assert_eq!((outputs["published"].as_str(), outputs["changed"].as_str()), ("false", "false"));
     assert_eq!(outputs["layer-arn"], account.versions(EU)[0].arn);
-    insta::assert_snapshot!(outcome.told(), @"");
+    insta::assert_snapshot!(outcome.told(), @"
+    exit: 0
+    --- stdout
+      [time]  Decide                           nothing to do
+
+      six 1.17.0    37.1 KB  ████████████████████████
+
+      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (0% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+      unchanged     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
+    shared unchanged: the inputs are those of version 1
+    --- stderr
+    ");
 }
 
 #[test]
@@ -108,7 +124,7 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
     let outputs = outcome.outputs();
     assert_eq!((outputs["published"].as_str(), outputs["changed"].as_str()), ("false", "false"));
     assert_eq!(outputs["layer-version"], "1");
-    insta::assert_snapshot!(outputs["reason"], @"");
+    insta::assert_snapshot!(outputs["reason"], @"requirements: six ==1.17.0 → <1.17.1,>=1.17.0; but the bytes are those of version 1");
     assert_eq!(account.numbers(EU), [1]);
 }
 
@@ -129,7 +145,18 @@ fn what_is_too_large_for_a_request_is_refused_before_publishing() {
     let (account, sandbox) = (Account::new(), six());
     sandbox.write("model.bin", noise(54 << 20));
     let outcome = account.run(&sandbox, "publish", &["--include", "model.bin=python/model.bin"]).run().code(1);
-    insta::assert_snapshot!(outcome.told(), @"");
+    insta::assert_snapshot!(outcome.told(), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    warning: without `bucket` or `state` nothing keeps two runs from publishing at the same time
+      [time]  Decide                           to be built
+      the layer was never published
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+      [time]  Pack                             7 files, 54.0 MB → 54.0 MB
+    error: the zip has 54.0 MB, over the 50.0 MB that Lambda takes without a bucket
+    hint: name an S3 bucket with `bucket`
+    ");
     assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 0);
 }
 
