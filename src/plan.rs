@@ -41,7 +41,7 @@ pub enum Status {
 pub enum Match {
     /// The inputs are the same to the byte.
     SameInputs(ContentHash),
-    /// They were edited and mean the same.
+    /// They mean the same: they were edited, or only what they meant is known.
     SameMeaning(ContentHash),
     New,
 }
@@ -84,7 +84,12 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, presence: &
     let version = version_of(presence);
     let reason = match matched {
         Match::SameInputs(_) => format!("the inputs are those of {version}"),
-        Match::SameMeaning(_) | Match::New => format!("the inputs were edited but mean the same as those of {version}"),
+        Match::SameMeaning(_) | Match::New => {
+            // A state made anew from the list of versions does not know the inputs themselves.
+            let is_edited = state.builds.get(&wanted.fingerprint).is_some_and(|build| build.inputs.is_some());
+            let edited = if is_edited { "were edited but " } else { "" };
+            format!("the inputs {edited}mean the same as those of {version}")
+        }
     };
     Plan { action: Action::Unchanged(content), reason }
 }

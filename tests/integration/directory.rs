@@ -234,7 +234,7 @@ fn a_lost_state_is_made_anew_from_the_versions() {
     publish(&sandbox).run().success();
     fs_err::remove_file(sandbox.path(STATE)).expect("is there");
     let outcome = publish(&sandbox).run().success().says(&arn(2));
-    assert_eq!(verdict(&outcome), "shared unchanged: the inputs were edited but mean the same as those of version 2");
+    assert_eq!(verdict(&outcome), "shared unchanged: the inputs mean the same as those of version 2");
     assert_eq!(versions(&sandbox), [1, 2]);
     idle(&sandbox);
     // The older version is known again as well.
@@ -257,7 +257,7 @@ fn half_a_state_is_made_anew_with_a_warning() {
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
       unchanged     arn:aws:lambda:local:000000000000:layer:shared:1
-    shared unchanged: the inputs were edited but mean the same as those of version 1
+    shared unchanged: the inputs mean the same as those of version 1
     --- stderr
     warning: `[ROOT]/work/.lambda-layers/state/shared.json` is not a state; it is made anew from the list of versions
       [time]  Decide                           nothing to do
