@@ -135,6 +135,16 @@ impl Run {
         self.env("PATH", path)
     }
 
+    /// Starts with this mask for the modes of new files.
+    pub(crate) fn umask(mut self, mask: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "umask \"$0\" && exec \"$@\"", mask]).arg(self.command.get_program());
+        command.args(self.command.get_args()).current_dir(self.root.join("work")).env_clear();
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self
+    }
+
     /// As a step of a workflow, with inputs by their names; outputs and summary end up in files of the sandbox.
     pub(crate) fn in_actions(mut self, inputs: &[(&str, &str)]) -> Self {
         for (name, value) in inputs {
@@ -181,6 +191,13 @@ impl Running {
             stderr: String::from_utf8(output.stderr).expect("is UTF-8"),
             root: self.root.clone(),
         }
+    }
+
+    /// SIGKILL, at once.
+    pub(crate) fn kill(mut self) {
+        let mut child = self.child.take().expect("is killed once");
+        child.kill().expect("is ours");
+        child.wait().expect("can be waited for");
     }
 
     /// SIGKILL, once it has said `text` on standard error.
