@@ -60,7 +60,7 @@ pub struct Inputs {
     #[arg(long, help_heading = "Dependencies", value_name = "LIST")]
     pub requirements: Vec<String>,
     /// Install exactly what is listed and none of its dependencies
-    #[arg(long, help_heading = "Dependencies", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
+    #[arg(long, help_heading = "Dependencies", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub no_deps: Option<String>,
     /// Program that resolves and installs: `auto` (uv), `uv` or `pip`
     #[arg(long, help_heading = "Dependencies", value_name = "PROGRAM", default_value = DEFAULT_INSTALLER)]
@@ -121,14 +121,14 @@ pub struct Inputs {
     pub license: Option<String>,
 
     /// Write the job summary
-    #[arg(long, help_heading = "Report", value_name = "BOOLEAN", default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
+    #[arg(long, help_heading = "Report", value_name = "BOOLEAN", default_value = "true", default_missing_value = "true", num_args = 0..=1)]
     pub summary: Option<String>,
 
     /// Do everything but publish
-    #[arg(long, help_heading = "Run", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
+    #[arg(long, help_heading = "Run", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub dry_run: Option<String>,
     /// Ask the destinations in `plan` too whether the published versions still exist
-    #[arg(long, help_heading = "Run", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
+    #[arg(long, help_heading = "Run", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub verify: Option<String>,
     /// Path of the finished zip
     #[arg(long, help_heading = "Run", value_name = "PATH")]
@@ -220,9 +220,8 @@ fn explain(error: &clap::Error) -> Result<String, Failure> {
     };
     let wrong = |kind| context(kind).unwrap_or_default().trim().to_owned();
     let failure = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return Ok(error.render().to_string());
-        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Ok(error.render().to_string()),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Failure::user("no command was given"),
         ErrorKind::InvalidSubcommand => {
             Failure::user(format!("`{}` is not a command", wrong(ContextKind::InvalidSubcommand)))
         }
@@ -276,6 +275,15 @@ mod tests {
         assert_eq!(cli.command.inputs().layer_name.as_deref(), Some("--dry-run"));
         let failure = read(&[("INPUT_COMMAND", "--help")]).expect_err("is no command").expect_err("is refused");
         assert_eq!(failure.message, "`--help` is not a command");
+    }
+
+    #[test]
+    fn booleans_are_flags_or_have_a_value() {
+        for (given, value) in [("--dry-run", "true"), ("--dry-run=false", "false"), ("--dry-run true", "true")] {
+            let arguments = ["lambda-layer", "publish"].into_iter().chain(given.split(' ')).chain(["--output", "x"]);
+            let cli = Cli::read(arguments.map(OsString::from).collect(), &BTreeMap::new()).expect("is valid");
+            assert_eq!(cli.command.inputs().dry_run.as_deref(), Some(value));
+        }
     }
 
     #[test]
