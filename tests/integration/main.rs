@@ -3,9 +3,13 @@
 mod account;
 mod at_once;
 mod aws;
+mod aws_at_once;
 mod directory;
+mod faults;
 mod generated;
 mod harness;
 mod proxy;
+mod regions;
 mod servers;
 mod tools;
+mod zip;
