@@ -57,6 +57,13 @@ pub enum Owner {
     Unknown,
 }
 
+#[cfg(test)]
+impl Tree {
+    pub(crate) fn empty() -> Self {
+        Self { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), _folder: None }
+    }
+}
+
 impl Tree {
     pub fn unzipped_size(&self) -> ByteSize {
         ByteSize(self.entries.values().map(|entry| entry.size.0).sum())
