@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::NamedTempFile;
 
 use crate::actions;
 use crate::archive::{self, Archive};
@@ -31,8 +32,7 @@ pub fn make(spec: &Spec, environment: &Environment, console: &Console) -> anyhow
     audit::verdict(&findings)?;
 
     let step = console.step("Pack");
-    let folder = environment.cache_directory();
-    fs_err::create_dir_all(&folder)?;
+    let folder = archive_folder(spec, environment)?;
     let archive = archive::pack(&tree, &folder, step.bar(tree.unzipped_size().0))?;
     step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
 
@@ -44,18 +44,49 @@ pub fn make(spec: &Spec, environment: &Environment, console: &Console) -> anyhow
     Ok(Made { distributions: distribution_sizes(&tree), archive, findings })
 }
 
-/// Copies a zip to `output`, if that was asked for; gives the path to tell people.
-pub fn keep(zip: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
-    let Some(output) = &spec.output else { return Ok(None) };
-    let place = spec.folder.join(output);
-    let parent = place.parent().unwrap_or(&spec.folder);
-    let topmost_new = place.ancestors().take_while(|path| !path.exists()).last().unwrap_or(&place).to_owned();
-    fs_err::create_dir_all(parent)?;
-    // Whoever looks sees the old file or the new one, never half of it.
-    let copy = tempfile::Builder::new().prefix(".layer-").tempfile_in(parent)?;
+/// Beside `output`, so that a rename brings it there; else in the cache.
+fn archive_folder(spec: &Spec, environment: &Environment) -> anyhow::Result<Utf8PathBuf> {
+    let Some((_, parent)) = place_of_output(spec) else {
+        let cache = environment.cache_directory();
+        fs_err::create_dir_all(&cache)?;
+        return Ok(cache);
+    };
+    let new = parent.ancestors().take_while(|folder| !folder.exists()).last();
+    fs_err::create_dir_all(&parent)?;
+    if let Some(new) = new {
+        actions::hand_over(new, &spec.workspace)?;
+    }
+    Ok(parent)
+}
+
+/// The path of `output` and the folder it is in.
+fn place_of_output(spec: &Spec) -> Option<(Utf8PathBuf, Utf8PathBuf)> {
+    let place = spec.folder.join(spec.output.as_ref()?);
+    let parent = place.parent().unwrap_or(&spec.folder).to_owned();
+    Some((place, parent))
+}
+
+/// Brings a new zip to `output`, if that was asked for; gives the path to tell people.
+///
+/// Whoever looks sees the old file or the new one, never half of it.
+pub fn keep(archive: Archive, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
+    let Some((place, _)) = place_of_output(spec) else { return Ok(None) };
+    finish(archive.into_file(), &place, spec)
+}
+
+/// The same with a zip that stays where it is, too.
+pub fn keep_copy(zip: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
+    let Some((place, parent)) = place_of_output(spec) else { return Ok(None) };
+    fs_err::create_dir_all(&parent)?;
+    let copy = archive::temporary_file(&parent)?;
     fs_err::copy(zip, copy.path())?;
-    fs_err::set_permissions(copy.path(), std::fs::Permissions::from_mode(0o644))?;
-    copy.persist(&place)?;
-    actions::hand_over(&topmost_new, &spec.workspace)?;
-    Ok(Some(output.clone()))
+    finish(copy, &place, spec)
+}
+
+fn finish(zip: NamedTempFile, place: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
+    // Temporary files are for their owner alone.
+    fs_err::set_permissions(zip.path(), std::fs::Permissions::from_mode(0o644))?;
+    zip.persist(place)?;
+    actions::hand_over(place, &spec.workspace)?;
+    Ok(spec.output.clone())
 }

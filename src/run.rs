@@ -30,9 +30,9 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
 
     if spec.task == Task::Build {
         let made = make::make(spec, environment, console)?;
-        let zip = make::keep(made.archive.path(), spec)?;
         let reason = format!("{} for {}", counted(made.archive.entries, "file"), spec.target);
-        return Ok(Report::of(spec, &wanted, reason).with_made(&made).with_zip(zip));
+        let report = Report::of(spec, &wanted, reason).with_made(&made);
+        return Ok(report.with_zip(make::keep(made.archive, spec)?));
     }
 
     let step = console.step("Decide");
@@ -60,12 +60,12 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             let made = make::make(spec, environment, console)?;
             let report = Report::of(spec, &wanted, plan.reason).with_made(&made).compared_to(&state);
             if spec.dry_run {
-                let zip = make::keep(made.archive.path(), spec)?;
-                return Ok(rehearsed(report, &made, &state, &registry).with_zip(zip));
+                let report = rehearsed(report, &made, &state, &registry);
+                return Ok(report.with_zip(make::keep(made.archive, spec)?));
             }
             let publication = publication(spec, &wanted, &made, environment);
             let published = publish::publish(&publication, &registry, &mut store, console).await?;
-            delivered(spec, report, &made, published)
+            delivered(spec, report, made, published)
         }
     }
 }
@@ -151,8 +151,8 @@ fn unchanged(
     };
     let zip = zip_in_registry(spec, report.arn());
     let kept = match &zip {
-        Some(zip) => make::keep(zip, spec)?,
-        None => None,
+        Some(zip) if spec.task == Task::Publish => make::keep_copy(&spec.folder.join(zip), spec)?,
+        Some(_) | None => None,
     };
     Ok(report.with_zip(kept.or(zip)))
 }
@@ -210,7 +210,7 @@ fn publication<'a>(
     }
 }
 
-fn delivered(spec: &Spec, report: Report, made: &Made, published: Published) -> anyhow::Result<Report> {
+fn delivered(spec: &Spec, report: Report, made: Made, published: Published) -> anyhow::Result<Report> {
     let Published { outcomes, recorded } = published;
     let published = outcomes.iter().any(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published));
     let adopted = outcomes.iter().find_map(|outcome| outcome.result.as_ref().ok().filter(|placed| !placed.published));
@@ -236,7 +236,7 @@ fn delivered(spec: &Spec, report: Report, made: &Made, published: Published) -> 
     if let StatePlace::Directory(folder) = &spec.state {
         actions::hand_over(folder, &spec.workspace)?;
     }
-    let zip = make::keep(made.archive.path(), spec)?.or_else(|| zip_in_registry(spec, report.arn()));
+    let zip = make::keep(made.archive, spec)?.or_else(|| zip_in_registry(spec, report.arn()));
     Ok(report.with_zip(zip))
 }
 

@@ -66,18 +66,21 @@ impl Rule {
         Self { times, ..self }
     }
 
+    /// Answers this itself.
+    pub(crate) fn reply(self, status: u16, headers: &str, body: &str) -> Self {
+        Self { act: Act::Reply(answer(status, headers, body)), ..self }
+    }
+
     /// Answers like Lambda refuses.
     pub(crate) fn refuse(self, status: u16, code: &str, message: &str) -> Self {
         let body = serde_json::json!({ "Type": "User", "Message": message }).to_string();
-        let headers = format!("x-amzn-errortype: {code}\r\nx-amzn-requestid: 8f3c\r\ncontent-type: application/json");
-        Self { act: Act::Reply(answer(status, &headers, &body)), ..self }
+        self.reply(status, &format!("x-amzn-errortype: {code}\r\nx-amzn-requestid: 8f3c"), &body)
     }
 
     /// Answers like S3 refuses.
     pub(crate) fn refuse_as_s3(self, status: u16, code: &str, message: &str) -> Self {
         let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-        let headers = "x-amz-request-id: 4F2A\r\ncontent-type: application/xml";
-        Self { act: Act::Reply(answer(status, headers, &body)), ..self }
+        self.reply(status, "x-amz-request-id: 4F2A\r\ncontent-type: application/xml", &body)
     }
 
     pub(crate) fn hang_up(self) -> Self {
@@ -113,8 +116,10 @@ struct State {
     seen: Vec<Seen>,
     rules: Vec<Rule>,
     held: usize,
-    /// Nobody holds any more: the test said so, or it is over.
+    /// What is held goes on.
     released: bool,
+    /// What is held goes nowhere.
+    forgotten: bool,
     stopped: bool,
 }
 
@@ -156,6 +161,15 @@ impl Proxy {
         self.shared.changed.notify_all();
     }
 
+    /// Ends all rules; what is held never gets to moto.
+    pub(crate) fn forget_held(&self) {
+        let mut state = self.shared.state();
+        state.rules.clear();
+        state.forgotten = true;
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
     /// Requests with this method whose path contains this.
     pub(crate) fn seen(&self, method: &str, path: &str) -> Vec<Seen> {
         let state = self.shared.state();
@@ -188,7 +202,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.state().stopped = true;
-        self.behave();
+        self.forget_held();
         // Wakes the thread that waits for connections.
         TcpStream::connect(("127.0.0.1", self.port)).ok();
     }
@@ -210,10 +224,10 @@ impl Shared {
                 let mut state = self.state();
                 state.held += 1;
                 self.changed.notify_all();
-                while !state.released {
+                while !state.released && !state.forgotten {
                     state = self.changed.wait(state).expect("no thread panics");
                 }
-                if state.stopped {
+                if state.forgotten {
                     return Ok(());
                 }
             }

@@ -1,0 +1,198 @@
+//! Several regions: the same bytes everywhere, and one that fails takes nothing from the others.
+
+use crate::account::{Account, EU, STATE, US, VERSIONS};
+use crate::harness::Sandbox;
+use crate::proxy::Rule;
+
+const REGIONS: &[&str] = &["--regions", "eu-west-1,us-east-1"];
+
+fn six() -> Sandbox {
+    Sandbox::with_requirements("six==1.17.0\n")
+}
+
+#[test]
+fn every_region_gets_the_same_bytes() {
+    let (account, sandbox) = (Account::with_buckets(&[EU, US]), six());
+    let outcome = account.publish(&sandbox, REGIONS).in_actions(&[]).run().success();
+    let (eu, us) = (account.versions(EU), account.versions(US));
+    assert_eq!((eu.len(), us.len()), (1, 1));
+    assert_eq!(eu[0].code_sha256, us[0].code_sha256);
+    let arns: serde_json::Value = serde_json::from_str(&outcome.outputs()["layer-version-arns"]).expect("is JSON");
+    assert_eq!(arns["123456789012/eu-west-1"], eu[0].arn.as_str());
+    assert_eq!(arns["123456789012/us-east-1"], us[0].arn.as_str());
+    // One state, in the first region's bucket; the zip in each.
+    assert!(account.keys(EU).contains(&STATE.to_owned()));
+    assert_eq!(account.keys(US).len(), 1);
+
+    account.publish(&sandbox, REGIONS).run().success().says("shared unchanged: the inputs are those of version 1");
+    account.publish(&sandbox, &["--regions", EU]).run().success().says("shared unchanged");
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
+}
+
+#[test]
+fn a_region_that_comes_later_gets_the_same_bytes() {
+    let (account, sandbox) = (Account::with_buckets(&[EU, US]), six());
+    account.publish(&sandbox, &["--regions", EU]).run().success();
+    let outcome = account.publish(&sandbox, REGIONS).in_actions(&[]).run().success();
+    assert_eq!(outcome.outputs()["reason"], "not yet published to us-east-1");
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
+    assert_eq!(account.versions(EU)[0].code_sha256, account.versions(US)[0].code_sha256);
+}
+
+#[test]
+fn a_missing_bucket_is_noticed_before_anything_is_built() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), six());
+    let trap = sandbox.trap(&["uv", "pip", "python3"]);
+    let outcome = account.publish(&sandbox, REGIONS).path_first(&trap).run().code(1);
+    insta::assert_snapshot!(outcome.told(), @"
+    exit: 1
+    --- stdout
+    --- stderr
+      [time]  Decide                           to be built
+      the layer was never published
+    error: there is no bucket `layers-us-east-1`
+    hint: create it, or correct `bucket`
+    ");
+    assert_eq!(sandbox.trapped(), "");
+    assert_eq!((account.numbers(EU), account.keys(EU)), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_bucket_of_another_region_is_noticed_before_anything_is_built() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), six());
+    account.make_bucket("layers-us-east-1", EU);
+    let outcome = account.publish(&sandbox, REGIONS).run().code(1);
+    insta::assert_snapshot!(outcome.told(), @"
+    exit: 1
+    --- stdout
+    --- stderr
+      [time]  Decide                           to be built
+      the layer was never published
+    error: the bucket `layers-us-east-1` is in eu-west-1, but Lambda in us-east-1 reads only buckets of its own region
+    hint: name a bucket in that region, e.g. with `{region}` in `bucket`
+    ");
+    assert_eq!(account.numbers(EU), Vec::<i64>::new());
+}
+
+#[test]
+fn a_region_that_fails_takes_nothing_from_the_others() {
+    let (account, sandbox) = (Account::with_buckets(&[EU, US]), six());
+    account.proxy.rule(Rule::on("POST", VERSIONS).in_region(US).refuse(
+        403,
+        "AccessDeniedException",
+        "User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion",
+    ));
+    let outcome = account.publish(&sandbox, REGIONS).in_actions(&[]).run().code(2);
+    insta::assert_snapshot!(outcome.told(), @r#"
+    exit: 2
+    --- stdout
+      [time]  Decide                           to be built
+      the layer was never published
+    ::group::uv 0.13.8
+    ::stop-commands::deb0050fd4a0b767d1c2754a907c59b6
+    Using CPython 3.11.7 interpreter at: /work/main/target/test-tools/7e6a6791cc42c442/bin/python3
+    Resolved 1 package in 99ms
+    Installed 1 package in 7ms
+     + six==1.17.0
+    ::deb0050fd4a0b767d1c2754a907c59b6::
+    ::endgroup::
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
+      [time]  Upload                           11.3 KB
+      [time]  Publish                          1 version
+
+      six 1.17.0    37.1 KB  ████████████████████████
+
+      size          11.3 KB zipped, 37.1 KB unzipped (0% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+      published     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
+      failed        us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c) (allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"})
+    shared failed: the layer was never published
+    ::error title=lambda-layer::`shared` could not be published to us-east-1%0Acause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c) (allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"})%0Ahint: run again: only what is missing is published
+    error: `shared` could not be published to us-east-1
+    cause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c) (allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"})
+    hint: run again: only what is missing is published
+    --- stderr
+    "#);
+    insta::assert_snapshot!(outcome.summary(), @r#"
+    ### ❌ `shared` failed
+
+    the layer was never published
+
+    | | region | layer version |
+    |---|---|---|
+    | published | eu-west-1 | `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1` |
+    | failed | us-east-1 | lambda:PublishLayerVersion failed for \`arn:aws:lambda:us-east-1:\*:layer:shared\`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c) (allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:\*:layer:shared"}) |
+
+    **37.1 KB** unzipped, 11.3 KB zipped · `                    ` 0% of 250 MB
+
+    <details open><summary>Distributions</summary>
+
+    | distribution | version | size | |
+    |---|---|--:|---|
+    | six | 1.17.0 | 37.1 KB | `████████████████████` |
+
+    </details>
+
+    <details><summary>Identity and times</summary>
+
+    | | |
+    |---|---|
+    | target | python3.13 on x86_64 |
+    | fingerprint | `[sha256]` |
+    | content hash | `[base64]` |
+    | Decide | 0.61 s |
+    | Install with uv 0.13.8 | 0.15 s |
+    | Pack | 0.01 s |
+    | Upload | 0.06 s |
+    | Publish | 0.10 s |
+
+    </details>
+    "#);
+    let outputs = outcome.outputs();
+    let eu = &account.versions(EU)[0];
+    assert_eq!(outputs["layer-version-arns"], format!(r#"{{"123456789012/eu-west-1":"{}"}}"#, eu.arn));
+    assert_eq!(outputs["published"], "true");
+    let recorded = &account.state(EU)["contents"][&eu.code_sha256]["versions"];
+    assert_eq!(recorded.as_object().map(serde_json::Map::len), Some(1));
+
+    account.proxy.behave();
+    let outcome = account.publish(&sandbox, REGIONS).in_actions(&[]).run().success();
+    assert_eq!(outcome.outputs()["reason"], "not yet published to us-east-1");
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
+    account.publish(&sandbox, REGIONS).run().success().says("shared unchanged");
+}
+
+#[test]
+fn a_region_that_cannot_be_uploaded_to_takes_nothing_from_the_others() {
+    let (account, sandbox) = (Account::with_buckets(&[EU, US]), six());
+    account.proxy.rule(Rule::on("PUT", ".zip").in_region(US).refuse_as_s3(403, "AccessDenied", "Access Denied"));
+    account.publish(&sandbox, REGIONS).run().code(2).says("`shared` could not be published to us-east-1");
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], Vec::new()));
+    account.proxy.behave();
+    account.publish(&sandbox, REGIONS).run().success();
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
+}
+
+#[test]
+fn a_lost_state_is_read_off_the_versions_of_all_regions() {
+    let (account, sandbox) = (Account::with_buckets(&[EU, US]), six());
+    account.publish(&sandbox, REGIONS).run().success();
+    account.delete_object(EU, STATE);
+    account.publish(&sandbox, REGIONS).run().success().says("shared unchanged");
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
+}
+
+#[test]
+fn one_bucket_for_several_regions_is_refused() {
+    let (account, sandbox) = (Account::new(), six());
+    let outcome = account.run(&sandbox, "publish", &["--bucket", "layers"]).args(REGIONS).run().code(1);
+    insta::assert_snapshot!(outcome.told(), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `bucket` is `layers` for 2 regions, but Lambda reads a zip only from a bucket of the layer's own region
+    hint: name one bucket a region with `{region}`, e.g. `layers-{region}`
+    ");
+}
