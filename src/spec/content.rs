@@ -81,6 +81,10 @@ impl Reading<'_> {
 fn parse_include(line: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<Include, Failure> {
     let (from, to) = line.split_once('=').unwrap_or((line, line));
     let (from, to) = (from.trim(), to.trim());
+    if from.is_empty() || to.is_empty() {
+        return Err(Failure::user(format!("`include` has `{line}`, which is not a `from=to` line"))
+            .hint("write it as in `tools/ffmpeg=bin/ffmpeg`"));
+    }
     inside_workspace("include", from, folder, workspace)?;
     let refused = |why: &str| Failure::user(format!("`include` places `{from}` at `{to}`, {why}"));
     if let Some(below) = to.strip_prefix("/opt/") {
