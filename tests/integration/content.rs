@@ -1,0 +1,325 @@
+//! What goes into a layer beside the dependencies, and what is left out of it.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use crate::harness::{Outcome, Sandbox, tools};
+use crate::zip::{Member, build, members};
+
+/// Builds nothing: what was wrong with the input.
+fn refused(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
+    let before = sandbox.tree();
+    let outcome = sandbox.run(&["build", "--python-version", "3.13"]).args(arguments).run().code(1);
+    assert!(sandbox.tree() == before, "something was written");
+    outcome
+}
+
+/// A layer that is built; what the run said.
+fn built(sandbox: &Sandbox, arguments: &[&str]) -> (Outcome, BTreeMap<String, Member>) {
+    let outcome = sandbox.run(&["build", "--python-version", "3.13", "--output", "layer.zip"]).args(arguments).run();
+    (outcome.success(), members(&sandbox.path("layer.zip")))
+}
+
+/// Names of the files in a zip, but for the metadata of distributions.
+fn names(members: &BTreeMap<String, Member>) -> Vec<&str> {
+    members.keys().map(String::as_str).filter(|name| !name.ends_with('/') && !name.contains(".dist-info/")).collect()
+}
+
+fn executable(path: &Utf8Path) {
+    fs_err::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("can be changed");
+}
+
+#[test]
+fn a_distribution_is_left_out_by_its_name_and_no_other_is_touched() {
+    let sandbox = Sandbox::with_requirements("pip==25.1\npackaging==25.0\npipdeptree==2.26.1\n");
+    let (outcome, members) = built(&sandbox, &["--exclude", "PIP"]);
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 0
+    --- stdout
+
+      packaging 25.0      232.8 KB  ████████████████████████
+      pipdeptree 2.26.1    83.0 KB  ████████▌
+
+      size          99.9 KB zipped, 315.8 KB unzipped (0% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+      zip           layer.zip
+    layer built: 49 files for python3.13 on x86_64
+    --- stderr
+      [time]  Install with uv 0.13.8           3 distributions for python3.13 on x86_64
+      [time]  Pack                             49 files, 315.8 KB → 99.9 KB
+    warning: `pip` is left out, but `pipdeptree` in the layer needs it (make sure that the runtime, the function or another layer brings it)
+    ");
+    let tops: std::collections::BTreeSet<&str> =
+        members.keys().map(|name| name.split('/').take(2).last().unwrap_or_default()).collect();
+    insta::assert_snapshot!(tops.into_iter().collect::<Vec<_>>().join("\n"), @r"
+    packaging
+    packaging-25.0.dist-info
+    pipdeptree
+    pipdeptree-2.26.1.dist-info
+    ");
+}
+
+#[test]
+fn what_is_left_out_of_nothing_is_named() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let (outcome, _) = built(&sandbox, &["--exclude", "sixx, boto3"]);
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 0
+    --- stdout
+
+      six 1.17.0    37.1 KB  ████████████████████████
+
+      size          11.3 KB zipped, 37.1 KB unzipped (0% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+      zip           layer.zip
+    layer built: 6 files for python3.13 on x86_64
+    --- stderr
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
+    warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`)
+    warning: `exclude` has `sixx`, which would not be in the layer anyway (did you mean `six`?)
+    ");
+}
+
+#[test]
+fn a_layer_of_nothing_is_refused() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    insta::assert_snapshot!(refused(&sandbox, &["--exclude", "six"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+    error: there is nothing in the layer that Python could import
+    hint: add requirements or `source`, or look at what `exclude` leaves
+    ");
+}
+
+#[test]
+fn files_and_folders_are_included_as_they_are() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    for path in ["tools/ffmpeg", "tools/more/probe", "models/a.bin", "extension"] {
+        sandbox.write(path, path);
+    }
+    sandbox.write("tools/__pycache__/x.pyc", "");
+    executable(&sandbox.path("tools/ffmpeg"));
+    executable(&sandbox.path("extension"));
+    std::os::unix::fs::symlink("more/probe", sandbox.path("tools/probe")).expect("can be made");
+    // A link that leaves the folder and not the workspace becomes what it points to.
+    std::os::unix::fs::symlink("../models/a.bin", sandbox.path("tools/model")).expect("can be made");
+    let include = "tools=bin\nmodels/a.bin=data/models/\nextension=extensions/one\n./models=lib/./models/../m";
+    let (outcome, members) = built(&sandbox, &["--include", include]);
+    let listed: Vec<String> =
+        names(&members).into_iter().map(|name| format!("{:o} {name}", members[name].mode)).collect();
+    insta::assert_snapshot!(listed.join("\n"), @r"
+    100755 bin/ffmpeg
+    100644 bin/model
+    100644 bin/more/probe
+    120777 bin/probe
+    100644 data/models/a.bin
+    100755 extensions/one
+    100644 lib/m/a.bin
+    100644 python/six.py
+    ");
+    assert_eq!(members["bin/probe"].text(), "more/probe");
+    assert_eq!(members["bin/model"].text(), "models/a.bin");
+    outcome.says("warning: the runtime does not look into `data/models/a.bin` by itself");
+}
+
+#[test]
+fn what_is_included_must_have_a_place() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    sandbox.write("tool", "");
+    sandbox.write("tools/ffmpeg", "");
+    let lines = [
+        "tool=/opt/bin/tool",
+        "tool=/usr/bin/tool",
+        "tool=../tool",
+        "tool=bin/../../tool",
+        "tool=tool",
+        "tool=opt/bin/tool",
+        "tool=",
+        "tool",
+        "=bin/tool",
+        "tol=bin/tool",
+        "tools/ffmpg=bin/ffmpeg",
+    ];
+    insta::assert_snapshot!(refused(&sandbox, &["--include", &lines.join("\n")]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 11 problems with the input
+    cause: `include` places `tool` at `/opt/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`: write `bin/tool`)
+    cause: `include` places `tool` at `/usr/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`, e.g. `bin/tool`)
+    cause: `include` places `tool` at `../tool`, which leaves the layer
+    cause: `include` places `tool` at `bin/../../tool`, which leaves the layer
+    cause: `include` places `tool` at `tool`, where nothing looks for it (place it below one of the folders of a layer: `bin`, `extensions`, `lib` or `python`)
+    cause: `include` places `tool` at `opt/bin/tool`, where nothing looks for it (place it below one of the folders of a layer: `bin`, `extensions`, `lib` or `python`)
+    cause: `include` has `tool=`, which is not a `from=to` line (write it as in `tools/ffmpeg=bin/ffmpeg`)
+    cause: `include` places `tool` at `tool`, where nothing looks for it (place it below one of the folders of a layer: `bin`, `extensions`, `lib` or `python`)
+    cause: `include` has `=bin/tool`, which is not a `from=to` line (write it as in `tools/ffmpeg=bin/ffmpeg`)
+    cause: `include` has a path that cannot be read: `tol` does not exist (did you mean `tool`?)
+    cause: `include` has a path that cannot be read: `tools/ffmpg` does not exist (did you mean `tools/ffmpeg`?)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+}
+
+#[test]
+fn nothing_from_outside_the_workspace_is_included() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    fs_err::write(sandbox.root().join("secret"), "").expect("can be written");
+    std::os::unix::fs::symlink("../secret", sandbox.path("linked")).expect("can be made");
+    let lines = ["../secret=bin/a", "linked=bin/b", "tools/../../secret=bin/c", "/etc/hostname=bin/d"];
+    sandbox.write("tools/x", "");
+    let arguments = ["--include", &lines.join("\n"), "--source", "../home\nlinked"];
+    insta::assert_snapshot!(refused(&sandbox, &arguments).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 6 problems with the input
+    cause: `include` has `../secret`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
+    cause: `include` has `linked`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
+    cause: `include` has `tools/../../secret`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
+    cause: `include` has `/etc/hostname`, which leaves the workspace: it is `/etc/hostname` (copy it into the repository)
+    cause: `source` has `../home`, which leaves the workspace: it is `[ROOT]/home` (copy it into the repository)
+    cause: `source` has `linked`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+
+    std::os::unix::fs::symlink("/etc/hostname", sandbox.path("tools/name")).expect("can be made");
+    insta::assert_snapshot!(refused(&sandbox, &["--include", "tools=bin"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: the link `[ROOT]/work/tools/name` leaves the workspace: it points to `/etc/hostname`
+    hint: copy what it points to into the repository
+    ");
+}
+
+#[test]
+fn own_code_stands_beside_the_dependencies() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    for path in
+        ["package/__init__.py", "package/sub/x.py", "package/data.json", "module.py", "lib/a/__init__.py", "lib/b.py"]
+    {
+        sandbox.write(path, "");
+    }
+    let members = build(&sandbox, &["--source", "package\nmodule.py\nlib"]);
+    insta::assert_snapshot!(names(&members).join("\n"), @r"
+    python/a/__init__.py
+    python/b.py
+    python/module.py
+    python/package/__init__.py
+    python/package/data.json
+    python/package/sub/x.py
+    python/six.py
+    ");
+}
+
+#[test]
+fn own_code_alone_is_a_layer() {
+    let sandbox = Sandbox::new();
+    sandbox.write("package/__init__.py", "");
+    let trap = sandbox.trap(&["uv", "python3", "python3.13", "python"]);
+    let run = sandbox.run(&["build", "--python-version", "3.13", "--output", "layer.zip", "--source", "package"]);
+    run.path_first(&trap).run().success();
+    assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/package/__init__.py"]);
+    assert_eq!(sandbox.trapped(), "");
+}
+
+#[test]
+fn a_project_is_not_own_code() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    for path in ["project/pyproject.toml", "other/setup.py", "other/src/x.py", "data.json"] {
+        sandbox.write(path, "");
+    }
+    insta::assert_snapshot!(refused(&sandbox, &["--source", "project,other,data.json,packge"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 4 problems with the input
+    cause: `source` has `project`, which is a project and not a package (name its packages, e.g. `project/<package>`, or list `./project` in the requirements to have it built)
+    cause: `source` has `other`, which is a project and not a package (name its packages, e.g. `other/src`, or list `./other` in the requirements to have it built)
+    cause: `source` has `data.json`, which is not a Python module (use `include` for other files)
+    cause: `source` has a path that cannot be read: `packge` does not exist (paths start from the working directory)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+}
+
+#[test]
+fn two_things_cannot_have_one_place() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    sandbox.write("six.py", "mine");
+    sandbox.write("folder/x", "");
+    insta::assert_snapshot!(refused(&sandbox, &["--source", "six.py"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+    error: two things want to be `python/six.py` in the layer: six and own source
+    hint: rename or leave out one of them
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["--include", "folder=python/six.py"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+    error: `python/six.py/x` of included files needs a folder where there is a file of six
+    hint: rename or leave out one of them
+    ");
+}
+
+#[test]
+fn packages_can_be_those_of_one_python() {
+    let sandbox = Sandbox::with_requirements("chardet==5.2.0\n");
+    sandbox.write("module.py", "");
+    let members = build(&sandbox, &["--layout", "site-packages", "--source", "module.py"]);
+    let folder = "python/lib/python3.13/site-packages";
+    assert!(members.contains_key(&format!("{folder}/chardet/__init__.py")));
+    assert!(members.contains_key(&format!("{folder}/module.py")));
+    let record = members[&format!("{folder}/chardet-5.2.0.dist-info/RECORD")].text();
+    assert!(record.contains("../../../../bin/chardetect,,\n"), "{record}");
+    insta::assert_snapshot!(members["bin/chardetect"].text(), @r#"
+    #!/var/lang/bin/python3.13
+    import sys
+
+    sys.path.insert(0, "/opt/python/lib/python3.13/site-packages")
+    from chardet.cli.chardetect import main
+
+    sys.exit(main())
+    "#);
+}
+
+#[test]
+fn a_console_script_runs_from_the_unpacked_layer() {
+    let sandbox = Sandbox::with_requirements("chardet==5.2.0\n");
+    let python = tools().python_version();
+    sandbox.run(&["build", "--python-version", &python, "--output", "layer.zip"]).run().success();
+    let members = members(&sandbox.path("layer.zip"));
+    let opt = sandbox.root().join("opt");
+    for (name, member) in members.iter().filter(|(name, _)| !name.ends_with('/')) {
+        let place = opt.join(name);
+        fs_err::create_dir_all(place.parent().expect("has a parent")).expect("can be made");
+        // In the place of the runtime's interpreter and of `/opt`.
+        let bytes = if name.starts_with("bin/") {
+            let interpreter = tools().program("python3");
+            let text = member.text().replace(&format!("/var/lang/bin/python{python}"), interpreter.as_str());
+            text.replace("/opt/", &format!("{opt}/")).into_bytes()
+        } else {
+            member.bytes.clone()
+        };
+        fs_err::write(&place, bytes).expect("can be written");
+        fs_err::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(member.mode))
+            .expect("can be changed");
+    }
+    let output =
+        std::process::Command::new(opt.join("bin/chardetect")).arg("--version").output().expect("can be started");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "chardetect 5.2.0\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
