@@ -137,7 +137,7 @@ fn is_executable(path: &camino::Utf8Path) -> anyhow::Result<bool> {
 fn digest_of_raw(settings: &Settings, manifest: &Manifest) -> Digest {
     let local = |requirement: &crate::manifest::Requirement| match &requirement.kind {
         RequirementKind::Path { digest, .. } => Some(digest.hex()),
-        RequirementKind::Named(_) | RequirementKind::Url(_) => None,
+        RequirementKind::Named(_) | RequirementKind::Url { .. } => None,
     };
     let raw = RawInputs {
         settings,

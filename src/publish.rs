@@ -143,9 +143,7 @@ async fn claim(
         ticks.tick().await;
         let (mut state, tag) = read(registry, store, layer, console).await?;
         let stored = Some(state.clone()).filter(|_| tag != Tag::Absent);
-        if state.claim.take_if(|claim| claim.is_abandoned(Timestamp::now())).is_some() {
-            recover(registry, regions, &mut state).await?;
-        }
+        state.claim.take_if(|claim| claim.is_abandoned(Timestamp::now()));
         if is_everywhere(regions, publication, registry, &mut state).await? {
             return Ok(Claimed { state, stored, tag });
         }
@@ -155,6 +153,13 @@ async fn claim(
                 told = true;
             }
             continue;
+        }
+        // A state that was not stored comes from the lists already.
+        if stored.is_some() {
+            recover(registry, regions, &mut state).await?;
+            if is_everywhere(regions, publication, registry, &mut state).await? {
+                return Ok(Claimed { state, stored, tag });
+            }
         }
         state.claim = Some(Claim::new(publication.identity, publication.owner.clone(), Timestamp::now()));
         if let Written::Done(tag) = store.write(&state, &tag).await? {

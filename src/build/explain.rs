@@ -191,7 +191,7 @@ pub(super) fn other_ways(target: Target) -> String {
 fn place_of(name: &str, spec: &Spec) -> Option<String> {
     let asks = |requirement: &&crate::manifest::Requirement| match &requirement.kind {
         RequirementKind::Named(named) => named.name.to_string() == name,
-        RequirementKind::Url(_) | RequirementKind::Path { .. } => false,
+        RequirementKind::Url { .. } | RequirementKind::Path { .. } => false,
     };
     let requirement = spec.dependencies.manifest.requirements.iter().find(asks)?;
     Some(format!("{}:{}", requirement.file, requirement.line))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree, VersionOrUrl};
 use serde::{Deserialize, Serialize};
 
-use super::requirements::{Manifest, Requirement, RequirementKind};
+use super::{Manifest, Requirement, RequirementKind};
 use crate::secrets::without_credentials;
 use crate::types::{Digest, Target};
 
@@ -47,33 +47,39 @@ impl Meaning {
 
 /// `None` if its marker says that it is not for this target.
 fn canonical(requirement: &Requirement, environment: &MarkerEnvironment) -> Option<String> {
+    let marker = match &requirement.kind {
+        RequirementKind::Named(named) => &named.marker,
+        RequirementKind::Url { marker, .. } | RequirementKind::Path { marker, .. } => marker,
+    };
+    if !marker.evaluate(environment, &[]) {
+        return None;
+    }
     let text = match &requirement.kind {
-        RequirementKind::Named(named) => {
-            if !named.evaluate_markers(environment, &[]) {
-                return None;
-            }
-            let mut named = named.clone();
-            named.marker = MarkerTree::TRUE;
-            named.extras.sort();
-            named.extras.dedup();
-            match &named.version_or_url {
-                Some(VersionOrUrl::VersionSpecifier(specifiers)) => {
-                    let mut parts: Vec<String> = specifiers.iter().map(ToString::to_string).collect();
-                    parts.sort();
-                    named.version_or_url = None;
-                    format!("{named}{}", parts.join(","))
-                }
-                _ => without_credentials(&named.to_string()),
-            }
-        }
-        RequirementKind::Url(url) => url.clone(),
-        RequirementKind::Path { text, digest } => format!("{text} bytes:{}", digest.hex()),
+        RequirementKind::Named(named) => canonical_name(named),
+        RequirementKind::Url { url, .. } => url.clone(),
+        RequirementKind::Path { text, digest, .. } => format!("{text} bytes:{}", digest.hex()),
     };
     if requirement.hashes.is_empty() {
         return Some(text);
     }
     let hashes: Vec<&str> = requirement.hashes.iter().map(String::as_str).collect();
     Some(format!("{text} hashes:{}", Digest::of(hashes.join(" ").as_bytes()).hex()))
+}
+
+/// `name[extras]specifiers` or `name @ url`, in one spelling.
+fn canonical_name(named: &pep508_rs::Requirement) -> String {
+    let mut named = named.clone();
+    named.marker = MarkerTree::TRUE;
+    named.extras.sort();
+    named.extras.dedup();
+    let Some(VersionOrUrl::VersionSpecifier(specifiers)) =
+        named.version_or_url.take_if(|found| matches!(found, VersionOrUrl::VersionSpecifier(_)))
+    else {
+        return without_credentials(&named.to_string());
+    };
+    let mut parts: Vec<String> = specifiers.iter().map(ToString::to_string).collect();
+    parts.sort();
+    format!("{named}{}", parts.join(","))
 }
 
 /// The values of PEP 508 markers inside the Lambda runtime. `platform_release` and `platform_version`

@@ -2,8 +2,10 @@
 
 mod lines;
 mod meaning;
+mod requirement;
 mod requirements;
 
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
-pub use requirements::{Manifest, Requirement, RequirementKind};
+pub use requirement::{Requirement, RequirementKind};
+pub use requirements::Manifest;

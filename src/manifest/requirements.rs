@@ -3,12 +3,12 @@
 //! Installing is the installer's job, which gets the files as they are. What is read here decides
 //! whether anything changed, refuses what cannot be read, and finds the secrets to keep out of logs.
 
-use std::collections::BTreeSet;
 use std::str::FromStr as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lines::{Line, logical_lines};
+use super::requirement::{Requirement, RequirementKind, is_url, local_path, marker_of, split_options_of_requirement};
 use crate::environment::Environment;
 use crate::error::{Failure, Problems, nearest};
 use crate::files;
@@ -37,25 +37,6 @@ pub struct Manifest {
 pub struct ManifestFile {
     pub path: Utf8PathBuf,
     pub digest: Digest,
-}
-
-/// One line that asks for something.
-#[derive(Clone, Debug)]
-pub struct Requirement {
-    pub file: Utf8PathBuf,
-    pub line: usize,
-    pub kind: RequirementKind,
-    pub hashes: BTreeSet<String>,
-}
-
-#[derive(Clone, Debug)]
-pub enum RequirementKind {
-    /// `name[extra]>=1; marker` or `name @ url`.
-    Named(Box<pep508_rs::Requirement>),
-    /// A bare URL, without credentials.
-    Url(String),
-    /// A file or folder of the workspace; its name and bytes decide.
-    Path { text: String, digest: Digest },
 }
 
 /// How a nested file is read.
@@ -242,12 +223,15 @@ impl Reader<'_> {
 
     fn requirement(&mut self, file: &Utf8Path, line: &Line, text: &str) -> Result<Requirement, Failure> {
         let (text, hashes) = split_options_of_requirement(text)?;
-        let kind = if let Some((path, rest)) = self.local_path(file, text) {
+        let kind = if let Some((path, extras)) = local_path(text) {
+            let path = self.placed(file, path);
             let digest = self.digest_of(&path, text)?;
-            RequirementKind::Path { text: format!("{}{rest}", path.file_name().unwrap_or(path.as_str())), digest }
+            let name = path.file_name().unwrap_or(path.as_str());
+            RequirementKind::Path { text: format!("{name}{extras}"), marker: marker_of(text)?, digest }
         } else if is_url(text) {
-            self.manifest.secrets.add_url(text.split_whitespace().next().unwrap_or(text));
-            RequirementKind::Url(without_credentials(text))
+            let url = text.split_whitespace().next().unwrap_or(text);
+            self.manifest.secrets.add_url(url);
+            RequirementKind::Url { url: without_credentials(url), marker: marker_of(text)? }
         } else {
             let parsed = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).map_err(|error| {
                 let reason = error.message.to_string();
@@ -266,31 +250,11 @@ impl Reader<'_> {
         Ok(Requirement { file: file.to_owned(), line: line.number, kind, hashes })
     }
 
-    /// The path that a requirement such as `./package[extra]; marker`, `file:package` or `name @ file:///…` names, and what follows it.
-    fn local_path<'t>(&self, file: &Utf8Path, text: &'t str) -> Option<(Utf8PathBuf, &'t str)> {
-        let named = text.split_once('@').filter(|(_, place)| place.trim_start().starts_with("file:"));
-        let bare = named.map_or(text, |(_, place)| place.trim_start());
-        let is_file_url = bare.starts_with("file:");
-        let bare = bare.strip_prefix("file://").or_else(|| bare.strip_prefix("file:")).unwrap_or(bare);
-        let end = bare.find(['[', ';', '#']).or_else(|| bare.find(" ;")).unwrap_or(bare.len());
-        let (path, rest) = (bare[..end].trim(), &bare[end..]);
-        let archive = [".whl", ".tar.gz", ".zip"].iter().any(|ending| path.ends_with(ending));
-        let looks_local = is_file_url
-            || path.starts_with(['.', '/'])
-            || (!path.contains("://") && (archive || path.contains('/')) && !text.contains('@'));
-        // pip resolves paths against the folder it runs in.
-        let full = self.folder.join(path);
-        let beside = file
-            .parent()
-            .map(|parent| self.folder.join(parent).join(path))
-            .filter(|beside| !full.exists() && beside.exists());
-        looks_local.then(|| {
-            (
-                beside
-                    .map_or_else(|| Utf8PathBuf::from(path), |_| file.parent().unwrap_or(Utf8Path::new("")).join(path)),
-                rest,
-            )
-        })
+    /// A path as a requirement gives it, from the working directory: pip resolves it against the folder it runs in,
+    /// others against that of the file.
+    fn placed(&self, file: &Utf8Path, path: &str) -> Utf8PathBuf {
+        let beside = file.parent().unwrap_or(Utf8Path::new("")).join(path);
+        if !self.folder.join(path).exists() && self.folder.join(&beside).exists() { beside } else { path.into() }
     }
 
     fn digest_of(&self, path: &Utf8Path, text: &str) -> Result<Digest, Failure> {
@@ -329,11 +293,6 @@ fn digest_of_file(text: &str, lines: &[Line]) -> Digest {
     Digest::of(hashed.as_bytes())
 }
 
-fn is_url(text: &str) -> bool {
-    let scheme = text.split("://").next().unwrap_or_default();
-    text.contains("://") && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-}
-
 /// `--name value`, `--name=value`, `-r value` and `-rvalue`.
 fn split_option(text: &str) -> (&str, &str) {
     let end = text.find(|character: char| character == '=' || character.is_whitespace()).unwrap_or(text.len());
@@ -343,31 +302,4 @@ fn split_option(text: &str) -> (&str, &str) {
         return (short, attached.trim());
     }
     (name, value.trim_start_matches('=').trim())
-}
-
-/// Cuts ` --hash=…` and the other options of a requirement off its line.
-fn split_options_of_requirement(text: &str) -> Result<(&str, BTreeSet<String>), Failure> {
-    let start = text
-        .match_indices("--")
-        .find(|(index, _)| text[..*index].ends_with(char::is_whitespace))
-        .map_or(text.len(), |(index, _)| index);
-    let mut hashes = BTreeSet::new();
-    let mut words = text[start..].split_whitespace();
-    while let Some(word) = words.next() {
-        let (name, attached) = word.split_once('=').unwrap_or((word, ""));
-        let value = if attached.is_empty() { words.next().unwrap_or_default() } else { attached };
-        match name {
-            "--hash"
-                if value.split_once(':').is_some_and(|(_, digits)| {
-                    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-                }) =>
-            {
-                hashes.insert(value.to_lowercase());
-            }
-            "--hash" => return Err(Failure::user(format!("`{word}` is not a hash")).hint("write `--hash=sha256:…`")),
-            "--config-settings" | "--config-setting" | "--global-option" => {}
-            _ => return Err(Failure::user(format!("`{name}` is not an option of a requirement"))),
-        }
-    }
-    Ok((text[..start].trim(), hashes))
 }

@@ -351,8 +351,7 @@ fn lost_or_refused(error: &SdkError<PublishLayerVersionError>) -> Sent {
             }
             _ => Sent::Refused,
         },
-        // No connection, or no credentials: it was never sent.
-        SdkError::DispatchFailure(failure) if !failure.is_io() && !failure.is_timeout() => Sent::Refused,
+        // A connection that breaks while the answer is awaited looks like one that was never made.
         _ => Sent::Unknown,
     }
 }
