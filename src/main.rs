@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Command::Build(inputs) => (Task::Build, inputs),
         Command::Plan(inputs) => (Task::Plan, inputs),
     };
-    let wants_summary = inputs.summary.as_deref() != Some("false");
+    let wants_summary = !inputs.summary.as_deref().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
     let result = Spec::resolve(task, inputs, &environment).map_err(anyhow::Error::from).and_then(|spec| {
         console.hide(&spec.secrets());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,8 +1,8 @@
 //! Publishes a content everywhere it is missing, once, whatever other runs do and wherever a run is killed.
 //!
 //! A run claims the publish in the state, publishes, and records what it published. While another run holds the claim
-//! this one waits, then finds the work done or does its own. A claim whose run died is taken over after a look into the
-//! lists of versions, where everything is that a dead run published without recording it.
+//! this one waits, then finds the work done or does its own. A claim whose run died is taken over. Before anything is
+//! published the lists of versions are read: what a run published that died, or that got no answer, is there alone.
 
 use std::time::Duration;
 

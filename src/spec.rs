@@ -45,7 +45,6 @@ pub struct Spec {
     pub output: Option<Utf8PathBuf>,
     pub dry_run: bool,
     pub verify: bool,
-    pub summary: bool,
 }
 
 /// What inputs are read against, and what was wrong with them so far. A wrong input leaves a default
@@ -97,13 +96,14 @@ impl Spec {
         let output = reading.output(task, given(output.as_ref()), &layer);
         let dry_run = reading.boolean("dry-run", given(dry_run.as_ref()), false);
         let verify = reading.boolean("verify", given(verify.as_ref()), false);
-        let summary = reading.boolean("summary", given(summary.as_ref()), true);
+        // Whether to write the summary is for whoever writes it, which is done for a failed run, too.
+        reading.boolean("summary", given(summary.as_ref()), true);
         let Reading { folder, workspace, problems, .. } = reading;
         problems.into_result()?;
         #[rustfmt::skip]
         let spec = Self {
             task, layer, target, folder, workspace, dependencies, content, declaration,
-            registry, state, output, dry_run, verify, summary,
+            registry, state, output, dry_run, verify,
         };
         Ok(spec)
     }

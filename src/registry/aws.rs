@@ -250,10 +250,11 @@ impl AwsRegistry {
             match lost_or_refused(&error) {
                 Sent::Throttled if !last => {}
                 Sent::Unknown => {
-                    if let Some(arn) = self.find(region, layer, identity).await? {
+                    let found = self.find(region, layer, identity).await;
+                    if let Ok(Some(arn)) = found {
                         return Ok(arn);
                     }
-                    if last {
+                    if last || found.is_err() {
                         return Err(explain_publish(region, layer, &error));
                     }
                 }

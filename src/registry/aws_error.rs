@@ -88,11 +88,15 @@ fn not_sent(failed: Failure, error: &(dyn Error + 'static)) -> Failure {
 
 /// What the error's sources say, each once.
 fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    // Kinds of errors inside the SDK, which tell nobody anything.
+    const NOISE: &[&str] = &["", "other", "io error", "dispatch failure", "the credential provider was not enabled"];
     let mut texts: Vec<String> = Vec::new();
     let mut source = error.source();
     while let Some(error) = source {
         let text = error.to_string();
-        if !texts.contains(&text) && !text.is_empty() {
+        // After this comes a list of everything that was not set up.
+        let text = text.split_once(". Attempted:").map_or(text.as_str(), |(start, _)| start).to_owned();
+        if !texts.contains(&text) && !NOISE.contains(&text.as_str()) {
             texts.push(text);
         }
         source = error.source();
