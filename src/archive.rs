@@ -159,14 +159,16 @@ fn write_in_order(
             if let Some(found) = waiting.remove(Utf8Path::new(&name)) {
                 break found;
             }
-            let (path, packed) = packed.recv().context("packing stopped before its end")?;
-            waiting.insert(path, packed.with_context(|| format!("cannot pack `{path}`"))?);
+            let (path, result) = packed.recv().context("packing stopped before its end")?;
+            let packed = result.with_context(|| format!("cannot pack `{path}`"))?;
+            // Compressing is the work; writing waits for the file whose turn it is.
+            progress.inc(packed.size);
+            waiting.insert(path, packed);
         };
         let builder = zip.new_file(name.as_str()).compression_method(CompressionMethod::DEFLATE);
         let (mut entry, _) = builder.last_modified(date).unix_permissions(found.mode).start()?;
         entry.write_all(&found.deflated)?;
         entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;
-        progress.inc(found.size);
     }
     zip.finish()?;
     Ok(())

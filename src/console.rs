@@ -151,8 +151,7 @@ impl Step<'_> {
     pub fn bar(&self, bytes: u64) -> &ProgressBar {
         self.bar.set_length(bytes);
         self.bar.set_style(
-            ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {elapsed}")
-                .expect("is a valid template"),
+            ProgressStyle::with_template("{msg} {bar:30} {percent}% {elapsed}").expect("is a valid template"),
         );
         &self.bar
     }
