@@ -46,10 +46,17 @@ impl Environment {
         }
     }
 
-    /// Where this program keeps what it can fetch again (XDG Base Directory Specification).
-    pub fn cache_directory(&self) -> Utf8PathBuf {
+    /// Where this program keeps what it can fetch again (XDG Base Directory Specification); `None` without a home.
+    pub fn cache_directory(&self) -> Option<Utf8PathBuf> {
         let base = self.get("XDG_CACHE_HOME").map(Utf8PathBuf::from);
-        let base = base.or_else(|| self.get("HOME").map(|home| Utf8Path::new(home).join(".cache")));
-        base.unwrap_or_else(|| self.current_directory.join(".cache")).join("lambda-layer")
+        let base = base.or_else(|| self.get("HOME").map(|home| Utf8Path::new(home).join(".cache")))?;
+        Some(base.join("lambda-layer"))
+    }
+
+    /// A folder for temporary files: beside uv's cache where possible, so that installing is linking; else the
+    /// system's.
+    pub fn scratch_directory(&self) -> Utf8PathBuf {
+        let cache = self.cache_directory().filter(|cache| fs_err::create_dir_all(cache).is_ok());
+        cache.unwrap_or_else(|| Utf8PathBuf::from(self.get("TMPDIR").unwrap_or("/tmp")))
     }
 }

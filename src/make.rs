@@ -44,12 +44,10 @@ pub fn make(spec: &Spec, environment: &Environment, console: &Console) -> anyhow
     Ok(Made { distributions: distribution_sizes(&tree), archive, findings })
 }
 
-/// Beside `output`, so that a rename brings it there; else in the cache.
+/// Beside `output`, so that a rename brings it there; else with other temporary files.
 fn archive_folder(spec: &Spec, environment: &Environment) -> anyhow::Result<Utf8PathBuf> {
     let Some((_, parent)) = place_of_output(spec) else {
-        let cache = environment.cache_directory();
-        fs_err::create_dir_all(&cache)?;
-        return Ok(cache);
+        return Ok(environment.scratch_directory());
     };
     let new = parent.ancestors().take_while(|folder| !folder.exists()).last();
     fs_err::create_dir_all(&parent)?;

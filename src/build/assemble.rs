@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
-use super::distribution::{self, Distribution};
+use super::distribution::Distribution;
 use super::scripts;
 use super::tree::{Entry, Owner, Source, Tree};
 use crate::audit::{self, Finding};
@@ -16,10 +16,14 @@ use crate::types::{ByteSize, DistributionName};
 /// Files of `*.dist-info` that tell how it was installed and not what it is: they differ between tools and machines.
 const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json"];
 
-pub(super) fn assemble(spec: &Spec, installed: &Utf8Path, folder: TempDir) -> anyhow::Result<Tree> {
-    let all = distribution::read_all(installed)?;
+pub(super) fn assemble(
+    spec: &Spec,
+    installed: &Utf8Path,
+    distributions: Vec<Distribution>,
+    folder: TempDir,
+) -> anyhow::Result<Tree> {
     let (excluded, kept): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|distribution| spec.content.exclude.contains(&distribution.name));
+        distributions.into_iter().partition(|distribution| spec.content.exclude.contains(&distribution.name));
     let mut tree =
         Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), _folder: Some(folder) };
     tree.findings.extend(audit::exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));

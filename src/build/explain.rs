@@ -74,12 +74,12 @@ pub(super) fn without_wheels(output: &str) -> BTreeMap<String, Option<String>> {
             }
         }
     }
-    // uv, for a requirement that is built: "Failed to build `x`", "Building source distributions for `x` is disabled"
-    for (_, rest) in
-        text.match_indices("Building source distributions for `").map(|(at, marker)| text.split_at(at + marker.len()))
-    {
-        if let Some((name, _)) = rest.split_once('`') {
-            found.entry(name.split("==").next().unwrap_or(name).to_owned()).or_insert(None);
+    // uv, for a URL: "Building source distributions for `x` is disabled"; for a path: "… is disabled, but attempted to build `x`"
+    for marker in ["Building source distributions for `", "is disabled, but attempted to build `"] {
+        for (at, _) in text.match_indices(marker) {
+            if let Some((name, _)) = text[at + marker.len()..].split_once('`') {
+                found.entry(name.split("==").next().unwrap_or(name).to_owned()).or_insert(None);
+            }
         }
     }
     found
@@ -231,6 +231,12 @@ mod tests {
     fn distributions_without_wheels_are_found() {
         let output = "error: No solution found when resolving dependencies\n  cause: Because numpy==2.3.5 has no usable wheels and you require numpy==2.3.5, we\n  can conclude that your requirements are unsatisfiable.\n\nhint: Wheels are required for `numpy` because building from source is disabled for all packages (i.e., with `--no-build`)\n";
         assert_eq!(without_wheels(output), BTreeMap::from([("numpy".to_owned(), Some("2.3.5".to_owned()))]));
+        for output in [
+            "error: Failed to download and build `docopt @ https://host/docopt-0.6.2.tar.gz`\n  cause: Building source distributions for `docopt` is disabled\n",
+            "error: Building source distributions is disabled, but attempted to build `docopt`\n",
+        ] {
+            assert_eq!(without_wheels(output), BTreeMap::from([("docopt".to_owned(), None)]));
+        }
         assert!(without_wheels("error: Failed to fetch: https://host/").is_empty());
     }
 

@@ -11,9 +11,6 @@ mod scripts;
 mod tree;
 mod uv;
 
-use camino::Utf8PathBuf;
-use tempfile::TempDir;
-
 pub use distribution::Distribution;
 pub use tree::{Entry, Owner, Source, Tree};
 
@@ -29,26 +26,19 @@ use installer::Request;
 /// # Errors
 /// The user's for requirements that cannot be met, ours for tools that are missing or networks that are down.
 pub fn build(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Tree> {
-    let folder = temporary_folder(environment)?;
+    let folder = tempfile::Builder::new().prefix("build-").tempdir_in(environment.scratch_directory())?;
     let installed = files::utf8(folder.path())?.join("installed");
     fs_err::create_dir_all(&installed)?;
+    let mut distributions = Vec::new();
     if !spec.dependencies.requirements.is_empty() {
         let host = interpreter::find(spec.target, environment)?;
         let request = Request { spec, host: &host, environment, console, destination: &installed };
         let installer = installer::choose(&request)?;
         let step = console.step(format!("Install with {}", installer.name()));
         installer.install(&request)?;
-        let found = distribution::read_all(&installed)?;
-        step.done(format!("{} for {}", counted(found.len(), "distribution"), spec.target));
-        interpreter::check_native_builds(&host, spec.target, &found)?;
+        distributions = distribution::read_all(&installed)?;
+        step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
+        interpreter::check_native_builds(&host, spec.target, &distributions)?;
     }
-    assemble::assemble(spec, &installed, folder)
-}
-
-/// Beside uv's cache where possible, so that installing is linking.
-fn temporary_folder(environment: &Environment) -> anyhow::Result<TempDir> {
-    let cache: Utf8PathBuf = environment.cache_directory();
-    let made =
-        fs_err::create_dir_all(&cache).and_then(|()| tempfile::Builder::new().prefix("build-").tempdir_in(&cache));
-    Ok(made.or_else(|_| tempfile::Builder::new().prefix("lambda-layer-").tempdir())?)
+    assemble::assemble(spec, &installed, distributions, folder)
 }

@@ -1,5 +1,6 @@
 //! Installing with uv, which knows every target from every machine.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -68,6 +69,37 @@ impl Uv {
         command
     }
 
+    /// `built` are the distributions that may be built from source.
+    fn install_command(&self, request: &Request<'_>, built: &BTreeSet<String>) -> Command {
+        let Request { spec, destination, .. } = request;
+        let mut command = self.pip("install", request);
+        command.args([
+            "--target",
+            destination.as_str(),
+            "--no-installer-metadata",
+            "--no-compile-bytecode",
+            "--no-editable",
+        ]);
+        command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
+        command.args(["--only-binary", ":all:"]);
+        for name in built {
+            command.args(["--no-binary", name]);
+        }
+        if spec.dependencies.no_deps {
+            command.arg("--no-deps");
+        }
+        if spec.dependencies.manifest.require_hashes {
+            command.arg("--require-hashes");
+        }
+        for file in &spec.dependencies.requirements {
+            command.args(["--requirements", file.as_str()]);
+        }
+        for file in &spec.dependencies.constraints {
+            command.args(["--constraints", file.as_str()]);
+        }
+        command
+    }
+
     /// What `requirement` resolves to with wheels alone, as `name==version`.
     fn resolve_wheel(&self, requirement: &str, platform: &str, request: &Request<'_>) -> Option<String> {
         let mut command = self.pip("compile", request);
@@ -113,48 +145,41 @@ impl Installer for Uv {
         format!("uv {}", self.version)
     }
 
+    /// Wheels first, so that the result is the same on every machine: an unpinned requirement gets its newest version
+    /// with a fitting wheel and not the newest that this machine would compile. Only what has none is built.
     fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
-        let Request { spec, host, console, destination, .. } = request;
-        let mut command = self.pip("install", request);
-        command.args([
-            "--target",
-            destination.as_str(),
-            "--no-installer-metadata",
-            "--no-compile-bytecode",
-            "--no-editable",
-        ]);
-        command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
-        // A source distribution becomes what the machine that builds it is.
-        let wheels_only = !host.can_build_for(spec.target);
-        if wheels_only {
-            command.args(["--only-binary", ":all:"]);
+        let Request { spec, host, console, .. } = request;
+        let can_build = host.can_build_for(spec.target);
+        let mut built = BTreeSet::new();
+        loop {
+            let outcome = process::run(self.install_command(request, &built), &self.name(), console)?;
+            if outcome.status.success() {
+                return Ok(());
+            }
+            let missing = explain::without_wheels(&outcome.output);
+            let more: Vec<&String> = missing.keys().filter(|name| can_build && !built.contains(*name)).collect();
+            if more.is_empty() {
+                let availabilities: Vec<Availability> = missing
+                    .iter()
+                    .map(|(name, version)| self.availability(name, version.as_deref(), request))
+                    .collect();
+                let failure = explain::failed_install("uv", &outcome.output, spec, &availabilities, !can_build);
+                return Err(failure.into());
+            }
+            for name in more {
+                console.note(&format!("`{name}` has no wheel for {}: it is built here", spec.target));
+                built.insert(name.clone());
+            }
         }
-        if spec.dependencies.no_deps {
-            command.arg("--no-deps");
-        }
-        if spec.dependencies.manifest.require_hashes {
-            command.arg("--require-hashes");
-        }
-        for file in &spec.dependencies.requirements {
-            command.args(["--requirements", file.as_str()]);
-        }
-        for file in &spec.dependencies.constraints {
-            command.args(["--constraints", file.as_str()]);
-        }
-        let outcome = process::run(command, &self.name(), console)?;
-        if outcome.status.success() {
-            return Ok(());
-        }
-        let missing = explain::without_wheels(&outcome.output);
-        let availabilities: Vec<Availability> =
-            missing.iter().map(|(name, version)| self.availability(name, version.as_deref(), request)).collect();
-        Err(explain::failed_install("uv", &outcome.output, spec, &availabilities, wheels_only).into())
     }
 }
 
 fn provision(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
     let version = &facts::tools().uv;
-    let cache = environment.cache_directory();
+    let cache = environment.cache_directory().ok_or_else(|| {
+        Failure::system(format!("there is no uv on PATH, and no home to keep uv {version} in"))
+            .hint("install uv, or set XDG_CACHE_HOME")
+    })?;
     let program = cache.join(format!("uv-{version}/bin/uv"));
     if program.is_file() {
         return Ok(program);
@@ -164,17 +189,8 @@ fn provision(host: &Host, environment: &Environment, console: &Console) -> anyho
     let folder = tempfile::tempdir_in(&cache)?;
     let folder = crate::files::utf8(folder.path())?;
     let mut command = process::command(host.executable.as_str(), Utf8Path::new("/"), environment);
-    command.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "--target",
-        folder.as_str(),
-        &format!("uv=={version}"),
-    ]);
+    command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    command.args(["--target", folder.as_str(), &format!("uv=={version}")]);
     let outcome = process::run(command, "pip", console)?;
     if !outcome.status.success() {
         let failure = Failure::system(format!("there is no uv on PATH, and pip could not get uv {version}"));

@@ -63,8 +63,9 @@ impl AwsRegistry {
         state: &StatePlace,
         environment: &Environment,
     ) -> anyhow::Result<Self> {
+        let attempts = environment.get("AWS_MAX_ATTEMPTS").and_then(|attempts| attempts.parse().ok()).unwrap_or(5);
         let config = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::adaptive().with_max_attempts(5))
+            .retry_config(RetryConfig::adaptive().with_max_attempts(attempts))
             .load()
             .await;
         let regions: Vec<String> = if regions.is_empty() {
