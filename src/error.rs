@@ -133,10 +133,9 @@ impl Explanation {
         }
     }
 
-    /// For a cell of a table.
+    /// What happened, without what to do about it.
     pub fn one_line(&self) -> String {
-        let hint = self.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-        std::iter::once(&self.error).chain(&self.causes).cloned().collect::<Vec<_>>().join(": ") + &hint
+        std::iter::once(&self.error).chain(&self.causes).cloned().collect::<Vec<_>>().join(": ")
     }
 
     pub fn exit_code(&self) -> u8 {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use camino::Utf8PathBuf;
 use lambda_layer::console::Console;
 use lambda_layer::environment::Environment;
-use lambda_layer::error::{Explanation, Failure};
+use lambda_layer::error::Explanation;
 use lambda_layer::inputs::{Cli, Command};
 use lambda_layer::report::{self, Report};
 use lambda_layer::spec::{Spec, Task};
@@ -51,7 +51,7 @@ fn environment() -> Environment {
 fn end(result: anyhow::Result<Report>, wants_summary: bool, environment: &Environment, console: &Console) -> ExitCode {
     let result = result.map(|report| Report { steps: console.steps(), ..report });
     let (outputs, summary, failure) = match &result {
-        Ok(report) => (report::outputs(report), report::summary(report), partial_failure(report)),
+        Ok(report) => (report::outputs(report), report::summary(report), report.failure()),
         Err(error) => {
             let explanation = Explanation::of(error);
             (report::outputs_of_failure(&explanation), report::failure_summary(&explanation), Some(explanation))
@@ -72,19 +72,4 @@ fn end(result: anyhow::Result<Report>, wants_summary: bool, environment: &Enviro
         }
     }
     ExitCode::from(code)
-}
-
-/// Some regions failed, or the state could not be written: what succeeded is kept, and the run fails.
-fn partial_failure(report: &Report) -> Option<Explanation> {
-    let regions = report.failed_regions();
-    if regions.is_empty() {
-        return report.state_error.clone();
-    }
-    let errors = report
-        .destinations
-        .iter()
-        .filter_map(|destination| Some(format!("{}: {}", destination.region, destination.error.as_ref()?.one_line())));
-    let failure = Failure::system(format!("`{}` could not be published to {}", report.layer_name, regions.join(", ")));
-    let failure = failure.causes(errors).causes(report.state_error.iter().map(Explanation::one_line));
-    Some(Explanation::of(&failure.hint("run again: only what is missing is published").into()))
 }

@@ -12,8 +12,13 @@ const BAR: usize = 20;
 pub fn summary(report: &Report) -> String {
     let mut text = String::new();
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
-    line(&format!("### {} `{}` {}\n", icon(report), report.layer_name, report.verdict()));
-    line(&format!("{}\n", plain(&report.reason)));
+    let failure = report.failure();
+    let icon = if failure.is_some() { "❌" } else { icon(report) };
+    line(&format!("### {icon} `{}` {}\n", report.layer_name, report.headline()));
+    match &failure {
+        Some(failure) => line(&explained(failure)),
+        None => line(&format!("{}\n", plain(&report.reason))),
+    }
     if !report.destinations.is_empty() {
         line("| | region | layer version |\n|---|---|---|");
         report.destinations.iter().for_each(|destination| line(&destination_row(destination)));
@@ -78,7 +83,15 @@ pub fn summary(report: &Report) -> String {
 
 /// The section of a run that failed before it had anything to report.
 pub fn failure_summary(explanation: &Explanation) -> String {
-    let mut text = format!("### ❌ {}\n\n", plain(&explanation.error));
+    format!("### ❌ {}\n\n{}", plain(&explanation.error), causes_and_hint(explanation))
+}
+
+fn explained(explanation: &Explanation) -> String {
+    format!("{}\n\n{}", plain(&explanation.error), causes_and_hint(explanation))
+}
+
+fn causes_and_hint(explanation: &Explanation) -> String {
+    let mut text = String::new();
     for cause in &explanation.causes {
         writeln!(text, "- {}", plain(cause)).expect("a String takes everything");
     }
@@ -90,7 +103,6 @@ pub fn failure_summary(explanation: &Explanation) -> String {
 
 fn icon(report: &Report) -> &'static str {
     match report.verdict() {
-        "failed" => "❌",
         "unchanged" | "adopted" => "💤",
         "published" | "built" => "✅",
         _ => "📝",
@@ -99,8 +111,7 @@ fn icon(report: &Report) -> &'static str {
 
 fn destination_row(destination: &DestinationReport) -> String {
     let arn = destination.layer_version_arn.as_ref().map_or_else(String::new, |arn| format!("`{arn}`"));
-    let error = destination.error.as_ref().map(|error| plain(&error.one_line())).unwrap_or_default();
-    format!("| {} | {} | {arn}{error} |", destination.outcome.word(), destination.region)
+    format!("| {} | {} | {arn} |", destination.outcome.word(), destination.region)
 }
 
 /// Text that Markdown and HTML take for text.

@@ -14,7 +14,7 @@ pub use text::text;
 use crate::audit::Finding;
 use crate::build::{Owner, Tree};
 use crate::console::StepTime;
-use crate::error::Explanation;
+use crate::error::{Explanation, Kind};
 use crate::fingerprint::Fingerprinted;
 use crate::make::Made;
 use crate::registry::state::State;
@@ -195,6 +195,40 @@ impl Report {
     pub fn failed_regions(&self) -> Vec<&str> {
         let failed = self.destinations.iter().filter(|destination| destination.outcome == Outcome::Failed);
         failed.map(|destination| destination.region.as_str()).collect()
+    }
+
+    /// The verdict with where it failed.
+    pub fn headline(&self) -> String {
+        match self.failed_regions().as_slice() {
+            [] => self.verdict().to_owned(),
+            regions => format!("{} in {}", self.verdict(), regions.join(", ")),
+        }
+    }
+
+    /// Why a run fails that has something to report: some regions, or the state that could not be written.
+    pub fn failure(&self) -> Option<Explanation> {
+        let regions = self.failed_regions();
+        let (message, advice) = if regions.is_empty() {
+            let message = format!("the state of `{}` could not be written", self.layer_name);
+            (message, "what was published stays, and the next run finds it")
+        } else {
+            let message = format!("`{}` could not be published to {}", self.layer_name, regions.join(", "));
+            (message, "a new run publishes only what is missing")
+        };
+        let of_regions =
+            self.destinations.iter().filter_map(|failed| Some((failed.region.as_str(), failed.error.as_ref()?)));
+        let errors: Vec<(&str, &Explanation)> =
+            of_regions.chain(self.state_error.iter().map(|error| ("state", error))).collect();
+        let mut hints: Vec<&str> = errors.iter().filter_map(|(_, error)| error.hint.as_deref()).collect();
+        hints.dedup();
+        hints.push(advice);
+        let kind = match errors.as_slice() {
+            [] => return None,
+            errors if errors.iter().all(|(_, error)| error.kind == Kind::User) => Kind::User,
+            _ => Kind::System,
+        };
+        let causes = errors.iter().map(|(place, error)| format!("{place}: {}", error.one_line())).collect();
+        Some(Explanation { kind, error: message, causes, hint: Some(hints.join("; ")) })
     }
 
     /// ARN in the first region.

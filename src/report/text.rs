@@ -42,8 +42,7 @@ pub fn text(report: &Report) -> String {
     for destination in &report.destinations {
         let arn =
             destination.layer_version_arn.as_ref().map_or_else(|| destination.region.clone(), ToString::to_string);
-        let error = destination.error.as_ref().map(|error| format!(": {}", error.one_line())).unwrap_or_default();
-        line(format!("  {:<13} {arn}{error}", destination.outcome.word()));
+        line(format!("  {:<13} {arn}", destination.outcome.word()));
     }
     if !report.unpinned.is_empty() && report.command != "build" {
         line(format!(
@@ -51,6 +50,8 @@ pub fn text(report: &Report) -> String {
             counted(report.unpinned.len(), "requirement")
         ));
     }
-    line(format!("{} {}: {}", report.layer_name, report.verdict(), report.reason));
+    // Why it was to be published is not why it failed.
+    let reason = if report.failed_regions().is_empty() { format!(": {}", report.reason) } else { String::new() };
+    line(format!("{} {}{reason}", report.layer_name, report.headline()));
     text.trim_end().to_owned()
 }

@@ -37,7 +37,9 @@ impl Account {
     /// With the bucket `layers-REGION` in each region.
     pub(crate) fn with_buckets(regions: &[&str]) -> Self {
         let account = Self::new();
-        regions.iter().for_each(|region| account.make_bucket(&format!("layers-{region}"), region));
+        for region in regions {
+            account.make_bucket(&format!("layers-{region}"), region);
+        }
         account
     }
 

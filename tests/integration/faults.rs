@@ -105,10 +105,11 @@ fn a_version_that_cannot_be_recorded() {
         "The provided token has expired.",
     ));
     let outcome = account.publish(&sandbox, &[]).in_actions(&[]).run().code(2);
+    assert!(outcome.summary().contains("the state of \\`shared\\` could not be written"), "{}", outcome.summary());
     insta::assert_snapshot!(error_in(&outcome.told()), @"
-    error: s3:PutObject failed for `arn:aws:s3:::layers-eu-west-1/lambda-layers/state/shared.json`
-    cause: ExpiredToken (HTTP 400): The provided token has expired. (request 4F2A)
-    hint: the session ended: ask for a longer one (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again
+    error: the state of `shared` could not be written
+    cause: state: s3:PutObject failed for `arn:aws:s3:::layers-eu-west-1/lambda-layers/state/shared.json`: ExpiredToken (HTTP 400): The provided token has expired. (request 4F2A)
+    hint: the session ended: ask for a longer one (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again; what was published stays, and the next run finds it
     --- stderr
     ");
     assert_eq!(outcome.outputs()["layer-arn"], account.versions(EU)[0].arn);
@@ -234,7 +235,7 @@ fn a_state_in_a_bucket_that_does_not_exist() {
     --- stdout
     --- stderr
     error: s3:GetObject failed for `arn:aws:s3:::no-such-bucket/states/shared.json`
-    cause: NoSuchBucket (HTTP 404): The specified bucket does not exist (request ZwR6QPSo5eKH7RaCGbMjvAfMW0QrMAGWnLivsKwOazNrZwMwk9Bp)
+    cause: NoSuchBucket (HTTP 404): The specified bucket does not exist (request PNzxCAn1HNvVAxcwAZUHi4AaGbwA6rLalOkMtpXmNFe7Gag5Z47q)
     hint: create the bucket, or correct `bucket` or `state`
     ");
 }

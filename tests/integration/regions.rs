@@ -86,24 +86,28 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
     let told = outcome.told();
     insta::assert_snapshot!(&told[told.find("  published ").expect("is told")..], @r#"
       published     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
-      failed        us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c) (allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"})
-    shared failed: the layer was never published
-    ::error title=lambda-layer::`shared` could not be published to us-east-1%0Acause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c) (allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"})%0Ahint: run again: only what is missing is published
+      failed        us-east-1
+    shared failed in us-east-1
+    ::error title=lambda-layer::`shared` could not be published to us-east-1%0Acause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)%0Ahint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; a new run publishes only what is missing
     error: `shared` could not be published to us-east-1
-    cause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c) (allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"})
-    hint: run again: only what is missing is published
+    cause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)
+    hint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; a new run publishes only what is missing
     --- stderr
     "#);
     let summary = outcome.summary();
     insta::assert_snapshot!(&summary[..summary.find("<details").expect("has details")], @r#"
-    ### ❌ `shared` failed
+    ### ❌ `shared` failed in us-east-1
 
-    the layer was never published
+    \`shared\` could not be published to us-east-1
+
+    - us-east-1: lambda:PublishLayerVersion failed for \`arn:aws:lambda:us-east-1:\*:layer:shared\`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)
+
+    **Hint:** allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:\*:layer:shared"}; a new run publishes only what is missing
 
     | | region | layer version |
     |---|---|---|
     | published | eu-west-1 | `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1` |
-    | failed | us-east-1 | lambda:PublishLayerVersion failed for \`arn:aws:lambda:us-east-1:\*:layer:shared\`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c) (allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:\*:layer:shared"}) |
+    | failed | us-east-1 |  |
 
     **37.1 KB** unzipped, 11.3 KB zipped · `                    ` 0% of 250 MB
     "#);
@@ -115,8 +119,11 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
     assert_eq!(recorded.as_object().map(serde_json::Map::len), Some(1));
 
     account.proxy.behave();
+    let asked = account.proxy.seen("POST", VERSIONS).len();
     let outcome = account.publish(&sandbox, REGIONS).in_actions(&[]).run().success();
     assert_eq!(outcome.outputs()["reason"], "not yet published to us-east-1");
+    let seen = account.proxy.seen("POST", VERSIONS);
+    assert_eq!(seen[asked..].iter().map(|request| request.region.as_str()).collect::<Vec<_>>(), [US]);
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
     account.publish(&sandbox, REGIONS).run().success().says("shared unchanged");
 }
