@@ -4,6 +4,16 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+/// Variables that build scripts of strangers must not see: credentials of the run, and the runner's files.
+const HIDDEN_PREFIXES: &[&str] = &["AWS_", "ACTIONS_", "INPUT_", "STATE_"];
+const HIDDEN: &[&str] =
+    &["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
+
+/// Whether a variable is kept from installers and what they build.
+pub fn is_hidden(name: &str) -> bool {
+    HIDDEN.contains(&name) || HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,

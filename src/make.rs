@@ -86,5 +86,5 @@ fn finish(zip: NamedTempFile, place: &Utf8Path, spec: &Spec) -> anyhow::Result<O
     fs_err::set_permissions(zip.path(), std::fs::Permissions::from_mode(0o644))?;
     zip.persist(place)?;
     actions::hand_over(place, &spec.workspace)?;
-    Ok(spec.output.clone())
+    Ok(Some(spec.shown(place)))
 }

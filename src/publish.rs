@@ -19,6 +19,9 @@ use crate::registry::state::{Build, Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::types::{LayerName, LayerVersionArn};
 
+#[cfg(test)]
+mod tests;
+
 /// How often the state is read while another run publishes.
 const POLL: Duration = Duration::from_millis(500);
 /// When to give up waiting for others.
@@ -69,9 +72,11 @@ pub async fn publish(
     store: &mut StateStore,
     console: &Console,
 ) -> anyhow::Result<Published> {
-    let step = console.step("Upload");
+    let step = registry.needs_upload().then(|| console.step("Upload"));
     let (uploaded, failed) = upload(publication, registry).await;
-    step.done(publication.archive.zipped_size.to_string());
+    if let Some(step) = step {
+        step.done(publication.archive.zipped_size.to_string());
+    }
     if uploaded.is_empty() {
         return Ok(Published { outcomes: failed, recorded: Ok(()) });
     }

@@ -1,6 +1,6 @@
 //! The story of a run: read the inputs, decide whether anything changed, build, check, publish, tell.
 
-use camino::Utf8Path;
+use camino::Utf8PathBuf;
 
 use crate::actions;
 use crate::console::Console;
@@ -9,12 +9,12 @@ use crate::error::{Explanation, counted};
 use crate::fingerprint::Fingerprinted;
 use crate::make::{self, Made};
 use crate::plan::{self, Action, Match, Plan, Presence, Status};
-use crate::publish::{self, Publication, Published};
-use crate::registry::Registry;
+use crate::publish::{self, Placed, Publication, Published};
 use crate::registry::claim::Owner;
 use crate::registry::description::Identity;
 use crate::registry::state::{Content, State};
 use crate::registry::store::{StateStore, Tag};
+use crate::registry::{Registry, directory};
 use crate::report::{DestinationReport, Outcome, Report};
 use crate::spec::{RegistryChoice, Spec, StatePlace, Task};
 use crate::types::{ContentHash, LayerVersionArn};
@@ -65,7 +65,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             }
             let publication = publication(spec, &wanted, &made, environment);
             let published = publish::publish(&publication, &registry, &mut store, console).await?;
-            delivered(spec, report, made, published)
+            delivered(spec, report, made, published, &presence)
         }
     }
 }
@@ -151,10 +151,10 @@ fn unchanged(
     };
     let zip = zip_in_registry(spec, report.arn());
     let kept = match &zip {
-        Some(zip) if spec.task == Task::Publish => make::keep_copy(&spec.folder.join(zip), spec)?,
+        Some(zip) if spec.task == Task::Publish => make::keep_copy(zip, spec)?,
         Some(_) | None => None,
     };
-    Ok(report.with_zip(kept.or(zip)))
+    Ok(report.with_zip(kept.or(zip.map(|zip| spec.shown(&zip)))))
 }
 
 fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence], registry: &Registry) -> Report {
@@ -210,7 +210,13 @@ fn publication<'a>(
     }
 }
 
-fn delivered(spec: &Spec, report: Report, made: Made, published: Published) -> anyhow::Result<Report> {
+fn delivered(
+    spec: &Spec,
+    report: Report,
+    made: Made,
+    published: Published,
+    presence: &[Presence],
+) -> anyhow::Result<Report> {
     let Published { outcomes, recorded } = published;
     let published = outcomes.iter().any(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published));
     let adopted = outcomes.iter().find_map(|outcome| outcome.result.as_ref().ok().filter(|placed| !placed.published));
@@ -220,8 +226,17 @@ fn delivered(spec: &Spec, report: Report, made: Made, published: Published) -> a
         }
         _ => report.reason.clone(),
     };
+    let was_there = |region: &str, placed: &Placed| {
+        presence.iter().any(|presence| {
+            let is_it = matches!(&presence.status, Status::Exists(version) if version.arn == placed.arn);
+            presence.region == region && is_it
+        })
+    };
     let destinations = outcomes.into_iter().map(|outcome| match outcome.result {
         Ok(placed) if placed.published => DestinationReport::new(&outcome.region, Outcome::Published, Some(placed.arn)),
+        Ok(placed) if was_there(&outcome.region, &placed) => {
+            DestinationReport::new(&outcome.region, Outcome::Unchanged, Some(placed.arn))
+        }
         Ok(placed) => DestinationReport::new(&outcome.region, Outcome::Adopted, Some(placed.arn)),
         Err(error) => DestinationReport {
             error: Some(Explanation::of(&error)),
@@ -236,13 +251,12 @@ fn delivered(spec: &Spec, report: Report, made: Made, published: Published) -> a
     if let StatePlace::Directory(folder) = &spec.state {
         actions::hand_over(folder, &spec.workspace)?;
     }
-    let zip = make::keep(made.archive, spec)?.or_else(|| zip_in_registry(spec, report.arn()));
+    let zip = make::keep(made.archive, spec)?.or_else(|| Some(spec.shown(&zip_in_registry(spec, report.arn())?)));
     Ok(report.with_zip(zip))
 }
 
-/// The zip of a version in a directory registry, from the working directory where it is below it.
-fn zip_in_registry(spec: &Spec, arn: Option<&LayerVersionArn>) -> Option<camino::Utf8PathBuf> {
+/// The zip of a version in a directory registry.
+fn zip_in_registry(spec: &Spec, arn: Option<&LayerVersionArn>) -> Option<Utf8PathBuf> {
     let RegistryChoice::Directory(folder) = &spec.registry else { return None };
-    let zip = crate::registry::directory::zip_path(folder, &spec.layer, arn?.version());
-    Some(zip.strip_prefix(&spec.folder).map_or_else(|_| zip.clone(), Utf8Path::to_owned))
+    Some(directory::zip_path(folder, &spec.layer, arn?.version()))
 }

@@ -36,6 +36,8 @@ pub struct Spec {
     pub folder: Utf8PathBuf,
     /// The repository, absolute; nothing outside gets into a layer.
     pub workspace: Utf8PathBuf,
+    /// Where the program was started, absolute: paths are shown from here.
+    pub start: Utf8PathBuf,
     pub dependencies: Dependencies,
     pub content: Content,
     pub declaration: Declaration,
@@ -82,6 +84,7 @@ impl Spec {
         let mut dependencies = reading.manifest(&list(requirements), &list(constraints), &content, target);
         dependencies.no_deps = reading.boolean("no-deps", given(no_deps.as_ref()), false);
         dependencies.installer = reading.parsed(given(installer.as_ref()), inputs::DEFAULT_INSTALLER);
+        reading.refuse_settings(&dependencies);
         dependencies.index_url = reading.index_url(given(index_url.as_ref()));
         dependencies.extra_index_urls = reading.extra_index_urls(&list(extra_index_urls));
         let declaration = reading.declaration(
@@ -99,13 +102,19 @@ impl Spec {
         // Whether to write the summary is for whoever writes it, which is done for a failed run, too.
         reading.boolean("summary", given(summary.as_ref()), true);
         let Reading { folder, workspace, problems, .. } = reading;
+        let start = environment.current_directory.clone();
         problems.into_result()?;
         #[rustfmt::skip]
         let spec = Self {
-            task, layer, target, folder, workspace, dependencies, content, declaration,
+            task, layer, target, folder, workspace, start, dependencies, content, declaration,
             registry, state, output, dry_run, verify,
         };
         Ok(spec)
+    }
+
+    /// A path as people and the next steps of a workflow can use it.
+    pub fn shown(&self, path: &Utf8Path) -> Utf8PathBuf {
+        path.strip_prefix(&self.start).unwrap_or(path).to_owned()
     }
 
     /// The user's secrets, from inputs and requirement files.

@@ -7,12 +7,8 @@ use anyhow::Context as _;
 use camino::Utf8Path;
 
 use crate::console::Console;
-use crate::environment::Environment;
+use crate::environment::{self, Environment};
 
-/// Variables that build scripts of strangers must not see: credentials of the run, and the runner's files.
-const HIDDEN_PREFIXES: &[&str] = &["AWS_", "ACTIONS_", "INPUT_", "STATE_"];
-const HIDDEN: &[&str] =
-    &["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
 /// Variables of the installers that this program sets itself, or that would install elsewhere or otherwise.
 const OURS: &[&str] = &[
     "UV_DEFAULT_INDEX",
@@ -34,11 +30,10 @@ const OURS: &[&str] = &[
 /// A command with the environment of a build: reproducible, and without the run's credentials.
 pub(super) fn command(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
     let mut command = Command::new(program);
-    let visible = environment.variables().iter().filter(|(name, _)| {
-        !HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-            && !HIDDEN.contains(&name.as_str())
-            && !OURS.contains(&name.as_str())
-    });
+    let visible = environment
+        .variables()
+        .iter()
+        .filter(|(name, _)| !environment::is_hidden(name) && !OURS.contains(&name.as_str()));
     command.current_dir(folder).env_clear().envs(visible).stdin(std::process::Stdio::null());
     // What compilers and archivers would otherwise take from the clock or from chance.
     command.env("SOURCE_DATE_EPOCH", "315532800").env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1");

@@ -59,6 +59,8 @@ fn canonical(requirement: &Requirement, environment: &MarkerEnvironment) -> Opti
         RequirementKind::Url { url, .. } => url.clone(),
         RequirementKind::Path { text, digest, .. } => format!("{text} bytes:{}", digest.hex()),
     };
+    let settings = requirement.settings.iter().map(|setting| format!(" {setting}"));
+    let text = settings.fold(text, |text, setting| text + &setting);
     if requirement.hashes.is_empty() {
         return Some(text);
     }

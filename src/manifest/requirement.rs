@@ -16,6 +16,15 @@ pub struct Requirement {
     pub line: usize,
     pub kind: RequirementKind,
     pub hashes: BTreeSet<String>,
+    /// `--config-settings` and `--global-option`, as given: pip alone reads them.
+    pub settings: Vec<String>,
+}
+
+/// A requirement's own options.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    pub(super) hashes: BTreeSet<String>,
+    pub(super) settings: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,12 +69,12 @@ pub(super) fn is_url(text: &str) -> bool {
 }
 
 /// Cuts ` --hash=…` and the other options of a requirement off its line.
-pub(super) fn split_options_of_requirement(text: &str) -> Result<(&str, BTreeSet<String>), Failure> {
+pub(super) fn split_options(text: &str) -> Result<(&str, Options), Failure> {
     let start = text
         .match_indices("--")
         .find(|(index, _)| text[..*index].ends_with(char::is_whitespace))
         .map_or(text.len(), |(index, _)| index);
-    let mut hashes = BTreeSet::new();
+    let mut options = Options::default();
     let mut words = text[start..].split_whitespace();
     while let Some(word) = words.next() {
         let (name, attached) = word.split_once('=').unwrap_or((word, ""));
@@ -76,12 +85,14 @@ pub(super) fn split_options_of_requirement(text: &str) -> Result<(&str, BTreeSet
                     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
                 }) =>
             {
-                hashes.insert(value.to_lowercase());
+                options.hashes.insert(value.to_lowercase());
             }
             "--hash" => return Err(Failure::user(format!("`{word}` is not a hash")).hint("write `--hash=sha256:…`")),
-            "--config-settings" | "--config-setting" | "--global-option" => {}
+            "--config-settings" | "--config-setting" | "--global-option" => {
+                options.settings.push(format!("{name}={value}"));
+            }
             _ => return Err(Failure::user(format!("`{name}` is not an option of a requirement"))),
         }
     }
-    Ok((text[..start].trim(), hashes))
+    Ok((text[..start].trim(), options))
 }

@@ -6,10 +6,11 @@
 use std::str::FromStr as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use pep508_rs::VersionOrUrl;
 
 use super::lines::{Line, logical_lines};
-use super::requirement::{Requirement, RequirementKind, is_url, local_path, marker_of, split_options_of_requirement};
-use crate::environment::Environment;
+use super::requirement::{Options, Requirement, RequirementKind, is_url, local_path, marker_of, split_options};
+use crate::environment::{self, Environment};
 use crate::error::{Failure, Problems, nearest};
 use crate::files;
 use crate::secrets::{Secrets, without_credentials};
@@ -70,6 +71,16 @@ impl Manifest {
         manifest.require_hashes |= manifest.requirements.iter().any(|requirement| !requirement.hashes.is_empty());
         manifest
     }
+
+    /// Names of the requirements that come from an index.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.requirements.iter().filter_map(|requirement| match &requirement.kind {
+            RequirementKind::Named(named) if !matches!(named.version_or_url, Some(VersionOrUrl::Url(_))) => {
+                Some(named.name.to_string())
+            }
+            _ => None,
+        })
+    }
 }
 
 struct Reader<'a> {
@@ -92,6 +103,7 @@ impl Reader<'_> {
         }
         let Some(text) = self.text(path) else { return };
         let lines = logical_lines(&text, self.environment);
+        self.refuse_hidden_variables(path, &text);
         self.manifest.files.push(ManifestFile { path: path.to_owned(), digest: digest_of_file(&text, &lines) });
         self.open.push(path.to_owned());
         for line in lines {
@@ -101,6 +113,17 @@ impl Reader<'_> {
             }
         }
         self.open.pop();
+    }
+
+    /// What the installer does not see it cannot fill in.
+    fn refuse_hidden_variables(&mut self, path: &Utf8Path, text: &str) {
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
+            let names = line.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+            for name in names.filter(|name| environment::is_hidden(name)) {
+                let failure = Failure::user(format!("{path}:{}: `${{{name}}}` is kept from installers", index + 1));
+                self.problems.push(failure.hint("give the value under another name, in the `env` of the step"));
+            }
+        }
     }
 
     fn text(&mut self, path: &Utf8Path) -> Option<String> {
@@ -222,7 +245,7 @@ impl Reader<'_> {
     }
 
     fn requirement(&mut self, file: &Utf8Path, line: &Line, text: &str) -> Result<Requirement, Failure> {
-        let (text, hashes) = split_options_of_requirement(text)?;
+        let (text, Options { hashes, settings }) = split_options(text)?;
         let kind = if let Some((path, extras)) = local_path(text) {
             let path = self.placed(file, path);
             let digest = self.digest_of(&path, text)?;
@@ -242,12 +265,12 @@ impl Reader<'_> {
                 ))
                 .hint("write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`")
             })?;
-            if let Some(pep508_rs::VersionOrUrl::Url(url)) = &parsed.version_or_url {
+            if let Some(VersionOrUrl::Url(url)) = &parsed.version_or_url {
                 self.manifest.secrets.add_url(url.raw().as_str());
             }
             RequirementKind::Named(Box::new(parsed))
         };
-        Ok(Requirement { file: file.to_owned(), line: line.number, kind, hashes })
+        Ok(Requirement { file: file.to_owned(), line: line.number, kind, hashes, settings })
     }
 
     /// A path as a requirement gives it, from the working directory: pip resolves it against the folder it runs in,

@@ -103,6 +103,10 @@ impl AwsRegistry {
         self.clients.iter().find(|clients| clients.region == region).expect("only configured regions are asked for")
     }
 
+    pub(super) fn has_bucket(&self) -> bool {
+        self.bucket.is_some()
+    }
+
     pub(super) fn regions(&self) -> Vec<String> {
         self.clients.iter().map(|clients| clients.region.clone()).collect()
     }

@@ -87,6 +87,11 @@ impl Registry {
         }
     }
 
+    /// Whether the zip has to be somewhere before it can be published.
+    pub fn needs_upload(&self) -> bool {
+        matches!(self, Self::Aws(aws) if aws.has_bucket())
+    }
+
     /// Brings the zip to where it is published from. Can be done again, by several runs at once.
     pub async fn upload(&self, region: &str, layer: &LayerName, archive: &Archive) -> anyhow::Result<()> {
         match self {

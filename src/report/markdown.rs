@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{DestinationReport, Report, bar, signed};
+use super::{DestinationReport, Report, bar, percent, signed};
 use crate::audit::Severity;
 use crate::error::Explanation;
 use crate::facts;
@@ -28,9 +28,9 @@ pub fn summary(report: &Report) -> String {
         let limit = facts::limits().unzipped_size;
         let diff = report.size_diff.map(|diff| format!(" ({})", signed(diff))).unwrap_or_default();
         let zipped = report.zipped_size.map(|size| format!(", {size} zipped")).unwrap_or_default();
-        let percent = unzipped.0 * 100 / limit;
+        let percent = percent(unzipped.0, limit);
         line(&format!(
-            "**{unzipped}** unzipped{diff}{zipped} · `{:<BAR$}` {percent}% of 250 MB\n",
+            "**{unzipped}** unzipped{diff}{zipped} · `{:<BAR$}` {percent} of 250 MB\n",
             bar(unzipped.0, limit, BAR)
         ));
     }
@@ -42,8 +42,8 @@ pub fn summary(report: &Report) -> String {
                 "| {sign} {} | {} | {}: {} |",
                 finding.code,
                 plain(&finding.subject),
-                plain(&finding.message),
-                plain(&finding.help)
+                message(&finding.message),
+                message(&finding.help)
             ));
         }
         line("");
@@ -72,7 +72,7 @@ pub fn summary(report: &Report) -> String {
     }
     if !report.unpinned.is_empty() {
         let names: Vec<String> = report.unpinned.iter().map(|requirement| plain(requirement)).collect();
-        line(&format!("| of no fixed version | {} |", names.join(", ")));
+        line(&format!("| without a fixed version | {} |", names.join(", ")));
     }
     for step in &report.steps {
         line(&format!("| {} | {:.2} s |", plain(&step.name), step.seconds));
@@ -93,10 +93,10 @@ fn explained(explanation: &Explanation) -> String {
 fn causes_and_hint(explanation: &Explanation) -> String {
     let mut text = String::new();
     for cause in &explanation.causes {
-        writeln!(text, "- {}", plain(cause)).expect("a String takes everything");
+        writeln!(text, "- {}", message(cause)).expect("a String takes everything");
     }
     if let Some(hint) = &explanation.hint {
-        write!(text, "\n**Hint:** {}\n", plain(hint)).expect("a String takes everything");
+        write!(text, "\n**Hint:** {}\n", message(hint)).expect("a String takes everything");
     }
     text
 }
@@ -112,6 +112,18 @@ fn icon(report: &Report) -> &'static str {
 fn destination_row(destination: &DestinationReport) -> String {
     let arn = destination.layer_version_arn.as_ref().map_or_else(String::new, |arn| format!("`{arn}`"));
     format!("| {} | {} | {arn} |", destination.outcome.word(), destination.region)
+}
+
+/// A message of this program: what stands between backticks is shown as code, everything else as text.
+fn message(text: &str) -> String {
+    let mut parts: Vec<&str> = text.split('`').collect();
+    // A last backtick without its partner is text.
+    let rest = if parts.len().is_multiple_of(2) { parts.pop() } else { None };
+    let shown = parts.iter().enumerate().map(|(index, part)| match index % 2 {
+        0 => plain(part),
+        _ => format!("<code>{}</code>", plain(part)),
+    });
+    shown.chain(rest.map(|rest| plain(&format!("`{rest}")))).collect()
 }
 
 /// Text that Markdown and HTML take for text.

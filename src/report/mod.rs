@@ -266,6 +266,14 @@ fn bar(part: u64, whole: u64, width: usize) -> String {
     format!("{}{partial}", "█".repeat(eighths / 8))
 }
 
+/// `3%`, or `under 1%`
+fn percent(part: u64, whole: u64) -> String {
+    match part * 100 / whole.max(1) {
+        0 => "under 1%".to_owned(),
+        percent => format!("{percent}%"),
+    }
+}
+
 /// `+1.2 MB`, `−300 B`, `±0`
 fn signed(bytes: i64) -> String {
     match bytes {

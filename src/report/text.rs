@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Report, bar, signed};
+use super::{Report, bar, percent, signed};
 use crate::error::counted;
 use crate::facts;
 
@@ -28,8 +28,8 @@ pub fn text(report: &Report) -> String {
         let diff = report.size_diff.map(|diff| format!(", {}", signed(diff))).unwrap_or_default();
         let zipped = report.zipped_size.map(|size| format!("{size} zipped, ")).unwrap_or_default();
         line(format!(
-            "  size          {zipped}{unzipped} unzipped{diff} ({}% of Lambda's 250 MB)",
-            unzipped.0 * 100 / limit
+            "  size          {zipped}{unzipped} unzipped{diff} ({} of Lambda's 250 MB)",
+            percent(unzipped.0, limit)
         ));
     }
     line(format!("  fingerprint   {}", report.fingerprint));
@@ -46,7 +46,7 @@ pub fn text(report: &Report) -> String {
     }
     if !report.unpinned.is_empty() && report.command != "build" {
         line(format!(
-            "  {} of no fixed version: a newer release alone is not a change",
+            "  {} listed without a fixed version: a newer release alone is not a change",
             counted(report.unpinned.len(), "requirement")
         ));
     }

@@ -81,6 +81,22 @@ impl Reading<'_> {
         Dependencies { requirements: files, constraints, manifest, ..Dependencies::default() }
     }
 
+    /// uv does not read a requirement's own build settings, and would stop at them in its own words.
+    pub(super) fn refuse_settings(&mut self, dependencies: &Dependencies) {
+        if dependencies.installer == InstallerChoice::Pip {
+            return;
+        }
+        for requirement in &dependencies.manifest.requirements {
+            for setting in &requirement.settings {
+                let failure = Failure::user(format!(
+                    "{}:{}: uv does not take `{setting}` of a requirement",
+                    requirement.file, requirement.line
+                ));
+                self.problems.push(failure.hint("use `installer: pip`"));
+            }
+        }
+    }
+
     /// The input, else what the tools' own variables say: they decide what gets installed, so they belong to the
     /// fingerprint.
     pub(super) fn index_url(&mut self, value: Option<&str>) -> Option<SecretUrl> {
