@@ -74,7 +74,7 @@ pub(super) fn without_wheels(output: &str) -> BTreeMap<String, Option<String>> {
             }
         }
     }
-    // uv, for a URL: "Building source distributions for `x` is disabled"; for a path: "… is disabled, but attempted to build `x`"
+    // uv, for a URL: "Building source distributions for `x` is disabled"; for a project: "… is disabled, but attempted to build `x`"
     for marker in ["Building source distributions for `", "is disabled, but attempted to build `"] {
         for (at, _) in text.match_indices(marker) {
             if let Some((name, _)) = text[at + marker.len()..].split_once('`') {
@@ -83,6 +83,26 @@ pub(super) fn without_wheels(output: &str) -> BTreeMap<String, Option<String>> {
         }
     }
     found
+}
+
+/// Whether a project without fixed metadata has to be built, which uv cannot name.
+pub(super) fn needs_nameless_build(output: &str) -> bool {
+    output.lines().any(|line| line.trim_end().ends_with("Building source distributions is disabled"))
+}
+
+/// A project of the workspace that this machine cannot build; `None` if that was not what failed.
+pub(super) fn unbuilt_project(output: &str, spec: &Spec) -> Option<Failure> {
+    let is_named = output.contains("is disabled, but attempted to build `");
+    (is_named || needs_nameless_build(output)).then(|| {
+        let target = spec.target;
+        let projects = spec.dependencies.manifest.requirements.iter().filter_map(|requirement| {
+            let RequirementKind::Path { text, .. } = &requirement.kind else { return None };
+            Some(format!("`{text}` is asked for in {}:{}", requirement.file, requirement.line))
+        });
+        Failure::user(format!("a local project has to be built, and this machine cannot build for {target}"))
+            .causes(projects)
+            .hint(other_ways(target))
+    })
 }
 
 pub(super) fn failed_install(
@@ -125,7 +145,7 @@ pub(super) fn failed_install(
             .hint(other_ways(target));
     }
     let failure = Failure::user(format!("{tool} could not install the requirements for {target}"));
-    failure.causes(causes).hint("correct the requirements; what the tool said is above")
+    failure.causes(causes).hint("correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says")
 }
 
 fn no_wheel(availabilities: &[Availability], spec: &Spec, target: Target) -> Failure {

@@ -69,8 +69,7 @@ impl Uv {
         command
     }
 
-    /// `built` are the distributions that may be built from source.
-    fn install_command(&self, request: &Request<'_>, built: &BTreeSet<String>) -> Command {
+    fn install_command(&self, request: &Request<'_>, built: &Built) -> Command {
         let Request { spec, destination, .. } = request;
         let mut command = self.pip("install", request);
         command.args([
@@ -81,9 +80,16 @@ impl Uv {
             "--no-editable",
         ]);
         command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
-        command.args(["--only-binary", ":all:"]);
-        for name in built {
-            command.args(["--no-binary", name]);
+        if built.nameless {
+            // Their dependencies may be built as well.
+            for name in spec.dependencies.manifest.names().filter(|name| !built.names.contains(name)) {
+                command.args(["--only-binary", &name]);
+            }
+        } else {
+            command.args(["--only-binary", ":all:"]);
+            for name in &built.names {
+                command.args(["--no-binary", name]);
+            }
         }
         if spec.dependencies.no_deps {
             command.arg("--no-deps");
@@ -150,28 +156,50 @@ impl Installer for Uv {
     fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
         let Request { spec, host, console, .. } = request;
         let can_build = host.can_build_for(spec.target);
-        let mut built = BTreeSet::new();
+        let mut built = Built::default();
         loop {
             let outcome = process::run(self.install_command(request, &built), &self.name(), console)?;
             if outcome.status.success() {
                 return Ok(());
             }
+            if can_build && !built.nameless && explain::needs_nameless_build(&outcome.output) {
+                built.nameless = true;
+                continue;
+            }
+            // The index knows nothing of a project in the workspace, and should not be asked for its name.
+            let project = explain::unbuilt_project(&outcome.output, spec);
+            let is_project = project.is_some();
+            if let Some(failure) = project.filter(|_| !can_build) {
+                return Err(failure.into());
+            }
             let missing = explain::without_wheels(&outcome.output);
-            let more: Vec<&String> = missing.keys().filter(|name| can_build && !built.contains(*name)).collect();
-            if more.is_empty() {
-                let availabilities: Vec<Availability> = missing
-                    .iter()
-                    .map(|(name, version)| self.availability(name, version.as_deref(), request))
-                    .collect();
+            let more: Vec<&String> = missing.keys().filter(|name| can_build && !built.names.contains(*name)).collect();
+            let availabilities: Vec<Availability> = missing
+                .iter()
+                .filter(|_| !is_project)
+                .map(|(name, version)| self.availability(name, version.as_deref(), request))
+                .collect();
+            // What has wheels for newer systems holds compiled code, which would come out too new from here as well.
+            let hopeless =
+                !host.can_compile_for(spec.target) && availabilities.iter().any(|found| found.platform.is_some());
+            if more.is_empty() || hopeless {
                 let failure = explain::failed_install("uv", &outcome.output, spec, &availabilities, !can_build);
                 return Err(failure.into());
             }
             for name in more {
                 console.note(&format!("`{name}` has no wheel for {}: it is built here", spec.target));
-                built.insert(name.clone());
+                built.names.insert(name.clone());
             }
         }
     }
+}
+
+/// What may be built from source.
+#[derive(Debug, Default)]
+struct Built {
+    names: BTreeSet<String>,
+    /// Projects that have to be built to know their names, too.
+    nameless: bool,
 }
 
 fn provision(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
