@@ -47,7 +47,15 @@ impl Tools {
 
     /// Version of the tools' Python, which is this machine's: `3.13`.
     pub(crate) fn python_version(&self) -> String {
-        let question = "import sys; print('%d.%d' % sys.version_info[:2])";
+        self.ask("import sys; print('%d.%d' % sys.version_info[:2])")
+    }
+
+    /// Of this machine's C library, `36` for 2.36.
+    pub(crate) fn glibc_minor(&self) -> u32 {
+        self.ask("import platform; print(platform.libc_ver()[1].split('.')[1])").parse().expect("is a number")
+    }
+
+    fn ask(&self, question: &str) -> String {
         let output = Command::new(self.program("python3")).args(["-c", question]).output().expect("can be started");
         String::from_utf8(output.stdout).expect("is UTF-8").trim().to_owned()
     }
