@@ -7,7 +7,6 @@ use std::str::FromStr as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::VersionOrUrl;
-use pep508_rs::VersionOrUrl;
 
 use super::lines::{Line, logical_lines};
 use super::requirement::{Options, Requirement, RequirementKind, is_url, local_path, marker_of, split_options};
@@ -71,16 +70,6 @@ impl Manifest {
         let mut manifest = reader.manifest;
         manifest.require_hashes |= manifest.requirements.iter().any(|requirement| !requirement.hashes.is_empty());
         manifest
-    }
-
-    /// Names of the requirements that come from an index.
-    pub fn names(&self) -> impl Iterator<Item = String> {
-        self.requirements.iter().filter_map(|requirement| match &requirement.kind {
-            RequirementKind::Named(named) if !matches!(named.version_or_url, Some(VersionOrUrl::Url(_))) => {
-                Some(named.name.to_string())
-            }
-            _ => None,
-        })
     }
 
     /// Names of the requirements that come from an index.
