@@ -44,14 +44,8 @@ const REFUSED: &[&str] = &[
     "authentication credentials",
 ];
 const CERTIFICATES: &[&str] = &["invalid peer certificate", "CERTIFICATE_VERIFY_FAILED", "certificate verify failed"];
-const HASHES: &[&str] = &[
-    "Hash mismatch",
-    "hash mismatch",
-    "DO NOT MATCH THE HASHES",
-    "require-hashes",
-    "require hashes",
-    "--require-hashes",
-];
+const HASHES: &[&str] = &["Hash mismatch", "hash mismatch", "DO NOT MATCH THE HASHES"];
+const UNHASHED: &[&str] = &["require-hashes", "require hashes"];
 
 /// The distributions that an installer says have no fitting wheel, with the version if one was asked for.
 pub(super) fn without_wheels(output: &str) -> BTreeMap<String, Option<String>> {
@@ -122,6 +116,11 @@ pub(super) fn failed_install(
         return Failure::user("a download does not have the hash that the requirements ask for")
             .causes(causes)
             .hint("if the file was meant to change, update the hashes with the tool that wrote them; else find out who changed it");
+    }
+    if says(UNHASHED) {
+        return Failure::user("some requirements have a hash, so all must have one, and some have none")
+            .causes(causes)
+            .hint("give each a version and a hash, also those that others need: `uv pip compile --generate-hashes` writes them");
     }
     if says(REFUSED) {
         return Failure::user("a package index refused the run's credentials")
