@@ -46,11 +46,13 @@ impl Account {
     /// A run against this account.
     pub(crate) fn run(&self, sandbox: &Sandbox, command: &str, arguments: &[&str]) -> Run {
         let run = sandbox.run(&[command, "--registry", "aws", "--layer-name", LAYER, "--python-version", "3.13"]);
-        self.moto
-            .variables()
-            .iter()
-            .fold(run.args(arguments), |run, (name, value)| run.env(name, value))
-            .env("AWS_ENDPOINT_URL", self.proxy.url())
+        self.seen_by(run.args(arguments))
+    }
+
+    /// A run that knows this account.
+    pub(crate) fn seen_by(&self, run: Run) -> Run {
+        let run = self.moto.variables().iter().fold(run, |run, (name, value)| run.env(name, value));
+        run.env("AWS_ENDPOINT_URL", self.proxy.url())
     }
 
     /// `publish` through the bucket of the region.

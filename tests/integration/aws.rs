@@ -65,7 +65,7 @@ fn an_unchanged_layer_costs_two_requests_and_no_process() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (0% of Lambda's 250 MB)
+      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (under 1% of Lambda's 250 MB)
       fingerprint   [sha256]
       content hash  [base64]
       unchanged     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
@@ -179,6 +179,32 @@ fn noise(length: usize) -> Vec<u8> {
         state
     });
     words.take(length / 8).flat_map(u64::to_le_bytes).collect()
+}
+
+#[test]
+fn the_state_can_be_a_folder_or_another_bucket() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), six());
+    account.make_bucket("states", EU);
+    for state in ["s3://states/of/layers/", "s3://states", ".states"] {
+        account.publish(&sandbox, &["--state", state]).run().success();
+        account.publish(&sandbox, &["--state", state]).run().success().says("shared unchanged");
+    }
+    assert!(sandbox.path(".states/shared.json").exists());
+    assert_eq!(account.proxy.seen("PUT", "/states/of/layers/shared.json").len(), 2);
+    assert!(!account.proxy.seen("PUT", "/states/shared.json").is_empty());
+    assert_eq!(account.numbers(EU), [1], "what one state does not know is read off the versions");
+}
+
+#[test]
+fn a_folder_can_have_its_state_in_a_bucket() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), six());
+    let arguments = ["publish", "--registry", "dist", "--layer-name", LAYER, "--python-version", "3.13"];
+    let state = ["--state", "s3://layers-eu-west-1/states"];
+    let run = || account.seen_by(sandbox.run(&arguments).args(&state)).run().success();
+    run().says("arn:aws:lambda:local:000000000000:layer:shared:1");
+    run().says("shared unchanged");
+    assert_eq!(account.keys(EU), ["states/shared.json"]);
+    assert_eq!(account.numbers(EU), Vec::<i64>::new());
 }
 
 #[test]

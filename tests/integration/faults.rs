@@ -149,6 +149,19 @@ fn versions_that_may_not_be_listed() {
 }
 
 #[test]
+fn a_value_that_lambda_refuses() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), six());
+    let message = "Layers consume more than the available size";
+    account.proxy.rule(Rule::on("POST", VERSIONS).refuse(400, "InvalidParameterValueException", message));
+    let outcome = account.publish(&sandbox, &[]).run().code(1);
+    insta::assert_snapshot!(error_in(&outcome.told()), @r"
+    error: `shared` could not be published to eu-west-1
+    cause: eu-west-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:eu-west-1:*:layer:shared`: InvalidParameterValueException (HTTP 400): Layers consume more than the available size (request 8f3c)
+    hint: Lambda does not accept a value; correct the input that it names; a new run publishes only what is missing
+    ");
+}
+
+#[test]
 fn throttled_for_a_while() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six());
     account.proxy.rule(Rule::on("POST", VERSIONS).times(1).refuse(429, "TooManyRequestsException", "Rate exceeded"));
@@ -230,12 +243,14 @@ fn an_account_that_cannot_be_asked_for() {
 fn a_state_in_a_bucket_that_does_not_exist() {
     let (account, sandbox) = (Account::new(), six());
     let outcome = account.run(&sandbox, "publish", &["--state", "s3://no-such-bucket/states"]).run().code(1);
-    insta::assert_snapshot!(outcome.told(), @"
-    exit: 1
-    --- stdout
-    --- stderr
-    error: s3:GetObject failed for `arn:aws:s3:::no-such-bucket/states/shared.json`
-    cause: NoSuchBucket (HTTP 404): The specified bucket does not exist (request PNzxCAn1HNvVAxcwAZUHi4AaGbwA6rLalOkMtpXmNFe7Gag5Z47q)
-    hint: create the bucket, or correct `bucket` or `state`
-    ");
+    insta::with_settings!({ filters => [(r"request \w+", "request [id]")] }, {
+        insta::assert_snapshot!(outcome.told(), @"
+        exit: 1
+        --- stdout
+        --- stderr
+        error: s3:GetObject failed for `arn:aws:s3:::no-such-bucket/states/shared.json`
+        cause: NoSuchBucket (HTTP 404): The specified bucket does not exist (request [id])
+        hint: create the bucket, or correct `bucket` or `state`
+        ");
+    });
 }

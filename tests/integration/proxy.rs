@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::harness::Moto;
 
 /// How long a test waits for what must come.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A request that came by.
 #[derive(Clone, Debug)]

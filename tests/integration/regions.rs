@@ -100,7 +100,7 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
 
     \`shared\` could not be published to us-east-1
 
-    - us-east-1: lambda:PublishLayerVersion failed for \`arn:aws:lambda:us-east-1:\*:layer:shared\`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)
+    - us-east-1: lambda:PublishLayerVersion failed for <code>arn:aws:lambda:us-east-1:\*:layer:shared</code>: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)
 
     **Hint:** allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:\*:layer:shared"}; a new run publishes only what is missing
 
@@ -109,7 +109,7 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
     | published | eu-west-1 | `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1` |
     | failed | us-east-1 |  |
 
-    **37.1 KB** unzipped, 11.3 KB zipped · `                    ` 0% of 250 MB
+    **37.1 KB** unzipped, 11.3 KB zipped · `                    ` under 1% of 250 MB
     "#);
     let outputs = outcome.outputs();
     let eu = &account.versions(EU)[0];
