@@ -80,6 +80,10 @@ impl Uv {
             "--no-editable",
         ]);
         command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
+        // uv looks at the dates of a few files and would take its earlier build of a project whose code was edited.
+        if spec.dependencies.manifest.has_projects() {
+            command.arg("--refresh");
+        }
         if built.nameless {
             // Their dependencies may be built as well.
             for name in spec.dependencies.manifest.names().filter(|name| !built.names.contains(name)) {

@@ -72,6 +72,16 @@ impl Manifest {
         manifest
     }
 
+    /// Whether a folder of the workspace is among the requirements, which has to be built.
+    pub fn has_projects(&self) -> bool {
+        let is_archive = |text: &str| [".whl", ".tar.gz", ".zip"].iter().any(|ending| text.ends_with(ending));
+        let mut paths = self.requirements.iter().filter_map(|requirement| match &requirement.kind {
+            RequirementKind::Path { text, .. } => Some(text),
+            RequirementKind::Named(_) | RequirementKind::Url { .. } => None,
+        });
+        paths.any(|text| !is_archive(text))
+    }
+
     /// Names of the requirements that come from an index.
     pub fn names(&self) -> impl Iterator<Item = String> {
         self.requirements.iter().filter_map(|requirement| match &requirement.kind {
