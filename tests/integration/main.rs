@@ -13,6 +13,7 @@ mod packages;
 mod proxy;
 mod regions;
 mod servers;
+mod sources;
 mod targets;
 mod tools;
 mod zip;
