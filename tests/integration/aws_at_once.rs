@@ -52,6 +52,21 @@ fn a_run_waits_for_another_and_takes_its_version() {
 }
 
 #[test]
+fn a_claim_that_comes_too_late_is_refused() {
+    let account = Account::with_buckets(&[EU]);
+    let (slow, fast) = (six(), six());
+    account.proxy.rule(Rule::on("PUT", STATE).times(1).hold());
+    let claiming = account.publish(&slow, &[]).in_actions(&[]).start();
+    account.proxy.wait_for_held();
+    account.publish(&fast, &[]).run().success();
+    account.proxy.behave();
+    let outputs = claiming.wait().success().outputs();
+    assert_eq!(outputs["published"], "false");
+    assert_eq!(outputs["layer-arn"], account.versions(EU)[0].arn);
+    assert_eq!(account.numbers(EU), [1]);
+}
+
+#[test]
 fn a_run_with_other_content_queues() {
     let account = Account::with_buckets(&[EU]);
     let (first, second) = (six(), Sandbox::with_requirements("six==1.16.0\n"));
