@@ -167,13 +167,17 @@ pub fn utf8(path: &std::path::Path) -> Result<&Utf8Path, Failure> {
         .ok_or_else(|| Failure::user(format!("`{}` is not a name in UTF-8", path.display())).hint("rename it"))
 }
 
-/// The path beside a missing one whose name is nearest, for "did you mean".
+/// The path that exists and is nearest to a missing one, in one of its names, for "did you mean".
 pub fn nearest_sibling(folder: &Utf8Path, path: &Utf8Path) -> Option<Utf8PathBuf> {
-    let parent = folder.join(path).parent()?.to_owned();
+    let first_missing = path.ancestors().take_while(|part| !folder.join(part).exists()).last()?;
+    let parent = folder.join(first_missing).parent()?.to_owned();
     let names: Vec<String> =
         parent.read_dir_utf8().ok()?.filter_map(|entry| Some(entry.ok()?.file_name().to_owned())).collect();
-    let near = nearest(path.file_name()?, names.iter().map(String::as_str))?;
-    Some(path.with_file_name(near))
+    let near = nearest(first_missing.file_name()?, names.iter().map(String::as_str))?;
+    let rest = path.strip_prefix(first_missing).ok().filter(|rest| !rest.as_str().is_empty());
+    let near = first_missing.with_file_name(near);
+    let near = rest.map_or_else(|| near.clone(), |rest| near.join(rest));
+    folder.join(&near).exists().then_some(near)
 }
 
 /// "`path` does not exist", with the nearest name that does.

@@ -167,7 +167,9 @@ impl<'a> Reading<'a> {
             self.problems.push(failure.hint("name the layer, e.g. `layer-name: shared-dependencies`"));
         }
         let layer: LayerName = self.parsed(name, FALLBACK);
-        if !selected.is_empty() && !selected.iter().any(|name| name == layer.as_str()) {
+        // A name that was refused is not the layer's.
+        let is_known = name.is_none_or(|name| name == layer.as_str());
+        if is_known && !selected.is_empty() && !selected.iter().any(|name| name == layer.as_str()) {
             let names = alternatives(selected.iter().map(String::as_str));
             let failure = Failure::user(format!("`layers` names {names}, but the only layer is `{layer}`"));
             self.problems.push(failure.hint("correct `layers` or leave it out"));

@@ -180,8 +180,8 @@ impl Reader<'_> {
             if value.is_empty() { Err(failure) } else { Ok(value) }
         };
         match name {
-            "-r" | "--requirement" => self.nested(file, role, needs_value()?),
-            "-c" | "--constraint" => self.nested(file, Role::Constraints, needs_value()?),
+            "-r" | "--requirement" => self.nested(file, role, needs_value()?)?,
+            "-c" | "--constraint" => self.nested(file, Role::Constraints, needs_value()?)?,
             "-e" | "--editable" => {
                 let requirement = self.requirement(file, line, needs_value()?)?;
                 self.manifest.requirements.push(requirement);
@@ -239,19 +239,27 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn nested(&mut self, file: &Utf8Path, role: Role, name: &str) {
+    fn nested(&mut self, file: &Utf8Path, role: Role, name: &str) -> Result<(), Failure> {
         if name.contains("://") && !name.starts_with("file:") {
             // What it holds is known to the installer alone; like an unpinned requirement it is read at the build.
             self.manifest.secrets.add_url(name);
             let option = if role == Role::Constraints { "--constraint" } else { "--requirement" };
             self.manifest.options.push(format!("{option} {}", without_credentials(name)));
-            return;
+            return Ok(());
         }
         let name = name.strip_prefix("file://").unwrap_or(name);
         let path = file.parent().unwrap_or(Utf8Path::new("")).join(name);
         // `a/../b.txt` is `b.txt`; a path that climbs out of the folder stays as written.
         let path = if path.is_relative() { files::normalize(&path).unwrap_or(path) } else { path };
+        if !self.folder.join(&path).exists() {
+            let failure = files::missing("", self.folder, &path);
+            return Err(match files::nearest_sibling(self.folder, &path) {
+                Some(_) => failure,
+                None => failure.hint(format!("names in `{file}` start from its folder")),
+            });
+        }
         self.read(&path, role);
+        Ok(())
     }
 
     fn requirement(&mut self, file: &Utf8Path, line: &Line, text: &str) -> Result<Requirement, Failure> {

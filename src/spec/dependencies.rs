@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Content, Reading};
 use crate::error::Failure;
+use crate::files::nearest_sibling;
 use crate::manifest::{Manifest, Meaning};
 use crate::secrets::SecretUrl;
 use crate::types::Target;
@@ -59,11 +60,13 @@ impl Reading<'_> {
         if files.is_empty() && self.folder.join(DEFAULT_FILE).exists() {
             files.push(DEFAULT_FILE.into());
         }
-        if files.is_empty() && content.source.is_empty() {
+        if files.is_empty() && content.source.is_empty() && self.folder.is_dir() {
             let failure = Failure::user(format!("there is no `{DEFAULT_FILE}` in `{}`", self.folder));
-            self.problems.push(
-                failure.hint("name the dependency file with `requirements`, or its folder with `working-directory`"),
-            );
+            let advice = "name the dependency file with `requirements`, or its folder with `working-directory`";
+            self.problems.push(failure.hint(match nearest_sibling(&self.folder, DEFAULT_FILE.into()) {
+                Some(near) => format!("did you mean `{near}`? {advice}"),
+                None => advice.to_owned(),
+            }));
         }
         let constraints: Vec<Utf8PathBuf> = constraints.iter().map(Utf8PathBuf::from).collect();
         let read_so_far = self.problems.len();
