@@ -4,6 +4,7 @@ mod account;
 mod at_once;
 mod aws;
 mod aws_at_once;
+mod bad_input;
 mod content;
 mod directory;
 mod faults;

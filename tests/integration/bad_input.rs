@@ -1,0 +1,367 @@
+//! Wrong input is refused before any work: everything that is wrong in one go, and nothing changed.
+
+use crate::harness::{Outcome, Sandbox};
+
+/// A run that the user's input ends, before a program is started or a file is written.
+fn refused(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
+    let before = sandbox.tree();
+    let trap = sandbox.trap(&["uv", "python3", "python3.13", "python"]);
+    let outcome = sandbox.run(arguments).path_first(&trap).run().code(1);
+    assert_eq!(sandbox.trapped(), "", "a program was started");
+    assert!(sandbox.tree() == before, "something was written");
+    outcome
+}
+
+fn six() -> Sandbox {
+    Sandbox::with_requirements("six==1.17.0\n")
+}
+
+const PUBLISH: &[&str] = &["publish", "--layer-name", "shared", "--python-version", "3.13"];
+
+fn publish(arguments: &[&str]) -> Vec<String> {
+    PUBLISH.iter().chain(arguments).map(ToString::to_string).collect()
+}
+
+fn refused_publish(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
+    let arguments = publish(arguments);
+    refused(sandbox, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write("requirements-prod.txt", "");
+    let outcome = refused(
+        &sandbox,
+        &[
+            "publish",
+            "--layer-name=shared deps!",
+            "--python-version=3.7",
+            "--architecture=amd64",
+            "--installer=poetry",
+            "--layout=flat",
+            "--requirements=requirement-prod.txt",
+            "--constraints=pins.txt",
+            "--compatible-runtimes=python3.13,nodejs22.x",
+            "--compatible-architectures=arm64",
+            "--registry=aws",
+            "--regions=eu-west-1,eu-west-9",
+            "--bucket=s3://Layers/",
+            "--index-url=pypi.org/simple",
+            "--no-deps=maybe",
+            "--layer-version=3",
+            "--layers=other",
+        ],
+    );
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 14 problems with the input
+    cause: `layer-name` is `shared deps!`, which Lambda does not accept (use letters, digits, `-` and `_`)
+    cause: `layer-version` is `3`, but this command makes a version and does not act on one (leave it out; the number comes from the registry)
+    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)
+    cause: `amd64` is not an architecture of Lambda (use `x86_64`)
+    cause: `layout` is `flat` (use `python` or `site-packages`)
+    cause: `requirement-prod.txt` does not exist (did you mean `requirements-prod.txt`?)
+    cause: `pins.txt` does not exist (paths start from the working directory)
+    cause: `no-deps` is `maybe`, which is neither true nor false (write `true` or `false`)
+    cause: `installer` is `poetry` (use `auto`, `uv` or `pip`)
+    cause: `index-url` is `pypi.org/simple`, which is not a URL (write it as in `https://host/simple/`)
+    cause: `compatible-runtimes` has `nodejs22.x`, which Lambda does not know for Python (use `python3.8`, `python3.9`, `python3.10`, `python3.11`, `python3.12`, `python3.13`, `python3.14` or `python3.15`)
+    cause: `compatible-architectures` leaves out `x86_64`, which the layer is built for (add it, or change `architecture`)
+    cause: `eu-west-9` is not a region with Lambda (did you mean `eu-west-3`?)
+    cause: `bucket` has the bucket `s3://Layers/`, which is not a bucket's name (give the name alone: `Layers`)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+}
+
+#[test]
+fn a_layer_needs_a_name() {
+    insta::assert_snapshot!(refused(&six(), &["publish"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `layer-name` is missing
+    hint: name the layer, e.g. `layer-name: shared-dependencies`
+    ");
+}
+
+#[test]
+fn commands_and_inputs_that_do_not_exist_come_with_their_neighbours() {
+    let sandbox = six();
+    insta::assert_snapshot!(refused(&sandbox, &["publsh"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `publsh` is not a command
+    hint: did you mean `publish`?
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["build", "--layr-name", "x"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `--layr-name` is not an input
+    hint: did you mean `--layer-name`?
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["build", "--layer-name"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: a value is required for '--layer-name <NAME>' but none was supplied
+    hint: `lambda-layer --help` lists commands, `lambda-layer publish --help` inputs
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["build", "shared"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `shared` is not an input
+    hint: `lambda-layer --help` lists commands, `lambda-layer publish --help` inputs
+    ");
+}
+
+#[test]
+fn a_missing_requirement_file_comes_with_its_neighbour() {
+    let sandbox = Sandbox::with_requirements("-r requirments/base.txt\n-c pin.txt\n");
+    sandbox.write("requirements/base.txt", "");
+    sandbox.write("pins.txt", "");
+    insta::assert_snapshot!(refused_publish(&sandbox, &[]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 2 problems with the input
+    cause: requirements.txt:1: `requirments/base.txt` does not exist (did you mean `requirements/base.txt`?)
+    cause: requirements.txt:2: `pin.txt` does not exist (did you mean `pins.txt`?)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+    insta::assert_snapshot!(refused_publish(&sandbox, &["--requirements", "requirement.txt"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `requirement.txt` does not exist
+    hint: did you mean `requirements.txt`?
+    ");
+}
+
+#[test]
+fn without_a_requirement_file_it_says_where_it_looked() {
+    let sandbox = Sandbox::new();
+    sandbox.write("requirments.txt", "six\n");
+    insta::assert_snapshot!(refused_publish(&sandbox, &[]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: there is no `requirements.txt` in `[ROOT]/work`
+    hint: did you mean `requirments.txt`? name the dependency file with `requirements`, or its folder with `working-directory`
+    ");
+    insta::assert_snapshot!(refused_publish(&sandbox, &["--working-directory", "services"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `working-directory` is `services`, which is not a folder
+    hint: was the repository checked out before this step (`actions/checkout`)?
+    ");
+}
+
+#[test]
+fn unreadable_lines_come_with_file_and_number() {
+    let sandbox = Sandbox::with_requirements(
+        "six==1.17.0\nrequests==\n-r more/base.txt\n\n# a comment\n--indx-url https://pypi.org/simple\nidna \\\n  ~~3.10\n./missing\n",
+    );
+    sandbox.write("more/base.txt", "\n\nflask>=3 <4\nurllib3 --hash=md5\n");
+    sandbox.write("binary.txt", b"six\n\xff\xfe\n");
+    sandbox.write("wide.txt", b"\xff\xfes\x00i\x00x\x00");
+    let arguments = ["--requirements", "requirements.txt\nbinary.txt\nwide.txt\nmore"];
+    insta::assert_snapshot!(refused_publish(&sandbox, &arguments).told(), @r#"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 9 problems with the input
+    cause: requirements.txt:2: cannot read `requests==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    cause: more/base.txt:3: cannot read `flask>=3 <4`: Trailing `<4` is not allowed (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    cause: more/base.txt:4: `--hash=md5` is not a hash (write `--hash=sha256:…`)
+    cause: requirements.txt:6: `--indx-url` is not an option of requirement files (did you mean `--index-url`?)
+    cause: requirements.txt:7: cannot read `idna   ~~3.10`: no such comparison operator "~~", must be one of ~= == != <= >= < > === (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    cause: requirements.txt:9: `./missing` does not exist (paths start from the working directory)
+    cause: binary.txt:2: not readable as UTF-8 (save it as UTF-8)
+    cause: `wide.txt` is in UTF-16, which only some tools read (save it as UTF-8)
+    cause: `more` cannot be read
+    cause:   failed to read from file `[ROOT]/work/more`: Is a directory (os error 21)
+    hint: nothing was built or published; correct all of them and run again
+    "#);
+}
+
+#[test]
+fn files_that_include_themselves_are_refused() {
+    let sandbox = Sandbox::with_requirements("-r a/b.txt\n");
+    sandbox.write("a/b.txt", "-r c.txt\n");
+    sandbox.write("a/c.txt", "six\n-r ../requirements.txt\n");
+    insta::assert_snapshot!(refused_publish(&sandbox, &[]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `requirements.txt` includes itself: requirements.txt → a/b.txt → a/c.txt → requirements.txt
+    hint: remove one of the `-r` lines
+    ");
+}
+
+#[test]
+fn manifests_that_ask_for_nothing_are_refused() {
+    let sandbox = Sandbox::with_requirements("# nothing yet\n\n-c pins.txt\n");
+    sandbox.write("pins.txt", "six==1.17.0\n");
+    insta::assert_snapshot!(refused_publish(&sandbox, &[]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `requirements.txt` asks for nothing on python3.13 on x86_64
+    hint: add a requirement, or look at the markers of those there are
+    ");
+    sandbox.write("requirements.txt", "pywin32; sys_platform == 'win32'\ntomli; python_version < '3.11'\n");
+    insta::assert_snapshot!(refused_publish(&sandbox, &[]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `requirements.txt` asks for nothing on python3.13 on x86_64
+    hint: add a requirement, or look at the markers of those there are
+    ");
+}
+
+#[test]
+fn places_that_cannot_be_written_are_refused() {
+    let sandbox = six();
+    sandbox.write("folder/x", "");
+    let before = "requirements.txt/layer.zip";
+    insta::assert_snapshot!(refused_publish(&sandbox, &["--output", before]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `output` cannot be written: `[ROOT]/work/requirements.txt`
+    cause: Not a directory (os error 20)
+    hint: choose a folder that can be written to
+    ");
+    insta::assert_snapshot!(refused_publish(&sandbox, &["--output", "folder"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `output` is `folder`, which is a folder
+    hint: name a file in it, e.g. `folder/layer.zip`
+    ");
+    let arguments = ["--registry", "requirements.txt", "--state", "requirements.txt/state"];
+    insta::assert_snapshot!(refused_publish(&sandbox, &arguments).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `registry` cannot be written: `[ROOT]/work/requirements.txt`
+    cause: Not a directory (os error 20)
+    hint: choose a folder that can be written to
+    ");
+}
+
+#[test]
+fn names_are_those_that_lambda_takes() {
+    let sandbox = six();
+    let long = "x".repeat(141);
+    for name in ["a b", "a/b", "ä", "arn:aws:lambda:eu-west-1:123456789012:layer:x", &long] {
+        let outcome = refused(&sandbox, &["publish", "--layer-name", name]);
+        assert!(outcome.stderr.starts_with("error: `layer-name` "), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("\nhint: "), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn texts_that_are_too_long_are_refused() {
+    let (long, longer) = ("x".repeat(200), "x".repeat(513));
+    insta::assert_snapshot!(refused_publish(&six(), &["--description", &long, "--license", &longer]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 2 problems with the input
+    cause: `description` has 200 characters (use at most 125: at most that many fit beside fingerprint and content hash)
+    cause: `license` has 513 characters (use at most 512: that is Lambda's limit)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+}
+
+#[test]
+fn one_bucket_cannot_serve_two_regions() {
+    let arguments = ["--registry", "aws", "--regions", "eu-west-1\nus-east-1", "--bucket", "layers"];
+    insta::assert_snapshot!(refused_publish(&six(), &arguments).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `bucket` is `layers` for 2 regions, but Lambda reads a zip only from a bucket of the layer's own region
+    hint: name one bucket a region with `{region}`, e.g. `layers-{region}`
+    ");
+}
+
+#[test]
+fn places_of_other_services_are_refused() {
+    let sandbox = six();
+    let arguments = ["--registry", "https://example.com/layers", "--state", "gs://bucket/prefix"];
+    insta::assert_snapshot!(refused_publish(&sandbox, &arguments).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 2 problems with the input
+    cause: `registry` is `https://example.com/layers` (use `aws` or a folder)
+    cause: `state` is `gs://bucket/prefix` (use `s3://bucket/prefix` or a folder)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+    insta::assert_snapshot!(refused_publish(&sandbox, &["--registry", "AWS"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: `registry` is `AWS`
+    hint: use `aws` or a folder
+    ");
+}
+
+#[test]
+fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
+    let sandbox = Sandbox::with_requirements("six==\n");
+    let inputs = [("layer-name", "shared"), ("python-version", "3.7"), ("registry", "here"), ("regions", "")];
+    let outcome = sandbox.run(&[]).in_actions(&inputs).run().code(1);
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 1
+    --- stdout
+    ::error title=lambda-layer::2 problems with the input%0Acause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)%0Acause: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)%0Ahint: nothing was built or published; correct all of them and run again
+    error: 2 problems with the input
+    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)
+    cause: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    hint: nothing was built or published; correct all of them and run again
+    --- stderr
+    ");
+    insta::assert_snapshot!(outcome.summary(), @r"
+    ### ❌ 2 problems with the input
+
+    - <code>python-version</code> is <code>3.7</code>, for which there is no supported Lambda runtime (use <code>3.14</code>, <code>3.13</code>, <code>3.12</code>, <code>3.11</code>, <code>3.10</code> or <code>3.9</code>)
+    - requirements.txt:1: cannot read <code>six==</code>: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, <code>name\[extra\]&gt;=1.2; python\_version &lt; '3.13'</code>)
+
+    **Hint:** nothing was built or published; correct all of them and run again
+    ");
+    let outputs = outcome.outputs();
+    let names: Vec<&str> = lambda_layer::report::OUTPUTS.iter().map(|(name, _)| *name).collect();
+    for name in &names {
+        assert!(outputs.contains_key(*name), "`{name}` is missing");
+    }
+    assert_eq!(outputs.len(), names.len());
+    insta::assert_snapshot!(outputs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n"), @r#"
+    changed=false
+    code-sha256=
+    fingerprint=
+    layer-arn=
+    layer-name=
+    layer-version=
+    layer-version-arns={}
+    matrix={"include":[]}
+    published=false
+    reason=2 problems with the input
+    report-path=
+    result={"error":{"error":"2 problems with the input","causes":["`python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)","requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)"],"hint":"nothing was built or published; correct all of them and run again"}}
+    sbom-path=
+    size-diff=
+    unzipped-size=
+    zip-path=
+    zipped-size=
+    "#);
+}
