@@ -1,5 +1,6 @@
 //! Decides what a run has to do, from what is wanted, what is known and what exists. Pure.
 
+use crate::error::Explanation;
 use crate::fingerprint::{self, Fingerprinted};
 use crate::registry::state::{State, Version};
 use crate::types::ContentHash;
@@ -34,6 +35,8 @@ pub enum Status {
     Vanished(Version),
     /// The state names none here.
     Missing,
+    /// The region does not answer; the others go on without it.
+    Unreadable(Explanation),
 }
 
 /// How the inputs compare to those of an earlier build.
@@ -68,7 +71,7 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, presence: &
         .iter()
         .filter_map(|presence| match &presence.status {
             Status::Vanished(version) => Some(format!("version {} is gone from {}", version.version, presence.region)),
-            Status::Exists(_) | Status::Missing => None,
+            Status::Exists(_) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
     let missing: Vec<&str> = presence
@@ -111,7 +114,11 @@ fn what_is_new(wanted: &Fingerprinted, state: &State) -> String {
     if more > 0 {
         differences.push(format!("and {more} more"));
     }
-    differences.join("; ")
+    if differences.is_empty() {
+        "the inputs are not those of the current version".to_owned()
+    } else {
+        differences.join("; ")
+    }
 }
 
 /// `version 3`, `version 3 (eu-west-1) and 5 (us-east-1)`
@@ -120,7 +127,7 @@ fn version_of(presence: &[Presence]) -> String {
         .iter()
         .filter_map(|presence| match &presence.status {
             Status::Exists(version) => Some((version.version, presence.region.as_str())),
-            Status::Vanished(_) | Status::Missing => None,
+            Status::Vanished(_) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
     numbers.sort_unstable();

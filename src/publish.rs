@@ -4,6 +4,7 @@
 //! this one waits, then finds the work done or does its own. A claim whose run died is taken over. Before anything is
 //! published the lists of versions are read: what a run published that died, or that got no answer, is there alone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -62,6 +63,27 @@ pub struct Placed {
     pub published: bool,
 }
 
+/// Regions that did not answer, and why.
+pub type Unreadable = BTreeMap<String, anyhow::Error>;
+
+/// Regions on their way: one that fails stays behind, and the others go on.
+#[derive(Debug)]
+struct Regions {
+    ready: Vec<String>,
+    failed: Vec<RegionOutcome>,
+}
+
+impl Regions {
+    fn fail(&mut self, mut unreadable: Unreadable) {
+        for region in std::mem::take(&mut self.ready) {
+            match unreadable.remove(&region) {
+                Some(error) => self.failed.push(RegionOutcome { region, result: Err(error) }),
+                None => self.ready.push(region),
+            }
+        }
+    }
+}
+
 /// Publishes to each region that lacks the content.
 ///
 /// # Errors
@@ -72,38 +94,36 @@ pub async fn publish(
     store: &mut StateStore,
     console: &Console,
 ) -> anyhow::Result<Published> {
-    let step = registry.needs_upload().then(|| console.step("Upload"));
-    let (uploaded, failed) = upload(publication, registry).await;
-    if let Some(step) = step {
-        step.done(publication.archive.zipped_size.to_string());
-    }
-    if uploaded.is_empty() {
-        return Ok(Published { outcomes: failed, recorded: Ok(()) });
+    let mut regions = upload(publication, registry, console).await;
+    if regions.ready.is_empty() {
+        return Ok(Published { outcomes: regions.failed, recorded: Ok(()) });
     }
     let step = console.step("Publish");
-    let mut claimed = claim(&uploaded, publication, registry, store, console).await?;
-    let mut outcomes = publish_missing(&uploaded, publication, registry, &claimed.state).await;
+    let mut claimed = claim(&mut regions, publication, registry, store, console).await?;
+    let mut outcomes = publish_missing(&regions.ready, publication, registry, &claimed.state).await;
     let recorded = record(&outcomes, publication, &mut claimed, store).await;
     let made = outcomes.iter().filter(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published)).count();
     step.done(if made == 0 { "nothing new".to_owned() } else { counted(made, "version") });
-    outcomes.extend(failed);
+    outcomes.extend(regions.failed);
     let order = registry.regions();
     outcomes.sort_by_key(|outcome| order.iter().position(|region| *region == outcome.region));
     Ok(Published { outcomes, recorded })
 }
 
-/// The regions that have the zip, and those that could not be given it.
-async fn upload(publication: &Publication<'_>, registry: &Registry) -> (Vec<String>, Vec<RegionOutcome>) {
-    let (mut uploaded, mut failed) = (Vec::new(), Vec::new());
-    let regions = registry.regions();
-    let uploads = regions.iter().map(|region| registry.upload(region, publication.layer, publication.archive));
-    for (region, upload) in regions.iter().zip(join_all(uploads).await) {
-        match upload {
-            Ok(()) => uploaded.push(region.clone()),
-            Err(error) => failed.push(RegionOutcome { region: region.clone(), result: Err(error) }),
-        }
+/// Brings the zip to every region.
+async fn upload(publication: &Publication<'_>, registry: &Registry, console: &Console) -> Regions {
+    let mut regions = Regions { ready: registry.regions(), failed: Vec::new() };
+    if registry.needs_upload() {
+        let step = console.step("Upload");
+        let upload = |region: String| async move {
+            let uploaded = registry.upload(&region, publication.layer, publication.archive).await;
+            uploaded.err().map(|error| (region, error))
+        };
+        let uploads = join_all(regions.ready.iter().cloned().map(upload)).await;
+        regions.fail(uploads.into_iter().flatten().collect());
+        step.done(publication.archive.zipped_size.to_string());
     }
-    (uploaded, failed)
+    regions
 }
 
 async fn publish_missing(
@@ -134,7 +154,7 @@ struct Claimed {
 }
 
 async fn claim(
-    regions: &[String],
+    regions: &mut Regions,
     publication: &Publication<'_>,
     registry: &Registry,
     store: &mut StateStore,
@@ -146,10 +166,11 @@ async fn claim(
     let mut told = false;
     while start.elapsed() < PATIENCE {
         ticks.tick().await;
-        let (mut state, tag) = read(registry, store, layer, console).await?;
+        let Known { mut state, tag, unreadable } = read(registry, store, layer, console).await?;
+        regions.fail(unreadable);
         let stored = Some(state.clone()).filter(|_| tag != Tag::Absent);
         state.claim.take_if(|claim| claim.is_abandoned(Timestamp::now()));
-        if is_everywhere(regions, publication, registry, &mut state).await? {
+        if is_everywhere(regions, publication, registry, &mut state).await {
             return Ok(Claimed { state, stored, tag });
         }
         if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != publication.owner) {
@@ -161,8 +182,8 @@ async fn claim(
         }
         // A state that was not stored comes from the lists already.
         if stored.is_some() {
-            recover(registry, regions, &mut state).await?;
-            if is_everywhere(regions, publication, registry, &mut state).await? {
+            regions.fail(recover(registry, &regions.ready, &mut state).await);
+            if is_everywhere(regions, publication, registry, &mut state).await {
                 return Ok(Claimed { state, stored, tag });
             }
         }
@@ -178,54 +199,86 @@ async fn claim(
 
 /// Whether each region has the content; forgets versions that are gone.
 async fn is_everywhere(
-    regions: &[String],
+    regions: &mut Regions,
     publication: &Publication<'_>,
     registry: &Registry,
     state: &mut State,
-) -> anyhow::Result<bool> {
+) -> bool {
     let content = publication.identity.content;
     let mut everywhere = true;
-    for region in regions {
+    let mut unreadable = Unreadable::new();
+    for region in &regions.ready {
         let Some(version) = state.version_in(content, region).cloned() else {
             everywhere = false;
             continue;
         };
-        if !registry.exists(region, publication.layer, &version, content).await? {
-            state.forget(&version.arn);
-            everywhere = false;
+        match registry.exists(region, publication.layer, &version, content).await {
+            Ok(true) => {}
+            Ok(false) => {
+                state.forget(&version.arn);
+                everywhere = false;
+            }
+            Err(error) => {
+                unreadable.insert(region.clone(), error);
+            }
         }
     }
-    Ok(everywhere)
+    regions.fail(unreadable);
+    everywhere
+}
+
+/// What the state says, or the lists of versions where there is none.
+#[derive(Debug)]
+pub struct Known {
+    pub state: State,
+    /// Of what is stored.
+    pub tag: Tag,
+    /// Regions whose list was needed and could not be read.
+    pub unreadable: Unreadable,
 }
 
 /// The stored state; without one, what the lists of versions say.
+///
+/// # Errors
+/// The store cannot be read, or without a state not one list can.
 pub async fn read(
     registry: &Registry,
     store: &mut StateStore,
     layer: &LayerName,
     console: &Console,
-) -> anyhow::Result<(State, Tag)> {
+) -> anyhow::Result<Known> {
     let Stored { state, tag } = store.read(layer).await?;
     if let Some(state) = state {
-        return Ok((state, tag));
+        return Ok(Known { state, tag, unreadable: Unreadable::new() });
     }
     if tag != Tag::Absent {
         console.warning(&format!("`{}` is not a state; it is made anew from the list of versions", store.place(layer)));
     }
     let mut state = State::new(layer);
-    recover(registry, &registry.regions(), &mut state).await?;
-    Ok((state, tag))
+    let regions = registry.regions();
+    let mut unreadable = recover(registry, &regions, &mut state).await;
+    if unreadable.len() == regions.len() {
+        return Err(unreadable.remove(&regions[0]).expect("all regions are in it"));
+    }
+    Ok(Known { state, tag, unreadable })
 }
 
-/// Records the versions of the lists that carry an identity.
-async fn recover(registry: &Registry, regions: &[String], state: &mut State) -> anyhow::Result<()> {
+/// Records the versions of the lists that carry an identity; gives the regions whose list cannot be read.
+async fn recover(registry: &Registry, regions: &[String], state: &mut State) -> Unreadable {
     let layer = state.layer.clone();
     let now = Timestamp::now();
     let mut newest = None;
-    for (region, listed) in
-        regions.iter().zip(join_all(regions.iter().map(|region| registry.list(region, &layer))).await)
-    {
-        for version in listed?.iter().rev() {
+    let mut unreadable = Unreadable::new();
+    let lists = join_all(regions.iter().map(|region| registry.list(region, &layer))).await;
+    for (region, listed) in regions.iter().zip(lists) {
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(error) => {
+                unreadable.insert(region.clone(), error);
+                continue;
+            }
+        };
+        for version in listed.iter().rev() {
             if let Some(identity) = version.identity {
                 state.record_version(identity, &version.arn, now);
                 newest = (Some(region) == regions.first()).then_some(identity.fingerprint).or(newest);
@@ -233,7 +286,7 @@ async fn recover(registry: &Registry, regions: &[String], state: &mut State) -> 
         }
     }
     state.current = state.current.or(newest);
-    Ok(())
+    unreadable
 }
 
 /// Writes what was published into the state, as it is by then, and ends the claim.

@@ -9,7 +9,7 @@ use crate::error::{Explanation, counted};
 use crate::fingerprint::Fingerprinted;
 use crate::make::{self, Made};
 use crate::plan::{self, Action, Match, Plan, Presence, Status};
-use crate::publish::{self, Placed, Publication, Published};
+use crate::publish::{self, Known, Placed, Publication, Published, Unreadable};
 use crate::registry::claim::Owner;
 use crate::registry::description::Identity;
 use crate::registry::state::{Content, State};
@@ -37,9 +37,9 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
 
     let step = console.step("Decide");
     let (registry, mut store) = connect(spec, environment, console).await?;
-    let (state, tag) = publish::read(&registry, &mut store, &spec.layer, console).await?;
+    let Known { state, tag, unreadable } = publish::read(&registry, &mut store, &spec.layer, console).await?;
     let matched = plan::compare(&wanted, &state);
-    let presence = presence(spec, matched, &registry, &state).await?;
+    let presence = presence(spec, matched, &registry, &state, unreadable).await?;
     let plan = plan::decide(matched, &wanted, &state, &presence);
     step.done(match plan.action {
         Action::Unchanged(_) => "nothing to do",
@@ -90,20 +90,44 @@ async fn connect(spec: &Spec, environment: &Environment, console: &Console) -> a
 }
 
 /// Whether what the state names is still there: `publish` asks each region, `plan` trusts the state unless told otherwise.
-async fn presence(spec: &Spec, matched: Match, registry: &Registry, state: &State) -> anyhow::Result<Vec<Presence>> {
+///
+/// # Errors
+/// No region answers.
+async fn presence(
+    spec: &Spec,
+    matched: Match,
+    registry: &Registry,
+    state: &State,
+    mut unreadable: Unreadable,
+) -> anyhow::Result<Vec<Presence>> {
     let (Match::SameInputs(content) | Match::SameMeaning(content)) = matched else { return Ok(Vec::new()) };
     let ask = spec.task == Task::Publish || spec.verify;
-    let asked = registry.regions().into_iter().map(|region| async move {
-        let status = match state.version_in(content, &region).cloned() {
-            None => Status::Missing,
-            Some(version) if !ask || registry.exists(&region, &spec.layer, &version, content).await? => {
-                Status::Exists(version)
+    let regions = registry.regions();
+    let asked = regions.iter().map(|region| async move {
+        match state.version_in(content, region).cloned() {
+            None => Ok(Status::Missing),
+            Some(version) if !ask || registry.exists(region, &spec.layer, &version, content).await? => {
+                Ok(Status::Exists(version))
             }
-            Some(version) => Status::Vanished(version),
-        };
-        anyhow::Ok(Presence { region, status })
+            Some(version) => Ok(Status::Vanished(version)),
+        }
     });
-    futures::future::try_join_all(asked).await
+    let answers = futures::future::join_all(asked).await;
+    let (mut presence, mut last_error) = (Vec::new(), None);
+    for (region, answer) in regions.into_iter().zip(answers) {
+        match unreadable.remove(&region).map_or(answer, Err) {
+            Ok(status) => presence.push(Presence { region, status }),
+            Err(error) => {
+                presence.push(Presence { region, status: Status::Unreadable(Explanation::of(&error)) });
+                last_error = Some(error);
+            }
+        }
+    }
+    let nothing_answers = presence.iter().all(|presence| matches!(presence.status, Status::Unreadable(_)));
+    match last_error.filter(|_| nothing_answers) {
+        Some(error) => Err(error),
+        None => Ok(presence),
+    }
 }
 
 /// Notes in the state that these inputs stand for this content, if it does not say so: the next run then needs one read.
@@ -133,16 +157,14 @@ fn unchanged(
     state: &State,
     presence: &[Presence],
 ) -> anyhow::Result<Report> {
-    let destinations: Vec<DestinationReport> = presence
-        .iter()
-        .map(|presence| {
-            let arn = match &presence.status {
-                Status::Exists(version) => Some(version.arn.clone()),
-                Status::Vanished(_) | Status::Missing => None,
-            };
-            DestinationReport::new(&presence.region, Outcome::Unchanged, arn)
-        })
-        .collect();
+    let destinations = presence.iter().map(|presence| match &presence.status {
+        Status::Exists(version) => {
+            DestinationReport::new(&presence.region, Outcome::Unchanged, Some(version.arn.clone()))
+        }
+        Status::Unreadable(error) => DestinationReport::failed(&presence.region, error.clone()),
+        Status::Vanished(_) | Status::Missing => DestinationReport::new(&presence.region, Outcome::WouldPublish, None),
+    });
+    let destinations = destinations.collect();
     let report = Report::of(spec, wanted, reason).with_content(content, state);
     let report = Report {
         changed: state.current_content().is_some_and(|(current, _)| current != content),
@@ -166,6 +188,7 @@ fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence
         .iter()
         .map(|region| match existing(region) {
             Some(Status::Exists(version)) => DestinationReport::new(region, Outcome::Unchanged, Some(version.arn)),
+            Some(Status::Unreadable(error)) => DestinationReport::failed(region, error),
             Some(Status::Vanished(_) | Status::Missing) | None => {
                 DestinationReport::new(region, Outcome::WouldPublish, None)
             }
@@ -238,10 +261,7 @@ fn delivered(
             DestinationReport::new(&outcome.region, Outcome::Unchanged, Some(placed.arn))
         }
         Ok(placed) => DestinationReport::new(&outcome.region, Outcome::Adopted, Some(placed.arn)),
-        Err(error) => DestinationReport {
-            error: Some(Explanation::of(&error)),
-            ..DestinationReport::new(&outcome.region, Outcome::Failed, None)
-        },
+        Err(error) => DestinationReport::failed(&outcome.region, Explanation::of(&error)),
     });
     let state_error = recorded.err().map(|error| Explanation::of(&error));
     let report = Report { published, reason, destinations: destinations.collect(), state_error, ..report };

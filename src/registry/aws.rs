@@ -25,7 +25,7 @@ use super::state::Version;
 use super::store::StateStore;
 use crate::archive::Archive;
 use crate::environment::Environment;
-use crate::error::{Failure, Problems};
+use crate::error::{Failure, Kind, Problems};
 use crate::spec::{BUCKET_PREFIX, StatePlace};
 use crate::types::{ContentHash, LayerName, LayerVersionArn, Region};
 
@@ -206,11 +206,19 @@ impl AwsRegistry {
                 _ => Ok(()),
             }
         });
-        let mut problems = Problems::default();
-        for result in futures::future::join_all(checks).await {
-            problems.check(result);
+        let (mut problems, mut faults) = (Problems::default(), Vec::new());
+        for failure in futures::future::join_all(checks).await.into_iter().filter_map(Result::err) {
+            match failure.kind {
+                Kind::User => problems.push(failure),
+                Kind::System => faults.push(failure),
+            }
         }
-        Ok(problems.into_result()?)
+        problems.into_result()?;
+        // The regions that answer go on without those that do not.
+        match faults.pop() {
+            Some(fault) if faults.len() + 1 == self.clients.len() => Err(fault.into()),
+            _ => Ok(()),
+        }
     }
 
     /// The key is the content's hash, so a second upload writes the same bytes to the same place.

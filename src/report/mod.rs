@@ -79,6 +79,10 @@ impl DestinationReport {
     pub fn new(region: &str, outcome: Outcome, arn: Option<LayerVersionArn>) -> Self {
         Self { region: region.to_owned(), outcome, layer_version_arn: arn, error: None }
     }
+
+    pub fn failed(region: &str, error: Explanation) -> Self {
+        Self { error: Some(error), ..Self::new(region, Outcome::Failed, None) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

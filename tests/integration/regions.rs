@@ -160,3 +160,24 @@ fn one_bucket_for_several_regions_is_refused() {
     hint: name one bucket a region with `{region}`, e.g. `layers-{region}`
     ");
 }
+
+#[test]
+fn a_region_that_does_not_answer_takes_nothing_from_the_others() {
+    let (account, sandbox) = (Account::with_buckets(&[EU, US]), six());
+    let silence =
+        || account.proxy.rule(Rule::on("GET", "/layers/").in_region(US).refuse(403, "AccessDeniedException", "no"));
+    silence();
+    account.publish(&sandbox, REGIONS).run().code(2).says("`shared` could not be published to us-east-1");
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], Vec::new()));
+    account.proxy.behave();
+    account.publish(&sandbox, REGIONS).run().success();
+
+    // Now it has the version, and cannot be asked for it.
+    silence();
+    let outcome = account.publish(&sandbox, REGIONS).in_actions(&[]).run().code(2);
+    assert_eq!(outcome.outputs()["layer-arn"], account.versions(EU)[0].arn);
+    assert_eq!(outcome.outputs()["published"], "false");
+    account.proxy.behave();
+    account.publish(&sandbox, REGIONS).run().success().says("shared unchanged");
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
+}
