@@ -140,3 +140,99 @@ fn version_of(presence: &[Presence]) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use crate::inputs::Inputs;
+    use crate::registry::description::Identity;
+    use crate::spec::{Spec, Task};
+    use crate::types::LayerVersionArn;
+
+    /// What a `requirements.txt` with this text fingerprints to.
+    fn wanted(requirements: &str) -> Fingerprinted {
+        let folder = tempfile::tempdir().expect("can be made");
+        fs_err::write(folder.path().join("requirements.txt"), requirements).expect("can be written");
+        let root = camino::Utf8PathBuf::try_from(folder.path().to_owned()).expect("is UTF-8");
+        let inputs = Inputs { layer_name: Some("shared".to_owned()), ..Inputs::default() };
+        let spec = Spec::resolve(Task::Publish, &inputs, &Environment::new([].into(), root)).expect("is valid");
+        Fingerprinted::of(&spec).expect("can be read")
+    }
+
+    fn content() -> ContentHash {
+        "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".parse().expect("is valid")
+    }
+
+    fn version(region: &str, number: u64) -> Version {
+        let arn = format!("arn:aws:lambda:{region}:123456789012:layer:shared:{number}");
+        let arn: LayerVersionArn = arn.parse().expect("is valid");
+        Version { version: arn.version(), arn, recorded: jiff::Timestamp::UNIX_EPOCH }
+    }
+
+    /// A state in which these inputs are version 3 of both regions.
+    fn state(built: &Fingerprinted) -> State {
+        let mut state = State::new(&"shared".parse().expect("is valid"));
+        let identity = Identity { fingerprint: built.fingerprint, content: content() };
+        for region in ["eu-west-1", "us-east-1"] {
+            state.record_version(identity, &version(region, 3).arn, jiff::Timestamp::UNIX_EPOCH);
+        }
+        state.set_current(built.fingerprint, built.build(content()));
+        state
+    }
+
+    fn presence(eu: Status, us: Status) -> Vec<Presence> {
+        [("eu-west-1", eu), ("us-east-1", us)]
+            .map(|(region, status)| Presence { region: region.to_owned(), status })
+            .to_vec()
+    }
+
+    fn plan(wanted: &Fingerprinted, state: &State, presence: &[Presence]) -> (bool, String) {
+        let plan = decide(compare(wanted, state), wanted, state, presence);
+        (plan.action == Action::Build, plan.reason)
+    }
+
+    #[test]
+    fn the_same_inputs_are_unchanged_where_the_version_exists() {
+        let (first, edited) = (wanted("six==1.17.0\n"), wanted("# pinned\nSix == 1.17.0\n"));
+        let there = presence(Status::Exists(version("eu-west-1", 3)), Status::Exists(version("us-east-1", 3)));
+        let state = state(&first);
+        assert_eq!(compare(&first, &state), Match::SameInputs(content()));
+        assert_eq!(plan(&first, &state, &there), (false, "the inputs are those of version 3".to_owned()));
+        assert_eq!(compare(&edited, &state), Match::SameMeaning(content()));
+        let reason = "the inputs were edited but mean the same as those of version 3";
+        assert_eq!(plan(&edited, &state, &there), (false, reason.to_owned()));
+        let elsewhere = presence(Status::Exists(version("eu-west-1", 3)), Status::Exists(version("us-east-1", 5)));
+        let reason = "the inputs are those of version 3 in eu-west-1, 5 in us-east-1";
+        assert_eq!(plan(&first, &state, &elsewhere), (false, reason.to_owned()));
+    }
+
+    #[test]
+    fn what_is_gone_or_missing_is_built_again() {
+        let wanted = wanted("six==1.17.0\n");
+        let gone = presence(Status::Vanished(version("eu-west-1", 3)), Status::Missing);
+        let reason = "version 3 is gone from eu-west-1; not yet published to us-east-1";
+        assert_eq!(plan(&wanted, &state(&wanted), &gone), (true, reason.to_owned()));
+    }
+
+    #[test]
+    fn a_region_that_does_not_answer_is_no_reason_to_build() {
+        let wanted = wanted("six==1.17.0\n");
+        let error = Explanation::of(&anyhow::anyhow!("down"));
+        let silent = presence(Status::Exists(version("eu-west-1", 3)), Status::Unreadable(error));
+        assert_eq!(plan(&wanted, &state(&wanted), &silent), (false, "the inputs are those of version 3".to_owned()));
+    }
+
+    #[test]
+    fn a_change_is_named() {
+        let (before, after) = (wanted("six==1.16.0\nidna\n"), wanted("six==1.17.0\nattrs\n"));
+        let reason = "requirements: attrs added; requirements: idna removed; requirements: six ==1.16.0 → ==1.17.0";
+        assert_eq!(plan(&after, &state(&before), &[]), (true, reason.to_owned()));
+        let never = State::new(&"shared".parse().expect("is valid"));
+        assert_eq!(plan(&after, &never, &[]), (true, "the layer was never published".to_owned()));
+        let mut forgotten = state(&before);
+        forgotten.builds.values_mut().for_each(|build| build.recipe = None);
+        let reason = "the inputs are not those of the current version, of which only the fingerprint is known";
+        assert_eq!(plan(&after, &forgotten, &[]), (true, reason.to_owned()));
+    }
+}
