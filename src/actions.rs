@@ -27,13 +27,15 @@ pub fn add_mask(secret: &str) -> String {
     format!("::add-mask::{}", escape(secret))
 }
 
-/// Lines that no longer look like a command: the runner wants `::` (or the older `##[`) at the start of a line.
+/// Text in which the runner sees no command: it wants `::` at the start of a line, the older `##[` anywhere in it, and
+/// ends a line at a carriage return, too (`ActionCommand.cs` of actions/runner).
 pub fn disarm(text: &str) -> String {
+    const INVISIBLE: char = '\u{200b}';
     let disarm = |line: &str| {
-        let start = line.trim_start();
-        if start.starts_with("::") || start.starts_with("##[") { format!("​{line}") } else { line.to_owned() }
+        let line = line.replace("##[", &format!("##{INVISIBLE}["));
+        if line.trim_start().starts_with("::") { format!("{INVISIBLE}{line}") } else { line }
     };
-    text.split('\n').map(disarm).collect::<Vec<_>>().join("\n")
+    text.split_inclusive(['\n', '\r']).map(disarm).collect()
 }
 
 /// 32 hexadecimal digits that nobody can guess.
@@ -86,7 +88,11 @@ mod tests {
     #[test]
     fn nothing_ends_or_begins_a_command() {
         assert_eq!(annotation("error", "100%\n::set-output::"), "::error title=lambda-layer::100%25%0A::set-output::");
-        assert!(!disarm("a\n  ::add-path::/x").lines().any(|line| line.trim_start().starts_with("::")));
+        let text = "a\n  ::add-path::/x\r::x::y\nsee ##[add-mask]z";
+        let disarmed = disarm(text);
+        assert!(!disarmed.split(['\n', '\r']).any(|line| line.trim_start().starts_with("::")));
+        assert!(!disarmed.contains("##["));
+        assert_eq!(disarmed.replace('\u{200b}', ""), text);
     }
 
     #[test]
