@@ -19,12 +19,14 @@ use anyhow::Context as _;
 use camino::Utf8Path;
 use indicatif::ProgressBar;
 use libdeflater::{CompressionLvl, Compressor, crc32};
+use rawzip::path::EntryPath;
 use rawzip::time::UtcDateTime;
 use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchiveWriter};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::build::{Entry, Source, Tree};
+use crate::error::Failure;
 use crate::files;
 use crate::types::{ByteSize, ContentHash, Digest};
 
@@ -141,6 +143,22 @@ fn names(tree: &Tree) -> BTreeSet<String> {
     folders.map(|folder| format!("{folder}/")).chain(tree.entries.keys().map(ToString::to_string)).collect()
 }
 
+/// rawzip takes a colon for the end of a drive's name and a backslash for a separator, unless it gets bytes, which it
+/// does not mark as UTF-8.
+fn entry_path(name: &str) -> Result<EntryPath<'_>, Failure> {
+    if name.contains('\\') {
+        return Err(
+            Failure::user(format!("`{name}` has a backslash, which a zip cannot hold in a name")).hint("rename it")
+        );
+    }
+    match (name.contains(':'), name.is_ascii()) {
+        (false, _) => Ok(EntryPath::conformant(name)),
+        (true, true) => Ok(EntryPath::verbatim(name.as_bytes())),
+        (true, false) => Err(Failure::user(format!("`{name}` has a colon and letters outside of ASCII"))
+            .hint("rename it: zips with such names are read in several ways")),
+    }
+}
+
 fn write_in_order(
     tree: &Tree,
     packed: &mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
@@ -152,7 +170,7 @@ fn write_in_order(
     let mut waiting: BTreeMap<&Utf8Path, Packed> = BTreeMap::new();
     for name in names(tree) {
         if name.ends_with('/') {
-            zip.new_dir(name.as_str()).last_modified(date).unix_permissions(FOLDER_MODE).create()?;
+            zip.new_dir(entry_path(&name)?).last_modified(date).unix_permissions(FOLDER_MODE).create()?;
             continue;
         }
         let found = loop {
@@ -165,7 +183,7 @@ fn write_in_order(
             progress.inc(packed.size);
             waiting.insert(path, packed);
         };
-        let builder = zip.new_file(name.as_str()).compression_method(CompressionMethod::DEFLATE);
+        let builder = zip.new_file(entry_path(&name)?).compression_method(CompressionMethod::DEFLATE);
         let (mut entry, _) = builder.last_modified(date).unix_permissions(found.mode).start()?;
         entry.write_all(&found.deflated)?;
         entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;
@@ -336,6 +354,17 @@ mod tests {
         assert_eq!(read(&zip)["bin/x"], Read { mode: 0o100_755, bytes: b"text".to_vec() });
         assert_eq!(archive.content, ContentHash(Digest::of(&zip)));
         assert_eq!((archive.zipped_size.0, archive.unzipped_size.0, archive.entries), (zip.len() as u64, 4, 1));
+    }
+
+    #[test]
+    fn names_are_kept_or_refused() {
+        let of = |name: &str| tree([(name.into(), entry(Source::Bytes { bytes: Vec::new(), executable: false }))]);
+        let entries = read(&packed(&of("python/a:/b:c.txt"), 1));
+        assert_eq!(entries.keys().collect::<Vec<_>>(), ["python/", "python/a:/", "python/a:/b:c.txt"]);
+        for name in ["python/a\\b", "python/ä:b"] {
+            let error = write_zip(&of(name), &mut Vec::new(), &ProgressBar::hidden(), 1).expect_err("is refused");
+            assert!(error.to_string().contains(name), "{error}");
+        }
     }
 
     #[test]
