@@ -279,7 +279,8 @@ impl Reader<'_> {
                 Failure::user(format!(
                     "cannot read `{}`: {}",
                     without_credentials(text),
-                    reason.lines().next().unwrap_or_default()
+                    // It may repeat the URL.
+                    without_credentials(reason.lines().next().unwrap_or_default())
                 ))
                 .hint("write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`")
             })?;
