@@ -1,6 +1,7 @@
 //! The real program against real servers and real packages. One binary: a harness, and one file a feature.
 
 mod account;
+mod actions;
 mod at_once;
 mod aws;
 mod aws_at_once;
@@ -13,6 +14,7 @@ mod harness;
 mod packages;
 mod proxy;
 mod regions;
+mod secrets;
 mod servers;
 mod sources;
 mod targets;
