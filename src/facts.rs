@@ -74,6 +74,12 @@ pub fn limits() -> &'static Limits {
     &LAMBDA.limits
 }
 
+/// The partition that a region belongs to, the second word of its ARNs: `aws`, `aws-cn`, …
+pub fn partition(region: &str) -> &'static str {
+    let found = LAMBDA.regions.iter().find(|(_, regions)| regions.iter().any(|known| known == region));
+    found.map_or("aws", |(partition, _)| partition)
+}
+
 /// Files of this repository, compiled in; the unit test below reads each of them.
 fn embedded<T: for<'de> Deserialize<'de>>(text: &str) -> T {
     serde_yaml::from_str(text).expect("the data files are checked by a test")
@@ -86,6 +92,7 @@ mod tests {
         assert!(super::tools().uv.contains('.'));
         assert!(super::runtimes().len() >= 6);
         assert_eq!(super::limits().unzipped_size, 250 * 1024 * 1024);
+        assert_eq!((super::partition("cn-north-1"), super::partition("eu-west-1")), ("aws-cn", "aws"));
         assert!(super::lambda().regions["aws"].contains(&"eu-west-1".to_owned()));
     }
 }

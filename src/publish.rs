@@ -297,7 +297,9 @@ async fn record(
     store: &mut StateStore,
 ) -> anyhow::Result<()> {
     let placed: Vec<&Placed> = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok()).collect();
+    let mut ticks = tokio::time::interval(POLL);
     loop {
+        ticks.tick().await;
         let state = &mut claimed.state;
         for placed in &placed {
             state.record_version(publication.identity, &placed.arn, Timestamp::now());

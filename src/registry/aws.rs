@@ -26,6 +26,7 @@ use super::store::StateStore;
 use crate::archive::Archive;
 use crate::environment::Environment;
 use crate::error::{Failure, Kind, Problems};
+use crate::facts;
 use crate::spec::{BUCKET_PREFIX, StatePlace};
 use crate::types::{ContentHash, LayerName, LayerVersionArn, Region};
 
@@ -188,7 +189,7 @@ impl AwsRegistry {
                         _ => {
                             return Err(aws_error::failure_of(
                                 "s3:ListBucket",
-                                &format!("arn:aws:s3:::{bucket}"),
+                                &aws_error::s3_arn(&clients.region, &bucket),
                                 &error,
                             ));
                         }
@@ -237,10 +238,9 @@ impl AwsRegistry {
         // S3 refuses the object if other bytes arrive.
         let request =
             request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(archive.content.to_string());
-        request
-            .send()
-            .await
-            .map_err(|error| aws_error::explain("s3:PutObject", &format!("arn:aws:s3:::{bucket}/{key}"), &error))?;
+        request.send().await.map_err(|error| {
+            aws_error::explain("s3:PutObject", &aws_error::s3_arn(region, &format!("{bucket}/{key}")), &error)
+        })?;
         Ok(())
     }
 
@@ -340,7 +340,7 @@ fn zip_key(layer: &LayerName, content: ContentHash) -> String {
 }
 
 fn layer_arn(region: &str, layer: &LayerName) -> String {
-    format!("arn:aws:lambda:{region}:*:layer:{layer}")
+    format!("arn:{}:lambda:{region}:*:layer:{layer}", facts::partition(region))
 }
 
 /// What became of a request that failed.

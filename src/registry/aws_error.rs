@@ -9,6 +9,7 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId as _;
 
 use crate::error::Failure;
+use crate::facts;
 
 /// `action` as in an IAM statement, `lambda:PublishLayerVersion`; `resource` an ARN, as far as it is known.
 pub(crate) fn explain<E>(action: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> anyhow::Error
@@ -102,6 +103,11 @@ fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
         source = error.source();
     }
     texts
+}
+
+/// ARN of a bucket or of an object in it, `bucket/key`, in the partition of a region.
+pub(crate) fn s3_arn(region: &str, path: &str) -> String {
+    format!("arn:{}:s3:::{path}", facts::partition(region))
 }
 
 /// A header of the reply that says which region a bucket is in; S3 sends it with refusals, too.

@@ -130,8 +130,12 @@ async fn read_s3(client: &Client, bucket: &str, key: &str) -> anyhow::Result<(Op
     }
 }
 
+fn arn(client: &Client, path: &str) -> String {
+    aws_error::s3_arn(client.config().region().map_or("", AsRef::as_ref), path)
+}
+
 fn failed_read(client: &Client, bucket: &str, key: &str, error: &SdkError<GetObjectError>) -> Failure {
-    let failure = aws_error::failure_of("s3:GetObject", &format!("arn:aws:s3:::{bucket}/{key}"), error);
+    let failure = aws_error::failure_of("s3:GetObject", &arn(client, &format!("{bucket}/{key}")), error);
     let status = error.raw_response().map(|raw| raw.status().as_u16());
     let regions = aws_error::bucket_region(error).zip(client.config().region());
     match (regions.filter(|(actual, asked)| actual != asked.as_ref()), status, &failure.hint) {
@@ -141,7 +145,8 @@ fn failed_read(client: &Client, bucket: &str, key: &str, error: &SdkError<GetObj
         // Who may not list a bucket is not told that an object does not exist.
         (_, Some(403), Some(hint)) => {
             let listing = format!(
-                "{hint}, and `s3:ListBucket` on `arn:aws:s3:::{bucket}`, without which S3 denies what does not exist yet"
+                "{hint}, and `s3:ListBucket` on `{}`, without which S3 denies what does not exist yet",
+                arn(client, bucket)
             );
             failure.hint(listing)
         }
@@ -164,7 +169,7 @@ async fn write_s3(client: &Client, bucket: &str, key: &str, bytes: Vec<u8>, tag:
         {
             Ok(Written::Conflict)
         }
-        Err(error) => Err(aws_error::explain("s3:PutObject", &format!("arn:aws:s3:::{bucket}/{key}"), &error)),
+        Err(error) => Err(aws_error::explain("s3:PutObject", &arn(client, &format!("{bucket}/{key}")), &error)),
     }
 }
 
