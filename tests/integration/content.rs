@@ -41,7 +41,7 @@ fn a_distribution_is_left_out_by_its_name_and_no_other_is_touched() {
       packaging 25.0      232.8 KB  ████████████████████████
       pipdeptree 2.26.1    83.0 KB  ████████▌
 
-      size          99.9 KB zipped, 315.8 KB unzipped (0% of Lambda's 250 MB)
+      size          99.9 KB zipped, 315.8 KB unzipped (under 1% of Lambda's 250 MB)
       fingerprint   [sha256]
       content hash  [base64]
       zip           layer.zip
@@ -71,7 +71,7 @@ fn what_is_left_out_of_nothing_is_named() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped (0% of Lambda's 250 MB)
+      size          11.3 KB zipped, 37.1 KB unzipped (under 1% of Lambda's 250 MB)
       fingerprint   [sha256]
       content hash  [base64]
       zip           layer.zip

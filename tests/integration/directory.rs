@@ -114,7 +114,7 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped (0% of Lambda's 250 MB)
+      size          11.3 KB zipped, 37.1 KB unzipped (under 1% of Lambda's 250 MB)
       fingerprint   [sha256]
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
@@ -125,7 +125,6 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
       the layer was never published
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Upload                           11.3 KB
       [time]  Publish                          1 version
     ");
     insta::assert_snapshot!(idle(&sandbox).told(), @r"
@@ -134,7 +133,7 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (0% of Lambda's 250 MB)
+      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (under 1% of Lambda's 250 MB)
       fingerprint   [sha256]
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
@@ -190,7 +189,7 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (0% of Lambda's 250 MB)
+      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (under 1% of Lambda's 250 MB)
       fingerprint   [sha256]
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
@@ -202,7 +201,6 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             6 files, 37.1 KB → 11.3 KB
     warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`)
-      [time]  Upload                           11.3 KB
       [time]  Publish                          nothing new
     ");
     assert_eq!(versions(&sandbox), [1]);
@@ -342,7 +340,7 @@ fn build_makes_the_zip_and_nothing_else() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped (0% of Lambda's 250 MB)
+      size          11.3 KB zipped, 37.1 KB unzipped (under 1% of Lambda's 250 MB)
       fingerprint   [sha256]
       content hash  [base64]
       zip           shared.zip

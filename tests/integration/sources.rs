@@ -234,7 +234,7 @@ fn without_uv_the_pinned_one_is_fetched_once_and_said_so() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let folder = sandbox.root().join("bin");
     // The tools' Python, and nothing else of theirs.
-    sandbox.program(&folder.join("python3"), &format!("exec {} \"$@\"\n", tools().program("python3")));
+    sandbox.program("bin/python3", &format!("exec {} \"$@\"\n", tools().program("python3")));
     let path = format!("{folder}:/usr/bin:/bin");
     let run = || sandbox.run(&["build", "--python-version", "3.13"]).env("PATH", &path).run().success();
     let outcome = run();
