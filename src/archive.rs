@@ -30,7 +30,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::types::{ByteSize, ContentHash, Digest};
 
-/// zlib's default, and libdeflate's: higher ones take twice the time for one percent.
+/// The default of zlib and of libdeflate.
 const LEVEL: i32 = 6;
 const FOLDER_MODE: u32 = 0o040_755;
 const PROGRAM_MODE: u32 = 0o100_755;
