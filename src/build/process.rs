@@ -1,10 +1,11 @@
 //! Child processes: what they may know, and what becomes of what they say.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, ExitStatus};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::Context as _;
 use camino::Utf8Path;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::console::Console;
 use crate::environment::{self, Environment};
@@ -34,7 +35,7 @@ pub(super) fn command(program: &str, folder: &Utf8Path, environment: &Environmen
         .variables()
         .iter()
         .filter(|(name, _)| !environment::is_hidden(name) && !OURS.contains(&name.as_str()));
-    command.current_dir(folder).env_clear().envs(visible).stdin(std::process::Stdio::null());
+    command.current_dir(folder).env_clear().envs(visible).stdin(Stdio::null());
     // What compilers and archivers would otherwise take from the clock or from chance.
     command.env("SOURCE_DATE_EPOCH", "315532800").env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("NO_COLOR", "1");
@@ -50,13 +51,31 @@ pub(super) struct Outcome {
 }
 
 /// Runs a command to its end, both of its outputs through one pipe, shown line by line.
-pub(super) fn run(mut command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
+pub(super) fn run(command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
+    run_with_input(command, None, name, console)
+}
+
+/// The same with a text for its standard input.
+pub(super) fn run_with_input(
+    mut command: Command,
+    input: Option<&SecretString>,
+    name: &str,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
     let program = command.get_program().to_string_lossy().into_owned();
     let (reader, writer) = std::io::pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
     let mut child = command.spawn().with_context(|| format!("cannot start `{program}`"))?;
     // The command holds our ends of the pipe; without them reading ends when the child does.
     drop(command);
+    // A child that does not read it to its end has said why, or will.
+    let feeding =
+        child.stdin.take().zip(input.cloned()).map(|(mut stdin, input)| {
+            std::thread::spawn(move || stdin.write_all(input.expose_secret().as_bytes()).ok())
+        });
     let log = console.child(name);
     let mut output = String::new();
     let mut lines = BufReader::new(reader);
@@ -66,6 +85,9 @@ pub(super) fn run(mut command: Command, name: &str, console: &Console) -> anyhow
         log.line(text.trim_end());
         output += &text;
         line.clear();
+    }
+    if let Some(feeding) = feeding {
+        feeding.join().ok();
     }
     Ok(Outcome { status: child.wait()?, output })
 }

@@ -101,8 +101,12 @@ impl Uv {
         if spec.dependencies.manifest.require_hashes {
             command.arg("--require-hashes");
         }
-        for file in &spec.dependencies.requirements {
-            command.args(["--requirements", file.as_str()]);
+        if spec.dependencies.manifest.joined.is_some() {
+            command.args(["--requirements", "-"]);
+        } else {
+            for file in &spec.dependencies.requirements {
+                command.args(["--requirements", file.as_str()]);
+            }
         }
         for file in &spec.dependencies.constraints {
             command.args(["--constraints", file.as_str()]);
@@ -162,7 +166,8 @@ impl Installer for Uv {
         let can_build = host.can_build_for(spec.target);
         let mut built = Built::default();
         loop {
-            let outcome = process::run(self.install_command(request, &built), &self.name(), console)?;
+            let (command, input) = (self.install_command(request, &built), &spec.dependencies.manifest.joined);
+            let outcome = process::run_with_input(command, input.as_ref(), &self.name(), console)?;
             if outcome.status.success() {
                 return Ok(());
             }

@@ -8,7 +8,18 @@ use crate::environment::Environment;
 pub(super) struct Line {
     /// Of its first line in the file, from 1.
     pub(super) number: usize,
+    /// Joined, without comments, variables filled in.
     pub(super) text: String,
+    /// The same with the variables as they stand.
+    pub(super) as_written: String,
+    /// It goes on in a next line with something else than an option. pip joins such lines, uv does not.
+    pub(super) is_broken: bool,
+}
+
+impl Line {
+    fn at(number: usize) -> Self {
+        Self { number, text: String::new(), as_written: String::new(), is_broken: false }
+    }
 }
 
 /// The lines that say something.
@@ -18,23 +29,26 @@ pub(super) fn logical_lines(text: &str, environment: &Environment) -> Vec<Line> 
     for (index, raw) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let is_comment = raw.trim_start().starts_with('#');
         let continued = (!is_comment).then(|| raw.strip_suffix('\\')).flatten();
-        let mut line = open.take().unwrap_or(Line { number: index + 1, text: String::new() });
+        let mut line = open.take().unwrap_or_else(|| Line::at(index + 1));
+        let begins_anew = line.as_written.trim().is_empty();
+        line.is_broken |= !begins_anew && !is_comment && !raw.trim().is_empty() && !raw.trim().starts_with("--");
         match (is_comment, continued) {
             // A comment ends a line that was to be continued.
             (true, _) => lines.push(line),
             (false, Some(part)) => {
-                line.text.push_str(part);
+                line.as_written.push_str(part);
                 open = Some(line);
             }
             (false, None) => {
-                line.text.push_str(raw);
+                line.as_written.push_str(raw);
                 lines.push(line);
             }
         }
     }
     lines.extend(open);
     for line in &mut lines {
-        line.text = expand(without_comment(&line.text).trim(), environment);
+        line.as_written = without_comment(&line.as_written).trim().to_owned();
+        line.text = expand(&line.as_written, environment);
     }
     lines.retain(|line| !line.text.is_empty());
     lines
@@ -95,6 +109,14 @@ mod tests {
             ),
         ]
         "#);
+    }
+
+    #[test]
+    fn only_lines_that_break_elsewhere_than_before_an_option_are_broken() {
+        let is_broken = |text: &str| logical_lines(text, &Environment::default()).iter().any(|line| line.is_broken);
+        assert!(is_broken("six \\\n  ==1.17.0\n"));
+        assert!(!is_broken("six==1.17.0 \\\n  --hash=sha256:aa \\\n\n"));
+        assert!(!is_broken("six==1.17.0\nidna\n"));
     }
 
     #[test]

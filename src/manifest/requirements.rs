@@ -7,38 +7,16 @@ use std::str::FromStr as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::VersionOrUrl;
+use secrecy::SecretString;
 
 use super::lines::{Line, logical_lines};
 use super::requirement::{Options, Requirement, RequirementKind, is_url, local_path, marker_of, split_options};
+use super::{Manifest, ManifestFile};
 use crate::environment::{self, Environment};
 use crate::error::{Failure, Problems, nearest};
 use crate::files;
-use crate::secrets::{Secrets, without_credentials};
+use crate::secrets::without_credentials;
 use crate::types::Digest;
-
-/// All files of a layer's dependencies, read.
-#[derive(Debug, Default)]
-pub struct Manifest {
-    /// The files in the order they were read, by the names they were asked for.
-    pub files: Vec<ManifestFile>,
-    pub requirements: Vec<Requirement>,
-    pub constraints: Vec<Requirement>,
-    /// Options that stand on lines of their own, in order, without credentials: `--pre`, `--index-url https://…`.
-    pub options: Vec<String>,
-    /// A file asks for `--require-hashes`, or a requirement has one, which pip takes for the same.
-    pub require_hashes: bool,
-    /// A file asks for `--pre`.
-    pub pre: bool,
-    /// Hosts of `--trusted-host`.
-    pub trusted_hosts: Vec<String>,
-    pub secrets: Secrets,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestFile {
-    pub path: Utf8PathBuf,
-    pub digest: Digest,
-}
 
 /// How a nested file is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,8 +37,16 @@ impl Manifest {
         environment: &Environment,
         problems: &mut Problems,
     ) -> Self {
-        let mut reader =
-            Reader { folder, workspace, environment, open: Vec::new(), manifest: Self::default(), problems };
+        let mut reader = Reader {
+            folder,
+            workspace,
+            environment,
+            open: Vec::new(),
+            manifest: Self::default(),
+            problems,
+            lines: Vec::new(),
+            is_broken: false,
+        };
         for path in requirements {
             reader.read(path, Role::Requirements);
         }
@@ -68,28 +54,9 @@ impl Manifest {
             reader.read(path, Role::Constraints);
         }
         let mut manifest = reader.manifest;
+        manifest.joined = reader.is_broken.then(|| SecretString::from(reader.lines.join("\n") + "\n"));
         manifest.require_hashes |= manifest.requirements.iter().any(|requirement| !requirement.hashes.is_empty());
         manifest
-    }
-
-    /// Whether a folder of the workspace is among the requirements, which has to be built.
-    pub fn has_projects(&self) -> bool {
-        let is_archive = |text: &str| [".whl", ".tar.gz", ".zip"].iter().any(|ending| text.ends_with(ending));
-        let mut paths = self.requirements.iter().filter_map(|requirement| match &requirement.kind {
-            RequirementKind::Path { text, .. } => Some(text),
-            RequirementKind::Named(_) | RequirementKind::Url { .. } => None,
-        });
-        paths.any(|text| !is_archive(text))
-    }
-
-    /// Names of the requirements that come from an index.
-    pub fn names(&self) -> impl Iterator<Item = String> {
-        self.requirements.iter().filter_map(|requirement| match &requirement.kind {
-            RequirementKind::Named(named) if !matches!(named.version_or_url, Some(VersionOrUrl::Url(_))) => {
-                Some(named.name.to_string())
-            }
-            _ => None,
-        })
     }
 }
 
@@ -101,6 +68,9 @@ struct Reader<'a> {
     open: Vec<Utf8PathBuf>,
     manifest: Manifest,
     problems: &'a mut Problems,
+    /// Lines for [`Manifest::joined`].
+    lines: Vec<String>,
+    is_broken: bool,
 }
 
 impl Reader<'_> {
@@ -162,6 +132,7 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, file: &Utf8Path, role: Role, line: &Line) -> Result<(), Failure> {
+        self.join(file, role, line)?;
         if line.text.starts_with('-') {
             return self.option(file, role, line);
         }
@@ -239,18 +210,36 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Keeps the line for [`Manifest::joined`]. Nested files are in it themselves; other paths are seen from the
+    /// working directory.
+    fn join(&mut self, file: &Utf8Path, role: Role, line: &Line) -> Result<(), Failure> {
+        if role == Role::Constraints {
+            let failure = Failure::user("a constraint that spans lines, which uv does not join");
+            return if line.is_broken { Err(failure.hint("write it on one line")) } else { Ok(()) };
+        }
+        self.is_broken |= line.is_broken;
+        let (name, value) = split_option(&line.as_written);
+        let joined = match name {
+            "-r" | "--requirement" if !is_remote(value) => return Ok(()),
+            "-c" | "--constraint" if !is_remote(value) => format!("-c {}", beside(file, value)),
+            _ => match local_path(&line.as_written) {
+                Some((path, _)) => line.as_written.replacen(path, self.placed(file, path).as_str(), 1),
+                None => line.as_written.clone(),
+            },
+        };
+        self.lines.push(joined);
+        Ok(())
+    }
+
     fn nested(&mut self, file: &Utf8Path, role: Role, name: &str) -> Result<(), Failure> {
-        if name.contains("://") && !name.starts_with("file:") {
+        if is_remote(name) {
             // What it holds is known to the installer alone; like an unpinned requirement it is read at the build.
             self.manifest.secrets.add_url(name);
             let option = if role == Role::Constraints { "--constraint" } else { "--requirement" };
             self.manifest.options.push(format!("{option} {}", without_credentials(name)));
             return Ok(());
         }
-        let name = name.strip_prefix("file://").unwrap_or(name);
-        let path = file.parent().unwrap_or(Utf8Path::new("")).join(name);
-        // `a/../b.txt` is `b.txt`; a path that climbs out of the folder stays as written.
-        let path = if path.is_relative() { files::normalize(&path).unwrap_or(path) } else { path };
+        let path = beside(file, name);
         if !self.folder.join(&path).exists() {
             let failure = files::missing("", self.folder, &path);
             return Err(match files::nearest_sibling(self.folder, &path) {
@@ -324,6 +313,18 @@ impl Reader<'_> {
             .and_then(|entries| files::digest_of_entries(&entries))
             .map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(format!("{error:#}")))
     }
+}
+
+fn is_remote(name: &str) -> bool {
+    name.contains("://") && !name.starts_with("file:")
+}
+
+/// A file that another one names, from the working directory.
+fn beside(file: &Utf8Path, name: &str) -> Utf8PathBuf {
+    let name = name.strip_prefix("file://").unwrap_or(name);
+    let path = file.parent().unwrap_or(Utf8Path::new("")).join(name);
+    // `a/../b.txt` is `b.txt`; a path that climbs out of the folder stays as written.
+    if path.is_relative() { files::normalize(&path).unwrap_or(path) } else { path }
 }
 
 /// Of its bytes and, where it uses variables, of what they stand for, but for credentials.

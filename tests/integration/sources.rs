@@ -52,11 +52,13 @@ fn nested_files_constraints_markers_and_extras_count() {
 }
 
 #[test]
-#[ignore = "uv does not join lines inside of a requirement as pip does, only before options"]
 fn a_requirement_may_span_lines() {
-    let sandbox = Sandbox::with_requirements("six \\\n  ==1.17.0\n");
+    let sandbox = Sandbox::with_requirements("six \\\n  ==1.17.0\n-r more/b.txt\n");
+    sandbox.write("more/b.txt", "idna \\\n >=3, \\\n <4\n-c pins.txt\n");
+    sandbox.write("more/pins.txt", "idna==3.10\n");
     let (_, members) = build(&sandbox, &[]);
-    assert_eq!(modules(&members), ["six.py"]);
+    assert_eq!(modules(&members), ["idna", "six.py"]);
+    assert!(members.keys().any(|name| name.starts_with("python/idna-3.10.dist-info/")), "the constraint counts");
 }
 
 #[test]
