@@ -10,14 +10,12 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use crate::archive::Archive;
 use crate::console::Console;
 use crate::error::{Failure, counted};
-use crate::registry::Registry;
 use crate::registry::claim::{Claim, Owner};
-use crate::registry::description::{Declaration, Identity};
 use crate::registry::state::{Build, Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
+use crate::registry::{NewVersion, Registry};
 use crate::types::{LayerName, LayerVersionArn};
 
 #[cfg(test)]
@@ -31,10 +29,7 @@ const PATIENCE: Duration = Duration::from_mins(20);
 /// What to publish, and what to remember of it.
 #[derive(Debug)]
 pub struct Publication<'a> {
-    pub layer: &'a LayerName,
-    pub archive: &'a Archive,
-    pub declaration: &'a Declaration,
-    pub identity: Identity,
+    pub version: NewVersion<'a>,
     pub build: Build,
     pub content: Content,
     pub owner: Owner,
@@ -116,12 +111,12 @@ async fn upload(publication: &Publication<'_>, registry: &Registry, console: &Co
     if registry.needs_upload() {
         let step = console.step("Upload");
         let upload = |region: String| async move {
-            let uploaded = registry.upload(&region, publication.layer, publication.archive).await;
+            let uploaded = registry.upload(&region, publication.version.layer, publication.version.archive).await;
             uploaded.err().map(|error| (region, error))
         };
         let uploads = join_all(regions.ready.iter().cloned().map(upload)).await;
         regions.fail(uploads.into_iter().flatten().collect());
-        step.done(publication.archive.zipped_size.to_string());
+        step.done(publication.version.archive.zipped_size.to_string());
     }
     regions
 }
@@ -132,12 +127,12 @@ async fn publish_missing(
     registry: &Registry,
     state: &State,
 ) -> Vec<RegionOutcome> {
-    let Publication { layer, archive, declaration, identity, .. } = publication;
+    let version = &publication.version;
     let published = regions.iter().map(|region| async move {
-        let result = if let Some(version) = state.version_in(identity.content, region) {
-            Ok(Placed { arn: version.arn.clone(), published: false })
+        let result = if let Some(known) = state.version_in(version.identity.content, region) {
+            Ok(Placed { arn: known.arn.clone(), published: false })
         } else {
-            let arn = registry.publish(region, layer, archive, declaration, *identity).await;
+            let arn = registry.publish(region, version).await;
             arn.map(|arn| Placed { arn, published: true })
         };
         RegionOutcome { region: region.clone(), result }
@@ -160,7 +155,7 @@ async fn claim(
     store: &mut StateStore,
     console: &Console,
 ) -> anyhow::Result<Claimed> {
-    let layer = publication.layer;
+    let layer = publication.version.layer;
     let mut ticks = tokio::time::interval(POLL);
     let start = tokio::time::Instant::now();
     let mut told = false;
@@ -187,7 +182,7 @@ async fn claim(
                 return Ok(Claimed { state, stored, tag });
             }
         }
-        state.claim = Some(Claim::new(publication.identity, publication.owner.clone(), Timestamp::now()));
+        state.claim = Some(Claim::new(publication.version.identity, publication.owner.clone(), Timestamp::now()));
         if let Written::Done(tag) = store.write(&state, &tag).await? {
             return Ok(Claimed { stored: Some(state.clone()), state, tag });
         }
@@ -204,7 +199,7 @@ async fn is_everywhere(
     registry: &Registry,
     state: &mut State,
 ) -> bool {
-    let content = publication.identity.content;
+    let content = publication.version.identity.content;
     let mut everywhere = true;
     let mut unreadable = Unreadable::new();
     for region in &regions.ready {
@@ -212,7 +207,7 @@ async fn is_everywhere(
             everywhere = false;
             continue;
         };
-        match registry.exists(region, publication.layer, &version, content).await {
+        match registry.exists(region, publication.version.layer, &version, content).await {
             Ok(true) => {}
             Ok(false) => {
                 state.forget(&version.arn);
@@ -302,7 +297,7 @@ async fn record(
         ticks.tick().await;
         let state = &mut claimed.state;
         for placed in &placed {
-            state.record_version(publication.identity, &placed.arn, Timestamp::now());
+            state.record_version(publication.version.identity, &placed.arn, Timestamp::now());
         }
         if !placed.is_empty() {
             remember_content(state, publication);
@@ -314,8 +309,8 @@ async fn record(
         match store.write(state, &claimed.tag).await? {
             Written::Done(_) => return Ok(()),
             Written::Conflict => {
-                let Stored { state: stored, tag } = store.read(publication.layer).await?;
-                let state = stored.clone().unwrap_or_else(|| State::new(publication.layer));
+                let Stored { state: stored, tag } = store.read(publication.version.layer).await?;
+                let state = stored.clone().unwrap_or_else(|| State::new(publication.version.layer));
                 *claimed = Claimed { state, stored, tag };
             }
         }
@@ -323,8 +318,8 @@ async fn record(
 }
 
 fn remember_content(state: &mut State, publication: &Publication<'_>) {
-    state.set_current(publication.identity.fingerprint, publication.build.clone());
-    if let Some(content) = state.contents.get_mut(&publication.identity.content) {
+    state.set_current(publication.version.identity.fingerprint, publication.build.clone());
+    if let Some(content) = state.contents.get_mut(&publication.version.identity.content) {
         content.zipped_size = publication.content.zipped_size;
         content.unzipped_size = publication.content.unzipped_size;
         content.distributions.clone_from(&publication.content.distributions);

@@ -14,7 +14,7 @@ use crate::registry::claim::Owner;
 use crate::registry::description::Identity;
 use crate::registry::state::{Content, State};
 use crate::registry::store::{StateStore, Tag};
-use crate::registry::{Registry, directory};
+use crate::registry::{NewVersion, Registry, directory};
 use crate::report::{DestinationReport, Outcome, Report};
 use crate::spec::{RegistryChoice, Spec, StatePlace, Task};
 use crate::types::{ContentHash, LayerVersionArn};
@@ -218,10 +218,12 @@ fn publication<'a>(
 ) -> Publication<'a> {
     let content = made.archive.content;
     Publication {
-        layer: &spec.layer,
-        archive: &made.archive,
-        declaration: &spec.declaration,
-        identity: Identity { fingerprint: wanted.fingerprint, content },
+        version: NewVersion {
+            layer: &spec.layer,
+            archive: &made.archive,
+            declaration: &spec.declaration,
+            identity: Identity { fingerprint: wanted.fingerprint, content },
+        },
         build: wanted.build(content),
         content: Content {
             zipped_size: Some(made.archive.zipped_size),

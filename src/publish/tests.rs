@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::error::Explanation;
 use crate::registry::aws::AwsRegistry;
 use crate::registry::aws::tests::{REGION, archive, arn, declaration, identity, layer, made, page, refused};
+use crate::registry::description::Identity;
 use crate::types::{ContentHash, Digest, Fingerprint};
 
 struct Place {
@@ -33,10 +34,7 @@ fn registry(rules: &[&Rule]) -> Registry {
 async fn run(place: &Place, rules: &[&Rule]) -> anyhow::Result<Published> {
     let (layer, archive, declaration, identity) = (layer(), archive(), declaration(), identity());
     let publication = Publication {
-        layer: &layer,
-        archive: &archive,
-        declaration: &declaration,
-        identity,
+        version: NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity },
         build: Build { content: identity.content, inputs: None, recipe: None },
         content: Content::default(),
         owner: Owner::this_run(&Environment::default()),

@@ -17,12 +17,12 @@ use aws_sdk_lambda::types::{Architecture as DeclaredArchitecture, LayerVersionCo
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 
-use super::Listed;
 use super::aws_error;
 use super::claim::{PUBLISH_TIMEOUT, PUBLISH_WINDOW};
-use super::description::{Declaration, Identity};
+use super::description::Identity;
 use super::state::Version;
 use super::store::StateStore;
+use super::{Listed, NewVersion};
 use crate::archive::Archive;
 use crate::environment::Environment;
 use crate::error::{Failure, Kind, Problems};
@@ -30,6 +30,8 @@ use crate::facts;
 use crate::spec::{BUCKET_PREFIX, StatePlace};
 use crate::types::{ContentHash, LayerName, LayerVersionArn, Region};
 
+/// How often any other call is tried, unless AWS_MAX_ATTEMPTS says otherwise.
+const ATTEMPTS: u32 = 5;
 /// How often a publish that was throttled, or whose answer got lost, is tried.
 const PUBLISH_ATTEMPTS: u32 = 5;
 
@@ -64,9 +66,10 @@ impl AwsRegistry {
         state: &StatePlace,
         environment: &Environment,
     ) -> anyhow::Result<Self> {
-        let attempts = environment.get("AWS_MAX_ATTEMPTS").and_then(|attempts| attempts.parse().ok()).unwrap_or(5);
+        let attempts = environment.get("AWS_MAX_ATTEMPTS").and_then(|attempts| attempts.parse().ok());
+        let attempts = attempts.filter(|attempts| *attempts > 0).unwrap_or(ATTEMPTS);
         let config = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::adaptive().with_max_attempts(attempts))
+            .retry_config(RetryConfig::standard().with_max_attempts(attempts))
             .load()
             .await;
         let regions: Vec<String> = if regions.is_empty() {
@@ -245,17 +248,11 @@ impl AwsRegistry {
     }
 
     /// The SDK must not repeat this call by itself: when an answer gets lost the version may have been made.
-    pub(super) async fn publish(
-        &self,
-        region: &str,
-        layer: &LayerName,
-        archive: &Archive,
-        declaration: &Declaration,
-        identity: Identity,
-    ) -> anyhow::Result<LayerVersionArn> {
+    pub(super) async fn publish(&self, region: &str, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
+        let NewVersion { layer, archive, identity, .. } = *version;
         let start = Instant::now();
         for attempt in 1.. {
-            let error = match self.publish_once(region, layer, archive, declaration, identity).await? {
+            let error = match self.publish_once(region, version).await? {
                 Ok(reply) => return published(&reply, archive, region),
                 Err(error) => error,
             };
@@ -281,11 +278,9 @@ impl AwsRegistry {
     async fn publish_once(
         &self,
         region: &str,
-        layer: &LayerName,
-        archive: &Archive,
-        declaration: &Declaration,
-        identity: Identity,
+        version: &NewVersion<'_>,
     ) -> anyhow::Result<Result<PublishLayerVersionOutput, SdkError<PublishLayerVersionError>>> {
+        let NewVersion { layer, archive, declaration, identity } = *version;
         let content = match &self.bucket {
             Some(template) => LayerVersionContentInput::builder()
                 .s3_bucket(self.fill(template, region))

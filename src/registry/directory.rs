@@ -10,10 +10,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Listed;
-use super::description::{Declaration, Identity};
+use super::description::Identity;
 use super::state::Version;
-use crate::archive::Archive;
+use super::{Listed, NewVersion};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn};
 
 /// What ARNs of this registry have for a region.
@@ -75,13 +74,8 @@ impl DirectoryRegistry {
         Ok(names.iter().filter_map(|entry| entry.file_name().parse().ok()).collect())
     }
 
-    pub(super) fn publish(
-        &self,
-        layer: &LayerName,
-        archive: &Archive,
-        declaration: &Declaration,
-        identity: Identity,
-    ) -> anyhow::Result<LayerVersionArn> {
+    pub(super) fn publish(&self, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
+        let NewVersion { layer, archive, declaration, identity } = *version;
         let folder = self.folder.join(layer.as_str());
         fs_err::create_dir_all(&folder)?;
         let making = tempfile::Builder::new().prefix(".making-").tempdir_in(&folder)?;

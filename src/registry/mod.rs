@@ -25,6 +25,15 @@ pub struct Listed {
     pub identity: Option<Identity>,
 }
 
+/// A version to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewVersion<'a> {
+    pub layer: &'a LayerName,
+    pub archive: &'a Archive,
+    pub declaration: &'a Declaration,
+    pub identity: Identity,
+}
+
 #[derive(Debug)]
 pub enum Registry {
     Aws(AwsRegistry),
@@ -101,17 +110,10 @@ impl Registry {
     }
 
     /// Makes a new version, and only one.
-    pub async fn publish(
-        &self,
-        region: &str,
-        layer: &LayerName,
-        archive: &Archive,
-        declaration: &Declaration,
-        identity: Identity,
-    ) -> anyhow::Result<LayerVersionArn> {
+    pub async fn publish(&self, region: &str, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
         match self {
-            Self::Aws(aws) => aws.publish(region, layer, archive, declaration, identity).await,
-            Self::Directory(directory) => directory.publish(layer, archive, declaration, identity),
+            Self::Aws(aws) => aws.publish(region, version).await,
+            Self::Directory(directory) => directory.publish(version),
         }
     }
 }

@@ -6,6 +6,7 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 
 use super::*;
 use crate::error::{Failure, Kind};
+use crate::registry::NewVersion;
 use crate::registry::state::Version;
 use crate::types::LayerVersionArn;
 
@@ -35,7 +36,9 @@ fn registry(rules: &[&Rule]) -> AwsRegistry {
 }
 
 async fn publish(registry: &AwsRegistry) -> anyhow::Result<LayerVersionArn> {
-    registry.publish(REGION, &layer(), &archive(), &declaration(), identity()).await
+    let (layer, archive, declaration) = (layer(), archive(), declaration());
+    let version = NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity: identity() };
+    registry.publish(REGION, &version).await
 }
 
 fn throttled() -> HttpResponse {
