@@ -107,7 +107,7 @@ pub fn pack(tree: &Tree, folder: &Utf8Path, progress: &ProgressBar) -> anyhow::R
 
 /// An empty file that nobody takes for a finished zip.
 pub fn temporary_file(folder: &Utf8Path) -> anyhow::Result<NamedTempFile> {
-    let file = tempfile::Builder::new().prefix(".layer-").suffix(".zip").tempfile_in(folder);
+    let file = tempfile::Builder::new().prefix(".lambda-layer-").suffix(".zip").tempfile_in(folder);
     file.with_context(|| format!("cannot write to `{folder}`"))
 }
 

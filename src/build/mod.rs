@@ -7,6 +7,7 @@ mod installer;
 mod interpreter;
 mod pip;
 mod process;
+mod scratch;
 mod scripts;
 mod tree;
 mod uv;
@@ -26,7 +27,7 @@ use installer::Request;
 /// # Errors
 /// The user's for requirements that cannot be met, ours for tools that are missing or networks that are down.
 pub fn build(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Tree> {
-    let folder = tempfile::Builder::new().prefix("build-").tempdir_in(environment.scratch_directory())?;
+    let folder = scratch::folder(&environment.scratch_directory())?;
     let installed = files::utf8(folder.path())?.join("installed");
     fs_err::create_dir_all(&installed)?;
     let mut distributions = Vec::new();

@@ -1,0 +1,53 @@
+//! The folder of a build, and those that killed runs left behind.
+
+use std::time::{Duration, SystemTime};
+
+use camino::Utf8Path;
+use tempfile::TempDir;
+
+/// Prefixes of what a build makes, and nobody else: its folder, and the zip on its way.
+const PREFIXES: &[&str] = &["lambda-layer-build-", ".lambda-layer-"];
+/// No run lasts longer: GitHub ends a job after six hours.
+const ABANDONED: Duration = Duration::from_hours(24);
+
+/// A new folder in `parent`, removed with the value.
+pub(super) fn folder(parent: &Utf8Path) -> anyhow::Result<TempDir> {
+    sweep(parent, SystemTime::now());
+    Ok(tempfile::Builder::new().prefix(PREFIXES[0]).tempdir_in(parent)?)
+}
+
+/// Removes what runs left that could not clean up: Ctrl-C ends them without a word. What cannot be removed stays.
+fn sweep(parent: &Utf8Path, now: SystemTime) {
+    let entries = parent.read_dir_utf8().into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| PREFIXES.iter().any(|prefix| entry.file_name().starts_with(prefix))) {
+        let age = entry.metadata().ok().and_then(|metadata| now.duration_since(metadata.modified().ok()?).ok());
+        if age.is_some_and(|age| age > ABANDONED) {
+            fs_err::remove_dir_all(entry.path()).or_else(|_| fs_err::remove_file(entry.path())).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_old_runs_left_is_removed() {
+        let keep = tempfile::tempdir().expect("can be made");
+        let parent = crate::files::utf8(keep.path()).expect("is UTF-8");
+        for name in ["lambda-layer-build-old", "uv-1.0"] {
+            fs_err::create_dir(parent.join(name)).expect("can be made");
+        }
+        fs_err::write(parent.join(".lambda-layer-old.zip"), "").expect("can be written");
+        let names = || {
+            let mut names: Vec<String> =
+                parent.read_dir_utf8().expect("is there").flatten().map(|entry| entry.file_name().to_owned()).collect();
+            names.sort();
+            names
+        };
+        sweep(parent, SystemTime::now());
+        assert_eq!(names(), [".lambda-layer-old.zip", "lambda-layer-build-old", "uv-1.0"]);
+        sweep(parent, SystemTime::now() + ABANDONED + Duration::from_hours(1));
+        assert_eq!(names(), ["uv-1.0"]);
+    }
+}
