@@ -17,6 +17,7 @@ pub mod inputs;
 pub mod make;
 pub mod manifest;
 pub mod plan;
+pub mod presence;
 pub mod publish;
 pub mod registry;
 pub mod report;

@@ -1,8 +1,8 @@
 //! Decides what a run has to do, from what is wanted, what is known and what exists. Pure.
 
-use crate::error::Explanation;
 use crate::fingerprint::{self, Fingerprinted};
-use crate::registry::state::{State, Version};
+use crate::presence::{Presence, Status};
+use crate::registry::state::State;
 use crate::types::ContentHash;
 
 /// What to do, and why.
@@ -19,24 +19,6 @@ pub enum Action {
     Unchanged(ContentHash),
     /// Not known, or not everywhere.
     Build,
-}
-
-/// Whether the version that the state names in a region can be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Presence {
-    pub region: String,
-    pub status: Status,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    Exists(Version),
-    /// The state names it, but it is gone.
-    Vanished(Version),
-    /// The state names none here.
-    Missing,
-    /// The region does not answer; the others go on without it.
-    Unreadable(Explanation),
 }
 
 /// How the inputs compare to those of an earlier build.
@@ -145,8 +127,10 @@ fn version_of(presence: &[Presence]) -> String {
 mod tests {
     use super::*;
     use crate::environment::Environment;
+    use crate::error::Explanation;
     use crate::inputs::Inputs;
     use crate::registry::description::Identity;
+    use crate::registry::state::Version;
     use crate::spec::{Spec, Task};
     use crate::types::LayerVersionArn;
 

@@ -8,8 +8,9 @@ use crate::environment::Environment;
 use crate::error::{Explanation, counted};
 use crate::fingerprint::Fingerprinted;
 use crate::make::{self, Made};
-use crate::plan::{self, Action, Match, Plan, Presence, Status};
-use crate::publish::{self, Known, Placed, Publication, Published, Unreadable};
+use crate::plan::{self, Action, Plan};
+use crate::presence::{self, Presence, Status};
+use crate::publish::{self, Known, Placed, Publication, Published};
 use crate::registry::claim::Owner;
 use crate::registry::description::Identity;
 use crate::registry::state::{Content, State};
@@ -39,7 +40,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     let (registry, mut store) = connect(spec, environment, console).await?;
     let Known { state, tag, unreadable } = publish::read(&registry, &mut store, &spec.layer, console).await?;
     let matched = plan::compare(&wanted, &state);
-    let presence = presence(spec, matched, &registry, &state, unreadable).await?;
+    let presence = presence::ask(spec, matched, &registry, &state, unreadable).await?;
     let plan = plan::decide(matched, &wanted, &state, &presence);
     step.done(match plan.action {
         Action::Unchanged(_) => "nothing to do",
@@ -49,7 +50,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     match (&plan.action, spec.task) {
         (Action::Unchanged(content), task) => {
             if task == Task::Publish && !spec.dry_run {
-                remember(&wanted, *content, state.clone(), &tag, &store).await?;
+                remember(&wanted, *content, state.clone(), &tag, &store, console).await;
             }
             unchanged(spec, &wanted, *content, plan.reason, &state, &presence)
         }
@@ -89,64 +90,27 @@ async fn connect(spec: &Spec, environment: &Environment, console: &Console) -> a
     Ok((registry, store))
 }
 
-/// Whether what the state names is still there: `publish` asks each region, `plan` trusts the state unless told otherwise.
-///
-/// # Errors
-/// No region answers.
-async fn presence(
-    spec: &Spec,
-    matched: Match,
-    registry: &Registry,
-    state: &State,
-    mut unreadable: Unreadable,
-) -> anyhow::Result<Vec<Presence>> {
-    let (Match::SameInputs(content) | Match::SameMeaning(content)) = matched else { return Ok(Vec::new()) };
-    let ask = spec.task == Task::Publish || spec.verify;
-    let regions = registry.regions();
-    let asked = regions.iter().map(|region| async move {
-        match state.version_in(content, region).cloned() {
-            None => Ok(Status::Missing),
-            Some(version) if !ask || registry.exists(region, &spec.layer, &version, content).await? => {
-                Ok(Status::Exists(version))
-            }
-            Some(version) => Ok(Status::Vanished(version)),
-        }
-    });
-    let answers = futures::future::join_all(asked).await;
-    let (mut presence, mut last_error) = (Vec::new(), None);
-    for (region, answer) in regions.into_iter().zip(answers) {
-        match unreadable.remove(&region).map_or(answer, Err) {
-            Ok(status) => presence.push(Presence { region, status }),
-            Err(error) => {
-                presence.push(Presence { region, status: Status::Unreadable(Explanation::of(&error)) });
-                last_error = Some(error);
-            }
-        }
-    }
-    let nothing_answers = presence.iter().all(|presence| matches!(presence.status, Status::Unreadable(_)));
-    match last_error.filter(|_| nothing_answers) {
-        Some(error) => Err(error),
-        None => Ok(presence),
-    }
-}
-
 /// Notes in the state that these inputs stand for this content, if it does not say so: the next run then needs one read.
 ///
-/// Another run that writes at the same time knows better; nothing is lost if this does not succeed.
+/// Another run that writes at the same time knows better, and nothing is lost if this does not succeed.
 async fn remember(
     wanted: &Fingerprinted,
     content: ContentHash,
     mut state: State,
     tag: &Tag,
     store: &StateStore,
-) -> anyhow::Result<()> {
+    console: &Console,
+) {
     let build = wanted.build(content);
     let is_known = state.current == Some(wanted.fingerprint) && state.builds.get(&wanted.fingerprint) == Some(&build);
-    if !is_known || *tag == Tag::Absent {
-        state.set_current(wanted.fingerprint, build);
-        store.write(&state, tag).await?;
+    if is_known && *tag != Tag::Absent {
+        return;
     }
-    Ok(())
+    state.set_current(wanted.fingerprint, build);
+    if let Err(error) = store.write(&state, tag).await {
+        let place = store.place(&state.layer);
+        console.warning(&format!("`{place}` could not be brought up to date: {}", Explanation::of(&error).one_line()));
+    }
 }
 
 fn unchanged(

@@ -1,0 +1,67 @@
+//! Whether the versions that the state names are still there.
+
+use crate::error::Explanation;
+use crate::plan::Match;
+use crate::publish::Unreadable;
+use crate::registry::Registry;
+use crate::registry::state::{State, Version};
+use crate::spec::{Spec, Task};
+
+/// Whether the version that the state names in a region can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    pub region: String,
+    pub status: Status,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    Exists(Version),
+    /// The state names it, but it is gone.
+    Vanished(Version),
+    /// The state names none here.
+    Missing,
+    /// The region does not answer; the others go on without it.
+    Unreadable(Explanation),
+}
+
+/// Whether what the state names is still there: `publish` asks each region, `plan` trusts the state unless told otherwise.
+///
+/// # Errors
+/// No region answers.
+pub async fn ask(
+    spec: &Spec,
+    matched: Match,
+    registry: &Registry,
+    state: &State,
+    mut unreadable: Unreadable,
+) -> anyhow::Result<Vec<Presence>> {
+    let (Match::SameInputs(content) | Match::SameMeaning(content)) = matched else { return Ok(Vec::new()) };
+    let ask = spec.task == Task::Publish || spec.verify;
+    let regions = registry.regions();
+    let asked = regions.iter().map(|region| async move {
+        match state.version_in(content, region).cloned() {
+            None => Ok(Status::Missing),
+            Some(version) if !ask || registry.exists(region, &spec.layer, &version, content).await? => {
+                Ok(Status::Exists(version))
+            }
+            Some(version) => Ok(Status::Vanished(version)),
+        }
+    });
+    let answers = futures::future::join_all(asked).await;
+    let (mut presence, mut last_error) = (Vec::new(), None);
+    for (region, answer) in regions.into_iter().zip(answers) {
+        match unreadable.remove(&region).map_or(answer, Err) {
+            Ok(status) => presence.push(Presence { region, status }),
+            Err(error) => {
+                presence.push(Presence { region, status: Status::Unreadable(Explanation::of(&error)) });
+                last_error = Some(error);
+            }
+        }
+    }
+    let nothing_answers = presence.iter().all(|presence| matches!(presence.status, Status::Unreadable(_)));
+    match last_error.filter(|_| nothing_answers) {
+        Some(error) => Err(error),
+        None => Ok(presence),
+    }
+}
