@@ -113,6 +113,9 @@ impl Reader<'_> {
             Err(error) => {
                 self.problems.push(match error.kind() {
                     std::io::ErrorKind::NotFound => files::missing("", self.folder, path),
+                    std::io::ErrorKind::IsADirectory => {
+                        Failure::user(format!("`{path}` is a folder")).hint("name a requirement file in it")
+                    }
                     _ => Failure::user(format!("`{path}` cannot be read")).cause(error.to_string()),
                 });
                 return None;

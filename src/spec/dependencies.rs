@@ -76,7 +76,7 @@ impl Reading<'_> {
         if is_readable && !files.is_empty() && Meaning::of(&manifest, target).is_empty() {
             if content.source.is_empty() {
                 let names: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
-                let failure = Failure::user(format!("{} asks for nothing on {target}", names.join(", ")));
+                let failure = Failure::user(format!("{} has nothing to install for {target}", names.join(", ")));
                 self.problems.push(failure.hint("add a requirement, or look at the markers of those there are"));
             }
             files.clear();

@@ -185,8 +185,7 @@ fn unreadable_lines_come_with_file_and_number() {
     cause: requirements.txt:9: `./missing` does not exist (paths start from the working directory)
     cause: binary.txt:2: not readable as UTF-8 (save it as UTF-8)
     cause: `wide.txt` is in UTF-16, which only some tools read (save it as UTF-8)
-    cause: `more` cannot be read
-    cause:   failed to read from file `[ROOT]/work/more`: Is a directory (os error 21)
+    cause: `more` is a folder (name a requirement file in it)
     hint: nothing was built or published; correct all of them and run again
     "#);
 }
@@ -213,7 +212,7 @@ fn manifests_that_ask_for_nothing_are_refused() {
     exit: 1
     --- stdout
     --- stderr
-    error: `requirements.txt` asks for nothing on python3.13 on x86_64
+    error: `requirements.txt` has nothing to install for python3.13 on x86_64
     hint: add a requirement, or look at the markers of those there are
     ");
     sandbox.write("requirements.txt", "pywin32; sys_platform == 'win32'\ntomli; python_version < '3.11'\n");
@@ -221,7 +220,7 @@ fn manifests_that_ask_for_nothing_are_refused() {
     exit: 1
     --- stdout
     --- stderr
-    error: `requirements.txt` asks for nothing on python3.13 on x86_64
+    error: `requirements.txt` has nothing to install for python3.13 on x86_64
     hint: add a requirement, or look at the markers of those there are
     ");
 }
