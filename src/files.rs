@@ -76,11 +76,13 @@ fn collect(
         let inside = prefix.join(path.strip_prefix(folder).expect("walkdir stays in its folder"));
         if entry.file_type().is_symlink() {
             match resolve_link(path, root, workspace)? {
-                Link::Keep(target) => entries.push(FileEntry { path: inside, kind: FileKind::Link { target } }),
-                Link::Follow(target) if target.is_dir() => {
-                    collect(&target, &inside, root, workspace, depth + 1, entries)?;
+                // Below a link that was followed, and on its way through other folders, a link would point elsewhere
+                // in the layer than it does here.
+                Link::Keep { target, resolved } if depth > 0 || climbs(&inside, &target) => {
+                    follow(&resolved, path, &inside, root, workspace, depth, entries)?;
                 }
-                Link::Follow(target) => entries.push(FileEntry { path: inside, kind: file_kind(&target)? }),
+                Link::Keep { target, .. } => entries.push(FileEntry { path: inside, kind: FileKind::Link { target } }),
+                Link::Follow(target) => follow(&target, path, &inside, root, workspace, depth, entries)?,
             }
         } else if entry.file_type().is_file() {
             entries.push(FileEntry { path: inside, kind: file_kind(path)? });
@@ -89,13 +91,40 @@ fn collect(
     Ok(())
 }
 
+fn climbs(link: &Utf8Path, target: &Utf8Path) -> bool {
+    normalize(&link.parent().unwrap_or(Utf8Path::new("")).join(target)).is_none()
+}
+
+/// Takes what a link points to in place of the link.
+fn follow(
+    target: &Utf8Path,
+    link: &Utf8Path,
+    inside: &Utf8Path,
+    root: &Utf8Path,
+    workspace: &Utf8Path,
+    depth: usize,
+    entries: &mut Vec<FileEntry>,
+) -> anyhow::Result<()> {
+    if !target.is_dir() {
+        entries.push(FileEntry { path: inside.to_owned(), kind: file_kind(target)? });
+        return Ok(());
+    }
+    let home = link.parent().unwrap_or(link).canonicalize_utf8()?;
+    if home.starts_with(target) {
+        return Err(Failure::user(format!("the link `{link}` points to a folder that it is in: `{target}`"))
+            .hint("remove it, or copy what is needed")
+            .into());
+    }
+    collect(target, inside, root, workspace, depth + 1, entries)
+}
+
 pub fn file_kind(path: &Utf8Path) -> anyhow::Result<FileKind> {
     let executable = fs_err::metadata(path)?.permissions().mode() & 0o111 != 0;
     Ok(FileKind::File { source: path.to_owned(), executable })
 }
 
 enum Link {
-    Keep(Utf8PathBuf),
+    Keep { target: Utf8PathBuf, resolved: Utf8PathBuf },
     Follow(Utf8PathBuf),
 }
 
@@ -106,7 +135,7 @@ fn resolve_link(link: &Utf8Path, root: &Utf8Path, workspace: &Utf8Path) -> anyho
     })?;
     let stays_in = |folder: &Utf8Path| folder.canonicalize_utf8().is_ok_and(|folder| resolved.starts_with(folder));
     if target.is_relative() && stays_in(root) {
-        Ok(Link::Keep(target))
+        Ok(Link::Keep { target, resolved })
     } else if stays_in(workspace) {
         Ok(Link::Follow(resolved))
     } else {
@@ -235,6 +264,27 @@ mod tests {
         symlink("/etc/passwd", package.join("passwd")).expect("can be made");
         let error = walk(&package, &workspace).expect_err("leaves the workspace");
         assert!(error.to_string().contains("leaves the workspace"), "{error}");
+    }
+
+    #[test]
+    fn a_link_that_would_point_elsewhere_in_the_layer_is_followed() {
+        let (_keep, workspace) = folder();
+        let (package, other) = (workspace.join("package"), workspace.join("other"));
+        fs_err::create_dir_all(&package).expect("can be made");
+        fs_err::create_dir_all(&other).expect("can be made");
+        fs_err::write(package.join("a.txt"), "a").expect("can be written");
+        // Through another folder and back, and in a folder that is itself behind a link.
+        symlink("../package/a.txt", other.join("back")).expect("can be made");
+        symlink("../other/back", package.join("round")).expect("can be made");
+        symlink("../other", package.join("more")).expect("can be made");
+        let entries = walk(&package, &workspace).expect("is readable");
+        let kinds: Vec<_> =
+            entries.iter().map(|entry| (entry.path.as_str(), matches!(entry.kind, FileKind::Link { .. }))).collect();
+        assert_eq!(kinds, [("a.txt", false), ("more/back", false), ("round", false)]);
+
+        symlink("..", package.join("up")).expect("can be made");
+        let error = walk(&package, &workspace).expect_err("never ends");
+        assert!(error.to_string().contains("points to a folder that it is in"), "{error}");
     }
 
     #[test]

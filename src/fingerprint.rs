@@ -44,6 +44,9 @@ struct Settings {
     no_deps: bool,
     index_url: Option<String>,
     extra_index_urls: Vec<String>,
+    /// Variables of the installer that decide what it installs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    variables: BTreeMap<String, String>,
     require_hashes: bool,
     exclude: BTreeSet<DistributionName>,
     /// Place in the layer to digest.
@@ -122,6 +125,7 @@ impl Settings {
             no_deps: spec.dependencies.no_deps,
             index_url: spec.dependencies.index_url.as_ref().map(|url| url.shown().to_owned()),
             extra_index_urls: spec.dependencies.extra_index_urls.iter().map(|url| url.shown().to_owned()).collect(),
+            variables: spec.dependencies.variables.clone(),
             require_hashes: spec.dependencies.manifest.require_hashes,
             exclude: spec.content.exclude.clone(),
             include,

@@ -136,11 +136,16 @@ mod tests {
 
     /// What a `requirements.txt` with this text fingerprints to.
     fn wanted(requirements: &str) -> Fingerprinted {
+        wanted_with(requirements, &[])
+    }
+
+    fn wanted_with(requirements: &str, variables: &[(&str, &str)]) -> Fingerprinted {
         let folder = tempfile::tempdir().expect("can be made");
         fs_err::write(folder.path().join("requirements.txt"), requirements).expect("can be written");
         let root = camino::Utf8PathBuf::try_from(folder.path().to_owned()).expect("is UTF-8");
         let inputs = Inputs { layer_name: Some("shared".to_owned()), ..Inputs::default() };
-        let spec = Spec::resolve(Task::Publish, &inputs, &Environment::new([].into(), root)).expect("is valid");
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let spec = Spec::resolve(Task::Publish, &inputs, &Environment::new(variables, root)).expect("is valid");
         Fingerprinted::of(&spec).expect("can be read")
     }
 
@@ -205,6 +210,13 @@ mod tests {
         let error = Explanation::of(&anyhow::anyhow!("down"));
         let silent = presence(Status::Exists(version("eu-west-1", 3)), Status::Unreadable(error));
         assert_eq!(plan(&wanted, &state(&wanted), &silent), (false, "the inputs are those of version 3".to_owned()));
+    }
+
+    #[test]
+    fn variables_of_the_installer_are_inputs() {
+        let fingerprint = |variables| wanted_with("six\n", variables).fingerprint;
+        assert_ne!(fingerprint(&[]), fingerprint(&[("UV_EXCLUDE_NEWER", "2026-01-01")]));
+        assert_eq!(fingerprint(&[]), fingerprint(&[("PIP_PRE", "1"), ("UV_CACHE_DIR", "/x")]));
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Spec {
         dependencies.no_deps = reading.boolean("no-deps", given(no_deps.as_ref()), false);
         dependencies.installer = reading.parsed(given(installer.as_ref()), inputs::DEFAULT_INSTALLER);
         reading.refuse_settings(&dependencies);
+        dependencies.variables = reading.variables(dependencies.installer);
         dependencies.index_url = reading.index_url(given(index_url.as_ref()));
         dependencies.extra_index_urls = reading.extra_index_urls(&list(extra_index_urls));
         let declaration = reading.declaration(

@@ -22,7 +22,7 @@ pub(super) struct Host {
     glibc: String,
 }
 
-const QUESTION: &str = "import json, os, platform, sys; \
+const QUESTION: &str = "import json, platform, sys; \
     print(json.dumps({'executable': sys.executable, 'version': '%d.%d' % sys.version_info[:2], \
     'platform': sys.platform, 'glibc': platform.libc_ver()[1] if platform.libc_ver()[0] == 'glibc' else ''}))";
 

@@ -1,5 +1,6 @@
 //! Which dependencies, from where, and who installs them.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use camino::Utf8PathBuf;
@@ -9,7 +10,7 @@ use super::{Content, Reading};
 use crate::error::Failure;
 use crate::files::nearest_sibling;
 use crate::manifest::{Manifest, Meaning};
-use crate::secrets::SecretUrl;
+use crate::secrets::{SecretUrl, without_credentials};
 use crate::types::Target;
 
 /// What is looked for when no dependency file is named.
@@ -25,7 +26,35 @@ pub struct Dependencies {
     pub installer: InstallerChoice,
     pub index_url: Option<SecretUrl>,
     pub extra_index_urls: Vec<SecretUrl>,
+    /// The installer's own variables that decide what it installs, without credentials.
+    pub variables: BTreeMap<String, String>,
 }
+
+/// Variables of uv and pip beside those of the indexes that decide what gets installed
+/// (<https://docs.astral.sh/uv/reference/environment/>, <https://pip.pypa.io/en/stable/topics/configuration/>).
+const DECIDING_VARIABLES: &[&str] = &[
+    "UV_BUILD_CONSTRAINT",
+    "UV_CONSTRAINT",
+    "UV_EXCLUDE",
+    "UV_EXCLUDE_NEWER",
+    "UV_FIND_LINKS",
+    "UV_INDEX_STRATEGY",
+    "UV_NO_BINARY",
+    "UV_NO_BINARY_PACKAGE",
+    "UV_NO_BUILD",
+    "UV_NO_BUILD_PACKAGE",
+    "UV_OVERRIDE",
+    "UV_PRERELEASE",
+    "UV_RESOLUTION",
+    "UV_TORCH_BACKEND",
+    "PIP_CONSTRAINT",
+    "PIP_FIND_LINKS",
+    "PIP_NO_BINARY",
+    "PIP_NO_INDEX",
+    "PIP_ONLY_BINARY",
+    "PIP_PRE",
+    "PIP_PREFER_BINARY",
+];
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -43,6 +72,15 @@ impl FromStr for InstallerChoice {
             "auto" | "uv" => Ok(Self::Uv),
             "pip" => Ok(Self::Pip),
             _ => Err(Failure::user(format!("`installer` is `{text}`")).hint("use `auto`, `uv` or `pip`")),
+        }
+    }
+}
+
+impl InstallerChoice {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Uv => "UV_",
+            Self::Pip => "PIP_",
         }
     }
 }
@@ -98,6 +136,12 @@ impl Reading<'_> {
                 self.problems.push(failure.hint("use `installer: pip`"));
             }
         }
+    }
+
+    pub(super) fn variables(&self, installer: InstallerChoice) -> BTreeMap<String, String> {
+        let of_installer = DECIDING_VARIABLES.iter().filter(|name| name.starts_with(installer.prefix()));
+        let set = of_installer.filter_map(|name| Some((*name, self.environment.get(name)?)));
+        set.map(|(name, value)| (name.to_owned(), without_credentials(value))).collect()
     }
 
     /// The input, else what the tools' own variables say: they decide what gets installed, so they belong to the
