@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::manifest::KindFacts;
+
 /// One managed Python runtime; see `data/runtimes.yml` for the sources.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -55,7 +57,14 @@ pub struct Tools {
 static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| embedded(include_str!("../data/runtimes.yml")));
 static LAMBDA: LazyLock<Lambda> = LazyLock::new(|| embedded(include_str!("../data/lambda.yml")));
 
+static LOCKFILES: LazyLock<Vec<KindFacts>> = LazyLock::new(|| embedded(include_str!("../data/lockfiles.yml")));
+
 static TOOLS: LazyLock<Tools> = LazyLock::new(|| embedded(include_str!("../data/tools.yml")));
+
+/// Kinds of dependency files, in the order in which they are looked for.
+pub fn lockfiles() -> &'static [KindFacts] {
+    &LOCKFILES
+}
 
 /// Supported runtimes, newest first.
 pub fn runtimes() -> &'static [Runtime] {

@@ -7,7 +7,8 @@
 //! every value from its neighbours, so two recipes with the same text are the same recipe. `FORMAT` grows when this
 //! program would make other bytes from the same recipe.
 //!
-//! Beside it stands a digest of the *raw* inputs, which is known without working out what a dependency file means.
+//! Beside it stands a digest of the *raw* inputs, which is known without working out what a dependency file means: what
+//! a lock file means is for its own tool to say, and no process is started while nothing changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,18 +18,20 @@ use serde_json::Value;
 
 use crate::files;
 use crate::manifest::{Manifest, Meaning, RequirementKind};
-use crate::registry::state::Build;
-use crate::spec::{InstallerChoice, Layout, Spec};
-use crate::types::{Architecture, ContentHash, Digest, DistributionName, Fingerprint, PythonVersion};
+use crate::registry::state::{Build, State};
+use crate::spec::{Dependencies, InstallerChoice, Layout, Spec};
+use crate::types::{Architecture, ContentHash, Digest, DistributionName, Fingerprint, PythonVersion, Target};
 
 /// Of the recipe and of the archive made from it.
 const FORMAT: u32 = 1;
 
 /// Everything that can change the bytes of a layer, and nothing else.
 #[derive(Debug, Serialize)]
-pub struct Recipe {
+#[serde(rename_all = "kebab-case")]
+struct Recipe<'a> {
     #[serde(flatten)]
-    settings: Settings,
+    settings: &'a Settings,
+    require_hashes: bool,
     #[serde(flatten)]
     meaning: Meaning,
 }
@@ -47,7 +50,6 @@ struct Settings {
     /// Variables of the installer that decide what it installs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     variables: BTreeMap<String, String>,
-    require_hashes: bool,
     exclude: BTreeSet<DistributionName>,
     /// Place in the layer to digest.
     include: BTreeMap<Utf8PathBuf, String>,
@@ -57,47 +59,67 @@ struct Settings {
 
 /// The dependency files as they are.
 #[derive(Serialize)]
-struct RawInputs<'a> {
+struct RawFiles<'a> {
     settings: &'a Settings,
     files: Vec<(&'a str, String)>,
     local: Vec<String>,
+    groups: &'a BTreeSet<String>,
+    extras: &'a BTreeSet<String>,
 }
 
-/// A recipe and its digests.
+/// The inputs before it is worked out what they mean.
+#[derive(Debug)]
+pub struct RawInputs {
+    settings: Settings,
+    digest: Digest,
+}
+
+impl RawInputs {
+    /// Reads the files that are added to the layer; the dependency files were read before.
+    pub fn of(spec: &Spec) -> anyhow::Result<Self> {
+        let settings = Settings::of(spec)?;
+        let digest = digest_of_raw(&settings, spec);
+        Ok(Self { settings, digest })
+    }
+}
+
+/// What the inputs mean, and its digests.
 #[derive(Debug)]
 pub struct Fingerprinted {
-    pub recipe: Recipe,
+    /// As JSON, so that one that a state remembers is of the same form.
+    pub recipe: Value,
     pub fingerprint: Fingerprint,
     /// Of the raw inputs.
     pub inputs: Digest,
 }
 
 impl Fingerprinted {
-    /// Reads the files that are added to the layer; the dependency files were read before.
-    pub fn of(spec: &Spec) -> anyhow::Result<Self> {
-        let settings = Settings::of(spec)?;
-        let inputs = digest_of_raw(&settings, &spec.dependencies.manifest);
-        let recipe = Recipe { settings, meaning: Meaning::of(&spec.dependencies.manifest, spec.target) };
+    pub fn of(raw: &RawInputs, manifest: &Manifest, target: Target) -> Self {
+        let meaning = Meaning::of(manifest, target);
+        let recipe = Recipe { settings: &raw.settings, require_hashes: manifest.require_hashes, meaning };
         let fingerprint = Fingerprint(Digest::of(&serde_json::to_vec(&recipe).expect("a recipe has string keys")));
-        Ok(Self { recipe, fingerprint, inputs })
+        let recipe = serde_json::to_value(&recipe).expect("a recipe has string keys");
+        Self { recipe, fingerprint, inputs: raw.digest }
     }
-}
 
-impl Fingerprinted {
+    /// What the state's current build knows of the same raw inputs: then nobody has to be asked what they mean.
+    pub fn remembered(raw: &RawInputs, state: &State) -> Option<Self> {
+        let fingerprint = state.current?;
+        let build = state.builds.get(&fingerprint)?;
+        let is_same = build.inputs.as_ref() == Some(&raw.digest.hex());
+        let recipe = build.recipe.clone().filter(|_| is_same)?;
+        Some(Self { recipe, fingerprint, inputs: raw.digest })
+    }
+
     /// For the state: what these inputs became.
     pub fn build(&self, content: ContentHash) -> Build {
-        Build { content, inputs: Some(self.inputs.hex()), recipe: Some(self.recipe.to_json()) }
-    }
-}
-
-impl Recipe {
-    pub fn meaning(&self) -> &Meaning {
-        &self.meaning
+        Build { content, inputs: Some(self.inputs.hex()), recipe: Some(self.recipe.clone()) }
     }
 
-    /// For the state, so that the next run can say what changed.
-    pub fn to_json(&self) -> Value {
-        serde_json::to_value(self).expect("a recipe has string keys")
+    /// Requirements whose version the installer chooses.
+    pub fn unpinned(&self) -> Vec<String> {
+        let meaning: Meaning = serde_json::from_value(self.recipe.clone()).unwrap_or_default();
+        meaning.unpinned().map(str::to_owned).collect()
     }
 }
 
@@ -126,7 +148,6 @@ impl Settings {
             index_url: spec.dependencies.index_url.as_ref().map(|url| url.shown().to_owned()),
             extra_index_urls: spec.dependencies.extra_index_urls.iter().map(|url| url.shown().to_owned()).collect(),
             variables: spec.dependencies.variables.clone(),
-            require_hashes: spec.dependencies.manifest.require_hashes,
             exclude: spec.content.exclude.clone(),
             include,
             source,
@@ -138,15 +159,20 @@ fn is_executable(path: &camino::Utf8Path) -> anyhow::Result<bool> {
     Ok(path.is_file() && matches!(files::file_kind(path)?, files::FileKind::File { executable: true, .. }))
 }
 
-fn digest_of_raw(settings: &Settings, manifest: &Manifest) -> Digest {
+fn digest_of_raw(settings: &Settings, spec: &Spec) -> Digest {
+    let Dependencies { manifest, selection, .. } = &spec.dependencies;
     let local = |requirement: &crate::manifest::Requirement| match &requirement.kind {
         RequirementKind::Path { digest, .. } => Some(digest.hex()),
         RequirementKind::Named(_) | RequirementKind::Url { .. } => None,
     };
-    let raw = RawInputs {
+    let files = manifest.files.iter().chain(manifest.locks.iter().flat_map(|lock| &lock.files));
+    let locked = manifest.locks.iter().flat_map(|lock| lock.local.values());
+    let raw = RawFiles {
         settings,
-        files: manifest.files.iter().map(|file| (file.path.as_str(), file.digest.hex())).collect(),
-        local: manifest.requirements.iter().filter_map(local).collect(),
+        files: files.map(|file| (file.path.as_str(), file.digest.hex())).collect(),
+        local: manifest.requirements.iter().filter_map(local).chain(locked.map(Digest::hex)).collect(),
+        groups: &selection.groups,
+        extras: &selection.extras,
     };
     Digest::of(&serde_json::to_vec(&raw).expect("raw inputs have string keys"))
 }

@@ -56,9 +56,15 @@ pub struct Inputs {
     #[arg(long, help_heading = "What", value_name = "FOLDER", default_value = ".")]
     pub working_directory: Option<String>,
 
-    /// Requirement files; `requirements.txt` of the working directory when omitted
+    /// Dependency files: lock files of uv, Poetry, PDM, Pipenv or PEP 751, requirement files, or a `pyproject.toml`; found by name when omitted
     #[arg(long, help_heading = "Dependencies", value_name = "LIST")]
     pub requirements: Vec<String>,
+    /// Dependency groups to install beside the main dependencies; those of development are left out unless named
+    #[arg(long, help_heading = "Dependencies", value_name = "LIST")]
+    pub groups: Vec<String>,
+    /// Extras of the project whose dependencies are installed
+    #[arg(long, help_heading = "Dependencies", value_name = "LIST")]
+    pub extras: Vec<String>,
     /// Install exactly what is listed and none of its dependencies
     #[arg(long, help_heading = "Dependencies", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub no_deps: Option<String>,

@@ -11,6 +11,7 @@ use crate::audit::{self, Finding, Severity};
 use crate::build;
 use crate::console::Console;
 use crate::environment::Environment;
+use crate::manifest::Manifest;
 use crate::report::{DistributionSize, distribution_sizes};
 use crate::spec::Spec;
 
@@ -24,8 +25,8 @@ pub struct Made {
 
 /// # Errors
 /// What installing says, and every finding that keeps the layer from being published.
-pub fn make(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Made> {
-    let tree = build::build(spec, environment, console)?;
+pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Made> {
+    let tree = build::build(spec, manifest, environment, console)?;
     let mut findings = tree.findings.clone();
     findings.extend(audit::layout::check(&tree, spec.content.layout, spec.target));
     findings.extend(audit::size::check_unzipped(&tree));

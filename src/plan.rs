@@ -90,7 +90,7 @@ fn what_is_new(wanted: &Fingerprinted, state: &State) -> String {
     let Some(recipe) = &current.recipe else {
         return "the inputs are not those of the current version, of which only the fingerprint is known".to_owned();
     };
-    let mut differences = fingerprint::differences(recipe, &wanted.recipe.to_json());
+    let mut differences = fingerprint::differences(recipe, &wanted.recipe);
     let more = differences.len().saturating_sub(8);
     differences.truncate(8);
     if more > 0 {
@@ -128,6 +128,7 @@ mod tests {
     use super::*;
     use crate::environment::Environment;
     use crate::error::Explanation;
+    use crate::fingerprint::RawInputs;
     use crate::inputs::Inputs;
     use crate::registry::description::Identity;
     use crate::registry::state::Version;
@@ -146,7 +147,8 @@ mod tests {
         let inputs = Inputs { layer_name: Some("shared".to_owned()), ..Inputs::default() };
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let spec = Spec::resolve(Task::Publish, &inputs, &Environment::new(variables, root)).expect("is valid");
-        Fingerprinted::of(&spec).expect("can be read")
+        let raw = RawInputs::of(&spec).expect("can be read");
+        Fingerprinted::of(&raw, &spec.dependencies.manifest, spec.target)
     }
 
     fn content() -> ContentHash {

@@ -6,7 +6,7 @@ use crate::actions;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Explanation, counted};
-use crate::fingerprint::Fingerprinted;
+use crate::fingerprint::{Fingerprinted, RawInputs};
 use crate::make::{self, Made};
 use crate::plan::{self, Action, Plan};
 use crate::presence::{self, Presence, Status};
@@ -17,6 +17,7 @@ use crate::registry::state::{Content, State};
 use crate::registry::store::{StateStore, Tag};
 use crate::registry::{NewVersion, Registry, directory};
 use crate::report::{DestinationReport, Outcome, Report};
+use crate::resolve;
 use crate::spec::{RegistryChoice, Spec, StatePlace, Task};
 use crate::types::{ContentHash, LayerVersionArn};
 
@@ -25,12 +26,14 @@ use crate::types::{ContentHash, LayerVersionArn};
 /// # Errors
 /// A failure that ended the run. One that concerns some regions alone stands in the report.
 pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
-    let wanted = Fingerprinted::of(spec)?;
-    console.debug(&serde_json::to_string_pretty(&wanted.recipe)?);
+    let raw = RawInputs::of(spec)?;
     warn_of_deprecation(spec, console);
+    spec.dependencies.notes.iter().for_each(|note| console.note(note));
 
     if spec.task == Task::Build {
-        let made = make::make(spec, environment, console)?;
+        let manifest = resolve::resolve(spec, environment, console)?;
+        let wanted = Fingerprinted::of(&raw, &manifest, spec.target);
+        let made = make::make(spec, &manifest, environment, console)?;
         let reason = format!("{} for {}", counted(made.archive.entries, "file"), spec.target);
         let report = Report::of(spec, &wanted, reason).with_made(&made);
         return Ok(report.with_zip(make::keep(made.archive, spec)?));
@@ -39,6 +42,14 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     let step = console.step("Decide");
     let (registry, mut store) = connect(spec, environment, console).await?;
     let Known { state, tag, unreadable } = publish::read(&registry, &mut store, &spec.layer, console).await?;
+    let (wanted, manifest) = match Fingerprinted::remembered(&raw, &state) {
+        Some(wanted) if !spec.dependencies.manifest.locks.is_empty() => (wanted, None),
+        _ => {
+            let manifest = resolve::resolve(spec, environment, console)?;
+            (Fingerprinted::of(&raw, &manifest, spec.target), Some(manifest))
+        }
+    };
+    console.debug(&serde_json::to_string_pretty(&wanted.recipe)?);
     let matched = plan::compare(&wanted, &state);
     let presence = presence::ask(spec, matched, &registry, &state, unreadable).await?;
     let plan = plan::decide(matched, &wanted, &state, &presence);
@@ -58,7 +69,8 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
         (Action::Build, _) => {
             console.note(&plan.reason);
             registry.check().await?;
-            let made = make::make(spec, environment, console)?;
+            let manifest = manifest.map_or_else(|| resolve::resolve(spec, environment, console), Ok)?;
+            let made = make::make(spec, &manifest, environment, console)?;
             let report = Report::of(spec, &wanted, plan.reason).with_made(&made).compared_to(&state);
             if spec.dry_run {
                 let report = rehearsed(report, &made, &state, &registry);

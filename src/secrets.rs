@@ -6,7 +6,7 @@ use url::Url;
 use crate::error::Failure;
 
 /// Every secret a run knows of, to be taken out of what it prints.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Secrets(Vec<SecretString>);
 
 impl Secrets {

@@ -14,6 +14,7 @@ pub use destination::{BUCKET_PREFIX, RegistryChoice, StatePlace};
 use crate::environment::Environment;
 use crate::error::{Failure, Problems, alternatives};
 use crate::inputs::{self, Inputs, given, lines, list};
+use crate::manifest::{Asked, Selection};
 use crate::registry::description::Declaration;
 use crate::secrets::Secrets;
 use crate::types::{LayerName, Target};
@@ -66,7 +67,7 @@ impl Spec {
         #[rustfmt::skip]
         let Inputs {
             layers, layer_name, layer_version, working_directory,
-            requirements, no_deps, installer, index_url, extra_index_urls, constraints,
+            requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, constraints,
             python_version, architecture, compatible_runtimes, compatible_architectures,
             include, source, exclude, layout,
             registry, regions, bucket, state, description, license,
@@ -81,13 +82,15 @@ impl Spec {
         };
         let layout = reading.parsed(given(layout.as_ref()), inputs::DEFAULT_LAYOUT);
         let content = reading.content(&lines(include), &list(source), &list(exclude), layout);
-        let mut dependencies = reading.manifest(&list(requirements), &list(constraints), &content, target);
+        let selection = Selection::new(&list(groups), &list(extras));
+        let mut dependencies = reading.manifest(&list(requirements), &list(constraints), selection, &content, target);
         dependencies.no_deps = reading.boolean("no-deps", given(no_deps.as_ref()), false);
         dependencies.installer = reading.parsed(given(installer.as_ref()), inputs::DEFAULT_INSTALLER);
         reading.refuse_settings(&dependencies);
         dependencies.variables = reading.variables(dependencies.installer);
         dependencies.index_url = reading.index_url(given(index_url.as_ref()));
         dependencies.extra_index_urls = reading.extra_index_urls(&list(extra_index_urls));
+        dependencies.add_locked_indexes();
         let declaration = reading.declaration(
             &list(compatible_runtimes),
             &list(compatible_architectures),
@@ -111,6 +114,19 @@ impl Spec {
             registry, state, output, dry_run, verify,
         };
         Ok(spec)
+    }
+
+    /// The dependency files, to be read.
+    pub(crate) fn asked<'a>(&'a self, environment: &'a Environment) -> Asked<'a> {
+        Asked {
+            requirements: &self.dependencies.requirements,
+            constraints: &self.dependencies.constraints,
+            selection: &self.dependencies.selection,
+            python: self.target.python,
+            folder: &self.folder,
+            workspace: &self.workspace,
+            environment,
+        }
     }
 
     /// A path as people and the next steps of a workflow can use it.

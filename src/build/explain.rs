@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::installer::Request;
 use crate::error::Failure;
 use crate::facts;
-use crate::manifest::RequirementKind;
-use crate::spec::Spec;
+use crate::manifest::{Manifest, RequirementKind};
 use crate::types::Target;
 
 /// Where there are wheels of a distribution that has none for the target.
@@ -85,11 +85,11 @@ pub(super) fn needs_nameless_build(output: &str) -> bool {
 }
 
 /// A project of the workspace that this machine cannot build; `None` if that was not what failed.
-pub(super) fn unbuilt_project(output: &str, spec: &Spec) -> Option<Failure> {
+pub(super) fn unbuilt_project(output: &str, request: &Request<'_>) -> Option<Failure> {
     let is_named = output.contains("is disabled, but attempted to build `");
     (is_named || needs_nameless_build(output)).then(|| {
-        let target = spec.target;
-        let projects = spec.dependencies.manifest.requirements.iter().filter_map(|requirement| {
+        let target = request.spec.target;
+        let projects = request.manifest.requirements.iter().filter_map(|requirement| {
             let RequirementKind::Path { text, .. } = &requirement.kind else { return None };
             Some(format!("`{text}` is asked for in {}:{}", requirement.file, requirement.line))
         });
@@ -102,14 +102,14 @@ pub(super) fn unbuilt_project(output: &str, spec: &Spec) -> Option<Failure> {
 pub(super) fn failed_install(
     tool: &str,
     output: &str,
-    spec: &Spec,
+    request: &Request<'_>,
     availabilities: &[Availability],
     wheels_only: bool,
 ) -> Failure {
     let says = |markers: &[&str]| markers.iter().any(|marker| output.contains(marker));
-    let target = spec.target;
+    let target = request.spec.target;
     if !availabilities.is_empty() {
-        return no_wheel(availabilities, spec, target);
+        return no_wheel(availabilities, request.manifest, target);
     }
     let causes = causes(output);
     if says(HASHES) {
@@ -147,7 +147,7 @@ pub(super) fn failed_install(
     failure.causes(causes).hint("correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says")
 }
 
-fn no_wheel(availabilities: &[Availability], spec: &Spec, target: Target) -> Failure {
+fn no_wheel(availabilities: &[Availability], manifest: &Manifest, target: Target) -> Failure {
     let names: Vec<String> = availabilities
         .iter()
         .map(|missing| match &missing.version {
@@ -164,7 +164,7 @@ fn no_wheel(availabilities: &[Availability], spec: &Spec, target: Target) -> Fai
         target.architecture
     ));
     for missing in availabilities {
-        if let Some(place) = place_of(&missing.name, spec) {
+        if let Some(place) = place_of(&missing.name, manifest) {
             failure = failure.cause(format!("`{}` is asked for in {place}", missing.name));
         }
         failure = failure.cause(match &missing.platform {
@@ -207,12 +207,12 @@ pub(super) fn other_ways(target: Target) -> String {
 }
 
 /// File and line of a requirement.
-fn place_of(name: &str, spec: &Spec) -> Option<String> {
+fn place_of(name: &str, manifest: &Manifest) -> Option<String> {
     let asks = |requirement: &&crate::manifest::Requirement| match &requirement.kind {
         RequirementKind::Named(named) => named.name.to_string() == name,
         RequirementKind::Url { .. } | RequirementKind::Path { .. } => false,
     };
-    let requirement = spec.dependencies.manifest.requirements.iter().find(asks)?;
+    let requirement = manifest.requirements.iter().find(asks)?;
     Some(format!("{}:{}", requirement.file, requirement.line))
 }
 

@@ -7,6 +7,7 @@ use super::pip::Pip;
 use super::uv::Uv;
 use crate::console::Console;
 use crate::environment::Environment;
+use crate::manifest::Manifest;
 use crate::spec::{InstallerChoice, Spec};
 
 /// Resolves and installs distributions for a target. Theirs, not ours: uv's and pip's.
@@ -24,6 +25,8 @@ pub(super) trait Installer {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
     pub(super) spec: &'a Spec,
+    /// What to install.
+    pub(super) manifest: &'a Manifest,
     pub(super) host: &'a Host,
     pub(super) environment: &'a Environment,
     pub(super) console: &'a Console,

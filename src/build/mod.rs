@@ -19,6 +19,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::files;
+use crate::manifest::Manifest;
 use crate::spec::Spec;
 use installer::Request;
 
@@ -26,14 +27,14 @@ use installer::Request;
 ///
 /// # Errors
 /// The user's for requirements that cannot be met, ours for tools that are missing or networks that are down.
-pub fn build(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Tree> {
+pub fn build(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Tree> {
     let folder = scratch::folder(&environment.scratch_directory())?;
     let installed = files::utf8(folder.path())?.join("installed");
     fs_err::create_dir_all(&installed)?;
     let mut distributions = Vec::new();
     if !spec.dependencies.requirements.is_empty() {
         let host = interpreter::find(spec.target, environment)?;
-        let request = Request { spec, host: &host, environment, console, destination: &installed };
+        let request = Request { spec, manifest, host: &host, environment, console, destination: &installed };
         let installer = installer::choose(&request)?;
         let step = console.step(format!("Install with {}", installer.name()));
         installer.install(&request)?;

@@ -48,7 +48,7 @@ impl Installer for Pip {
     }
 
     fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
-        let Request { spec, host, environment, console, destination } = request;
+        let Request { spec, manifest, host, environment, console, destination } = request;
         let dependencies = &spec.dependencies;
         let mut command = process::command(host.executable.as_str(), &spec.folder, environment);
         command.args(["-m", "pip", "install", "--target", destination.as_str()]);
@@ -86,20 +86,25 @@ impl Installer for Pip {
             command.env("PIP_EXTRA_INDEX_URL", urls.join(" "));
             console.warning("pip takes the newest version from all indexes together, so a public package can stand in for a private one of the same name; `installer: uv` asks them in order");
         }
-        if dependencies.no_deps {
+        if dependencies.no_deps || manifest.is_locked {
             command.arg("--no-deps");
         }
-        for file in &dependencies.requirements {
-            command.args(["--requirement", file.as_str()]);
+        if manifest.joined.is_some() {
+            // pip has no name of its own for standard input.
+            command.args(["--requirement", "/dev/stdin"]);
+        } else {
+            for file in &dependencies.requirements {
+                command.args(["--requirement", file.as_str()]);
+            }
         }
         for file in &dependencies.constraints {
             command.args(["--constraint", file.as_str()]);
         }
-        let outcome = process::run(command, &self.name(), console)?;
+        let outcome = process::run_with_input(command, manifest.joined.as_ref(), &self.name(), console)?;
         if outcome.status.success() {
             return Ok(());
         }
-        Err(explain::failed_install("pip", &outcome.output, spec, &[], wheels_only).into())
+        Err(explain::failed_install("pip", &outcome.output, request, &[], wheels_only).into())
     }
 }
 

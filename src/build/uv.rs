@@ -60,10 +60,10 @@ impl Uv {
                 dependencies.extra_index_urls.iter().map(crate::secrets::SecretUrl::exposed_with_name).collect();
             command.env("UV_INDEX", urls.join(" "));
         }
-        if dependencies.manifest.pre {
+        if request.manifest.pre {
             command.args(["--prerelease", "allow"]);
         }
-        for host in &dependencies.manifest.trusted_hosts {
+        for host in &request.manifest.trusted_hosts {
             command.args(["--allow-insecure-host", host]);
         }
         command
@@ -81,12 +81,12 @@ impl Uv {
         ]);
         command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
         // uv looks at the dates of a few files and would take its earlier build of a project whose code was edited.
-        if spec.dependencies.manifest.has_projects() {
+        if request.manifest.has_projects() {
             command.arg("--refresh");
         }
         if built.nameless {
             // Their dependencies may be built as well.
-            for name in spec.dependencies.manifest.names().filter(|name| !built.names.contains(name)) {
+            for name in request.manifest.names().filter(|name| !built.names.contains(name)) {
                 command.args(["--only-binary", &name]);
             }
         } else {
@@ -95,13 +95,20 @@ impl Uv {
                 command.args(["--no-binary", name]);
             }
         }
-        if spec.dependencies.no_deps {
+        if spec.dependencies.no_deps || request.manifest.is_locked {
             command.arg("--no-deps");
         }
-        if spec.dependencies.manifest.require_hashes {
+        // What is built from a repository or a folder has no hash; uv checks those that there are in any case.
+        let is_required =
+            request.manifest.require_hashes && (!request.manifest.is_locked || request.manifest.is_hashed());
+        if is_required {
             command.arg("--require-hashes");
         }
-        if spec.dependencies.manifest.joined.is_some() {
+        // With its hash a distribution is the locked one, whichever index it comes from.
+        if request.manifest.is_locked && request.manifest.names_are_hashed() {
+            command.args(["--index-strategy", "unsafe-best-match"]);
+        }
+        if request.manifest.joined.is_some() {
             command.args(["--requirements", "-"]);
         } else {
             for file in &spec.dependencies.requirements {
@@ -166,7 +173,7 @@ impl Installer for Uv {
         let can_build = host.can_build_for(spec.target);
         let mut built = Built::default();
         loop {
-            let (command, input) = (self.install_command(request, &built), &spec.dependencies.manifest.joined);
+            let (command, input) = (self.install_command(request, &built), &request.manifest.joined);
             let outcome = process::run_with_input(command, input.as_ref(), &self.name(), console)?;
             if outcome.status.success() {
                 return Ok(());
@@ -176,7 +183,7 @@ impl Installer for Uv {
                 continue;
             }
             // The index knows nothing of a project in the workspace, and should not be asked for its name.
-            let project = explain::unbuilt_project(&outcome.output, spec);
+            let project = explain::unbuilt_project(&outcome.output, request);
             let is_project = project.is_some();
             if let Some(failure) = project.filter(|_| !can_build) {
                 return Err(failure.into());
@@ -192,7 +199,7 @@ impl Installer for Uv {
             let hopeless =
                 !host.can_compile_for(spec.target) && availabilities.iter().any(|found| found.platform.is_some());
             if more.is_empty() || hopeless {
-                let failure = explain::failed_install("uv", &outcome.output, spec, &availabilities, !can_build);
+                let failure = explain::failed_install("uv", &outcome.output, request, &availabilities, !can_build);
                 return Err(failure.into());
             }
             for name in more {

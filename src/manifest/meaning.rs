@@ -110,6 +110,7 @@ mod tests {
     use super::*;
     use crate::environment::Environment;
     use crate::error::Problems;
+    use crate::manifest::{Asked, Exports, Selection};
     use camino::Utf8PathBuf;
 
     /// The manifest made of `requirements.txt` and other files.
@@ -122,7 +123,16 @@ mod tests {
         }
         let mut problems = Problems::default();
         let environment = Environment::new([("TOKEN".to_owned(), "s3cret-token".to_owned())].into(), root.clone());
-        let manifest = Manifest::read(&["requirements.txt".into()], &[], &root, &root, &environment, &mut problems);
+        let asked = Asked {
+            requirements: &["requirements.txt".into()],
+            constraints: &[],
+            selection: &Selection::default(),
+            python: "3.13".parse().expect("is known"),
+            folder: &root,
+            workspace: &root,
+            environment: &environment,
+        };
+        let manifest = Manifest::read(&asked, &Exports::new(), &mut problems);
         problems.into_result().map(|()| manifest)
     }
 

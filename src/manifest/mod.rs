@@ -1,23 +1,37 @@
 //! Dependency files: what they say, and what that means for one target.
 
+mod kind;
 mod lines;
+mod lock;
 mod meaning;
+mod project;
+mod pylock;
+mod pyproject;
+mod read;
 mod requirement;
 mod requirements;
+mod selection;
+mod text;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::VersionOrUrl;
 use secrecy::SecretString;
 
+pub use kind::{Kind, KindFacts};
+pub use lock::Lock;
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
+pub use read::{Asked, Exports};
 pub use requirement::{Requirement, RequirementKind};
+pub use selection::Selection;
 
-use crate::secrets::Secrets;
+use crate::error::Failure;
+use crate::files;
+use crate::secrets::{SecretUrl, Secrets};
 use crate::types::Digest;
 
 /// All files of a layer's dependencies, read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Manifest {
     /// The files in the order they were read, by the names they were asked for.
     pub files: Vec<ManifestFile>,
@@ -29,11 +43,17 @@ pub struct Manifest {
     pub require_hashes: bool,
     /// A file asks for `--pre`.
     pub pre: bool,
-    /// All requirement files as one text, each requirement on one line; only where uv would not join a requirement's
-    /// lines. It may hold credentials: for the standard input of a child process alone.
+    /// Everything to install as one text, each requirement on one line; only where the files cannot be handed to the
+    /// installer as they are. It may hold credentials: for the standard input of a child process alone.
     pub joined: Option<SecretString>,
     /// Hosts of `--trusted-host`.
     pub trusted_hosts: Vec<String>,
+    /// Lock files whose requirements are known when their tools have exported them.
+    pub locks: Vec<Lock>,
+    /// Where locked distributions come from, the one to be asked last at the end; none if that is PyPI.
+    pub indexes: Vec<SecretUrl>,
+    /// Nothing but lock files: they name every distribution, so that there is nothing to resolve.
+    pub is_locked: bool,
     pub secrets: Secrets,
 }
 
@@ -63,4 +83,43 @@ impl Manifest {
             _ => None,
         })
     }
+
+    /// Whether each requirement allows the very bytes that it names and no others, wherever they come from.
+    pub fn is_hashed(&self) -> bool {
+        self.requirements.iter().all(|requirement| !requirement.hashes.is_empty())
+    }
+
+    /// The same of those that come from an index.
+    pub fn names_are_hashed(&self) -> bool {
+        let is_named = |requirement: &&Requirement| match &requirement.kind {
+            RequirementKind::Named(named) => !matches!(named.version_or_url, Some(VersionOrUrl::Url(_))),
+            RequirementKind::Url { .. } | RequirementKind::Path { .. } => false,
+        };
+        self.requirements.iter().filter(is_named).all(|requirement| !requirement.hashes.is_empty())
+    }
+}
+
+/// Of a file or project in `folder`, without what build backends leave behind.
+///
+/// # Errors
+/// It does not exist, or holds what cannot be read.
+pub(crate) fn local_digest(folder: &Utf8Path, workspace: &Utf8Path, path: &Utf8Path) -> Result<Digest, Failure> {
+    let full = folder.join(path);
+    if !full.exists() {
+        return Err(Failure::user(format!("`{path}` does not exist")).hint("paths start from the working directory"));
+    }
+    let entries = if full.is_dir() {
+        files::walk(&full, workspace).map(|mut entries| {
+            entries.retain(|entry| {
+                let is_output = |part: &str| part == "build" || part.ends_with(".egg-info");
+                !entry.path.components().any(|part| is_output(part.as_str()))
+            });
+            entries
+        })
+    } else {
+        files::file_kind(&full).map(|kind| vec![files::FileEntry { path: Utf8PathBuf::new(), kind }])
+    };
+    entries
+        .and_then(|entries| files::digest_of_entries(&entries))
+        .map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(format!("{error:#}")))
 }

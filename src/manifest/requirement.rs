@@ -96,3 +96,9 @@ pub(super) fn split_options(text: &str) -> Result<(&str, Options), Failure> {
     }
     Ok((text[..start].trim(), options))
 }
+
+/// The name that a requirement of PEP 508 begins with.
+pub(super) fn name_of(text: &str) -> Option<String> {
+    let parsed = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).ok()?;
+    Some(parsed.name.to_string())
+}

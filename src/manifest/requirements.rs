@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::lines::{Line, logical_lines};
 use super::requirement::{Options, Requirement, RequirementKind, is_url, local_path, marker_of, split_options};
-use super::{Manifest, ManifestFile};
+use super::{Asked, Manifest, ManifestFile, local_digest, text};
 use crate::environment::{self, Environment};
 use crate::error::{Failure, Problems, nearest};
 use crate::files;
@@ -20,68 +20,60 @@ use crate::types::Digest;
 
 /// How a nested file is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     Requirements,
     Constraints,
 }
 
-impl Manifest {
-    /// Reads the given files and all that they name.
-    ///
-    /// `folder` is what relative names start from and are shown relative to; `workspace` is what local paths must stay in.
-    pub fn read(
-        requirements: &[Utf8PathBuf],
-        constraints: &[Utf8PathBuf],
-        folder: &Utf8Path,
-        workspace: &Utf8Path,
-        environment: &Environment,
-        problems: &mut Problems,
-    ) -> Self {
-        let mut reader = Reader {
-            folder,
-            workspace,
-            environment,
+/// Reads files and what they name, one after the other.
+pub(super) struct Reader<'a> {
+    pub(super) folder: &'a Utf8Path,
+    workspace: &'a Utf8Path,
+    pub(super) environment: &'a Environment,
+    /// The files being read, outermost first, to notice a file that includes itself.
+    open: Vec<Utf8PathBuf>,
+    pub(super) manifest: Manifest,
+    pub(super) problems: &'a mut Problems,
+    /// Lines for [`Manifest::joined`].
+    lines: Vec<String>,
+    /// The files cannot be handed on as they are.
+    must_join: bool,
+    /// Paths start from the folder of the file that names them; else first from the working directory, as pip has it.
+    is_beside: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(asked: &Asked<'a>, problems: &'a mut Problems) -> Self {
+        Self {
+            folder: asked.folder,
+            workspace: asked.workspace,
+            environment: asked.environment,
             open: Vec::new(),
-            manifest: Self::default(),
+            manifest: Manifest::default(),
             problems,
             lines: Vec::new(),
-            is_broken: false,
-        };
-        for path in requirements {
-            reader.read(path, Role::Requirements);
+            must_join: false,
+            is_beside: false,
         }
-        for path in constraints {
-            reader.read(path, Role::Constraints);
-        }
-        let mut manifest = reader.manifest;
-        manifest.joined = reader.is_broken.then(|| SecretString::from(reader.lines.join("\n") + "\n"));
+    }
+
+    pub(super) fn finish(self) -> Manifest {
+        let mut manifest = self.manifest;
+        manifest.joined = self.must_join.then(|| SecretString::from(self.lines.join("\n") + "\n"));
         manifest.require_hashes |= manifest.requirements.iter().any(|requirement| !requirement.hashes.is_empty());
         manifest
     }
 }
 
-struct Reader<'a> {
-    folder: &'a Utf8Path,
-    workspace: &'a Utf8Path,
-    environment: &'a Environment,
-    /// The files being read, outermost first, to notice a file that includes itself.
-    open: Vec<Utf8PathBuf>,
-    manifest: Manifest,
-    problems: &'a mut Problems,
-    /// Lines for [`Manifest::joined`].
-    lines: Vec<String>,
-    is_broken: bool,
-}
-
 impl Reader<'_> {
-    fn read(&mut self, path: &Utf8Path, role: Role) {
+    pub(super) fn read(&mut self, path: &Utf8Path, role: Role) {
         if self.open.iter().any(|open| open == path) {
             let chain: Vec<&str> = self.open.iter().map(|open| open.as_str()).chain([path.as_str()]).collect();
             let failure = Failure::user(format!("`{path}` includes itself: {}", chain.join(" → ")));
             self.problems.push(failure.hint("remove one of the `-r` lines"));
             return;
         }
-        let Some(text) = self.text(path) else { return };
+        let Some(text) = self.problems.check(text::read(self.folder, path)) else { return };
         let lines = logical_lines(&text, self.environment);
         self.refuse_hidden_variables(path, &text);
         self.manifest.files.push(ManifestFile { path: path.to_owned(), digest: digest_of_file(&text, &lines) });
@@ -106,32 +98,19 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&mut self, path: &Utf8Path) -> Option<String> {
-        let full = self.folder.join(path);
-        let bytes = match fs_err::read(&full) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.problems.push(match error.kind() {
-                    std::io::ErrorKind::NotFound => files::missing("", self.folder, path),
-                    std::io::ErrorKind::IsADirectory => {
-                        Failure::user(format!("`{path}` is a folder")).hint("name a requirement file in it")
-                    }
-                    _ => Failure::user(format!("`{path}` cannot be read")).cause(error.to_string()),
-                });
-                return None;
+    /// Takes lines in place of a file's own, each with the number of the line that it stands for.
+    pub(super) fn take_lines(&mut self, file: &Utf8Path, lines: Vec<(usize, String)>) {
+        (self.must_join, self.is_beside) = (true, true);
+        for (number, written) in lines {
+            for line in logical_lines(&written, self.environment) {
+                let line = Line { number, ..line };
+                if let Err(failure) = self.line(file, Role::Requirements, &line) {
+                    let place = format!("{file}:{number}: {}", failure.message);
+                    self.problems.push(Failure { message: place, ..failure });
+                }
             }
-        };
-        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            let failure = Failure::user(format!("`{path}` is in UTF-16, which only some tools read"));
-            self.problems.push(failure.hint("save it as UTF-8"));
-            return None;
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let line =
-                1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
-            Failure::user(format!("{path}:{line}: not readable as UTF-8")).hint("save it as UTF-8")
-        });
-        self.problems.check(text)
+        self.is_beside = false;
     }
 
     fn line(&mut self, file: &Utf8Path, role: Role, line: &Line) -> Result<(), Failure> {
@@ -220,7 +199,7 @@ impl Reader<'_> {
             let failure = Failure::user("a constraint that spans lines, which uv does not join");
             return if line.is_broken { Err(failure.hint("write it on one line")) } else { Ok(()) };
         }
-        self.is_broken |= line.is_broken;
+        self.must_join |= line.is_broken;
         let (name, value) = split_option(&line.as_written);
         let joined = match name {
             "-r" | "--requirement" if !is_remote(value) => return Ok(()),
@@ -258,7 +237,7 @@ impl Reader<'_> {
         let (text, Options { hashes, settings }) = split_options(text)?;
         let kind = if let Some((path, extras)) = local_path(text) {
             let path = self.placed(file, path);
-            let digest = self.digest_of(&path, text)?;
+            let digest = local_digest(self.folder, self.workspace, &path)?;
             let name = path.file_name().unwrap_or(path.as_str());
             RequirementKind::Path { text: format!("{name}{extras}"), marker: marker_of(text)?, digest }
         } else if is_url(text) {
@@ -288,33 +267,8 @@ impl Reader<'_> {
     /// others against that of the file.
     fn placed(&self, file: &Utf8Path, path: &str) -> Utf8PathBuf {
         let beside = file.parent().unwrap_or(Utf8Path::new("")).join(path);
-        if !self.folder.join(path).exists() && self.folder.join(&beside).exists() { beside } else { path.into() }
-    }
-
-    fn digest_of(&self, path: &Utf8Path, text: &str) -> Result<Digest, Failure> {
-        let full = self.folder.join(path);
-        if !full.exists() {
-            return Err(
-                Failure::user(format!("`{text}` does not exist")).hint("paths start from the working directory")
-            );
-        }
-        let entries = if full.is_dir() {
-            files::walk(&full, self.workspace).map(|mut entries| {
-                // What a build backend leaves behind is not a source.
-                entries.retain(|entry| {
-                    !entry
-                        .path
-                        .components()
-                        .any(|part| part.as_str() == "build" || part.as_str().ends_with(".egg-info"))
-                });
-                entries
-            })
-        } else {
-            files::file_kind(&full).map(|kind| vec![files::FileEntry { path: Utf8PathBuf::new(), kind }])
-        };
-        entries
-            .and_then(|entries| files::digest_of_entries(&entries))
-            .map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(format!("{error:#}")))
+        let is_here = !self.is_beside && self.folder.join(path).exists();
+        if !is_here && self.folder.join(&beside).exists() { beside } else { path.into() }
     }
 }
 

@@ -135,7 +135,7 @@ impl Report {
             state_error: None,
             distributions: Vec::new(),
             findings: Vec::new(),
-            unpinned: wanted.recipe.meaning().unpinned().map(str::to_owned).collect(),
+            unpinned: wanted.unpinned(),
             steps: Vec::new(),
         }
     }

@@ -3,25 +3,27 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use super::{Content, Reading};
-use crate::error::Failure;
+use crate::error::{Failure, alternatives};
+use crate::facts;
 use crate::files::nearest_sibling;
-use crate::manifest::{Manifest, Meaning};
+use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, Selection};
 use crate::secrets::{SecretUrl, without_credentials};
 use crate::types::Target;
-
-/// What is looked for when no dependency file is named.
-const DEFAULT_FILE: &str = "requirements.txt";
 
 #[derive(Debug, Default)]
 pub struct Dependencies {
     /// Paths as given, from the working directory; none if there is nothing to install.
     pub requirements: Vec<Utf8PathBuf>,
     pub constraints: Vec<Utf8PathBuf>,
+    pub selection: Selection,
+    /// What can be known of the files without their tools.
     pub manifest: Manifest,
+    /// What people should know of the choice of files.
+    pub notes: Vec<String>,
     pub no_deps: bool,
     pub installer: InstallerChoice,
     pub index_url: Option<SecretUrl>,
@@ -85,33 +87,55 @@ impl InstallerChoice {
     }
 }
 
+impl Dependencies {
+    /// Adds the indexes that lock files name, behind those that the user names; the user's `index-url` stands for the
+    /// one that they ask last, as a mirror does.
+    pub(super) fn add_locked_indexes(&mut self) {
+        let mut locked = self.manifest.indexes.clone();
+        if let Some(last) = locked.pop() {
+            self.index_url.get_or_insert(last);
+        }
+        self.extra_index_urls.extend(locked);
+    }
+}
+
 impl Reading<'_> {
     /// Finds and reads the dependency files; the rest of the value is its default.
     pub(super) fn manifest(
         &mut self,
         requirements: &[String],
         constraints: &[String],
+        selection: Selection,
         content: &Content,
         target: Target,
     ) -> Dependencies {
         let mut files: Vec<Utf8PathBuf> = requirements.iter().map(Utf8PathBuf::from).collect();
-        if files.is_empty() && self.folder.join(DEFAULT_FILE).exists() {
-            files.push(DEFAULT_FILE.into());
+        let mut notes = Vec::new();
+        if files.is_empty() {
+            let mut found = find(&self.folder, &self.workspace);
+            if content.source.is_empty() || found.first().is_some_and(|file| Kind::of(file) != Kind::Pyproject) {
+                notes.extend(choice(&found));
+                found.truncate(1);
+                files = found;
+            }
         }
         if files.is_empty() && content.source.is_empty() && self.folder.is_dir() {
-            let failure = Failure::user(format!("there is no `{DEFAULT_FILE}` in `{}`", self.folder));
-            let advice = "name the dependency file with `requirements`, or its folder with `working-directory`";
-            self.problems.push(failure.hint(match nearest_sibling(&self.folder, DEFAULT_FILE.into()) {
-                Some(near) => format!("did you mean `{near}`? {advice}"),
-                None => advice.to_owned(),
-            }));
+            self.problems.push(nothing_found(&self.folder));
         }
         let constraints: Vec<Utf8PathBuf> = constraints.iter().map(Utf8PathBuf::from).collect();
         let read_so_far = self.problems.len();
-        let manifest =
-            Manifest::read(&files, &constraints, &self.folder, &self.workspace, self.environment, &mut self.problems);
-        let is_readable = self.problems.len() == read_so_far;
-        if is_readable && !files.is_empty() && Meaning::of(&manifest, target).is_empty() {
+        let asked = Asked {
+            requirements: &files,
+            constraints: &constraints,
+            selection: &selection,
+            python: target.python,
+            folder: &self.folder,
+            workspace: &self.workspace,
+            environment: self.environment,
+        };
+        let manifest = Manifest::read(&asked, &Exports::new(), &mut self.problems);
+        let is_known = self.problems.len() == read_so_far && manifest.locks.is_empty();
+        if is_known && !files.is_empty() && Meaning::of(&manifest, target).is_empty() {
             if content.source.is_empty() {
                 let names: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
                 let failure = Failure::user(format!("{} has nothing to install for {target}", names.join(", ")));
@@ -119,7 +143,7 @@ impl Reading<'_> {
             }
             files.clear();
         }
-        Dependencies { requirements: files, constraints, manifest, ..Dependencies::default() }
+        Dependencies { requirements: files, constraints, selection, manifest, notes, ..Dependencies::default() }
     }
 
     /// uv does not read a requirement's own build settings, and would stop at them in its own words.
@@ -164,4 +188,46 @@ impl Reading<'_> {
         };
         given.into_iter().filter_map(|(name, url)| self.problems.check(SecretUrl::parse(name, url))).collect()
     }
+}
+
+/// The dependency files of a folder in the order in which they are preferred. A project without a lock file of its own
+/// may be one of a workspace of uv, which has its lock file further up.
+fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let is_there = |facts: &&KindFacts| folder.join(&facts.file).is_file();
+    let mut found: Vec<Utf8PathBuf> =
+        facts::lockfiles().iter().filter(is_there).map(|facts| Utf8PathBuf::from(&facts.file)).collect();
+    if found.first().is_some_and(|file| Kind::of(file) == Kind::Pyproject) {
+        let mut above = Utf8PathBuf::new();
+        for ancestor in folder.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(workspace)) {
+            above.push("..");
+            let (lock, root) = (ancestor.join(Kind::Uv.file_name()), ancestor.join("pyproject.toml"));
+            let is_workspace = fs_err::read_to_string(root).is_ok_and(|text| text.contains("[tool.uv.workspace]"));
+            if lock.is_file() && is_workspace {
+                found.insert(0, above.join(Kind::Uv.file_name()));
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// What to say if there was a choice. A project's own file is no other choice beside its lock.
+fn choice(found: &[Utf8PathBuf]) -> Option<String> {
+    let (taken, others) = found.split_first()?;
+    let others: Vec<String> =
+        others.iter().filter(|file| Kind::of(file) != Kind::Pyproject).map(|file| format!("`{file}`")).collect();
+    (!others.is_empty())
+        .then(|| format!("`{taken}` is taken and {} not read; `requirements` chooses another", others.join(", ")))
+}
+
+fn nothing_found(folder: &Utf8Path) -> Failure {
+    let names: Vec<&str> = facts::lockfiles().iter().map(|facts| facts.file.as_str()).collect();
+    let failure = Failure::user(format!("there is no dependency file in `{folder}`"))
+        .cause(format!("looked for {}", alternatives(names.iter().copied())));
+    let advice = "name the dependency file with `requirements`, or its folder with `working-directory`";
+    let near = names.iter().find_map(|name| nearest_sibling(folder, Utf8Path::new(name)));
+    failure.hint(match near {
+        Some(near) => format!("did you mean `{near}`? {advice}"),
+        None => advice.to_owned(),
+    })
 }

@@ -1,0 +1,87 @@
+//! Which dependency file is which: by its name, as its tool finds it.
+
+use std::fmt::{self, Display};
+
+use camino::Utf8Path;
+use serde::Deserialize;
+
+use crate::facts;
+
+/// A kind of dependency file; see `data/lockfiles.yml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Uv,
+    Poetry,
+    Pdm,
+    Pipenv,
+    /// PEP 751.
+    Pylock,
+    Requirements,
+    /// Without a lock file.
+    Pyproject,
+}
+
+/// What is known of a kind of dependency file.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct KindFacts {
+    pub kind: Kind,
+    pub file: String,
+    /// The file that a lock is made from.
+    pub beside: Option<String>,
+    /// Versions of the format.
+    #[serde(default)]
+    pub versions: Vec<String>,
+    /// The command that brings a lock up to date.
+    pub refresh: Option<String>,
+}
+
+impl Kind {
+    /// A file of any other name is a list of requirements.
+    pub fn of(path: &Utf8Path) -> Self {
+        let name = path.file_name().unwrap_or_default();
+        // PEP 751 allows `pylock.<name>.toml`.
+        if name.starts_with("pylock.") && name.ends_with(".toml") {
+            return Self::Pylock;
+        }
+        facts::lockfiles().iter().find(|facts| facts.file == name).map_or(Self::Requirements, |facts| facts.kind)
+    }
+
+    pub fn facts(self) -> &'static KindFacts {
+        facts::lockfiles().iter().find(|facts| facts.kind == self).expect("every kind is in the data")
+    }
+
+    /// Its name where no other is given.
+    pub fn file_name(self) -> &'static str {
+        &self.facts().file
+    }
+
+    /// Whether groups and extras can be chosen from it.
+    pub fn has_groups(self) -> bool {
+        self != Self::Requirements
+    }
+
+    /// Whether it takes its own tool to say what it means.
+    pub fn needs_export(self) -> bool {
+        matches!(self, Self::Uv | Self::Poetry | Self::Pdm | Self::Pipenv)
+    }
+}
+
+impl Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.file_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_kinds() {
+        let kinds = ["a/uv.lock", "Pipfile.lock", "pylock.web.toml", "pyproject.toml", "requirements/base.in"]
+            .map(|path| Kind::of(path.into()));
+        assert_eq!(kinds, [Kind::Uv, Kind::Pipenv, Kind::Pylock, Kind::Pyproject, Kind::Requirements]);
+    }
+}

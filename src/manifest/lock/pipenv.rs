@@ -1,0 +1,67 @@
+//! `Pipfile.lock` (<https://github.com/pypa/pipfile>): JSON, a category of packages a key.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use serde::Deserialize;
+
+use super::{Contents, used_indexes};
+use crate::error::Failure;
+use crate::manifest::Selection;
+use crate::manifest::project::{IndexTable, normalized};
+use crate::manifest::text;
+
+#[derive(Deserialize)]
+struct Lock {
+    #[serde(rename = "_meta")]
+    meta: Option<Meta>,
+    #[serde(flatten)]
+    categories: BTreeMap<String, BTreeMap<String, Package>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Meta {
+    pipfile_spec: Option<u32>,
+    #[serde(default)]
+    sources: Vec<IndexTable>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    /// Name of a source.
+    index: Option<String>,
+    path: Option<String>,
+    file: Option<String>,
+    version: Option<String>,
+}
+
+/// Pipenv's name in the lock for the packages that are installed unless something else is asked for.
+const MAIN: &str = "default";
+/// Its name for those of development; in the `Pipfile` they are `dev-packages`.
+const DEVELOPMENT: &str = "develop";
+
+pub(super) fn contents(path: &Utf8Path, text: &str) -> Result<Contents, Failure> {
+    let lock: Lock = text::json(path, text)?;
+    let Some(meta) = lock.meta else { return Ok(Contents::default()) };
+    let packages = || lock.categories.values().flat_map(BTreeMap::values);
+    // A package without an index is from the first source.
+    let index = |package: &Package| {
+        let name = package.index.as_deref();
+        let source = meta.sources.iter().find(|source| name.is_none() || source.name.as_deref() == name);
+        package.version.as_ref().map(|_| source.cloned())
+    };
+    let is_local = |place: &&String| !place.contains("://") || place.starts_with("file:");
+    let local = packages().filter_map(|package| package.path.as_ref().or(package.file.as_ref()).filter(is_local));
+    let groups = lock
+        .categories
+        .keys()
+        .filter(|name| *name != MAIN)
+        .map(|name| if name == DEVELOPMENT { "dev".to_owned() } else { normalized(name) });
+    Ok(Contents {
+        version: meta.pipfile_spec.map(|version| version.to_string()),
+        local: local.cloned().collect(),
+        indexes: used_indexes(packages().filter_map(index)),
+        known: Selection { groups: groups.collect(), ..Selection::default() },
+    })
+}

@@ -1,0 +1,111 @@
+//! `pyproject.toml` as far as it decides what a project depends on: its dependencies, groups, extras and indexes
+//! (<https://packaging.python.org/en/latest/specifications/pyproject-toml/>, PEP 735, and the tables of the tools).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Project {
+    pub(super) project: Option<Metadata>,
+    #[serde(default)]
+    pub(super) dependency_groups: BTreeMap<String, Vec<GroupEntry>>,
+    #[serde(default)]
+    pub(super) tool: Tools,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Metadata {
+    pub(super) name: Option<String>,
+    pub(super) requires_python: Option<String>,
+    #[serde(default)]
+    pub(super) dependencies: Vec<String>,
+    #[serde(default)]
+    pub(super) optional_dependencies: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(super) dynamic: Vec<String>,
+}
+
+/// An entry of a dependency group (PEP 735).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum GroupEntry {
+    Requirement(String),
+    Include {
+        #[serde(rename = "include-group")]
+        group: String,
+    },
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Tools {
+    #[serde(default)]
+    pub(super) uv: Uv,
+    #[serde(default)]
+    pub(super) poetry: Poetry,
+    #[serde(default)]
+    pub(super) pdm: Pdm,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Uv {
+    #[serde(default)]
+    pub(super) index: Vec<IndexTable>,
+    #[serde(default)]
+    pub(super) sources: BTreeMap<String, Value>,
+    #[serde(default)]
+    dev_dependencies: Option<Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Poetry {
+    pub(super) dependencies: Option<Table>,
+    #[serde(default)]
+    group: Table,
+    #[serde(default)]
+    extras: Table,
+    dev_dependencies: Option<Table>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Pdm {
+    #[serde(default)]
+    dev_dependencies: Table,
+    #[serde(default)]
+    pub(super) source: Vec<IndexTable>,
+}
+
+/// A package index as uv, Poetry, PDM and Pipenv name it.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct IndexTable {
+    pub(super) name: Option<String>,
+    /// Poetry allows `PyPI` without.
+    pub(super) url: Option<String>,
+}
+
+impl Project {
+    /// Its groups, by any of the tools' tables; `dev` is what is left out unless asked for.
+    pub(super) fn groups(&self) -> BTreeSet<String> {
+        let Tools { uv, poetry, pdm } = &self.tool;
+        let old = uv.dev_dependencies.is_some() || poetry.dev_dependencies.is_some();
+        let names = self.dependency_groups.keys().chain(poetry.group.keys()).chain(pdm.dev_dependencies.keys());
+        names.map(|name| normalized(name)).chain(old.then(|| "dev".to_owned())).collect()
+    }
+
+    pub(super) fn extras(&self) -> BTreeSet<String> {
+        let optional = self.project.iter().flat_map(|project| project.optional_dependencies.keys());
+        optional.chain(self.tool.poetry.extras.keys()).map(|name| normalized(name)).collect()
+    }
+}
+
+/// Groups and extras compare like names of distributions (PEP 735, PEP 685).
+pub(super) fn normalized(name: &str) -> String {
+    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-").to_lowercase()
+}

@@ -1,0 +1,151 @@
+//! Reads every dependency file that was asked for, each in its way, into one manifest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pep440_rs::{Version, VersionSpecifiers};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::lines::logical_lines;
+use super::lock::{self, Lock};
+use super::project::Project;
+use super::pylock::Pylock;
+use super::requirement::name_of;
+use super::requirements::{Reader, Role};
+use super::{Kind, Manifest, ManifestFile, Selection, pyproject, text};
+use crate::environment::Environment;
+use crate::error::{Failure, Problems};
+use crate::secrets::SecretUrl;
+use crate::types::{Digest, PythonVersion};
+
+/// What lock files say in the form of requirement files, by their paths; made by their own tools.
+pub type Exports = BTreeMap<Utf8PathBuf, SecretString>;
+
+/// The dependency files to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Of any kind, from `folder`.
+    pub requirements: &'a [Utf8PathBuf],
+    pub constraints: &'a [Utf8PathBuf],
+    pub selection: &'a Selection,
+    pub python: PythonVersion,
+    /// What relative names start from and are shown relative to.
+    pub folder: &'a Utf8Path,
+    /// What local paths must stay in.
+    pub workspace: &'a Utf8Path,
+    pub environment: &'a Environment,
+}
+
+impl Manifest {
+    /// Reads the files that were asked for and all that they name. What lock files ask for is known if it stands in
+    /// `exports`; else they are only checked.
+    pub fn read(asked: &Asked<'_>, exports: &Exports, problems: &mut Problems) -> Self {
+        let mut reader = Reader::new(asked, problems);
+        let mut known = Selection::default();
+        let mut with_groups = Vec::new();
+        for path in asked.requirements {
+            let kind = Kind::of(path);
+            let found = match kind {
+                Kind::Requirements => {
+                    reader.read(path, Role::Requirements);
+                    continue;
+                }
+                Kind::Pylock => read_pylock(path, asked, &mut reader),
+                Kind::Pyproject => read_pyproject(path, asked, &mut reader),
+                Kind::Uv | Kind::Poetry | Kind::Pdm | Kind::Pipenv => read_lock(path, asked, exports, &mut reader),
+            };
+            let Some(found) = found else { return reader.finish() };
+            known.groups.extend(found.groups);
+            known.extras.extend(found.extras);
+            with_groups.push(path.to_string());
+        }
+        for path in asked.constraints {
+            reader.read(path, Role::Constraints);
+        }
+        if with_groups.is_empty() {
+            with_groups = asked.requirements.iter().map(ToString::to_string).collect();
+        }
+        asked.selection.check(&known, &with_groups, reader.problems);
+        let is_lock = |path: &Utf8PathBuf| !matches!(Kind::of(path), Kind::Requirements | Kind::Pyproject);
+        reader.manifest.is_locked = !asked.requirements.is_empty() && asked.requirements.iter().all(is_lock);
+        reader.finish()
+    }
+}
+
+fn read_pylock(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Selection> {
+    let text = reader.problems.check(text::read(asked.folder, path))?;
+    let lock = reader.problems.check(Pylock::read(path, &text))?;
+    reader.problems.check(fits_python(path, lock.requires_python.as_deref(), asked.python))?;
+    let lines = reader.problems.check(lock.requirements(path, &text, asked.selection))?;
+    for index in lock::used_indexes(lock.indexes()) {
+        let url = reader.problems.check(SecretUrl::parse(path.as_str(), index.url.as_deref().unwrap_or_default()))?;
+        reader.manifest.indexes.push(url);
+    }
+    reader.take(path, &text, lines);
+    Some(lock.known())
+}
+
+fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Selection> {
+    let text = reader.problems.check(text::read(asked.folder, path))?;
+    let project: Project = reader.problems.check(text::toml(path, &text))?;
+    let range = project.project.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
+    reader.problems.check(fits_python(path, range, asked.python))?;
+    let known = Selection { groups: project.groups(), extras: project.extras() };
+    // A group that does not exist is named by the check of all of them.
+    let groups: BTreeSet<String> = asked.selection.groups.intersection(&known.groups).cloned().collect();
+    let selection = Selection { groups, extras: asked.selection.extras.clone() };
+    let lines = reader.problems.check(pyproject::requirements(path, &text, &project, &selection))?;
+    reader.take(path, &text, lines);
+    Some(known)
+}
+
+fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut Reader<'_>) -> Option<Selection> {
+    let lock = Lock::read(path, asked, reader.problems)?;
+    let known = lock.known.clone();
+    if let Some(export) = exports.get(path) {
+        reader.take_export(&lock, export);
+    }
+    reader.manifest.indexes.extend(lock.indexes.iter().cloned());
+    reader.manifest.locks.push(lock);
+    Some(known)
+}
+
+/// Whether a project's `requires-python` allows the target's Python, in any of its patch releases.
+pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVersion) -> Result<(), Failure> {
+    // A range that cannot be read is for the tools to judge.
+    let Some(specifiers) = range.and_then(|range| range.parse::<VersionSpecifiers>().ok()) else { return Ok(()) };
+    let release =
+        |patch: u32| format!("{python}.{patch}").parse::<Version>().is_ok_and(|version| specifiers.contains(&version));
+    if [0, 1, 5, 10, 99].into_iter().any(release) {
+        return Ok(());
+    }
+    let range = range.unwrap_or_default();
+    Err(Failure::user(format!("`{path}` is for Python {range}, but the layer is for Python {python}"))
+        .hint("change `python-version`, or the project's `requires-python` and lock it again"))
+}
+
+impl Reader<'_> {
+    /// Takes lines that stand for a file, each with the number of the line that it comes from.
+    fn take(&mut self, path: &Utf8Path, text: &str, lines: Vec<(usize, String)>) {
+        self.manifest.files.push(ManifestFile { path: path.to_owned(), digest: Digest::of(text.as_bytes()) });
+        self.take_lines(path, lines);
+    }
+
+    /// Takes what a lock file's tool made of it.
+    fn take_export(&mut self, lock: &Lock, export: &SecretString) {
+        let text = text::read(self.folder, &lock.path).unwrap_or_default();
+        let lines = logical_lines(export.expose_secret(), self.environment).into_iter().map(|line| {
+            // Files are in the layer, not links to the workspace.
+            let written = line.as_written.trim_start_matches("-e ").to_owned();
+            let number = name_of(split_name(&written)).and_then(|name| lock.line_of(&name, &text)).unwrap_or(1);
+            (number, written)
+        });
+        let lines: Vec<_> = lines.filter(|(_, line)| !line.starts_with('-')).collect();
+        self.take_lines(&lock.path, lines);
+    }
+}
+
+/// A requirement without its options.
+fn split_name(line: &str) -> &str {
+    line.split(" --").next().unwrap_or(line).trim()
+}

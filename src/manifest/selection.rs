@@ -1,0 +1,47 @@
+//! Which groups and extras of a project were asked for.
+
+use std::collections::BTreeSet;
+
+use super::project::normalized;
+use crate::error::{Failure, Problems, alternatives, nearest};
+
+/// Names in their normalized form; the main dependencies are always in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    pub groups: BTreeSet<String>,
+    pub extras: BTreeSet<String>,
+}
+
+impl Selection {
+    pub fn new(groups: &[String], extras: &[String]) -> Self {
+        let names = |names: &[String]| names.iter().map(|name| normalized(name)).collect();
+        Self { groups: names(groups), extras: names(extras) }
+    }
+
+    /// Notes what was asked for and is in none of `files`.
+    pub(super) fn check(&self, known: &Self, files: &[String], problems: &mut Problems) {
+        check_names("groups", "group", &self.groups, &known.groups, files, problems);
+        check_names("extras", "extra", &self.extras, &known.extras, files, problems);
+    }
+}
+
+fn check_names(
+    input: &str,
+    noun: &str,
+    asked: &BTreeSet<String>,
+    known: &BTreeSet<String>,
+    files: &[String],
+    problems: &mut Problems,
+) {
+    let place = files.iter().map(|file| format!("`{file}`")).collect::<Vec<_>>().join(", ");
+    let place = if place.is_empty() { "what is installed".to_owned() } else { place };
+    for name in asked.difference(known) {
+        let failure = Failure::user(format!("`{input}` has `{name}`, but there is no such {noun} in {place}"));
+        let known_names = || known.iter().map(String::as_str);
+        problems.push(match nearest(name, known_names()) {
+            Some(near) => failure.hint(format!("did you mean `{near}`? There is {}", alternatives(known_names()))),
+            None if known.is_empty() => failure.hint(format!("it has no {input}: leave `{input}` out")),
+            None => failure.hint(format!("there is {}", alternatives(known_names()))),
+        });
+    }
+}

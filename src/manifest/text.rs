@@ -1,0 +1,58 @@
+//! Reads dependency files as text, TOML and JSON, and says where they cannot be read.
+
+use camino::Utf8Path;
+use serde::de::DeserializeOwned;
+
+use crate::error::Failure;
+use crate::files;
+
+/// The text of a file in `folder`.
+///
+/// # Errors
+/// It is missing, a folder, or not in UTF-8.
+pub(super) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure> {
+    let bytes = fs_err::read(folder.join(path)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => files::missing("", folder, path),
+        std::io::ErrorKind::IsADirectory => {
+            Failure::user(format!("`{path}` is a folder")).hint("name a dependency file in it")
+        }
+        _ => Failure::user(format!("`{path}` cannot be read")).cause(error.to_string()),
+    })?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        let failure = Failure::user(format!("`{path}` is in UTF-16, which only some tools read"));
+        return Err(failure.hint("save it as UTF-8"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let line = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
+        Failure::user(format!("{path}:{line}: not readable as UTF-8")).hint("save it as UTF-8")
+    })
+}
+
+/// # Errors
+/// Names line and column, and what was expected there.
+pub(super) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {
+    toml::from_str(text).map_err(|error| {
+        let place = error.span().map(|span| {
+            let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+            let column = text[start..span.start].chars().count() + 1;
+            format!(":{}:{column}", line_at(text.as_bytes(), span.start))
+        });
+        let reason = error.message().lines().collect::<Vec<_>>().join(", ");
+        Failure::user(format!("{path}{}: not readable as TOML: {reason}", place.unwrap_or_default()))
+    })
+}
+
+/// # Errors
+/// Names line and column, and what was expected there.
+pub(super) fn json<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|error| {
+        let reason = error.to_string();
+        let reason = reason.split(" at line ").next().unwrap_or_default();
+        Failure::user(format!("{path}:{}:{}: not readable as JSON: {reason}", error.line(), error.column()))
+    })
+}
+
+/// From 1.
+fn line_at(bytes: &[u8], offset: usize) -> usize {
+    1 + bytes[..offset].iter().filter(|byte| **byte == b'\n').count()
+}
