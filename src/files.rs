@@ -28,10 +28,11 @@ pub enum FileKind {
     Link { target: Utf8PathBuf },
 }
 
-/// Names that are never part of a package: version control, caches, virtual environments.
+/// Names that are never part of a package: version control, caches, virtual environments, this program's registry.
 const IGNORED: &[&str] = &[
     ".git",
     ".hg",
+    ".lambda-layers",
     ".svn",
     "__pycache__",
     ".mypy_cache",

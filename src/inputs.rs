@@ -80,6 +80,9 @@ pub struct Inputs {
     /// Constraint files: versions to keep to, for whatever gets installed
     #[arg(long, help_heading = "Dependencies", value_name = "LIST")]
     pub constraints: Vec<String>,
+    /// Resolve requirements without a fixed version again although no file changed, for scheduled runs
+    #[arg(long, help_heading = "Dependencies", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub refresh: Option<String>,
 
     /// Python version of the Lambda runtime, e.g. `3.13`
     #[arg(long, help_heading = "Target", value_name = "VERSION", default_value = DEFAULT_PYTHON_VERSION)]

@@ -1,5 +1,6 @@
 //! Decides what a run has to do, from what is wanted, what is known and what exists. Pure.
 
+use crate::error::counted;
 use crate::fingerprint::{self, Fingerprinted};
 use crate::presence::{Presence, Status};
 use crate::registry::state::State;
@@ -77,6 +78,13 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, presence: &
         }
     };
     Plan { action: Action::Unchanged(content), reason }
+}
+
+/// For `refresh`: what has no fixed version is resolved again, which shows whether there are newer ones.
+pub fn refresh(wanted: &Fingerprinted) -> Option<Plan> {
+    let unpinned = wanted.unpinned().len();
+    let reason = format!("{} without a fixed version to be resolved again", counted(unpinned, "requirement"));
+    (unpinned > 0).then_some(Plan { action: Action::Build, reason })
 }
 
 fn what_is_new(wanted: &Fingerprinted, state: &State) -> String {

@@ -28,7 +28,7 @@ use crate::types::{ContentHash, LayerVersionArn};
 pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
     let raw = RawInputs::of(spec)?;
     warn_of_deprecation(spec, console);
-    spec.dependencies.notes.iter().for_each(|note| console.note(note));
+    spec.dependencies.notes.iter().for_each(|note| console.warning(note));
 
     if spec.task == Task::Build {
         let manifest = resolve::resolve(spec, environment, console)?;
@@ -53,6 +53,10 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     let matched = plan::compare(&wanted, &state);
     let presence = presence::ask(spec, matched, &registry, &state, unreadable).await?;
     let plan = plan::decide(matched, &wanted, &state, &presence);
+    let plan = match plan::refresh(&wanted) {
+        Some(refresh) if spec.dependencies.refresh && plan.action != Action::Build => refresh,
+        _ => plan,
+    };
     step.done(match plan.action {
         Action::Unchanged(_) => "nothing to do",
         Action::Build => "to be built",

@@ -81,6 +81,10 @@ impl SecretUrl {
         }
     }
 
+    pub fn has_name(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// For the environment of a child process alone.
     pub fn exposed(&self) -> &str {
         self.full.expose_secret()

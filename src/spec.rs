@@ -67,7 +67,7 @@ impl Spec {
         #[rustfmt::skip]
         let Inputs {
             layers, layer_name, layer_version, working_directory,
-            requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, constraints,
+            requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, constraints, refresh,
             python_version, architecture, compatible_runtimes, compatible_architectures,
             include, source, exclude, layout,
             registry, regions, bucket, state, description, license,
@@ -85,6 +85,7 @@ impl Spec {
         let selection = Selection::new(&list(groups), &list(extras));
         let mut dependencies = reading.manifest(&list(requirements), &list(constraints), selection, &content, target);
         dependencies.no_deps = reading.boolean("no-deps", given(no_deps.as_ref()), false);
+        dependencies.refresh = reading.boolean("refresh", given(refresh.as_ref()), false);
         dependencies.installer = reading.parsed(given(installer.as_ref()), inputs::DEFAULT_INSTALLER);
         reading.refuse_settings(&dependencies);
         dependencies.variables = reading.variables(dependencies.installer);

@@ -113,7 +113,15 @@ pub(super) fn failed_install(
     }
     let causes = causes(output);
     if says(HASHES) {
-        return Failure::user("a download does not have the hash that the requirements ask for")
+        let message = match mismatched(output) {
+            Some(pin) => {
+                let name = pin.split("==").next().unwrap_or(&pin);
+                let place = place_of(name, request.manifest).unwrap_or_else(|| "the requirements".to_owned());
+                format!("the download of `{pin}` does not have the hash that {place} asks for")
+            }
+            None => "a download does not have the hash that the requirements ask for".to_owned(),
+        };
+        return Failure::user(message)
             .causes(causes)
             .hint("if the file was meant to change, update the hashes with the tool that wrote them; else find out who changed it");
     }
@@ -206,6 +214,17 @@ pub(super) fn other_ways(target: Target) -> String {
     }
 }
 
+/// The distribution, `name==version`, whose file has another hash.
+fn mismatched(output: &str) -> Option<String> {
+    // uv: "Hash mismatch for `urllib3==2.8.0`"; pip: "    urllib3==2.8.0 from https://…:" before the two hashes
+    let uv = output.split_once("Hash mismatch for `").and_then(|(_, rest)| rest.split_once('`')).map(|(pin, _)| pin);
+    let pip = || {
+        let words = output.split_once("DO NOT MATCH THE HASHES")?.1.lines().map(str::split_whitespace);
+        words.filter_map(|mut words| words.next().filter(|_| words.next() == Some("from"))).next()
+    };
+    uv.or_else(pip).map(str::to_owned)
+}
+
 /// File and line of a requirement.
 fn place_of(name: &str, manifest: &Manifest) -> Option<String> {
     let asks = |requirement: &&crate::manifest::Requirement| match &requirement.kind {
@@ -216,8 +235,8 @@ fn place_of(name: &str, manifest: &Manifest) -> Option<String> {
     Some(format!("{}:{}", requirement.file, requirement.line))
 }
 
-/// An installer's own explanation: its `error:` and `cause:` lines with what belongs to them, else the end of what it said.
-fn causes(output: &str) -> Vec<String> {
+/// A tool's own explanation: its `error:` and `cause:` lines with what belongs to them, else the end of what it said.
+pub(crate) fn causes(output: &str) -> Vec<String> {
     let starts = |line: &str| ["error:", "cause:", "ERROR:"].iter().any(|marker| line.trim_start().starts_with(marker));
     let mut causes: Vec<String> = Vec::new();
     for line in output.lines().skip_while(|line| !starts(line)) {
@@ -237,7 +256,7 @@ fn causes(output: &str) -> Vec<String> {
     if causes.is_empty() { last_lines(output) } else { causes }
 }
 
-pub(super) fn last_lines(output: &str) -> Vec<String> {
+pub(crate) fn last_lines(output: &str) -> Vec<String> {
     let lines: Vec<String> = output.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     lines[lines.len().saturating_sub(6)..].to_vec()
 }

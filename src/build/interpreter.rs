@@ -12,10 +12,10 @@ use crate::types::{Architecture, Glibc, Target};
 
 /// A Python interpreter of this machine.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Host {
-    pub(super) executable: Utf8PathBuf,
+pub(crate) struct Host {
+    pub(crate) executable: Utf8PathBuf,
     /// `3.13`
-    pub(super) version: String,
+    pub(crate) version: String,
     /// `linux`
     platform: String,
     /// `2.34`; empty where the C library is another one.
@@ -32,20 +32,20 @@ impl Host {
     }
 
     /// Whether what it builds could run on the target: same Python, same processor, Linux.
-    pub(super) fn can_build_for(&self, target: Target) -> bool {
+    pub(crate) fn can_build_for(&self, target: Target) -> bool {
         self.version == target.python.to_string()
             && self.platform == "linux"
             && Architecture::of_this_machine() == Some(target.architecture)
     }
 
     /// Whether what it compiles needs no newer C library than the target has.
-    pub(super) fn can_compile_for(&self, target: Target) -> bool {
+    pub(crate) fn can_compile_for(&self, target: Target) -> bool {
         self.can_build_for(target) && self.glibc().is_some_and(|glibc| glibc <= target.glibc())
     }
 }
 
 /// The target's own version if this machine has it, else any.
-pub(super) fn find(target: Target, environment: &Environment) -> anyhow::Result<Host> {
+pub(crate) fn find(target: Target, environment: &Environment) -> anyhow::Result<Host> {
     let exact = [format!("python{}", target.python), format!("/var/lang/bin/python{}", target.python)];
     let any = ["python3".to_owned(), "python".to_owned()];
     let mut fallback = None;
@@ -70,7 +70,7 @@ fn ask(program: &str, environment: &Environment) -> Option<Host> {
 }
 
 /// Refuses what was compiled here against a newer C library than the target has.
-pub(super) fn check_native_builds(host: &Host, target: Target, distributions: &[Distribution]) -> anyhow::Result<()> {
+pub(crate) fn check_native_builds(host: &Host, target: Target, distributions: &[Distribution]) -> anyhow::Result<()> {
     if !host.can_build_for(target) || host.can_compile_for(target) {
         return Ok(());
     }

@@ -2,15 +2,15 @@
 
 mod assemble;
 mod distribution;
-mod explain;
+pub(crate) mod explain;
 mod installer;
-mod interpreter;
+pub(crate) mod interpreter;
 mod pip;
-mod process;
+pub(crate) mod process;
 mod scratch;
 mod scripts;
 mod tree;
-mod uv;
+pub(crate) mod uv;
 
 pub use distribution::Distribution;
 pub use tree::{Entry, Owner, Source, Tree};

@@ -29,7 +29,7 @@ const OURS: &[&str] = &[
 ];
 
 /// A command with the environment of a build: reproducible, and without the run's credentials.
-pub(super) fn command(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
+pub(crate) fn command(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
     let mut command = Command::new(program);
     let visible = environment
         .variables()
@@ -44,19 +44,19 @@ pub(super) fn command(program: &str, folder: &Utf8Path, environment: &Environmen
 
 /// What a child did.
 #[derive(Debug)]
-pub(super) struct Outcome {
-    pub(super) status: ExitStatus,
+pub(crate) struct Outcome {
+    pub(crate) status: ExitStatus,
     /// Standard output and standard error in the order they came, without known secrets.
-    pub(super) output: String,
+    pub(crate) output: String,
 }
 
 /// Runs a command to its end, both of its outputs through one pipe, shown line by line.
-pub(super) fn run(command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
+pub(crate) fn run(command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
     run_with_input(command, None, name, console)
 }
 
 /// The same with a text for its standard input.
-pub(super) fn run_with_input(
+pub(crate) fn run_with_input(
     mut command: Command,
     input: Option<&SecretString>,
     name: &str,
@@ -92,8 +92,27 @@ pub(super) fn run_with_input(
     Ok(Outcome { status: child.wait()?, output })
 }
 
+/// What a child that answers on standard output said.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: ExitStatus,
+    /// Standard output, as it came: it may hold credentials.
+    pub(crate) text: SecretString,
+    /// Standard error, without known secrets.
+    pub(crate) said: String,
+}
+
+/// Runs a command for what it writes to standard output.
+pub(crate) fn capture(mut command: Command, console: &Console) -> anyhow::Result<Answer> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().with_context(|| format!("cannot start `{program}`"))?;
+    let said = console.redact(&String::from_utf8_lossy(&output.stderr));
+    said.lines().for_each(|line| console.debug(line));
+    Ok(Answer { status: output.status, text: String::from_utf8(output.stdout)?.into(), said })
+}
+
 /// The version that `PROGRAM … --version` names as its second word, as uv and pip do; `None` if it does not run.
-pub(super) fn version(mut command: Command) -> Option<String> {
+pub(crate) fn version(mut command: Command) -> Option<String> {
     let output = command.arg("--version").output().ok().filter(|output| output.status.success())?;
     String::from_utf8_lossy(&output.stdout).split_whitespace().nth(1).map(str::to_owned)
 }

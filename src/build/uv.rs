@@ -27,19 +27,23 @@ pub(super) struct Uv {
 const OTHER_PLATFORMS: &[&str] =
     &["manylinux_2_17", "manylinux_2_28", "manylinux_2_31", "manylinux_2_34", "manylinux_2_40"];
 
+/// The uv on `PATH`, else the pinned one, installed through pip into this program's cache.
+pub(crate) fn program(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
+    let on_path = environment
+        .get("PATH")
+        .into_iter()
+        .flat_map(|path| path.split(':'))
+        .map(|folder| Utf8Path::new(folder).join("uv"));
+    match on_path.into_iter().find(|program| program.is_file()) {
+        Some(program) => Ok(program),
+        None => provision(host, environment, console),
+    }
+}
+
 impl Uv {
-    /// The uv on `PATH`, else the pinned one, installed through pip into this program's cache.
     pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
         let Request { host, environment, console, .. } = request;
-        let on_path = environment
-            .get("PATH")
-            .into_iter()
-            .flat_map(|path| path.split(':'))
-            .map(|folder| Utf8Path::new(folder).join("uv"));
-        let program = match on_path.into_iter().find(|program| program.is_file()) {
-            Some(program) => program,
-            None => provision(host, environment, console)?,
-        };
+        let program = program(host, environment, console)?;
         let version = process::version(process::command(program.as_str(), Utf8Path::new("/"), environment));
         let version = version.with_context(|| format!("`{program}` does not run"))?;
         Ok(Self { program, version })
@@ -81,7 +85,7 @@ impl Uv {
         ]);
         command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
         // uv looks at the dates of a few files and would take its earlier build of a project whose code was edited.
-        if request.manifest.has_projects() {
+        if request.manifest.has_projects() || spec.dependencies.refresh {
             command.arg("--refresh");
         }
         if built.nameless {

@@ -42,7 +42,7 @@ impl Kind {
     pub fn of(path: &Utf8Path) -> Self {
         let name = path.file_name().unwrap_or_default();
         // PEP 751 allows `pylock.<name>.toml`.
-        if name.starts_with("pylock.") && name.ends_with(".toml") {
+        if name.starts_with("pylock.") && path.extension() == Some("toml") {
             return Self::Pylock;
         }
         facts::lockfiles().iter().find(|facts| facts.file == name).map_or(Self::Requirements, |facts| facts.kind)

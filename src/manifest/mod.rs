@@ -2,7 +2,7 @@
 
 mod kind;
 mod lines;
-mod lock;
+pub(crate) mod lock;
 mod meaning;
 mod project;
 mod pylock;
@@ -11,7 +11,7 @@ mod read;
 mod requirement;
 mod requirements;
 mod selection;
-mod text;
+pub(crate) mod text;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::VersionOrUrl;

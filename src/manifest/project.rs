@@ -9,7 +9,8 @@ use toml::{Table, Value};
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Project {
-    pub(super) project: Option<Metadata>,
+    #[serde(rename = "project")]
+    pub(super) metadata: Option<Metadata>,
     #[serde(default)]
     pub(super) dependency_groups: BTreeMap<String, Vec<GroupEntry>>,
     #[serde(default)]
@@ -99,7 +100,7 @@ impl Project {
     }
 
     pub(super) fn extras(&self) -> BTreeSet<String> {
-        let optional = self.project.iter().flat_map(|project| project.optional_dependencies.keys());
+        let optional = self.metadata.iter().flat_map(|project| project.optional_dependencies.keys());
         optional.chain(self.tool.poetry.extras.keys()).map(|name| normalized(name)).collect()
     }
 }

@@ -72,7 +72,8 @@ impl Pylock {
     /// # Errors
     /// It cannot be read or is of another version.
     pub(super) fn read(path: &Utf8Path, text: &str) -> Result<Self, Failure> {
-        let lock: Self = text::toml(path, text)?;
+        let lock: Self = text::toml(path, text)
+            .map_err(|failure| failure.hint("restore it, or write it anew with the tool that made it"))?;
         let known = &Kind::Pylock.facts().versions;
         match &lock.lock_version {
             Some(version) if known.contains(version) => Ok(lock),
@@ -183,18 +184,17 @@ fn decided(marker: &str, groups: &BTreeSet<String>, extras: &BTreeSet<String>) -
         let operand = words.strip_prefix("in").map(str::trim_start).unwrap_or_default();
         let names = [("dependency_groups", groups), ("extras", extras)];
         text.push_str(&rest[..start]);
-        match names.iter().find_map(|(word, names)| Some((operand.strip_prefix(word)?, names))) {
-            Some((after, names)) => {
-                // Every Python is newer than 2.
-                let is_true = names.contains(&normalized(value)) != negated;
-                text.push_str(if is_true { "python_version > '2'" } else { "python_version < '2'" });
-                rest = after;
-            }
-            None => {
-                text.push_str(&rest[start..start + length + 2]);
-                rest = after;
-            }
-        }
+        rest = if let Some((after, names)) =
+            names.iter().find_map(|(word, names)| Some((operand.strip_prefix(word)?, names)))
+        {
+            // Every Python is newer than 2.
+            let is_true = names.contains(&normalized(value)) != negated;
+            text.push_str(if is_true { "python_version > '2'" } else { "python_version < '2'" });
+            after
+        } else {
+            text.push_str(&rest[start..start + length + 2]);
+            after
+        };
     }
     text + rest
 }

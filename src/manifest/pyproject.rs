@@ -21,7 +21,7 @@ pub(super) fn requirements(
     selection: &Selection,
 ) -> Result<Vec<(usize, String)>, Failure> {
     let has_groups = !selection.groups.is_empty() && !project.dependency_groups.is_empty();
-    let Some(metadata) = &project.project else {
+    let Some(metadata) = &project.metadata else {
         if has_groups {
             return Ok(numbered(text, &of_groups(path, project, selection)?));
         }

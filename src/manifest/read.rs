@@ -87,8 +87,9 @@ fn read_pylock(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> O
 
 fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Selection> {
     let text = reader.problems.check(text::read(asked.folder, path))?;
-    let project: Project = reader.problems.check(text::toml(path, &text))?;
-    let range = project.project.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
+    let project = text::toml(path, &text).map_err(|failure| failure.hint("correct the file there"));
+    let project: Project = reader.problems.check(project)?;
+    let range = project.metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
     reader.problems.check(fits_python(path, range, asked.python))?;
     let known = Selection { groups: project.groups(), extras: project.extras() };
     // A group that does not exist is named by the check of all of them.

@@ -10,7 +10,7 @@ use crate::files;
 ///
 /// # Errors
 /// It is missing, a folder, or not in UTF-8.
-pub(super) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure> {
+pub(crate) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure> {
     let bytes = fs_err::read(folder.join(path)).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => files::missing("", folder, path),
         std::io::ErrorKind::IsADirectory => {

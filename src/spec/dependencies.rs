@@ -25,6 +25,8 @@ pub struct Dependencies {
     /// What people should know of the choice of files.
     pub notes: Vec<String>,
     pub no_deps: bool,
+    /// Requirements without a fixed version are resolved again, whether or not a file changed.
+    pub refresh: bool,
     pub installer: InstallerChoice,
     pub index_url: Option<SecretUrl>,
     pub extra_index_urls: Vec<SecretUrl>,

@@ -3,7 +3,7 @@
 mod pdm;
 mod pipenv;
 mod poetry;
-mod uv;
+pub(crate) mod uv;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,8 +118,9 @@ fn contents(
     let contents = if kind == Kind::Pipenv {
         pipenv::contents(path, lock)
     } else {
-        let project: Project = text::toml(source, source_text)?;
-        let range = project.project.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
+        let project = text::toml(source, source_text).map_err(|failure| failure.hint("correct the file there"));
+        let project: Project = project?;
+        let range = project.metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
         fits_python(source, range, python)?;
         match kind {
             Kind::Poetry => poetry::contents(path, lock, &project),
@@ -175,13 +176,9 @@ fn expand(url: &str, environment: &Environment) -> String {
         expanded.push_str(&rest[..start]);
         let after = &rest[start + 1..];
         let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
-        let (name, length) = match after.strip_prefix('{').and_then(|braced| braced.split_once('}')) {
-            Some((name, _)) => (name, name.len() + 2),
-            None => {
-                let end = after.find(|character| !is_name(character)).unwrap_or(after.len());
-                (&after[..end], end)
-            }
-        };
+        let braced = after.strip_prefix('{').and_then(|braced| braced.split_once('}'));
+        let bare = after.find(|character| !is_name(character)).unwrap_or(after.len());
+        let (name, length) = braced.map_or((&after[..bare], bare), |(name, _)| (name, name.len() + 2));
         let value = environment.get(name).filter(|_| !crate::environment::is_hidden(name));
         expanded.push_str(value.unwrap_or(&rest[start..=start + length]));
         rest = &after[length..];

@@ -1,12 +1,16 @@
 //! `uv.lock` (<https://docs.astral.sh/uv/concepts/resolution/#lockfile-versioning>).
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr as _;
+
 use camino::Utf8Path;
+use pep508_rs::VersionOrUrl;
 use serde::Deserialize;
 
 use super::{Contents, used_indexes};
 use crate::error::Failure;
 use crate::manifest::Selection;
-use crate::manifest::project::{IndexTable, Project};
+use crate::manifest::project::{GroupEntry, IndexTable, Project, normalized};
 use crate::manifest::text;
 
 #[derive(Deserialize)]
@@ -18,8 +22,27 @@ struct Lock {
 
 #[derive(Deserialize)]
 struct Package {
+    name: String,
     #[serde(default)]
     source: Source,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+/// What the project asked for when it was locked.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Metadata {
+    #[serde(default)]
+    requires_dist: Vec<Asked>,
+    #[serde(default)]
+    requires_dev: BTreeMap<String, Vec<Asked>>,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    name: String,
+    specifier: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,4 +79,68 @@ pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result
         indexes: used_indexes(registries.map(named)),
         known: Selection { groups: project.groups(), extras: project.extras() },
     })
+}
+
+/// What a project asks for and its lock was not made for, or the other way round: names and versions, without markers
+/// and places. It stands in for uv's own check where no Python is there that uv would need for it.
+///
+/// # Errors
+/// One of the texts cannot be read.
+pub(crate) fn differences(
+    path: &Utf8Path,
+    lock: &str,
+    source: &Utf8Path,
+    project: &str,
+) -> Result<Vec<String>, Failure> {
+    let lock: Lock = text::toml(path, lock)?;
+    let project: Project = text::toml(source, project)?;
+    let name = project.metadata.as_ref().and_then(|metadata| metadata.name.as_deref()).map(normalized);
+    let is_project = |package: &&Package| name.as_deref() == Some(normalized(&package.name).as_str());
+    let Some(package) = lock.packages.iter().find(is_project) else { return Ok(Vec::new()) };
+    let locked = package.metadata.requires_dist.iter().chain(package.metadata.requires_dev.values().flatten());
+    let locked: BTreeSet<String> =
+        locked.map(|asked| canonical(&asked.name, asked.specifier.as_deref().unwrap_or_default())).collect();
+    let metadata = project.metadata.iter();
+    let listed = metadata
+        .flat_map(|metadata| metadata.dependencies.iter().chain(metadata.optional_dependencies.values().flatten()));
+    let grouped = project.dependency_groups.values().flatten().filter_map(|entry| match entry {
+        GroupEntry::Requirement(requirement) => Some(requirement),
+        GroupEntry::Include { .. } => None,
+    });
+    let wanted: BTreeSet<String> = listed.chain(grouped).filter_map(|line| asked(line)).collect();
+    Ok(wanted.symmetric_difference(&locked).cloned().collect())
+}
+
+/// A requirement as `differences` compares it; `None` if uv has to read it.
+fn asked(line: &str) -> Option<String> {
+    let requirement = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(line).ok()?;
+    let specifiers = match &requirement.version_or_url {
+        Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.to_string(),
+        Some(VersionOrUrl::Url(_)) | None => String::new(),
+    };
+    Some(canonical(requirement.name.as_ref(), &specifiers))
+}
+
+fn canonical(name: &str, specifiers: &str) -> String {
+    let mut parts: Vec<String> = specifiers.split(',').map(|part| part.replace(' ', "")).collect();
+    parts.sort();
+    format!("{}{}", normalized(name), parts.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_is_compared_with_what_was_locked() {
+        let lock = "version = 1\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { virtual = \".\" }\n\
+            [package.metadata]\nrequires-dist = [{ name = \"six\", specifier = \">=1.16,<2\" }, { name = \"b\", editable = \"b\" }]\n\
+            [package.metadata.requires-dev]\ndev = [{ name = \"pytest\" }]\n";
+        let project = "[project]\nname = \"App\"\ndependencies = [\"six <2, >=1.16\", \"B\"]\n[dependency-groups]\ndev = [\"pytest\"]\n";
+        let compared = |project: &str| {
+            differences("uv.lock".into(), lock, "pyproject.toml".into(), project).expect("are readable")
+        };
+        assert!(compared(project).is_empty());
+        assert_eq!(compared(&project.replace("1.16", "1.17")), ["six<2,>=1.16", "six<2,>=1.17"]);
+    }
 }
