@@ -116,6 +116,7 @@ impl Pylock {
             let package = spanned.as_ref();
             let line = requirement(package, &groups, &selection.extras).map_err(|failure| Failure {
                 message: format!("{path}:{number}: `{}` {}", package.name, failure.message),
+                hint: Some("lock it again with a version, a file or a repository to get it from".to_owned()),
                 ..failure
             })?;
             Ok((number, line))

@@ -151,7 +151,8 @@ fn without_a_requirement_file_it_says_where_it_looked() {
     exit: 1
     --- stdout
     --- stderr
-    error: there is no `requirements.txt` in `[ROOT]/work`
+    error: there is no dependency file in `[ROOT]/work`
+    cause: looked for `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`
     hint: did you mean `requirments.txt`? name the dependency file with `requirements`, or its folder with `working-directory`
     ");
     insta::assert_snapshot!(refused_publish(&sandbox, &["--working-directory", "services"]).told(), @r"
@@ -185,7 +186,7 @@ fn unreadable_lines_come_with_file_and_number() {
     cause: requirements.txt:9: `./missing` does not exist (paths start from the working directory)
     cause: binary.txt:2: not readable as UTF-8 (save it as UTF-8)
     cause: `wide.txt` is in UTF-16, which only some tools read (save it as UTF-8)
-    cause: `more` is a folder (name a requirement file in it)
+    cause: `more` is a folder (name a dependency file in it)
     hint: nothing was built or published; correct all of them and run again
     "#);
 }

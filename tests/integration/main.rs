@@ -11,6 +11,7 @@ mod directory;
 mod faults;
 mod generated;
 mod harness;
+mod manifests;
 mod packages;
 mod proxy;
 mod regions;

@@ -93,7 +93,7 @@ fn hashes_are_checked() {
     --- stderr
       [time]  Decide                           to be built
       the layer was never published
-    error: a download does not have the hash that the requirements ask for
+    error: the download of `six==1.17.0` does not have the hash that requirements.txt:1 asks for
     cause: Failed to download `six==1.17.0`
     cause: Hash mismatch for `six==1.17.0` Expected: sha256:abababababababababababababababababababababababababababababababab Computed: sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274
     hint: if the file was meant to change, update the hashes with the tool that wrote them; else find out who changed it
@@ -117,7 +117,9 @@ fn pip_checks_hashes_too() {
     let sandbox = Sandbox::with_requirements(&format!("six==1.17.0 --hash=sha256:{}\n", "ab".repeat(32)));
     let python = tools().python_version();
     let outcome = sandbox.run(&["build", "--python-version", &python, "--installer", "pip"]).run().code(1);
-    outcome.says("error: a download does not have the hash that the requirements ask for").says("abababab");
+    outcome
+        .says("error: the download of `six==1.17.0` does not have the hash that requirements.txt:1 asks for")
+        .says("abababab");
 }
 
 #[test]
