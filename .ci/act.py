@@ -10,6 +10,7 @@ EXPECTED = {
     "first": ":layer:selftest:1",  # published: the ARN
     "second": ":layer:selftest:1",  # unchanged: the same ARN
     "mistake": "not valid!",  # refused: the value
+    "older": "docopt",  # built: what is in the layer
 }
 
 summaries: dict[str, str] = {}

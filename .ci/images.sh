@@ -12,8 +12,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 ca=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 
 argument() { sed -n "s/^ARG $1=//p" "$root/Dockerfile"; }
-python=$(argument PYTHON_VERSION)
-sam=public.ecr.aws/sam/build-python$python:$(argument SAM_TAG)
+newest=$(argument PYTHON_VERSION)
 rust=$(sed -n 's/^FROM \(rust:[^ ]*\) AS .*/\1/p' "$root/Dockerfile")
 
 # Builds and runs inside the images trust and ask whatever this machine trusts and asks.
@@ -51,15 +50,30 @@ into() {
 
 mkdir -p "$work"
 
-# The SAM build image, with its PATH. Debian's newest has the newest Python.
-bootstrap forky "$work/sam" ca-certificates,python3,python3-venv,python3-pip,binutils,unzip
-[[ -x $work/sam/usr/bin/python$python ]] || { echo "the stand-in has no python$python" >&2; exit 1; }
-rm -f "$work/sam/usr/lib/python$python/EXTERNALLY-MANAGED"
-mkdir -p "$work/sam/var/lang/bin"
-for name in python python3 "python$python"; do ln -s "/usr/bin/python$python" "$work/sam/var/lang/bin/$name"; done
-for name in pip pip3; do ln -s /usr/bin/pip3 "$work/sam/var/lang/bin/$name"; done
-into "$work/sam" "$sam" --change 'CMD ["/bin/bash"]' --change 'WORKDIR /var/task' \
-    --change 'ENV PATH=/var/lang/bin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/opt/bin'
+# sam SUITE PYTHON: the SAM build image of one Python, with its PATH and what it compiles with.
+sam() {
+    local python=$2 name
+    bootstrap "$1" "$work/sam" ca-certificates,python3,python3-dev,python3-venv,python3-pip,gcc,libc6-dev,binutils,unzip
+    [[ -x $work/sam/usr/bin/python$python ]] || { echo "$1 has no python$python" >&2; return 1; }
+    rm -f "$work/sam/usr/lib/python$python/EXTERNALLY-MANAGED"
+    # What is compiled here is refused if the C library is newer than the runtime's, as every Debian's is:
+    # so Python says that it has the runtime's. The self-test looks at what the result needs in truth.
+    local glibc
+    glibc=$(sed -n "s/^- { python: \"$python\",.* glibc: \"\([0-9.]*\)\",.*/\1/p" "$root/data/runtimes.yml")
+    rm -f "$work/sam/usr/lib/python$python/sitecustomize.py" # a link
+    printf 'import platform\nplatform.libc_ver = lambda *_: ("glibc", "%s")\n' "$glibc" \
+        >"$work/sam/usr/lib/python$python/sitecustomize.py"
+    mkdir -p "$work/sam/var/lang/bin"
+    for name in python python3 "python$python"; do ln -s "/usr/bin/python$python" "$work/sam/var/lang/bin/$name"; done
+    for name in pip pip3; do ln -s /usr/bin/pip3 "$work/sam/var/lang/bin/$name"; done
+    into "$work/sam" "public.ecr.aws/sam/build-python$python:$(argument SAM_TAG)" \
+        --change 'CMD ["/bin/bash"]' --change 'WORKDIR /var/task' \
+        --change 'ENV PATH=/var/lang/bin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/opt/bin'
+}
+
+# The Python that each suite has: the newest, and an older one for the action of its own.
+sam forky "$newest"
+sam bookworm 3.11
 
 # The Rust image, with the toolchain that this machine builds with.
 bootstrap bookworm "$work/rust" ca-certificates,gcc,libc6-dev

@@ -201,8 +201,8 @@ fn no_wheel(availabilities: &[Availability], manifest: &Manifest, target: Target
 /// What to do when there is no wheel.
 pub(super) fn other_ways(target: Target) -> String {
     let image = format!(
-        "build it in the image of the runtime, `public.ecr.aws/sam/build-python{}`, on {}",
-        target.python, target.architecture
+        "build it on {} in the image of the runtime (the action `lambda-layer-action/python{}`, or `public.ecr.aws/sam/build-python{}`)",
+        target.architecture, target.python, target.python
     );
     let newest = facts::runtimes().iter().filter_map(|runtime| runtime.glibc.parse().ok()).max();
     let newer = facts::runtimes().iter().rev().find(|runtime| runtime.glibc.parse().ok() == newest);

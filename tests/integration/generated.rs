@@ -1,26 +1,17 @@
-//! Files that follow from the code: `action.yml` and the tables of the README.
+//! Files that follow from the code: `action.yml`, those of each Python with their Dockerfiles, and the tables of the README.
 //!
 //! `UPDATE_GENERATED=1 cargo test generated` writes them anew.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use camino::{Utf8Path, Utf8PathBuf};
+use lambda_layer::facts::{self, Runtime};
 use lambda_layer::inputs::{DEFAULT_COMMAND, InputArgument, input_arguments};
 use lambda_layer::report::OUTPUTS;
 
-const ACTION_HEAD: &str = "\
-# Generated from src/inputs.rs and src/report/outputs.rs: UPDATE_GENERATED=1 cargo test generated
-name: Lambda Layer for Python
-description: Builds a Lambda layer from Python dependency files, byte for byte reproducible, and publishes it only when something changed
-author: lambda-layer-action
-branding:
-  icon: layers
-  color: orange
-";
-const ACTION_TAIL: &str = "\
-runs:
-  using: docker
-  image: Dockerfile
-";
+const ACTION_NAME: &str = "Lambda Layer for Python";
+const ACTION_DESCRIPTION: &str = "Builds a Lambda layer from Python dependency files, byte for byte reproducible, and publishes it only when something changed";
 const COMMANDS: &str = "`publish`, `build` or `plan`";
 
 fn inputs() -> Vec<InputArgument> {
@@ -34,10 +25,21 @@ fn inputs() -> Vec<InputArgument> {
     std::iter::once(command).chain(input_arguments()).collect()
 }
 
-fn action_yml() -> String {
-    let mut text = ACTION_HEAD.to_owned();
-    text += "inputs:\n";
-    for input in inputs() {
+/// The action with these `inputs`. `image` is a Dockerfile, seen from the action's folder.
+fn action_yml(name: &str, inputs: &[InputArgument], image: &str) -> String {
+    let mut text = format!(
+        "\
+# Generated from src/inputs.rs and src/report/outputs.rs: UPDATE_GENERATED=1 cargo test generated
+name: {name}
+description: {ACTION_DESCRIPTION}
+author: lambda-layer-action
+branding:
+  icon: layers
+  color: orange
+inputs:
+"
+    );
+    for input in inputs {
         let lists = if input.is_list { "; one a line" } else { "" };
         // `''` stands for a quote in a single-quoted YAML string.
         let description = format!("{}{lists}", input.description).replace('\'', "''");
@@ -50,7 +52,75 @@ fn action_yml() -> String {
         write!(text, "  {name}:\n    description: '{}'\n", description.replace('\'', "''"))
             .expect("a String takes everything");
     }
-    text + ACTION_TAIL
+    text + &format!("runs:\n  using: docker\n  image: {image}\n")
+}
+
+/// Of the Python that `Dockerfile` is for as it stands.
+fn newest() -> &'static Runtime {
+    &facts::runtimes()[0]
+}
+
+/// The Dockerfile of a Python, seen from the root. Not in the action's folder: Actions takes the folder of the
+/// Dockerfile as the build's context and passes no build arguments.
+fn dockerfile_name(runtime: &Runtime) -> String {
+    if runtime.python == newest().python {
+        "Dockerfile".to_owned()
+    } else {
+        format!("python{}.Dockerfile", runtime.python)
+    }
+}
+
+/// `Dockerfile` for another Python. The program is built by the same instructions, so builders have it in their cache.
+fn dockerfile(template: &str, runtime: &Runtime) -> String {
+    let (python, newest) = (&runtime.python, &newest().python);
+    let mut text = template.to_owned();
+    for (from, to) in [
+        (
+            "# The action's image:",
+            "# Generated from Dockerfile: UPDATE_GENERATED=1 cargo test generated\n#\n# The action's image:",
+        ),
+        ("# The newest Python that Lambda runs. Any other supported one: --build-arg PYTHON_VERSION=3.12\n", ""),
+        (&format!("ARG PYTHON_VERSION={newest}\n"), &format!("ARG PYTHON_VERSION={python}\n")),
+    ] {
+        assert_eq!(text.matches(from).count(), 1, "the Dockerfile has `{from}` not just once");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+/// What there has to be for each Python: path and content.
+fn files_of_each_python() -> Vec<(String, String)> {
+    let template = fs_err::read_to_string(root().join("Dockerfile")).expect("is there");
+    let of_one = facts::runtimes().iter().flat_map(|runtime| {
+        let mut inputs = inputs();
+        let version = inputs.iter_mut().find(|input| input.name == "python-version").expect("is an input");
+        version.default.clone_from(&runtime.python);
+        let (folder, dockerfile_name) = (format!("python{}", runtime.python), dockerfile_name(runtime));
+        // zizmor takes any other Dockerfile than `Dockerfile` for the name of an image.
+        let image = format!("../{dockerfile_name} # zizmor: ignore[unpinned-images] built from source");
+        let action = action_yml(&format!("{ACTION_NAME} {}", runtime.python), &inputs, &image);
+        let image = (dockerfile_name != "Dockerfile").then(|| (dockerfile_name, dockerfile(&template, runtime)));
+        image.into_iter().chain([(format!("{folder}/action.yml"), action)])
+    });
+    of_one.collect()
+}
+
+fn images_table() -> String {
+    let mut text =
+        "| `uses:` | builds from source for | on | default of `python-version` |\n|---|---|---|---|\n".to_owned();
+    let mut row = |path: &str, runtime: &Runtime| {
+        writeln!(
+            text,
+            "| `OWNER/lambda-layer-action{path}@v0` | python{} | {}, glibc {} | `{}` |",
+            runtime.python, runtime.os, runtime.glibc, runtime.python
+        )
+        .expect("a String takes everything");
+    };
+    row("", newest());
+    for runtime in facts::runtimes() {
+        row(&format!("/python{}", runtime.python), runtime);
+    }
+    text
 }
 
 fn inputs_table() -> String {
@@ -75,9 +145,13 @@ fn outputs_table() -> String {
     format!("| output | what it is |\n|---|---|\n{}", rows.collect::<String>())
 }
 
+fn root() -> &'static Utf8Path {
+    Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 /// Compares a file with what it should be, or writes it.
 fn check(path: &str, wanted: &str) {
-    let path = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = root().join(path);
     let is = fs_err::read_to_string(&path).unwrap_or_default();
     if is == wanted {
         return;
@@ -86,6 +160,7 @@ fn check(path: &str, wanted: &str) {
         crate::harness::environment("UPDATE_GENERATED").is_some(),
         "`{path}` is out of date: run `UPDATE_GENERATED=1 cargo test generated`"
     );
+    fs_err::create_dir_all(path.parent().expect("is in a folder")).expect("can be made");
     fs_err::write(&path, wanted).expect("can be written");
 }
 
@@ -99,27 +174,40 @@ fn with_section(text: &str, name: &str, content: &str) -> String {
 
 #[test]
 fn action_yml_follows_from_the_code() {
-    check("action.yml", &action_yml());
+    check("action.yml", &action_yml(ACTION_NAME, &inputs(), "Dockerfile"));
 }
 
 #[test]
-fn the_readme_lists_inputs_and_outputs() {
-    let path = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs_err::read_to_string(path).expect("is there");
-    let wanted = with_section(&with_section(&readme, "inputs", &inputs_table()), "outputs", &outputs_table());
-    check("README.md", &wanted);
+fn each_python_has_its_action_and_its_image() {
+    let files = files_of_each_python();
+    for (path, wanted) in &files {
+        check(path, wanted);
+    }
+    let wanted: BTreeSet<&str> = files.iter().filter_map(|(path, _)| path.split('/').next()).collect();
+    let entries = root().read_dir_utf8().expect("is there").map(|entry| entry.expect("can be read").into_path());
+    let left: Vec<Utf8PathBuf> = entries
+        .filter(|path| path.file_name().is_some_and(|name| name.starts_with("python3.") && !wanted.contains(name)))
+        .collect();
+    assert!(left.is_empty(), "remove what is of a Python that Lambda no longer runs: {left:?}");
+}
+
+#[test]
+fn the_readme_lists_inputs_outputs_and_images() {
+    let mut readme = fs_err::read_to_string(root().join("README.md")).expect("is there");
+    for (name, table) in [("inputs", inputs_table()), ("outputs", outputs_table()), ("images", images_table())] {
+        readme = with_section(&readme, name, &table);
+    }
+    check("README.md", &readme);
 }
 
 #[test]
 fn the_dockerfile_installs_the_pinned_tools() {
-    let path = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile");
-    let dockerfile = fs_err::read_to_string(path).expect("is there");
-    let facts = lambda_layer::facts::tools();
+    let dockerfile = fs_err::read_to_string(root().join("Dockerfile")).expect("is there");
     assert!(
-        dockerfile.contains(&format!("ARG UV_VERSION={}", facts.uv)),
+        dockerfile.contains(&format!("ARG UV_VERSION={}", facts::tools().uv)),
         "UV_VERSION of the Dockerfile is not that of data/tools.yml"
     );
-    let newest = &lambda_layer::facts::runtimes()[0].python;
+    let newest = &newest().python;
     assert!(
         dockerfile.contains(&format!("ARG PYTHON_VERSION={newest}")),
         "PYTHON_VERSION of the Dockerfile is not the newest runtime"
@@ -128,8 +216,7 @@ fn the_dockerfile_installs_the_pinned_tools() {
 
 #[test]
 fn every_finding_is_documented() {
-    let folder = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
-    let docs = fs_err::read_to_string(folder.join("docs/findings.md")).expect("is there");
+    let docs = fs_err::read_to_string(root().join("docs/findings.md")).expect("is there");
     for code in lambda_layer::audit::CODES {
         assert!(docs.contains(&format!("\n## {code}\n")), "docs/findings.md has no section `{code}`");
     }

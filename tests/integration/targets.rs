@@ -76,7 +76,7 @@ fn a_version_whose_wheels_are_too_new_is_refused_with_what_there_is() {
     error: `numpy 2.3.5` has no wheel that runs on python[PYTHON] of Lambda (glibc 2.26, [ARCH])
     cause: `numpy` is asked for in requirements.txt:2
     cause: `numpy` has wheels from manylinux_2_28 on, which are too new for this runtime, or a source distribution
-    hint: `numpy==2.2.6` is the newest version with a fitting wheel; or build it in the image of the runtime, `public.ecr.aws/sam/build-python[PYTHON]`, on [ARCH], or use python3.12 or later, which has glibc 2.34
+    hint: `numpy==2.2.6` is the newest version with a fitting wheel; or build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`), or use python3.12 or later, which has glibc 2.34
     ");
     assert!(!sandbox.path("layer.zip").exists());
 }
@@ -105,7 +105,7 @@ fn what_has_only_a_source_distribution_needs_the_target_s_python() {
     error: `docopt 0.6.2` has no wheel that runs on python[PYTHON] of Lambda (glibc 2.34, [ARCH])
     cause: `docopt` is asked for in requirements.txt:2
     cause: `docopt` has only a source distribution for Python [PYTHON] on [ARCH], which has to be built
-    hint: build it in the image of the runtime, `public.ecr.aws/sam/build-python[PYTHON]`, on [ARCH]
+    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
     ");
     assert!(!sandbox.path("layer.zip").exists());
 }
@@ -121,7 +121,7 @@ fn a_local_package_needs_the_target_s_python_to_be_built() {
     --- stderr
     error: a local project has to be built, and this machine cannot build for python[PYTHON] on [ARCH]
     cause: `ours` is asked for in requirements.txt:1
-    hint: build it in the image of the runtime, `public.ecr.aws/sam/build-python[PYTHON]`, on [ARCH]
+    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
     ");
 }
 
