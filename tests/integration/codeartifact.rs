@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use base64::Engine as _;
+use lambda_layer::types::Digest;
 
 use crate::codeartifact_api::{CodeArtifactApi, ENDPOINT, FUTURE, PAST, TOKEN};
 use crate::harness::{FileServer, Outcome, Run, Sandbox, dead_port, tools};
@@ -136,6 +137,29 @@ fn the_first_repository_that_has_a_name_wins() {
     let arguments = ["--codeartifact", "acme/two,acme/one", "--output", "layer.zip", "--index-url", &extra];
     run(&sandbox, &api, "build", &arguments).run().success();
     assert_eq!(installed(&sandbox), ["alpha-2.0", "beta-2.0", "gamma-3.0"]);
+}
+
+#[test]
+fn a_lock_file_that_names_the_repository_or_pypi_needs_no_password_for_it() {
+    let sandbox = Sandbox::new();
+    let index = index(&sandbox, "index", PASSWORD, &[("alpha", "1.0"), ("beta", "2.0")]);
+    let package = |name: &str, version: &str, place: &str| {
+        let file = format!("{name}-{version}-py3-none-any.whl");
+        let hash = Digest::of(&fs_err::read(sandbox.root().join("index").join(&file)).expect("is there")).hex();
+        let wheel = format!("{{ name = '{file}', url = 'https://host/{file}', hashes = {{ sha256 = '{hash}' }} }}");
+        format!("[[packages]]\nname = '{name}'\nversion = '{version}'\n{place}\nwheels = [{wheel}]\n")
+    };
+    let repository = format!("index = '{}simple'", index.url());
+    let head = "lock-version = '1.0'\ncreated-by = 'a test'\n";
+    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+    for (place_of_alpha, place_of_beta) in [(&repository, ""), (&repository, repository.as_str())] {
+        let packages = [package("alpha", "1.0", place_of_alpha), package("beta", "2.0", place_of_beta)];
+        sandbox.write("pylock.toml", format!("{head}{}", packages.concat()));
+        let arguments = ["--codeartifact", "acme/python", "--output", "layer.zip"];
+        let outcome = run(&sandbox, &api, "build", &arguments).run().success();
+        assert_eq!(installed(&sandbox), ["alpha-1.0", "beta-2.0"]);
+        is_nowhere(&sandbox, &outcome);
+    }
 }
 
 #[test]
