@@ -155,10 +155,14 @@ fn a_lock_file_that_names_the_repository_or_pypi_needs_no_password_for_it() {
     for (place_of_alpha, place_of_beta) in [(&repository, ""), (&repository, repository.as_str())] {
         let packages = [package("alpha", "1.0", place_of_alpha), package("beta", "2.0", place_of_beta)];
         sandbox.write("pylock.toml", format!("{head}{}", packages.concat()));
-        let arguments = ["--codeartifact", "acme/python", "--output", "layer.zip"];
-        let outcome = run(&sandbox, &api, "build", &arguments).run().success();
-        assert_eq!(installed(&sandbox), ["alpha-1.0", "beta-2.0"]);
-        is_nowhere(&sandbox, &outcome);
+        for installer in ["uv", "pip"] {
+            let arguments = ["--codeartifact", "acme/python", "--output", "layer.zip", "--installer", installer];
+            let outcome = run(&sandbox, &api, "build", &arguments).run().success();
+            assert_eq!(installed(&sandbox), ["alpha-1.0", "beta-2.0"]);
+            is_nowhere(&sandbox, &outcome);
+            // It is one index and not two.
+            assert!(!outcome.stderr.contains("pip takes the newest version"), "{}", outcome.stderr);
+        }
     }
 }
 
