@@ -167,6 +167,28 @@ fn a_lock_file_that_names_the_repository_or_pypi_needs_no_password_for_it() {
 }
 
 #[test]
+fn a_project_of_uv_whose_index_is_the_repository_needs_no_more() {
+    let sandbox = Sandbox::new();
+    let index = index(&sandbox, "index", PASSWORD, &[("alpha", "1.0")]);
+    let python = tools().python_version();
+    let project = format!("name = 'x'\nversion = '0'\nrequires-python = '>={python}'\ndependencies = ['alpha']");
+    let source = format!("[[tool.uv.index]]\nname = 'acme'\nurl = '{}simple/'\ndefault = true", index.url());
+    sandbox.write("pyproject.toml", format!("[project]\n{project}\n{source}\n"));
+    let mut lock = Command::new(tools().program("uv"));
+    lock.args(["lock", "--no-python-downloads"]).current_dir(sandbox.path(""));
+    lock.env("UV_INDEX_ACME_USERNAME", "aws").env("UV_INDEX_ACME_PASSWORD", PASSWORD);
+    let locked = lock.output().expect("can be started");
+    assert!(locked.status.success(), "{}", String::from_utf8_lossy(&locked.stderr));
+
+    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+    let publish = || run(&sandbox, &api, "publish", &["--codeartifact", "acme/python"]).run().success();
+    is_nowhere(&sandbox, &publish());
+    assert_eq!(api.asked().len(), 2);
+    publish().says("shared unchanged");
+    assert_eq!(api.asked().len(), 2);
+}
+
+#[test]
 fn what_the_repository_does_not_have_is_not_looked_for_on_pypi() {
     for installer in ["uv", "pip"] {
         let sandbox = Sandbox::with_requirements("alpha\nsix\n");
