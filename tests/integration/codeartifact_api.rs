@@ -1,14 +1,15 @@
-//! What AWS CodeArtifact answers to the two calls that lead to an index. That it speaks the service's language, botocore
-//! says: see the tests in `codeartifact.rs`.
+//! What AWS CodeArtifact answers to the two calls that lead to an index, held against the model that botocore has of it.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::json;
 
-use crate::harness::Run;
+use crate::codeartifact::{PASSWORD, api, refused};
+use crate::harness::{Run, tools};
 use crate::proxy::{answer, read_request};
 
 /// Ends of tokens, in seconds since 1970.
@@ -167,4 +168,67 @@ fn granted(body: &serde_json::Value) -> String {
 fn refusal(status: u16, code: &str, message: &str) -> String {
     let headers = format!("content-type: application/json\r\nx-amzn-errortype: {code}\r\nx-amzn-requestid: 8f3c");
     answer(status, &headers, &json!({ "message": message }).to_string())
+}
+
+/// Asks the stand-in with AWS's own client, and tells what that client's model of the service says.
+const BOTOCORE: &str = r#"
+import json, sys
+import botocore.session
+
+session = botocore.session.get_session()
+client = session.create_client("codeartifact", region_name="eu-west-1", endpoint_url=sys.argv[1],
+                               aws_access_key_id="testing", aws_secret_access_key="testing")
+domain = {"domain": "acme", "domainOwner": "123456789012"}
+token = client.get_authorization_token(**domain)
+endpoint = client.get_repository_endpoint(**domain, repository="python", format="pypi")
+try:
+    client.get_repository_endpoint(**domain, repository="java", format="pypi")
+except client.exceptions.ResourceNotFoundException as error:
+    missing = error.response["Error"]["Message"]
+operations, patterns = {}, {}
+for name in ("GetAuthorizationToken", "GetRepositoryEndpoint"):
+    model = session.get_service_model("codeartifact").operation_model(name)
+    members = model.input_shape.members.items()
+    place = model.http["method"] + " " + model.http["requestUri"]
+    operations[place] = {shape.serialization["name"]: key in model.input_shape.required_members for key, shape in members}
+    patterns |= {key: shape.metadata["pattern"] for key, shape in members if "pattern" in shape.metadata}
+print(json.dumps({
+    "token": token["authorizationToken"], "end": token["expiration"].timestamp(),
+    "endpoint": endpoint["repositoryEndpoint"], "missing": missing,
+    "operations": operations, "patterns": patterns,
+}))
+"#;
+
+#[test]
+fn the_stand_in_and_the_program_speak_as_botocore_does() {
+    let api = api();
+    let mut python = Command::new(tools().program("python3"));
+    let output = python.args(["-c", BOTOCORE, &api.url()]).output().expect("can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+    assert_eq!(told["token"], PASSWORD);
+    assert_eq!(told["end"].as_f64().map(|end| format!("{end:.0}")), Some(FUTURE.to_string()));
+    assert_eq!(told["endpoint"], "http://127.0.0.1/");
+    assert_eq!(told["missing"], "Repository not found. 'java' does not exist.");
+    // The rules that `src/types/codeartifact.rs` has.
+    insta::assert_json_snapshot!(told["patterns"], @r#"
+    {
+      "domain": "[a-z][a-z0-9\\-]{0,48}[a-z0-9]",
+      "domainOwner": "[0-9]{12}",
+      "repository": "[A-Za-z0-9][A-Za-z0-9._\\-]{1,99}"
+    }
+    "#);
+
+    let of_botocore = api.asked();
+    refused(&api, "123456789012/acme/python", 2);
+    let of_program = &api.asked()[of_botocore.len()..];
+    assert_eq!(of_program.len(), 2);
+    for (theirs, ours) in of_botocore.iter().zip(of_program) {
+        assert_eq!((&theirs.method, &theirs.path, &theirs.query), (&ours.method, &ours.path, &ours.query));
+        let known = &told["operations"][format!("{} {}", ours.method, ours.path)];
+        assert!(ours.query.keys().all(|name| known.get(name).is_some()), "{ours:?}");
+        let required =
+            known.as_object().expect("is an operation").iter().filter(|(_, is_required)| **is_required == true);
+        required.for_each(|(name, _)| assert!(ours.query.contains_key(name), "{name} is missing"));
+    }
 }
