@@ -47,6 +47,9 @@ struct Settings {
     no_deps: bool,
     index_url: Option<String>,
     extra_index_urls: Vec<String>,
+    /// As written, in order, separated by commas.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    codeartifact: String,
     /// Variables of the installer that decide what it installs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     variables: BTreeMap<String, String>,
@@ -147,6 +150,7 @@ impl Settings {
             no_deps: spec.dependencies.no_deps,
             index_url: spec.dependencies.index_url.as_ref().map(|url| url.shown().to_owned()),
             extra_index_urls: spec.dependencies.extra_index_urls.iter().map(|url| url.shown().to_owned()).collect(),
+            codeartifact: spec.dependencies.codeartifact.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             variables: spec.dependencies.variables.clone(),
             exclude: spec.content.exclude.clone(),
             include,

@@ -77,6 +77,9 @@ pub struct Inputs {
     /// Package indexes that are asked before `index-url`; the first that has a name wins
     #[arg(long, help_heading = "Dependencies", value_name = "LIST")]
     pub extra_index_urls: Vec<String>,
+    /// CodeArtifact repositories, `domain/repository` or `owner/domain/repository`, asked first; the last takes PyPI's place if there is no `index-url`
+    #[arg(long, help_heading = "Dependencies", value_name = "LIST")]
+    pub codeartifact: Vec<String>,
     /// Constraint files: versions to keep to, for whatever gets installed
     #[arg(long, help_heading = "Dependencies", value_name = "LIST")]
     pub constraints: Vec<String>,

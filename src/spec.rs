@@ -67,7 +67,8 @@ impl Spec {
         #[rustfmt::skip]
         let Inputs {
             layers, layer_name, layer_version, working_directory,
-            requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, constraints, refresh,
+            requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, codeartifact, constraints,
+            refresh,
             python_version, architecture, compatible_runtimes, compatible_architectures,
             include, source, exclude, layout,
             registry, regions, bucket, state, description, license,
@@ -91,6 +92,7 @@ impl Spec {
         dependencies.variables = reading.variables(dependencies.installer);
         dependencies.index_url = reading.index_url(given(index_url.as_ref()));
         dependencies.extra_index_urls = reading.extra_index_urls(&list(extra_index_urls));
+        dependencies.codeartifact = reading.codeartifact(&list(codeartifact), &dependencies.manifest);
         dependencies.add_locked_indexes();
         let declaration = reading.declaration(
             &list(compatible_runtimes),

@@ -133,7 +133,11 @@ pub(super) fn failed_install(
     if says(REFUSED) {
         return Failure::user("a package index refused the run's credentials")
             .causes(causes)
-            .hint("check the user name, password or token of the index");
+            .hint(if request.spec.dependencies.codeartifact.is_empty() {
+                "check the user name, password or token of the index"
+            } else {
+                "check the user name, password or token of the index; for CodeArtifact allow `codeartifact:ReadFromRepository` on the repository"
+            });
     }
     if says(CERTIFICATES) {
         return Failure::system("the certificate of a package index is not trusted here").causes(causes).hint(

@@ -7,6 +7,7 @@ use super::pip::Pip;
 use super::uv::Uv;
 use crate::console::Console;
 use crate::environment::Environment;
+use crate::indexes::Indexes;
 use crate::manifest::Manifest;
 use crate::spec::{InstallerChoice, Spec};
 
@@ -30,6 +31,7 @@ pub(super) struct Request<'a> {
     pub(super) host: &'a Host,
     pub(super) environment: &'a Environment,
     pub(super) console: &'a Console,
+    pub(super) indexes: &'a Indexes,
     pub(super) destination: &'a Utf8Path,
 }
 

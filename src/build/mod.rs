@@ -15,10 +15,12 @@ pub(crate) mod uv;
 pub use distribution::Distribution;
 pub use tree::{Entry, Owner, Source, Tree};
 
+use crate::codeartifact;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::files;
+use crate::indexes::Indexes;
 use crate::manifest::Manifest;
 use crate::spec::Spec;
 use installer::Request;
@@ -34,10 +36,24 @@ pub fn build(spec: &Spec, manifest: &Manifest, environment: &Environment, consol
     let mut distributions = Vec::new();
     if !spec.dependencies.requirements.is_empty() {
         let host = interpreter::find(spec.target, environment)?;
-        let request = Request { spec, manifest, host: &host, environment, console, destination: &installed };
+        let log_in = || codeartifact::log_in(&spec.dependencies.codeartifact, environment, console);
+        let access = log_in()?;
+        let indexes = Indexes::of(&spec.dependencies, &access.urls);
+        let request =
+            Request { spec, manifest, host: &host, environment, console, indexes: &indexes, destination: &installed };
         let installer = installer::choose(&request)?;
         let step = console.step(format!("Install with {}", installer.name()));
-        installer.install(&request)?;
+        match installer.install(&request) {
+            // Whatever it failed with, it may have come of that.
+            Err(_) if access.has_ended() => {
+                console.note("CodeArtifact's token ended during the build: installing again with a new one");
+                let indexes = Indexes::of(&spec.dependencies, &log_in()?.urls);
+                fs_err::remove_dir_all(&installed)?;
+                fs_err::create_dir(&installed)?;
+                installer.install(&Request { indexes: &indexes, ..request })?;
+            }
+            outcome => outcome?,
+        }
         distributions = distribution::read_all(&installed)?;
         step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
         interpreter::check_native_builds(&host, spec.target, &distributions)?;

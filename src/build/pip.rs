@@ -6,6 +6,7 @@ use super::explain;
 use super::installer::{Installer, Request};
 use super::process;
 use crate::error::Failure;
+use crate::secrets::SecretUrl;
 use crate::types::Target;
 
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Installer for Pip {
     }
 
     fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
-        let Request { spec, manifest, host, environment, console, destination } = request;
+        let Request { spec, manifest, host, environment, console, indexes, destination } = request;
         let dependencies = &spec.dependencies;
         let mut command = process::command(host.executable.as_str(), &spec.folder, environment);
         command.args(["-m", "pip", "install", "--target", destination.as_str()]);
@@ -77,12 +78,11 @@ impl Installer for Pip {
                 command.args(["--platform", &platform]);
             }
         }
-        if let Some(url) = &dependencies.index_url {
+        if let Some(url) = &indexes.default {
             command.env("PIP_INDEX_URL", url.exposed());
         }
-        if !dependencies.extra_index_urls.is_empty() {
-            let urls: Vec<&str> =
-                dependencies.extra_index_urls.iter().map(crate::secrets::SecretUrl::exposed).collect();
+        if !indexes.first.is_empty() {
+            let urls: Vec<&str> = indexes.first.iter().map(SecretUrl::exposed).collect();
             command.env("PIP_EXTRA_INDEX_URL", urls.join(" "));
             console.warning("pip takes the newest version from all indexes together, so a public package can stand in for a private one of the same name; `installer: uv` asks them in order");
         }

@@ -15,6 +15,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::facts;
+use crate::secrets::SecretUrl;
 use crate::types::Target;
 
 #[derive(Debug)]
@@ -54,14 +55,13 @@ impl Uv {
         command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
         command.args(["--no-config", "--no-python-downloads", "--no-progress", "--color", "never"]);
         command.args(["--python-version", &request.spec.target.python.to_string()]);
-        let dependencies = &request.spec.dependencies;
+        let indexes = request.indexes;
         // In the environment, because arguments can be read by everyone on the machine.
-        if let Some(url) = &dependencies.index_url {
+        if let Some(url) = &indexes.default {
             command.env("UV_DEFAULT_INDEX", url.exposed());
         }
-        if !dependencies.extra_index_urls.is_empty() {
-            let urls: Vec<String> =
-                dependencies.extra_index_urls.iter().map(crate::secrets::SecretUrl::exposed_with_name).collect();
+        if !indexes.first.is_empty() {
+            let urls: Vec<String> = indexes.first.iter().map(SecretUrl::exposed_with_name).collect();
             command.env("UV_INDEX", urls.join(" "));
         }
         if request.manifest.pre {

@@ -19,6 +19,7 @@ use secrecy::SecretString;
 
 pub use kind::{Kind, KindFacts};
 pub use lock::Lock;
+pub(crate) use lock::PYPI;
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
 pub use read::{Asked, Exports};

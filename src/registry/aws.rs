@@ -55,6 +55,14 @@ struct RegionClients {
     s3: aws_sdk_s3::Client,
 }
 
+/// The AWS configuration: region, endpoint, and the run's identity, which is asked for when it is needed.
+pub(crate) async fn configuration(environment: &Environment) -> SdkConfig {
+    let attempts = environment.get("AWS_MAX_ATTEMPTS").and_then(|attempts| attempts.parse().ok());
+    let attempts = attempts.filter(|attempts| *attempts > 0).unwrap_or(ATTEMPTS);
+    let retries = RetryConfig::standard().with_max_attempts(attempts);
+    aws_config::defaults(BehaviorVersion::latest()).retry_config(retries).load().await
+}
+
 impl AwsRegistry {
     /// Reads the AWS configuration; asks AWS nothing unless a bucket's name needs the account.
     ///
@@ -66,12 +74,7 @@ impl AwsRegistry {
         state: &StatePlace,
         environment: &Environment,
     ) -> anyhow::Result<Self> {
-        let attempts = environment.get("AWS_MAX_ATTEMPTS").and_then(|attempts| attempts.parse().ok());
-        let attempts = attempts.filter(|attempts| *attempts > 0).unwrap_or(ATTEMPTS);
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::standard().with_max_attempts(attempts))
-            .load()
-            .await;
+        let config = configuration(environment).await;
         let regions: Vec<String> = if regions.is_empty() {
             let region = config.region().map(ToString::to_string).ok_or_else(|| {
                 Failure::user("there is no region to publish to").hint("name one with `regions`, or set AWS_REGION")

@@ -82,7 +82,7 @@ fn not_sent(failed: Failure, error: &(dyn Error + 'static)) -> Failure {
     let failed = failed.causes(causes);
     if all.contains("credential") || all.contains("identity") {
         return Failure { message: "there are no AWS credentials".to_owned(), ..failed }
-            .hint("run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or log in; `registry` with a folder needs none");
+            .hint("run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or log in; `registry` with a folder needs none, unless `codeartifact` is given");
     }
     failed.hint("check the network and AWS_ENDPOINT_URL, then run again; nothing published is lost")
 }

@@ -1,7 +1,7 @@
 //! Where versions are published: AWS, or a directory. Both keep the same promises.
 
 pub mod aws;
-mod aws_error;
+pub(crate) mod aws_error;
 pub mod claim;
 pub mod description;
 pub mod directory;

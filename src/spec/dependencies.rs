@@ -10,9 +10,9 @@ use super::{Content, Reading};
 use crate::error::{Failure, alternatives};
 use crate::facts;
 use crate::files::nearest_sibling;
-use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, Selection};
+use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, PYPI, Selection};
 use crate::secrets::{SecretUrl, without_credentials};
-use crate::types::Target;
+use crate::types::{CodeArtifactRepository, Target};
 
 #[derive(Debug, Default)]
 pub struct Dependencies {
@@ -30,6 +30,8 @@ pub struct Dependencies {
     pub installer: InstallerChoice,
     pub index_url: Option<SecretUrl>,
     pub extra_index_urls: Vec<SecretUrl>,
+    /// Repositories to ask before all other indexes.
+    pub codeartifact: Vec<CodeArtifactRepository>,
     /// The installer's own variables that decide what it installs, without credentials.
     pub variables: BTreeMap<String, String>,
 }
@@ -91,10 +93,12 @@ impl InstallerChoice {
 
 impl Dependencies {
     /// Adds the indexes that lock files name, behind those that the user names; the user's `index-url` stands for the
-    /// one that they ask last, as a mirror does.
+    /// one that they ask last, as a mirror does, and CodeArtifact for PyPI.
     pub(super) fn add_locked_indexes(&mut self) {
         let mut locked = self.manifest.indexes.clone();
-        if let Some(last) = locked.pop() {
+        if self.index_url.is_none() && !self.codeartifact.is_empty() {
+            locked.retain(|url| url.shown().trim_end_matches('/') != PYPI);
+        } else if let Some(last) = locked.pop() {
             self.index_url.get_or_insert(last);
         }
         self.extra_index_urls.extend(locked);
@@ -189,6 +193,16 @@ impl Reading<'_> {
             values.iter().map(|url| ("extra-index-urls", url.as_str())).collect()
         };
         given.into_iter().filter_map(|(name, url)| self.problems.check(SecretUrl::parse(name, url))).collect()
+    }
+
+    pub(super) fn codeartifact(&mut self, values: &[String], manifest: &Manifest) -> Vec<CodeArtifactRepository> {
+        // uv would not ask the file's index, pip no other.
+        let own_index = manifest.options.iter().find(|option| option.starts_with("--index-url "));
+        if let Some(option) = own_index.filter(|_| !values.is_empty()) {
+            let failure = Failure::user(format!("a requirement file has `{option}`, and `codeartifact` is given"));
+            self.problems.push(failure.hint("move it to the input `index-url`: it is then asked after CodeArtifact"));
+        }
+        values.iter().filter_map(|value| self.problems.check(value.parse())).collect()
     }
 }
 

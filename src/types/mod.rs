@@ -1,12 +1,14 @@
 //! The words of the domain as types: if a value exists, it is valid.
 
 mod aws;
+mod codeartifact;
 mod digest;
 mod distribution;
 mod size;
 mod target;
 
 pub use aws::{Destination, LayerName, LayerVersionArn, Region};
+pub use codeartifact::CodeArtifactRepository;
 pub use digest::{ContentHash, Digest, Fingerprint};
 pub use distribution::DistributionName;
 pub use size::ByteSize;

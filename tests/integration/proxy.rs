@@ -96,7 +96,7 @@ impl Rule {
     }
 }
 
-fn answer(status: u16, headers: &str, body: &str) -> String {
+pub(crate) fn answer(status: u16, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status} Fault\r\n{headers}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
@@ -272,7 +272,7 @@ impl Shared {
 }
 
 /// The head with its empty line, and the body as it came; `None` if the client only knocked.
-fn read_request(client: &mut TcpStream) -> std::io::Result<Option<(String, Vec<u8>)>> {
+pub(crate) fn read_request(client: &mut TcpStream) -> std::io::Result<Option<(String, Vec<u8>)>> {
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
     let mut length = None;
     loop {

@@ -46,7 +46,7 @@ struct Contents {
 }
 
 /// URL of PyPI as lock files have it.
-const PYPI: &str = "https://pypi.org/simple";
+pub(crate) const PYPI: &str = "https://pypi.org/simple";
 
 impl Lock {
     /// Reads a lock file and what it was made from; nothing is started.

@@ -1,0 +1,70 @@
+//! The package indexes of a run, in the order in which they are asked.
+
+use crate::secrets::SecretUrl;
+use crate::spec::Dependencies;
+
+#[derive(Clone, Debug, Default)]
+pub struct Indexes {
+    /// Asked one after the other; the first that has a name wins.
+    pub first: Vec<SecretUrl>,
+    /// Asked last, in place of PyPI.
+    pub default: Option<SecretUrl>,
+}
+
+impl Indexes {
+    /// Repositories of CodeArtifact, then `extra-index-urls`, then `index-url`.
+    ///
+    /// Without an `index-url` the last repository takes its place and not PyPI, so that nobody asks the public for a
+    /// private name by accident. A repository hands out what is on PyPI if it has PyPI as its upstream.
+    pub fn of(dependencies: &Dependencies, repositories: &[SecretUrl]) -> Self {
+        // A lock file names a repository by its URL, which has no token.
+        let is_repository = |url: &SecretUrl| repositories.iter().any(|known| place(known) == place(url));
+        let mut first = repositories.to_vec();
+        let extra: Vec<_> = dependencies.extra_index_urls.iter().filter(|url| !is_repository(url)).cloned().collect();
+        let default = dependencies.index_url.clone().filter(|url| !is_repository(url)).or_else(|| {
+            // With others behind it, it keeps its turn before them.
+            if extra.is_empty() { first.pop() } else { first.last().cloned() }
+        });
+        first.extend(extra);
+        Self { first, default }
+    }
+}
+
+/// Where an index is, for anybody.
+fn place(url: &SecretUrl) -> &str {
+    url.shown().trim_end_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(names: &[&str]) -> Vec<SecretUrl> {
+        let url = |name: &&str| SecretUrl::parse("x", &format!("https://{name}/")).expect("is a URL");
+        names.iter().map(url).collect()
+    }
+
+    fn order(index_url: Option<&str>, extra: &[&str], repositories: &[&str]) -> String {
+        let dependencies = Dependencies {
+            index_url: index_url.and_then(|name| urls(&[name]).pop()),
+            extra_index_urls: urls(extra),
+            ..Dependencies::default()
+        };
+        let indexes = Indexes::of(&dependencies, &urls(repositories));
+        let all = indexes.first.iter().map(Some).chain([indexes.default.as_ref()]);
+        let shown = all.map(|url| url.map_or("pypi", |url| url.shown().trim_matches(|end| "https:/".contains(end))));
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn repositories_come_first_and_pypi_only_where_there_is_none() {
+        assert_eq!(order(None, &[], &[]), "pypi");
+        assert_eq!(order(None, &["x1"], &[]), "x1 pypi");
+        assert_eq!(order(Some("i1"), &["x1"], &[]), "x1 i1");
+        assert_eq!(order(None, &[], &["r1"]), "r1");
+        assert_eq!(order(None, &[], &["r1", "r2"]), "r1 r2");
+        assert_eq!(order(None, &["x1"], &["r1", "r2"]), "r1 r2 x1 r2");
+        assert_eq!(order(Some("i1"), &["x1"], &["r1", "r2"]), "r1 r2 x1 i1");
+        assert_eq!(order(Some("r1"), &["r2"], &["r1", "r2"]), "r1 r2");
+    }
+}
