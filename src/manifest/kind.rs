@@ -56,16 +56,6 @@ impl Kind {
     pub fn file_name(self) -> &'static str {
         &self.facts().file
     }
-
-    /// Whether groups and extras can be chosen from it.
-    pub fn has_groups(self) -> bool {
-        self != Self::Requirements
-    }
-
-    /// Whether it takes its own tool to say what it means.
-    pub fn needs_export(self) -> bool {
-        matches!(self, Self::Uv | Self::Poetry | Self::Pdm | Self::Pipenv)
-    }
 }
 
 impl Display for Kind {
