@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use crate::tools::tools;
 
 /// Something that serves on a random port of 127.0.0.1; stopped in the end.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     port: u16,
     /// What it writes, line by line.
@@ -17,7 +17,7 @@ struct Server {
 
 impl Server {
     /// Starts a server that chooses its port and names it in a line after `marker`.
-    fn start(mut command: Command, marker: &str) -> Self {
+    pub(crate) fn start(mut command: Command, marker: &str) -> Self {
         let (reader, writer) = std::io::pipe().expect("can be made");
         command.stdin(Stdio::null()).stdout(writer.try_clone().expect("can be made")).stderr(writer);
         let child = command.spawn().expect("can be started");
@@ -41,6 +41,10 @@ impl Server {
             said.push(line);
         };
         Self { child, port, log }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// From PyPI; uv is the version that `data/tools.yml` has.
-const PINS: &[&str] = &["pip==25.3", "uv==0.13.8", "moto[server]==5.2.5"];
+const PINS: &[&str] = &["pip==25.3", "uv==0.13.8", "moto[server]==5.2.5", "pypiserver[passlib]==2.3.2"];
 
 /// A variable of the test's own environment.
 #[expect(clippy::disallowed_methods, reason = "tests have no other way to be told something")]
