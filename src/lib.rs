@@ -8,6 +8,7 @@ pub mod archive;
 pub mod audit;
 pub mod build;
 pub mod console;
+pub mod credentials;
 pub mod environment;
 pub mod error;
 pub mod facts;
