@@ -15,6 +15,7 @@ pub mod facts;
 pub mod files;
 pub mod fingerprint;
 pub mod inputs;
+pub mod leaks;
 pub mod make;
 pub mod manifest;
 pub mod plan;

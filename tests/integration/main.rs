@@ -11,6 +11,7 @@ mod directory;
 mod faults;
 mod generated;
 mod harness;
+mod leaks;
 mod packages;
 mod private_indexes;
 mod proxy;
