@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use anyhow::Context as _;
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use indicatif::ProgressBar;
 use libdeflater::{CompressionLvl, Compressor, crc32};
 use rawzip::path::EntryPath;
@@ -28,6 +28,7 @@ use tempfile::NamedTempFile;
 use crate::build::{Entry, Source, Tree};
 use crate::error::Failure;
 use crate::files;
+use crate::leaks::{Leak, Scan};
 use crate::types::{ByteSize, ContentHash, Digest};
 
 /// The default of zlib and of libdeflate.
@@ -46,6 +47,8 @@ pub struct Archive {
     pub unzipped_size: ByteSize,
     /// Files and links.
     pub entries: usize,
+    /// Credentials that are in it, by file.
+    pub leaks: BTreeMap<Utf8PathBuf, Leak>,
 }
 
 impl Archive {
@@ -67,7 +70,7 @@ impl Archive {
         file.write_all(bytes).expect("can be written");
         let size = ByteSize(bytes.len() as u64);
         let content = ContentHash(Digest::of(bytes));
-        Self { file, content, zipped_size: size, unzipped_size: size, entries: 1 }
+        Self { file, content, zipped_size: size, unzipped_size: size, entries: 1, leaks: BTreeMap::new() }
     }
 }
 
@@ -77,24 +80,25 @@ struct Packed {
     crc: u32,
     size: u64,
     mode: u32,
+    leak: Option<Leak>,
 }
 
-/// Packs into a temporary file in `folder`.
+/// Packs into a temporary file in `folder`, and looks for credentials in the very bytes that it packs.
 ///
 /// # Errors
 /// What reading the tree's files or writing the zip says.
-pub fn pack(tree: &Tree, folder: &Utf8Path, progress: &ProgressBar) -> anyhow::Result<Archive> {
+pub fn pack(tree: &Tree, scan: &Scan, folder: &Utf8Path, progress: &ProgressBar) -> anyhow::Result<Archive> {
     let file = temporary_file(folder)?;
-    let (hasher, written) = {
+    let (leaks, hasher, written) = {
         let mut hashing = HashingWriter {
             inner: BufWriter::with_capacity(1 << 20, file.as_file()),
             hasher: Sha256::new(),
             written: 0,
         };
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        write_zip(tree, &mut hashing, progress, threads)?;
+        let leaks = write_zip(tree, scan, &mut hashing, progress, threads)?;
         hashing.flush()?;
-        (hashing.hasher, hashing.written)
+        (leaks, hashing.hasher, hashing.written)
     };
     Ok(Archive {
         content: ContentHash(Digest::finish(hasher)),
@@ -102,6 +106,7 @@ pub fn pack(tree: &Tree, folder: &Utf8Path, progress: &ProgressBar) -> anyhow::R
         unzipped_size: tree.unzipped_size(),
         entries: tree.entries.len(),
         file,
+        leaks,
     })
 }
 
@@ -111,7 +116,13 @@ pub fn temporary_file(folder: &Utf8Path) -> anyhow::Result<NamedTempFile> {
     file.with_context(|| format!("cannot write to `{folder}`"))
 }
 
-fn write_zip(tree: &Tree, writer: &mut impl Write, progress: &ProgressBar, threads: usize) -> anyhow::Result<()> {
+fn write_zip(
+    tree: &Tree,
+    scan: &Scan,
+    writer: &mut impl Write,
+    progress: &ProgressBar,
+    threads: usize,
+) -> anyhow::Result<BTreeMap<Utf8PathBuf, Leak>> {
     let mut largest_first: Vec<(&Utf8Path, &Entry)> =
         tree.entries.iter().map(|(path, entry)| (path.as_path(), entry)).collect();
     largest_first.sort_by(|left, right| right.1.size.cmp(&left.1.size).then(left.0.cmp(right.0)));
@@ -124,7 +135,7 @@ fn write_zip(tree: &Tree, writer: &mut impl Write, progress: &ProgressBar, threa
                 let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).expect("is a level"));
                 while let Some((path, entry)) = largest_first.get(next.fetch_add(1, Ordering::Relaxed)) {
                     // Nobody listens any more if writing failed.
-                    if sender.send((*path, compress(entry, &mut compressor))).is_err() {
+                    if sender.send((*path, compress(path, entry, scan, &mut compressor))).is_err() {
                         return;
                     }
                 }
@@ -164,7 +175,8 @@ fn write_in_order(
     packed: &mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
     writer: &mut impl Write,
     progress: &ProgressBar,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<BTreeMap<Utf8PathBuf, Leak>> {
+    let mut leaks = BTreeMap::new();
     let mut zip = ZipArchiveWriter::new(writer);
     let date = UtcDateTime::from_components(1980, 1, 1, 0, 0, 0, 0).expect("is the first date that a zip can hold");
     let mut waiting: BTreeMap<&Utf8Path, Packed> = BTreeMap::new();
@@ -183,16 +195,17 @@ fn write_in_order(
             progress.inc(packed.size);
             waiting.insert(path, packed);
         };
+        leaks.extend(found.leak.map(|leak| (name.clone().into(), leak)));
         let builder = zip.new_file(entry_path(&name)?).compression_method(CompressionMethod::DEFLATE);
         let (mut entry, _) = builder.last_modified(date).unix_permissions(found.mode).start()?;
         entry.write_all(&found.deflated)?;
         entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;
     }
     zip.finish()?;
-    Ok(())
+    Ok(leaks)
 }
 
-fn compress(entry: &Entry, compressor: &mut Compressor) -> anyhow::Result<Packed> {
+fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compressor) -> anyhow::Result<Packed> {
     let read;
     let (bytes, mode): (&[u8], u32) = match &entry.source {
         Source::File { path, executable } => {
@@ -202,13 +215,14 @@ fn compress(entry: &Entry, compressor: &mut Compressor) -> anyhow::Result<Packed
         Source::Bytes { bytes, executable } => (bytes, if *executable { PROGRAM_MODE } else { FILE_MODE }),
         Source::Link { target } => (target.as_str().as_bytes(), LINK_MODE),
     };
+    let leak = scan.look(path, &entry.owner, bytes);
     // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
     let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
     let length =
         compressor.deflate_compress(bytes, &mut deflated).context("the compressor needs more room than it said")?;
     deflated.truncate(length);
     deflated.shrink_to_fit();
-    Ok(Packed { deflated, crc: crc32(bytes), size: bytes.len() as u64, mode })
+    Ok(Packed { deflated, crc: crc32(bytes), size: bytes.len() as u64, mode, leak })
 }
 
 /// Hashes what passes through.
@@ -232,158 +246,4 @@ impl<W: Write> Write for HashingWriter<W> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Cursor, Read as _};
-
-    use camino::Utf8PathBuf;
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::build::Owner;
-
-    /// What a zip says of one name.
-    #[derive(Debug, PartialEq, Eq)]
-    struct Read {
-        mode: u32,
-        bytes: Vec<u8>,
-    }
-
-    fn read(zip: &[u8]) -> BTreeMap<String, Read> {
-        let mut archive = zip::ZipArchive::new(Cursor::new(zip)).expect("is a zip");
-        let mut entries = BTreeMap::new();
-        for index in 0..archive.len() {
-            let mut file = archive.by_index(index).expect("is readable");
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).expect("is whole");
-            let name = file.name().expect("is UTF-8").into_owned();
-            assert!(!entries.contains_key(&name), "`{name}` stands twice");
-            assert_eq!(file.last_modified().expect("is set").to_string(), "1980-01-01 00:00:00");
-            entries.insert(name, Read { mode: file.unix_mode().expect("is of Unix"), bytes });
-        }
-        entries
-    }
-
-    fn packed(tree: &Tree, threads: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        write_zip(tree, &mut bytes, &ProgressBar::hidden(), threads).expect("is readable");
-        bytes
-    }
-
-    fn entry(source: Source) -> Entry {
-        let size = match &source {
-            Source::Bytes { bytes, .. } => bytes.len() as u64,
-            Source::File { path, .. } => fs_err::metadata(path).expect("is there").len(),
-            Source::Link { .. } => 0,
-        };
-        Entry { source, owner: Owner::Unknown, size: ByteSize(size) }
-    }
-
-    /// A tree of those that have room: no file can be a folder.
-    fn tree(entries: impl IntoIterator<Item = (Utf8PathBuf, Entry)>) -> Tree {
-        let mut tree = Tree::empty();
-        for (path, entry) in entries {
-            let above = path.ancestors().any(|above| tree.entries.contains_key(above));
-            let below = tree.entries.keys().any(|other| other.starts_with(&path));
-            if !above && !below {
-                tree.entries.insert(path, entry);
-            }
-        }
-        tree
-    }
-
-    /// Names whose order is not that of their folders (`a-b` stands before `a/b`), and some outside of ASCII.
-    fn path() -> impl Strategy<Value = Utf8PathBuf> {
-        let name = prop_oneof!["[ab]{1,2}", "a-[a-c]", "[ä你🐍]{1,2}", "[A-Za-z0-9 ._+!-]{1,8}_"];
-        vec(name, 1..4).prop_map(|names| names.join("/").into())
-    }
-
-    fn source() -> impl Strategy<Value = Source> {
-        // Random bytes do not compress, repeated ones do; both may be empty.
-        let bytes = prop_oneof![
-            vec(any::<u8>(), 0..300),
-            (any::<u8>(), 0..100_000_usize).prop_map(|(byte, count)| vec![byte; count]),
-        ];
-        prop_oneof![
-            4 => (bytes, any::<bool>()).prop_map(|(bytes, executable)| Source::Bytes { bytes, executable }),
-            1 => "[a-zä/.]{1,20}".prop_map(|target| Source::Link { target: target.into() }),
-        ]
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
-
-        #[test]
-        fn the_same_tree_is_the_same_bytes_and_can_be_read_back(
-            entries in vec((path(), source()), 0..20),
-            threads in 2..8_usize,
-        ) {
-            let once = tree(entries.into_iter().map(|(path, source)| (path, entry(source))));
-            let again = tree(once.entries.clone().into_iter().rev());
-            let zip = packed(&once, 1);
-            prop_assert!(zip == packed(&again, threads));
-
-            let entries = read(&zip);
-            let files = entries.iter().filter(|(name, _)| !name.ends_with('/'));
-            let files: BTreeMap<&str, &Read> = files.map(|(name, read)| (name.as_str(), read)).collect();
-            prop_assert_eq!(files.len(), once.entries.len());
-            for (path, entry) in &once.entries {
-                let (mode, bytes) = match &entry.source {
-                    Source::Bytes { bytes, executable } => (if *executable { 0o100_755 } else { 0o100_644 }, bytes.clone()),
-                    Source::Link { target } => (0o120_777, target.as_str().as_bytes().to_vec()),
-                    Source::File { .. } => unreachable!("none was made"),
-                };
-                prop_assert_eq!(files[path.as_str()], &Read { mode, bytes });
-                for folder in path.ancestors().skip(1).filter(|folder| !folder.as_str().is_empty()) {
-                    let folder = &entries[&format!("{folder}/")];
-                    prop_assert_eq!(folder, &Read { mode: 0o040_755, bytes: Vec::new() });
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn files_come_from_their_places() {
-        let folder = tempfile::tempdir().expect("can be made");
-        let folder = Utf8Path::from_path(folder.path()).expect("is UTF-8");
-        fs_err::write(folder.join("x"), "text").expect("can be written");
-        let source = Source::File { path: folder.join("x"), executable: true };
-        let archive =
-            pack(&tree([("bin/x".into(), entry(source))]), folder, &ProgressBar::hidden()).expect("is readable");
-        let zip = fs_err::read(archive.path()).expect("is there");
-        assert_eq!(read(&zip)["bin/x"], Read { mode: 0o100_755, bytes: b"text".to_vec() });
-        assert_eq!(archive.content, ContentHash(Digest::of(&zip)));
-        assert_eq!((archive.zipped_size.0, archive.unzipped_size.0, archive.entries), (zip.len() as u64, 4, 1));
-    }
-
-    #[test]
-    fn names_are_kept_or_refused() {
-        let of = |name: &str| tree([(name.into(), entry(Source::Bytes { bytes: Vec::new(), executable: false }))]);
-        let entries = read(&packed(&of("python/a:/b:c.txt"), 1));
-        assert_eq!(entries.keys().collect::<Vec<_>>(), ["python/", "python/a:/", "python/a:/b:c.txt"]);
-        for name in ["python/a\\b", "python/ä:b"] {
-            let error = write_zip(&of(name), &mut Vec::new(), &ProgressBar::hidden(), 1).expect_err("is refused");
-            assert!(error.to_string().contains(name), "{error}");
-        }
-    }
-
-    #[test]
-    fn an_unreadable_file_is_named_and_leaves_no_zip() {
-        let folder = tempfile::tempdir().expect("can be made");
-        let place = Utf8Path::from_path(folder.path()).expect("is UTF-8");
-        let gone = Entry {
-            source: Source::File { path: place.join("gone"), executable: false },
-            owner: Owner::Unknown,
-            size: ByteSize(1),
-        };
-        // Others wait to be compressed when writing ends.
-        let others = (0..50).map(|number| {
-            let source = Source::Bytes { bytes: vec![0; 1000], executable: false };
-            (format!("python/{number}").into(), entry(source))
-        });
-        let tree = tree(others.chain([("python/a/gone".into(), gone)]));
-        let error = pack(&tree, place, &ProgressBar::hidden()).expect_err("is not there");
-        assert_eq!(error.to_string(), "cannot pack `python/a/gone`");
-        assert_eq!(fs_err::read_dir(place).expect("is there").count(), 0);
-    }
-}
+mod tests;

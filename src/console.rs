@@ -1,6 +1,6 @@
 //! What a person sees while a run works: one line a step with its time, log groups in a workflow, a bar on a terminal.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
@@ -48,9 +48,14 @@ impl Console {
     /// From now on these are kept out of everything that is printed, in a workflow by the runner, too.
     pub fn hide(&self, secrets: &Secrets) {
         if self.mode == Mode::Actions {
-            secrets.exposed().for_each(|secret| self.raw(&actions::add_mask(secret)));
+            secrets.exposed().iter().for_each(|secret| self.raw(&actions::add_mask(secret)));
         }
         self.secrets.borrow_mut().extend(secrets);
+    }
+
+    /// Everything that was hidden so far.
+    pub fn secrets(&self) -> Ref<'_, Secrets> {
+        self.secrets.borrow()
     }
 
     pub fn redact(&self, text: &str) -> String {

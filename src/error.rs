@@ -133,6 +133,17 @@ impl Explanation {
         }
     }
 
+    /// With every text changed in the same way.
+    #[must_use]
+    pub fn map(&self, change: impl Fn(&str) -> String) -> Self {
+        Self {
+            kind: self.kind,
+            error: change(&self.error),
+            causes: self.causes.iter().map(|cause| change(cause)).collect(),
+            hint: self.hint.as_deref().map(&change),
+        }
+    }
+
     /// What happened, without what to do about it.
     pub fn one_line(&self) -> String {
         std::iter::once(&self.error).chain(&self.causes).cloned().collect::<Vec<_>>().join(": ")

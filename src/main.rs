@@ -1,6 +1,7 @@
 //! The program: reads the environment, runs, tells, and leaves with a code that says who has to act.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use camino::Utf8PathBuf;
@@ -10,12 +11,14 @@ use lambda_layer::error::Explanation;
 use lambda_layer::inputs::{Cli, Command};
 use lambda_layer::report::{self, Report};
 use lambda_layer::spec::{Spec, Task};
-use lambda_layer::{actions, run};
+use lambda_layer::{actions, credentials, run};
 
 fn main() -> ExitCode {
     let environment = environment();
     let console = Console::new(&environment);
-    let cli = match Cli::read(std::env::args_os().collect(), environment.variables()) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    console.hide(&credentials::of(&environment, &arguments));
+    let cli = match Cli::read(arguments, environment.variables()) {
         Ok(cli) => cli,
         Err(Ok(text)) => {
             console.result(text.trim_end());
@@ -49,11 +52,12 @@ fn environment() -> Environment {
 
 /// Tells the result everywhere: outputs and summary of a workflow, the terminal, the exit code.
 fn end(result: anyhow::Result<Report>, wants_summary: bool, environment: &Environment, console: &Console) -> ExitCode {
-    let result = result.map(|report| Report { steps: console.steps(), ..report });
+    let redact = |text: &str| console.redact(text);
+    let result = result.map(|report| Report { steps: console.steps(), ..report }.redacted(redact));
     let (outputs, summary, failure) = match &result {
         Ok(report) => (report::outputs(report), report::summary(report), report.failure()),
         Err(error) => {
-            let explanation = Explanation::of(error);
+            let explanation = Explanation::of(error).map(redact);
             (report::outputs_of_failure(&explanation), report::failure_summary(&explanation), Some(explanation))
         }
     };

@@ -11,6 +11,7 @@ use crate::audit::{self, Finding, Severity};
 use crate::build;
 use crate::console::Console;
 use crate::environment::Environment;
+use crate::leaks::Scan;
 use crate::manifest::Manifest;
 use crate::report::{DistributionSize, distribution_sizes};
 use crate::spec::Spec;
@@ -34,9 +35,11 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
 
     let step = console.step("Pack");
     let folder = archive_folder(spec, environment)?;
-    let archive = archive::pack(&tree, &folder, step.bar(tree.unzipped_size().0))?;
+    let scan = Scan::new(&console.secrets(), &tree);
+    let archive = archive::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
     step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
 
+    findings.extend(audit::leaks::check(&archive.leaks));
     findings.extend(audit::size::check_zipped(&archive, spec));
     audit::verdict(&findings)?;
     for finding in findings.iter().filter(|finding| finding.severity == Severity::Warning) {

@@ -1,54 +1,172 @@
-//! Values that must not be printed, and the text that may be.
+//! Values that must not be printed or published, and the text that may be.
 
+mod spellings;
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::error::Failure;
 
-/// Every secret a run knows of, to be taken out of what it prints.
-#[derive(Clone, Debug, Default)]
-pub struct Secrets(Vec<SecretString>);
+/// A shorter secret stands in too many words by chance: stars in its place would make a log unreadable, and tell the
+/// secret at that. It is only hidden where it is one, as in `user:secret@host`.
+const SHORTEST_HIDDEN: usize = 4;
+/// A file is only searched for what does not stand in files of strangers by chance: from eight bytes on if they are of
+/// several kinds (`admin123`, not `password`), else from sixteen. Shorter ones are found where they are secrets.
+const SHORTEST_FOUND: usize = 8;
+const SHORTEST_OF_ONE_KIND: usize = 16;
+/// Passwords that say that the user name is the token (GitHub's convention).
+const TOKEN_IS_USER: &[&str] = &["", "x", "x-oauth-basic"];
+
+/// Every secret that a run knows of, to be taken out of what it prints and looked for in what it publishes.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    credentials: Vec<Credential>,
+    /// Made when it is first needed.
+    hidden: OnceLock<AhoCorasick>,
+}
+
+#[derive(Clone)]
+struct Credential {
+    /// Empty if none is known.
+    user: String,
+    secret: SecretString,
+}
 
 impl Secrets {
     /// Notes the password of a URL, as written and decoded, if it has one.
     pub fn add_url(&mut self, url: &str) {
-        let Ok(parsed) = Url::parse(url) else { return };
-        let token_as_user = parsed.password().is_none() && parsed.username().len() >= 8;
-        let written = parsed.password().or(token_as_user.then(|| parsed.username()));
-        if let Some(written) = written.filter(|written| !written.is_empty()) {
-            self.add(written);
-            self.add(&percent_encoding::percent_decode_str(written).decode_utf8_lossy());
+        let Some((_, rest)) = url.split_once("://") else { return };
+        let Some(at) = end_of_credentials(rest) else { return };
+        let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
+        let is_token = TOKEN_IS_USER.contains(&password);
+        let (user, written) = if is_token { ("", user) } else { (user, password) };
+        if is_token && written.len() < SHORTEST_FOUND {
+            return;
+        }
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        self.add(&decoded(user), &decoded(written));
+        self.add("", written);
+    }
+
+    /// Notes the passwords of all URLs in a text.
+    pub fn add_urls_in(&mut self, text: &str) {
+        let is_end = |character: char| character.is_whitespace() || "\"<>".contains(character);
+        for word in text.split(is_end).filter(|word| word.contains('@')) {
+            word.match_indices("://").for_each(|(at, _)| self.add_url(&word[at..]));
         }
     }
 
-    fn add(&mut self, secret: &str) {
-        if !self.0.iter().any(|known| known.expose_secret() == secret) {
-            self.0.push(SecretString::from(secret));
+    /// Notes a password or token; `user` is empty if it is not known.
+    pub fn add(&mut self, user: &str, secret: &str) {
+        let is_known = |known: &Credential| known.user == user && known.secret.expose_secret() == secret;
+        if !secret.is_empty() && !self.credentials.iter().any(is_known) {
+            self.credentials.push(Credential { user: user.to_owned(), secret: SecretString::from(secret) });
+            self.hidden = OnceLock::new();
         }
     }
 
     pub fn extend(&mut self, other: &Self) {
-        for secret in &other.0 {
-            self.add(secret.expose_secret());
+        for credential in &other.credentials {
+            self.add(&credential.user, credential.secret.expose_secret());
         }
     }
 
-    /// For `::add-mask::` alone.
-    pub fn exposed(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(secrecy::ExposeSecret::expose_secret)
+    /// Every spelling of every secret, for `::add-mask::` alone.
+    pub fn exposed(&self) -> BTreeSet<String> {
+        self.credentials.iter().flat_map(|Credential { user, secret }| hidden(user, secret.expose_secret())).collect()
     }
 
-    /// The text with every known secret replaced.
+    /// The text with every known secret replaced, however it is written.
     pub fn redact(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
+        let hidden = self.hidden.get_or_init(|| searcher(&self.exposed(), MatchKind::LeftmostLongest));
+        let mut redacted = String::with_capacity(text.len());
+        hidden.replace_all_with(text, &mut redacted, |_, _, redacted| {
+            redacted.push_str("***");
+            true
+        });
+        redacted
     }
+
+    /// What to look for in files: a text holds a secret if it is found in it. `None` if there is nothing to look for.
+    pub fn finder(&self) -> Option<AhoCorasick> {
+        let all: BTreeSet<String> = self
+            .credentials
+            .iter()
+            .flat_map(|Credential { user, secret }| found(user, secret.expose_secret()))
+            .collect();
+        // Whatever holds a longer one holds the shorter one, and the search is faster the fewer there are.
+        let is_shortest = |text: &&String| !all.iter().any(|other| other != *text && text.contains(other.as_str()));
+        let shortest: BTreeSet<String> = all.iter().filter(is_shortest).cloned().collect();
+        (!shortest.is_empty()).then(|| searcher(&shortest, MatchKind::LeftmostFirst))
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Secrets({})", self.credentials.len())
+    }
+}
+
+fn searcher(texts: &BTreeSet<String>, kind: MatchKind) -> AhoCorasick {
+    AhoCorasick::builder().match_kind(kind).build(texts).expect("a run has few secrets")
+}
+
+/// What is replaced in what people see.
+fn hidden(user: &str, secret: &str) -> BTreeSet<String> {
+    let mut texts = in_place(user, secret);
+    if secret.len() >= SHORTEST_HIDDEN {
+        texts.extend(spellings::plain(secret));
+    }
+    if secret.len() >= SHORTEST_FOUND {
+        texts.extend(spellings::inside_base64(secret));
+    }
+    texts
+}
+
+/// What must not be in a file.
+fn found(user: &str, secret: &str) -> BTreeSet<String> {
+    let kinds: [fn(&char) -> bool; 4] =
+        [char::is_ascii_lowercase, char::is_ascii_uppercase, char::is_ascii_digit, |character| {
+            !character.is_ascii_alphanumeric()
+        }];
+    let count = kinds.iter().filter(|kind| secret.chars().any(|character| kind(&character))).count();
+    let mut texts = if user.is_empty() { BTreeSet::new() } else { in_place(user, secret) };
+    if secret.len() >= if count > 1 { SHORTEST_FOUND } else { SHORTEST_OF_ONE_KIND } {
+        texts.extend(spellings::plain(secret));
+        texts.extend(spellings::inside_base64(secret));
+    }
+    texts.retain(|text| text.len() >= SHORTEST_FOUND);
+    texts
+}
+
+/// With its user, as in a URL and in a header.
+fn in_place(user: &str, secret: &str) -> BTreeSet<String> {
+    let users = if user.is_empty() { BTreeSet::from([String::new()]) } else { spellings::plain(user) };
+    let pairs = spellings::plain(secret);
+    let in_urls = users.iter().flat_map(|user| pairs.iter().map(move |secret| format!("{user}:{secret}@")));
+    in_urls.chain(spellings::basic(user, secret)).collect()
+}
+
+/// Where user and password end in what follows `://`, if there are any.
+fn end_of_credentials(rest: &str) -> Option<usize> {
+    let ends = |ends: &[char]| rest.find(ends).unwrap_or(rest.len());
+    let authority = &rest[..ends(&['/', '?', '#', ' '])];
+    // A password with a slash in it as it is, which makes the URL invalid, is a password none the less.
+    let is_cut = || {
+        let port = authority.split_once(':').map(|(_, port)| port).filter(|_| !authority.starts_with('['));
+        port.is_some_and(|port| port.bytes().any(|byte| !byte.is_ascii_digit()))
+    };
+    authority.rfind('@').or_else(|| if is_cut() { rest[..ends(&[' '])].rfind('@') } else { None })
 }
 
 /// A URL without user name and password, fit to be hashed, stored and shown.
 pub fn without_credentials(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let end = rest.find(['/', '?', '#', ' ']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
+    match end_of_credentials(rest) {
         // `git+ssh://git@host` names a user and no secret.
         Some(at) if scheme.ends_with("ssh") && !rest[..at].contains(':') => text.to_owned(),
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
@@ -110,6 +228,8 @@ mod tests {
         assert_eq!(without_credentials("https://user:p%40ss@host/simple/"), "https://host/simple/");
         assert_eq!(without_credentials("https://host/a@b"), "https://host/a@b");
         assert_eq!(without_credentials("git+ssh://git@host/x.git@v1"), "git+ssh://git@host/x.git@v1");
+        assert_eq!(without_credentials("https://user:p/ss@host/x"), "https://host/x");
+        assert_eq!(without_credentials("https://host:8080/a@b"), "https://host:8080/a@b");
         assert_eq!(without_credentials("pkg @ https://token@host/x.whl"), "pkg @ https://host/x.whl");
     }
 
@@ -119,5 +239,64 @@ mod tests {
         secrets.add_url("https://user:p%40ss@host/simple/");
         assert_eq!(secrets.redact("p@ss and p%40ss"), "*** and ***");
         assert!(!format!("{secrets:?}").contains("p@ss"));
+    }
+
+    #[test]
+    fn headers_of_git_and_of_indexes_are_redacted() {
+        let mut secrets = Secrets::default();
+        secrets.add("reader", "s3cr3t-t0k3n");
+        // `reader:…` and `x-access-token:…`
+        for header in ["cmVhZGVyOnMzY3IzdC10MGszbg==", "eC1hY2Nlc3MtdG9rZW46czNjcjN0LXQwazNu"] {
+            let text = secrets.redact(&format!("Authorization: Basic {header} ok"));
+            assert!(
+                text.starts_with("Authorization: Basic ") && text.contains("***") && text.ends_with(" ok"),
+                "{text}"
+            );
+            assert!(!text.contains("czNjcjN0") && !text.contains("MzY3IzdC"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_hidden_where_it_is_one() {
+        let mut secrets = Secrets::default();
+        secrets.add_url("https://user:a@host/");
+        assert_eq!(secrets.redact("a path to https://user:a@host/ and dXNlcjph"), "a path to https://***host/ and ***");
+    }
+
+    #[test]
+    fn the_name_is_the_token_where_the_password_is_none() {
+        for url in
+            ["https://ghp_abcdef12@host/", "https://ghp_abcdef12:@host/", "https://ghp_abcdef12:x-oauth-basic@host/"]
+        {
+            let mut secrets = Secrets::default();
+            secrets.add_url(url);
+            assert_eq!(secrets.redact("ghp_abcdef12 x-oauth-basic"), "*** x-oauth-basic", "{url}");
+        }
+        let mut secrets = Secrets::default();
+        secrets.add_url("ssh://git@host/x");
+        assert_eq!(secrets.redact("git"), "git");
+    }
+
+    #[test]
+    fn urls_are_found_in_texts() {
+        let mut secrets = Secrets::default();
+        secrets.add_urls_in(
+            "private=https://a:first-1@host/ url.https://b:second-2@host/.insteadOf 'http://c:third-3@host'",
+        );
+        secrets.add_urls_in("see https://host/@x and mail me@host");
+        assert_eq!(secrets.redact("first-1 second-2 third-3"), "*** *** ***");
+        assert_eq!(secrets.credentials.len(), 6, "{secrets:?}");
+    }
+
+    #[test]
+    fn words_are_not_looked_for_in_files() {
+        let mut secrets = Secrets::default();
+        secrets.add("user", "password");
+        let finder = secrets.finder().expect("there is something to look for");
+        assert!(!finder.is_match("the password of the user"));
+        assert!(finder.is_match("https://user:password@host") && finder.is_match("Basic dXNlcjpwYXNzd29yZA=="));
+        secrets.add("", "pa55word");
+        assert!(secrets.finder().expect("there is something to look for").is_match("x = 'pa55word'"));
+        assert!(Secrets::default().finder().is_none());
     }
 }

@@ -3,6 +3,7 @@
 pub mod distributions;
 pub mod exclude;
 pub mod layout;
+pub mod leaks;
 pub mod size;
 
 use serde::Serialize;
@@ -13,7 +14,9 @@ use crate::error::Failure;
 pub const CODES: &[&str] = &[
     "exclude-unknown",
     "excluded-but-needed",
+    "known-secret",
     "nothing-importable",
+    "password-in-url",
     "shared-path",
     "top-level-folder",
     "unsearched-folder",

@@ -14,7 +14,7 @@ use crate::spec::Spec;
 use crate::types::{ByteSize, DistributionName};
 
 /// Files of `*.dist-info` that tell how it was installed and not what it is: they differ between tools and machines.
-const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json"];
+const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"];
 
 pub(super) fn assemble(
     spec: &Spec,

@@ -24,6 +24,8 @@ pub struct Distribution {
     pub tags: Vec<String>,
     /// Console and GUI scripts of `entry_points.txt`: name to `module:function`.
     pub scripts: BTreeMap<String, String>,
+    /// Whether it came from a folder or file of this machine (`direct_url.json`).
+    pub is_local: bool,
 }
 
 /// All distributions of a folder, sorted by name.
@@ -51,6 +53,8 @@ fn read(info: &Utf8Path) -> anyhow::Result<Distribution> {
     let record = fs_err::read_to_string(info.join("RECORD"))?;
     let wheel = fs_err::read_to_string(info.join("WHEEL")).unwrap_or_default();
     let entry_points = fs_err::read_to_string(info.join("entry_points.txt")).unwrap_or_default();
+    let direct_url = fs_err::read(info.join("direct_url.json")).unwrap_or_default();
+    let direct_url: serde_json::Value = serde_json::from_slice(&direct_url).unwrap_or_default();
     Ok(Distribution {
         name,
         version,
@@ -59,6 +63,7 @@ fn read(info: &Utf8Path) -> anyhow::Result<Distribution> {
         requires,
         tags: headers(&wheel, "Tag").map(str::to_owned).collect(),
         scripts: scripts(&entry_points),
+        is_local: direct_url["url"].as_str().is_some_and(|url| url.starts_with("file:")),
     })
 }
 

@@ -223,8 +223,8 @@ fn mismatched(output: &str) -> Option<String> {
     // uv: "Hash mismatch for `urllib3==2.8.0`"; pip: "    urllib3==2.8.0 from https://…:" before the two hashes
     let uv = output.split_once("Hash mismatch for `").and_then(|(_, rest)| rest.split_once('`')).map(|(pin, _)| pin);
     let pip = || {
-        let words = output.split_once("DO NOT MATCH THE HASHES")?.1.lines().map(str::split_whitespace);
-        words.filter_map(|mut words| words.next().filter(|_| words.next() == Some("from"))).next()
+        let mut words = output.split_once("DO NOT MATCH THE HASHES")?.1.lines().map(str::split_whitespace);
+        words.find_map(|mut words| words.next().filter(|_| words.next() == Some("from")))
     };
     uv.or_else(pip).map(str::to_owned)
 }

@@ -76,13 +76,7 @@ impl Uv {
     fn install_command(&self, request: &Request<'_>, built: &Built) -> Command {
         let Request { spec, destination, .. } = request;
         let mut command = self.pip("install", request);
-        command.args([
-            "--target",
-            destination.as_str(),
-            "--no-installer-metadata",
-            "--no-compile-bytecode",
-            "--no-editable",
-        ]);
+        command.args(["--target", destination.as_str(), "--no-compile-bytecode", "--no-editable"]);
         command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
         // uv looks at the dates of a few files and would take its earlier build of a project whose code was edited.
         if request.manifest.has_projects() || spec.dependencies.refresh {

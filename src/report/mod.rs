@@ -182,6 +182,22 @@ impl Report {
         Self { zip_path: path.map(Utf8PathBuf::into_string), ..self }
     }
 
+    /// With what came from outside redacted, which has to be done before a renderer escapes it.
+    #[must_use]
+    pub fn redacted(mut self, redact: impl Fn(&str) -> String) -> Self {
+        self.reason = redact(&self.reason);
+        for finding in &mut self.findings {
+            for text in [&mut finding.subject, &mut finding.message, &mut finding.help] {
+                *text = redact(text);
+            }
+        }
+        let of_destinations = self.destinations.iter_mut().filter_map(|destination| destination.error.as_mut());
+        for error in of_destinations.chain(&mut self.state_error) {
+            *error = error.map(&redact);
+        }
+        self
+    }
+
     /// In one word or two, for the first line.
     pub fn verdict(&self) -> &'static str {
         let any = |outcome: Outcome| self.destinations.iter().any(|destination| destination.outcome == outcome);

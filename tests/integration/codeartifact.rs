@@ -23,7 +23,7 @@ fn index(sandbox: &Sandbox, name: &str, password: &str, packages: &[(&str, &str)
     for (package, version) in packages {
         wheel(&folder, package, version);
     }
-    PasswordIndex::start(&folder, "aws", password, MARK)
+    PasswordIndex::start(&folder, "aws", password)
 }
 
 fn run(sandbox: &Sandbox, api: &CodeArtifactApi, command: &str, arguments: &[&str]) -> Run {
@@ -71,7 +71,7 @@ fn packages_come_through_it_and_its_token_is_nowhere() {
     for installer in ["uv", "pip"] {
         let sandbox = Sandbox::with_requirements("alpha\n");
         let index = index(&sandbox, "index", PASSWORD, &[("alpha", "1.0")]);
-        let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+        let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.base())]);
         // Caches of its own, to look into.
         let cache = sandbox.root().join("cache");
         let publish = |command| {
@@ -102,7 +102,7 @@ fn packages_come_through_it_and_its_token_is_nowhere() {
 fn in_a_workflow_the_runner_is_told_to_hide_the_token() {
     let sandbox = Sandbox::with_requirements("alpha\n");
     let index = index(&sandbox, "index", PASSWORD, &[("alpha", "1.0")]);
-    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.base())]);
     let inputs = [("command", "build"), ("codeartifact", "acme/python\n"), ("output", "layer.zip")];
     let run = api.seen_by(sandbox.run(&[]).in_actions(&inputs)).env("RUNNER_DEBUG", "1");
     let outcome = run.env("PIP_INDEX_URL", "").run().success();
@@ -125,7 +125,7 @@ fn the_first_repository_that_has_a_name_wins() {
         wheel(&more.join("simple").join(name), name, "3.0");
     }
     let more = FileServer::start(&more);
-    let repositories = [("acme/one", one.url()), ("acme/two", two.url())];
+    let repositories = [("acme/one", one.base()), ("acme/two", two.base())];
     let repositories = repositories.each_ref().map(|(name, url)| (*name, url.as_str()));
     let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &repositories);
     let extra = format!("{}/simple/", more.url());
@@ -149,9 +149,9 @@ fn a_lock_file_that_names_the_repository_or_pypi_needs_no_password_for_it() {
         let wheel = format!("{{ name = '{file}', url = 'https://host/{file}', hashes = {{ sha256 = '{hash}' }} }}");
         format!("[[packages]]\nname = '{name}'\nversion = '{version}'\n{place}\nwheels = [{wheel}]\n")
     };
-    let repository = format!("index = '{}simple'", index.url());
+    let repository = format!("index = '{}simple'", index.base());
     let head = "lock-version = '1.0'\ncreated-by = 'a test'\n";
-    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.base())]);
     for (place_of_alpha, place_of_beta) in [(&repository, ""), (&repository, repository.as_str())] {
         let packages = [package("alpha", "1.0", place_of_alpha), package("beta", "2.0", place_of_beta)];
         sandbox.write("pylock.toml", format!("{head}{}", packages.concat()));
@@ -172,7 +172,7 @@ fn a_project_of_uv_whose_index_is_the_repository_needs_no_more() {
     let index = index(&sandbox, "index", PASSWORD, &[("alpha", "1.0")]);
     let python = tools().python_version();
     let project = format!("name = 'x'\nversion = '0'\nrequires-python = '>={python}'\ndependencies = ['alpha']");
-    let source = format!("[[tool.uv.index]]\nname = 'acme'\nurl = '{}simple/'\ndefault = true", index.url());
+    let source = format!("[[tool.uv.index]]\nname = 'acme'\nurl = '{}simple/'\ndefault = true", index.base());
     sandbox.write("pyproject.toml", format!("[project]\n{project}\n{source}\n"));
     let mut lock = Command::new(tools().program("uv"));
     lock.args(["lock", "--no-python-downloads"]).current_dir(sandbox.path(""));
@@ -180,7 +180,7 @@ fn a_project_of_uv_whose_index_is_the_repository_needs_no_more() {
     let locked = lock.output().expect("can be started");
     assert!(locked.status.success(), "{}", String::from_utf8_lossy(&locked.stderr));
 
-    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.base())]);
     let publish = || run(&sandbox, &api, "publish", &["--codeartifact", "acme/python"]).run().success();
     is_nowhere(&sandbox, &publish());
     assert_eq!(api.asked().len(), 2);
@@ -193,7 +193,7 @@ fn what_the_repository_does_not_have_is_not_looked_for_on_pypi() {
     for installer in ["uv", "pip"] {
         let sandbox = Sandbox::with_requirements("alpha\nsix\n");
         let index = index(&sandbox, "index", PASSWORD, &[("alpha", "1.0")]);
-        let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+        let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.base())]);
         let arguments = ["--codeartifact", "acme/python", "--output", "layer.zip", "--installer", installer];
         let outcome = run(&sandbox, &api, "build", &arguments).run().code(1);
         let said = outcome.stderr.contains("six was not found in the package registry")
@@ -208,7 +208,7 @@ fn a_token_that_ends_during_the_build_is_renewed() {
     for installer in ["uv", "pip"] {
         let sandbox = Sandbox::with_requirements("alpha\n");
         let index = index(&sandbox, "index", PASSWORD, &[("alpha", "1.0")]);
-        let api = CodeArtifactApi::start(&[("old-token", PAST), (PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+        let api = CodeArtifactApi::start(&[("old-token", PAST), (PASSWORD, FUTURE)], &[("acme/python", &index.base())]);
         let arguments = ["--codeartifact", "acme/python", "--output", "layer.zip", "--installer", installer];
         let outcome = run(&sandbox, &api, "build", &arguments).env("LAMBDA_LAYER_DEBUG", "1").run().success();
         assert_eq!(installed(&sandbox), ["alpha-1.0"]);
@@ -223,7 +223,7 @@ fn a_token_that_ends_during_the_build_is_renewed() {
 fn a_token_that_may_not_read_is_not_renewed() {
     let sandbox = Sandbox::with_requirements("alpha\n");
     let index = index(&sandbox, "index", "another", &[("alpha", "1.0")]);
-    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.base())]);
     let arguments = ["--codeartifact", "acme/python", "--output", "layer.zip"];
     let outcome = run(&sandbox, &api, "build", &arguments).run().code(1);
     is_nowhere(&sandbox, &outcome);
@@ -285,7 +285,7 @@ fn what_does_not_exist_is_named() {
 fn a_service_that_throttles_or_is_down() {
     let sandbox = Sandbox::with_requirements("alpha\n");
     let index = index(&sandbox, "index", PASSWORD, &[("alpha", "1.0")]);
-    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.url())]);
+    let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/python", &index.base())]);
     api.refuse(TOKEN, 1, 429, "ThrottlingException", "Rate exceeded");
     run(&sandbox, &api, "build", &["--codeartifact", "acme/python", "--output", "layer.zip"]).run().success();
     assert_eq!(api.count(TOKEN), 2);
@@ -337,7 +337,7 @@ fn wrong_names_are_told_at_once() {
 fn other_repositories_are_other_inputs_and_their_order_counts() {
     let sandbox = Sandbox::with_requirements("alpha\n");
     let index = index(&sandbox, "index", PASSWORD, &[("alpha", "1.0")]);
-    let url = index.url();
+    let url = index.base();
     let api = CodeArtifactApi::start(&[(PASSWORD, FUTURE)], &[("acme/one", &url), ("acme/two", &url)]);
     let publish = |names| run(&sandbox, &api, "publish", &["--codeartifact", names]).run().success();
     publish("acme/one,acme/two");

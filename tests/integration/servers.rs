@@ -42,6 +42,10 @@ impl Server {
         };
         Self { child, port, log }
     }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 impl Drop for Server {

@@ -25,7 +25,7 @@ fn build(sandbox: &Sandbox, arguments: &[&str]) -> (Outcome, BTreeMap<String, Me
 }
 
 /// Modules and packages of a layer.
-fn modules(members: &BTreeMap<String, Member>) -> Vec<&str> {
+pub(crate) fn modules(members: &BTreeMap<String, Member>) -> Vec<&str> {
     let below = members.keys().filter_map(|name| name.strip_prefix("python/")?.split('/').next());
     let mut names: Vec<&str> = below.filter(|name| !name.is_empty() && !name.ends_with(".dist-info")).collect();
     names.dedup();

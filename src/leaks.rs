@@ -1,0 +1,173 @@
+//! Looks for credentials in what would be published, where its bytes pass on their way into the zip.
+
+use std::collections::BTreeSet;
+
+use aho_corasick::AhoCorasick;
+use camino::Utf8Path;
+
+use crate::build::{Owner, Tree};
+use crate::secrets::Secrets;
+use crate::types::DistributionName;
+
+/// What a file holds that nobody else may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leak {
+    /// A secret that the run was given.
+    Known,
+    /// `scheme://user:password@` in this line.
+    InUrl { line: usize },
+}
+
+/// What to look for, and where.
+#[derive(Debug)]
+pub struct Scan {
+    known: Option<AhoCorasick>,
+    urls: AhoCorasick,
+    /// Distributions that came from a folder or file of this machine.
+    local: BTreeSet<DistributionName>,
+}
+
+impl Scan {
+    pub fn new(secrets: &Secrets, tree: &Tree) -> Self {
+        let local = tree.distributions.iter().filter(|distribution| distribution.is_local);
+        Self {
+            known: secrets.finder(),
+            urls: AhoCorasick::new(["://"]).expect("is one short text"),
+            local: local.map(|distribution| distribution.name.clone()).collect(),
+        }
+    }
+
+    /// The worst that is in a file or link, or in its path.
+    pub fn look(&self, path: &Utf8Path, owner: &Owner, bytes: &[u8]) -> Option<Leak> {
+        let holds = |known: &AhoCorasick| known.is_match(bytes) || known.is_match(path.as_str());
+        if self.known.as_ref().is_some_and(holds) {
+            return Some(Leak::Known);
+        }
+        if !self.is_own(path, owner) || !is_text(bytes) {
+            return None;
+        }
+        let found = self.urls.find_iter(bytes).find(|found| has_password(bytes, found.start(), found.end()))?;
+        Some(Leak::InUrl { line: 1 + bytes[..found.start()].iter().filter(|byte| **byte == b'\n').count() })
+    }
+
+    /// Whether it was written or made here. What is as a package index has it is public, and documentation is full of
+    /// `postgresql://scott:tiger@localhost`, also in the long description that is in `METADATA`.
+    fn is_own(&self, path: &Utf8Path, owner: &Owner) -> bool {
+        let in_info = || path.parent().is_some_and(|folder| folder.extension() == Some("dist-info"));
+        match owner {
+            Owner::Distribution(name) => {
+                self.local.contains(name) || (in_info() && path.file_name() != Some("METADATA"))
+            }
+            Owner::Source | Owner::Include | Owner::Unknown => true,
+        }
+    }
+}
+
+/// As git decides: no zero among the first bytes.
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes[..bytes.len().min(8000)].contains(&0)
+}
+
+/// Whether what stands around `://` has a password in it, and no placeholder for one.
+fn has_password(bytes: &[u8], start: usize, end: usize) -> bool {
+    const LONGEST: usize = 1024;
+    let is_scheme = bytes[..start].last().is_some_and(u8::is_ascii_alphanumeric);
+    let rest = &bytes[end..bytes.len().min(end + LONGEST)];
+    let is_end = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || b"\"'`/?#\\".contains(byte);
+    let authority = &rest[..rest.iter().position(is_end).unwrap_or(rest.len())];
+    let authority = String::from_utf8_lossy(authority);
+    let password = authority.rsplit_once('@').filter(|(_, host)| !host.is_empty());
+    let password = password.and_then(|(credentials, _)| credentials.split_once(':')).map(|(_, password)| password);
+    is_scheme && password.is_some_and(|password| !password.is_empty() && !is_placeholder(password))
+}
+
+/// `{…}`, `<…>`, `$…`, `%s`, `***`, `…`, `xxx`, and the words for it.
+fn is_placeholder(password: &str) -> bool {
+    const WORDS: &[&str] = &["password", "passwd", "pass", "pwd", "pw", "secret", "token", "api_key", "apikey"];
+    let is_escape = || {
+        let digits = password.as_bytes().get(1..3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    password.starts_with(['<', '$', '…', '['])
+        || (password.starts_with('%') && !is_escape())
+        || (password.contains('{') && password.contains('}'))
+        || password.chars().all(|character| "*.xX".contains(character))
+        || WORDS.contains(&password.to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(secret: &str) -> Scan {
+        let mut secrets = Secrets::default();
+        secrets.add("reader", secret);
+        Scan::new(&secrets, &Tree::empty())
+    }
+
+    fn own(text: &str) -> Option<Leak> {
+        scan("").look("python/app.py".into(), &Owner::Source, text.as_bytes())
+    }
+
+    #[test]
+    fn passwords_in_urls_are_found() {
+        let url = Some(Leak::InUrl { line: 1 });
+        for text in [
+            "x = 'postgresql://scott:tiger@localhost/db'",
+            "redis://:hunter2@cache:6379",
+            "git+https://user:p%40ss@host/x.git",
+            "https://user:%40bc@host",
+            "https://{user}:hunter2@{host}/",
+            "amqp://u:a@b@c",
+        ] {
+            assert_eq!(own(text), url, "{text}");
+        }
+        assert_eq!(own("one\ntwo\nsee http://a:b1@c\n"), Some(Leak::InUrl { line: 3 }));
+    }
+
+    #[test]
+    fn placeholders_and_other_urls_are_none() {
+        for text in [
+            "f'postgresql://{user}:{password}@{host}'",
+            "https://<user>:<password>@host",
+            "https://$USER:$PASSWORD@host https://u:${{ secrets.TOKEN }}@host",
+            "'https://%s:%s@host' % (u, p) https://u:%(password)s@host",
+            "https://user:***@host https://user:…@host https://user:...@host https://user:xxxx@host",
+            "https://user:password@host https://USER:PASSWORD@host",
+            "https://user@host https://user:@host https://host:8080/a@b ://a:b@c http://a:b@",
+            "https://host/path:with@signs 'https://host:80', 'me@host'",
+        ] {
+            assert_eq!(own(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_own_files_are_searched_for_urls() {
+        let text = b"postgresql://scott:tiger@localhost";
+        let look = |path: &str, owner: Owner, text: &[u8]| scan("").look(path.into(), &owner, text);
+        let distribution = || Owner::Distribution("sqlalchemy".parse().expect("is a name"));
+        assert_eq!(look("python/sqlalchemy/x.py", distribution(), text), None);
+        assert_eq!(look("python/sqlalchemy-2.dist-info/METADATA", distribution(), text), None);
+        assert!(look("python/sqlalchemy-2.dist-info/uv_build.json", distribution(), text).is_some());
+        assert!(look("python/x.py", Owner::Unknown, text).is_some());
+        assert!(look("x.txt", Owner::Include, text).is_some());
+        assert_eq!(look("x.so", Owner::Include, b"\x7fELF\0\0postgresql://scott:tiger@localhost"), None);
+    }
+
+    #[test]
+    fn known_secrets_are_found_everywhere() {
+        let scan = scan("s3cret/token");
+        let owner = Owner::Distribution("x".parse().expect("is a name"));
+        let found = |path: &str, bytes: &[u8]| scan.look(path.into(), &owner, bytes);
+        for bytes in [
+            &b"\0\0s3cret/token\0"[..],
+            b"s3cret%2Ftoken",
+            b"Basic cmVhZGVyOnMzY3JldC90b2tlbg==",
+            b"eDpzM2NyZXQvdG9rZW46",
+        ] {
+            assert_eq!(found("python/x.so", bytes), Some(Leak::Known), "{}", String::from_utf8_lossy(bytes));
+        }
+        assert_eq!(found("python/s3cret/token", b""), Some(Leak::Known));
+        assert_eq!(found("python/x.so", b"s3cret"), None);
+    }
+}
