@@ -35,7 +35,7 @@ LOCKERS = {
 LOCKER_FOLDER = ROOT / "target" / "bench-lockers"
 PLAN_PACKAGES = 500
 PLAN_REPEATS = 20
-OURS, BY_HAND = "`lambda-layer build`", "by hand"
+OURS, BY_HAND, SAME_FILES = "`lambda-layer build`", "by hand", "the same files"
 
 UV, PIP = peers.TOOLS / "bin/uv", peers.TOOLS / "bin/pip"
 PIP_INSTALL = [PIP, "install", "--quiet", "--no-compile", "--only-binary", ":all:", "-t", "{tree}/python", "-r"]
@@ -202,7 +202,7 @@ def make_index(folder):
 
 
 def measure_plan(binary, env):
-    """Milliseconds of `plan`: with the very files of the publish, and with a comment added to the lock."""
+    """What `plan` takes: with the very files of the publish, and with a comment added to the lock."""
     folder, index = WORK / "plan", WORK / "index"
     folder.mkdir()
     say(f"plan: making {PLAN_PACKAGES} packages and their lock")
@@ -214,23 +214,23 @@ def measure_plan(binary, env):
         (folder / "pyproject.toml").write_text(f'{project}\n[[tool.uv.index]]\nurl = "{server.url}"\ndefault = true\n')
         run([UV, "lock"], env, folder)
         base = ["--requirements", "uv.lock", "--python-version", PYTHON, "--layer-name", "plan", "--registry", WORK / "registry"]
-        run([binary, "publish", *base, "--index-url", server.url], env, folder)
+        run([binary, "publish", *base], env, folder)
+        command = [binary, "plan", *base]
+        lock = folder / "uv.lock"
+        results = {SAME_FILES: time_plan(command, env, folder)}
+        lock.write_text(f"# a comment\n{lock.read_text()}")
+        results["a comment added to the lock"] = time_plan(command, env, folder)
+        return lock.stat().st_size, results
     finally:
         server.shutdown()
         server.server_close()
-    command = [binary, "plan", *base, "--index-url", server.url]
-    lock = folder / "uv.lock"
-    results = {"the same files": time_plan(command, env, folder)}
-    lock.write_text(f"# a comment\n{lock.read_text()}")
-    results["a comment added to the lock"] = time_plan(command, env, folder)
-    return lock.stat().st_size, results
 
 
 def time_plan(command, env, folder):
     run(command, env, folder)
     if "unchanged" not in peers.output().lower():
         raise Failed(f"plan does not say unchanged:\n{peers.output()[-3000:]}")
-    return [1e3 * run(command, env, folder, sample=None).wall for _ in range(PLAN_REPEATS)]
+    return [run(command, env, folder, sample=None) for _ in range(PLAN_REPEATS)]
 
 
 # Markdown
@@ -258,9 +258,11 @@ def report_builds(kinds, builds, binary, runs):
 
 
 def report_plan(size, results):
-    print(f"### `plan` on `uv.lock` with {PLAN_PACKAGES} packages ({mb(size)} MB), wall, ms, median of {PLAN_REPEATS} (lowest–highest)\n")
-    rows = [[name, spread(values), "✓" if statistics.median(values) < 100 else "✗"] for name, values in results.items()]
-    table(["since the publish", "ms", "under 100 ms"], rows)
+    print(f"### `plan` on `uv.lock` with {PLAN_PACKAGES} packages ({mb(size)} MB), median of {PLAN_REPEATS} (lowest–highest)\n")
+    rows = [[name, spread([used.wall for used in all_used], 1e3), spread([used.cpu for used in all_used], 1e3)] for name, all_used in results.items()]
+    table(["since the publish", "wall, ms", "user + system CPU with children, ms"], rows)
+    unchanged = 1e3 * statistics.median(used.wall for used in results[SAME_FILES])
+    print(f"Target: under 100 ms with the same files: {unchanged:.1f} ms {'✓' if unchanged < 100 else '✗'}\n")
 
 
 def main():
