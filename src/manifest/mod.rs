@@ -21,6 +21,7 @@ pub use kind::{Kind, KindFacts};
 pub use lock::Lock;
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
+pub(crate) use project::normalized;
 pub use read::{Asked, Exports};
 pub use requirement::{Requirement, RequirementKind};
 pub use selection::Selection;
