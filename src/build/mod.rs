@@ -7,7 +7,7 @@ mod installer;
 pub(crate) mod interpreter;
 mod pip;
 pub(crate) mod process;
-mod scratch;
+pub(crate) mod scratch;
 mod scripts;
 mod tree;
 pub(crate) mod uv;

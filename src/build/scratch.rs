@@ -11,7 +11,7 @@ const PREFIXES: &[&str] = &["lambda-layer-build-", ".lambda-layer-"];
 const ABANDONED: Duration = Duration::from_hours(24);
 
 /// A new folder in `parent`, removed with the value.
-pub(super) fn folder(parent: &Utf8Path) -> anyhow::Result<TempDir> {
+pub(crate) fn folder(parent: &Utf8Path) -> anyhow::Result<TempDir> {
     sweep(parent, SystemTime::now());
     Ok(tempfile::Builder::new().prefix(PREFIXES[0]).tempdir_in(parent)?)
 }

@@ -1,13 +1,22 @@
 //! What lock files ask for, in the form of requirement files: said by their own tools.
 
+mod paths;
+mod pdm;
+mod pipenv;
+mod poetry;
+mod tool;
 mod uv;
 
 use secrecy::SecretString;
 
+use crate::build::explain;
+use crate::build::process::Answer;
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::manifest::{Kind, Lock};
+use crate::error::Failure;
+use crate::manifest::{Kind, Lock, Selection};
 use crate::spec::Spec;
+use tool::Ready;
 
 /// Requirements of a lock file for the groups and extras that were asked for: pinned, hashed, with their markers.
 ///
@@ -19,8 +28,27 @@ pub fn requirements(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<SecretString> {
-    match lock.kind {
-        Kind::Uv => uv::requirements(lock, spec, environment, console),
-        _ => anyhow::bail!("not yet"),
-    }
+    let (read, tool): (Read, _) = match lock.kind {
+        Kind::Poetry => (poetry::requirements, &poetry::POETRY),
+        Kind::Pdm => (pdm::requirements, &pdm::PDM),
+        Kind::Pipenv => (pipenv::requirements, &pipenv::PIPENV),
+        _ => return uv::requirements(lock, spec, environment, console),
+    };
+    read(lock, &spec.dependencies.selection, &tool.ready(&lock.project, spec, environment, console)?)
+}
+
+type Read = fn(&Lock, &Selection, &Ready<'_>) -> anyhow::Result<SecretString>;
+
+fn stale(lock: &Lock) -> Failure {
+    let facts = lock.kind.facts();
+    let (beside, refresh) = (facts.beside.as_deref().unwrap_or_default(), facts.refresh.as_deref().unwrap_or_default());
+    Failure::user(format!("`{}` does not fit `{beside}`", lock.path))
+        .hint(format!("run `{refresh}` and commit the result; nothing was published"))
+}
+
+fn failed(tool: &str, lock: &Lock, answer: &Answer) -> Failure {
+    let refresh = lock.kind.facts().refresh.as_deref().unwrap_or_default();
+    Failure::user(format!("{tool} could not read `{}`", lock.path))
+        .causes(explain::last_lines(&answer.said))
+        .hint(format!("correct what it says; `{refresh}` writes the lock file anew"))
 }

@@ -22,6 +22,7 @@ pub use lock::Lock;
 pub(crate) use lock::PYPI;
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
+pub(crate) use project::normalized;
 pub use read::{Asked, Exports};
 pub use requirement::{Requirement, RequirementKind};
 pub use selection::Selection;

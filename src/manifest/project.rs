@@ -106,7 +106,7 @@ impl Project {
 }
 
 /// Groups and extras compare like names of distributions (PEP 735, PEP 685).
-pub(super) fn normalized(name: &str) -> String {
+pub(crate) fn normalized(name: &str) -> String {
     let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("-").to_lowercase()
 }

@@ -30,7 +30,7 @@ pub(crate) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure
 
 /// # Errors
 /// Names line and column, and what was expected there.
-pub(super) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {
+pub(crate) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {
     toml::from_str(text).map_err(|error| {
         let place = error.span().map(|span| {
             let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
@@ -44,7 +44,7 @@ pub(super) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T
 
 /// # Errors
 /// Names line and column, and what was expected there.
-pub(super) fn json<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {
+pub(crate) fn json<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {
     serde_json::from_str(text).map_err(|error| {
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();

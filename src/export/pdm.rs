@@ -1,0 +1,36 @@
+//! `pdm.lock`, said by PDM.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::tool::{Ready, Tool};
+use super::{failed, paths, stale};
+use crate::manifest::{Lock, Selection};
+
+pub(super) static PDM: Tool =
+    Tool { name: "pdm", plugin: None, versions: include_str!("../../data/exporters/pdm.txt"), variables: "PDM_" };
+
+/// How the script ends if PDM finds that the lock does not fit.
+const STALE: i32 = 3;
+
+pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<SecretString> {
+    let (own, script) = (tool.place("pdm"), tool.place("export.py"));
+    fs_err::write(&script, include_str!("pdm.py"))?;
+    // PDM calls both of them groups.
+    let groups = selection.groups.union(&selection.extras).map(String::as_str);
+    let command: Vec<&str> = ["python", "-I", script.as_str()].into_iter().chain(groups).collect();
+    let answer = tool.ask(
+        &command,
+        &[
+            ("PDM_CONFIG_FILE", own.join("config.toml").as_str()),
+            ("PDM_CACHE_DIR", own.join("cache").as_str()),
+            ("PDM_LOG_DIR", own.join("log").as_str()),
+            ("PDM_LOCKFILE", lock.project.join("pdm.lock").as_str()),
+            ("PDM_CHECK_UPDATE", "0"),
+        ],
+    )?;
+    match answer.status.code() {
+        Some(0) => Ok(paths::from_project(answer.text.expose_secret(), &lock.project).into()),
+        Some(STALE) => Err(stale(lock).into()),
+        _ => Err(failed("PDM", lock, &answer).into()),
+    }
+}

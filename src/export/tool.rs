@@ -1,0 +1,158 @@
+//! Tools that are not part of this program, run in pinned versions and apart from everything else.
+
+use std::process::Command;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::TempDir;
+
+use crate::build::process::{self, Answer};
+use crate::build::{explain, interpreter, scratch, uv};
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::files;
+use crate::secrets::SecretUrl;
+use crate::spec::Spec;
+
+/// A tool, and the versions of all that it consists of.
+#[derive(Debug)]
+pub(super) struct Tool {
+    pub(super) name: &'static str,
+    /// What is installed beside it.
+    pub(super) plugin: Option<&'static str>,
+    /// Of `data/exporters/`, for every Python.
+    pub(super) versions: &'static str,
+    /// How the tool's variables begin: the user's are for their own work with it.
+    pub(super) variables: &'static str,
+}
+
+/// What the tools may run in, the first if there is one: on Python 3.9 they are old.
+const PYTHONS: &[&str] = &[">=3.10", ">=3.9"];
+
+/// Variables of uv that would choose other versions than the pinned ones.
+const CHOOSING: &[&str] = &[
+    "UV_BUILD_CONSTRAINT",
+    "UV_CONSTRAINT",
+    "UV_EXCLUDE",
+    "UV_EXCLUDE_NEWER",
+    "UV_NO_BINARY",
+    "UV_NO_BINARY_PACKAGE",
+    "UV_OVERRIDE",
+    "UV_PRERELEASE",
+    "UV_RESOLUTION",
+];
+
+/// Where the tool comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Of uv, without a network.
+    Cache,
+    /// Those of the run; PyPI for what they do not have.
+    Indexes,
+    /// For indexes that have some of it in other versions.
+    PyPi,
+}
+
+/// A tool that is ready to be asked, with a folder for what it wants to write.
+pub(super) struct Ready<'a> {
+    tool: &'static Tool,
+    uv: Utf8PathBuf,
+    /// Where it runs.
+    project: Utf8PathBuf,
+    /// The run's indexes, the one that is asked last at the end.
+    indexes: Vec<&'a SecretUrl>,
+    environment: &'a Environment,
+    console: &'a Console,
+    folder: TempDir,
+}
+
+impl Tool {
+    pub(super) fn ready<'a>(
+        &'static self,
+        project: &Utf8Path,
+        spec: &'a Spec,
+        environment: &'a Environment,
+        console: &'a Console,
+    ) -> anyhow::Result<Ready<'a>> {
+        let host = interpreter::find(spec.target, environment)?;
+        let uv = uv::program(&host, environment, console)?;
+        let folder = scratch::folder(&environment.scratch_directory())?;
+        let dependencies = &spec.dependencies;
+        let indexes = dependencies.extra_index_urls.iter().chain(&dependencies.index_url).collect();
+        let ready = Ready { tool: self, uv, project: project.to_owned(), indexes, environment, console, folder };
+        fs_err::write(ready.place("versions.txt"), self.versions)?;
+        Ok(ready)
+    }
+}
+
+impl Ready<'_> {
+    /// A path in the tool's own folder.
+    pub(super) fn place(&self, name: &str) -> Utf8PathBuf {
+        files::utf8(self.folder.path()).expect("was made in a folder of that kind").join(name)
+    }
+
+    /// Runs `command`, the tool or the Python it is installed for, with `variables` of its own.
+    ///
+    /// # Errors
+    /// Ours if the tool cannot be had. What it says is for the caller to judge.
+    pub(super) fn ask(&self, command: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Answer> {
+        let mut said = String::new();
+        for python in PYTHONS {
+            for origin in [Origin::Cache, Origin::Indexes, Origin::PyPi] {
+                let mut child = self.command(python, origin);
+                child.args(command).envs(variables.iter().copied());
+                let answer = process::capture(child, self.console)?;
+                if !is_uvs(&answer) {
+                    return Ok(answer);
+                }
+                said = answer.said;
+                if lacks_python(&said) || (origin == Origin::Indexes && self.indexes.is_empty()) {
+                    break;
+                }
+            }
+            if !lacks_python(&said) {
+                break;
+            }
+        }
+        let name = self.tool.name;
+        let failure = Failure::system(format!("uv cannot get {name}, which reads this lock file"));
+        let failure = failure.causes(explain::causes(&said));
+        let hint = if lacks_python(&said) {
+            format!("install Python 3.10 or later, which {name} runs in")
+        } else {
+            format!("let `index-url` name an index that has {name}, or let the run reach PyPI")
+        };
+        Err(failure.hint(hint).into())
+    }
+
+    fn command(&self, python: &str, origin: Origin) -> Command {
+        let mut command = process::command(self.uv.as_str(), &self.project, self.environment);
+        let names = self.environment.variables().keys();
+        for name in names.filter(|name| name.starts_with(self.tool.variables) || CHOOSING.contains(&name.as_str())) {
+            command.env_remove(name);
+        }
+        if origin == Origin::Indexes && !self.indexes.is_empty() {
+            let urls: Vec<String> = self.indexes.iter().map(|url| url.exposed_with_name()).collect();
+            command.env("UV_INDEX", urls.join(" "));
+        }
+        command.args(["tool", "run", "--isolated", "--quiet", "--no-config", "--no-progress", "--color", "never"]);
+        command.args(["--no-python-downloads", "--python", python]);
+        command.args(["--constraints", self.place("versions.txt").as_str(), "--from", self.tool.name]);
+        if let Some(plugin) = self.tool.plugin {
+            command.args(["--with", plugin]);
+        }
+        if origin == Origin::Cache {
+            command.arg("--offline");
+        }
+        command
+    }
+}
+
+/// Whether uv speaks, because it could not start the tool.
+fn is_uvs(answer: &Answer) -> bool {
+    !answer.status.success() && answer.said.starts_with("error: ")
+}
+
+fn lacks_python(said: &str) -> bool {
+    said.contains("No interpreter found")
+}
