@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::tool::{Ready, Tool};
 use super::{failed, paths, stale};
+use crate::error::{Failure, alternatives};
 use crate::manifest::{Lock, Selection};
 
 pub(super) static PDM: Tool =
@@ -31,6 +32,17 @@ pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>)
     match answer.status.code() {
         Some(0) => Ok(paths::from_project(answer.text.expose_secret(), &lock.project).into()),
         Some(STALE) => Err(stale(lock).into()),
-        _ => Err(failed("PDM", lock, &answer).into()),
+        _ => Err(unlocked(lock, &answer.said).unwrap_or_else(|| failed("PDM", lock, &answer)).into()),
     }
+}
+
+/// PDM locks extras only if it is told to.
+fn unlocked(lock: &Lock, said: &str) -> Option<Failure> {
+    let (_, names) = said.lines().find_map(|line| line.split_once("Requested groups not in lockfile: "))?;
+    let names: Vec<&str> = names.split(',').map(str::trim).collect();
+    let options: String = names.iter().fold(String::new(), |options, name| options + " --group " + name);
+    Some(
+        Failure::user(format!("`{}` was made without {}", lock.path, alternatives(names)))
+            .hint(format!("run `pdm lock{options}` and commit the result")),
+    )
 }

@@ -90,7 +90,8 @@ fn named(line: &str, locked: &Locked) -> String {
     match packages.find(is_here) {
         Some((name, package)) if place.contains("://") => {
             let named = format!("{name} @ {place} {rest}").trim_end().to_owned();
-            package.hashes.iter().fold(named, |line, hash| line + " --hash=" + hash)
+            // Several are those of all files of the version, and a URL is of one.
+            if let [hash] = package.hashes.as_slice() { named + " --hash=" + hash } else { named }
         }
         _ => line.to_owned(),
     }
