@@ -64,6 +64,17 @@ pub fn of(environment: &Environment, arguments: &[OsString]) -> Secrets {
     secrets
 }
 
+/// User and password of an index by its name, as the variables of uv and of Poetry have them.
+pub fn of_index(name: &str, environment: &Environment) -> Option<(String, String)> {
+    let name = name.to_uppercase().replace(|character: char| !character.is_ascii_alphanumeric(), "_");
+    ["UV_INDEX", "POETRY_HTTP_BASIC"].iter().find_map(|prefix| {
+        let variable = |end| environment.get(&format!("{prefix}_{name}_{end}"));
+        let (user, password) = (variable("USERNAME"), variable("PASSWORD"));
+        user.or(password)?;
+        Some((user.unwrap_or_default().to_owned(), password.unwrap_or_default().to_owned()))
+    })
+}
+
 /// `GIT_CONFIG_VALUE_0=Authorization: Basic …`
 fn add_header(secrets: &mut Secrets, value: &str) {
     let Some((_, header)) = value.split_once("uthorization:") else { return };

@@ -1,5 +1,7 @@
 //! The package indexes of a run, in the order in which they are asked.
 
+use crate::error::Failure;
+use crate::manifest::Manifest;
 use crate::secrets::SecretUrl;
 use crate::spec::Dependencies;
 
@@ -28,6 +30,23 @@ impl Indexes {
         first.extend(extra);
         Self { first, default }
     }
+}
+
+/// Whether pip may be given several indexes: it takes the newest version that any of them has, so that a public package
+/// can stand in for a private one of the same name. Only hashes keep it from that.
+///
+/// # Errors
+/// The user's, for requirements that any index could meet.
+pub fn check_merged(manifest: &Manifest) -> Result<(), Failure> {
+    if manifest.require_hashes || (manifest.is_locked && manifest.names_are_hashed()) {
+        return Ok(());
+    }
+    let failure = Failure::user(
+        "pip merges several indexes, so that a public package can take the place of a private one of the same name",
+    );
+    Err(failure.hint(
+        "use `installer: uv`, which takes the first index that has a name, or give each requirement its hash: `uv pip compile --generate-hashes` writes them",
+    ))
 }
 
 /// Where an index is, for anybody.

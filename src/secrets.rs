@@ -203,6 +203,24 @@ impl SecretUrl {
         self.name.is_some()
     }
 
+    /// The index's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// With these credentials, unless the URL has some.
+    #[must_use]
+    pub fn with_credentials(self, user: &str, password: &str) -> Self {
+        let Some((scheme, rest)) =
+            self.exposed().split_once("://").filter(|(_, rest)| end_of_credentials(rest).is_none())
+        else {
+            return self;
+        };
+        let encoded = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+        let full = format!("{scheme}://{}:{}@{rest}", encoded(user), encoded(password));
+        Self { full: SecretString::from(full), ..self }
+    }
+
     /// For the environment of a child process alone.
     pub fn exposed(&self) -> &str {
         self.full.expose_secret()

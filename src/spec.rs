@@ -94,6 +94,7 @@ impl Spec {
         dependencies.extra_index_urls = reading.extra_index_urls(&list(extra_index_urls));
         dependencies.codeartifact = reading.codeartifact(&list(codeartifact), &dependencies.manifest);
         dependencies.add_locked_indexes();
+        reading.refuse_merged_indexes(&dependencies);
         let declaration = reading.declaration(
             &list(compatible_runtimes),
             &list(compatible_architectures),

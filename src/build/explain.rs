@@ -6,6 +6,7 @@ use super::installer::Request;
 use crate::error::Failure;
 use crate::facts;
 use crate::manifest::{Manifest, RequirementKind};
+use crate::secrets::{SecretUrl, without_credentials};
 use crate::types::Target;
 
 /// Where there are wheels of a distribution that has none for the target.
@@ -131,7 +132,7 @@ pub(super) fn failed_install(
             .hint("give each a version and a hash, also those that others need: `uv pip compile --generate-hashes` writes them");
     }
     if says(REFUSED) {
-        return Failure::user("a package index refused the run's credentials")
+        return Failure::user(format!("{} refused the run's credentials", index_near(REFUSED, output, request)))
             .causes(causes)
             .hint(if request.spec.dependencies.codeartifact.is_empty() {
                 "check the user name, password or token of the index"
@@ -145,7 +146,7 @@ pub(super) fn failed_install(
         );
     }
     if says(UNREACHABLE) {
-        return Failure::system("a package index could not be reached")
+        return Failure::system(format!("{} could not be reached", index_near(UNREACHABLE, output, request)))
             .causes(causes)
             .hint("check the network and the index's address, then run again; nothing was published");
     }
@@ -200,6 +201,32 @@ fn no_wheel(availabilities: &[Availability], manifest: &Manifest, target: Target
     } else {
         format!("{} is the newest version with a fitting wheel; or {ways}", fitting.join(", "))
     })
+}
+
+/// The index that a message is about: both tools name a URL before they say what is wrong with it.
+fn index_near(markers: &[&str], output: &str, request: &Request<'_>) -> String {
+    let at = markers.iter().filter_map(|marker| output.find(marker)).min().unwrap_or_default();
+    let url = output[..at].rfind("http").map(|start| &output[start..at]);
+    let is_end = |character: char| character.is_whitespace() || "()`'\"".contains(character);
+    let url = url.and_then(|text| text.split(is_end).next()).map(|url| url.trim_end_matches(':'));
+    let url = url.map(without_credentials).filter(|url| url.contains("://"));
+    let given = request.indexes.first.iter().chain(&request.indexes.default);
+    let index = given.map(SecretUrl::shown).find(|index| url.as_ref().is_some_and(|url| url.starts_with(*index)));
+    match index.or(url.as_deref()) {
+        Some(url) => format!("the package index `{url}`"),
+        None => "a package index".to_owned(),
+    }
+}
+
+/// Whether pip may have been refused, or not have reached an index: it says why only when it is asked to say more.
+pub(super) fn hides_its_reason(output: &str) -> bool {
+    output.contains("No matching distribution found")
+}
+
+/// What pip says, when asked to say more, of pages of an index that it did not get.
+pub(super) fn reasons_of_pip(output: &str) -> String {
+    let reasons = output.lines().map(str::trim).filter(|line| line.starts_with("Could not fetch URL"));
+    reasons.map(|line| format!("ERROR: {}\n", line.trim_end_matches(" - skipping"))).collect()
 }
 
 /// What to do when there is no wheel.

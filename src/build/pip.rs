@@ -1,11 +1,14 @@
 //! Installing with pip, for those who want it: only for a target whose markers are those of this machine's Python.
 
+use std::process::Command;
+
 use camino::Utf8Path;
 
 use super::explain;
 use super::installer::{Installer, Request};
 use super::process;
 use crate::error::Failure;
+use crate::indexes;
 use crate::secrets::SecretUrl;
 use crate::types::Target;
 
@@ -43,66 +46,80 @@ fn platforms(target: Target) -> Vec<String> {
     modern.chain(older).map(|platform| format!("{platform}_{machine}")).collect()
 }
 
+fn command(request: &Request<'_>, wheels_only: bool) -> Command {
+    let Request { spec, manifest, host, environment, indexes, destination, .. } = request;
+    let dependencies = &spec.dependencies;
+    let mut command = process::command(host.executable.as_str(), &spec.folder, environment);
+    command.args(["-m", "pip", "install", "--target", destination.as_str()]);
+    command.args([
+        "--no-compile",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--no-warn-script-location",
+        "--progress-bar",
+        "off",
+    ]);
+    if wheels_only {
+        command.args([
+            "--only-binary",
+            ":all:",
+            "--implementation",
+            "cp",
+            "--python-version",
+            &spec.target.python.to_string(),
+        ]);
+        for abi in [&format!("cp{}", spec.target.python.digits()), "abi3", "none"] {
+            command.args(["--abi", abi]);
+        }
+        for platform in platforms(spec.target) {
+            command.args(["--platform", &platform]);
+        }
+    }
+    if let Some(url) = &indexes.default {
+        command.env("PIP_INDEX_URL", url.exposed());
+    }
+    if !indexes.first.is_empty() {
+        let urls: Vec<&str> = indexes.first.iter().map(SecretUrl::exposed).collect();
+        command.env("PIP_EXTRA_INDEX_URL", urls.join(" "));
+    }
+    if dependencies.no_deps || manifest.is_locked {
+        command.arg("--no-deps");
+    }
+    if manifest.joined.is_some() {
+        // pip has no name of its own for standard input.
+        command.args(["--requirement", "/dev/stdin"]);
+    } else {
+        for file in &dependencies.requirements {
+            command.args(["--requirement", file.as_str()]);
+        }
+    }
+    for file in &dependencies.constraints {
+        command.args(["--constraint", file.as_str()]);
+    }
+    command
+}
+
 impl Installer for Pip {
     fn name(&self) -> String {
         format!("pip {}", self.version)
     }
 
     fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
-        let Request { spec, manifest, host, environment, console, indexes, destination } = request;
-        let dependencies = &spec.dependencies;
-        let mut command = process::command(host.executable.as_str(), &spec.folder, environment);
-        command.args(["-m", "pip", "install", "--target", destination.as_str()]);
-        command.args([
-            "--no-compile",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--no-warn-script-location",
-            "--progress-bar",
-            "off",
-        ]);
-        let wheels_only = !host.can_compile_for(spec.target);
-        if wheels_only {
-            command.args([
-                "--only-binary",
-                ":all:",
-                "--implementation",
-                "cp",
-                "--python-version",
-                &spec.target.python.to_string(),
-            ]);
-            for abi in [&format!("cp{}", spec.target.python.digits()), "abi3", "none"] {
-                command.args(["--abi", abi]);
-            }
-            for platform in platforms(spec.target) {
-                command.args(["--platform", &platform]);
-            }
-        }
-        if let Some(url) = &indexes.default {
-            command.env("PIP_INDEX_URL", url.exposed());
-        }
+        let Request { spec, manifest, host, console, indexes, .. } = request;
         if !indexes.first.is_empty() {
-            let urls: Vec<&str> = indexes.first.iter().map(SecretUrl::exposed).collect();
-            command.env("PIP_EXTRA_INDEX_URL", urls.join(" "));
-            console.warning("pip takes the newest version from all indexes together, so a public package can stand in for a private one of the same name; `installer: uv` asks them in order");
+            indexes::check_merged(manifest)?;
         }
-        if dependencies.no_deps || manifest.is_locked {
-            command.arg("--no-deps");
-        }
-        if manifest.joined.is_some() {
-            // pip has no name of its own for standard input.
-            command.args(["--requirement", "/dev/stdin"]);
-        } else {
-            for file in &dependencies.requirements {
-                command.args(["--requirement", file.as_str()]);
-            }
-        }
-        for file in &dependencies.constraints {
-            command.args(["--constraint", file.as_str()]);
-        }
-        let outcome = process::run_with_input(command, manifest.joined.as_ref(), &self.name(), console)?;
+        let wheels_only = !host.can_compile_for(spec.target);
+        let input = manifest.joined.as_ref();
+        let mut outcome = process::run_with_input(command(request, wheels_only), input, &self.name(), console)?;
         if outcome.status.success() {
             return Ok(());
+        }
+        if explain::hides_its_reason(&outcome.output) {
+            let mut command = command(request, wheels_only);
+            command.arg("-vv");
+            let more = process::run_with_input(command, input, &format!("{} -vv", self.name()), console)?;
+            outcome.output.insert_str(0, &explain::reasons_of_pip(&more.output));
         }
         Err(explain::failed_install("pip", &outcome.output, request, &[], wheels_only).into())
     }

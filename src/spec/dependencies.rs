@@ -7,9 +7,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use super::{Content, Reading};
+use crate::credentials;
 use crate::error::{Failure, alternatives};
 use crate::facts;
 use crate::files::nearest_sibling;
+use crate::indexes;
 use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, PYPI, Selection};
 use crate::secrets::{SecretUrl, without_credentials};
 use crate::types::{CodeArtifactRepository, Target};
@@ -180,7 +182,16 @@ impl Reading<'_> {
         let variables = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"];
         let from_environment = || variables.iter().find_map(|name| Some((*name, self.environment.get(name)?)));
         let (name, url) = value.map(|url| ("index-url", url)).or_else(from_environment)?;
-        self.problems.check(SecretUrl::parse(name, url))
+        self.index(name, url)
+    }
+
+    fn index(&mut self, input: &str, text: &str) -> Option<SecretUrl> {
+        let url = self.problems.check(SecretUrl::parse(input, text))?;
+        let credentials = url.name().and_then(|name| credentials::of_index(name, self.environment));
+        Some(match credentials {
+            Some((user, password)) => url.with_credentials(&user, &password),
+            None => url,
+        })
     }
 
     pub(super) fn extra_index_urls(&mut self, values: &[String]) -> Vec<SecretUrl> {
@@ -192,7 +203,18 @@ impl Reading<'_> {
         } else {
             values.iter().map(|url| ("extra-index-urls", url.as_str())).collect()
         };
-        given.into_iter().filter_map(|(name, url)| self.problems.check(SecretUrl::parse(name, url))).collect()
+        given.into_iter().filter_map(|(name, url)| self.index(name, url)).collect()
+    }
+
+    /// Of a lock file it is known when it was exported.
+    pub(super) fn refuse_merged_indexes(&mut self, dependencies: &Dependencies) {
+        let is_extra = |option: &String| option.starts_with("--extra-index-url");
+        let several = !dependencies.extra_index_urls.is_empty()
+            || dependencies.manifest.options.iter().any(is_extra)
+            || dependencies.codeartifact.len() + usize::from(dependencies.index_url.is_some()) > 1;
+        if dependencies.installer == InstallerChoice::Pip && several && dependencies.manifest.locks.is_empty() {
+            self.problems.check(indexes::check_merged(&dependencies.manifest));
+        }
     }
 
     pub(super) fn codeartifact(&mut self, values: &[String], manifest: &Manifest) -> Vec<CodeArtifactRepository> {

@@ -25,4 +25,5 @@ mod servers;
 mod sources;
 mod targets;
 mod tools;
+mod watch;
 mod zip;

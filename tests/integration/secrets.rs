@@ -2,6 +2,10 @@
 
 use crate::harness::{FileServer, Outcome, Run, Sandbox, dead_port, tools};
 use crate::packages::wheel;
+use crate::pypi::PasswordIndex;
+use crate::sources::modules;
+use crate::watch::Watched;
+use crate::zip::members;
 
 const SECRET: &str = "s3cr3t-p@ss";
 /// As it stands in a URL.
@@ -49,7 +53,7 @@ fn an_index_that_is_down_ends_the_run_without_its_password() {
         let run = publish(&sandbox).args(&["--index-url", &url, "--installer", installer]);
         let outcome =
             run.env("UV_HTTP_RETRIES", "0").env("PIP_RETRIES", "1").env("LAMBDA_LAYER_DEBUG", "1").run().code(2);
-        assert!(outcome.stderr.contains("error: a package index could not be reached\n"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("error: the package index `http://127.0.0.1:"), "{}", outcome.stderr);
         is_nowhere(&sandbox, &outcome, &[]);
     }
     assert!(!sandbox.path(".lambda-layers").exists());
@@ -103,4 +107,35 @@ fn a_url_that_is_none_is_refused_without_its_password() {
     let url = format!("ftp://user:{WRITTEN}@host/simple");
     let outcome = publish(&sandbox).args(&["--index-url", &url, "--extra-index-urls", &url]).run().code(1);
     is_nowhere(&sandbox, &outcome, &["requirements.txt"]);
+}
+
+/// Installs `alpha` from an index with a password. `given` are the variables and inputs that hold it.
+fn installs_from_a_private_index(installer: &str, password: &str) {
+    let sandbox = Sandbox::with_requirements("alpha\n");
+    let index = PasswordIndex::with_wheels(&sandbox.root().join("index"), "reader", password, &[("alpha", "1.0")]);
+    let watched = Watched::new("reader", password);
+    let url = index.url_with_password();
+    let python = tools().python_version();
+    let inputs = [
+        ("layer-name", "shared"),
+        ("python-version", &python),
+        ("registry", "layers"),
+        ("installer", installer),
+        ("output", "layer.zip"),
+        ("index-url", &url),
+    ];
+    let run = sandbox.run(&[]).in_actions(&inputs).env("RUNNER_DEBUG", "1");
+    // The caches are looked at, too.
+    let (uv, pip) = (sandbox.root().join("uv"), sandbox.root().join("pip"));
+    let run = run.env("UV_CACHE_DIR", uv).env("PIP_CACHE_DIR", pip);
+    let outcome = watched.run(run, sandbox.root().as_str()).success();
+    assert_eq!(modules(&members(&sandbox.path("layer.zip"))), ["alpha.py"]);
+    watched.is_nowhere(&sandbox, &outcome, &[]);
+}
+
+#[test]
+fn no_installer_tells_it() {
+    installs_from_a_private_index("uv", "p@ss/wörd+%41:x&");
+    // pip sends what is not in Latin-1 as nothing, and the rest as Latin-1.
+    installs_from_a_private_index("pip", "p@ss/word+%41:x&");
 }
