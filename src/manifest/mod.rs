@@ -19,9 +19,9 @@ use secrecy::SecretString;
 
 pub use kind::{Kind, KindFacts};
 pub use lock::Lock;
-pub(crate) use lock::PYPI;
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
+pub(crate) use project::PYPI;
 pub(crate) use project::normalized;
 pub use read::{Asked, Exports};
 pub use requirement::{Requirement, RequirementKind};

@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+/// URL of PyPI as lock files have it.
+pub(crate) const PYPI: &str = "https://pypi.org/simple";
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Project {
@@ -88,6 +91,18 @@ pub(super) struct IndexTable {
     pub(super) name: Option<String>,
     /// Poetry allows `PyPI` without.
     pub(super) url: Option<String>,
+    /// uv asks it last, in place of PyPI.
+    #[serde(default)]
+    pub(super) default: bool,
+    /// uv asks it only for what names it.
+    #[serde(default)]
+    explicit: bool,
+}
+
+impl IndexTable {
+    pub(super) fn new(name: Option<String>, url: &str) -> Self {
+        Self { name, url: Some(url.to_owned()), default: false, explicit: false }
+    }
 }
 
 impl Project {
@@ -97,6 +112,16 @@ impl Project {
         let old = uv.dev_dependencies.is_some() || poetry.dev_dependencies.is_some();
         let names = self.dependency_groups.keys().chain(poetry.group.keys()).chain(pdm.dev_dependencies.keys());
         names.map(|name| normalized(name)).chain(old.then(|| "dev".to_owned())).collect()
+    }
+
+    /// The indexes that uv would ask for any name, the one to be asked last at the end; none if that is PyPI alone.
+    pub(super) fn indexes(&self) -> Vec<IndexTable> {
+        let general = self.tool.uv.index.iter().filter(|index| !index.explicit);
+        let (default, mut indexes): (Vec<_>, Vec<_>) = general.cloned().partition(|index| index.default);
+        if !indexes.is_empty() || !default.is_empty() {
+            indexes.push(default.into_iter().next().unwrap_or_else(|| IndexTable::new(None, PYPI)));
+        }
+        indexes
     }
 
     pub(super) fn extras(&self) -> BTreeSet<String> {

@@ -93,10 +93,10 @@ impl Pylock {
     pub(super) fn indexes(&self) -> impl Iterator<Item = Option<IndexTable>> {
         let from_index =
             |package: &&Spanned<Package>| !package.as_ref().wheels.is_empty() || package.as_ref().sdist.is_some();
-        self.packages.iter().filter(from_index).map(|package| {
-            let url = package.as_ref().index.clone();
-            url.map(|url| IndexTable { name: None, url: Some(url) })
-        })
+        self.packages
+            .iter()
+            .filter(from_index)
+            .map(|package| package.as_ref().index.as_deref().map(|url| IndexTable::new(None, url)))
     }
 
     /// Lines of a requirement file, each with the number of the line in the lock that it comes from.

@@ -15,7 +15,6 @@ use super::requirements::{Reader, Role};
 use super::{Kind, Manifest, ManifestFile, Selection, pyproject, text};
 use crate::environment::Environment;
 use crate::error::{Failure, Problems};
-use crate::secrets::SecretUrl;
 use crate::types::{Digest, PythonVersion};
 
 /// What lock files say in the form of requirement files, by their paths; made by their own tools.
@@ -77,10 +76,8 @@ fn read_pylock(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> O
     let lock = reader.problems.check(Pylock::read(path, &text))?;
     reader.problems.check(fits_python(path, lock.requires_python.as_deref(), asked.python))?;
     let lines = reader.problems.check(lock.requirements(path, &text, asked.selection))?;
-    for index in lock::used_indexes(lock.indexes()) {
-        let url = reader.problems.check(SecretUrl::parse(path.as_str(), index.url.as_deref().unwrap_or_default()))?;
-        reader.manifest.indexes.push(url);
-    }
+    let indexes = lock::used_indexes(lock.indexes());
+    reader.manifest.indexes.extend(lock::index_urls(path, &indexes, asked.environment, reader.problems));
     reader.take(path, &text, lines);
     Some(lock.known())
 }
@@ -96,6 +93,7 @@ fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -
     let groups: BTreeSet<String> = asked.selection.groups.intersection(&known.groups).cloned().collect();
     let selection = Selection { groups, extras: asked.selection.extras.clone() };
     let lines = reader.problems.check(pyproject::requirements(path, &text, &project, &selection))?;
+    reader.manifest.indexes.extend(lock::index_urls(path, &project.indexes(), asked.environment, reader.problems));
     reader.take(path, &text, lines);
     Some(known)
 }

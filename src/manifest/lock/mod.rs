@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::project::{IndexTable, Project};
+use super::project::{IndexTable, PYPI, Project};
 use super::read::fits_python;
 use super::{Asked, Kind, ManifestFile, Selection, local_digest, text};
 use crate::environment::Environment;
@@ -44,9 +44,6 @@ struct Contents {
     indexes: Vec<IndexTable>,
     known: Selection,
 }
-
-/// URL of PyPI as lock files have it.
-pub(crate) const PYPI: &str = "https://pypi.org/simple";
 
 impl Lock {
     /// Reads a lock file and what it was made from; nothing is started.
@@ -83,16 +80,12 @@ impl Lock {
                 local.insert(path, digest);
             }
         }
-        let indexes = contents.indexes.iter().filter_map(|index| {
-            let url = expand(index.url.as_deref()?, asked.environment);
-            let named = index.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name}={url}"));
-            problems.check(SecretUrl::parse(path.as_str(), &named))
-        });
+        let indexes = index_urls(path, &contents.indexes, asked.environment, problems);
         Some(Self {
             kind,
             path: path.to_owned(),
             project: folder.join(project),
-            indexes: indexes.collect(),
+            indexes,
             files: files.collect(),
             local,
             known: contents.known,
@@ -163,9 +156,24 @@ pub(super) fn used_indexes(used: impl Iterator<Item = Option<IndexTable>>) -> Ve
     }
     let mut indexes: Vec<IndexTable> = indexes.into_values().collect();
     if uses_pypi && !indexes.is_empty() {
-        indexes.push(IndexTable { name: None, url: Some(PYPI.to_owned()) });
+        indexes.push(IndexTable::new(None, PYPI));
     }
     indexes
+}
+
+/// URLs of the indexes that a file names, with what its variables stand for.
+pub(super) fn index_urls(
+    path: &Utf8Path,
+    indexes: &[IndexTable],
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Vec<SecretUrl> {
+    let urls = indexes.iter().filter_map(|index| {
+        let url = expand(index.url.as_deref()?, environment);
+        let named = index.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name}={url}"));
+        problems.check(SecretUrl::parse(path.as_str(), &named))
+    });
+    urls.collect()
 }
 
 /// `${NAME}` and `$NAME` with the variables' values, as Pipenv and PDM fill them in; unset ones stay.
@@ -199,7 +207,7 @@ mod tests {
 
     #[test]
     fn pypi_alone_is_no_index() {
-        let index = |url: &str| Some(IndexTable { name: None, url: Some(url.to_owned()) });
+        let index = |url: &str| Some(IndexTable::new(None, url));
         assert!(used_indexes([None, index("https://pypi.org/simple/")].into_iter()).is_empty());
         let urls = |used: Vec<IndexTable>| used.into_iter().filter_map(|index| index.url).collect::<Vec<_>>();
         assert_eq!(urls(used_indexes([None, index("https://h/simple")].into_iter())), ["https://h/simple", PYPI]);

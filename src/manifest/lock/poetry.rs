@@ -40,9 +40,7 @@ pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result
     let lock: Lock = text::toml(path, text)?;
     let index = |package: &Package| match &package.source {
         None => Some(None),
-        Some(source) if source.r#type == "legacy" => {
-            Some(Some(IndexTable { name: source.reference.clone(), url: Some(source.url.clone()) }))
-        }
+        Some(source) if source.r#type == "legacy" => Some(Some(IndexTable::new(source.reference.clone(), &source.url))),
         Some(_) => None,
     };
     let local = lock.packages.iter().filter_map(|package| {

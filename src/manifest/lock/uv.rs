@@ -69,7 +69,7 @@ pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result
             index.url.as_deref().is_some_and(|known| known.trim_end_matches('/') == url.trim_end_matches('/'))
         };
         let name = project.tool.uv.index.iter().find(same).and_then(|index| index.name.clone());
-        Some(IndexTable { name, url: Some(url.to_owned()) })
+        Some(IndexTable::new(name, url))
     };
     // A registry may be a folder, too.
     let registries = sources().filter_map(|source| source.registry.as_deref()).filter(|place| place.contains("://"));
