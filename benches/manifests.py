@@ -27,11 +27,8 @@ from peers import ROOT, WORK, Build, Failed, Zip, mb, run, say, spread, table
 PROJECT = ROOT / "benches" / "manifests"
 # The machine's own Python: `uv sync` and pip install for the Python that runs them.
 PYTHON = "{}.{}".format(*sys.version_info[:2])
-LOCKERS = {
-    "poetry": ["poetry==2.5.1", "--with", "poetry-plugin-export==1.10.0"],
-    "pipenv": ["pipenv==2026.10.3"],
-    "pdm": ["pdm[locked]==2.29.3"],  # without `locked` it takes an httpx that it does not start with
-}
+# In the very versions that the program runs them in.
+LOCKERS = {name: ROOT / "data" / "exporters" / f"{name}.txt" for name in ("poetry", "pdm", "pipenv")}
 LOCKER_FOLDER = ROOT / "target" / "bench-lockers"
 PLAN_PACKAGES = 500
 PLAN_REPEATS = 20
@@ -78,14 +75,19 @@ KINDS = [
 def install_lockers(env):
     """Poetry, Pipenv and PDM, each in an environment of its own, made once."""
     stamp = LOCKER_FOLDER / "pins"
-    pins = repr(LOCKERS)
+    pins = "".join(file.read_text() for file in LOCKERS.values())
     if stamp.is_file() and stamp.read_text() == pins:
         return
     shutil.rmtree(LOCKER_FOLDER, ignore_errors=True)
-    for name, arguments in LOCKERS.items():
-        say(f"installing {arguments[0]}")
-        run([UV, "tool", "install", "--quiet", *arguments], env)
+    for name, file in LOCKERS.items():
+        say(f"installing {name}")
+        run([UV, "tool", "install", "--quiet", name, "--with-requirements", file], env)
     stamp.write_text(pins)
+
+
+def locker_version(name):
+    lines = re.findall(rf"^{name}==\S+", LOCKERS[name].read_text(), re.M)
+    return max(lines, key=lambda line: [int(part) for part in re.findall(r"\d+", line)])  # the others are for old Pythons
 
 
 def environment():
@@ -282,7 +284,7 @@ def main():
     WORK.mkdir(parents=True)
     env = environment()
     install_lockers(env)
-    tools = [peers.version([UV, "--version"]).split(" (")[0], *(arguments[0] for arguments in LOCKERS.values())]
+    tools = [peers.version([UV, "--version"]).split(" (")[0], *map(locker_version, LOCKERS)]
     if binary:
         tools.insert(0, peers.version([binary, "--version"]).strip())
     print(f"{', '.join(tools)}; python{PYTHON} on x86_64; {os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}.\n", flush=True)
