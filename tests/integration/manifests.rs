@@ -163,11 +163,7 @@ fn a_standard_lock_file_is_built_and_its_hashes_checked() {
     let (start, end) = (standard.find("name = \"six\"").expect("is locked"), standard.find("name = \"typing"));
     let six = &standard[start..end.expect("is locked")];
     let forged = six.split("sha256 = \"").map(|part| {
-        if part.starts_with("name") {
-            part.to_owned()
-        } else {
-            format!("sha256 = \"{}{}", "0".repeat(64), &part[64..])
-        }
+        if part.starts_with("name") { part.to_owned() } else { format!("sha256 = \"{}{}", "0".repeat(64), &part[64..]) }
     });
     sandbox.write("pylock.toml", standard.replace(six, &forged.collect::<String>()));
     for installer in ["uv", "pip"] {
