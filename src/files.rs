@@ -45,7 +45,8 @@ const IGNORED: &[&str] = &[
 
 fn is_ignored(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
-    entry.depth() > 0 && IGNORED.contains(&name.as_ref())
+    let is_environment = || entry.file_type().is_dir() && entry.path().join("pyvenv.cfg").exists();
+    entry.depth() > 0 && (IGNORED.contains(&name.as_ref()) || is_environment())
 }
 
 /// All files and links below `folder`, sorted by path.
@@ -56,6 +57,22 @@ pub fn walk(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<FileE
     let mut entries = Vec::new();
     collect(folder, Utf8Path::new(""), folder, workspace, 0, &mut entries)?;
     entries.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(entries)
+}
+
+/// The files of a project that its build may read, sorted by path: all but what builds leave behind.
+///
+/// # Errors
+/// As of [`walk`].
+pub fn project(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
+    let mut entries = walk(folder, workspace)?;
+    entries.retain(|entry| {
+        let mut folders = entry.path.parent().into_iter().flat_map(Utf8Path::components);
+        let top = entry.path.components().next().map(|part| part.as_str());
+        // Deeper down `build` may be a package.
+        let is_output = matches!(top, Some("build" | "dist")) && entry.path.components().count() > 1;
+        !is_output && !folders.any(|part| part.as_str().ends_with(".egg-info"))
+    });
     Ok(entries)
 }
 
@@ -299,6 +316,20 @@ mod tests {
         fs_err::rename(&file, workspace.join("b.py")).expect("can be renamed");
         let renamed = digest(&workspace, &workspace).expect("is readable");
         assert!(before != executable && executable != renamed);
+    }
+
+    #[test]
+    fn what_builds_leave_behind_is_not_of_the_project() {
+        let (_keep, folder) = folder();
+        let kept = ["pyproject.toml", "src/app/build/a.py", "src/app/dist.py"];
+        let left =
+            ["build/lib/app/a.py", "dist/app-1.0.tar.gz", "src/app.egg-info/PKG-INFO", "env/pyvenv.cfg", "env/x"];
+        for path in kept.into_iter().chain(left) {
+            fs_err::create_dir_all(folder.join(path).parent().expect("has a parent")).expect("can be made");
+            fs_err::write(folder.join(path), "").expect("can be written");
+        }
+        let entries = project(&folder, &folder).expect("is readable");
+        assert_eq!(entries.iter().map(|entry| entry.path.as_str()).collect::<Vec<_>>(), kept);
     }
 
     #[test]

@@ -58,6 +58,9 @@ struct Settings {
     include: BTreeMap<Utf8PathBuf, String>,
     /// Path in the repository to digest.
     source: BTreeMap<Utf8PathBuf, String>,
+    /// Its name to the digest of its text.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    build_script: BTreeMap<String, String>,
 }
 
 /// The dependency files as they are.
@@ -139,8 +142,12 @@ impl Settings {
                 format!("{}{}", digest(&line.from)?, if executable { " executable" } else { "" }),
             );
         }
-        let source =
+        let mut source: BTreeMap<_, _> =
             spec.content.source.iter().map(|path| Ok((path.clone(), digest(path)?))).collect::<anyhow::Result<_>>()?;
+        for path in &spec.content.projects {
+            source.insert(path.clone(), files::digest_of_entries(&spec.project_files(path)?)?.hex());
+        }
+        let script = spec.content.build_script.as_ref();
         Ok(Self {
             format: FORMAT,
             python_version: spec.target.python,
@@ -155,6 +162,7 @@ impl Settings {
             exclude: spec.content.exclude.clone(),
             include,
             source,
+            build_script: script.map(|script| (script.name().to_owned(), script.digest().hex())).into_iter().collect(),
         })
     }
 }
@@ -194,7 +202,13 @@ pub fn differences(before: &Value, after: &Value) -> Vec<String> {
 }
 
 fn difference(key: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
-    match (before, after) {
+    // What is empty may not have been written.
+    let nothing = Value::Object(serde_json::Map::new());
+    let or_nothing = |value, other: Option<&Value>| match (value, other) {
+        (None, Some(Value::Object(_))) => Some(&nothing),
+        _ => value,
+    };
+    match (or_nothing(before, after), or_nothing(after, before)) {
         (Some(Value::Array(before)), Some(Value::Array(after))) => {
             let texts = |values: &[Value]| -> BTreeMap<String, String> {
                 values.iter().map(|value| name_and_rest(&plain(value))).collect()

@@ -103,9 +103,12 @@ pub struct Inputs {
     /// Files and folders to add, as `from=to` lines; `to` is seen from `/opt`, e.g. `tools/ffmpeg=bin/ffmpeg`
     #[arg(long, help_heading = "Content", value_name = "LIST")]
     pub include: Vec<String>,
-    /// Own packages and modules to place beside the dependencies: a package folder, a module, or a folder of them
+    /// Own code to place beside the dependencies: a project (built as a wheel), a package folder, a module, or a folder of them
     #[arg(long, help_heading = "Content", value_name = "LIST")]
     pub source: Vec<String>,
+    /// Script to run before the install: its path, or the commands themselves, e.g. `dnf install -y libpq-devel`
+    #[arg(long, help_heading = "Content", value_name = "SCRIPT")]
+    pub build_script: Option<String>,
     /// Distributions to leave out, by name
     #[arg(long, help_heading = "Content", value_name = "LIST")]
     pub exclude: Vec<String>,

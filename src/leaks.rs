@@ -58,7 +58,7 @@ impl Scan {
             Owner::Distribution(name) => {
                 self.local.contains(name) || (in_info() && path.file_name() != Some("METADATA"))
             }
-            Owner::Source | Owner::Include | Owner::Unknown => true,
+            Owner::Source | Owner::Include | Owner::BuildScript | Owner::Unknown => true,
         }
     }
 }

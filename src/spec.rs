@@ -1,5 +1,6 @@
 //! The inputs, validated: if a [`Spec`] exists it can be worked with, and all that was wrong was said at once.
 
+mod build_script;
 mod content;
 mod declaration;
 mod dependencies;
@@ -7,12 +8,14 @@ mod destination;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+pub use build_script::BuildScript;
 pub use content::{Content, Include, Layout};
 pub use dependencies::{Dependencies, InstallerChoice};
 pub use destination::{BUCKET_PREFIX, RegistryChoice, StatePlace};
 
 use crate::environment::Environment;
 use crate::error::{Failure, Problems, alternatives};
+use crate::files::{self, FileEntry};
 use crate::inputs::{self, Inputs, given, lines, list};
 use crate::manifest::{Asked, Selection};
 use crate::registry::description::Declaration;
@@ -70,7 +73,7 @@ impl Spec {
             requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, codeartifact, constraints,
             refresh,
             python_version, architecture, compatible_runtimes, compatible_architectures,
-            include, source, exclude, layout,
+            include, source, build_script, exclude, layout,
             registry, regions, bucket, state, description, license,
             summary, dry_run, verify, output,
         } = inputs;
@@ -82,7 +85,8 @@ impl Spec {
             architecture: reading.parsed(given(architecture.as_ref()), inputs::DEFAULT_ARCHITECTURE),
         };
         let layout = reading.parsed(given(layout.as_ref()), inputs::DEFAULT_LAYOUT);
-        let content = reading.content(&lines(include), &list(source), &list(exclude), layout);
+        let mut content = reading.content(&lines(include), &list(source), &list(exclude), layout);
+        content.build_script = reading.build_script(given(build_script.as_ref()));
         let selection = Selection::new(&list(groups), &list(extras));
         let mut dependencies = reading.manifest(&list(requirements), &list(constraints), selection, &content, target);
         dependencies.no_deps = reading.boolean("no-deps", given(no_deps.as_ref()), false);
@@ -136,6 +140,28 @@ impl Spec {
     /// A path as people and the next steps of a workflow can use it.
     pub fn shown(&self, path: &Utf8Path) -> Utf8PathBuf {
         path.strip_prefix(&self.start).unwrap_or(path).to_owned()
+    }
+
+    /// What a project of `source` is built from: its files, but for what earlier runs may have written among them.
+    ///
+    /// # Errors
+    /// As of [`files::project`].
+    pub fn project_files(&self, path: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
+        let folder = self.folder.join(path).canonicalize_utf8()?;
+        let mut entries = files::project(&folder, &self.workspace)?;
+        let registry = match &self.registry {
+            RegistryChoice::Directory(folder) => Some(folder),
+            RegistryChoice::Aws { .. } => None,
+        };
+        let state = match &self.state {
+            StatePlace::Directory(folder) => Some(folder),
+            StatePlace::S3 { .. } | StatePlace::Nowhere => None,
+        };
+        let written = [self.output.as_ref().map(|output| self.folder.join(output)), registry.cloned(), state.cloned()];
+        let written = written.into_iter().flatten().filter_map(|path| files::normalize(&path));
+        let written: Vec<Utf8PathBuf> = written.filter(|path| path.starts_with(&folder) && *path != folder).collect();
+        entries.retain(|entry| !written.iter().any(|path| folder.join(&entry.path).starts_with(path)));
+        Ok(entries)
     }
 
     /// The user's secrets, from inputs and requirement files.

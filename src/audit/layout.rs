@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::Finding;
-use crate::build::{Owner, Tree};
+use crate::build::{Entry, Owner, Source, Tree};
 use crate::facts;
 use crate::spec::Layout;
 use crate::types::Target;
@@ -35,6 +35,26 @@ pub(crate) fn check(tree: &Tree, layout: Layout, target: Target) -> Vec<Finding>
         )
     }));
     findings
+}
+
+/// Lambda starts every file of `extensions`, with the rights that it has in the zip.
+pub(crate) fn check_extensions(tree: &Tree) -> Vec<Finding> {
+    let is_idle = |(path, entry): &(&camino::Utf8PathBuf, &Entry)| {
+        let is_executable = match &entry.source {
+            Source::File { executable, .. } | Source::Bytes { executable, .. } => *executable,
+            Source::Link { .. } => true,
+        };
+        path.parent().is_some_and(|folder| folder == "extensions") && !is_executable
+    };
+    let findings = tree.entries.iter().filter(is_idle).map(|(path, entry)| {
+        Finding::warning(
+            "extension-not-executable",
+            path.as_str(),
+            format!("`{path}` of {} is not executable, so Lambda cannot start it as an extension", entry.owner),
+            "run `git update-index --chmod=+x` on it, or `chmod +x` before this step; files that are no extensions belong elsewhere",
+        )
+    });
+    findings.collect()
 }
 
 fn is_searched(path: &Utf8Path) -> bool {

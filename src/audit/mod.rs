@@ -12,11 +12,16 @@ use crate::error::Failure;
 
 /// Every code there is, each an anchor in `docs/findings.md`.
 pub const CODES: &[&str] = &[
+    "built-elsewhere",
     "exclude-unknown",
     "excluded-but-needed",
+    "extension-not-executable",
     "known-secret",
+    "lost-file",
     "nothing-importable",
     "password-in-url",
+    "project-needs-more",
+    "pth-file",
     "shared-path",
     "top-level-folder",
     "unsearched-folder",

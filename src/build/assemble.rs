@@ -6,12 +6,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
 use super::distribution::Distribution;
-use super::scripts;
 use super::tree::{Entry, Owner, Source, Tree};
+use super::{places, scripts};
 use crate::audit::{self, Finding};
 use crate::files::{self, FileEntry, FileKind};
 use crate::spec::Spec;
-use crate::types::{ByteSize, DistributionName};
+use crate::types::ByteSize;
 
 /// Files of `*.dist-info` that tell how it was installed and not what it is: they differ between tools and machines.
 const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"];
@@ -19,6 +19,7 @@ const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json", "uv_build.
 pub(super) fn assemble(
     spec: &Spec,
     installed: &Utf8Path,
+    opt: &Utf8Path,
     distributions: Vec<Distribution>,
     folder: TempDir,
 ) -> anyhow::Result<Tree> {
@@ -28,11 +29,16 @@ pub(super) fn assemble(
         Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), _folder: Some(folder) };
     tree.findings.extend(audit::exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
     tree.findings.extend(audit::distributions::check_owners(&kept));
+    tree.findings.extend(audit::distributions::check_installed(&kept, installed));
     add_installed(spec, installed, &excluded, &kept, &mut tree)?;
     add_records(spec, &kept, &mut tree)?;
     tree.distributions = kept;
     add_source(spec, &mut tree)?;
     add_include(spec, &mut tree)?;
+    if opt.exists() {
+        add_files(opt, Utf8Path::new(""), Owner::BuildScript, opt, &mut tree)?;
+    }
+    tree.findings.extend(audit::layout::check_extensions(&tree));
     Ok(tree)
 }
 
@@ -44,9 +50,9 @@ fn add_installed(
     tree: &mut Tree,
 ) -> anyhow::Result<()> {
     let packages = spec.content.layout.packages(spec.target.python);
-    let owners: BTreeMap<&Utf8Path, &DistributionName> = kept
+    let owners: BTreeMap<&Utf8Path, &Distribution> = kept
         .iter()
-        .flat_map(|distribution| distribution.record.keys().map(|path| (path.as_path(), &distribution.name)))
+        .flat_map(|distribution| distribution.record.keys().map(move |path| (path.as_path(), distribution)))
         .collect();
     let left_out: BTreeSet<&Utf8Path> =
         excluded.iter().flat_map(|distribution| distribution.record.keys().map(Utf8PathBuf::as_path)).collect();
@@ -54,28 +60,25 @@ fn add_installed(
         .iter()
         .flat_map(|distribution| distribution.scripts.iter().map(|(name, object)| (name.as_str(), object.as_str())))
         .collect();
-    // A distribution with a package of that name has its files in it; they are no programs.
-    let bin_is_package = installed.join("bin/__init__.py").exists();
 
     for FileEntry { path, kind } in files::walk(installed, installed)? {
         let owner = owners.get(path.as_path());
         if is_noise(&path) || (owner.is_none() && (left_out.contains(path.as_path()) || path == ".lock")) {
             continue;
         }
-        let owner = owner.map_or(Owner::Unknown, |name| Owner::Distribution((*name).clone()));
-        match path.strip_prefix("bin") {
-            Ok(name) if !bin_is_package => {
-                let source = match entry_points.get(name.as_str()) {
-                    Some(object) => Source::Bytes {
-                        bytes: scripts::entry_point(object, &packages, spec.target.python),
-                        executable: true,
-                    },
-                    None => script_source(kind, spec)?,
-                };
-                tree.add(Utf8Path::new("bin").join(name), entry(source, owner)?)?;
-            }
-            _ => tree.add(packages.join(&path), entry(source_of(kind), owner)?)?,
-        }
+        let place = places::place(&path, owner.copied(), &packages);
+        let source = match place.strip_prefix("bin") {
+            Ok(name) => match entry_points.get(name.as_str()) {
+                Some(object) => Source::Bytes {
+                    bytes: scripts::entry_point(object, &packages, spec.target.python),
+                    executable: true,
+                },
+                None => script_source(kind, spec)?,
+            },
+            Err(_) => source_of(kind),
+        };
+        let owner = owner.map_or(Owner::Unknown, |owner| Owner::Distribution(owner.name.clone()));
+        tree.add(place, entry(source, owner)?)?;
     }
     Ok(())
 }
@@ -118,11 +121,12 @@ fn add_records(spec: &Spec, kept: &[Distribution], tree: &mut Tree) -> anyhow::R
     for distribution in kept {
         let mut lines = Vec::new();
         for (path, recorded) in &distribution.record {
-            if tree.entries.contains_key(&packages.join(path)) {
-                lines.push(format!("{},{recorded}\n", quoted(path.as_str())));
-            } else if path.starts_with("bin") && tree.entries.contains_key(path) {
-                // Scripts are written anew, so their recorded hash is not theirs.
-                lines.push(format!("{},,\n", quoted(&format!("{up}{path}"))));
+            let place = places::place(path, Some(distribution), &packages);
+            // Scripts are written anew, so their recorded hash is not theirs.
+            let recorded = if place.starts_with("bin") { "," } else { recorded.as_str() };
+            if tree.entries.contains_key(&place) {
+                let seen = place.strip_prefix(&packages).map_or_else(|_| format!("{up}{place}"), ToString::to_string);
+                lines.push(format!("{},{recorded}\n", quoted(&seen)));
             }
         }
         let record = distribution.info.join("RECORD");
@@ -145,7 +149,7 @@ fn add_source(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
         let full = spec.folder.join(path).canonicalize_utf8()?;
         let is_whole = full.is_file() || full.join("__init__.py").exists();
         let place = if is_whole { packages.join(full.file_name().unwrap_or_default()) } else { packages.clone() };
-        add_files(&full, &place, Owner::Source, spec, tree)?;
+        add_files(&full, &place, Owner::Source, &spec.workspace, tree)?;
     }
     Ok(())
 }
@@ -153,17 +157,18 @@ fn add_source(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
 fn add_include(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
     for include in &spec.content.include {
         let full = spec.folder.join(&include.from).canonicalize_utf8()?;
-        add_files(&full, &include.to, Owner::Include, spec, tree)?;
+        add_files(&full, &include.to, Owner::Include, &spec.workspace, tree)?;
         tree.findings.extend(Finding::unsearched_folder(&include.to));
     }
     Ok(())
 }
 
-fn add_files(from: &Utf8Path, to: &Utf8Path, owner: Owner, spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
+/// Links may lead anywhere in `home`.
+fn add_files(from: &Utf8Path, to: &Utf8Path, owner: Owner, home: &Utf8Path, tree: &mut Tree) -> anyhow::Result<()> {
     if from.is_file() {
         return Ok(tree.add(to.to_owned(), entry(source_of(files::file_kind(from)?), owner)?)?);
     }
-    for FileEntry { path, kind } in files::walk(from, &spec.workspace)? {
+    for FileEntry { path, kind } in files::walk(from, home)? {
         tree.add(to.join(path), entry(source_of(kind), owner.clone())?)?;
     }
     Ok(())

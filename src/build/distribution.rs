@@ -20,6 +20,8 @@ pub struct Distribution {
     pub record: BTreeMap<Utf8PathBuf, String>,
     /// `Requires-Dist`, those that could be read.
     pub requires: Vec<pep508_rs::Requirement>,
+    /// `Requires-Dist` is the same wherever it is built, by its own word (PEP 643).
+    pub has_fixed_requires: bool,
     /// `Tag` of `WHEEL`, `cp313-cp313-manylinux_2_17_x86_64`.
     pub tags: Vec<String>,
     /// Console and GUI scripts of `entry_points.txt`: name to `module:function`.
@@ -61,10 +63,19 @@ fn read(info: &Utf8Path) -> anyhow::Result<Distribution> {
         info: info.file_name().unwrap_or_default().into(),
         record: record.lines().filter_map(record_line).collect(),
         requires,
+        has_fixed_requires: has_fixed_requires(&metadata),
         tags: headers(&wheel, "Tag").map(str::to_owned).collect(),
         scripts: scripts(&entry_points),
         is_local: direct_url["url"].as_str().is_some_and(|url| url.starts_with("file:")),
     })
+}
+
+fn has_fixed_requires(metadata: &str) -> bool {
+    let version = headers(metadata, "Metadata-Version").next().and_then(|version| {
+        let (major, minor) = version.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    });
+    version >= Some((2, 2)) && !headers(metadata, "Dynamic").any(|field| field.eq_ignore_ascii_case("Requires-Dist"))
 }
 
 /// Values of a header; the headers end at the first empty line.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::failed_build::FailedBuild;
 use super::installer::Request;
 use crate::error::Failure;
 use crate::facts;
@@ -85,19 +86,15 @@ pub(super) fn needs_nameless_build(output: &str) -> bool {
     output.lines().any(|line| line.trim_end().ends_with("Building source distributions is disabled"))
 }
 
-/// A project of the workspace that this machine cannot build; `None` if that was not what failed.
-pub(super) fn unbuilt_project(output: &str, request: &Request<'_>) -> Option<Failure> {
-    let is_named = output.contains("is disabled, but attempted to build `");
-    (is_named || needs_nameless_build(output)).then(|| {
-        let target = request.spec.target;
-        let projects = request.manifest.requirements.iter().filter_map(|requirement| {
-            let RequirementKind::Path { text, .. } = &requirement.kind else { return None };
-            Some(format!("`{text}` is asked for in {}:{}", requirement.file, requirement.line))
-        });
-        Failure::user(format!("a local project has to be built, and this machine cannot build for {target}"))
-            .causes(projects)
-            .hint(other_ways(target))
-    })
+/// Whether a project of the workspace would have to be built.
+pub(super) fn is_project(output: &str) -> bool {
+    output.contains("is disabled, but attempted to build `") || needs_nameless_build(output)
+}
+
+/// Names of what uv says it built: "Built docopt==0.6.2", "Built ours @ file:///…".
+pub(super) fn built(output: &str) -> impl Iterator<Item = &str> {
+    let subjects = output.lines().filter_map(|line| line.trim_start().strip_prefix("Built "));
+    subjects.filter_map(|subject| subject.split(['=', ' ']).next())
 }
 
 pub(super) fn failed_install(
@@ -111,6 +108,13 @@ pub(super) fn failed_install(
     let target = request.spec.target;
     if !availabilities.is_empty() {
         return no_wheel(availabilities, request.manifest, target);
+    }
+    if needs_nameless_build(output) {
+        return Failure::user("a local project has to be built to learn its name, which `--only-binary` in the requirements forbids")
+            .hint("write name and version into `[project]` of its `pyproject.toml`, or name distributions in place of `:all:`");
+    }
+    if let Some(build) = FailedBuild::of(output) {
+        return build.explain(request.spec);
     }
     let causes = causes(output);
     if says(HASHES) {
@@ -160,7 +164,7 @@ pub(super) fn failed_install(
     failure.causes(causes).hint("correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says")
 }
 
-fn no_wheel(availabilities: &[Availability], manifest: &Manifest, target: Target) -> Failure {
+pub(super) fn no_wheel(availabilities: &[Availability], manifest: &Manifest, target: Target) -> Failure {
     let names: Vec<String> = availabilities
         .iter()
         .map(|missing| match &missing.version {
@@ -226,7 +230,8 @@ pub(super) fn hides_its_reason(output: &str) -> bool {
 /// What pip says, when asked to say more, of pages of an index that it did not get.
 pub(super) fn reasons_of_pip(output: &str) -> String {
     let reasons = output.lines().map(str::trim).filter(|line| line.starts_with("Could not fetch URL"));
-    reasons.map(|line| format!("ERROR: {}\n", line.trim_end_matches(" - skipping"))).collect()
+    let reasons = reasons.flat_map(|line| ["ERROR: ", line.trim_end_matches(" - skipping"), "\n"]);
+    reasons.collect()
 }
 
 /// What to do when there is no wheel.

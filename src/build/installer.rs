@@ -1,5 +1,7 @@
 //! What every installer does; which one it is.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8Path;
 
 use super::interpreter::Host;
@@ -10,17 +12,19 @@ use crate::environment::Environment;
 use crate::indexes::Indexes;
 use crate::manifest::Manifest;
 use crate::spec::{InstallerChoice, Spec};
+use crate::types::DistributionName;
 
 /// Resolves and installs distributions for a target. Theirs, not ours: uv's and pip's.
 pub(super) trait Installer {
     /// With its version, for people.
     fn name(&self) -> String;
 
-    /// Fills the request's destination as `--target` does, with `*.dist-info` and `bin`.
+    /// Fills the request's destination as `--target` does, with `*.dist-info` and `bin`. Gives the names of what it
+    /// built from source, as far as it says so.
     ///
     /// # Errors
     /// The user's for requirements that cannot be met, ours for the rest.
-    fn install(&self, request: &Request<'_>) -> anyhow::Result<()>;
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>>;
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -3,10 +3,15 @@
 mod assemble;
 mod distribution;
 pub(crate) mod explain;
+mod failed_build;
 mod installer;
 pub(crate) mod interpreter;
+mod leftovers;
 mod pip;
+mod places;
+mod prepare;
 pub(crate) mod process;
+mod project;
 pub(crate) mod scratch;
 mod scripts;
 mod tree;
@@ -15,6 +20,9 @@ pub(crate) mod uv;
 pub use distribution::Distribution;
 pub use tree::{Entry, Owner, Source, Tree};
 
+use std::collections::BTreeSet;
+
+use crate::audit;
 use crate::codeartifact;
 use crate::console::Console;
 use crate::environment::Environment;
@@ -31,32 +39,50 @@ use installer::Request;
 /// The user's for requirements that cannot be met, ours for tools that are missing or networks that are down.
 pub fn build(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Tree> {
     let folder = scratch::folder(&environment.scratch_directory())?;
-    let installed = files::utf8(folder.path())?.join("installed");
+    let place = files::utf8(folder.path())?;
+    let installed = place.join("installed");
+    let opt = place.join("opt");
     fs_err::create_dir_all(&installed)?;
-    let mut distributions = Vec::new();
-    if !spec.dependencies.requirements.is_empty() {
+    if let Some(script) = &spec.content.build_script {
+        prepare::run(script, &opt, spec, environment, console)?;
+    }
+    let (mut distributions, mut findings) = (Vec::new(), Vec::new());
+    if !spec.dependencies.requirements.is_empty() || !spec.content.projects.is_empty() {
         let host = interpreter::find(spec.target, environment)?;
         let log_in = || codeartifact::log_in(&spec.dependencies.codeartifact, environment, console);
         let access = log_in()?;
         let indexes = Indexes::of(&spec.dependencies, &access.urls);
-        let request =
+        let renewed;
+        let mut request =
             Request { spec, manifest, host: &host, environment, console, indexes: &indexes, destination: &installed };
-        let installer = installer::choose(&request)?;
-        let step = console.step(format!("Install with {}", installer.name()));
-        match installer.install(&request) {
-            // Whatever it failed with, it may have come of that.
-            Err(_) if access.has_ended() => {
-                console.note("CodeArtifact's token ended during the build: installing again with a new one");
-                let indexes = Indexes::of(&spec.dependencies, &log_in()?.urls);
-                fs_err::remove_dir_all(&installed)?;
-                fs_err::create_dir(&installed)?;
-                installer.install(&Request { indexes: &indexes, ..request })?;
-            }
-            outcome => outcome?,
+        let mut built = BTreeSet::new();
+        if !spec.dependencies.requirements.is_empty() {
+            let installer = installer::choose(&request)?;
+            let step = console.step(format!("Install with {}", installer.name()));
+            built = match installer.install(&request) {
+                // Whatever it failed with, it may have come of that.
+                Err(_) if access.has_ended() => {
+                    console.note("CodeArtifact's token ended during the build: installing again with a new one");
+                    renewed = Indexes::of(&spec.dependencies, &log_in()?.urls);
+                    request.indexes = &renewed;
+                    fs_err::remove_dir_all(&installed)?;
+                    fs_err::create_dir(&installed)?;
+                    installer.install(&request)?
+                }
+                outcome => outcome?,
+            };
+            distributions = distribution::read_all(&installed)?;
+            step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
         }
-        distributions = distribution::read_all(&installed)?;
-        step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
-        interpreter::check_native_builds(&host, spec.target, &distributions)?;
+        let projects = project::install_all(&request, place, &mut distributions)?;
+        findings = audit::distributions::check_projects(&projects, &distributions, spec.target);
+        built.extend(projects);
+        interpreter::check_native_builds(&host, spec.target, &built, &distributions)?;
+        if !host.can_build_for(spec.target) && !spec.dependencies.no_deps && !manifest.is_locked {
+            findings.extend(audit::distributions::check_foreign_builds(&built, &distributions, &host.version));
+        }
     }
-    assemble::assemble(spec, &installed, distributions, folder)
+    let mut tree = assemble::assemble(spec, &installed, &opt, distributions, folder)?;
+    tree.findings.extend(findings);
+    Ok(tree)
 }

@@ -1,16 +1,18 @@
 //! Installing with pip, for those who want it: only for a target whose markers are those of this machine's Python.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use camino::Utf8Path;
 
 use super::explain;
 use super::installer::{Installer, Request};
+use super::leftovers::Leftovers;
 use super::process;
 use crate::error::Failure;
 use crate::indexes;
 use crate::secrets::SecretUrl;
-use crate::types::Target;
+use crate::types::{DistributionName, Target};
 
 #[derive(Debug)]
 pub(super) struct Pip {
@@ -104,16 +106,18 @@ impl Installer for Pip {
         format!("pip {}", self.version)
     }
 
-    fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>> {
         let Request { spec, manifest, host, console, indexes, .. } = request;
         if !indexes.first.is_empty() {
             indexes::check_merged(manifest)?;
         }
         let wheels_only = !host.can_compile_for(spec.target);
         let input = manifest.joined.as_ref();
+        let _leftovers = Leftovers::watch(spec, manifest);
         let mut outcome = process::run_with_input(command(request, wheels_only), input, &self.name(), console)?;
         if outcome.status.success() {
-            return Ok(());
+            // It only runs in the target's own Python.
+            return Ok(BTreeSet::new());
         }
         if explain::hides_its_reason(&outcome.output) {
             let mut command = command(request, wheels_only);

@@ -53,6 +53,8 @@ pub enum Owner {
     Source,
     /// The input `include`.
     Include,
+    /// What `build-script` made.
+    BuildScript,
     /// In no distribution's `RECORD`.
     Unknown,
 }
@@ -108,6 +110,7 @@ impl std::fmt::Display for Owner {
             Self::Distribution(name) => write!(formatter, "{name}"),
             Self::Source => formatter.write_str("own source"),
             Self::Include => formatter.write_str("included files"),
+            Self::BuildScript => formatter.write_str("the build script"),
             Self::Unknown => formatter.write_str("files of no distribution"),
         }
     }

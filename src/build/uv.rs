@@ -1,6 +1,6 @@
 //! Installing with uv, which knows every target from every machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -8,15 +8,17 @@ use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::explain::{self, Availability};
+use super::failed_build;
 use super::installer::{Installer, Request};
 use super::interpreter::Host;
+use super::leftovers::Leftovers;
 use super::process;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::facts;
 use crate::secrets::SecretUrl;
-use crate::types::Target;
+use crate::types::{DistributionName, Target};
 
 #[derive(Debug)]
 pub(super) struct Uv {
@@ -73,23 +75,37 @@ impl Uv {
         command
     }
 
-    fn install_command(&self, request: &Request<'_>, built: &Built) -> Command {
+    fn install_for_target(&self, request: &Request<'_>) -> Command {
         let Request { spec, destination, .. } = request;
         let mut command = self.pip("install", request);
         command.args(["--target", destination.as_str(), "--no-compile-bytecode", "--no-editable"]);
         command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
+        command
+    }
+
+    /// Installs a project, built as a wheel, without what it depends on.
+    pub(super) fn project_command(&self, folder: &Utf8Path, request: &Request<'_>) -> Command {
+        let mut command = self.install_for_target(request);
+        // Sources of `[tool.uv]` are places beside the project.
+        command.args(["--no-deps", "--no-sources", "--", folder.as_str()]);
+        command
+    }
+
+    fn install_command(&self, request: &Request<'_>, built: &Built) -> Command {
+        let spec = request.spec;
+        let mut command = self.install_for_target(request);
         // uv looks at the dates of a few files and would take its earlier build of a project whose code was edited.
-        if request.manifest.has_projects() || spec.dependencies.refresh {
+        if !request.manifest.projects.is_empty() || spec.dependencies.refresh {
             command.arg("--refresh");
         }
         if built.nameless {
             // Their dependencies may be built as well.
-            for name in request.manifest.names().filter(|name| !built.names.contains(name)) {
+            for name in request.manifest.names().filter(|name| !built.names.contains_key(name)) {
                 command.args(["--only-binary", &name]);
             }
         } else {
             command.args(["--only-binary", ":all:"]);
-            for name in &built.names {
+            for name in built.names.keys() {
                 command.args(["--no-binary", name]);
             }
         }
@@ -165,44 +181,53 @@ impl Installer for Uv {
     }
 
     /// Wheels first, so that the result is the same on every machine: an unpinned requirement gets its newest version
-    /// with a fitting wheel and not the newest that this machine would compile. Only what has none is built.
-    fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
+    /// with a fitting wheel and not the newest that this machine would compile. Only what has none is built, and uv
+    /// refuses the wheel that comes of it if it does not fit the target: for another Python or processor than this
+    /// machine's, it has to be of Python alone.
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>> {
         let Request { spec, host, console, .. } = request;
-        let can_build = host.can_build_for(spec.target);
         let mut built = Built::default();
+        let _leftovers = Leftovers::watch(spec, request.manifest);
         loop {
             let (command, input) = (self.install_command(request, &built), &request.manifest.joined);
             let outcome = process::run_with_input(command, input.as_ref(), &self.name(), console)?;
             if outcome.status.success() {
-                return Ok(());
+                let names = built.names.keys().map(String::as_str).chain(explain::built(&outcome.output));
+                return Ok(names.filter_map(|name| name.parse().ok()).collect());
             }
-            if can_build && !built.nameless && explain::needs_nameless_build(&outcome.output) {
+            if !built.nameless && explain::needs_nameless_build(&outcome.output) {
                 built.nameless = true;
                 continue;
             }
             // The index knows nothing of a project in the workspace, and should not be asked for its name.
-            let project = explain::unbuilt_project(&outcome.output, request);
-            let is_project = project.is_some();
-            if let Some(failure) = project.filter(|_| !can_build) {
-                return Err(failure.into());
-            }
+            let is_project = explain::is_project(&outcome.output);
             let missing = explain::without_wheels(&outcome.output);
-            let more: Vec<&String> = missing.keys().filter(|name| can_build && !built.names.contains(*name)).collect();
-            let availabilities: Vec<Availability> = missing
-                .iter()
-                .filter(|_| !is_project)
-                .map(|(name, version)| self.availability(name, version.as_deref(), request))
+            let new = missing.iter().filter(|(name, _)| !built.names.contains_key(*name));
+            let new: Vec<(&String, Option<Availability>)> = new
+                .map(|(name, version)| {
+                    (name, (!is_project).then(|| self.availability(name, version.as_deref(), request)))
+                })
                 .collect();
             // What has wheels for newer systems holds compiled code, which would come out too new from here as well.
-            let hopeless =
-                !host.can_compile_for(spec.target) && availabilities.iter().any(|found| found.platform.is_some());
-            if more.is_empty() || hopeless {
-                let failure = explain::failed_install("uv", &outcome.output, request, &availabilities, !can_build);
+            let is_compiled =
+                |found: &Option<Availability>| found.as_ref().is_some_and(|found| found.platform.is_some());
+            let hopeless = !host.can_compile_for(spec.target) && new.iter().any(|(_, found)| is_compiled(found));
+            let is_forbidden = !is_project && new.iter().any(|(name, _)| request.manifest.forbids_build(name));
+            if new.is_empty() || hopeless || is_forbidden {
+                let of_this_attempt = new.into_iter().filter_map(|(_, found)| found).collect::<Vec<_>>();
+                let of_earlier = built.names.into_values().flatten().collect::<Vec<_>>();
+                let cannot_compile = !host.can_build_for(spec.target);
+                if let Some(failure) =
+                    failed_build::compiled_elsewhere(&outcome.output, request, &of_earlier).filter(|_| cannot_compile)
+                {
+                    return Err(failure.into());
+                }
+                let failure = explain::failed_install("uv", &outcome.output, request, &of_this_attempt, cannot_compile);
                 return Err(failure.into());
             }
-            for name in more {
+            for (name, found) in new {
                 console.note(&format!("`{name}` has no wheel for {}: it is built here", spec.target));
-                built.names.insert(name.clone());
+                built.names.insert(name.clone(), found);
             }
         }
     }
@@ -211,7 +236,8 @@ impl Installer for Uv {
 /// What may be built from source.
 #[derive(Debug, Default)]
 struct Built {
-    names: BTreeSet<String>,
+    /// By name; with what the index has, if it comes from one.
+    names: BTreeMap<String, Option<Availability>>,
     /// Projects that have to be built to know their names, too.
     nameless: bool,
 }

@@ -13,8 +13,10 @@ mod requirements;
 mod selection;
 pub(crate) mod text;
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
-use pep508_rs::VersionOrUrl;
+use pep508_rs::{PackageName, VersionOrUrl};
 use secrecy::SecretString;
 
 pub use kind::{Kind, KindFacts};
@@ -39,6 +41,8 @@ pub struct Manifest {
     pub files: Vec<ManifestFile>,
     pub requirements: Vec<Requirement>,
     pub constraints: Vec<Requirement>,
+    /// Folders of the workspace among the requirements, which have to be built; from the working directory.
+    pub projects: BTreeSet<Utf8PathBuf>,
     /// Options that stand on lines of their own, in order, without credentials: `--pre`, `--index-url https://…`.
     pub options: Vec<String>,
     /// A file asks for `--require-hashes`, or a requirement has one, which pip takes for the same.
@@ -66,14 +70,16 @@ pub struct ManifestFile {
 }
 
 impl Manifest {
-    /// Whether a folder of the workspace is among the requirements, which has to be built.
-    pub fn has_projects(&self) -> bool {
-        let is_archive = |text: &str| [".whl", ".tar.gz", ".zip"].iter().any(|ending| text.ends_with(ending));
-        let mut paths = self.requirements.iter().filter_map(|requirement| match &requirement.kind {
-            RequirementKind::Path { text, .. } => Some(text),
-            RequirementKind::Named(_) | RequirementKind::Url { .. } => None,
-        });
-        paths.any(|text| !is_archive(text))
+    /// Whether a file says with `--only-binary` that this distribution must not be built; the last word counts.
+    pub fn forbids_build(&self, name: &str) -> bool {
+        let concerns = |names: &str| {
+            names.split(',').map(str::trim).any(|given| {
+                given == ":all:" || PackageName::new(given.to_owned()).is_ok_and(|given| given.to_string() == name)
+            })
+        };
+        let mut said = self.options.iter().rev().filter_map(|option| option.split_once(' '));
+        let last = said.find(|(option, names)| matches!(*option, "--only-binary" | "--no-binary") && concerns(names));
+        last.is_some_and(|(option, _)| option == "--only-binary")
     }
 
     /// Names of the requirements that come from an index.
@@ -111,13 +117,7 @@ pub(crate) fn local_digest(folder: &Utf8Path, workspace: &Utf8Path, path: &Utf8P
         return Err(Failure::user(format!("`{path}` does not exist")).hint("paths start from the working directory"));
     }
     let entries = if full.is_dir() {
-        files::walk(&full, workspace).map(|mut entries| {
-            entries.retain(|entry| {
-                let is_output = |part: &str| part == "build" || part.ends_with(".egg-info");
-                !entry.path.components().any(|part| is_output(part.as_str()))
-            });
-            entries
-        })
+        files::project(&full, workspace)
     } else {
         files::file_kind(&full).map(|kind| vec![files::FileEntry { path: Utf8PathBuf::new(), kind }])
     };

@@ -238,6 +238,9 @@ impl Reader<'_> {
         let kind = if let Some((path, extras)) = local_path(text) {
             let path = self.placed(file, path);
             let digest = local_digest(self.folder, self.workspace, &path)?;
+            if self.folder.join(&path).is_dir() {
+                self.manifest.projects.insert(path.clone());
+            }
             let name = path.file_name().unwrap_or(path.as_str());
             RequirementKind::Path { text: format!("{name}{extras}"), marker: marker_of(text)?, digest }
         } else if is_url(text) {

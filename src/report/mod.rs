@@ -263,7 +263,7 @@ pub fn distribution_sizes(tree: &Tree) -> Vec<DistributionSize> {
         Owner::Distribution(name) => {
             tree.distributions.iter().find(|distribution| distribution.name == *name).map(|found| found.version.clone())
         }
-        Owner::Source | Owner::Include | Owner::Unknown => None,
+        Owner::Source | Owner::Include | Owner::BuildScript | Owner::Unknown => None,
     };
     let mut rows: Vec<DistributionSize> = tree
         .sizes()

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use super::Reading;
+use super::{BuildScript, Reading};
 use crate::error::Failure;
 use crate::facts;
 use crate::files;
@@ -17,6 +17,10 @@ pub struct Content {
     pub include: Vec<Include>,
     /// Packages, modules or folders of them, from the working directory.
     pub source: Vec<Utf8PathBuf>,
+    /// Projects of `source`, which have to be built; from the working directory.
+    pub projects: Vec<Utf8PathBuf>,
+    /// Runs before anything is installed.
+    pub build_script: Option<BuildScript>,
     pub exclude: BTreeSet<DistributionName>,
     pub layout: Layout,
 }
@@ -60,6 +64,13 @@ impl Layout {
     }
 }
 
+impl Content {
+    /// Whether there is something to import even without dependencies.
+    pub fn has_own_code(&self) -> bool {
+        !self.source.is_empty() || !self.projects.is_empty()
+    }
+}
+
 impl Reading<'_> {
     pub(super) fn content(
         &mut self,
@@ -69,9 +80,16 @@ impl Reading<'_> {
         layout: Layout,
     ) -> Content {
         let (folder, workspace, problems) = (&self.folder, &self.workspace, &mut self.problems);
+        let include =
+            include.iter().filter_map(|line| problems.check(parse_include(line, folder, workspace))).collect();
+        let source = source.iter().filter_map(|path| problems.check(parse_source(path, folder, workspace)));
+        let (projects, source): (Vec<_>, Vec<_>) = source.partition(|(_, kind)| *kind == SourceKind::Project);
+        let paths = |source: Vec<(Utf8PathBuf, SourceKind)>| source.into_iter().map(|(path, _)| path).collect();
         Content {
-            include: include.iter().filter_map(|line| problems.check(parse_include(line, folder, workspace))).collect(),
-            source: source.iter().filter_map(|path| problems.check(parse_source(path, folder, workspace))).collect(),
+            include,
+            source: paths(source),
+            projects: paths(projects),
+            build_script: None,
             exclude: exclude.iter().filter_map(|name| problems.check(name.parse())).collect(),
             layout,
         }
@@ -111,23 +129,48 @@ fn parse_include(line: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<
     Ok(Include { from: from.into(), to: place })
 }
 
-fn parse_source(path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<Utf8PathBuf, Failure> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SourceKind {
+    /// Placed as it is.
+    Files,
+    /// Built as a wheel.
+    Project,
+}
+
+fn parse_source(path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<(Utf8PathBuf, SourceKind), Failure> {
     inside_workspace("source", path, folder, workspace)?;
     let full = folder.join(path);
     if full.is_file() && full.extension() != Some("py") {
         return Err(Failure::user(format!("`source` has `{path}`, which is not a Python module"))
             .hint("use `include` for other files"));
     }
-    if full.join("pyproject.toml").exists() || full.join("setup.py").exists() {
-        let package = if full.join("src").is_dir() { format!("{path}/src") } else { format!("{path}/<package>") };
-        return Err(Failure::user(format!("`source` has `{path}`, which is a project and not a package")).hint(
-            format!("name its packages, e.g. `{package}`, or list `./{path}` in the requirements to have it built"),
-        ));
-    }
-    Ok(Utf8PathBuf::from(path))
+    let kind = if is_project(&full, path)? { SourceKind::Project } else { SourceKind::Files };
+    Ok((Utf8PathBuf::from(path), kind))
 }
 
-fn inside_workspace(input: &str, path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<(), Failure> {
+/// Whether a folder says how it is built. A `pyproject.toml` that only configures tools says nothing of that, and a
+/// package may have a module named `setup`.
+fn is_project(folder: &Utf8Path, shown: &str) -> Result<bool, Failure> {
+    let file = folder.join("pyproject.toml");
+    if !file.is_file() {
+        return Ok(folder.join("setup.py").exists() && !folder.join("__init__.py").exists());
+    }
+    let unreadable = |why: String| Failure::user(format!("`{shown}/pyproject.toml` cannot be read")).cause(why);
+    let text = fs_err::read_to_string(&file).map_err(|error| unreadable(error.to_string()))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|error| {
+        let before = &text[..error.span().map_or(0, |span| span.start)];
+        unreadable(format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
+    })?;
+    let is_described = table.contains_key("project") || table.contains_key("build-system");
+    Ok(is_described || (folder.join("setup.py").exists() && !folder.join("__init__.py").exists()))
+}
+
+pub(super) fn inside_workspace(
+    input: &str,
+    path: &str,
+    folder: &Utf8Path,
+    workspace: &Utf8Path,
+) -> Result<(), Failure> {
     let full = folder.join(path);
     let resolved = full.canonicalize_utf8().map_err(|_missing| {
         files::missing(&format!("`{input}` has a path that cannot be read: "), folder, Utf8Path::new(path))

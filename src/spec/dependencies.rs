@@ -121,13 +121,13 @@ impl Reading<'_> {
         let mut notes = Vec::new();
         if files.is_empty() {
             let mut found = find(&self.folder, &self.workspace);
-            if content.source.is_empty() || found.first().is_some_and(|file| Kind::of(file) != Kind::Pyproject) {
+            if !content.has_own_code() || found.first().is_some_and(|file| Kind::of(file) != Kind::Pyproject) {
                 notes.extend(choice(&found));
                 found.truncate(1);
                 files = found;
             }
         }
-        if files.is_empty() && content.source.is_empty() && self.folder.is_dir() {
+        if files.is_empty() && !content.has_own_code() && self.folder.is_dir() {
             self.problems.push(nothing_found(&self.folder));
         }
         let constraints: Vec<Utf8PathBuf> = constraints.iter().map(Utf8PathBuf::from).collect();
@@ -144,7 +144,7 @@ impl Reading<'_> {
         let manifest = Manifest::read(&asked, &Exports::new(), &mut self.problems);
         let is_known = self.problems.len() == read_so_far && manifest.locks.is_empty();
         if is_known && !files.is_empty() && Meaning::of(&manifest, target).is_empty() {
-            if content.source.is_empty() {
+            if !content.has_own_code() {
                 let names: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
                 let failure = Failure::user(format!("{} has nothing to install for {target}", names.join(", ")));
                 self.problems.push(failure.hint("add a requirement, or look at the markers of those there are"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 
 use crate::harness::{Outcome, Sandbox, tools};
-use crate::zip::{Member, build, members};
+use crate::zip::{Member, build, members, names};
 
 /// Builds nothing: what was wrong with the input.
 fn refused(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
@@ -19,11 +19,6 @@ fn refused(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
 fn built(sandbox: &Sandbox, arguments: &[&str]) -> (Outcome, BTreeMap<String, Member>) {
     let outcome = sandbox.run(&["build", "--python-version", "3.13", "--output", "layer.zip"]).args(arguments).run();
     (outcome.success(), members(&sandbox.path("layer.zip")))
-}
-
-/// Names of the files in a zip, but for the metadata of distributions.
-fn names(members: &BTreeMap<String, Member>) -> Vec<&str> {
-    members.keys().map(String::as_str).filter(|name| !name.ends_with('/') && !name.contains(".dist-info/")).collect()
 }
 
 fn executable(path: &Utf8Path) {
@@ -233,22 +228,37 @@ fn own_code_alone_is_a_layer() {
 }
 
 #[test]
-fn a_project_is_not_own_code() {
+fn what_is_no_code_is_not_own_code() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
-    for path in ["project/pyproject.toml", "other/setup.py", "other/src/x.py", "data.json"] {
+    for path in ["data.json", "package/__init__.py"] {
         sandbox.write(path, "");
     }
-    insta::assert_snapshot!(refused(&sandbox, &["--source", "project,other,data.json,packge"]).told(), @r"
+    sandbox.write("broken/pyproject.toml", "[project\n");
+    insta::assert_snapshot!(refused(&sandbox, &["--source", "data.json,packge,broken"]).told(), @r"
     exit: 1
     --- stdout
     --- stderr
-    error: 4 problems with the input
-    cause: `source` has `project`, which is a project and not a package (name its packages, e.g. `project/<package>`, or list `./project` in the requirements to have it built)
-    cause: `source` has `other`, which is a project and not a package (name its packages, e.g. `other/src`, or list `./other` in the requirements to have it built)
+    error: 3 problems with the input
     cause: `source` has `data.json`, which is not a Python module (use `include` for other files)
-    cause: `source` has a path that cannot be read: `packge` does not exist (paths start from the working directory)
+    cause: `source` has a path that cannot be read: `packge` does not exist (did you mean `package`?)
+    cause: `broken/pyproject.toml` cannot be read
+    cause:   line 1: unclosed table, expected `]`
     hint: nothing was built or published; correct all of them and run again
     ");
+}
+
+#[test]
+fn an_extension_must_be_executable() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    for path in ["one", "two", "more/data"] {
+        sandbox.write(path, path);
+    }
+    executable(&sandbox.path("one"));
+    let include = "one=extensions/one\ntwo=extensions/two\nmore=extensions/more";
+    let (outcome, members) = built(&sandbox, &["--include", include]);
+    assert_eq!(names(&members)[..3], ["extensions/more/data", "extensions/one", "extensions/two"]);
+    let warnings: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning:")).collect();
+    insta::assert_snapshot!(warnings.join("\n"), @"warning: `extensions/two` of included files is not executable, so Lambda cannot start it as an extension (run `git update-index --chmod=+x` on it, or `chmod +x` before this step; files that are no extensions belong elsewhere)");
 }
 
 #[test]

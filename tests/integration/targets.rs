@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::{Outcome, Run, Sandbox, tools};
-use crate::packages::project;
-use crate::zip::{Member, members};
+use crate::harness::{FileServer, Outcome, Run, Sandbox, tools};
+use crate::packages::{modern_project, project};
+use crate::zip::{Member, members, names, unpack};
 
 /// The architecture that this machine does not have.
 const FOREIGN: &str = if cfg!(target_arch = "x86_64") { "arm64" } else { "x86_64" };
@@ -95,33 +95,128 @@ fn compiled_code_is_of_the_target() {
 }
 
 #[test]
-fn what_has_only_a_source_distribution_needs_the_target_s_python() {
+fn every_python_and_architecture_gets_its_own_wheel() {
+    let sandbox = Sandbox::with_requirements("markupsafe==3.0.3\n");
+    for runtime in lambda_layer::facts::runtimes() {
+        for (architecture, machine, number) in [("x86_64", "x86_64", 62), ("arm64", "aarch64", 183)] {
+            let members = built(&sandbox, &runtime.python, architecture);
+            let digits = runtime.python.replace('.', "");
+            let name = format!("python/markupsafe/_speedups.cpython-{digits}-{machine}-linux-gnu.so");
+            assert_eq!(machines(&members), [(name.as_str(), number)]);
+            let tags = tags(&members);
+            assert!(tags.iter().all(|tag| tag.starts_with(&format!("cp{digits}-cp{digits}-manylinux"))), "{tags:?}");
+        }
+    }
+}
+
+/// A project with a source file in C.
+fn native_project(sandbox: &Sandbox, folder: &str) {
+    project(sandbox, folder, "from setuptools import Extension", "ext_modules=[Extension('native_c', ['c.c'])]");
+    // Nothing from Python's headers, which not every machine has.
+    sandbox.write(&format!("{folder}/c.c"), "void *PyInit_native_c(void) { return 0; }\n");
+}
+
+/// A source distribution of a project, in an index of its own.
+fn index_of(sandbox: &Sandbox, folder: &str) -> (FileServer, String) {
+    let name = folder.rsplit('/').next().unwrap_or_default();
+    let place = sandbox.root().join("index/simple").join(name);
+    fs_err::create_dir_all(&place).expect("can be made");
+    sandbox.write(&format!("{folder}/PKG-INFO"), format!("Metadata-Version: 1.0\nName: {name}\nVersion: 1.0\n"));
+    let mut command = std::process::Command::new("tar");
+    command.args(["-czf", place.join(format!("{name}-1.0.tar.gz")).as_str(), "-C", sandbox.path("").as_str()]);
+    let status = command.args(["--transform", &format!("s,^{folder},{name}-1.0,"), folder]).status();
+    assert!(status.expect("can be started").success());
+    let server = FileServer::start(&sandbox.root().join("index"));
+    let url = format!("{}/simple/", server.url());
+    (server, url)
+}
+
+#[test]
+fn a_source_distribution_of_python_alone_is_built_for_any_target() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\ndocopt==0.6.2\n");
-    let outcome = build(&sandbox, other_python(), FOREIGN).run().code(1);
-    insta::assert_snapshot!(told(&outcome, other_python()), @r"
+    let outcome = build(&sandbox, other_python(), FOREIGN).run().success();
+    let outcome =
+        outcome.says(&format!("`docopt` has no wheel for python{} on {FOREIGN}: it is built here", other_python()));
+    assert!(!outcome.stderr.contains("warning"), "{}", outcome.stderr);
+    let members = members(&sandbox.path("layer.zip"));
+    assert!(members.contains_key("python/docopt.py") && members.contains_key("python/six.py"));
+}
+
+#[test]
+fn a_source_distribution_is_not_built_where_the_requirements_forbid_it() {
+    for option in [":all:", "Docopt"] {
+        let sandbox = Sandbox::with_requirements(&format!("--only-binary {option}\ndocopt==0.6.2\n./ours\n"));
+        modern_project(&sandbox, "ours", "");
+        let outcome = build(&sandbox, other_python(), FOREIGN).run().code(1);
+        outcome.says("error: `docopt 0.6.2` has no wheel that runs on").says("has only a source distribution");
+    }
+}
+
+#[test]
+fn a_source_distribution_with_compiled_code_needs_the_target_s_python() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\nnative\n");
+    native_project(&sandbox, "native");
+    let (_server, url) = index_of(&sandbox, "native");
+    let outcome = build(&sandbox, other_python(), FOREIGN).args(&["--extra-index-urls", &url]).run().code(1);
+    let machine = std::env::consts::ARCH;
+    let here = tools().python_version().replace('.', "");
+    let told = told(&outcome, other_python()).replace(&format!("cp{here}-cp{here}-linux_{machine}"), "[TAG]");
+    insta::assert_snapshot!(told, @r"
     exit: 1
     --- stdout
     --- stderr
-    error: `docopt 0.6.2` has no wheel that runs on python[PYTHON] of Lambda (glibc 2.34, [ARCH])
-    cause: `docopt` is asked for in requirements.txt:2
-    cause: `docopt` has only a source distribution for Python [PYTHON] on [ARCH], which has to be built
-    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
+      `native` has no wheel for python[PYTHON] on [ARCH]: it is built here
+    error: `native 1.0` has no wheel that runs on python[PYTHON] of Lambda (glibc 2.34, [ARCH])
+    cause: `native` is asked for in requirements.txt:2
+    cause: `native` has only a source distribution for Python [PYTHON] on [ARCH], which has to be built
+    cause: building it here makes `native-1.0-[TAG].whl`
+    hint: build it in the image of the runtime, `public.ecr.aws/sam/build-python[PYTHON]`, on [ARCH]
     ");
     assert!(!sandbox.path("layer.zip").exists());
 }
 
 #[test]
-fn a_local_package_needs_the_target_s_python_to_be_built() {
-    let sandbox = Sandbox::with_requirements("./ours\n");
-    project(&sandbox, "ours", "", "");
+fn a_local_project_of_python_alone_is_built_for_any_target() {
+    let sandbox = Sandbox::with_requirements("-e ./ours\n./theirs\n");
+    modern_project(&sandbox, "ours", "dependencies = [\"six==1.17.0\", \"tomli; python_version < '3.11'\"]\n");
+    project(&sandbox, "theirs", "", "install_requires=['idna==3.10']");
+    let before = sandbox.tree();
+    let outcome = build(&sandbox, other_python(), FOREIGN).run().success();
+    let members = members(&sandbox.path("layer.zip"));
+    // Real files in place of an editable install's pointer, and nothing left behind in the workspace.
+    assert_eq!(
+        names(&members).iter().filter(|name| !name.starts_with("python/idna/")).collect::<Vec<_>>(),
+        [&"python/ours/__init__.py", &"python/six.py", &"python/theirs/__init__.py",]
+    );
+    let after: Vec<_> = sandbox.tree().into_keys().filter(|path| !before.contains_key(path)).collect();
+    assert_eq!(after, [sandbox.path("layer.zip")]);
+    let warnings: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning:")).collect();
+    insta::assert_snapshot!(warnings.join("\n").replace(&tools().python_version(), "[HERE]"), @"warning: `theirs 1.0` was built by Python [HERE], and may require something else under the Python of the layer (look at the list of what is in the layer, pin everything it needs, or build in the image of the runtime)");
+    let opt = sandbox.root().join("opt");
+    unpack(&members, &opt);
+    fs_err::remove_dir_all(sandbox.path("ours")).expect("is there");
+    let mut python = std::process::Command::new(tools().program("python3"));
+    let output = python.args(["-c", "import ours; ours.main()"]).env("PYTHONPATH", opt.join("python")).output();
+    assert_eq!(output.expect("can be started").stdout, b"ours\n");
+}
+
+#[test]
+fn a_local_project_with_compiled_code_needs_the_target_s_python() {
+    let sandbox = Sandbox::with_requirements("./native\n");
+    native_project(&sandbox, "native");
     let outcome = build(&sandbox, other_python(), FOREIGN).run().code(1);
-    insta::assert_snapshot!(told(&outcome, other_python()), @r"
+    let machine = std::env::consts::ARCH;
+    let here = tools().python_version();
+    let digits = here.replace('.', "");
+    let told = told(&outcome, other_python()).replace(&format!("cp{digits}-cp{digits}-linux_{machine}"), "[TAG]");
+    insta::assert_snapshot!(told.replace(&here, "[HERE]"), @r"
     exit: 1
     --- stdout
     --- stderr
-    error: a local project has to be built, and this machine cannot build for python[PYTHON] on [ARCH]
-    cause: `ours` is asked for in requirements.txt:1
-    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
+    error: `native` has compiled code, and Python [HERE] of this machine cannot compile for python[PYTHON] on [ARCH]
+    cause: building it here makes `native-1.0-[TAG].whl`
+    cause: `native` is asked for in requirements.txt:1
+    hint: build it in the image of the runtime, `public.ecr.aws/sam/build-python[PYTHON]`, on [ARCH]
     ");
 }
 
@@ -144,9 +239,7 @@ fn what_is_compiled_here_must_run_there() {
     let python = tools().python_version();
     let architecture = if FOREIGN == "arm64" { "x86_64" } else { "arm64" };
     let sandbox = Sandbox::with_requirements("./native\n");
-    // A wheel for this platform, without the need of a compiler.
-    let setup = "from setuptools.dist import Distribution\nDistribution.has_ext_modules = lambda self: True";
-    project(&sandbox, "native", setup, "");
+    native_project(&sandbox, "native");
     let outcome = build(&sandbox, &python, architecture).run();
     let runtime =
         lambda_layer::facts::runtimes().iter().find(|runtime| runtime.python == python).expect("is supported");

@@ -38,6 +38,21 @@ pub(crate) fn members(zip: &Utf8Path) -> BTreeMap<String, Member> {
     members
 }
 
+/// Names of the files of a layer, but for those of `*.dist-info`.
+pub(crate) fn names(members: &BTreeMap<String, Member>) -> Vec<&str> {
+    members.keys().map(String::as_str).filter(|name| !name.ends_with('/') && !name.contains(".dist-info/")).collect()
+}
+
+/// Lays a layer out as Lambda does below `/opt`.
+pub(crate) fn unpack(members: &BTreeMap<String, Member>, opt: &Utf8Path) {
+    for (name, member) in members.iter().filter(|(name, _)| !name.ends_with('/')) {
+        let place = opt.join(name);
+        fs_err::create_dir_all(place.parent().expect("has a parent")).expect("can be made");
+        fs_err::write(&place, &member.bytes).expect("can be written");
+        set_mode(&place, member.mode);
+    }
+}
+
 /// Builds the layer of a sandbox and gives the zip's members.
 pub(crate) fn build(sandbox: &Sandbox, arguments: &[&str]) -> BTreeMap<String, Member> {
     let outcome = sandbox.run(&["build", "--python-version", "3.13", "--output", "layer.zip"]).args(arguments).run();

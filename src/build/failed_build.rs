@@ -1,0 +1,106 @@
+//! Builds from source that failed, or that ended with something that does not run on the target.
+
+use std::str::FromStr as _;
+
+use camino::Utf8Path;
+
+use super::explain;
+use super::installer::Request;
+use crate::error::Failure;
+use crate::manifest::RequirementKind;
+use crate::spec::Spec;
+use crate::types::DistributionName;
+
+/// A build for another Python or processor than this machine's that did not end with a wheel of Python alone; `None`
+/// if that was not what failed. `availabilities` are those of the distributions that were built.
+pub(super) fn compiled_elsewhere(
+    output: &str,
+    request: &Request<'_>,
+    availabilities: &[explain::Availability],
+) -> Option<Failure> {
+    let Request { spec, host, .. } = request;
+    let (wheel, build) = (misfit(output), FailedBuild::of(output));
+    let subject = wheel.or(build.as_ref().and_then(|build| build.subject.as_deref()))?;
+    let name = DistributionName::from_str(subject.split(['-', '=', ' ']).next()?).ok()?;
+    let cause = match wheel {
+        Some(wheel) => format!("building it here makes `{wheel}`"),
+        None => format!("building it here fails: {}", build?.causes.first()?),
+    };
+    if let Some(missing) = availabilities.iter().find(|found| found.name == name.to_string()) {
+        return Some(explain::no_wheel(std::slice::from_ref(missing), request.manifest, spec.target).cause(cause));
+    }
+    let projects = request.manifest.requirements.iter().filter_map(|requirement| {
+        let RequirementKind::Path { text, .. } = &requirement.kind else { return None };
+        Some(format!("`{text}` is asked for in {}:{}", requirement.file, requirement.line))
+    });
+    wheel?;
+    let failure = Failure::user(format!(
+        "`{name}` has compiled code, and Python {} of this machine cannot compile for {}",
+        host.version, spec.target
+    ));
+    Some(failure.cause(cause).causes(projects).hint(explain::other_ways(spec.target)))
+}
+
+/// The file of a wheel that was built for another Python or processor than the target's.
+fn misfit(output: &str) -> Option<&str> {
+    let (_, rest) = output.split_once("The built wheel `")?;
+    let (name, rest) = rest.split_once('`')?;
+    rest.trim_start().starts_with("is not compatible").then_some(name)
+}
+
+/// A project of `source` whose build did not end with a wheel for the target.
+pub(super) fn unbuildable_project(path: &Utf8Path, output: &str, request: &Request<'_>) -> Failure {
+    let target = request.spec.target;
+    if let Some(wheel) = misfit(output) {
+        let python = &request.host.version;
+        let message =
+            format!("`{path}` has compiled code, and Python {python} of this machine cannot compile for {target}");
+        return Failure::user(message)
+            .cause(format!("building it here makes `{wheel}`"))
+            .hint(explain::other_ways(target));
+    }
+    let failure = explain::failed_install("uv", output, request, &[], false);
+    Failure { message: format!("the project `{path}` of `source` cannot be built"), ..failure }
+}
+
+/// What a build backend or a compiler said when it gave up.
+pub(super) struct FailedBuild {
+    /// `psycopg2==2.9.9`; `None` for a project that only its build could have named.
+    subject: Option<String>,
+    causes: Vec<String>,
+}
+
+impl FailedBuild {
+    /// `None` if no build failed.
+    pub(super) fn of(output: &str) -> Option<Self> {
+        // uv: "Failed to build `psycopg2==2.9.9`" and "[stderr]"; pip: "Failed to build 'psycopg2' when …" after its log.
+        let is_build = output.contains("The build backend returned an error") || output.contains("[end of output]");
+        let quoted = |marker: &str, quote: char| {
+            let (_, rest) = output.split_once(marker)?;
+            rest.split(quote).next().map(str::to_owned)
+        };
+        let subject = quoted("Failed to build `", '`')
+            .or_else(|| quoted("Failed to download and build `", '`'))
+            .or_else(|| quoted("Failed to build '", '\''));
+        if !is_build {
+            return None;
+        }
+        let log = output.split_once("[stderr]").or_else(|| output.split_once("lines of output]"));
+        let log = log.or_else(|| output.split_once("[stdout]")).map_or(output, |(_, log)| log);
+        let log = log.split("[end of output]").next().unwrap_or_default();
+        let said = |line: &&str| !line.is_empty() && !line.starts_with("hint:");
+        let lines: Vec<&str> = log.lines().map(str::trim).filter(said).collect();
+        let first = lines.iter().position(|line| line.to_lowercase().contains("error:"));
+        let first = first.unwrap_or_else(|| lines.len().saturating_sub(8));
+        Some(Self { subject, causes: lines[first..].iter().take(8).map(|line| (*line).to_owned()).collect() })
+    }
+
+    pub(super) fn explain(self, spec: &Spec) -> Failure {
+        let subject = self.subject.map_or_else(|| "a local project".to_owned(), |subject| format!("`{subject}`"));
+        let failure = Failure::user(format!("{subject} could not be built from source")).causes(self.causes);
+        failure.hint(match spec.content.build_script {
+            None => "if a program or a header is missing, install it with `build-script`, e.g. `dnf install -y libpq-devel` in the action's image",
+            Some(_) => "if a program or a header is missing, install it with `build-script`",
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Own projects: built as wheels and installed beside the dependencies.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
+
+use super::distribution::{self, Distribution};
+use super::failed_build;
+use super::installer::Request;
+use super::process;
+use super::uv::Uv;
+use crate::error::Failure;
+use crate::files::FileKind;
+use crate::types::DistributionName;
+
+/// Builds the projects of `source`, each from a copy in `scratch`: build backends write into the folder they build from,
+/// and would take what an earlier build left there. Gives their names.
+///
+/// # Errors
+/// The user's for a project that cannot be built, or that is in the layer already.
+pub(super) fn install_all(
+    request: &Request<'_>,
+    scratch: &Utf8Path,
+    distributions: &mut Vec<Distribution>,
+) -> anyhow::Result<BTreeSet<DistributionName>> {
+    let Request { spec, environment, console, destination, .. } = request;
+    let mut names = BTreeSet::new();
+    if spec.content.projects.is_empty() {
+        return Ok(names);
+    }
+    let uv = Uv::find(request)?;
+    for (number, path) in spec.content.projects.iter().enumerate() {
+        let step = console.step(format!("Build {path}"));
+        let copy = scratch.join(format!("projects/{number}"));
+        copy_project(request, path, &copy)?;
+        let mut command = uv.project_command(&copy, request);
+        // Compilers write the folder into what they compile.
+        for name in ["CFLAGS", "CXXFLAGS"] {
+            let flags = environment.get(name).unwrap_or_default();
+            command.env(name, format!("{flags} -fdebug-prefix-map={copy}=.").trim_start());
+        }
+        let before: BTreeSet<_> =
+            distributions.iter().map(|distribution| (distribution.name.clone(), distribution.info.clone())).collect();
+        let outcome = process::run(command, "uv", console)?;
+        if !outcome.status.success() {
+            let output = outcome.output.replace(copy.as_str(), path.as_str());
+            return Err(failed_build::unbuildable_project(path, &output, request).into());
+        }
+        *distributions = distribution::read_all(destination)?;
+        let is_new =
+            |distribution: &&Distribution| !before.contains(&(distribution.name.clone(), distribution.info.clone()));
+        let Some(built) = distributions.iter().find(is_new).filter(|_| distributions.len() > before.len()) else {
+            let failure = Failure::user(format!("the project `{path}` of `source` is in the layer already"));
+            let failure = failure.cause("a requirement asks for a distribution of the same name and version");
+            return Err(failure.hint("take it out of the requirements, or out of `source`").into());
+        };
+        step.done(format!("{} {}", built.name, built.version));
+        names.insert(built.name.clone());
+    }
+    Ok(names)
+}
+
+fn copy_project(request: &Request<'_>, path: &Utf8Path, copy: &Utf8Path) -> anyhow::Result<()> {
+    fs_err::create_dir_all(copy)?;
+    for entry in request.spec.project_files(path)? {
+        let place = copy.join(&entry.path);
+        fs_err::create_dir_all(place.parent().unwrap_or(copy))?;
+        match entry.kind {
+            FileKind::File { source, .. } => drop(fs_err::copy(source, place)?),
+            FileKind::Link { target } => std::os::unix::fs::symlink(target, place)?,
+        }
+    }
+    Ok(())
+}

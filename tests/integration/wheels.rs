@@ -1,0 +1,153 @@
+//! Every kind of wheel: where its files go, and what of it does not work in a layer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::harness::{Outcome, Sandbox, tools};
+use crate::packages::wheel_of;
+use crate::zip::{Member, members, names, unpack};
+
+/// With an installer, for this machine's Python, which is the only one that pip installs for.
+fn built(sandbox: &Sandbox, installer: &str, arguments: &[&str]) -> (Outcome, BTreeMap<String, Member>) {
+    let python = tools().python_version();
+    let run = sandbox.run(&["build", "--output", "layer.zip", "--installer", installer, "--python-version", &python]);
+    let outcome = run.args(arguments).run().success();
+    (outcome, members(&sandbox.path("layer.zip")))
+}
+
+fn warnings(outcome: &Outcome) -> String {
+    outcome.stderr.lines().filter(|line| line.starts_with("warning:")).collect::<Vec<_>>().join("\n")
+}
+
+/// A workspace that requires wheels of these names and files.
+fn sandbox(wheels: &[(&str, &[(&str, &str)])]) -> Sandbox {
+    let names: Vec<String> = wheels.iter().map(|(name, _)| format!("./wheels/{name}-1.0-py3-none-any.whl\n")).collect();
+    let sandbox = Sandbox::with_requirements(&names.concat());
+    for (name, files) in wheels {
+        wheel_of(&sandbox.path("wheels"), name, "1.0", files);
+    }
+    sandbox
+}
+
+const DATA: &[(&str, &str)] = &[
+    ("kinds/__init__.py", ""),
+    ("kinds-1.0.data/scripts/tool.py", "#!python\nprint('hi')\n"),
+    ("kinds-1.0.data/scripts/tool.sh", "#!/bin/sh\necho hi\n"),
+    ("kinds-1.0.data/data/share/kinds/a.txt", "a"),
+    ("kinds-1.0.data/data/etc/kinds.conf", "c"),
+    ("kinds-1.0.data/data/bin/raw", "r"),
+    ("kinds-1.0.data/headers/kinds.h", "h"),
+    ("kinds-1.0.data/purelib/kinds/pure.py", "p"),
+    ("kinds-1.0.data/platlib/kinds/plat.py", "q"),
+];
+
+/// Paths of a `RECORD`, seen from `/opt`.
+fn recorded(members: &BTreeMap<String, Member>, info: &str) -> BTreeSet<String> {
+    let record = members[&format!("python/{info}/RECORD")].text();
+    let paths = record.lines().map(|line| line.split(',').next().unwrap_or_default());
+    paths.map(|path| path.strip_prefix("../").map_or_else(|| format!("python/{path}"), str::to_owned)).collect()
+}
+
+#[test]
+fn the_data_of_a_wheel_is_where_it_can_be_found() {
+    let sandbox = sandbox(&[("kinds", DATA)]);
+    let (_, uv) = built(&sandbox, "uv", &[]);
+    insta::assert_snapshot!(names(&uv).into_iter().map(|name| format!("{:o} {name}", uv[name].mode)).collect::<Vec<_>>().join("\n"), @r"
+    100644 bin/raw
+    100755 bin/tool.py
+    100755 bin/tool.sh
+    100644 python/etc/kinds.conf
+    100644 python/include/kinds/kinds.h
+    100644 python/kinds/__init__.py
+    100644 python/kinds/plat.py
+    100644 python/kinds/pure.py
+    100644 python/share/kinds/a.txt
+    ");
+    let python = tools().python_version();
+    assert_eq!(uv["bin/tool.py"].text(), format!("#!/var/lang/bin/python{python}\nprint('hi')\n"));
+    let files: BTreeSet<String> = uv.keys().filter(|name| !name.ends_with('/')).cloned().collect();
+    assert_eq!(recorded(&uv, "kinds-1.0.dist-info"), files);
+
+    let (outcome, pip) = built(&sandbox, "pip", &[]);
+    assert_eq!(names(&uv), names(&pip));
+    assert_eq!(recorded(&pip, "kinds-1.0.dist-info"), files);
+    assert_eq!(warnings(&outcome), "");
+}
+
+#[test]
+fn shared_libraries_of_a_wheel_are_where_the_linker_looks() {
+    let files = [DATA, &[("kinds-1.0.data/data/lib/libkinds.so.1", "\x7fELF")]].concat();
+    let sandbox = sandbox(&[("kinds", &files)]);
+    let (_, uv) = built(&sandbox, "uv", &[]);
+    assert!(uv.contains_key("lib/libkinds.so.1"));
+    assert!(recorded(&uv, "kinds-1.0.dist-info").contains("lib/libkinds.so.1"));
+    // pip has no place for it, which it does not say itself.
+    let (outcome, pip) = built(&sandbox, "pip", &[]);
+    assert!(!pip.keys().any(|name| name.contains("libkinds")));
+    insta::assert_snapshot!(warnings(&outcome), @"warning: `libkinds.so.1` of `kinds` is not in the layer: its installer put it nowhere (use `installer: uv`, or place it with `include`)");
+}
+
+#[test]
+fn distributions_and_own_code_share_a_namespace() {
+    let sandbox = sandbox(&[
+        ("acme_one", &[("acme/one/__init__.py", "name = 'one'\n")]),
+        ("acme_two", &[("acme/two/__init__.py", "name = 'two'\n"), ("acme/two/deep/a.py", "")]),
+        ("acme_three", &[("acme/three.py", "name = 'three'\n")]),
+    ]);
+    sandbox.write("own/acme/four.py", "name = 'four'\n");
+    let program = "from acme import one, two, three, four; print(one.name, two.name, three.name, four.name)";
+    for installer in ["uv", "pip"] {
+        let (outcome, members) = built(&sandbox, installer, &["--source", "own"]);
+        assert_eq!(warnings(&outcome), "");
+        let opt = sandbox.root().join(installer);
+        unpack(&members, &opt);
+        let mut python = std::process::Command::new(tools().program("python3"));
+        let output = python.args(["-c", program]).env("PYTHONPATH", opt.join("python")).output();
+        assert_eq!(String::from_utf8_lossy(&output.expect("can be started").stdout), "one two three four\n");
+    }
+}
+
+#[test]
+fn real_namespace_packages_are_complete() {
+    let sandbox =
+        Sandbox::with_requirements("google-api-core==2.24.2\ngoogleapis-common-protos==1.70.0\ngoogle-auth==2.40.3\n");
+    let (uv, pip) = (built(&sandbox, "uv", &["--no-deps"]).1, built(&sandbox, "pip", &["--no-deps"]).1);
+    assert_eq!(names(&uv), names(&pip));
+    for module in ["google/api_core/__init__.py", "google/auth/__init__.py", "google/rpc/status_pb2.py"] {
+        assert!(uv.contains_key(&format!("python/{module}")), "{module}");
+    }
+}
+
+#[test]
+fn a_file_for_the_start_of_python_is_named() {
+    let sandbox = sandbox(&[
+        ("hook", &[("hook.py", ""), ("hook.pth", "import hook\n")]),
+        ("plain", &[("plain/__init__.py", ""), ("plain/data.pth", "weights")]),
+    ]);
+    let (outcome, members) = built(&sandbox, "uv", &[]);
+    assert!(members.contains_key("python/hook.pth"));
+    insta::assert_snapshot!(warnings(&outcome), @"warning: `hook` needs Python to read `hook.pth` when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file)");
+}
+
+#[test]
+fn packages_may_be_named_as_folders_of_a_layer() {
+    let files = [
+        ("bin/__init__.py", ""),
+        ("bin/mod.py", ""),
+        ("lib/__init__.py", ""),
+        ("lib/libx.so", ""),
+        ("folders-1.0.dist-info/entry_points.txt", "[console_scripts]\nfolders = bin.mod:main\n"),
+    ];
+    let sandbox = sandbox(&[("folders", &files), ("kinds", DATA)]);
+    let (_, members) = built(&sandbox, "uv", &[]);
+    let names: Vec<&str> = names(&members).into_iter().filter(|name| !name.contains("kinds")).collect();
+    insta::assert_snapshot!(names.join("\n"), @r"
+    bin/folders
+    bin/raw
+    bin/tool.py
+    bin/tool.sh
+    python/bin/__init__.py
+    python/bin/mod.py
+    python/lib/__init__.py
+    python/lib/libx.so
+    ");
+}
