@@ -226,7 +226,7 @@ pub(super) fn hides_its_reason(output: &str) -> bool {
 /// What pip says, when asked to say more, of pages of an index that it did not get.
 pub(super) fn reasons_of_pip(output: &str) -> String {
     let reasons = output.lines().map(str::trim).filter(|line| line.starts_with("Could not fetch URL"));
-    reasons.map(|line| format!("ERROR: {}\n", line.trim_end_matches(" - skipping"))).collect()
+    reasons.flat_map(|line| ["ERROR: ", line.trim_end_matches(" - skipping"), "\n"]).collect()
 }
 
 /// What to do when there is no wheel.

@@ -3,6 +3,7 @@
 mod assemble;
 mod distribution;
 pub(crate) mod explain;
+mod git;
 mod installer;
 pub(crate) mod interpreter;
 mod pip;

@@ -5,6 +5,7 @@ use std::process::Command;
 use camino::Utf8Path;
 
 use super::explain;
+use super::git::Git;
 use super::installer::{Installer, Request};
 use super::process;
 use crate::error::Failure;
@@ -46,10 +47,11 @@ fn platforms(target: Target) -> Vec<String> {
     modern.chain(older).map(|platform| format!("{platform}_{machine}")).collect()
 }
 
-fn command(request: &Request<'_>, wheels_only: bool) -> Command {
+fn command(request: &Request<'_>, git: &Git, wheels_only: bool) -> Command {
     let Request { spec, manifest, host, environment, indexes, destination, .. } = request;
     let dependencies = &spec.dependencies;
     let mut command = process::command(host.executable.as_str(), &spec.folder, environment);
+    git.tell(&mut command);
     command.args(["-m", "pip", "install", "--target", destination.as_str()]);
     command.args([
         "--no-compile",
@@ -105,18 +107,19 @@ impl Installer for Pip {
     }
 
     fn install(&self, request: &Request<'_>) -> anyhow::Result<()> {
-        let Request { spec, manifest, host, console, indexes, .. } = request;
+        let Request { spec, manifest, host, environment, console, indexes, .. } = request;
         if !indexes.first.is_empty() {
             indexes::check_merged(manifest)?;
         }
         let wheels_only = !host.can_compile_for(spec.target);
-        let input = manifest.joined.as_ref();
-        let mut outcome = process::run_with_input(command(request, wheels_only), input, &self.name(), console)?;
+        let git = Git::new(manifest.joined.as_ref(), environment);
+        let input = git.requirements.as_ref();
+        let mut outcome = process::run_with_input(command(request, &git, wheels_only), input, &self.name(), console)?;
         if outcome.status.success() {
             return Ok(());
         }
         if explain::hides_its_reason(&outcome.output) {
-            let mut command = command(request, wheels_only);
+            let mut command = command(request, &git, wheels_only);
             command.arg("-vv");
             let more = process::run_with_input(command, input, &format!("{} -vv", self.name()), console)?;
             outcome.output.insert_str(0, &explain::reasons_of_pip(&more.output));

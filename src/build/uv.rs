@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::explain::{self, Availability};
+use super::git::Git;
 use super::installer::{Installer, Request};
 use super::interpreter::Host;
 use super::process;
@@ -170,9 +171,11 @@ impl Installer for Uv {
         let Request { spec, host, console, .. } = request;
         let can_build = host.can_build_for(spec.target);
         let mut built = Built::default();
+        let git = Git::new(request.manifest.joined.as_ref(), request.environment);
         loop {
-            let (command, input) = (self.install_command(request, &built), &request.manifest.joined);
-            let outcome = process::run_with_input(command, input.as_ref(), &self.name(), console)?;
+            let mut command = self.install_command(request, &built);
+            git.tell(&mut command);
+            let outcome = process::run_with_input(command, git.requirements.as_ref(), &self.name(), console)?;
             if outcome.status.success() {
                 return Ok(());
             }

@@ -12,6 +12,7 @@ mod content;
 mod directory;
 mod faults;
 mod generated;
+mod git;
 mod harness;
 mod leaks;
 mod manifests;
