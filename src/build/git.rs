@@ -30,18 +30,29 @@ impl Git {
             settings.push((name, SecretString::from(value)));
             settings.extend(header.map(|(host, header)| setting(&host, header)));
         }
-        let mut clean = |text: &SecretString| -> SecretString {
+        let mut found = Vec::new();
+        let requirements = requirements.map(|text| {
             let words = text.expose_secret().split_inclusive(char::is_whitespace);
             let words = words.map(|word| match split(word).filter(|_| word.contains("git+http")) {
                 Some(split) => {
-                    settings.push(setting(&split.repository, split.header));
-                    split.rest
+                    let clean = split.rest.clone();
+                    found.push(split);
+                    clean
                 }
                 None => word.to_owned(),
             });
             words.collect::<String>().into()
-        };
-        let requirements = requirements.map(&mut clean);
+        });
+        for one in &found {
+            // For the host, so that submodules have it as well, unless another repository there has another.
+            let differs =
+                |other: &Split| other.host == one.host && other.header.expose_secret() != one.header.expose_secret();
+            let url = if found.iter().any(differs) { &one.repository } else { &one.host };
+            let new = setting(url, one.header.clone());
+            if !settings.iter().any(|(name, _)| *name == new.0) {
+                settings.push(new);
+            }
+        }
         Self { requirements, settings }
     }
 
@@ -121,10 +132,21 @@ mod tests {
         assert_eq!(
             shown(&git),
             [
-                "http.https://host/a/b.git.extraHeader=Authorization: Basic bWU6cEBzcw==",
-                "http.http://host:8080/c.extraHeader=Authorization: Basic dDBrZW46"
+                "http.https://host/.extraHeader=Authorization: Basic bWU6cEBzcw==",
+                "http.http://host:8080/.extraHeader=Authorization: Basic dDBrZW46"
             ]
         );
+    }
+
+    #[test]
+    fn two_tokens_of_a_host_go_with_their_repositories() {
+        let text = "git+https://one@host/a.git@v1\ngit+https://two@host/b.git#egg=b\n";
+        let git = Git::new(Some(&SecretString::from(text)), &Environment::default());
+        let expected = [
+            "http.https://host/a.git.extraHeader=Authorization: Basic b25lOg==",
+            "http.https://host/b.git.extraHeader=Authorization: Basic dHdvOg==",
+        ];
+        assert_eq!(shown(&git), expected);
     }
 
     #[test]

@@ -53,14 +53,11 @@ fn command(request: &Request<'_>, git: &Git, wheels_only: bool) -> Command {
     let mut command = process::command(host.executable.as_str(), &spec.folder, environment);
     git.tell(&mut command);
     command.args(["-m", "pip", "install", "--target", destination.as_str()]);
-    command.args([
-        "--no-compile",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--no-warn-script-location",
-        "--progress-bar",
-        "off",
-    ]);
+    command.args(["--no-compile", "--disable-pip-version-check", "--no-warn-script-location", "--progress-bar", "off"]);
+    // With it pip sets this variable itself. Without it pip asks nobody either: there is no input.
+    if environment.get("GIT_SSH_COMMAND").is_none() {
+        command.arg("--no-input");
+    }
     if wheels_only {
         command.args([
             "--only-binary",

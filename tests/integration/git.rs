@@ -1,10 +1,11 @@
 //! Requirements from git: over HTTP with a token, over SSH with an agent.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::harness::{Run, Sandbox, tools};
+use crate::harness::{Run, Sandbox, dead_port, tools};
 use crate::servers::Server;
 use crate::sources::modules;
 use crate::watch::Watched;
@@ -152,10 +153,102 @@ fn a_repository_that_refuses_is_named_without_the_token() {
         let sandbox = Sandbox::new();
         let server = served(&sandbox);
         sandbox.write("requirements.txt", format!("alpha @ git+http://me:${{ALPHA}}@{}/alpha.git\n", server.host()));
-        let outcome = build(&sandbox, installer).env("ALPHA", "wr0ng-t0ken").run();
-        println!("{}", outcome.told());
-        let outcome = outcome.code(1);
+        let outcome = build(&sandbox, installer).env("ALPHA", "wr0ng-t0ken").run().code(1);
         assert!(!outcome.stderr.contains("wr0ng-t0ken"), "{}", outcome.stderr);
-        outcome.says(&server.host());
+        let message =
+            format!("error: the git repository at `http://{}` refused the run's credentials\n", server.host());
+        outcome.says(&message);
+    }
+}
+
+/// A real SSH server with one account, that of whoever runs the tests, and one key, which is in an agent.
+struct SshServer {
+    server: Server,
+    agent: Child,
+    folder: Utf8PathBuf,
+}
+
+impl SshServer {
+    fn start(folder: &Utf8Path) -> Self {
+        fs_err::create_dir_all(folder).expect("can be made");
+        for name in ["host", "key"] {
+            run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", folder.join(name).as_str()], &[]);
+        }
+        fs_err::copy(folder.join("key.pub"), folder.join("authorized")).expect("can be copied");
+        let socket = folder.join("agent");
+        let mut agent = Command::new("ssh-agent");
+        let mut agent = agent.args(["-D", "-a", socket.as_str()]).stdout(Stdio::piped()).spawn().expect("is installed");
+        let mut line = String::new();
+        BufReader::new(agent.stdout.take().expect("is piped")).read_line(&mut line).expect("says where it listens");
+        run("ssh-add", &["-q", folder.join("key").as_str()], &[("SSH_AUTH_SOCK", socket.as_str())]);
+        // The agent alone has the key.
+        fs_err::remove_file(folder.join("key")).expect("is there");
+        // Asked for by a server that root starts.
+        fs_err::create_dir_all("/run/sshd").ok();
+        let port = dead_port();
+        let options = [
+            format!("HostKey={}", folder.join("host")),
+            format!("AuthorizedKeysFile={}", folder.join("authorized")),
+            format!("ListenAddress=127.0.0.1:{port}"),
+            "PidFile=none".to_owned(),
+            "StrictModes=no".to_owned(),
+            "UsePAM=no".to_owned(),
+        ];
+        let mut command = Command::new("/usr/sbin/sshd");
+        command.args(["-D", "-e", "-f", "/dev/null"]);
+        for option in &options {
+            command.args(["-o", option]);
+        }
+        let server = Server::start(command, "Server listening on 127.0.0.1 port ");
+        let key = fs_err::read_to_string(folder.join("host.pub")).expect("is there");
+        fs_err::write(folder.join("known"), format!("[127.0.0.1]:{} {key}", server.port())).expect("can be written");
+        Self { server, agent, folder: folder.to_owned() }
+    }
+
+    /// With these hosts known.
+    fn tell(&self, run: Run, known: &str) -> Run {
+        let known = self.folder.join(known);
+        let ssh =
+            format!("ssh -F /dev/null -o UserKnownHostsFile={known} -o StrictHostKeyChecking=yes -o BatchMode=yes");
+        run.env("SSH_AUTH_SOCK", self.folder.join("agent")).env("GIT_SSH_COMMAND", ssh)
+    }
+}
+
+impl Drop for SshServer {
+    fn drop(&mut self) {
+        self.agent.kill().ok();
+        self.agent.wait().ok();
+    }
+}
+
+fn run(program: &str, arguments: &[&str], variables: &[(&str, &str)]) {
+    let output = Command::new(program).args(arguments).envs(variables.iter().copied()).output().expect("is installed");
+    assert!(output.status.success(), "{program}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn an_agent_opens_repositories_over_ssh() {
+    for installer in ["uv", "pip"] {
+        let sandbox = Sandbox::new();
+        let repositories = sandbox.root().join("repositories");
+        repository(&repositories);
+        let server = SshServer::start(&sandbox.root().join("ssh"));
+        let user = Command::new("id").arg("-un").output().expect("can be started").stdout;
+        let user = String::from_utf8(user).expect("is UTF-8");
+        let place = format!("127.0.0.1:{}{repositories}/alpha.git", server.server.port());
+        sandbox.write("requirements.txt", format!("alpha @ git+ssh://{}@{place}\n", user.trim()));
+        server.tell(build(&sandbox, installer), "known").run().success();
+        assert_eq!(modules(&members(&sandbox.path("layer.zip"))), ["alpha"]);
+
+        let message = format!("error: the git repository at `ssh://{place}` refused the run's credentials\n");
+        let stranger = sandbox.root().join("ssh/nobody");
+        fs_err::write(&stranger, "").expect("can be written");
+        // Another cache: the repository would be in the first.
+        let fresh = build(&sandbox, installer).env("UV_CACHE_DIR", sandbox.root().join("uv2"));
+        let fresh = fresh.env("PIP_CACHE_DIR", sandbox.root().join("pip2"));
+        server.tell(fresh, "nobody").run().code(1).says(&message);
+        let fresh = build(&sandbox, installer).env("UV_CACHE_DIR", sandbox.root().join("uv3"));
+        let fresh = fresh.env("PIP_CACHE_DIR", sandbox.root().join("pip3"));
+        server.tell(fresh, "known").env("SSH_AUTH_SOCK", "/nowhere").run().code(1).says(&message);
     }
 }
