@@ -152,7 +152,7 @@ fn in_place(user: &str, secret: &str) -> BTreeSet<String> {
 }
 
 /// Where user and password end in what follows `://`, if there are any.
-fn end_of_credentials(rest: &str) -> Option<usize> {
+pub(crate) fn end_of_credentials(rest: &str) -> Option<usize> {
     let ends = |ends: &[char]| rest.find(ends).unwrap_or(rest.len());
     let authority = &rest[..ends(&['/', '?', '#', ' '])];
     // A password with a slash in it as it is, which makes the URL invalid, is a password none the less.

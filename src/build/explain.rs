@@ -7,7 +7,7 @@ use super::installer::Request;
 use crate::error::Failure;
 use crate::facts;
 use crate::manifest::{Manifest, RequirementKind};
-use crate::secrets::{SecretUrl, without_credentials};
+use crate::secrets::{SecretUrl, end_of_credentials, without_credentials};
 use crate::types::Target;
 
 /// Where there are wheels of a distribution that has none for the target.
@@ -135,6 +135,11 @@ pub(super) fn failed_install(
             .causes(causes)
             .hint("give each a version and a hash, also those that others need: `uv pip compile --generate-hashes` writes them");
     }
+    if let Some(host) = refusing_host(output) {
+        return Failure::user(format!("the git repository at `{host}` refused the run's credentials"))
+            .causes(causes)
+            .hint("check the token, which needs to read the repository, or the key in the agent and `known_hosts`");
+    }
     if says(REFUSED) {
         return Failure::user(format!("{} refused the run's credentials", index_near(REFUSED, output, request)))
             .causes(causes)
@@ -222,6 +227,23 @@ fn index_near(markers: &[&str], output: &str, request: &Request<'_>) -> String {
     }
 }
 
+/// Where git was refused, or did not trust whom it met.
+fn refusing_host(output: &str) -> Option<String> {
+    const HTTP: &[&str] =
+        &["could not read Username for '", "could not read Password for '", "Authentication failed for '"];
+    const SSH: &[&str] = &[": Permission denied (publickey", "Host key verification failed"];
+    let after = |marker: &&str| Some(output.split_once(*marker)?.1.split('\'').next().unwrap_or_default());
+    if let Some(url) = HTTP.iter().find_map(after) {
+        return Some(without_credentials(url));
+    }
+    let before = SSH.iter().find_map(|marker| Some(output.split_once(marker)?.0))?;
+    let url = &before[before.rfind("ssh://")? + "ssh://".len()..];
+    let is_end = |character: char| character.is_whitespace() || "'`\"".contains(character);
+    let url = url.split(is_end).next().unwrap_or_default();
+    // uv shows `****` in place of the user.
+    Some(format!("ssh://{}", &url[end_of_credentials(url).map_or(0, |at| at + 1)..]))
+}
+
 /// Whether pip may have been refused, or not have reached an index: it says why only when it is asked to say more.
 pub(super) fn hides_its_reason(output: &str) -> bool {
     output.contains("No matching distribution found")
@@ -230,8 +252,7 @@ pub(super) fn hides_its_reason(output: &str) -> bool {
 /// What pip says, when asked to say more, of pages of an index that it did not get.
 pub(super) fn reasons_of_pip(output: &str) -> String {
     let reasons = output.lines().map(str::trim).filter(|line| line.starts_with("Could not fetch URL"));
-    let reasons = reasons.flat_map(|line| ["ERROR: ", line.trim_end_matches(" - skipping"), "\n"]);
-    reasons.collect()
+    reasons.flat_map(|line| ["ERROR: ", line.trim_end_matches(" - skipping"), "\n"]).collect()
 }
 
 /// What to do when there is no wheel.

@@ -4,6 +4,7 @@ mod assemble;
 mod distribution;
 pub(crate) mod explain;
 mod failed_build;
+mod git;
 mod installer;
 pub(crate) mod interpreter;
 mod leftovers;

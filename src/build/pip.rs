@@ -6,6 +6,7 @@ use std::process::Command;
 use camino::Utf8Path;
 
 use super::explain;
+use super::git::Git;
 use super::installer::{Installer, Request};
 use super::leftovers::Leftovers;
 use super::process;
@@ -48,19 +49,17 @@ fn platforms(target: Target) -> Vec<String> {
     modern.chain(older).map(|platform| format!("{platform}_{machine}")).collect()
 }
 
-fn command(request: &Request<'_>, wheels_only: bool) -> Command {
+fn command(request: &Request<'_>, git: &Git, wheels_only: bool) -> Command {
     let Request { spec, manifest, host, environment, indexes, destination, .. } = request;
     let dependencies = &spec.dependencies;
     let mut command = process::command(host.executable.as_str(), &spec.folder, environment);
+    git.tell(&mut command);
     command.args(["-m", "pip", "install", "--target", destination.as_str()]);
-    command.args([
-        "--no-compile",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--no-warn-script-location",
-        "--progress-bar",
-        "off",
-    ]);
+    command.args(["--no-compile", "--disable-pip-version-check", "--no-warn-script-location", "--progress-bar", "off"]);
+    // With it pip sets this variable itself. Without it pip asks nobody either: there is no input.
+    if environment.get("GIT_SSH_COMMAND").is_none() {
+        command.arg("--no-input");
+    }
     if wheels_only {
         command.args([
             "--only-binary",
@@ -107,20 +106,21 @@ impl Installer for Pip {
     }
 
     fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>> {
-        let Request { spec, manifest, host, console, indexes, .. } = request;
+        let Request { spec, manifest, host, environment, console, indexes, .. } = request;
         if !indexes.first.is_empty() {
             indexes::check_merged(manifest)?;
         }
         let wheels_only = !host.can_compile_for(spec.target);
-        let input = manifest.joined.as_ref();
+        let git = Git::new(manifest.joined.as_ref(), environment);
+        let input = git.requirements.as_ref();
         let _leftovers = Leftovers::watch(spec, manifest);
-        let mut outcome = process::run_with_input(command(request, wheels_only), input, &self.name(), console)?;
+        let mut outcome = process::run_with_input(command(request, &git, wheels_only), input, &self.name(), console)?;
         if outcome.status.success() {
             // It only runs in the target's own Python.
             return Ok(BTreeSet::new());
         }
         if explain::hides_its_reason(&outcome.output) {
-            let mut command = command(request, wheels_only);
+            let mut command = command(request, &git, wheels_only);
             command.arg("-vv");
             let more = process::run_with_input(command, input, &format!("{} -vv", self.name()), console)?;
             outcome.output.insert_str(0, &explain::reasons_of_pip(&more.output));

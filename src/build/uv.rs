@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::explain::{self, Availability};
 use super::failed_build;
+use super::git::Git;
 use super::installer::{Installer, Request};
 use super::interpreter::Host;
 use super::leftovers::Leftovers;
@@ -188,9 +189,11 @@ impl Installer for Uv {
         let Request { spec, host, console, .. } = request;
         let mut built = Built::default();
         let _leftovers = Leftovers::watch(spec, request.manifest);
+        let git = Git::new(request.manifest.joined.as_ref(), request.environment);
         loop {
-            let (command, input) = (self.install_command(request, &built), &request.manifest.joined);
-            let outcome = process::run_with_input(command, input.as_ref(), &self.name(), console)?;
+            let mut command = self.install_command(request, &built);
+            git.tell(&mut command);
+            let outcome = process::run_with_input(command, git.requirements.as_ref(), &self.name(), console)?;
             if outcome.status.success() {
                 let names = built.names.keys().map(String::as_str).chain(explain::built(&outcome.output));
                 return Ok(names.filter_map(|name| name.parse().ok()).collect());

@@ -199,11 +199,14 @@ impl Reader<'_> {
             let failure = Failure::user("a constraint that spans lines, which uv does not join");
             return if line.is_broken { Err(failure.hint("write it on one line")) } else { Ok(()) };
         }
-        self.must_join |= line.is_broken;
+        // git must not get them as they stand there, see `build/git.rs`.
+        let has_credentials = line.text.contains("git+http") && without_credentials(&line.text) != line.text;
+        self.must_join |= line.is_broken || has_credentials;
         let (name, value) = split_option(&line.as_written);
         let joined = match name {
             "-r" | "--requirement" if !is_remote(value) => return Ok(()),
             "-c" | "--constraint" if !is_remote(value) => format!("-c {}", beside(file, value)),
+            _ if has_credentials => line.text.clone(),
             _ => match local_path(&line.as_written) {
                 Some((path, _)) => line.as_written.replacen(path, self.placed(file, path).as_str(), 1),
                 None => line.as_written.clone(),

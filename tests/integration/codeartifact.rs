@@ -229,7 +229,7 @@ fn a_token_that_may_not_read_is_not_renewed() {
     is_nowhere(&sandbox, &outcome);
     assert_eq!(api.count(TOKEN), 1);
     outcome
-        .says("error: a package index refused the run's credentials")
+        .says(&format!("error: the package index `{}` refused the run's credentials", index.url()))
         .says("for CodeArtifact allow `codeartifact:ReadFromRepository` on the repository");
 }
 

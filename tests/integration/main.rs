@@ -14,6 +14,7 @@ mod directory;
 mod exports;
 mod faults;
 mod generated;
+mod git;
 mod harness;
 mod leaks;
 mod locks;

@@ -2,7 +2,7 @@
 
 use crate::harness::{FileServer, Outcome, Run, Sandbox, dead_port, tools};
 use crate::packages::wheel;
-use crate::pypi::PasswordIndex;
+use crate::pypi::{PasswordIndex, url_encoded};
 use crate::sources::modules;
 use crate::watch::Watched;
 use crate::zip::members;
@@ -109,12 +109,22 @@ fn a_url_that_is_none_is_refused_without_its_password() {
     is_nowhere(&sandbox, &outcome, &["requirements.txt"]);
 }
 
-/// Installs `alpha` from an index with a password. `given` are the variables and inputs that hold it.
-fn installs_from_a_private_index(installer: &str, password: &str) {
+/// Runs with whatever it takes to get `alpha` from an index with this password, and looks everywhere for it.
+fn tells_nothing(password: &str, prepare: impl FnOnce(&Sandbox, &PasswordIndex) -> Run) {
     let sandbox = Sandbox::with_requirements("alpha\n");
     let index = PasswordIndex::with_wheels(&sandbox.root().join("index"), "reader", password, &[("alpha", "1.0")]);
     let watched = Watched::new("reader", password);
-    let url = index.url_with_password();
+    let run = prepare(&sandbox, &index);
+    // The caches are looked at, too.
+    let (uv, pip) = (sandbox.root().join("uv"), sandbox.root().join("pip"));
+    let run = run.env("RUNNER_DEBUG", "1").env("UV_CACHE_DIR", uv).env("PIP_CACHE_DIR", pip);
+    let outcome = watched.run(run, sandbox.root().as_str()).success();
+    assert_eq!(modules(&members(&sandbox.path("layer.zip"))), ["alpha.py"]);
+    watched.is_nowhere(&sandbox, &outcome, &[sandbox.root().join("home/.netrc")]);
+}
+
+/// A step of a workflow that publishes to a folder.
+fn step(sandbox: &Sandbox, installer: &str, index: &str) -> Run {
     let python = tools().python_version();
     let inputs = [
         ("layer-name", "shared"),
@@ -122,20 +132,42 @@ fn installs_from_a_private_index(installer: &str, password: &str) {
         ("registry", "layers"),
         ("installer", installer),
         ("output", "layer.zip"),
-        ("index-url", &url),
+        ("index-url", index),
     ];
-    let run = sandbox.run(&[]).in_actions(&inputs).env("RUNNER_DEBUG", "1");
-    // The caches are looked at, too.
-    let (uv, pip) = (sandbox.root().join("uv"), sandbox.root().join("pip"));
-    let run = run.env("UV_CACHE_DIR", uv).env("PIP_CACHE_DIR", pip);
-    let outcome = watched.run(run, sandbox.root().as_str()).success();
-    assert_eq!(modules(&members(&sandbox.path("layer.zip"))), ["alpha.py"]);
-    watched.is_nowhere(&sandbox, &outcome, &[]);
+    sandbox.run(&[]).in_actions(&inputs)
+}
+
+/// With every character that is written in another way somewhere. pip sends it in Latin-1, so it has none beyond ASCII.
+const ODD: &str = "p@ss/word+%41:x&";
+
+#[test]
+fn no_installer_tells_the_password_of_a_url() {
+    tells_nothing("p@ss/wörd+%41:x&", |sandbox, index| step(sandbox, "uv", &index.url_with_password()));
+    tells_nothing(ODD, |sandbox, index| step(sandbox, "pip", &index.url_with_password()));
 }
 
 #[test]
-fn no_installer_tells_it() {
-    installs_from_a_private_index("uv", "p@ss/wörd+%41:x&");
-    // pip sends what is not in Latin-1 as nothing, and the rest as Latin-1.
-    installs_from_a_private_index("pip", "p@ss/word+%41:x&");
+fn no_installer_tells_the_password_of_a_variable_or_of_netrc() {
+    for installer in ["uv", "pip"] {
+        tells_nothing(ODD, |sandbox, index| {
+            let run = step(sandbox, installer, &format!("own={}", index.url()));
+            run.env("UV_INDEX_OWN_USERNAME", "reader").env("UV_INDEX_OWN_PASSWORD", ODD)
+        });
+        tells_nothing(ODD, |sandbox, index| {
+            let netrc = format!("machine 127.0.0.1 login reader password {ODD}\n");
+            fs_err::write(sandbox.root().join("home/.netrc"), netrc).expect("can be written");
+            step(sandbox, installer, &index.url())
+        });
+    }
+}
+
+#[test]
+fn no_installer_tells_the_password_of_a_wheel() {
+    for installer in ["uv", "pip"] {
+        tells_nothing(ODD, |sandbox, index| {
+            let url = format!("http://reader:${{WHEEL}}@{}/packages/alpha-1.0-py3-none-any.whl", index.host());
+            sandbox.write("requirements.txt", format!("alpha @ {url}\n"));
+            step(sandbox, installer, "").env("WHEEL", url_encoded(ODD))
+        });
+    }
 }
