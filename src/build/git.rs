@@ -123,7 +123,7 @@ mod tests {
             beta @ git+http://t0ken@host:8080/c\n-i https://user:pass@host/simple\ngit+ssh://git@host/x.git\n";
         let git = Git::new(Some(&SecretString::from(text)), &Environment::default());
         assert_eq!(
-            git.requirements.as_ref().map(|text| text.expose_secret()),
+            git.requirements.as_ref().map(SecretString::expose_secret),
             Some(
                 "six==1.17.0\nalpha @ git+https://host/a/b.git@v1#egg=alpha ; python_version > '3'\n\
                 beta @ git+http://host:8080/c\n-i https://user:pass@host/simple\ngit+ssh://git@host/x.git\n"
