@@ -93,6 +93,8 @@ fn named(line: &str, locked: &Locked) -> String {
             // Several are those of all files of the version, and a URL is of one.
             if let [hash] = package.hashes.as_slice() { named + " --hash=" + hash } else { named }
         }
+        // Pipenv before 2026 writes what it did not lock, because of a marker, as `name*`.
+        _ if place.ends_with('*') && !place.contains('=') => format!("{}{rest}", place.trim_end_matches('*')),
         _ => line.to_owned(),
     }
 }
@@ -174,6 +176,7 @@ mod tests {
             "git+https://h/r@1#egg=gitlib[a]",
             "https://h/idna.whl",
             "-e ./lib",
+            "tomli*; python_version < '3.11'",
             "six==1.17.0; python_version > '3' --hash=sha256:bb",
         ];
         insta::assert_snapshot!(lines.map(|line| named(line, &locked)).join("\n"), @r"
@@ -181,6 +184,7 @@ mod tests {
         gitlib[a] @ git+https://h/r@1
         idna @ https://h/idna.whl --hash=sha256:aa
         -e ./lib
+        tomli; python_version < '3.11'
         six==1.17.0; python_version > '3' --hash=sha256:bb
         ");
     }

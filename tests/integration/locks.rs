@@ -110,8 +110,13 @@ fn normalized(name: &str) -> String {
 fn lock(file: &str) -> Utf8PathBuf {
     let mut texts = vec![tools().python_version()];
     for folder in FOLDERS {
-        let mut paths: Vec<_> =
-            root().join(folder).read_dir_utf8().expect("is there").flatten().map(|entry| entry.into_path()).collect();
+        let mut paths: Vec<_> = root()
+            .join(folder)
+            .read_dir_utf8()
+            .expect("is there")
+            .flatten()
+            .map(camino::Utf8DirEntry::into_path)
+            .collect();
         paths.sort();
         texts.extend(paths.iter().map(|path| fs_err::read_to_string(path).expect("is readable")));
     }
@@ -172,7 +177,7 @@ fn tool(name: &str, folder: &Utf8Path) -> Command {
     }
     command.env("POETRY_NO_INTERACTION", "1").env("PDM_CHECK_UPDATE", "0").env("PIPENV_YES", "1");
     let caches = ["POETRY_CACHE_DIR", "PDM_CACHE_DIR", "PIPENV_CACHE_DIR"];
-    caches.iter().for_each(|variable| _ = command.env(variable, tools().cache(&variable.to_lowercase())));
+    command.envs(caches.map(|variable| (variable, tools().cache(&variable.to_lowercase()))));
     command
 }
 
