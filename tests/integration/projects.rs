@@ -136,7 +136,7 @@ fn one_that_cannot_be_built_says_why() {
     --- stderr
     error: `native` has compiled code, and Python [HERE] of this machine cannot compile for python[PYTHON] on [ARCH]
     cause: building it here makes `native-1.0-[TAG].whl`
-    hint: build it in the image of the runtime, `public.ecr.aws/sam/build-python[PYTHON]`, on [ARCH]
+    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
     ");
     assert!(sandbox.tree() == before, "something was written");
 }

@@ -170,7 +170,7 @@ fn a_source_distribution_with_compiled_code_needs_the_target_s_python() {
     cause: `native` is asked for in requirements.txt:2
     cause: `native` has only a source distribution for Python [PYTHON] on [ARCH], which has to be built
     cause: building it here makes `native-1.0-[TAG].whl`
-    hint: build it in the image of the runtime, `public.ecr.aws/sam/build-python[PYTHON]`, on [ARCH]
+    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
     ");
     assert!(!sandbox.path("layer.zip").exists());
 }
@@ -216,7 +216,7 @@ fn a_local_project_with_compiled_code_needs_the_target_s_python() {
     error: `native` has compiled code, and Python [HERE] of this machine cannot compile for python[PYTHON] on [ARCH]
     cause: building it here makes `native-1.0-[TAG].whl`
     cause: `native` is asked for in requirements.txt:1
-    hint: build it in the image of the runtime, `public.ecr.aws/sam/build-python[PYTHON]`, on [ARCH]
+    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
     ");
 }
 
