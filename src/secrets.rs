@@ -14,9 +14,11 @@ use crate::error::Failure;
 /// A shorter secret stands in too many words by chance: stars in its place would make a log unreadable, and tell the
 /// secret at that. It is only hidden where it is one, as in `user:secret@host`.
 const SHORTEST_HIDDEN: usize = 4;
-/// A file is only searched for what does not stand in files of strangers by chance: from eight bytes on if they are of
-/// several kinds (`admin123`, not `password`), else from sixteen. Shorter ones are found where they are secrets.
-const SHORTEST_FOUND: usize = 8;
+/// A file is only searched for what does not stand in files of strangers by chance: from six bytes on if they are of
+/// several kinds (`s3cret`, not `password`), else from sixteen. Others are found where they are secrets.
+const SHORTEST_FOUND: usize = 6;
+/// A token in the place of a user name is at least this long; shorter ones are names.
+const SHORTEST_TOKEN: usize = 8;
 const SHORTEST_OF_ONE_KIND: usize = 16;
 /// Passwords that say that the user name is the token (GitHub's convention).
 const TOKEN_IS_USER: &[&str] = &["", "x", "x-oauth-basic"];
@@ -44,7 +46,7 @@ impl Secrets {
         let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
         let is_token = TOKEN_IS_USER.contains(&password);
         let (user, written) = if is_token { ("", user) } else { (user, password) };
-        if is_token && written.len() < SHORTEST_FOUND {
+        if is_token && written.len() < SHORTEST_TOKEN {
             return;
         }
         let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();

@@ -142,6 +142,7 @@ impl Reading<'_> {
             environment: self.environment,
         };
         let manifest = Manifest::read(&asked, &Exports::new(), &mut self.problems);
+        notes.extend(manifest.locks.iter().filter_map(|lock| lock.note.clone()));
         let is_known = self.problems.len() == read_so_far && manifest.locks.is_empty();
         if is_known && !files.is_empty() && Meaning::of(&manifest, target).is_empty() {
             if !content.has_own_code() {

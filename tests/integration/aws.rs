@@ -61,6 +61,10 @@ fn an_unchanged_layer_costs_two_requests_and_no_process() {
     insta::assert_snapshot!(outcome.told(), @"
     exit: 0
     --- stdout
+    ::add-mask:::testing@
+    ::add-mask::OnRlc3Rpbmc
+    ::add-mask::OnRlc3Rpbmc=
+    ::add-mask::testing
       [time]  Decide                           nothing to do
 
       six 1.17.0    37.1 KB  ████████████████████████

@@ -288,3 +288,21 @@ fn of_two_manifests_the_lock_is_taken_and_said() {
     assert!(!chosen.stderr.contains("is taken"));
     assert_eq!(names(&sandbox, "x.zip"), ["idna"]);
 }
+
+#[test]
+fn a_pipfile_lock_for_another_python_is_said_to_be_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("Pipfile", "[packages]\n");
+    let lock = |python: &str| {
+        let text = format!(
+            "{{\"_meta\": {{\"pipfile-spec\": 6, \"requires\": {{\"python_version\": \"{python}\"}}}}, \"default\": {{}}}}"
+        );
+        sandbox.write("Pipfile.lock", text);
+    };
+    let plan = || sandbox.run(&["plan", "--layer-name", "app", "--python-version", "3.13"]).run();
+    let warning = "was made for Python 3.11 and may miss what Python 3.13 needs";
+    lock("3.11");
+    plan().says(warning);
+    lock("3.13");
+    assert!(!plan().stderr.contains(warning));
+}

@@ -32,6 +32,8 @@ pub struct Lock {
     pub local: BTreeMap<Utf8PathBuf, Digest>,
     /// Where its distributions come from; the last is asked last. None if all are from PyPI.
     pub indexes: Vec<SecretUrl>,
+    /// What people should know of it.
+    pub note: Option<String>,
     pub(super) known: Selection,
 }
 
@@ -40,6 +42,8 @@ pub struct Lock {
 struct Contents {
     /// Of the format; `None` if the file does not say.
     version: Option<String>,
+    /// The one Python that it was made for, `3.13` or `3.13.1`; the other formats are for all that a project allows.
+    python: Option<String>,
     local: BTreeSet<String>,
     indexes: Vec<IndexTable>,
     known: Selection,
@@ -88,6 +92,7 @@ impl Lock {
             indexes,
             files: files.collect(),
             local,
+            note: contents.python.and_then(|python| other_python(path, &python, asked.python)),
             known: contents.known,
         })
     }
@@ -97,6 +102,16 @@ impl Lock {
         let wanted = if self.kind == Kind::Pipenv { format!("\"{name}\": {{") } else { format!("name = \"{name}\"") };
         text.lines().position(|line| line.trim() == wanted).map(|index| index + 1)
     }
+}
+
+/// A lock for one Python has what the markers of that Python left over, and nothing that another one needs beside.
+fn other_python(path: &Utf8Path, locked: &str, python: PythonVersion) -> Option<String> {
+    let is_same = locked.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") == python.to_string();
+    (!is_same).then(|| {
+        format!(
+            "`{path}` was made for Python {locked} and may miss what Python {python} needs: lock it for that Python"
+        )
+    })
 }
 
 /// What a lock holds, if it can be used.

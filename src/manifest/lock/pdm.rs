@@ -45,5 +45,6 @@ pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result
         local: lock.packages.iter().filter_map(|package| package.path.clone()).collect(),
         indexes: used_indexes(used),
         known: Selection { groups: groups.collect(), extras },
+        ..Contents::default()
     })
 }

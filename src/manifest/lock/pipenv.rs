@@ -24,7 +24,15 @@ struct Lock {
 struct Meta {
     pipfile_spec: Option<u32>,
     #[serde(default)]
+    requires: Requires,
+    #[serde(default)]
     sources: Vec<IndexTable>,
+}
+
+#[derive(Default, Deserialize)]
+struct Requires {
+    python_version: Option<String>,
+    python_full_version: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +66,9 @@ pub(super) fn contents(path: &Utf8Path, text: &str) -> Result<Contents, Failure>
         .keys()
         .filter(|name| *name != MAIN)
         .map(|name| if name == DEVELOPMENT { "dev".to_owned() } else { normalized(name) });
+    let Requires { python_version, python_full_version } = meta.requires;
     Ok(Contents {
+        python: python_version.or(python_full_version),
         version: meta.pipfile_spec.map(|version| version.to_string()),
         local: local.cloned().collect(),
         indexes: used_indexes(packages().filter_map(index)),

@@ -52,5 +52,6 @@ pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result
         local: local.collect(),
         indexes: used_indexes(lock.packages.iter().filter_map(index)),
         known: Selection { groups: project.groups(), extras: project.extras() },
+        ..Contents::default()
     })
 }

@@ -78,6 +78,7 @@ pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result
         local: sources().filter_map(Source::local).cloned().collect(),
         indexes: used_indexes(registries.map(named)),
         known: Selection { groups: project.groups(), extras: project.extras() },
+        ..Contents::default()
     })
 }
 
