@@ -149,6 +149,10 @@ fn pip_takes_several_indexes_with_hashes_alone() {
     hint: use `installer: uv`, which takes the first index that has a name, or give each requirement its hash: `uv pip compile --generate-hashes` writes them
     ");
 
+    sandbox.write("pip.conf", format!("[global]\nextra-index-url = {}\n", first.url_with_password()));
+    let configured = build(&sandbox, "pip").env("PIP_CONFIG_FILE", sandbox.path("pip.conf").as_str());
+    configured.args(&["--index-url", &second.url_with_password()]).run().code(1).says("error: pip merges several");
+
     sandbox.write("requirements.txt", format!("--extra-index-url {}\nalpha\n", first.url()));
     build(&sandbox, "pip")
         .args(&["--index-url", &second.url()])
