@@ -42,6 +42,7 @@ impl Manifest {
         let mut reader = Reader::new(asked, problems);
         let mut known = Selection::default();
         let mut with_groups = Vec::new();
+        let mut is_known = true;
         for path in asked.requirements {
             let kind = Kind::of(path);
             let found = match kind {
@@ -53,7 +54,10 @@ impl Manifest {
                 Kind::Pyproject => read_pyproject(path, asked, &mut reader),
                 Kind::Uv | Kind::Poetry | Kind::Pdm | Kind::Pipenv => read_lock(path, asked, exports, &mut reader),
             };
-            let Some(found) = found else { return reader.finish() };
+            let Some(found) = found else {
+                is_known = false;
+                continue;
+            };
             known.groups.extend(found.groups);
             known.extras.extend(found.extras);
             with_groups.push(path.to_string());
@@ -64,7 +68,10 @@ impl Manifest {
         if with_groups.is_empty() {
             with_groups = asked.requirements.iter().map(ToString::to_string).collect();
         }
-        asked.selection.check(&known, &with_groups, reader.problems);
+        // What a file has that cannot be read is anybody's guess.
+        if is_known {
+            asked.selection.check(&known, &with_groups, reader.problems);
+        }
         let is_lock = |path: &Utf8PathBuf| !matches!(Kind::of(path), Kind::Requirements | Kind::Pyproject);
         reader.manifest.is_locked = !asked.requirements.is_empty() && asked.requirements.iter().all(is_lock);
         reader.finish()
