@@ -17,6 +17,8 @@ const SHORTEST_HIDDEN: usize = 4;
 /// A file is only searched for what does not stand in files of strangers by chance: from six bytes on if they are of
 /// several kinds (`s3cret`, not `password`), else from sixteen. Others are found where they are secrets.
 const SHORTEST_FOUND: usize = 6;
+/// Inside of Base64 its ends run into what stands beside it: of a shorter one too little is left to tell it by.
+const SHORTEST_IN_BASE64: usize = 8;
 /// A token in the place of a user name is at least this long; shorter ones are names.
 const SHORTEST_TOKEN: usize = 8;
 const SHORTEST_OF_ONE_KIND: usize = 16;
@@ -123,7 +125,7 @@ fn hidden(user: &str, secret: &str) -> BTreeSet<String> {
     if secret.len() >= SHORTEST_HIDDEN {
         texts.extend(spellings::plain(secret));
     }
-    if secret.len() >= SHORTEST_FOUND {
+    if secret.len() >= SHORTEST_IN_BASE64 {
         texts.extend(spellings::inside_base64(secret));
     }
     texts
