@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::environment::Environment;
-use crate::secrets::Secrets;
+use crate::secrets::{SecretUrl, Secrets};
 
 /// Variables whose value is a secret whatever it looks like, by what their names begin and end with.
 const SECRETS: &[(&str, &str)] = &[
@@ -64,8 +64,16 @@ pub fn of(environment: &Environment, arguments: &[OsString]) -> Secrets {
     secrets
 }
 
+/// The index with the user and password that are given for its name, unless its URL has some.
+pub fn with_own(index: SecretUrl, environment: &Environment) -> SecretUrl {
+    match index.name().and_then(|name| of_index(name, environment)) {
+        Some((user, password)) => index.with_credentials(&user, &password),
+        None => index,
+    }
+}
+
 /// User and password of an index by its name, as the variables of uv and of Poetry have them.
-pub fn of_index(name: &str, environment: &Environment) -> Option<(String, String)> {
+fn of_index(name: &str, environment: &Environment) -> Option<(String, String)> {
     let name = name.to_uppercase().replace(|character: char| !character.is_ascii_alphanumeric(), "_");
     ["UV_INDEX", "POETRY_HTTP_BASIC"].iter().find_map(|prefix| {
         let variable = |end| environment.get(&format!("{prefix}_{name}_{end}"));

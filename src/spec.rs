@@ -167,9 +167,12 @@ impl Spec {
     /// The user's secrets, from inputs and requirement files.
     pub fn secrets(&self) -> Secrets {
         let mut secrets = Secrets::default();
-        let urls = self.dependencies.index_url.iter().chain(&self.dependencies.extra_index_urls);
+        let dependencies = &self.dependencies;
+        let urls = dependencies.index_url.iter().chain(&dependencies.extra_index_urls);
+        // Also of those that the user's own stand in for.
+        let urls = urls.chain(&dependencies.manifest.indexes);
         urls.for_each(|url| secrets.add_url(url.exposed()));
-        secrets.extend(&self.dependencies.manifest.secrets);
+        secrets.extend(&dependencies.manifest.secrets);
         secrets
     }
 }

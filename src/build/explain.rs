@@ -255,6 +255,18 @@ pub(super) fn reasons_of_pip(output: &str) -> String {
     reasons.flat_map(|line| ["ERROR: ", line.trim_end_matches(" - skipping"), "\n"]).collect()
 }
 
+/// Whether uv, asking all indexes, may have been refused by one of them.
+pub(super) fn misses_a_name(output: &str) -> bool {
+    output.contains("was not found in the package registry") || output.contains("no version of ")
+}
+
+/// What uv says of indexes that refuse, which it takes for a hint.
+pub(super) fn refusals_of_uv(output: &str) -> String {
+    let hints = output.lines().filter_map(|line| line.trim().strip_prefix("hint: "));
+    let refusals = hints.filter(|hint| REFUSED.iter().any(|marker| hint.contains(marker)));
+    refusals.flat_map(|hint| ["error: ", hint, "\n"]).collect()
+}
+
 /// What to do when there is no wheel.
 pub(super) fn other_ways(target: Target) -> String {
     let image = format!(

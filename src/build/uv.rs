@@ -119,10 +119,6 @@ impl Uv {
         if is_required {
             command.arg("--require-hashes");
         }
-        // With its hash a distribution is the locked one, whichever index it comes from.
-        if request.manifest.is_locked && request.manifest.names_are_hashed() {
-            command.args(["--index-strategy", "unsafe-best-match"]);
-        }
         if request.manifest.joined.is_some() {
             command.args(["--requirements", "-"]);
         } else {
@@ -134,6 +130,17 @@ impl Uv {
             command.args(["--constraints", file.as_str()]);
         }
         command
+    }
+
+    /// What uv says of indexes that did not answer: asked for all of them it takes one that refuses for one that has
+    /// nothing, and only says so when it stops at the first.
+    fn refusals(&self, request: &Request<'_>, git: &Git, built: &Built) -> anyhow::Result<String> {
+        let mut command = self.install_command(request, built);
+        git.tell(&mut command);
+        command.arg("--dry-run");
+        let name = format!("{}, index by index", self.name());
+        let outcome = process::run_with_input(command, git.requirements.as_ref(), &name, request.console)?;
+        Ok(explain::refusals_of_uv(&outcome.output))
     }
 
     /// What `requirement` resolves to with wheels alone, as `name==version`.
@@ -193,7 +200,12 @@ impl Installer for Uv {
         loop {
             let mut command = self.install_command(request, &built);
             git.tell(&mut command);
-            let outcome = process::run_with_input(command, git.requirements.as_ref(), &self.name(), console)?;
+            // With its hash a distribution is the locked one, whichever index it comes from.
+            let asks_all = request.manifest.is_locked && request.manifest.names_are_hashed();
+            if asks_all {
+                command.args(["--index-strategy", "unsafe-best-match"]);
+            }
+            let mut outcome = process::run_with_input(command, git.requirements.as_ref(), &self.name(), console)?;
             if outcome.status.success() {
                 let names = built.names.keys().map(String::as_str).chain(explain::built(&outcome.output));
                 return Ok(names.filter_map(|name| name.parse().ok()).collect());
@@ -217,6 +229,9 @@ impl Installer for Uv {
             let hopeless = !host.can_compile_for(spec.target) && new.iter().any(|(_, found)| is_compiled(found));
             let is_forbidden = !is_project && new.iter().any(|(name, _)| request.manifest.forbids_build(name));
             if new.is_empty() || hopeless || is_forbidden {
+                if asks_all && !request.indexes.first.is_empty() && explain::misses_a_name(&outcome.output) {
+                    outcome.output += &self.refusals(request, &git, &built)?;
+                }
                 let of_this_attempt = new.into_iter().filter_map(|(_, found)| found).collect::<Vec<_>>();
                 let of_earlier = built.names.into_values().flatten().collect::<Vec<_>>();
                 let cannot_compile = !host.can_build_for(spec.target);

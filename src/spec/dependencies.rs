@@ -103,6 +103,10 @@ impl Dependencies {
         } else if let Some(last) = locked.pop() {
             self.index_url.get_or_insert(last);
         }
+        // What the user gave for an index, such as its name and with it its password, holds for the lock's mention, too.
+        let place = |url: &SecretUrl| url.shown().trim_end_matches('/').to_owned();
+        let given: Vec<String> = self.extra_index_urls.iter().chain(&self.index_url).map(place).collect();
+        locked.retain(|url| !given.contains(&place(url)));
         self.extra_index_urls.extend(locked);
     }
 }
@@ -188,11 +192,7 @@ impl Reading<'_> {
 
     fn index(&mut self, input: &str, text: &str) -> Option<SecretUrl> {
         let url = self.problems.check(SecretUrl::parse(input, text))?;
-        let credentials = url.name().and_then(|name| credentials::of_index(name, self.environment));
-        Some(match credentials {
-            Some((user, password)) => url.with_credentials(&user, &password),
-            None => url,
-        })
+        Some(credentials::with_own(url, self.environment))
     }
 
     pub(super) fn extra_index_urls(&mut self, values: &[String]) -> Vec<SecretUrl> {

@@ -158,7 +158,7 @@ fn root() -> &'static Utf8Path {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn uv(folder: &Utf8Path) -> Command {
+pub(crate) fn uv(folder: &Utf8Path) -> Command {
     let mut command = Command::new(tools().program("uv"));
     command.current_dir(folder).env("UV_CACHE_DIR", tools().cache("uv")).env("UV_PYTHON_DOWNLOADS", "never");
     command.env_remove("VIRTUAL_ENV").env("UV_NO_CONFIG", "1");
@@ -166,7 +166,7 @@ fn uv(folder: &Utf8Path) -> Command {
 }
 
 /// Poetry, PDM or Pipenv in the versions of `data/exporters`, with nothing of this machine's.
-fn tool(name: &str, folder: &Utf8Path) -> Command {
+pub(crate) fn tool(name: &str, folder: &Utf8Path) -> Command {
     let mut command = uv(folder);
     let versions = root().join(format!("data/exporters/{name}.txt"));
     command.args(["tool", "run", "--isolated", "--quiet", "--python", tools().program("python3").as_str()]);
@@ -188,7 +188,7 @@ fn in_environment(mut command: Command, venv: &Utf8Path) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().expect("can be started");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{command:?} failed\n{}\n{}", text(&output.stdout), text(&output.stderr));

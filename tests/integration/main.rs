@@ -21,6 +21,7 @@ mod locks;
 mod manifests;
 mod packages;
 mod private_indexes;
+mod private_locks;
 mod projects;
 mod proxy;
 mod pypi;

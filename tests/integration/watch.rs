@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aho_corasick::AhoCorasick;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::harness::{Outcome, Run, Sandbox};
 use crate::pypi::url_encoded;
 
 /// A secret, and how it might be written.
-pub(crate) struct Watched(Vec<String>);
+pub(crate) struct Watched(AhoCorasick);
 
 impl Watched {
     pub(crate) fn new(user: &str, secret: &str) -> Self {
@@ -18,11 +19,12 @@ impl Watched {
         let base64 =
             [base64(&format!("{user}:{secret}")), base64(secret)].map(|text| text.trim_end_matches('=').to_owned());
         let in_path = encoded.replace("%2F", "/");
-        Self([vec![secret.to_owned(), encoded.to_lowercase(), encoded, in_path], base64.to_vec()].concat())
+        let spellings = [vec![secret.to_owned(), encoded.to_lowercase(), encoded, in_path], base64.to_vec()].concat();
+        Self(AhoCorasick::new(spellings).expect("are few"))
     }
 
     fn is_in(&self, bytes: &[u8]) -> bool {
-        self.0.iter().any(|text| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+        self.0.is_match(bytes)
     }
 
     /// Runs to the end, and looks at the arguments of all processes meanwhile. They must not have it, and some of them
@@ -72,6 +74,23 @@ impl Watched {
                 for (name, member) in crate::zip::members(path) {
                     assert!(!self.is_in(&member.bytes), "`{name}` in `{path}` has it");
                 }
+            }
+        }
+    }
+
+    /// It is in no file of a folder that others use as well, among those that are newer than `marker`.
+    #[track_caller]
+    pub(crate) fn is_not_in_newer(&self, folder: &Utf8Path, marker: &Utf8Path) {
+        let modified = |path: &std::path::Path| fs_err::symlink_metadata(path).and_then(|metadata| metadata.modified());
+        let start = modified(marker.as_std_path()).expect("is there");
+        // What is gone by now was somebody else's.
+        for entry in walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok) {
+            let path = entry.path();
+            if modified(path).is_ok_and(|time| time >= start) {
+                assert!(!self.is_in(path.as_os_str().as_encoded_bytes()), "`{}` is named after it", path.display());
+                let bytes =
+                    if entry.file_type().is_file() { fs_err::read(path).unwrap_or_default() } else { Vec::new() };
+                assert!(!self.is_in(&bytes), "`{}` has it", path.display());
             }
         }
     }

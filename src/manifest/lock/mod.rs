@@ -8,14 +8,16 @@ pub(crate) mod uv;
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::project::{IndexTable, PYPI, Project};
 use super::read::fits_python;
 use super::{Asked, Kind, ManifestFile, Selection, local_digest, text};
+use crate::credentials;
 use crate::environment::Environment;
 use crate::error::{Failure, Problems, alternatives};
 use crate::files;
-use crate::secrets::SecretUrl;
+use crate::secrets::{SecretUrl, end_of_credentials};
 use crate::types::{Digest, PythonVersion};
 
 /// A lock file that was read and has nothing wrong as far as that shows.
@@ -184,17 +186,33 @@ pub(super) fn index_urls(
     problems: &mut Problems,
 ) -> Vec<SecretUrl> {
     let urls = indexes.iter().filter_map(|index| {
-        let url = expand(index.url.as_deref()?, environment);
+        let url = filled_in(index.url.as_deref()?, environment);
         let named = index.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name}={url}"));
-        problems.check(SecretUrl::parse(path.as_str(), &named))
+        let url = problems.check(SecretUrl::parse(path.as_str(), &named))?;
+        Some(credentials::with_own(url, environment))
     });
     urls.collect()
 }
 
-/// `${NAME}` and `$NAME` with the variables' values, as Pipenv and PDM fill them in; unset ones stay.
-fn expand(url: &str, environment: &Environment) -> String {
-    let mut expanded = String::with_capacity(url.len());
-    let mut rest = url;
+/// A URL with what its variables stand for, encoded where that is a user or a password, as Pipenv and PDM do.
+fn filled_in(url: &str, environment: &Environment) -> String {
+    let place = |value: &str| value.to_owned();
+    let Some((scheme, rest)) = url.split_once("://") else { return expand(url, environment, place) };
+    let (credentials, rest) = rest.split_at(end_of_credentials(rest).unwrap_or_default());
+    // One variable may stand for both.
+    let is_both = !credentials.contains(':');
+    let encoded = |value: &str| {
+        let parts: Vec<&str> = if is_both { value.splitn(2, ':').collect() } else { vec![value] };
+        let parts = parts.into_iter().map(|part| utf8_percent_encode(part, NON_ALPHANUMERIC).to_string());
+        parts.collect::<Vec<_>>().join(":")
+    };
+    format!("{scheme}://{}{}", expand(credentials, environment, encoded), expand(rest, environment, place))
+}
+
+/// `${NAME}` and `$NAME` with the variables' values, written by `written`; unset ones stay.
+fn expand(text: &str, environment: &Environment, written: impl Fn(&str) -> String) -> String {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
     while let Some(start) = rest.find('$') {
         expanded.push_str(&rest[..start]);
         let after = &rest[start + 1..];
@@ -203,7 +221,7 @@ fn expand(url: &str, environment: &Environment) -> String {
         let bare = after.find(|character| !is_name(character)).unwrap_or(after.len());
         let (name, length) = braced.map_or((&after[..bare], bare), |(name, _)| (name, name.len() + 2));
         let value = environment.get(name).filter(|_| !crate::environment::is_hidden(name));
-        expanded.push_str(value.unwrap_or(&rest[start..=start + length]));
+        expanded.push_str(&value.map_or_else(|| rest[start..=start + length].to_owned(), &written));
         rest = &after[length..];
     }
     expanded + rest
@@ -215,9 +233,17 @@ mod tests {
 
     #[test]
     fn variables_of_urls_are_filled_in() {
-        let environment = Environment::new([("PASS".to_owned(), "s3cret".to_owned())].into(), Utf8PathBuf::new());
-        assert_eq!(expand("https://u:${PASS}@h/$NONE/x", &environment), "https://u:s3cret@h/$NONE/x");
-        assert_eq!(expand("https://u:$PASS@h/${", &environment), "https://u:s3cret@h/${");
+        let variables = [("PASS", "s3/cr%t"), ("BOTH", "me:a@b"), ("HOST", "h:80/x")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = Environment::new(variables.into(), Utf8PathBuf::new());
+        for (written, expected) in [
+            ("https://u%40x:${PASS}@h/$NONE/x", "https://u%40x:s3%2Fcr%25t@h/$NONE/x"),
+            ("https://u:$PASS@h/${", "https://u:s3%2Fcr%25t@h/${"),
+            ("https://${BOTH}@${HOST}", "https://me:a%40b@h:80/x"),
+            ("https://${HOST}/simple", "https://h:80/x/simple"),
+        ] {
+            assert_eq!(filled_in(written, &environment), expected);
+        }
     }
 
     #[test]
