@@ -260,7 +260,7 @@ pub(super) fn misses_a_name(output: &str) -> bool {
     output.contains("was not found in the package registry") || output.contains("no version of ")
 }
 
-/// What uv says of indexes that refuse, which it takes for a hint.
+/// The hints of uv about indexes that refuse, as errors.
 pub(super) fn refusals_of_uv(output: &str) -> String {
     let hints = output.lines().filter_map(|line| line.trim().strip_prefix("hint: "));
     let refusals = hints.filter(|hint| REFUSED.iter().any(|marker| hint.contains(marker)));

@@ -132,8 +132,7 @@ impl Uv {
         command
     }
 
-    /// What uv says of indexes that did not answer: asked for all of them it takes one that refuses for one that has
-    /// nothing, and only says so when it stops at the first.
+    /// What uv says of indexes that refuse: when it asks all of them it takes such a one for one that has nothing.
     fn refusals(&self, request: &Request<'_>, git: &Git, built: &Built) -> anyhow::Result<String> {
         let mut command = self.install_command(request, built);
         git.tell(&mut command);
@@ -201,7 +200,8 @@ impl Installer for Uv {
             let mut command = self.install_command(request, &built);
             git.tell(&mut command);
             // With its hash a distribution is the locked one, whichever index it comes from.
-            let asks_all = request.manifest.is_locked && request.manifest.names_are_hashed();
+            let is_fixed = request.manifest.is_locked && request.manifest.names_are_hashed();
+            let asks_all = is_fixed && !request.indexes.first.is_empty();
             if asks_all {
                 command.args(["--index-strategy", "unsafe-best-match"]);
             }
@@ -229,7 +229,7 @@ impl Installer for Uv {
             let hopeless = !host.can_compile_for(spec.target) && new.iter().any(|(_, found)| is_compiled(found));
             let is_forbidden = !is_project && new.iter().any(|(name, _)| request.manifest.forbids_build(name));
             if new.is_empty() || hopeless || is_forbidden {
-                if asks_all && !request.indexes.first.is_empty() && explain::misses_a_name(&outcome.output) {
+                if asks_all && explain::misses_a_name(&outcome.output) {
                     outcome.output += &self.refusals(request, &git, &built)?;
                 }
                 let of_this_attempt = new.into_iter().filter_map(|(_, found)| found).collect::<Vec<_>>();

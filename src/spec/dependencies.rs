@@ -103,10 +103,6 @@ impl Dependencies {
         } else if let Some(last) = locked.pop() {
             self.index_url.get_or_insert(last);
         }
-        // What the user gave for an index, such as its name and with it its password, holds for the lock's mention, too.
-        let place = |url: &SecretUrl| url.shown().trim_end_matches('/').to_owned();
-        let given: Vec<String> = self.extra_index_urls.iter().chain(&self.index_url).map(place).collect();
-        locked.retain(|url| !given.contains(&place(url)));
         self.extra_index_urls.extend(locked);
     }
 }

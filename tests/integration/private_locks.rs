@@ -261,6 +261,20 @@ fn pylock_files_name_the_index_of_a_package() {
     private.is_installed_with("pip");
 }
 
+/// A lock cannot name its index, but whoever runs it can.
+#[test]
+fn the_user_names_the_index_of_a_lock() {
+    let private = Private::new("pylock.toml", OF_UV, PROJECT, TABLES_OF_UV);
+    let private = private.lock(uv, &["export", "--format", "pylock.toml", "--output-file", "pylock.toml"]);
+    for installer in ["uv", "pip"] {
+        let index = format!("our-own={}", private.index.url());
+        let run = private.step(installer, &private.password).env("INPUT_EXTRA-INDEX-URLS", index);
+        let outcome = Watched::new(USER, &private.password).run(run, private.sandbox.root().as_str()).success();
+        private.is_nowhere(&private.password, &outcome);
+        assert_eq!(layered(&private.sandbox.path("layer.zip")).len(), 3);
+    }
+}
+
 #[test]
 fn a_project_without_a_lock_asks_its_own_index_first() {
     let tables = "[[tool.uv.index]]\nname = \"our-own\"\nurl = \"{url}\"\n";

@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::manifest::Selection;
 use crate::manifest::project::{GroupEntry, IndexTable, Project, normalized};
 use crate::manifest::text;
+use crate::secrets::without_credentials;
 
 #[derive(Deserialize)]
 struct Lock {
@@ -65,11 +66,10 @@ pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result
     let sources = || lock.packages.iter().map(|package| &package.source);
     // Its name is what `UV_INDEX_<NAME>_PASSWORD` goes by.
     let named = |url: &str| {
-        let same = |index: &&IndexTable| {
-            index.url.as_deref().is_some_and(|known| known.trim_end_matches('/') == url.trim_end_matches('/'))
-        };
-        let name = project.tool.uv.index.iter().find(same).and_then(|index| index.name.clone());
-        Some(IndexTable::new(name, url))
+        // uv leaves out of the lock what user and password the project has in it.
+        let place = |url: &str| without_credentials(url).trim_end_matches('/').to_owned();
+        let same = |index: &&IndexTable| index.url.as_deref().is_some_and(|known| place(known) == place(url));
+        Some(project.tool.uv.index.iter().find(same).cloned().unwrap_or_else(|| IndexTable::new(None, url)))
     };
     // A registry may be a folder, too.
     let registries = sources().filter_map(|source| source.registry.as_deref()).filter(|place| place.contains("://"));
@@ -131,6 +131,16 @@ fn canonical(name: &str, specifiers: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn indexes_have_what_the_project_says_of_them() {
+        let lock = "version = 1\n[[package]]\nname = \"a\"\nsource = { registry = \"https://h/simple\" }\n";
+        let project = "[[tool.uv.index]]\nname = \"own\"\nurl = \"https://u:p@h/simple/\"\n";
+        let project: Project = toml::from_str(project).expect("is valid");
+        let contents = contents("uv.lock".into(), lock, &project).expect("is valid");
+        assert_eq!(contents.indexes[0].name.as_deref(), Some("own"));
+        assert_eq!(contents.indexes[0].url.as_deref(), Some("https://u:p@h/simple/"));
+    }
 
     #[test]
     fn a_project_is_compared_with_what_was_locked() {
