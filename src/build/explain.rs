@@ -121,8 +121,10 @@ pub(super) fn failed_install(
         let message = match mismatched(output) {
             Some(pin) => {
                 let name = pin.split("==").next().unwrap_or(&pin);
-                let place = place_of(name, request.manifest).unwrap_or_else(|| "the requirements".to_owned());
-                format!("the download of `{pin}` does not have the hash that {place} asks for")
+                let name = name.split(" @ ").next().unwrap_or(name);
+                let asks = place_of(name, request.manifest).map(|place| format!("{place} asks"));
+                let asks = asks.unwrap_or_else(|| "the requirements ask".to_owned());
+                format!("the download of `{pin}` does not have the hash that {asks} for")
             }
             None => "a download does not have the hash that the requirements ask for".to_owned(),
         };
@@ -131,9 +133,13 @@ pub(super) fn failed_install(
             .hint("if the file was meant to change, update the hashes with the tool that wrote them; else find out who changed it");
     }
     if says(UNHASHED) {
-        return Failure::user("some requirements have a hash, so all must have one, and some have none")
-            .causes(causes)
-            .hint("give each a version and a hash, also those that others need: `uv pip compile --generate-hashes` writes them");
+        let failure = Failure::user("some requirements have a hash, so all must have one, and some have none");
+        if !request.manifest.require_hashes {
+            return failure
+                .causes(causes)
+                .hint("pip wants it so: use `installer: uv`, which checks those that there are");
+        }
+        return failure.causes(causes).hint("give each a version and a hash, also those that others need: `uv pip compile --generate-hashes` writes them");
     }
     if let Some(host) = refusing_host(output) {
         return Failure::user(format!("the git repository at `{host}` refused the run's credentials"))

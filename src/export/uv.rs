@@ -30,6 +30,10 @@ pub(super) fn requirements(
     if said.contains("needs to be updated") {
         return Err(stale(lock).into());
     }
+    if said.contains("incompatible with the declared conflicts") {
+        let failure = Failure::user("`groups` and `extras` name what `pyproject.toml` declares as conflicting");
+        return Err(failure.causes(explain::causes(&said)).hint("leave one of them out").into());
+    }
     if !lacks_python(&said) {
         let failure = Failure::user(format!("uv could not read `{}`", lock.path)).causes(explain::causes(&said));
         return Err(failure.hint("correct what it says; `uv lock` writes the lock file anew").into());

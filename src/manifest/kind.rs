@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use camino::Utf8Path;
 use serde::Deserialize;
 
+use crate::error::{Failure, alternatives};
 use crate::facts;
 
 /// A kind of dependency file; see `data/lockfiles.yml`.
@@ -52,10 +53,39 @@ impl Kind {
         facts::lockfiles().iter().find(|facts| facts.kind == self).expect("every kind is in the data")
     }
 
+    /// Whether it names every distribution that gets installed.
+    pub fn is_lock(self) -> bool {
+        !matches!(self, Self::Requirements | Self::Pyproject)
+    }
+
     /// Its name where no other is given.
     pub fn file_name(self) -> &'static str {
         &self.facts().file
     }
+}
+
+/// Refuses what is no list of requirements, though its name leads to one: with one message in place of one a line.
+pub(super) fn check_list(path: &Utf8Path, text: &str) -> Result<(), Failure> {
+    let failure = || Failure::user(format!("`{path}` is not a list of requirements"));
+    if let Some(lock) = lock_of(path.file_name().unwrap_or_default()) {
+        let refresh = lock.refresh.as_deref().unwrap_or_default();
+        return Err(failure().hint(format!("run `{refresh}` and name `{}`", lock.file)));
+    }
+    let is_table = || text.parse::<toml::Table>().is_ok_and(|table| !table.is_empty());
+    // JSON is YAML, too.
+    let is_mapping = || serde_yaml::from_str::<serde_yaml::Mapping>(text).is_ok_and(|mapping| !mapping.is_empty());
+    if matches!(path.extension(), Some("py" | "cfg" | "ini")) || is_table() || is_mapping() {
+        let names = alternatives(facts::lockfiles().iter().map(|facts| facts.file.as_str()));
+        return Err(
+            failure().hint(format!("the name of a file tells its kind: name {names}, or a list in any other file"))
+        );
+    }
+    Ok(())
+}
+
+/// The kind of lock that is made from a file of this name.
+fn lock_of(name: &str) -> Option<&'static KindFacts> {
+    facts::lockfiles().iter().find(|facts| facts.beside.as_deref() == Some(name))
 }
 
 impl Display for Kind {

@@ -172,8 +172,10 @@ mod tests {
         let text = "--index-url https://user:${TOKEN}@host/simple\n--extra-index-url=https://two/simple\n--pre\n--no-binary :all:\n\
             --trusted-host host\n--prefer-binary\n-r more/base.txt\n-c more/pins.txt\nsix==1.17.0 \\\n  --hash=sha256:AA \\\n  --hash sha256:bb\n\
             https://user:pass@host/wheel-1-py3-none-any.whl\ngit+https://github.com/a/b@v1#egg=b\npkg @ https://host/pkg.zip ; python_version > '3'\n./local\n-e ./local\n";
+        let text = text.replace("sha256:AA", &format!("sha256:{}", "AA".repeat(32)));
+        let text = text.replace("sha256:bb", &format!("sha256:{}", "bb".repeat(32)));
         let files = [
-            ("requirements.txt", text),
+            ("requirements.txt", text.as_str()),
             ("more/base.txt", "attrs\n-rdeep.txt"),
             ("more/deep.txt", "idna~=3.0"),
             ("more/pins.txt", "attrs<30"),

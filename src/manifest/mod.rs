@@ -45,7 +45,7 @@ pub struct Manifest {
     pub projects: BTreeSet<Utf8PathBuf>,
     /// Options that stand on lines of their own, in order, without credentials: `--pre`, `--index-url https://…`.
     pub options: Vec<String>,
-    /// A file asks for `--require-hashes`, or a requirement has one, which pip takes for the same.
+    /// A file asks for `--require-hashes`, or a requirement in it has one, which pip takes for the same.
     pub require_hashes: bool,
     /// A file asks for `--pre`.
     pub pre: bool,

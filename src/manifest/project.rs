@@ -82,6 +82,8 @@ pub(super) struct Pdm {
     #[serde(default)]
     dev_dependencies: Table,
     #[serde(default)]
+    pub(super) resolution: Table,
+    #[serde(default)]
     pub(super) source: Vec<IndexTable>,
 }
 

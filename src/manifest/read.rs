@@ -42,7 +42,7 @@ impl Manifest {
         let mut reader = Reader::new(asked, problems);
         let mut known = Selection::default();
         let mut with_groups = Vec::new();
-        let mut is_known = true;
+        let mut is_complete = true;
         for path in asked.requirements {
             let kind = Kind::of(path);
             let found = match kind {
@@ -55,7 +55,7 @@ impl Manifest {
                 Kind::Uv | Kind::Poetry | Kind::Pdm | Kind::Pipenv => read_lock(path, asked, exports, &mut reader),
             };
             let Some(found) = found else {
-                is_known = false;
+                is_complete = false;
                 continue;
             };
             known.groups.extend(found.groups);
@@ -69,10 +69,10 @@ impl Manifest {
             with_groups = asked.requirements.iter().map(ToString::to_string).collect();
         }
         // What a file has that cannot be read is anybody's guess.
-        if is_known {
+        if is_complete {
             asked.selection.check(&known, &with_groups, reader.problems);
         }
-        let is_lock = |path: &Utf8PathBuf| !matches!(Kind::of(path), Kind::Requirements | Kind::Pyproject);
+        let is_lock = |path: &Utf8PathBuf| Kind::of(path).is_lock();
         reader.manifest.is_locked = !asked.requirements.is_empty() && asked.requirements.iter().all(is_lock);
         reader.finish()
     }
@@ -119,7 +119,9 @@ fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut
 /// Whether a project's `requires-python` allows the target's Python, in any of its patch releases.
 pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVersion) -> Result<(), Failure> {
     // A range that cannot be read is for the tools to judge.
-    let Some(specifiers) = range.and_then(|range| range.parse::<VersionSpecifiers>().ok()) else { return Ok(()) };
+    let Some(specifiers) = range.and_then(|range| of_poetry(range).parse::<VersionSpecifiers>().ok()) else {
+        return Ok(());
+    };
     let release =
         |patch: u32| format!("{python}.{patch}").parse::<Version>().is_ok_and(|version| specifiers.contains(&version));
     if [0, 1, 5, 10, 99].into_iter().any(release) {
@@ -128,6 +130,18 @@ pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVe
     let range = range.unwrap_or_default();
     Err(Failure::user(format!("`{path}` is for Python {range}, but the layer is for Python {python}"))
         .hint("change `python-version`, or the project's `requires-python` and lock it again"))
+}
+
+/// Poetry's `^3.10` and `~3.10` as PEP 440 has them; there is no Python 4.
+fn of_poetry(range: &str) -> String {
+    let parts = range.split(',').map(str::trim).map(|part| match (part.strip_prefix('^'), part.strip_prefix('~')) {
+        (Some(version), _) => format!(">={version}"),
+        (None, Some(version)) if !version.starts_with('=') => {
+            format!("~={version}{}", if version.matches('.').count() < 2 { ".0" } else { "" })
+        }
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(",")
 }
 
 impl Reader<'_> {

@@ -80,14 +80,13 @@ pub(super) fn split_options(text: &str) -> Result<(&str, Options), Failure> {
         let (name, attached) = word.split_once('=').unwrap_or((word, ""));
         let value = if attached.is_empty() { words.next().unwrap_or_default() } else { attached };
         match name {
-            "--hash"
-                if value.split_once(':').is_some_and(|(_, digits)| {
-                    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-                }) =>
-            {
+            "--hash" if is_hash(value) => {
                 options.hashes.insert(value.to_lowercase());
             }
-            "--hash" => return Err(Failure::user(format!("`{word}` is not a hash")).hint("write `--hash=sha256:…`")),
+            "--hash" => {
+                return Err(Failure::user(format!("`{word}` is not a hash"))
+                    .hint("write `--hash=sha256:` and its 64 hexadecimal digits; is the file cut short?"));
+            }
             "--config-settings" | "--config-setting" | "--global-option" => {
                 options.settings.push(format!("{name}={value}"));
             }
@@ -95,6 +94,18 @@ pub(super) fn split_options(text: &str) -> Result<(&str, Options), Failure> {
         }
     }
     Ok((text[..start].trim(), options))
+}
+
+/// `algorithm:digits`, with as many digits as the algorithm has: a file that is cut short may end in fewer.
+fn is_hash(text: &str) -> bool {
+    let Some((algorithm, digits)) = text.split_once(':') else { return false };
+    let length = match algorithm {
+        "sha256" => 64,
+        "sha384" => 96,
+        "sha512" => 128,
+        _ => digits.len().max(1),
+    };
+    digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The name that a requirement of PEP 508 begins with.

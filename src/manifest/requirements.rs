@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::lines::{Line, logical_lines};
 use super::requirement::{Options, Requirement, RequirementKind, is_url, local_path, marker_of, split_options};
-use super::{Asked, Manifest, ManifestFile, local_digest, text};
+use super::{Asked, Kind, Manifest, ManifestFile, kind, local_digest, text};
 use crate::environment::{self, Environment};
 use crate::error::{Failure, Problems, nearest};
 use crate::files;
@@ -60,7 +60,11 @@ impl<'a> Reader<'a> {
     pub(super) fn finish(self) -> Manifest {
         let mut manifest = self.manifest;
         manifest.joined = self.must_join.then(|| SecretString::from(self.lines.join("\n") + "\n"));
-        manifest.require_hashes |= manifest.requirements.iter().any(|requirement| !requirement.hashes.is_empty());
+        // As in pip; but the hashes of a lock ask for none in a list beside it.
+        let is_listed = |requirement: &Requirement| !Kind::of(&requirement.file).is_lock();
+        let is_mixed = manifest.requirements.iter().any(is_listed);
+        let mut hashed = manifest.requirements.iter().filter(|requirement| !requirement.hashes.is_empty());
+        manifest.require_hashes |= hashed.any(|requirement| !is_mixed || is_listed(requirement));
         manifest
     }
 }
@@ -74,6 +78,9 @@ impl Reader<'_> {
             return;
         }
         let Some(text) = self.problems.check(text::read(self.folder, path)) else { return };
+        if self.problems.check(kind::check_list(path, &text)).is_none() {
+            return;
+        }
         let lines = logical_lines(&text, self.environment);
         self.refuse_hidden_variables(path, &text);
         self.manifest.files.push(ManifestFile { path: path.to_owned(), digest: digest_of_file(&text, &lines) });

@@ -9,7 +9,7 @@ use crate::files;
 /// The text of a file in `folder`.
 ///
 /// # Errors
-/// It is missing, a folder, or not in UTF-8.
+/// It is missing, a folder, not in UTF-8, or left over from a merge.
 pub(crate) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure> {
     let bytes = fs_err::read(folder.join(path)).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => files::missing("", folder, path),
@@ -22,10 +22,15 @@ pub(crate) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure
         let failure = Failure::user(format!("`{path}` is in UTF-16, which only some tools read"));
         return Err(failure.hint("save it as UTF-8"));
     }
-    String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let line = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
         Failure::user(format!("{path}:{line}: not readable as UTF-8")).hint("save it as UTF-8")
-    })
+    })?;
+    match text.lines().position(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ")) {
+        Some(index) => Err(Failure::user(format!("{path}:{}: a merge conflict that is not resolved", index + 1))
+            .hint("resolve it; a lock file is best written anew by its tool")),
+        None => Ok(text),
+    }
 }
 
 /// # Errors

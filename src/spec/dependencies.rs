@@ -259,6 +259,12 @@ fn nothing_found(folder: &Utf8Path) -> Failure {
     let names: Vec<&str> = facts::lockfiles().iter().map(|facts| facts.file.as_str()).collect();
     let failure = Failure::user(format!("there is no dependency file in `{folder}`"))
         .cause(format!("looked for {}", alternatives(names.iter().copied())));
+    let source = |facts: &&KindFacts| facts.beside.as_ref().is_some_and(|beside| folder.join(beside).is_file());
+    if let Some(KindFacts { file, beside: Some(beside), refresh: Some(refresh), .. }) =
+        facts::lockfiles().iter().find(source)
+    {
+        return failure.hint(format!("`{beside}` has no lock: run `{refresh}` and commit `{file}`"));
+    }
     let advice = "name the dependency file with `requirements`, or its folder with `working-directory`";
     let near = names.iter().find_map(|name| nearest_sibling(folder, Utf8Path::new(name)));
     failure.hint(match near {

@@ -180,7 +180,7 @@ fn unreadable_lines_come_with_file_and_number() {
     error: 9 problems with the input
     cause: requirements.txt:2: cannot read `requests==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
     cause: more/base.txt:3: cannot read `flask>=3 <4`: Trailing `<4` is not allowed (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
-    cause: more/base.txt:4: `--hash=md5` is not a hash (write `--hash=sha256:…`)
+    cause: more/base.txt:4: `--hash=md5` is not a hash (write `--hash=sha256:` and its 64 hexadecimal digits; is the file cut short?)
     cause: requirements.txt:6: `--indx-url` is not an option of requirement files (did you mean `--index-url`?)
     cause: requirements.txt:7: cannot read `idna   ~~3.10`: no such comparison operator "~~", must be one of ~= == != <= >= < > === (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
     cause: requirements.txt:9: `./missing` does not exist (paths start from the working directory)
@@ -189,6 +189,58 @@ fn unreadable_lines_come_with_file_and_number() {
     cause: `more` is a folder (name a dependency file in it)
     hint: nothing was built or published; correct all of them and run again
     "#);
+}
+
+#[test]
+fn files_that_are_no_lists_of_requirements_are_one_problem() {
+    let sandbox = Sandbox::new();
+    sandbox.write("Pipfile", "[packages]\nsix = \"*\"\n");
+    sandbox.write("setup.py", "from setuptools import setup\nsetup(install_requires=['six'])\n");
+    sandbox.write("environment.yml", "name: x\ndependencies:\n  - pip:\n    - six\n");
+    sandbox.write("prod.lock", "version = 1\n[[package]]\nname = \"six\"\n");
+    let arguments = ["--requirements", "Pipfile\nsetup.py\nenvironment.yml\nprod.lock"];
+    insta::assert_snapshot!(refused_publish(&sandbox, &arguments).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 4 problems with the input
+    cause: `Pipfile` is not a list of requirements (run `pipenv lock` and name `Pipfile.lock`)
+    cause: `setup.py` is not a list of requirements (the name of a file tells its kind: name `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a list in any other file)
+    cause: `environment.yml` is not a list of requirements (the name of a file tells its kind: name `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a list in any other file)
+    cause: `prod.lock` is not a list of requirements (the name of a file tells its kind: name `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a list in any other file)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+    // Where it is not named, it is what the user has.
+    insta::assert_snapshot!(refused_publish(&sandbox, &[]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: there is no dependency file in `[ROOT]/work`
+    cause: looked for `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`
+    hint: `Pipfile` has no lock: run `pipenv lock` and commit `Pipfile.lock`
+    ");
+}
+
+#[test]
+fn all_dependency_files_are_read_although_one_is_broken() {
+    let sandbox = Sandbox::with_requirements("six==\n");
+    sandbox.write("uv.lock", "version = \n");
+    sandbox.write("pyproject.toml", "[project]\nname = \"x\"\n");
+    sandbox.write("pylock.toml", "lock-version = \"1.0\"\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n");
+    let cut = "idna==3.10 \\\n    --hash=sha256:946d195a0d259cbba61165e88e65941f16e9b36e";
+    sandbox.write("cut.txt", cut);
+    let arguments = ["--requirements", "uv.lock\npylock.toml\nrequirements.txt\ncut.txt", "--groups", "docs"];
+    insta::assert_snapshot!(refused_publish(&sandbox, &arguments).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 4 problems with the input
+    cause: uv.lock:1:11: not readable as TOML: string values must be quoted, expected literal string (restore it, or write it anew with `uv lock`)
+    cause: pylock.toml:2: a merge conflict that is not resolved (resolve it; a lock file is best written anew by its tool)
+    cause: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    cause: cut.txt:1: `--hash=sha256:946d195a0d259cbba61165e88e65941f16e9b36e` is not a hash (write `--hash=sha256:` and its 64 hexadecimal digits; is the file cut short?)
+    hint: nothing was built or published; correct all of them and run again
+    ");
 }
 
 #[test]

@@ -96,3 +96,31 @@ fn an_extra_that_pdm_did_not_lock_is_named_with_the_command() {
     let outcome = plan(&sandbox).args(&["--extras", "yaml"]).run().code(1);
     outcome.says("error: `pdm.lock` was made without `yaml`").says("hint: run `pdm lock --group yaml`");
 }
+
+#[test]
+fn what_does_not_fit_the_python_or_was_not_locked_is_said_before_a_tool_runs() {
+    let sandbox = Sandbox::new();
+    sandbox.write("pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3.12\"\nsix = \"*\"\n");
+    sandbox.write("poetry.lock", "[metadata]\nlock-version = \"2.1\"\n");
+    let refused = |python: &str| {
+        sandbox
+            .run(&["plan", "--layer-name", "app", "--python-version", python])
+            .path_first(&sandbox.trap(&["uv"]))
+            .run()
+    };
+    let outcome = refused("3.11").code(1);
+    outcome.says("error: `pyproject.toml` is for Python ^3.12, but the layer is for Python 3.11");
+    assert_eq!(sandbox.trapped(), "", "a program was started");
+
+    let sandbox = locked("pdm.lock");
+    let lock = sandbox.read("pdm.lock");
+    let cut = lock.find("[[package]]\nname = \"urllib3\"").expect("is locked");
+    sandbox.write("pdm.lock", &lock[..cut]);
+    let outcome = plan(&sandbox).run().code(1);
+    outcome.says("error: `pdm.lock` lacks `").says("` requires: it is cut short").says("write it anew with `pdm lock`");
+    // A group that the project has and the lock has not.
+    let groups = "groups = [\"default\", \"dev\", \"docs\", \"yaml\"]";
+    sandbox.write("pdm.lock", lock.replace(groups, "groups = [\"default\"]"));
+    let outcome = plan(&sandbox).args(&["--groups", "docs"]).run().code(1);
+    outcome.says("error: `pdm.lock` was made without `docs`").says("hint: run `pdm lock --group docs`");
+}

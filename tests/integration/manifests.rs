@@ -306,3 +306,39 @@ fn a_pipfile_lock_for_another_python_is_said_to_be_one() {
     lock("3.13");
     assert!(!plan().stderr.contains(warning));
 }
+
+#[test]
+fn a_list_beside_a_lock_needs_no_hashes() {
+    let sandbox = locked();
+    sandbox.write("extra.txt", "idna==3.10\n");
+    let python = tools().python_version();
+    let arguments = ["build", "--output", "x.zip", "--python-version", &python, "--requirements", "uv.lock,extra.txt"];
+    sandbox.run(&arguments).run().success();
+    assert!(["idna", "six"].iter().all(|name| names(&sandbox, "x.zip").contains(&(*name).to_owned())));
+    let outcome = sandbox.run(&arguments).args(&["--installer", "pip"]).run().code(1);
+    outcome.says("error: some requirements have a hash").says("hint: pip wants it so: use `installer: uv`");
+    // Those of the lock are checked all the same.
+    let hash = "4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274";
+    sandbox.write("uv.lock", sandbox.read("uv.lock").replace(hash, &"0".repeat(64)));
+    sandbox
+        .run(&arguments)
+        .run()
+        .code(1)
+        .says("error: the download of `six==1.17.0` does not have the hash that uv.lock:");
+}
+
+#[test]
+fn extras_that_exclude_each_other_are_refused() {
+    let sandbox = Sandbox::new();
+    let conflict = "[tool.uv]\nconflicts = [[{ extra = \"old\" }, { extra = \"new\" }]]\n";
+    let extras = "[project.optional-dependencies]\nold = [\"six==1.16.0\"]\nnew = [\"six==1.17.0\"]\n";
+    let project = "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\n";
+    sandbox.write("pyproject.toml", format!("{project}{extras}{conflict}"));
+    uv(&sandbox, ".", &["lock"]);
+    let build = |extras: &str| sandbox.run(&["build", "--output", "x.zip", "--extras", extras]).run();
+    build("old").success();
+    let outcome = build("old,new").code(1);
+    outcome
+        .says("error: `groups` and `extras` name what `pyproject.toml` declares as conflicting")
+        .says("leave one of them out");
+}

@@ -131,16 +131,19 @@ fn contents(
         let project = text::toml(source, source_text).map_err(|failure| failure.hint("correct the file there"));
         let project: Project = project?;
         let range = project.metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
+        let of_poetry = || project.tool.poetry.dependencies.as_ref()?.get("python")?.as_str();
+        let range = range.or_else(|| of_poetry().filter(|_| kind == Kind::Poetry));
         fits_python(source, range, python)?;
         match kind {
             Kind::Poetry => poetry::contents(path, lock, &project),
-            Kind::Pdm => pdm::contents(path, lock, &project),
+            Kind::Pdm => pdm::contents(path, lock, &project, python),
             _ => uv::contents(path, lock, &project),
         }
     };
     let refresh = kind.facts().refresh.as_deref().unwrap_or_default();
+    let restore = || format!("restore it, or write it anew with `{refresh}`");
     let contents =
-        contents.map_err(|failure| failure.hint(format!("restore it, or write it anew with `{refresh}`")))?;
+        contents.map_err(|failure| Failure { hint: failure.hint.clone().or_else(|| Some(restore())), ..failure })?;
     check_version(kind, path, contents.version.as_deref())?;
     Ok(contents)
 }
