@@ -237,7 +237,8 @@ fn entries(key: &str, before: &BTreeMap<String, String>, after: &BTreeMap<String
         (None, Some(rest)) => Some(format!("{key}: {} added", show_entry(name, rest))),
         (Some(_), None) => Some(format!("{key}: {name} removed")),
         (Some(old), Some(new)) if shown_part(old) == shown_part(new) => {
-            Some(format!("{key}: {name} has other content"))
+            let what = if [old, new].iter().any(|part| part.contains("hashes:")) { "hashes" } else { "content" };
+            Some(format!("{key}: {name} has other {what}"))
         }
         (Some(old), Some(new)) => Some(format!("{key}: {name} {} → {}", shown_part(old), shown_part(new))),
         (None, None) => None,
@@ -298,7 +299,7 @@ mod tests {
         requirements: attrs==25.1 added
         requirements: idna removed
         requirements: pydantic ==2.11.0 → ==2.12.0
-        requirements: six has other content
+        requirements: six has other hashes
         exclude: boto3 removed
         include: bin/tool has other content
         include: lib/liba.so added

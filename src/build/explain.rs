@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::failed_build::FailedBuild;
 use super::installer::Request;
+use super::unmet;
 use crate::error::Failure;
 use crate::facts;
 use crate::manifest::{Manifest, RequirementKind};
@@ -169,10 +170,14 @@ pub(super) fn failed_install(
     if says(&["is not compatible with the target"]) || (tool == "pip" && wheels_only && says(&no_match)) {
         return Failure::user(format!("the requirements cannot be met with wheels for {target}"))
             .causes(causes)
-            .hint(other_ways(target));
+            .causes(unmet::places(output, request.manifest))
+            .hint(format!("check name and version; if there is such a one, {}", other_ways(target)));
     }
     let failure = Failure::user(format!("{tool} could not install the requirements for {target}"));
-    failure.causes(causes).hint("correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says")
+    failure
+        .causes(causes)
+        .causes(unmet::places(output, request.manifest))
+        .hint("correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says")
 }
 
 pub(super) fn no_wheel(availabilities: &[Availability], manifest: &Manifest, target: Target) -> Failure {
@@ -200,6 +205,10 @@ pub(super) fn no_wheel(availabilities: &[Availability], manifest: &Manifest, tar
                 "`{}` has wheels from {platform} on, which are too new for this runtime, or a source distribution",
                 missing.name
             ),
+            None if missing.version.is_none() && missing.newest_that_fits.is_some() => format!(
+                "no version of `{}` that is asked for has a wheel for Python {} on {}",
+                missing.name, target.python, target.architecture
+            ),
             None => format!(
                 "`{}` has only a source distribution for Python {} on {}, which has to be built",
                 missing.name, target.python, target.architecture
@@ -218,10 +227,12 @@ pub(super) fn no_wheel(availabilities: &[Availability], manifest: &Manifest, tar
     })
 }
 
-/// The index that a message is about: both tools name a URL before they say what is wrong with it.
+/// The index that a message is about: both tools name a URL before they say what is wrong with it, but for uv's
+/// "Request failed after 3 retries".
 fn index_near(markers: &[&str], output: &str, request: &Request<'_>) -> String {
     let at = markers.iter().filter_map(|marker| output.find(marker)).min().unwrap_or_default();
-    let url = output[..at].rfind("http").map(|start| &output[start..at]);
+    let start = output[..at].rfind("http").or_else(|| Some(at + output[at..].find("http")?));
+    let url = start.map(|start| &output[start..]);
     let is_end = |character: char| character.is_whitespace() || "()`'\"".contains(character);
     let url = url.and_then(|text| text.split(is_end).next()).map(|url| url.trim_end_matches(':'));
     let url = url.map(without_credentials).filter(|url| url.contains("://"));
@@ -301,7 +312,7 @@ fn mismatched(output: &str) -> Option<String> {
 }
 
 /// File and line of a requirement.
-fn place_of(name: &str, manifest: &Manifest) -> Option<String> {
+pub(super) fn place_of(name: &str, manifest: &Manifest) -> Option<String> {
     let asks = |requirement: &&crate::manifest::Requirement| match &requirement.kind {
         RequirementKind::Named(named) => named.name.to_string() == name,
         RequirementKind::Url { .. } | RequirementKind::Path { .. } => false,

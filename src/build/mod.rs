@@ -16,6 +16,7 @@ mod project;
 pub(crate) mod scratch;
 mod scripts;
 mod tree;
+mod unmet;
 pub(crate) mod uv;
 
 pub use distribution::Distribution;

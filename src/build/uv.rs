@@ -14,6 +14,7 @@ use super::installer::{Installer, Request};
 use super::interpreter::Host;
 use super::leftovers::Leftovers;
 use super::process;
+use super::unmet;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Failure;
@@ -166,7 +167,8 @@ impl Uv {
     fn availability(&self, name: &str, version: Option<&str>, request: &Request<'_>) -> Availability {
         let target = request.spec.target.python.runtime();
         let newest = self.resolve_wheel(name, &target.uv_platform, request);
-        let wanted = version.map_or_else(|| name.to_owned(), |version| format!("{name}=={version}"));
+        let asked = || request.manifest.asked_of(name).unwrap_or_else(|| name.to_owned());
+        let wanted = version.map_or_else(asked, |version| format!("{name}=={version}"));
         let elsewhere =
             OTHER_PLATFORMS.iter().find(|platform| self.resolve_wheel(&wanted, platform, request).is_some());
         Availability {
@@ -238,6 +240,9 @@ impl Installer for Uv {
                 if let Some(failure) =
                     failed_build::compiled_elsewhere(&outcome.output, request, &of_earlier).filter(|_| cannot_compile)
                 {
+                    return Err(failure.into());
+                }
+                if let Some(failure) = unmet::no_version(&outcome.output, &of_earlier, request.manifest, spec.target) {
                     return Err(failure.into());
                 }
                 let failure = explain::failed_install("uv", &outcome.output, request, &of_this_attempt, cannot_compile);

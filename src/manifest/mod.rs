@@ -92,6 +92,17 @@ impl Manifest {
         })
     }
 
+    /// The requirement of this name with its versions, if it has any: `numpy>=2.3`.
+    pub fn asked_of(&self, name: &str) -> Option<String> {
+        self.requirements.iter().find_map(|requirement| match &requirement.kind {
+            RequirementKind::Named(named) if named.name.to_string() == name => match &named.version_or_url {
+                Some(VersionOrUrl::VersionSpecifier(versions)) => Some(format!("{name}{versions}")),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// Whether each requirement allows the very bytes that it names and no others, wherever they come from.
     pub fn is_hashed(&self) -> bool {
         self.requirements.iter().all(|requirement| !requirement.hashes.is_empty())

@@ -342,3 +342,15 @@ fn extras_that_exclude_each_other_are_refused() {
         .says("error: `groups` and `extras` name what `pyproject.toml` declares as conflicting")
         .says("leave one of them out");
 }
+
+#[test]
+fn what_no_version_meets_is_named_with_its_place() {
+    let sandbox = Sandbox::with_requirements("idna==3.10\n\nnumpy>=2.3\n");
+    let build = |python: &str| sandbox.run(&["build", "--output", "x.zip", "--python-version", python]).run().code(1);
+    let outcome = build("3.10").says("error: no version of `numpy` that is asked for is for Python 3.10");
+    let outcome = outcome.says("cause: `numpy` is asked for in requirements.txt:3");
+    outcome.says("hint: `numpy==2.2.6` is the newest version with a fitting wheel; or take a newer `python-version`");
+    sandbox.write("requirements.txt", "idna==3.10\nSix==1.17.0\n# again\nsix==99\n");
+    let outcome = build("3.13").says("cause: `six` is asked for in requirements.txt:2");
+    outcome.says("cause: `six` is asked for in requirements.txt:4");
+}

@@ -133,8 +133,17 @@ fn a_version_that_does_not_exist_is_named() {
     error: uv could not install the requirements for python3.13 on x86_64
     cause: No solution found when resolving dependencies
     cause: Because there is no version of six==99.0 and you require six==99.0, we can conclude that your requirements are unsatisfiable.
+    cause: `six` is asked for in requirements.txt:1
     hint: correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says
     ");
+}
+
+#[test]
+fn an_index_that_is_down_is_named_after_the_retries() {
+    let sandbox = Sandbox::with_requirements("six\n");
+    let index = format!("http://127.0.0.1:{}/simple/", crate::harness::dead_port());
+    let run = sandbox.run(&["build", "--python-version", "3.13", "--index-url", &index]).env("UV_HTTP_RETRIES", "1");
+    run.run().code(2).says(&format!("error: the package index `{index}` could not be reached"));
 }
 
 #[test]
