@@ -115,8 +115,9 @@ impl Uv {
             command.arg("--no-deps");
         }
         // What is built from a repository or a folder has no hash; uv checks those that there are in any case.
-        let is_required =
-            request.manifest.require_hashes && (!request.manifest.is_locked || request.manifest.is_hashed());
+        // Nothing but the lock's own gets installed, so that constraints beside it, which uv would want hashed, may have none.
+        let is_whole = request.manifest.is_hashed() && spec.dependencies.constraints.is_empty();
+        let is_required = request.manifest.require_hashes && (!request.manifest.is_locked || is_whole);
         if is_required {
             command.arg("--require-hashes");
         }

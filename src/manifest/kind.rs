@@ -67,6 +67,9 @@ impl Kind {
 /// Refuses what is no list of requirements, though its name leads to one: with one message in place of one a line.
 pub(super) fn check_list(path: &Utf8Path, text: &str) -> Result<(), Failure> {
     let failure = || Failure::user(format!("`{path}` is not a list of requirements"));
+    if Kind::of(path) != Kind::Requirements {
+        return Err(failure().hint(format!("name `{path}` in `requirements`, and not behind `-r` or in `constraints`")));
+    }
     if let Some(lock) = lock_of(path.file_name().unwrap_or_default()) {
         let refresh = lock.refresh.as_deref().unwrap_or_default();
         return Err(failure().hint(format!("run `{refresh}` and name `{}`", lock.file)));

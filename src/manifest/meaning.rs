@@ -192,9 +192,9 @@ mod tests {
 
     #[test]
     fn local_files_count_by_their_bytes() {
-        let one = meaning(&[("requirements.txt", "./pkg"), ("pkg/a.py", "x = 1"), ("pkg/build/a.o", "1")]);
-        let other = meaning(&[("requirements.txt", "./pkg"), ("pkg/a.py", "x = 2"), ("pkg/build/a.o", "1")]);
-        let built = meaning(&[("requirements.txt", "./pkg"), ("pkg/a.py", "x = 1"), ("pkg/build/a.o", "2")]);
+        let one = meaning(&[("requirements.txt", "./pkg"), ("pkg/setup.py", "x = 1"), ("pkg/build/a.o", "1")]);
+        let other = meaning(&[("requirements.txt", "./pkg"), ("pkg/setup.py", "x = 2"), ("pkg/build/a.o", "1")]);
+        let built = meaning(&[("requirements.txt", "./pkg"), ("pkg/setup.py", "x = 1"), ("pkg/build/a.o", "2")]);
         assert_ne!(one, other);
         assert_eq!(one, built);
     }

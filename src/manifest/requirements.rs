@@ -249,6 +249,10 @@ impl Reader<'_> {
             let path = self.placed(file, path);
             let digest = local_digest(self.folder, self.workspace, &path)?;
             if self.folder.join(&path).is_dir() {
+                if !["pyproject.toml", "setup.py"].iter().any(|name| self.folder.join(&path).join(name).is_file()) {
+                    let failure = Failure::user(format!("`{path}` has neither `pyproject.toml` nor `setup.py`"));
+                    return Err(failure.hint("name the folder of a project; `source` takes packages without one"));
+                }
                 self.manifest.projects.insert(path.clone());
             }
             let name = path.file_name().unwrap_or(path.as_str());

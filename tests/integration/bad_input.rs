@@ -222,6 +222,21 @@ fn files_that_are_no_lists_of_requirements_are_one_problem() {
 }
 
 #[test]
+fn what_a_line_names_has_to_be_of_its_kind() {
+    let sandbox = Sandbox::with_requirements("-r uv.lock\nsix\n-e .\n");
+    sandbox.write("uv.lock", "version = 1\n");
+    insta::assert_snapshot!(refused_publish(&sandbox, &["--requirements", "requirements.txt"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 2 problems with the input
+    cause: `uv.lock` is not a list of requirements (name `uv.lock` in `requirements`, and not behind `-r` or in `constraints`)
+    cause: requirements.txt:3: `.` has neither `pyproject.toml` nor `setup.py` (name the folder of a project; `source` takes packages without one)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+}
+
+#[test]
 fn all_dependency_files_are_read_although_one_is_broken() {
     let sandbox = Sandbox::with_requirements("six==\n");
     sandbox.write("uv.lock", "version = \n");

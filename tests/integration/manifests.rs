@@ -317,14 +317,19 @@ fn a_list_beside_a_lock_needs_no_hashes() {
     assert!(["idna", "six"].iter().all(|name| names(&sandbox, "x.zip").contains(&(*name).to_owned())));
     let outcome = sandbox.run(&arguments).args(&["--installer", "pip"]).run().code(1);
     outcome.says("error: some requirements have a hash").says("hint: pip wants it so: use `installer: uv`");
-    // Those of the lock are checked all the same.
+    sandbox.write("pins.txt", "six<2\n");
+    let constrained = ["build", "--output", "x.zip", "--python-version", &python, "--constraints", "pins.txt"];
+    sandbox.run(&constrained).run().success();
+    sandbox.write("pins.txt", "six<1.17\n");
+    sandbox.run(&constrained).run().code(1).says("six==1.17.0").says("six<1.17");
+    // Those of the lock are checked all the same, beside a list and constraints.
+    sandbox.write("pins.txt", "six<2\n");
     let hash = "4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274";
     sandbox.write("uv.lock", sandbox.read("uv.lock").replace(hash, &"0".repeat(64)));
-    sandbox
-        .run(&arguments)
-        .run()
-        .code(1)
-        .says("error: the download of `six==1.17.0` does not have the hash that uv.lock:");
+    for arguments in [arguments.as_slice(), &constrained] {
+        let outcome = sandbox.run(arguments).run().code(1);
+        outcome.says("error: the download of `six==1.17.0` does not have the hash that uv.lock:");
+    }
 }
 
 #[test]
