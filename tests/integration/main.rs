@@ -5,6 +5,7 @@ mod actions;
 mod at_once;
 mod aws;
 mod aws_at_once;
+mod bad_files;
 mod bad_input;
 mod build_script;
 mod codeartifact;
