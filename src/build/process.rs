@@ -18,6 +18,7 @@ const OURS: &[&str] = &[
     "UV_EXTRA_INDEX_URL",
     "PIP_INDEX_URL",
     "PIP_EXTRA_INDEX_URL",
+    "UV_NO_VERIFY_HASHES",
     "UV_PYTHON",
     "UV_TARGET",
     "PIP_TARGET",
