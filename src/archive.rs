@@ -28,7 +28,8 @@ use tempfile::NamedTempFile;
 use crate::build::{Entry, Source, Tree};
 use crate::error::Failure;
 use crate::files;
-use crate::leaks::{Leak, Scan};
+use crate::leaks::Scan;
+use crate::observe::Observed;
 use crate::types::{ByteSize, ContentHash, Digest};
 
 /// The default of zlib and of libdeflate.
@@ -47,8 +48,8 @@ pub struct Archive {
     pub unzipped_size: ByteSize,
     /// Files and links.
     pub entries: usize,
-    /// Credentials that are in it, by file.
-    pub leaks: BTreeMap<Utf8PathBuf, Leak>,
+    /// What was seen of its files, where there was something to see.
+    pub observed: BTreeMap<Utf8PathBuf, Observed>,
 }
 
 impl Archive {
@@ -70,7 +71,7 @@ impl Archive {
         file.write_all(bytes).expect("can be written");
         let size = ByteSize(bytes.len() as u64);
         let content = ContentHash(Digest::of(bytes));
-        Self { file, content, zipped_size: size, unzipped_size: size, entries: 1, leaks: BTreeMap::new() }
+        Self { file, content, zipped_size: size, unzipped_size: size, entries: 1, observed: BTreeMap::new() }
     }
 }
 
@@ -80,25 +81,25 @@ struct Packed {
     crc: u32,
     size: u64,
     mode: u32,
-    leak: Option<Leak>,
+    observed: Observed,
 }
 
-/// Packs into a temporary file in `folder`, and looks for credentials in the very bytes that it packs.
+/// Packs into a temporary file in `folder`, and looks at the very bytes that it packs.
 ///
 /// # Errors
 /// What reading the tree's files or writing the zip says.
 pub fn pack(tree: &Tree, scan: &Scan, folder: &Utf8Path, progress: &ProgressBar) -> anyhow::Result<Archive> {
     let file = temporary_file(folder)?;
-    let (leaks, hasher, written) = {
+    let (observed, hasher, written) = {
         let mut hashing = HashingWriter {
             inner: BufWriter::with_capacity(1 << 20, file.as_file()),
             hasher: Sha256::new(),
             written: 0,
         };
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let leaks = write_zip(tree, scan, &mut hashing, progress, threads)?;
+        let observed = write_zip(tree, scan, &mut hashing, progress, threads)?;
         hashing.flush()?;
-        (leaks, hashing.hasher, hashing.written)
+        (observed, hashing.hasher, hashing.written)
     };
     Ok(Archive {
         content: ContentHash(Digest::finish(hasher)),
@@ -106,7 +107,7 @@ pub fn pack(tree: &Tree, scan: &Scan, folder: &Utf8Path, progress: &ProgressBar)
         unzipped_size: tree.unzipped_size(),
         entries: tree.entries.len(),
         file,
-        leaks,
+        observed,
     })
 }
 
@@ -122,7 +123,7 @@ fn write_zip(
     writer: &mut impl Write,
     progress: &ProgressBar,
     threads: usize,
-) -> anyhow::Result<BTreeMap<Utf8PathBuf, Leak>> {
+) -> anyhow::Result<BTreeMap<Utf8PathBuf, Observed>> {
     let mut largest_first: Vec<(&Utf8Path, &Entry)> =
         tree.entries.iter().map(|(path, entry)| (path.as_path(), entry)).collect();
     largest_first.sort_by(|left, right| right.1.size.cmp(&left.1.size).then(left.0.cmp(right.0)));
@@ -175,8 +176,8 @@ fn write_in_order(
     packed: &mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
     writer: &mut impl Write,
     progress: &ProgressBar,
-) -> anyhow::Result<BTreeMap<Utf8PathBuf, Leak>> {
-    let mut leaks = BTreeMap::new();
+) -> anyhow::Result<BTreeMap<Utf8PathBuf, Observed>> {
+    let mut observed = BTreeMap::new();
     let mut zip = ZipArchiveWriter::new(writer);
     let date = UtcDateTime::from_components(1980, 1, 1, 0, 0, 0, 0).expect("is the first date that a zip can hold");
     let mut waiting: BTreeMap<&Utf8Path, Packed> = BTreeMap::new();
@@ -195,14 +196,16 @@ fn write_in_order(
             progress.inc(packed.size);
             waiting.insert(path, packed);
         };
-        leaks.extend(found.leak.map(|leak| (name.clone().into(), leak)));
+        if !found.observed.is_nothing() {
+            observed.insert(name.clone().into(), found.observed);
+        }
         let builder = zip.new_file(entry_path(&name)?).compression_method(CompressionMethod::DEFLATE);
         let (mut entry, _) = builder.last_modified(date).unix_permissions(found.mode).start()?;
         entry.write_all(&found.deflated)?;
         entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;
     }
     zip.finish()?;
-    Ok(leaks)
+    Ok(observed)
 }
 
 fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compressor) -> anyhow::Result<Packed> {
@@ -215,14 +218,14 @@ fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compre
         Source::Bytes { bytes, executable } => (bytes, if *executable { PROGRAM_MODE } else { FILE_MODE }),
         Source::Link { target } => (target.as_str().as_bytes(), LINK_MODE),
     };
-    let leak = scan.look(path, &entry.owner, bytes);
+    let observed = Observed::of(path, &entry.owner, bytes, scan);
     // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
     let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
     let length =
         compressor.deflate_compress(bytes, &mut deflated).context("the compressor needs more room than it said")?;
     deflated.truncate(length);
     deflated.shrink_to_fit();
-    Ok(Packed { deflated, crc: crc32(bytes), size: bytes.len() as u64, mode, leak })
+    Ok(Packed { deflated, crc: crc32(bytes), size: bytes.len() as u64, mode, observed })
 }
 
 /// Hashes what passes through.

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::actions;
+use crate::audit::{Finding, Severity};
 use crate::environment::Environment;
 use crate::error::Explanation;
 use crate::secrets::Secrets;
@@ -90,6 +91,20 @@ impl Console {
         match self.mode {
             Mode::Actions => self.raw(&actions::annotation("warning", &self.redact(text))),
             Mode::Terminal | Mode::Plain => self.say(&format!("warning: {text}")),
+        }
+    }
+
+    /// One line; in a workflow an annotation. Errors are also told at the end, together.
+    pub fn finding(&self, finding: &Finding) {
+        let text = format!("{} ({})", finding.message, finding.help);
+        match finding.severity {
+            Severity::Error if self.mode != Mode::Actions => (),
+            Severity::Error => self.raw(&actions::annotation("error", &self.redact(&text))),
+            Severity::Warning => self.warning(&text),
+            Severity::Notice if self.mode == Mode::Actions => {
+                self.raw(&actions::annotation("notice", &self.redact(&text)));
+            }
+            Severity::Notice => self.say(&format!("notice: {text}")),
         }
     }
 

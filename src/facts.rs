@@ -54,8 +54,49 @@ pub struct Tools {
     pub uv: String,
 }
 
+/// The operating system of a runtime, as compiled code sees it; see `data/systems.yml` for the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct System {
+    /// `os` of the runtimes that have it.
+    pub name: String,
+    /// `GLIBCXX` to `3.4.29`: the highest version of such symbols.
+    pub symbol_versions: BTreeMap<String, String>,
+    /// Names that programs link against (`libz.so.1`), in lines.
+    libraries: Vec<Vec<String>>,
+}
+
+impl System {
+    /// Whether the dynamic linker finds a library outside of the layer.
+    pub fn has_library(&self, name: &str) -> bool {
+        self.libraries.iter().flatten().any(|library| library == name)
+    }
+}
+
+/// What the runtimes bring; see `data/runtime-packages.yml` for the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RuntimePackages {
+    /// When it was seen, UTC.
+    pub date: jiff::civil::Date,
+    pub packages: Vec<RuntimePackage>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RuntimePackage {
+    pub name: String,
+    pub version: String,
+    /// As in `Requires-Dist`.
+    pub requires: Vec<String>,
+}
+
 static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| embedded(include_str!("../data/runtimes.yml")));
 static LAMBDA: LazyLock<Lambda> = LazyLock::new(|| embedded(include_str!("../data/lambda.yml")));
+
+static SYSTEMS: LazyLock<Vec<System>> = LazyLock::new(|| embedded(include_str!("../data/systems.yml")));
+static RUNTIME_PACKAGES: LazyLock<RuntimePackages> =
+    LazyLock::new(|| embedded(include_str!("../data/runtime-packages.yml")));
 
 static LOCKFILES: LazyLock<Vec<KindFacts>> = LazyLock::new(|| embedded(include_str!("../data/lockfiles.yml")));
 
@@ -79,6 +120,16 @@ pub fn tools() -> &'static Tools {
     &TOOLS
 }
 
+pub fn runtime_packages() -> &'static RuntimePackages {
+    &RUNTIME_PACKAGES
+}
+
+impl Runtime {
+    pub fn system(&self) -> &'static System {
+        SYSTEMS.iter().find(|system| system.name == self.os).expect("the data files are checked by a test")
+    }
+}
+
 pub fn limits() -> &'static Limits {
     &LAMBDA.limits
 }
@@ -100,6 +151,16 @@ mod tests {
     fn the_data_files_are_readable() {
         assert!(super::tools().uv.contains('.'));
         assert!(super::runtimes().len() >= 6);
+        for runtime in super::runtimes() {
+            assert!(runtime.system().has_library("libc.so.6"));
+            assert_eq!(runtime.system().symbol_versions["GLIBC"], runtime.glibc);
+        }
+        for package in &super::runtime_packages().packages {
+            assert!(package.version.parse::<pep440_rs::Version>().is_ok(), "{}", package.version);
+            for requirement in &package.requires {
+                assert!(requirement.parse::<pep508_rs::Requirement>().is_ok(), "{requirement}");
+            }
+        }
         assert_eq!(super::limits().unzipped_size, 250 * 1024 * 1024);
         assert_eq!((super::partition("cn-north-1"), super::partition("eu-west-1")), ("aws-cn", "aws"));
         assert!(super::lambda().regions["aws"].contains(&"eu-west-1".to_owned()));

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::files;
 use crate::manifest::{Manifest, Meaning, RequirementKind};
 use crate::registry::state::{Build, State};
-use crate::spec::{Dependencies, InstallerChoice, Layout, Spec};
+use crate::spec::{Bytecode, Dependencies, InstallerChoice, Layout, RuntimePackages, SlimLevel, Spec};
 use crate::types::{Architecture, ContentHash, Digest, DistributionName, Fingerprint, PythonVersion, Target};
 
 /// Of the recipe and of the archive made from it.
@@ -54,6 +54,13 @@ struct Settings {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     variables: BTreeMap<String, String>,
     exclude: BTreeSet<DistributionName>,
+    /// As given, sorted.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    exclude_files: BTreeSet<String>,
+    runtime_packages: RuntimePackages,
+    slim: SlimLevel,
+    strip: bool,
+    bytecode: Bytecode,
     /// Place in the layer to digest.
     include: BTreeMap<Utf8PathBuf, String>,
     /// Path in the repository to digest.
@@ -160,6 +167,11 @@ impl Settings {
             codeartifact: spec.dependencies.codeartifact.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             variables: spec.dependencies.variables.clone(),
             exclude: spec.content.exclude.clone(),
+            exclude_files: spec.content.exclude_files.iter().map(|glob| glob.as_str().to_owned()).collect(),
+            runtime_packages: spec.content.runtime_packages,
+            slim: spec.content.slim,
+            strip: spec.content.strip,
+            bytecode: spec.content.bytecode,
             include,
             source,
             build_script: script.map(|script| (script.name().to_owned(), script.digest().hex())).into_iter().collect(),

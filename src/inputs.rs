@@ -13,6 +13,11 @@ pub const DEFAULT_PYTHON_VERSION: &str = "3.14";
 pub const DEFAULT_ARCHITECTURE: &str = "x86_64";
 pub const DEFAULT_INSTALLER: &str = "auto";
 pub const DEFAULT_LAYOUT: &str = "python";
+pub const DEFAULT_RUNTIME_PACKAGES: &str = "keep";
+pub const DEFAULT_SLIM: &str = "safe";
+pub const DEFAULT_BYTECODE: &str = "compile";
+pub const DEFAULT_SMOKE_TEST: &str = "auto";
+pub const DEFAULT_FAIL_ON: &str = "error";
 
 /// Keeps AWS Lambda layers for Python in step with a repository's dependency files.
 #[derive(Debug, Parser)]
@@ -112,9 +117,40 @@ pub struct Inputs {
     /// Distributions to leave out, by name
     #[arg(long, help_heading = "Content", value_name = "LIST")]
     pub exclude: Vec<String>,
+    /// Files to leave out, as globs: `*.txt` by name anywhere, `python/numpy/f2py/**` by path in the layer
+    #[arg(long, help_heading = "Content", value_name = "LIST")]
+    pub exclude_files: Vec<String>,
+    /// Distributions that the Lambda runtime has itself (boto3 and what it needs): `keep` or `drop`
+    #[arg(long, help_heading = "Content", value_name = "NAME", default_value = DEFAULT_RUNTIME_PACKAGES)]
+    pub runtime_packages: Option<String>,
+    /// How much to leave out that a function does not need: `none`, `safe` (tests, stubs, headers, …) or `max`
+    #[arg(long, help_heading = "Content", value_name = "LEVEL", default_value = DEFAULT_SLIM)]
+    pub slim: Option<String>,
+    /// Remove symbols from shared objects, where they still load without
+    #[arg(long, help_heading = "Content", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub strip: Option<String>,
+    /// Python bytecode: `none`, `compile` (beside the sources) or `only` (in place of them)
+    #[arg(long, help_heading = "Content", value_name = "NAME", default_value = DEFAULT_BYTECODE)]
+    pub bytecode: Option<String>,
     /// Where packages go: `python` (every Python) or `site-packages` (`python/lib/pythonX.Y/site-packages`)
     #[arg(long, help_heading = "Content", value_name = "NAME", default_value = DEFAULT_LAYOUT)]
     pub layout: Option<String>,
+
+    /// Import what is in the layer before it is published: `auto` (where this machine can), `import` (or fail), `off`, or the modules to import
+    #[arg(long, help_heading = "Checks", value_name = "LIST", default_value = DEFAULT_SMOKE_TEST)]
+    pub smoke_test: Vec<String>,
+    /// The least severe finding that fails the run: `error`, `warning`, or `never`
+    #[arg(long, help_heading = "Checks", value_name = "SEVERITY", default_value = DEFAULT_FAIL_ON)]
+    pub fail_on: Option<String>,
+    /// Largest zip to accept, e.g. `40 MB`
+    #[arg(long, help_heading = "Checks", value_name = "SIZE")]
+    pub max_zipped_size: Option<String>,
+    /// Largest unzipped layer to accept, e.g. `200 MB`; Lambda's own limit is 250 MB with the function and its other layers
+    #[arg(long, help_heading = "Checks", value_name = "SIZE")]
+    pub max_unzipped_size: Option<String>,
+    /// Functions, by name or ARN, whose code and other layers have to fit beside this layer
+    #[arg(long, help_heading = "Checks", value_name = "LIST")]
+    pub budget_functions: Vec<String>,
 
     /// Where versions are published: `aws` or a folder; `aws` in a workflow, else the folder `.lambda-layers`
     #[arg(long, help_heading = "Destination", value_name = "REGISTRY")]

@@ -1,4 +1,4 @@
-//! From a [`Spec`] to a checked zip: installs, checks, packs.
+//! From a [`Spec`] to a checked zip: installs, slims, compiles, packs, checks.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -7,45 +7,98 @@ use tempfile::NamedTempFile;
 
 use crate::actions;
 use crate::archive::{self, Archive};
-use crate::audit::{self, Finding, Severity};
-use crate::build;
+use crate::audit::{self, Finding, Layer};
+use crate::build::{self, Host};
 use crate::console::Console;
 use crate::environment::Environment;
+use crate::error::{Failure, counted};
 use crate::leaks::Scan;
 use crate::manifest::Manifest;
 use crate::report::{DistributionSize, distribution_sizes};
+use crate::slim::{self, Saving};
 use crate::spec::Spec;
+use crate::types::ByteSize;
+use crate::{bytecode, smoke};
 
 /// Everything about a layer but where it goes.
 #[derive(Debug)]
 pub struct Made {
-    pub archive: Archive,
+    /// `None` if it was refused before it was packed.
+    archive: Option<Archive>,
+    /// Why it must not be published.
+    rejection: Option<Failure>,
+    pub sizes: Sizes,
+    /// Files and links.
+    pub files: usize,
     pub distributions: Vec<DistributionSize>,
+    /// What was left out of the distributions.
+    pub savings: Vec<Saving>,
+    /// Worst first.
     pub findings: Vec<Finding>,
 }
 
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    pub unzipped: ByteSize,
+    /// `None` if it was not packed.
+    pub zipped: Option<ByteSize>,
+}
+
+impl Made {
+    pub fn archive(&self) -> Option<&Archive> {
+        self.archive.as_ref()
+    }
+
+    /// The zip, if nothing keeps it from being published.
+    pub fn into_archive(self) -> anyhow::Result<Archive, Failure> {
+        match (self.rejection, self.archive) {
+            (Some(failure), _) => Err(failure),
+            (None, archive) => Ok(archive.expect("what was not refused is packed")),
+        }
+    }
+}
+
 /// # Errors
-/// What installing says, and every finding that keeps the layer from being published.
+/// What installing and packing say. What the checks find stands in what was made.
 pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Made> {
-    let tree = build::build(spec, manifest, environment, console)?;
+    let host = Host::find(spec.target, environment);
+    let tree = build::build(spec, manifest, host.as_ref(), environment, console)?;
+    let (tree, savings) = slim::slim(tree, spec, host.as_ref(), environment, console)?;
+    let tree = bytecode::compile(tree, spec, host.as_ref(), environment, console)?;
+    let tree = build::with_records(tree, spec)?;
+
     let mut findings = tree.findings.clone();
     findings.extend(audit::layout::check(&tree, spec.content.layout, spec.target));
     findings.extend(audit::size::check_unzipped(&tree));
-    audit::verdict(&findings)?;
+    let mut made = Made {
+        archive: None,
+        rejection: audit::verdict(&findings, spec.checks.fail_on).err(),
+        sizes: Sizes { unzipped: tree.unzipped_size(), zipped: None },
+        files: tree.entries.len(),
+        distributions: distribution_sizes(&tree),
+        savings,
+        findings,
+    };
+    if made.rejection.is_none() {
+        let step = console.step("Pack");
+        let folder = archive_folder(spec, environment)?;
+        let scan = Scan::new(&console.secrets(), &tree);
+        let mut archive = archive::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
+        step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
 
-    let step = console.step("Pack");
-    let folder = archive_folder(spec, environment)?;
-    let scan = Scan::new(&console.secrets(), &tree);
-    let archive = archive::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
-    step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
-
-    findings.extend(audit::leaks::check(&archive.leaks));
-    findings.extend(audit::size::check_zipped(&archive, spec));
-    audit::verdict(&findings)?;
-    for finding in findings.iter().filter(|finding| finding.severity == Severity::Warning) {
-        console.warning(&format!("{} ({})", finding.message, finding.help));
+        let step = console.step("Check");
+        let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
+        made.findings.extend(audit::check(&layer, spec.target));
+        made.findings.extend(audit::size::check_zipped(&archive, spec));
+        step.done(counted(made.findings.len(), "finding"));
+        made.findings.extend(smoke::test(&tree, &layer, &made.findings, spec, host.as_ref(), environment, console)?);
+        made.rejection = audit::verdict(&made.findings, spec.checks.fail_on).err();
+        made.sizes.zipped = Some(archive.zipped_size);
+        made.archive = Some(archive);
     }
-    Ok(Made { distributions: distribution_sizes(&tree), archive, findings })
+    made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
+    made.findings.iter().for_each(|finding| console.finding(finding));
+    Ok(made)
 }
 
 /// Beside `output`, so that a rename brings it there; else with other temporary files.

@@ -3,11 +3,12 @@
 use camino::Utf8PathBuf;
 
 use crate::actions;
+use crate::archive::Archive;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Explanation, counted};
 use crate::fingerprint::{Fingerprinted, RawInputs};
-use crate::make::{self, Made};
+use crate::make;
 use crate::plan::{self, Action, Plan};
 use crate::presence::{self, Presence, Status};
 use crate::publish::{self, Known, Placed, Publication, Published};
@@ -34,9 +35,12 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
         let manifest = resolve::resolve(spec, environment, console)?;
         let wanted = Fingerprinted::of(&raw, &manifest, spec.target);
         let made = make::make(spec, &manifest, environment, console)?;
-        let reason = format!("{} for {}", counted(made.archive.entries, "file"), spec.target);
+        let reason = format!("{} for {}", counted(made.files, "file"), spec.target);
         let report = Report::of(spec, &wanted, reason).with_made(&made);
-        return Ok(report.with_zip(make::keep(made.archive, spec)?));
+        return Ok(match made.into_archive() {
+            Ok(archive) => report.with_zip(make::keep(archive, spec)?),
+            Err(failure) => report.rejected(&failure),
+        });
     }
 
     let step = console.step("Decide");
@@ -76,13 +80,17 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             let manifest = manifest.map_or_else(|| resolve::resolve(spec, environment, console), Ok)?;
             let made = make::make(spec, &manifest, environment, console)?;
             let report = Report::of(spec, &wanted, plan.reason).with_made(&made).compared_to(&state);
+            let archive = match made.into_archive() {
+                Ok(archive) => archive,
+                Err(failure) => return Ok(report.rejected(&failure)),
+            };
             if spec.dry_run {
-                let report = rehearsed(report, &made, &state, &registry);
-                return Ok(report.with_zip(make::keep(made.archive, spec)?));
+                let report = rehearsed(report, &archive, &state, &registry);
+                return Ok(report.with_zip(make::keep(archive, spec)?));
             }
-            let publication = publication(spec, &wanted, &made, environment);
+            let publication = publication(spec, &wanted, &report, &archive, environment);
             let published = publish::publish(&publication, &registry, &mut store, console).await?;
-            delivered(spec, report, made, published, &presence)
+            delivered(spec, report, archive, published, &presence)
         }
     }
 }
@@ -178,11 +186,11 @@ fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence
 }
 
 /// What publishing would have done, by what the state knows.
-fn rehearsed(report: Report, made: &Made, state: &State, registry: &Registry) -> Report {
+fn rehearsed(report: Report, archive: &Archive, state: &State, registry: &Registry) -> Report {
     let destinations = registry
         .regions()
         .iter()
-        .map(|region| match state.version_in(made.archive.content, region) {
+        .map(|region| match state.version_in(archive.content, region) {
             Some(version) => DestinationReport::new(region, Outcome::Adopted, Some(version.arn.clone())),
             None => DestinationReport::new(region, Outcome::WouldPublish, None),
         })
@@ -193,22 +201,23 @@ fn rehearsed(report: Report, made: &Made, state: &State, registry: &Registry) ->
 fn publication<'a>(
     spec: &'a Spec,
     wanted: &Fingerprinted,
-    made: &'a Made,
+    report: &Report,
+    archive: &'a Archive,
     environment: &Environment,
 ) -> Publication<'a> {
-    let content = made.archive.content;
+    let content = archive.content;
     Publication {
         version: NewVersion {
             layer: &spec.layer,
-            archive: &made.archive,
+            archive,
             declaration: &spec.declaration,
             identity: Identity { fingerprint: wanted.fingerprint, content },
         },
         build: wanted.build(content),
         content: Content {
-            zipped_size: Some(made.archive.zipped_size),
-            unzipped_size: Some(made.archive.unzipped_size),
-            distributions: made.distributions.clone(),
+            zipped_size: Some(archive.zipped_size),
+            unzipped_size: Some(archive.unzipped_size),
+            distributions: report.distributions.clone(),
             ..Content::default()
         },
         owner: Owner::this_run(environment),
@@ -218,7 +227,7 @@ fn publication<'a>(
 fn delivered(
     spec: &Spec,
     report: Report,
-    made: Made,
+    archive: Archive,
     published: Published,
     presence: &[Presence],
 ) -> anyhow::Result<Report> {
@@ -253,7 +262,7 @@ fn delivered(
     if let StatePlace::Directory(folder) = &spec.state {
         actions::hand_over(folder, &spec.workspace)?;
     }
-    let zip = make::keep(made.archive, spec)?.or_else(|| Some(spec.shown(&zip_in_registry(spec, report.arn())?)));
+    let zip = make::keep(archive, spec)?.or_else(|| Some(spec.shown(&zip_in_registry(spec, report.arn())?)));
     Ok(report.with_zip(zip))
 }
 

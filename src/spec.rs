@@ -1,6 +1,7 @@
 //! The inputs, validated: if a [`Spec`] exists it can be worked with, and all that was wrong was said at once.
 
 mod build_script;
+mod checks;
 mod content;
 mod declaration;
 mod dependencies;
@@ -9,7 +10,8 @@ mod destination;
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub use build_script::BuildScript;
-pub use content::{Content, Include, Layout};
+pub use checks::{Checks, FailOn, SmokeTest};
+pub use content::{Bytecode, Content, Include, Layout, RuntimePackages, SlimLevel};
 pub use dependencies::{Dependencies, InstallerChoice};
 pub use destination::{BUCKET_PREFIX, RegistryChoice, StatePlace};
 
@@ -44,6 +46,7 @@ pub struct Spec {
     pub start: Utf8PathBuf,
     pub dependencies: Dependencies,
     pub content: Content,
+    pub checks: Checks,
     pub declaration: Declaration,
     pub registry: RegistryChoice,
     pub state: StatePlace,
@@ -73,7 +76,8 @@ impl Spec {
             requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, codeartifact, constraints,
             refresh,
             python_version, architecture, compatible_runtimes, compatible_architectures,
-            include, source, build_script, exclude, layout,
+            include, source, build_script, exclude, exclude_files, runtime_packages, slim, strip, bytecode, layout,
+            smoke_test, fail_on, max_zipped_size, max_unzipped_size, budget_functions,
             registry, regions, bucket, state, description, license,
             summary, dry_run, verify, output,
         } = inputs;
@@ -87,6 +91,18 @@ impl Spec {
         let layout = reading.parsed(given(layout.as_ref()), inputs::DEFAULT_LAYOUT);
         let mut content = reading.content(&lines(include), &list(source), &list(exclude), layout);
         content.build_script = reading.build_script(given(build_script.as_ref()));
+        content.exclude_files = reading.globs("exclude-files", &lines(exclude_files));
+        content.runtime_packages = reading.parsed(given(runtime_packages.as_ref()), inputs::DEFAULT_RUNTIME_PACKAGES);
+        content.slim = reading.parsed(given(slim.as_ref()), inputs::DEFAULT_SLIM);
+        content.strip = reading.boolean("strip", given(strip.as_ref()), false);
+        content.bytecode = reading.parsed(given(bytecode.as_ref()), inputs::DEFAULT_BYTECODE);
+        let checks = Checks {
+            smoke_test: reading.smoke_test(&list(smoke_test)),
+            fail_on: reading.parsed(given(fail_on.as_ref()), inputs::DEFAULT_FAIL_ON),
+            max_zipped_size: reading.size("max-zipped-size", given(max_zipped_size.as_ref())),
+            max_unzipped_size: reading.size("max-unzipped-size", given(max_unzipped_size.as_ref())),
+            budget_functions: list(budget_functions),
+        };
         let selection = Selection::new(&list(groups), &list(extras));
         let mut dependencies = reading.manifest(&list(requirements), &list(constraints), selection, &content, target);
         dependencies.no_deps = reading.boolean("no-deps", given(no_deps.as_ref()), false);
@@ -118,7 +134,7 @@ impl Spec {
         problems.into_result()?;
         #[rustfmt::skip]
         let spec = Self {
-            task, layer, target, folder, workspace, start, dependencies, content, declaration,
+            task, layer, target, folder, workspace, start, dependencies, content, checks, declaration,
             registry, state, output, dry_run, verify,
         };
         Ok(spec)

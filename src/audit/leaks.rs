@@ -1,15 +1,14 @@
 //! Whether a credential would be published.
 
-use std::collections::BTreeMap;
+use camino::Utf8Path;
 
-use camino::{Utf8Path, Utf8PathBuf};
-
-use super::Finding;
+use super::{Finding, Layer};
 use crate::leaks::Leak;
 
 /// The value itself is in no finding.
-pub(crate) fn check(leaks: &BTreeMap<Utf8PathBuf, Leak>) -> Vec<Finding> {
-    leaks.iter().map(|(path, leak)| finding(path, *leak)).collect()
+pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
+    let leaks = layer.files.iter().filter_map(|(path, file)| Some((path, file, file.observed.leak?)));
+    leaks.map(|(path, file, leak)| finding(path, leak).blames(file.distribution())).collect()
 }
 
 fn finding(path: &Utf8Path, leak: Leak) -> Finding {

@@ -26,12 +26,11 @@ pub(super) fn assemble(
     let (excluded, kept): (Vec<_>, Vec<_>) =
         distributions.into_iter().partition(|distribution| spec.content.exclude.contains(&distribution.name));
     let mut tree =
-        Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), _folder: Some(folder) };
+        Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: Some(folder) };
     tree.findings.extend(audit::exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
     tree.findings.extend(audit::distributions::check_owners(&kept));
     tree.findings.extend(audit::distributions::check_installed(&kept, installed));
     add_installed(spec, installed, &excluded, &kept, &mut tree)?;
-    add_records(spec, &kept, &mut tree)?;
     tree.distributions = kept;
     add_source(spec, &mut tree)?;
     add_include(spec, &mut tree)?;
@@ -105,41 +104,13 @@ fn source_of(kind: FileKind) -> Source {
     }
 }
 
-fn entry(source: Source, owner: Owner) -> anyhow::Result<Entry> {
+pub(super) fn entry(source: Source, owner: Owner) -> anyhow::Result<Entry> {
     let size = match &source {
         Source::File { path, .. } => fs_err::metadata(path)?.len(),
         Source::Bytes { bytes, .. } => bytes.len() as u64,
         Source::Link { .. } => 0,
     };
     Ok(Entry { source, owner, size: ByteSize(size) })
-}
-
-/// Writes each `RECORD` anew, sorted and with what is in the layer alone, so that it is the same for every installer.
-fn add_records(spec: &Spec, kept: &[Distribution], tree: &mut Tree) -> anyhow::Result<()> {
-    let packages = spec.content.layout.packages(spec.target.python);
-    let up: String = packages.components().map(|_| "../").collect();
-    for distribution in kept {
-        let mut lines = Vec::new();
-        for (path, recorded) in &distribution.record {
-            let place = places::place(path, Some(distribution), &packages);
-            // Scripts are written anew, so their recorded hash is not theirs.
-            let recorded = if place.starts_with("bin") { "," } else { recorded.as_str() };
-            if tree.entries.contains_key(&place) {
-                let seen = place.strip_prefix(&packages).map_or_else(|_| format!("{up}{place}"), ToString::to_string);
-                lines.push(format!("{},{recorded}\n", quoted(&seen)));
-            }
-        }
-        let record = distribution.info.join("RECORD");
-        lines.push(format!("{record},,\n"));
-        lines.sort();
-        let source = Source::Bytes { bytes: lines.concat().into_bytes(), executable: false };
-        tree.add(packages.join(record), entry(source, Owner::Distribution(distribution.name.clone()))?)?;
-    }
-    Ok(())
-}
-
-fn quoted(path: &str) -> String {
-    if path.contains([',', '"']) { format!("\"{}\"", path.replace('"', "\"\"")) } else { path.to_owned() }
 }
 
 /// A package folder keeps its name; the content of any other folder is placed as it is.

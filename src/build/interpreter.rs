@@ -13,7 +13,7 @@ use crate::types::{Architecture, DistributionName, Glibc, Target};
 
 /// A Python interpreter of this machine.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Host {
+pub struct Host {
     pub(crate) executable: Utf8PathBuf,
     /// `3.13`
     pub(crate) version: String,
@@ -28,6 +28,20 @@ const QUESTION: &str = "import json, platform, sys; \
     'platform': sys.platform, 'glibc': platform.libc_ver()[1] if platform.libc_ver()[0] == 'glibc' else ''}))";
 
 impl Host {
+    /// The target's own version if this machine has it, else any Python 3.
+    pub(crate) fn find(target: Target, environment: &Environment) -> Option<Self> {
+        let exact = [format!("python{}", target.python), format!("/var/lang/bin/python{}", target.python)];
+        let any = ["python3".to_owned(), "python".to_owned()];
+        let mut fallback = None;
+        for name in exact.iter().chain(&any) {
+            match ask(name, environment) {
+                Some(host) if host.version == target.python.to_string() => return Some(host),
+                host => fallback = fallback.or(host),
+            }
+        }
+        fallback
+    }
+
     fn glibc(&self) -> Option<Glibc> {
         self.glibc.parse().ok()
     }
@@ -49,22 +63,11 @@ impl Host {
     }
 }
 
-/// The target's own version if this machine has it, else any.
-pub(crate) fn find(target: Target, environment: &Environment) -> anyhow::Result<Host> {
-    let exact = [format!("python{}", target.python), format!("/var/lang/bin/python{}", target.python)];
-    let any = ["python3".to_owned(), "python".to_owned()];
-    let mut fallback = None;
-    for name in exact.iter().chain(&any) {
-        match ask(name, environment) {
-            Some(host) if host.version == target.python.to_string() => return Ok(host),
-            host => fallback = fallback.or(host),
-        }
-    }
-    fallback.ok_or_else(|| {
-        let failure =
-            Failure::system("there is no Python 3 on this machine").cause("looked for `python3` and `python` on PATH");
-        failure.hint("install Python 3; any version will do for wheels").into()
-    })
+/// Where there has to be one.
+pub(crate) fn missing() -> Failure {
+    let failure =
+        Failure::system("there is no Python 3 on this machine").cause("looked for `python3` and `python` on PATH");
+    failure.hint("install Python 3; any version will do for wheels")
 }
 
 fn ask(program: &str, environment: &Environment) -> Option<Host> {

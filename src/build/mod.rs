@@ -13,6 +13,7 @@ mod places;
 mod prepare;
 pub(crate) mod process;
 mod project;
+mod records;
 pub(crate) mod scratch;
 mod scripts;
 mod tree;
@@ -20,6 +21,8 @@ mod unmet;
 pub(crate) mod uv;
 
 pub use distribution::Distribution;
+pub use interpreter::Host;
+pub use records::with_records;
 pub use tree::{Entry, Owner, Source, Tree};
 
 use std::collections::BTreeSet;
@@ -39,7 +42,13 @@ use installer::Request;
 ///
 /// # Errors
 /// The user's for requirements that cannot be met, ours for tools that are missing or networks that are down.
-pub fn build(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Tree> {
+pub fn build(
+    spec: &Spec,
+    manifest: &Manifest,
+    host: Option<&Host>,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Tree> {
     let folder = scratch::folder(&environment.scratch_directory())?;
     let place = files::utf8(folder.path())?;
     let installed = place.join("installed");
@@ -50,13 +59,13 @@ pub fn build(spec: &Spec, manifest: &Manifest, environment: &Environment, consol
     }
     let (mut distributions, mut findings) = (Vec::new(), Vec::new());
     if !spec.dependencies.requirements.is_empty() || !spec.content.projects.is_empty() {
-        let host = interpreter::find(spec.target, environment)?;
+        let host = host.ok_or_else(interpreter::missing)?;
         let log_in = || codeartifact::log_in(&spec.dependencies.codeartifact, environment, console);
         let access = log_in()?;
         let indexes = Indexes::of(&spec.dependencies, &access.urls);
         let renewed;
         let mut request =
-            Request { spec, manifest, host: &host, environment, console, indexes: &indexes, destination: &installed };
+            Request { spec, manifest, host, environment, console, indexes: &indexes, destination: &installed };
         let mut built = BTreeSet::new();
         if !spec.dependencies.requirements.is_empty() {
             let installer = installer::choose(&request)?;
@@ -79,7 +88,7 @@ pub fn build(spec: &Spec, manifest: &Manifest, environment: &Environment, consol
         let projects = project::install_all(&request, place, &mut distributions)?;
         findings = audit::distributions::check_projects(&projects, &distributions, spec.target);
         built.extend(projects);
-        interpreter::check_native_builds(&host, spec.target, &built, &distributions)?;
+        interpreter::check_native_builds(host, spec.target, &built, &distributions)?;
         if !host.can_build_for(spec.target) && !spec.dependencies.no_deps && !manifest.is_locked {
             findings.extend(audit::distributions::check_foreign_builds(&built, &distributions, &host.version));
         }

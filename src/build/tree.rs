@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
@@ -19,7 +20,7 @@ pub struct Tree {
     /// What was noticed while it was made.
     pub findings: Vec<Finding>,
     /// Holds the installed files; removed with the tree.
-    pub(super) _folder: Option<TempDir>,
+    pub(super) folder: Option<TempDir>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,11 +63,19 @@ pub enum Owner {
 #[cfg(test)]
 impl Tree {
     pub(crate) fn empty() -> Self {
-        Self { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), _folder: None }
+        Self { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: None }
     }
 }
 
 impl Tree {
+    /// A new folder for files of a later step, which lasts as long as the tree.
+    pub(crate) fn new_folder(&self, name: &str) -> anyhow::Result<Utf8PathBuf> {
+        let folder = self.folder.as_ref().context("a tree without a folder cannot grow")?;
+        let place = crate::files::utf8(folder.path())?.join(name);
+        fs_err::create_dir(&place)?;
+        Ok(place)
+    }
+
     pub fn unzipped_size(&self) -> ByteSize {
         ByteSize(self.entries.values().map(|entry| entry.size.0).sum())
     }
@@ -82,7 +91,7 @@ impl Tree {
 
     /// # Errors
     /// Something else is already there, or is needed as a folder there.
-    pub(super) fn add(&mut self, path: Utf8PathBuf, entry: Entry) -> Result<(), Failure> {
+    pub(crate) fn add(&mut self, path: Utf8PathBuf, entry: Entry) -> Result<(), Failure> {
         if let Some(taken) = self.entries.get(&path) {
             if taken.source == entry.source {
                 return Ok(());

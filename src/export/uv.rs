@@ -19,7 +19,7 @@ pub(super) fn requirements(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<SecretString> {
-    let host = interpreter::find(spec.target, environment)?;
+    let host = Host::find(spec.target, environment).ok_or_else(interpreter::missing)?;
     let program = uv::program(&host, environment, console)?;
     let export = |check: &[&str]| run(check, lock, spec, &program, environment, console);
     // uv judges whether the lock fits, for which it wants a Python that the project allows.

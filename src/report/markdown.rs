@@ -37,7 +37,11 @@ pub fn summary(report: &Report) -> String {
     if !report.findings.is_empty() {
         line("| finding | about | |\n|---|---|---|");
         for finding in &report.findings {
-            let sign = if finding.severity == Severity::Error { "❌" } else { "⚠️" };
+            let sign = match finding.severity {
+                Severity::Error => "❌",
+                Severity::Warning => "⚠️",
+                Severity::Notice => "ℹ️",
+            };
             line(&format!(
                 "| {sign} {} | {} | {}: {} |",
                 finding.code,

@@ -14,10 +14,11 @@ pub use text::text;
 use crate::audit::Finding;
 use crate::build::{Owner, Tree};
 use crate::console::StepTime;
-use crate::error::{Explanation, Kind};
+use crate::error::{Explanation, Failure, Kind};
 use crate::fingerprint::Fingerprinted;
 use crate::make::Made;
 use crate::registry::state::State;
+use crate::slim::Saving;
 use crate::spec::{Spec, Task};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn, PythonVersion};
 
@@ -58,7 +59,13 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_error: Option<Explanation>,
     pub distributions: Vec<DistributionSize>,
+    /// What was left out of the distributions.
+    pub savings: Vec<Saving>,
+    /// Worst first.
     pub findings: Vec<Finding>,
+    /// Why it must not be published: findings, together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<Explanation>,
     /// Requirements whose version the installer chooses at each build.
     pub unpinned: Vec<String>,
     pub steps: Vec<StepTime>,
@@ -134,7 +141,9 @@ impl Report {
             destinations: Vec::new(),
             state_error: None,
             distributions: Vec::new(),
+            savings: Vec::new(),
             findings: Vec::new(),
+            rejection: None,
             unpinned: wanted.unpinned(),
             steps: Vec::new(),
         }
@@ -143,13 +152,20 @@ impl Report {
     #[must_use]
     pub fn with_made(self, made: &Made) -> Self {
         Self {
-            code_sha256: Some(made.archive.content),
-            zipped_size: Some(made.archive.zipped_size),
-            unzipped_size: Some(made.archive.unzipped_size),
+            code_sha256: made.archive().map(|archive| archive.content),
+            zipped_size: made.sizes.zipped,
+            unzipped_size: Some(made.sizes.unzipped),
             distributions: made.distributions.clone(),
+            savings: made.savings.clone(),
             findings: made.findings.clone(),
             ..self
         }
+    }
+
+    /// A layer that the checks refuse: nothing was published.
+    #[must_use]
+    pub fn rejected(self, failure: &Failure) -> Self {
+        Self { rejection: Some(Explanation::of(&failure.clone().into())), changed: false, ..self }
     }
 
     /// What the state knows of a content that was not built again.
@@ -192,7 +208,7 @@ impl Report {
             }
         }
         let of_destinations = self.destinations.iter_mut().filter_map(|destination| destination.error.as_mut());
-        for error in of_destinations.chain(&mut self.state_error) {
+        for error in of_destinations.chain(&mut self.state_error).chain(&mut self.rejection) {
             *error = error.map(&redact);
         }
         self
@@ -202,6 +218,7 @@ impl Report {
     pub fn verdict(&self) -> &'static str {
         let any = |outcome: Outcome| self.destinations.iter().any(|destination| destination.outcome == outcome);
         match self.command {
+            _ if self.rejection.is_some() => "refused",
             "build" => "built",
             _ if any(Outcome::Failed) => "failed",
             _ if self.published => "published",
@@ -225,8 +242,11 @@ impl Report {
         }
     }
 
-    /// Why a run fails that has something to report: some regions, or the state that could not be written.
+    /// Why a run fails that has something to report: findings, some regions, or the state that could not be written.
     pub fn failure(&self) -> Option<Explanation> {
+        if let Some(rejection) = &self.rejection {
+            return Some(rejection.clone());
+        }
         let regions = self.failed_regions();
         let (message, advice) = if regions.is_empty() {
             let message = format!("the state of `{}` could not be written", self.layer_name);

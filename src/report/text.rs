@@ -51,7 +51,7 @@ pub fn text(report: &Report) -> String {
         ));
     }
     // Why it was to be published is not why it failed.
-    let reason = if report.failed_regions().is_empty() { format!(": {}", report.reason) } else { String::new() };
+    let reason = if report.failure().is_none() { format!(": {}", report.reason) } else { String::new() };
     line(format!("{} {}{reason}", report.layer_name, report.headline()));
     text.trim_end().to_owned()
 }

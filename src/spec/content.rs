@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{BuildScript, Reading};
 use crate::error::Failure;
 use crate::facts;
 use crate::files;
-use crate::types::{DistributionName, PythonVersion};
+use crate::types::{DistributionName, FileGlob, PythonVersion};
 
 #[derive(Clone, Debug)]
 pub struct Content {
@@ -22,7 +22,82 @@ pub struct Content {
     /// Runs before anything is installed.
     pub build_script: Option<BuildScript>,
     pub exclude: BTreeSet<DistributionName>,
+    pub exclude_files: Vec<FileGlob>,
+    pub runtime_packages: RuntimePackages,
+    pub slim: SlimLevel,
+    /// Whether symbols are removed from shared objects.
+    pub strip: bool,
+    pub bytecode: Bytecode,
     pub layout: Layout,
+}
+
+/// What becomes of distributions that the runtime has, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuntimePackages {
+    #[default]
+    Keep,
+    Drop,
+}
+
+impl FromStr for RuntimePackages {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text {
+            "keep" => Ok(Self::Keep),
+            "drop" => Ok(Self::Drop),
+            _ => Err(Failure::user(format!("`runtime-packages` is `{text}`")).hint("use `keep` or `drop`")),
+        }
+    }
+}
+
+/// How much is left out of distributions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SlimLevel {
+    None,
+    #[default]
+    Safe,
+    Max,
+}
+
+impl FromStr for SlimLevel {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text {
+            "none" => Ok(Self::None),
+            "safe" => Ok(Self::Safe),
+            "max" => Ok(Self::Max),
+            _ => Err(Failure::user(format!("`slim` is `{text}`")).hint("use `none`, `safe` or `max`")),
+        }
+    }
+}
+
+/// Compiled Python in the layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bytecode {
+    None,
+    /// Beside the sources.
+    #[default]
+    Compile,
+    /// In place of the sources.
+    Only,
+}
+
+impl FromStr for Bytecode {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text {
+            "none" => Ok(Self::None),
+            "compile" => Ok(Self::Compile),
+            "only" => Ok(Self::Only),
+            _ => Err(Failure::user(format!("`bytecode` is `{text}`")).hint("use `none`, `compile` or `only`")),
+        }
+    }
 }
 
 /// A `from=to` line.
@@ -91,6 +166,11 @@ impl Reading<'_> {
             projects: paths(projects),
             build_script: None,
             exclude: exclude.iter().filter_map(|name| problems.check(name.parse())).collect(),
+            exclude_files: Vec::new(),
+            runtime_packages: RuntimePackages::default(),
+            slim: SlimLevel::default(),
+            strip: false,
+            bytecode: Bytecode::default(),
             layout,
         }
     }

@@ -4,6 +4,7 @@ mod aws;
 mod codeartifact;
 mod digest;
 mod distribution;
+mod glob;
 mod size;
 mod target;
 
@@ -11,6 +12,7 @@ pub use aws::{Destination, LayerName, LayerVersionArn, Region};
 pub use codeartifact::CodeArtifactRepository;
 pub use digest::{ContentHash, Digest, Fingerprint};
 pub use distribution::DistributionName;
+pub use glob::FileGlob;
 pub use size::ByteSize;
 pub use target::{Architecture, Glibc, PythonVersion, Target};
 

@@ -1,0 +1,97 @@
+//! What is checked, and what fails a run.
+
+use std::str::FromStr;
+
+use super::Reading;
+use crate::error::Failure;
+use crate::types::{ByteSize, FileGlob};
+
+#[derive(Clone, Debug)]
+pub struct Checks {
+    pub smoke_test: SmokeTest,
+    pub fail_on: FailOn,
+    /// The user's own limits, in bytes.
+    pub max_zipped_size: Option<ByteSize>,
+    pub max_unzipped_size: Option<ByteSize>,
+    /// Names or ARNs of functions whose code and other layers have to fit beside this layer.
+    pub budget_functions: Vec<String>,
+}
+
+/// What is imported before a layer is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SmokeTest {
+    /// Every top-level module, if this machine has the target's Python and processor.
+    Auto,
+    /// Every top-level module; a machine that cannot do it is an error.
+    Import,
+    /// These modules.
+    Modules(Vec<String>),
+    Off,
+}
+
+/// The least severe finding that fails a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailOn {
+    #[default]
+    Error,
+    Warning,
+    Never,
+}
+
+impl FromStr for FailOn {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text {
+            "error" => Ok(Self::Error),
+            "warning" => Ok(Self::Warning),
+            "never" => Ok(Self::Never),
+            _ => Err(Failure::user(format!("`fail-on` is `{text}`")).hint("use `error`, `warning` or `never`")),
+        }
+    }
+}
+
+impl Reading<'_> {
+    pub(super) fn smoke_test(&mut self, given: &[String]) -> SmokeTest {
+        match given {
+            [] => SmokeTest::Auto,
+            [word] if word == "auto" => SmokeTest::Auto,
+            [word] if word == "import" => SmokeTest::Import,
+            [word] if word == "off" => SmokeTest::Off,
+            modules => {
+                let is_module = |name: &str| {
+                    let is_identifier = |part: &str| {
+                        part.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_')
+                            && part.chars().all(|other| other.is_alphanumeric() || other == '_')
+                    };
+                    name.split('.').all(is_identifier) && !["auto", "import", "off"].contains(&name)
+                };
+                for wrong in modules.iter().filter(|name| !is_module(name)) {
+                    let failure = Failure::user(format!("`smoke-test` has `{wrong}`, which is not a module"));
+                    self.problems.push(
+                        failure.hint("use `auto`, `import` or `off`, or list modules as in `numpy, google.auth`"),
+                    );
+                }
+                SmokeTest::Modules(modules.to_vec())
+            }
+        }
+    }
+
+    pub(super) fn size(&mut self, input: &str, given: Option<&str>) -> Option<ByteSize> {
+        let size = given?.parse().map_err(|()| {
+            Failure::user(format!("`{input}` is `{}`, which is not a size", given.unwrap_or_default()))
+                .hint("write a number of bytes, or as in `40 MB` (1 MB is 1,048,576 bytes, as in Lambda's limits)")
+        });
+        self.problems.check(size)
+    }
+
+    pub(super) fn globs(&mut self, input: &str, given: &[String]) -> Vec<FileGlob> {
+        let globs = given.iter().map(|text| {
+            FileGlob::new(text).map_err(|why| {
+                Failure::user(format!("`{input}` has `{text}`, which is not a glob: {why}"))
+                    .hint("write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`")
+            })
+        });
+        globs.filter_map(|glob| self.problems.check(glob)).collect()
+    }
+}

@@ -1,0 +1,62 @@
+//! Patterns of paths.
+
+use camino::Utf8Path;
+use globset::{GlobBuilder, GlobMatcher};
+
+/// A pattern of files and folders in a layer. One without `/` is compared with names at any depth, one with `/` with the
+/// whole path as seen from `/opt`; a folder that matches takes everything in it along.
+#[derive(Clone, Debug)]
+pub struct FileGlob {
+    text: String,
+    by_name: bool,
+    matcher: GlobMatcher,
+}
+
+impl FileGlob {
+    /// # Errors
+    /// What is wrong with the pattern, in a few words.
+    pub fn new(text: &str) -> Result<Self, String> {
+        let pattern = text.trim_start_matches("/opt/").trim_start_matches('/').trim_end_matches('/');
+        if pattern.is_empty() {
+            return Err("it is empty".to_owned());
+        }
+        let glob =
+            GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())?;
+        // `/name` is a name at the root and nowhere else.
+        let by_name = !pattern.contains('/') && !text.starts_with('/');
+        Ok(Self { text: text.to_owned(), by_name, matcher: glob.compile_matcher() })
+    }
+
+    /// As given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is about this file of a layer, or about a folder that the file is in.
+    pub fn matches(&self, path: &Utf8Path) -> bool {
+        let is_meant = |path: &Utf8Path| match path.file_name() {
+            Some(name) if self.by_name => self.matcher.is_match(name),
+            Some(_) => self.matcher.is_match(path),
+            None => false,
+        };
+        path.ancestors().any(is_meant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_anywhere_and_paths_from_the_root() {
+        let matches = |glob: &str, path: &str| FileGlob::new(glob).expect("is valid").matches(path.into());
+        assert!(matches("*.txt", "python/x/notes.txt"));
+        assert!(matches("examples", "python/x/examples/deep/a.py"));
+        assert!(matches("python/x/**", "python/x/a/b.py"));
+        assert!(matches("/opt/python/{x,y}/*.py", "python/y/a.py"));
+        assert!(!matches("python/*.py", "python/x/a.py"), "a star ends at a slash");
+        assert!(!matches("x/a.py", "python/x/a.py"));
+        assert!(matches("python/[!a]*/", "python/b/c.py"));
+        assert_eq!(FileGlob::new("[").expect_err("is open"), "unclosed character class; missing ']'");
+    }
+}
