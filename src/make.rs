@@ -61,7 +61,7 @@ impl Made {
 /// # Errors
 /// What installing and packing say. What the checks find stands in what was made.
 pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Made> {
-    let host = Host::find(spec.target, environment);
+    let host = spec.needs_interpreter().then(|| Host::find(spec.target, environment)).flatten();
     let tree = build::build(spec, manifest, host.as_ref(), environment, console)?;
     let (tree, savings) = slim::slim(tree, spec, host.as_ref(), environment, console)?;
     let tree = bytecode::compile(tree, spec, host.as_ref(), environment, console)?;

@@ -153,6 +153,13 @@ impl Spec {
         }
     }
 
+    /// Whether a Python of this machine has something to do.
+    pub fn needs_interpreter(&self) -> bool {
+        let installs = !self.dependencies.requirements.is_empty() || !self.content.projects.is_empty();
+        let is_plain = self.content.bytecode == Bytecode::None && self.checks.smoke_test == SmokeTest::Off;
+        installs || self.content.strip || !is_plain
+    }
+
     /// A path as people and the next steps of a workflow can use it.
     pub fn shown(&self, path: &Utf8Path) -> Utf8PathBuf {
         path.strip_prefix(&self.start).unwrap_or(path).to_owned()

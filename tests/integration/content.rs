@@ -222,7 +222,7 @@ fn own_code_alone_is_a_layer() {
     sandbox.write("package/__init__.py", "");
     let trap = sandbox.trap(&["uv", "python3", "python3.13", "python"]);
     let run = sandbox.run(&["build", "--python-version", "3.13", "--output", "layer.zip", "--source", "package"]);
-    run.path_first(&trap).run().success();
+    run.args(&["--bytecode", "none", "--smoke-test", "off"]).path_first(&trap).run().success();
     assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/package/__init__.py"]);
     assert_eq!(sandbox.trapped(), "");
 }
