@@ -23,6 +23,8 @@ pub const CODES: &[&str] = &[
     "extension-not-executable",
     "known-secret",
     "lost-file",
+    "no-bytecode",
+    "not-compiled",
     "nothing-importable",
     "password-in-url",
     "project-needs-more",

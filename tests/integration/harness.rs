@@ -164,6 +164,19 @@ impl Run {
             .env("GITHUB_WORKSPACE", workspace)
     }
 
+    /// Which Pythons this machine has would decide what is in each layer, so only tests that say so ask for bytecode.
+    fn without_bytecode(&mut self) {
+        let arguments: Vec<&str> = self.command.get_args().filter_map(|argument| argument.to_str()).collect();
+        let is_build = matches!(arguments.first(), Some(&("build" | "publish" | "plan")));
+        if is_build && !arguments.contains(&"--bytecode") {
+            self.command.args(["--bytecode", "none"]);
+        }
+        let inputs: Vec<_> = self.command.get_envs().filter_map(|(name, _)| name.to_str()).collect();
+        if inputs.iter().any(|name| name.starts_with("INPUT_")) && !inputs.contains(&"INPUT_BYTECODE") {
+            self.command.env("INPUT_BYTECODE", "none");
+        }
+    }
+
     /// Runs to the end.
     pub(crate) fn run(self) -> Outcome {
         self.start().wait()
@@ -171,6 +184,7 @@ impl Run {
 
     /// Runs beside the test.
     pub(crate) fn start(mut self) -> Running {
+        self.without_bytecode();
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Running { child: Some(self.command.spawn().expect("can be started")), root: self.root }
     }

@@ -8,6 +8,7 @@ mod aws_at_once;
 mod bad_files;
 mod bad_input;
 mod build_script;
+mod bytecode;
 mod codeartifact;
 mod codeartifact_api;
 mod content;
