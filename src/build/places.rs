@@ -45,6 +45,8 @@ mod tests {
             record: record.iter().map(|path| ((*path).into(), ",".to_owned())).collect(),
             requires: Vec::new(),
             has_fixed_requires: true,
+            requires_python: None,
+            licence: None,
             tags: Vec::new(),
             scripts: [(script.to_owned(), "x:main".to_owned())].into(),
             is_local: false,
