@@ -47,6 +47,22 @@ pub struct Limits {
     pub compatible_runtimes: usize,
 }
 
+/// How much is opened of what something else made; see `data/opening.yml` for the reasons. Sizes in bytes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Opening {
+    /// All files together.
+    pub total: u64,
+    /// One file.
+    pub entry: u64,
+    /// The zip itself.
+    pub zip: u64,
+    /// Files, folders and links.
+    pub entries: u64,
+    /// Bytes that one byte of deflate stands for at most.
+    pub deflate_ratio: u64,
+}
+
 /// Versions of the tools that are brought along; see `data/tools.yml`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -100,6 +116,8 @@ static RUNTIME_PACKAGES: LazyLock<RuntimePackages> =
 
 static LOCKFILES: LazyLock<Vec<KindFacts>> = LazyLock::new(|| embedded(include_str!("../data/lockfiles.yml")));
 
+static OPENING: LazyLock<Opening> = LazyLock::new(|| embedded(include_str!("../data/opening.yml")));
+
 static TOOLS: LazyLock<Tools> = LazyLock::new(|| embedded(include_str!("../data/tools.yml")));
 
 /// Kinds of dependency files, in the order in which they are looked for.
@@ -114,6 +132,10 @@ pub fn runtimes() -> &'static [Runtime] {
 
 pub fn lambda() -> &'static Lambda {
     &LAMBDA
+}
+
+pub fn opening() -> &'static Opening {
+    &OPENING
 }
 
 pub fn tools() -> &'static Tools {
@@ -161,6 +183,7 @@ mod tests {
                 assert!(requirement.parse::<pep508_rs::Requirement>().is_ok(), "{requirement}");
             }
         }
+        assert!(super::opening().total > super::opening().entry);
         assert_eq!(super::limits().unzipped_size, 250 * 1024 * 1024);
         assert_eq!((super::partition("cn-north-1"), super::partition("eu-west-1")), ("aws-cn", "aws"));
         assert!(super::lambda().regions["aws"].contains(&"eu-west-1".to_owned()));

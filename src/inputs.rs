@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::error::Failure;
 
@@ -35,14 +36,34 @@ pub enum Command {
     Build(Box<Inputs>),
     /// Say what `publish` would do and why, without building.
     Plan(Box<Inputs>),
+    /// Check a layer that something else made, and change nothing.
+    Audit(Box<AuditInputs>),
 }
 
 impl Command {
     pub fn inputs(&self) -> &Inputs {
         match self {
             Self::Publish(inputs) | Self::Build(inputs) | Self::Plan(inputs) => inputs,
+            Self::Audit(audit) => &audit.inputs,
         }
     }
+
+    fn inputs_mut(&mut self) -> &mut Inputs {
+        match self {
+            Self::Publish(inputs) | Self::Build(inputs) | Self::Plan(inputs) => inputs,
+            Self::Audit(audit) => &mut audit.inputs,
+        }
+    }
+}
+
+/// What is audited stands on the command line without a name.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AuditInputs {
+    /// Zip, folder laid out as /opt, or ARN of a layer version; the same as `--subject`
+    #[arg(value_name = "FILE|FOLDER|ARN", conflicts_with = "subject")]
+    positional: Option<String>,
+    #[command(flatten)]
+    pub inputs: Inputs,
 }
 
 /// An empty string means "not given", as in a workflow.
@@ -57,6 +78,9 @@ pub struct Inputs {
     /// Version to act on, for commands that change a published version
     #[arg(long, help_heading = "What", value_name = "NUMBER")]
     pub layer_version: Option<String>,
+    /// Layer to `audit`: a zip, a folder laid out as `/opt`, or the ARN of a layer version
+    #[arg(long, help_heading = "What", value_name = "FILE|FOLDER|ARN")]
+    pub subject: Option<String>,
     /// Folder that all relative paths start from
     #[arg(long, help_heading = "What", value_name = "FOLDER", default_value = ".")]
     pub working_directory: Option<String>,
@@ -196,7 +220,21 @@ impl Cli {
     ) -> Result<Self, Result<String, Failure>> {
         let from_inputs = arguments.len() <= 1 && variables.keys().any(|name| name.starts_with("INPUT_"));
         let arguments = if from_inputs { arguments_of_inputs(variables) } else { arguments };
-        Self::try_parse_from(arguments).map_err(|error| explain(&error))
+        let read = Self::command().try_get_matches_from(arguments).and_then(|matches| {
+            let cli = Self::from_arg_matches(&matches)?;
+            Ok((cli, matches))
+        });
+        let (mut cli, matches) = read.map_err(|error| explain(&error))?;
+        let given = matches.subcommand().map(|(_, matches)| matches);
+        let is_given = |name| given.is_some_and(|given| given.value_source(name) != Some(ValueSource::DefaultValue));
+        if let Command::Audit(audit) = &mut cli.command {
+            audit.inputs.subject = audit.inputs.subject.take().or(audit.positional.take());
+        }
+        let inputs = cli.command.inputs_mut();
+        // A published layer declares its own targets, which stand in for those that nobody named.
+        inputs.python_version = inputs.python_version.take().filter(|_| is_given("python_version"));
+        inputs.architecture = inputs.architecture.take().filter(|_| is_given("architecture"));
+        Ok(cli)
     }
 }
 

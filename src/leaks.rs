@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aho_corasick::AhoCorasick;
 use camino::Utf8Path;
 
-use crate::build::{Owner, Tree};
+use crate::build::{Distribution, Owner};
 use crate::secrets::Secrets;
 use crate::types::DistributionName;
 
@@ -28,8 +28,8 @@ pub struct Scan {
 }
 
 impl Scan {
-    pub fn new(secrets: &Secrets, tree: &Tree) -> Self {
-        let local = tree.distributions.iter().filter(|distribution| distribution.is_local);
+    pub fn new(secrets: &Secrets, distributions: &[Distribution]) -> Self {
+        let local = distributions.iter().filter(|distribution| distribution.is_local);
         Self {
             known: secrets.finder(),
             urls: AhoCorasick::new(["://"]).expect("is one short text"),
@@ -102,7 +102,7 @@ mod tests {
     fn scan(secret: &str) -> Scan {
         let mut secrets = Secrets::default();
         secrets.add("reader", secret);
-        Scan::new(&secrets, &Tree::empty())
+        Scan::new(&secrets, &[])
     }
 
     fn own(text: &str) -> Option<Leak> {

@@ -8,10 +8,10 @@ use camino::Utf8PathBuf;
 use lambda_layer::console::Console;
 use lambda_layer::environment::Environment;
 use lambda_layer::error::Explanation;
-use lambda_layer::inputs::{Cli, Command};
+use lambda_layer::inputs::{Cli, Command, Inputs};
 use lambda_layer::report::{self, Report};
-use lambda_layer::spec::{Spec, Task};
-use lambda_layer::{actions, credentials, run};
+use lambda_layer::spec::{AuditSpec, Spec, Task};
+use lambda_layer::{actions, credentials, inspect, run};
 
 fn main() -> ExitCode {
     let environment = environment();
@@ -26,18 +26,30 @@ fn main() -> ExitCode {
         }
         Err(Err(failure)) => return end(Err(failure.into()), true, &environment, &console),
     };
-    let (task, inputs) = match &cli.command {
-        Command::Publish(inputs) => (Task::Publish, inputs),
-        Command::Build(inputs) => (Task::Build, inputs),
-        Command::Plan(inputs) => (Task::Plan, inputs),
+    let wants_summary =
+        !cli.command.inputs().summary.as_deref().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
+    let result = match &cli.command {
+        Command::Publish(inputs) => make(Task::Publish, inputs, &environment, &console),
+        Command::Build(inputs) => make(Task::Build, inputs, &environment, &console),
+        Command::Plan(inputs) => make(Task::Plan, inputs, &environment, &console),
+        Command::Audit(audit) => inspect(&audit.inputs, &environment, &console),
     };
-    let wants_summary = !inputs.summary.as_deref().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
-    let result = Spec::resolve(task, inputs, &environment).map_err(anyhow::Error::from).and_then(|spec| {
-        console.hide(&spec.secrets());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(run::run(&spec, &environment, &console))
-    });
     end(result, wants_summary, &environment, &console)
+}
+
+fn make(task: Task, inputs: &Inputs, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+    let spec = Spec::resolve(task, inputs, environment)?;
+    console.hide(&spec.secrets());
+    runtime()?.block_on(run::run(&spec, environment, console))
+}
+
+fn inspect(inputs: &Inputs, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+    let spec = AuditSpec::resolve(inputs, environment)?;
+    runtime()?.block_on(inspect::run(&spec, environment, console))
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// The only place that reads the process environment.

@@ -69,20 +69,22 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
 
     let mut findings = tree.findings.clone();
     findings.extend(audit::layout::check(&tree, spec.content.layout, spec.target));
-    findings.extend(audit::size::check_unzipped(&tree));
+    let (unzipped, distributions) = (tree.unzipped_size(), distribution_sizes(tree.sizes(), &tree.distributions));
+    findings.extend(audit::size::check_unzipped(unzipped, &distributions));
+    findings.extend(audit::size::check_limits(None, Some(unzipped), &distributions, &spec.checks));
     let mut made = Made {
         archive: None,
         rejection: audit::verdict(&findings, spec.checks.fail_on).err(),
-        sizes: Sizes { unzipped: tree.unzipped_size(), zipped: None },
+        sizes: Sizes { unzipped, zipped: None },
         files: tree.entries.len(),
-        distributions: distribution_sizes(&tree),
+        distributions,
         savings,
         findings,
     };
     if made.rejection.is_none() {
         let step = console.step("Pack");
         let folder = archive_folder(spec, environment)?;
-        let scan = Scan::new(&console.secrets(), &tree);
+        let scan = Scan::new(&console.secrets(), &tree.distributions);
         let mut archive = archive::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
         step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
 
@@ -90,6 +92,8 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
         made.findings.extend(audit::check(&layer, spec.target));
         made.findings.extend(audit::size::check_zipped(&archive, spec));
+        let zipped = Some(archive.zipped_size);
+        made.findings.extend(audit::size::check_limits(zipped, None, &made.distributions, &spec.checks));
         step.done(counted(made.findings.len(), "finding"));
         made.findings.extend(smoke::test(&tree, &layer, &made.findings, spec, host.as_ref(), environment, console)?);
         made.rejection = audit::verdict(&made.findings, spec.checks.fail_on).err();

@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 
 use crate::actions;
 use crate::archive::Archive;
+use crate::audit;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Explanation, counted};
@@ -20,7 +21,7 @@ use crate::registry::{NewVersion, Registry, directory};
 use crate::report::{DestinationReport, Outcome, Report};
 use crate::resolve;
 use crate::spec::{RegistryChoice, Spec, StatePlace, Task};
-use crate::types::{ContentHash, LayerVersionArn};
+use crate::types::{ContentHash, LayerVersionArn, Target};
 
 /// Runs a command to its report.
 ///
@@ -28,7 +29,7 @@ use crate::types::{ContentHash, LayerVersionArn};
 /// A failure that ended the run. One that concerns some regions alone stands in the report.
 pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
     let raw = RawInputs::of(spec)?;
-    warn_of_deprecation(spec, console);
+    warn_of_deprecation(spec.target, console);
     spec.dependencies.notes.iter().for_each(|note| console.warning(note));
 
     if spec.task == Task::Build {
@@ -71,7 +72,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             if task == Task::Publish && !spec.dry_run {
                 remember(&wanted, *content, state.clone(), &tag, &store, console).await;
             }
-            unchanged(spec, &wanted, *content, plan.reason, &state, &presence)
+            unchanged(spec, &wanted, *content, plan.reason, &state, &presence, console)
         }
         (Action::Build, Task::Plan) => Ok(planned(spec, &wanted, plan, &presence, &registry)),
         (Action::Build, _) => {
@@ -95,8 +96,8 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     }
 }
 
-fn warn_of_deprecation(spec: &Spec, console: &Console) {
-    let python = spec.target.python;
+pub(crate) fn warn_of_deprecation(target: Target, console: &Console) {
+    let python = target.python;
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     if let Some(date) = python.runtime().deprecated.filter(|date| *date <= today) {
         console.warning(&format!(
@@ -144,6 +145,7 @@ fn unchanged(
     reason: String,
     state: &State,
     presence: &[Presence],
+    console: &Console,
 ) -> anyhow::Result<Report> {
     let destinations = presence.iter().map(|presence| match &presence.status {
         Status::Exists(version) => {
@@ -154,11 +156,20 @@ fn unchanged(
     });
     let destinations = destinations.collect();
     let report = Report::of(spec, wanted, reason).with_content(content, state);
+    // A limit may be stricter than when it was built.
+    let findings =
+        audit::size::check_limits(report.zipped_size, report.unzipped_size, &report.distributions, &spec.checks);
+    let rejection = audit::verdict(&findings, spec.checks.fail_on).err();
+    findings.iter().for_each(|finding| console.finding(finding));
     let report = Report {
         changed: state.current_content().is_some_and(|(current, _)| current != content),
         destinations,
+        findings,
         ..report
     };
+    if let Some(failure) = rejection {
+        return Ok(report.rejected(&failure));
+    }
     let zip = zip_in_registry(spec, report.arn());
     let kept = match &zip {
         Some(zip) if spec.task == Task::Publish => make::keep_copy(zip, spec)?,

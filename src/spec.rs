@@ -6,14 +6,17 @@ mod content;
 mod declaration;
 mod dependencies;
 mod destination;
+mod subject;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub use build_script::BuildScript;
+use checks::CheckInputs;
 pub use checks::{Checks, FailOn, SmokeTest};
 pub use content::{Bytecode, Content, Include, Layout, RuntimePackages, SlimLevel};
 pub use dependencies::{Dependencies, InstallerChoice};
 pub use destination::{BUCKET_PREFIX, RegistryChoice, StatePlace};
+pub use subject::{AuditSpec, Subject};
 
 use crate::environment::Environment;
 use crate::error::{Failure, Problems, alternatives};
@@ -72,7 +75,7 @@ impl Spec {
         // Taken apart completely: an input that nothing handles does not compile.
         #[rustfmt::skip]
         let Inputs {
-            layers, layer_name, layer_version, working_directory,
+            layers, layer_name, layer_version, subject, working_directory,
             requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, codeartifact, constraints,
             refresh,
             python_version, architecture, compatible_runtimes, compatible_architectures,
@@ -84,6 +87,7 @@ impl Spec {
         let mut reading = Reading::new(given(working_directory.as_ref()), environment);
         let layer = reading.layer(task, given(layer_name.as_ref()), &list(layers));
         reading.refuse_layer_version(given(layer_version.as_ref()));
+        reading.refuse_subject(given(subject.as_ref()));
         let target = Target {
             python: reading.parsed(given(python_version.as_ref()), inputs::DEFAULT_PYTHON_VERSION),
             architecture: reading.parsed(given(architecture.as_ref()), inputs::DEFAULT_ARCHITECTURE),
@@ -96,13 +100,13 @@ impl Spec {
         content.slim = reading.parsed(given(slim.as_ref()), inputs::DEFAULT_SLIM);
         content.strip = reading.boolean("strip", given(strip.as_ref()), false);
         content.bytecode = reading.parsed(given(bytecode.as_ref()), inputs::DEFAULT_BYTECODE);
-        let checks = Checks {
-            smoke_test: reading.smoke_test(&list(smoke_test)),
-            fail_on: reading.parsed(given(fail_on.as_ref()), inputs::DEFAULT_FAIL_ON),
-            max_zipped_size: reading.size("max-zipped-size", given(max_zipped_size.as_ref())),
-            max_unzipped_size: reading.size("max-unzipped-size", given(max_unzipped_size.as_ref())),
-            budget_functions: list(budget_functions),
-        };
+        let checks = reading.checks(&CheckInputs {
+            smoke_test,
+            fail_on: fail_on.as_ref(),
+            max_zipped_size: max_zipped_size.as_ref(),
+            max_unzipped_size: max_unzipped_size.as_ref(),
+            budget_functions,
+        });
         let selection = Selection::new(&list(groups), &list(extras));
         let mut dependencies = reading.manifest(&list(requirements), &list(constraints), selection, &content, target);
         dependencies.no_deps = reading.boolean("no-deps", given(no_deps.as_ref()), false);

@@ -32,7 +32,7 @@ fn read(zip: &[u8]) -> BTreeMap<String, Read> {
 }
 
 fn scan(tree: &Tree) -> Scan {
-    Scan::new(&Secrets::default(), tree)
+    Scan::new(&Secrets::default(), &tree.distributions)
 }
 
 fn packed_into(tree: &Tree, folder: &Utf8Path) -> anyhow::Result<Archive> {

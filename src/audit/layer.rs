@@ -47,6 +47,15 @@ impl Layer {
         Self { files: files.collect(), distributions: tree.distributions.clone() }
     }
 
+    /// Bytes by owner.
+    pub fn sizes(&self) -> BTreeMap<Owner, ByteSize> {
+        let mut sizes = BTreeMap::new();
+        for file in self.files.values() {
+            sizes.entry(file.owner.clone()).or_insert(ByteSize(0)).0 += file.size.0;
+        }
+        sizes
+    }
+
     pub fn unzipped_size(&self) -> ByteSize {
         ByteSize(self.files.values().map(|file| file.size.0).sum())
     }

@@ -11,18 +11,25 @@ use serde::Serialize;
 
 pub use layer::{File, Kind, Layer};
 
-use crate::error::Failure;
+use crate::error::{Failure, counted};
 use crate::spec::FailOn;
 use crate::types::{DistributionName, Target};
 
 /// Every code there is, each an anchor in `docs/findings.md`.
 pub const CODES: &[&str] = &[
+    "broken-metadata",
     "built-elsewhere",
+    "corrupt-zip",
+    "duplicate-entry",
+    "encrypted-entry",
     "exclude-unknown",
     "excluded-but-needed",
     "extension-not-executable",
     "known-secret",
     "lost-file",
+    "max-unzipped-size",
+    "max-zipped-size",
+    "mode-refused",
     "no-bytecode",
     "not-compiled",
     "nothing-importable",
@@ -31,10 +38,16 @@ pub const CODES: &[&str] = &[
     "pth-file",
     "shared-path",
     "top-level-folder",
+    "unsafe-path",
     "unsearched-folder",
+    "unsupported-compression",
     "unzipped-size",
+    "zip-bomb",
     "zipped-size",
 ];
+
+/// Errors that `fail-on: never` does not change.
+const NOT_TO_BE_PUBLISHED: &[&str] = &["known-secret", "unzipped-size", "zipped-size"];
 
 /// Something that was noticed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -57,6 +70,16 @@ pub enum Severity {
     Warning,
     /// Good to know; never fails a run.
     Notice,
+}
+
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
 }
 
 impl Finding {
@@ -109,8 +132,9 @@ impl Finding {
         match fail_on {
             FailOn::Warning => self.severity <= Severity::Warning,
             FailOn::Error => self.severity == Severity::Error,
-            // A secret of this run would be everyone's: that is no matter of opinion.
-            FailOn::Never => self.code == "known-secret",
+            // A secret of this run would be everyone's, and what Lambda does not take cannot be published: neither is a
+            // matter of opinion.
+            FailOn::Never => self.severity == Severity::Error && NOT_TO_BE_PUBLISHED.contains(&self.code),
         }
     }
 }
@@ -139,6 +163,28 @@ pub fn verdict(findings: &[Finding], fail_on: FailOn) -> Result<(), Failure> {
     }
 }
 
+/// The same for a layer that is only looked at: there `fail-on` alone counts. `summary` is the failure's message.
+///
+/// # Errors
+/// The user's; the findings themselves are told before.
+pub fn verdict_on_foreign(findings: &[Finding], fail_on: FailOn, summary: &str) -> Result<(), Failure> {
+    if fail_on == FailOn::Never || !findings.iter().any(|finding| finding.is_fatal(fail_on)) {
+        return Ok(());
+    }
+    Err(Failure::user(summary).hint("each finding says what to do; `fail-on: never` only tells them"))
+}
+
+/// `3 errors, 1 warning`, or `no findings`.
+pub fn tally(findings: &[Finding]) -> String {
+    let of = |severity, name| match findings.iter().filter(|finding| finding.severity == severity).count() {
+        0 => None,
+        count => Some(counted(count, name)),
+    };
+    let parts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Notice, "notice")];
+    let parts: Vec<String> = parts.into_iter().filter_map(|(severity, name)| of(severity, name)).collect();
+    if parts.is_empty() { "no findings".to_owned() } else { parts.join(", ") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +193,7 @@ mod tests {
     fn only_errors_are_fatal() {
         let warning = Finding::warning("exclude-unknown", "x", "x is not there", "remove it");
         assert_eq!(verdict(std::slice::from_ref(&warning), FailOn::Error), Ok(()));
-        let error = Finding::error("unzipped-size", "layer", "too large", "make it smaller");
+        let error = Finding::error("max-unzipped-size", "layer", "too large", "make it smaller");
         let both = [warning.clone(), error];
         let failure = verdict(&both, FailOn::Error).expect_err("is fatal");
         assert_eq!((failure.message.as_str(), failure.hint.as_deref()), ("too large", Some("make it smaller")));
@@ -155,6 +201,9 @@ mod tests {
         assert_eq!(verdict(&both, FailOn::Never), Ok(()));
         let secret = Finding::error("known-secret", "x", "x holds a secret", "take it out");
         assert!(verdict(&[secret], FailOn::Never).is_err(), "nobody wants that published");
+        let impossible = Finding::error("unzipped-size", "layer", "too large", "make it smaller");
+        assert!(verdict(&[impossible.clone()], FailOn::Never).is_err(), "Lambda does not take it");
+        assert_eq!(verdict_on_foreign(&[impossible], FailOn::Never, "x"), Ok(()), "nothing is published");
         let notice = Finding::notice("pth-file", "x", "x", "x");
         assert_eq!(verdict(&[notice], FailOn::Warning), Ok(()));
     }

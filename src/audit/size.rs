@@ -1,28 +1,20 @@
-//! Whether a layer is small enough.
+//! Whether a layer is small enough: for Lambda, and by the limits that the user set.
 
 use super::Finding;
 use crate::archive::Archive;
-use crate::build::Tree;
 use crate::facts;
-use crate::spec::{RegistryChoice, Spec, Task};
+use crate::report::DistributionSize;
+use crate::spec::{Checks, RegistryChoice, Spec, Task};
 use crate::types::ByteSize;
 
-/// Lambda unpacks at most 250 MB for a function and all its layers.
-pub(crate) fn check_unzipped(tree: &Tree) -> Vec<Finding> {
-    let (size, limit) = (tree.unzipped_size(), ByteSize(facts::limits().unzipped_size));
+/// Lambda unpacks at most 250 MB for a function and all its layers. `largest` are the largest parts, largest first.
+pub(crate) fn check_unzipped(size: ByteSize, largest: &[DistributionSize]) -> Vec<Finding> {
+    let limit = ByteSize(facts::limits().unzipped_size);
     if size <= limit {
         return Vec::new();
     }
-    let mut sizes: Vec<_> = tree.sizes().into_iter().collect();
-    sizes.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-    let largest: Vec<String> = sizes.iter().take(3).map(|(owner, size)| format!("{owner} {size}")).collect();
     let message = format!("the layer is {size} unzipped ({} bytes), over Lambda's {limit} ({} bytes)", size.0, limit.0);
-    vec![Finding::error(
-        "unzipped-size",
-        "layer",
-        message,
-        format!("leave something out or split the layer; the largest are {}", largest.join(", ")),
-    )]
+    vec![Finding::error("unzipped-size", "layer", message, remedy(largest))]
 }
 
 /// A zip travels inside the request up to 50 MB, through S3 beyond.
@@ -39,4 +31,29 @@ pub(crate) fn check_zipped(archive: &Archive, spec: &Spec) -> Vec<Finding> {
         (_, Task::Build) => vec![Finding::warning("zipped-size", "layer", message, "publish it through an S3 bucket")],
         _ => Vec::new(),
     }
+}
+
+/// The user's own limits, as far as the sizes are known.
+pub(crate) fn check_limits(
+    zipped: Option<ByteSize>,
+    unzipped: Option<ByteSize>,
+    largest: &[DistributionSize],
+    checks: &Checks,
+) -> Vec<Finding> {
+    let over = |code: &'static str, what: &str, size: Option<ByteSize>, limit: Option<ByteSize>| {
+        let (size, limit) = size.zip(limit).filter(|(size, limit)| size > limit)?;
+        let more = ByteSize(size.0 - limit.0);
+        let message = format!("the {what} has {size} ({} bytes), {more} over the {limit} of `{code}`", size.0);
+        Some(Finding::error(code, "layer", message, remedy(largest)))
+    };
+    let zipped = over("max-zipped-size", "zip", zipped, checks.max_zipped_size);
+    let unzipped = over("max-unzipped-size", "unzipped layer", unzipped, checks.max_unzipped_size);
+    zipped.into_iter().chain(unzipped).collect()
+}
+
+pub(super) fn remedy(largest: &[DistributionSize]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<String> = largest.iter().take(NAMED).map(|row| format!("{} {}", row.name, row.size)).collect();
+    let named = if named.is_empty() { String::new() } else { format!("; the largest are {}", named.join(", ")) };
+    format!("leave something out or split the layer{named}")
 }

@@ -2,6 +2,7 @@
 //! (<https://packaging.python.org/en/latest/specifications/recording-installed-packages/>).
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::str::FromStr as _;
 
 use anyhow::Context as _;
@@ -22,6 +23,10 @@ pub struct Distribution {
     pub requires: Vec<pep508_rs::Requirement>,
     /// `Requires-Dist` is the same wherever it is built, by its own word (PEP 643).
     pub has_fixed_requires: bool,
+    /// `Requires-Python`, `>=3.9,<4`.
+    pub requires_python: Option<String>,
+    /// By its metadata: `License-Expression`, else `License`, else the classifiers; first line alone.
+    pub licence: Option<String>,
     /// `Tag` of `WHEEL`, `cp313-cp313-manylinux_2_17_x86_64`.
     pub tags: Vec<String>,
     /// Console and GUI scripts of `entry_points.txt`: name to `module:function`.
@@ -37,37 +42,62 @@ pub(super) fn read_all(folder: &Utf8Path) -> anyhow::Result<Vec<Distribution>> {
         let path = entry?.path();
         let path = files::utf8(&path)?;
         if path.extension() == Some("dist-info") {
-            let found =
-                read(path).with_context(|| format!("cannot read `{}`", path.file_name().unwrap_or_default()))?;
-            distributions.push(found);
+            let mut texts = BTreeMap::new();
+            for name in Distribution::FILES {
+                match fs_err::read(path.join(name)) {
+                    Ok(bytes) => texts.insert(*name, String::from_utf8_lossy(&bytes).into_owned()),
+                    Err(error) if error.kind() == ErrorKind::NotFound => None,
+                    Err(error) => return Err(error.into()),
+                };
+            }
+            distributions.push(Distribution::read(path.file_name().unwrap_or_default(), |name| texts.remove(name))?);
         }
     }
     distributions.sort_by(|left, right| (&left.name, &left.info).cmp(&(&right.name, &right.info)));
     Ok(distributions)
 }
 
-fn read(info: &Utf8Path) -> anyhow::Result<Distribution> {
-    let metadata = fs_err::read_to_string(info.join("METADATA"))?;
-    let header = |name: &'static str| headers(&metadata, name);
-    let name: DistributionName = header("Name").next().context("`METADATA` has no `Name`")?.parse()?;
-    let version = header("Version").next().context("`METADATA` has no `Version`")?.to_owned();
-    let requires = header("Requires-Dist").filter_map(|text| pep508_rs::Requirement::from_str(text).ok()).collect();
-    let record = fs_err::read_to_string(info.join("RECORD"))?;
-    let wheel = fs_err::read_to_string(info.join("WHEEL")).unwrap_or_default();
-    let entry_points = fs_err::read_to_string(info.join("entry_points.txt")).unwrap_or_default();
-    let direct_url = fs_err::read(info.join("direct_url.json")).unwrap_or_default();
-    let direct_url: serde_json::Value = serde_json::from_slice(&direct_url).unwrap_or_default();
-    Ok(Distribution {
-        name,
-        version,
-        info: info.file_name().unwrap_or_default().into(),
-        record: record.lines().filter_map(record_line).collect(),
-        requires,
-        has_fixed_requires: has_fixed_requires(&metadata),
-        tags: headers(&wheel, "Tag").map(str::to_owned).collect(),
-        scripts: scripts(&entry_points),
-        is_local: direct_url["url"].as_str().is_some_and(|url| url.starts_with("file:")),
-    })
+impl Distribution {
+    /// The files of a `*.dist-info` that are read.
+    pub const FILES: &[&str] = &["METADATA", "RECORD", "WHEEL", "direct_url.json", "entry_points.txt"];
+
+    /// Reads a `*.dist-info` of this name. `text` gives a file of it, one of [`Self::FILES`], if it is there.
+    ///
+    /// # Errors
+    /// There is no `METADATA`, or no name or version in it.
+    pub fn read(info: &str, mut text: impl FnMut(&str) -> Option<String>) -> anyhow::Result<Self> {
+        let because = || format!("cannot read `{info}`");
+        let metadata = text("METADATA").context("it has no `METADATA`").with_context(because)?;
+        let header = |name: &'static str| headers(&metadata, name);
+        let needed =
+            |name| header(name).next().with_context(|| format!("`METADATA` has no `{name}`")).with_context(because);
+        let name: DistributionName = needed("Name")?.parse().with_context(because)?;
+        let version = needed("Version")?.to_owned();
+        let requires = header("Requires-Dist").filter_map(|text| pep508_rs::Requirement::from_str(text).ok()).collect();
+        let [record, wheel, direct_url, entry_points] =
+            ["RECORD", "WHEEL", "direct_url.json", "entry_points.txt"].map(|name| text(name).unwrap_or_default());
+        let direct_url: serde_json::Value = serde_json::from_str(&direct_url).unwrap_or_default();
+        Ok(Self {
+            name,
+            version,
+            info: info.into(),
+            record: record.lines().filter_map(record_line).collect(),
+            requires,
+            has_fixed_requires: has_fixed_requires(&metadata),
+            requires_python: header("Requires-Python").next().map(str::to_owned),
+            licence: licence(&metadata),
+            tags: headers(&wheel, "Tag").map(str::to_owned).collect(),
+            scripts: scripts(&entry_points),
+            is_local: direct_url["url"].as_str().is_some_and(|url| url.starts_with("file:")),
+        })
+    }
+}
+
+fn licence(metadata: &str) -> Option<String> {
+    let classifiers = headers(metadata, "Classifier").filter_map(|text| text.strip_prefix("License :: "));
+    let all = headers(metadata, "License-Expression").chain(headers(metadata, "License")).chain(classifiers);
+    let known = |text: &&str| !text.is_empty() && !text.eq_ignore_ascii_case("UNKNOWN");
+    all.filter(known).map(|text| text.rsplit(" :: ").next().unwrap_or(text).to_owned()).next()
 }
 
 fn has_fixed_requires(metadata: &str) -> bool {
@@ -78,9 +108,10 @@ fn has_fixed_requires(metadata: &str) -> bool {
     version >= Some((2, 2)) && !headers(metadata, "Dynamic").any(|field| field.eq_ignore_ascii_case("Requires-Dist"))
 }
 
-/// Values of a header; the headers end at the first empty line.
+/// Values of a header, first lines alone; the headers end at the first empty line. A blank line that is indented belongs
+/// to a header of several lines, as the text of a licence.
 fn headers<'a>(text: &'a str, name: &'static str) -> impl Iterator<Item = &'a str> {
-    let lines = text.lines().take_while(|line| !line.trim().is_empty());
+    let lines = text.lines().take_while(|line| !line.is_empty());
     lines.filter_map(move |line| {
         line.split_once(':').filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     })
@@ -131,6 +162,20 @@ mod tests {
     fn scripts_come_from_their_sections() {
         let text = "[console_scripts]\nrun = pkg.cli:main [extra]\n\n[pytest11]\nplugin = pkg.plugin\n";
         assert_eq!(scripts(text), BTreeMap::from([("run".to_owned(), "pkg.cli:main".to_owned())]));
+    }
+
+    #[test]
+    fn the_text_of_a_licence_ends_no_headers() {
+        let text = "Name: x\nVersion: 1\nLicense: MIT License\n        \n        Requires-Dist: no\nRequires-Dist: a\n";
+        let read = |metadata: &str| {
+            Distribution::read("x-1.dist-info", |name| (name == "METADATA").then(|| metadata.to_owned()))
+        };
+        let found = read(text).expect("is readable");
+        assert_eq!(found.requires.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(found.licence.as_deref(), Some("MIT License"));
+        let found = read("Name: x\nVersion: 1\nLicense: UNKNOWN\nClassifier: License :: OSI Approved :: BSD License\n");
+        assert_eq!(found.expect("is readable").licence.as_deref(), Some("BSD License"));
+        assert!(format!("{:#}", read("Name: x\n").expect_err("has no version")).contains("x-1.dist-info"));
     }
 
     #[test]

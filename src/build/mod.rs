@@ -9,7 +9,7 @@ mod installer;
 pub(crate) mod interpreter;
 mod leftovers;
 mod pip;
-mod places;
+pub(crate) mod places;
 mod prepare;
 pub(crate) mod process;
 mod project;

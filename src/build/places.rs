@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::distribution::Distribution;
 
 /// The place of an installed file, seen from `/opt`. `packages` is the layer's folder of packages.
-pub(super) fn place(path: &Utf8Path, owner: Option<&Distribution>, packages: &Utf8Path) -> Utf8PathBuf {
+pub(crate) fn place(path: &Utf8Path, owner: Option<&Distribution>, packages: &Utf8Path) -> Utf8PathBuf {
     let mut parts = path.components().map(|part| part.as_str());
     let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let is_package = owner.is_some_and(|owner| owner.record.contains_key(&Utf8Path::new(first).join("__init__.py")));
@@ -45,6 +45,8 @@ mod tests {
             record: record.iter().map(|path| ((*path).into(), ",".to_owned())).collect(),
             requires: Vec::new(),
             has_fixed_requires: true,
+            requires_python: None,
+            licence: None,
             tags: Vec::new(),
             scripts: [(script.to_owned(), "x:main".to_owned())].into(),
             is_local: false,

@@ -70,7 +70,9 @@ pub fn summary(report: &Report) -> String {
     }
     line("<details><summary>Identity and times</summary>\n\n| | |\n|---|---|");
     line(&format!("| target | python{} on {} |", report.python_version, report.architecture));
-    line(&format!("| fingerprint | `{}` |", report.fingerprint));
+    if let Some(fingerprint) = report.fingerprint {
+        line(&format!("| fingerprint | `{fingerprint}` |"));
+    }
     if let Some(hash) = report.code_sha256 {
         line(&format!("| content hash | `{hash}` |"));
     }

@@ -4,6 +4,8 @@ mod markdown;
 mod outputs;
 mod text;
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 pub use text::text;
 
 use crate::audit::Finding;
-use crate::build::{Owner, Tree};
+use crate::build::{Distribution, Owner};
 use crate::console::StepTime;
 use crate::error::{Explanation, Failure, Kind};
 use crate::fingerprint::Fingerprinted;
@@ -20,7 +22,7 @@ use crate::make::Made;
 use crate::registry::state::State;
 use crate::slim::Saving;
 use crate::spec::{Spec, Task};
-use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn, PythonVersion};
+use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
 
 /// A row of the layer's table: a distribution, or what is in none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +39,8 @@ pub struct DistributionSize {
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
     pub command: &'static str,
-    pub layer_name: LayerName,
+    /// Of an audit: that of the file or folder.
+    pub layer_name: String,
     pub python_version: PythonVersion,
     pub architecture: Architecture,
     pub dry_run: bool,
@@ -46,7 +49,8 @@ pub struct Report {
     /// At least one version was made by this run.
     pub published: bool,
     pub reason: String,
-    pub fingerprint: Fingerprint,
+    /// `None` for what something else made.
+    pub fingerprint: Option<Fingerprint>,
     pub code_sha256: Option<ContentHash>,
     pub zipped_size: Option<ByteSize>,
     pub unzipped_size: Option<ByteSize>,
@@ -119,20 +123,35 @@ impl Outcome {
 impl Report {
     /// A run that so far only knows what is wanted and why something is to be done.
     pub fn of(spec: &Spec, wanted: &Fingerprinted, reason: String) -> Self {
+        let command = match spec.task {
+            Task::Publish => "publish",
+            Task::Build => "build",
+            Task::Plan => "plan",
+        };
         Self {
-            command: match spec.task {
-                Task::Publish => "publish",
-                Task::Build => "build",
-                Task::Plan => "plan",
-            },
-            layer_name: spec.layer.clone(),
-            python_version: spec.target.python,
-            architecture: spec.target.architecture,
             dry_run: spec.dry_run,
+            fingerprint: Some(wanted.fingerprint),
+            unpinned: wanted.unpinned(),
+            ..Self::new(command, spec.layer.to_string(), spec.target, reason)
+        }
+    }
+
+    /// Of a layer that something else made.
+    pub fn of_audit(name: String, target: Target, reason: String) -> Self {
+        Self::new("audit", name, target, reason)
+    }
+
+    fn new(command: &'static str, layer_name: String, target: Target, reason: String) -> Self {
+        Self {
+            command,
+            layer_name,
+            python_version: target.python,
+            architecture: target.architecture,
+            dry_run: false,
             changed: false,
             published: false,
             reason,
-            fingerprint: wanted.fingerprint,
+            fingerprint: None,
             code_sha256: None,
             zipped_size: None,
             unzipped_size: None,
@@ -144,7 +163,7 @@ impl Report {
             savings: Vec::new(),
             findings: Vec::new(),
             rejection: None,
-            unpinned: wanted.unpinned(),
+            unpinned: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -220,6 +239,7 @@ impl Report {
         match self.command {
             _ if self.rejection.is_some() => "refused",
             "build" => "built",
+            "audit" => "checked",
             _ if any(Outcome::Failed) => "failed",
             _ if self.published => "published",
             _ if any(Outcome::WouldPublish) => "would be published",
@@ -277,16 +297,15 @@ impl Report {
     }
 }
 
-/// The table of a tree, largest first.
-pub fn distribution_sizes(tree: &Tree) -> Vec<DistributionSize> {
+/// The table of a layer, largest first.
+pub fn distribution_sizes(sizes: BTreeMap<Owner, ByteSize>, distributions: &[Distribution]) -> Vec<DistributionSize> {
     let version_of = |owner: &Owner| match owner {
         Owner::Distribution(name) => {
-            tree.distributions.iter().find(|distribution| distribution.name == *name).map(|found| found.version.clone())
+            distributions.iter().find(|distribution| distribution.name == *name).map(|found| found.version.clone())
         }
         Owner::Source | Owner::Include | Owner::BuildScript | Owner::Unknown => None,
     };
-    let mut rows: Vec<DistributionSize> = tree
-        .sizes()
+    let mut rows: Vec<DistributionSize> = sizes
         .into_iter()
         .map(|(owner, size)| DistributionSize {
             name: owner.to_string(),

@@ -9,6 +9,26 @@ use crate::facts;
 /// Columns of a table's name, and of its bars.
 const BAR: usize = 24;
 
+/// Rows of the table of findings; the JSON of a run has all.
+const FINDINGS: usize = 100;
+
+/// Worst first: what and about which file, why, and what to do.
+fn findings(report: &Report) -> String {
+    let told = &report.findings[..report.findings.len().min(FINDINGS)];
+    let width = told.iter().map(|finding| finding.code.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for finding in told {
+        let severity = finding.severity.word();
+        writeln!(text, "\n  {severity:<8} {:<width$}  {}", finding.code, finding.subject).expect("takes everything");
+        writeln!(text, "           {}\n           → {}", finding.message, finding.help).expect("takes everything");
+    }
+    if report.findings.len() > told.len() {
+        writeln!(text, "\n  and {}", counted(report.findings.len() - told.len(), "more finding"))
+            .expect("takes everything");
+    }
+    if text.is_empty() { text } else { format!("{text}\n") }
+}
+
 /// Table, sizes, identity, ARNs; the verdict and its reason last, where the eye is.
 pub fn text(report: &Report) -> String {
     let mut text = String::new();
@@ -32,7 +52,9 @@ pub fn text(report: &Report) -> String {
             percent(unzipped.0, limit)
         ));
     }
-    line(format!("  fingerprint   {}", report.fingerprint));
+    if let Some(fingerprint) = report.fingerprint {
+        line(format!("  fingerprint   {fingerprint}"));
+    }
     if let Some(hash) = report.code_sha256 {
         line(format!("  content hash  {hash}"));
     }
@@ -49,6 +71,12 @@ pub fn text(report: &Report) -> String {
             "  {} listed without a fixed version: a newer release alone is not a change",
             counted(report.unpinned.len(), "requirement")
         ));
+    }
+    if report.command == "audit" {
+        // The error that follows says it, too.
+        text += &findings(report);
+        let last = if report.failure().is_none() { report.reason.as_str() } else { "" };
+        return format!("{text}{last}").trim_end().to_owned();
     }
     // Why it was to be published is not why it failed.
     let reason = if report.failure().is_none() { format!(": {}", report.reason) } else { String::new() };

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::Reading;
 use crate::error::Failure;
+use crate::inputs::{DEFAULT_FAIL_ON, given, list};
 use crate::types::{ByteSize, FileGlob};
 
 #[derive(Clone, Debug)]
@@ -51,7 +52,26 @@ impl FromStr for FailOn {
     }
 }
 
+/// The inputs that [`Checks`] are read from.
+pub(super) struct CheckInputs<'a> {
+    pub(super) smoke_test: &'a [String],
+    pub(super) fail_on: Option<&'a String>,
+    pub(super) max_zipped_size: Option<&'a String>,
+    pub(super) max_unzipped_size: Option<&'a String>,
+    pub(super) budget_functions: &'a [String],
+}
+
 impl Reading<'_> {
+    pub(super) fn checks(&mut self, inputs: &CheckInputs<'_>) -> Checks {
+        Checks {
+            smoke_test: self.smoke_test(&list(inputs.smoke_test)),
+            fail_on: self.parsed(given(inputs.fail_on), DEFAULT_FAIL_ON),
+            max_zipped_size: self.size("max-zipped-size", given(inputs.max_zipped_size)),
+            max_unzipped_size: self.size("max-unzipped-size", given(inputs.max_unzipped_size)),
+            budget_functions: list(inputs.budget_functions),
+        }
+    }
+
     pub(super) fn smoke_test(&mut self, given: &[String]) -> SmokeTest {
         match given {
             [] => SmokeTest::Auto,

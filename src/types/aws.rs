@@ -94,6 +94,16 @@ impl LayerVersionArn {
         Destination { account: self.part(4).to_owned(), region: self.part(3).to_owned() }
     }
 
+    /// Name of the layer.
+    pub fn layer(&self) -> &str {
+        self.part(6)
+    }
+
+    /// The second word, `aws-cn`.
+    pub fn partition(&self) -> &str {
+        self.part(1)
+    }
+
     pub fn version(&self) -> u64 {
         self.part(7).parse().expect("the last part was parsed before")
     }

@@ -12,7 +12,7 @@ use lambda_layer::report::OUTPUTS;
 
 const ACTION_NAME: &str = "Lambda Layer for Python";
 const ACTION_DESCRIPTION: &str = "Builds a Lambda layer from Python dependency files, byte for byte reproducible, and publishes it only when something changed";
-const COMMANDS: &str = "`publish`, `build` or `plan`";
+const COMMANDS: &str = "`publish`, `build`, `plan` or `audit`";
 
 fn inputs() -> Vec<InputArgument> {
     let command = InputArgument {

@@ -3,6 +3,7 @@
 mod account;
 mod actions;
 mod at_once;
+mod audit;
 mod aws;
 mod aws_at_once;
 mod bad_files;

@@ -1,0 +1,29 @@
+//! Opens a layer that something else made, a zip or a folder, so that it can be checked. Nothing is unpacked to disk.
+//!
+//! What is wrong with the zip itself is noted here; nothing in it is trusted before it was looked at.
+
+mod contents;
+mod folder;
+mod inflate;
+mod modes;
+mod names;
+mod noticed;
+mod zip;
+
+pub use folder::open as open_folder;
+pub use zip::open as open_zip;
+
+use crate::audit::{Finding, Layer};
+use crate::types::{ByteSize, ContentHash};
+
+/// A layer, and what was noticed while it was opened.
+#[derive(Debug)]
+pub struct Opened {
+    pub layer: Layer,
+    pub findings: Vec<Finding>,
+    /// Whether the files' bytes were looked at. They are not where a zip is made to exhaust whoever unpacks it.
+    pub is_read: bool,
+    /// Of a zip.
+    pub content: Option<ContentHash>,
+    pub zipped_size: Option<ByteSize>,
+}

@@ -1,0 +1,120 @@
+//! What an audit looks at, and what it is checked against.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::checks::CheckInputs;
+use super::{Checks, Reading, RegistryChoice, Task};
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::files;
+use crate::inputs::{self, Inputs, given, list};
+use crate::types::{Architecture, LayerVersionArn, PythonVersion};
+
+/// A layer that something else made, and what it should be good for.
+#[derive(Debug)]
+pub struct AuditSpec {
+    pub subject: Subject,
+    /// `None` if they were not named: what a published layer declares, or else the defaults.
+    pub python: Option<PythonVersion>,
+    pub architecture: Option<Architecture>,
+    pub checks: Checks,
+    pub registry: RegistryChoice,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Zip {
+        path: Utf8PathBuf,
+        /// As it was given.
+        shown: String,
+    },
+    /// Laid out as `/opt` will be.
+    Folder {
+        path: Utf8PathBuf,
+        shown: String,
+    },
+    Published(LayerVersionArn),
+}
+
+impl AuditSpec {
+    /// # Errors
+    /// One failure of the user's with everything that is wrong.
+    pub fn resolve(inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
+        let mut reading = Reading::new(given(inputs.working_directory.as_ref()), environment);
+        let subject = reading.subject(given(inputs.subject.as_ref()));
+        let python = given(inputs.python_version.as_ref());
+        let python = python.map(|version| reading.parsed(Some(version), inputs::DEFAULT_PYTHON_VERSION));
+        let architecture = given(inputs.architecture.as_ref());
+        let architecture = architecture.map(|name| reading.parsed(Some(name), inputs::DEFAULT_ARCHITECTURE));
+        let checks = reading.checks(&CheckInputs {
+            smoke_test: &inputs.smoke_test,
+            fail_on: inputs.fail_on.as_ref(),
+            max_zipped_size: inputs.max_zipped_size.as_ref(),
+            max_unzipped_size: inputs.max_unzipped_size.as_ref(),
+            budget_functions: &inputs.budget_functions,
+        });
+        let registry = reading.registry(Task::Plan, given(inputs.registry.as_ref()), &list(&inputs.regions), None);
+        reading.boolean("summary", given(inputs.summary.as_ref()), true);
+        reading.problems.into_result()?;
+        let subject = subject.ok_or_else(|| Failure::user("there is nothing to audit"))?;
+        Ok(Self { subject, python, architecture, checks, registry })
+    }
+}
+
+impl Subject {
+    /// What people call it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Zip { shown, .. } | Self::Folder { shown, .. } => shown.clone(),
+            Self::Published(arn) => arn.to_string(),
+        }
+    }
+
+    /// The layer's name, or that of the file or folder.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Zip { path, .. } | Self::Folder { path, .. } => path.file_name().unwrap_or(path.as_str()).to_owned(),
+            Self::Published(arn) => arn.layer().to_owned(),
+        }
+    }
+}
+
+impl Reading<'_> {
+    fn subject(&mut self, text: Option<&str>) -> Option<Subject> {
+        let Some(text) = text else {
+            let failure = Failure::user("there is nothing to audit: `subject` is missing");
+            self.problems.push(failure.hint("name a zip, a folder laid out as `/opt`, or the ARN of a layer version"));
+            return None;
+        };
+        if text.starts_with("arn:") {
+            let arn = text.parse().map(Subject::Published).map_err(|_other| {
+                Failure::user(format!("`subject` is `{text}`, which is not the ARN of a layer version"))
+                    .hint("write it with its version, as in `arn:aws:lambda:eu-west-1:123456789012:layer:shared:7`")
+            });
+            return self.problems.check(arn);
+        }
+        let (path, shown) = (self.folder.join(text), text.to_owned());
+        let path = path.canonicalize_utf8().unwrap_or(path);
+        if path.is_dir() {
+            return Some(Subject::Folder { path, shown });
+        }
+        if path.is_file() {
+            return Some(Subject::Zip { path, shown });
+        }
+        let failure = if path.exists() {
+            Failure::user(format!("`subject` is `{text}`, which is neither a file nor a folder"))
+        } else {
+            files::missing("`subject` is ", &self.folder, Utf8Path::new(text))
+        };
+        self.problems.push(failure);
+        None
+    }
+
+    pub(super) fn refuse_subject(&mut self, subject: Option<&str>) {
+        if let Some(subject) = subject {
+            let failure =
+                Failure::user(format!("`subject` is `{subject}`, but only `audit` looks at a finished layer"));
+            self.problems.push(failure.hint("leave it out, or use the command `audit`"));
+        }
+    }
+}
