@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use camino::Utf8Path;
 use serde::Deserialize;
 
 use crate::manifest::KindFacts;
@@ -89,6 +90,29 @@ impl System {
     }
 }
 
+/// See `data/libraries.yml` for the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Libraries {
+    optional: Vec<OptionalLibrary>,
+    replacements: Vec<Replacement>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct OptionalLibrary {
+    library: String,
+    /// A glob, seen from the folder of packages.
+    files: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Replacement {
+    of: String,
+    by: String,
+}
+
 /// What the runtimes bring; see `data/runtime-packages.yml` for the sources.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -113,6 +137,8 @@ static LAMBDA: LazyLock<Lambda> = LazyLock::new(|| embedded(include_str!("../dat
 static SYSTEMS: LazyLock<Vec<System>> = LazyLock::new(|| embedded(include_str!("../data/systems.yml")));
 static RUNTIME_PACKAGES: LazyLock<RuntimePackages> =
     LazyLock::new(|| embedded(include_str!("../data/runtime-packages.yml")));
+
+static LIBRARIES: LazyLock<Libraries> = LazyLock::new(|| embedded(include_str!("../data/libraries.yml")));
 
 static LOCKFILES: LazyLock<Vec<KindFacts>> = LazyLock::new(|| embedded(include_str!("../data/lockfiles.yml")));
 
@@ -146,6 +172,17 @@ pub fn runtime_packages() -> &'static RuntimePackages {
     &RUNTIME_PACKAGES
 }
 
+/// Whether a file does without a library that it says it needs; the path is seen from the folder of packages.
+pub fn is_optional_library(library: &str, path: &Utf8Path) -> bool {
+    let mut known = LIBRARIES.optional.iter().filter(|known| known.library == library);
+    known.any(|known| globset::Glob::new(&known.files).is_ok_and(|glob| glob.compile_matcher().is_match(path)))
+}
+
+/// The distribution that can take the place of one whose libraries are missing.
+pub fn replacement(distribution: &str) -> Option<&'static str> {
+    LIBRARIES.replacements.iter().find(|known| known.of == distribution).map(|known| known.by.as_str())
+}
+
 impl Runtime {
     pub fn system(&self) -> &'static System {
         SYSTEMS.iter().find(|system| system.name == self.os).expect("the data files are checked by a test")
@@ -169,6 +206,19 @@ fn embedded<T: for<'de> Deserialize<'de>>(text: &str) -> T {
 
 #[cfg(test)]
 mod tests {
+    use super::{LIBRARIES, is_optional_library, replacement};
+
+    #[test]
+    fn some_libraries_are_not_missed() {
+        let file = camino::Utf8Path::new("numba/np/ufunc/tbbpool.cpython-313-x86_64-linux-gnu.so");
+        assert!(is_optional_library("libtbb.so.12", file));
+        assert!(!is_optional_library("libz.so.1", file));
+        assert_eq!((replacement("psycopg2"), replacement("numpy")), (Some("psycopg2-binary"), None));
+        for known in &LIBRARIES.optional {
+            assert!(globset::Glob::new(&known.files).is_ok(), "{}", known.files);
+        }
+    }
+
     #[test]
     fn the_data_files_are_readable() {
         assert!(super::tools().uv.contains('.'));

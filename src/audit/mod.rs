@@ -1,11 +1,13 @@
 //! Checks of a layer before it is published. A check only notes what it finds; [`verdict`] alone decides what is fatal.
 
+pub mod binaries;
 pub mod distributions;
 pub mod exclude;
 pub mod layer;
 pub mod layout;
 pub mod leaks;
 pub mod size;
+pub mod tags;
 
 use serde::Serialize;
 
@@ -17,6 +19,7 @@ use crate::types::{DistributionName, Target};
 
 /// Every code there is, each an anchor in `docs/findings.md`.
 pub const CODES: &[&str] = &[
+    "broken-binary",
     "broken-metadata",
     "built-elsewhere",
     "corrupt-zip",
@@ -24,11 +27,15 @@ pub const CODES: &[&str] = &[
     "encrypted-entry",
     "exclude-unknown",
     "excluded-but-needed",
+    "executable-stack",
     "extension-not-executable",
+    "glibc-too-new",
     "known-secret",
+    "libstdcxx-too-new",
     "lost-file",
     "max-unzipped-size",
     "max-zipped-size",
+    "missing-library",
     "mode-refused",
     "no-bytecode",
     "not-compiled",
@@ -37,11 +44,15 @@ pub const CODES: &[&str] = &[
     "project-needs-more",
     "pth-file",
     "shared-path",
+    "text-relocations",
     "top-level-folder",
     "unsafe-path",
     "unsearched-folder",
     "unsupported-compression",
     "unzipped-size",
+    "wrong-extension-tag",
+    "wrong-machine",
+    "wrong-wheel-tag",
     "zip-bomb",
     "zipped-size",
 ];
@@ -141,8 +152,9 @@ impl Finding {
 
 /// Looks at a finished layer, wherever it comes from.
 pub fn check(layer: &Layer, target: Target) -> Vec<Finding> {
-    let _ = target;
-    leaks::check(layer)
+    let binaries = binaries::check(layer, target);
+    let tags = tags::check(layer, &binaries, target);
+    [leaks::check(layer), binaries, tags].concat()
 }
 
 /// Decides, alone, what findings mean for the run.

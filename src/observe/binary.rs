@@ -32,7 +32,8 @@ impl Binary {
                 Err(reason) => Self::Broken(reason),
             });
         }
-        let is_compiled = is_library || matches!(path.extension(), Some("dylib" | "dll" | "pyd" | "exe"));
+        // Of what other systems load, extension modules alone: the rest often comes along for nothing.
+        let is_compiled = is_library || path.extension() == Some("pyd");
         // Programs have no ending, and neither do many files that are no programs.
         let may_be_program = path.extension().is_none();
         if (is_compiled || may_be_program) && MACH_O.iter().any(|magic| bytes.starts_with(magic)) {
@@ -104,6 +105,7 @@ mod tests {
         // The same first bytes as those of compiled Java.
         assert_eq!(of("A.class", b"\xca\xfe\xba\xbe"), None);
         assert_eq!(of("a.pyd", b"MZ\x90"), Some(Binary::Foreign("Windows")));
+        assert_eq!(of("setuptools/cli.exe", b"MZ\x90"), None);
         assert!(matches!(of("data", b"\x7fELF"), Some(Binary::Broken(_))));
     }
 }

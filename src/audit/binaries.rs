@@ -1,0 +1,155 @@
+//! Whether the compiled files of a layer can be loaded on the target: the right machine, versions that the runtime has,
+//! libraries that are there, names that Python looks for.
+
+mod extensions;
+mod hardening;
+mod libraries;
+mod linker;
+mod machines;
+mod versions;
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{File, Finding, Kind, Layer};
+use crate::build::Owner;
+use crate::observe::binary::{Binary, has_library_name};
+use crate::observe::elf::{self, Elf};
+use crate::types::{DistributionName, Target};
+
+pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+    let machines = machines::check(layer, target);
+    let compiled = compiled(layer, target);
+    let linker = linker::Linker::new(layer, &compiled, target);
+    [
+        broken(layer),
+        machines,
+        versions::check(layer, &compiled, &linker, target),
+        libraries::check(layer, &compiled, &linker),
+        extensions::check(layer, target),
+        hardening::check(layer, &compiled),
+    ]
+    .concat()
+}
+
+/// A compiled file that the target's processor can run.
+struct Compiled<'a> {
+    path: &'a Utf8Path,
+    file: &'a File,
+    elf: &'a Elf,
+}
+
+fn compiled(layer: &Layer, target: Target) -> Vec<Compiled<'_>> {
+    let machine = target.architecture.machine();
+    let files = layer.files.iter().filter_map(|(path, file)| match &file.observed.binary {
+        Some(Binary::Elf(elf)) if elf.machine.is(machine) && elf.kind != elf::Kind::Other => {
+            Some(Compiled { path, file, elf })
+        }
+        _ => None,
+    });
+    files.collect()
+}
+
+/// What files are of together, so that one cause is one finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Origin {
+    distribution: Option<DistributionName>,
+    /// For messages: "`numpy 2.3.5`", "`python/numpy` of own source".
+    label: String,
+}
+
+impl Origin {
+    fn of(layer: &Layer, path: &Utf8Path, file: &File) -> Self {
+        let label = match &file.owner {
+            Owner::Distribution(name) => {
+                let version = layer.distributions.iter().find(|known| known.name == *name).map(|known| &known.version);
+                format!("`{name}{}`", version.map(|version| format!(" {version}")).unwrap_or_default())
+            }
+            owner => format!("`{}` of {owner}", whole(path)),
+        };
+        Self { distribution: file.distribution().cloned(), label }
+    }
+
+    /// What to do about code that is for something else than the target.
+    fn remedy(&self, fitting: &str) -> String {
+        let step = if self.distribution.is_some() {
+            format!("install a version that has a wheel for {fitting}")
+        } else if self.label.starts_with("`python") {
+            format!("list the package in the requirements, so that its wheel for {fitting} is installed")
+        } else {
+            format!("take the one for {fitting}")
+        };
+        format!("{step}, or build it in the image of the runtime")
+    }
+}
+
+/// The package, program or module that a file is part of, with its folder of libraries (`numpy.libs`) as part of `numpy`.
+fn whole(path: &Utf8Path) -> Utf8PathBuf {
+    let packages = packages_of(path);
+    let Some(inner) = packages.and_then(|folder| path.strip_prefix(folder).ok()) else { return path.to_owned() };
+    let top = inner.components().next().map(|part| part.as_str().to_owned()).unwrap_or_default();
+    packages.unwrap_or(path).join(top.trim_end_matches(".libs"))
+}
+
+/// The folder that Python would find a file in, `python` or `python/lib/python3.13/site-packages`.
+fn packages_of(path: &Utf8Path) -> Option<&Utf8Path> {
+    let sites = path.ancestors().filter(|folder| folder.file_name() == Some("site-packages"));
+    let site = sites.filter(|folder| folder.starts_with("python/lib")).last();
+    site.or_else(|| path.ancestors().find(|folder| *folder == "python"))
+}
+
+/// Files by what they are of.
+fn by_origin<'a, T>(
+    layer: &Layer,
+    files: impl IntoIterator<Item = (&'a Utf8Path, &'a File, T)>,
+) -> BTreeMap<Origin, Vec<(&'a Utf8Path, T)>> {
+    let mut groups: BTreeMap<Origin, Vec<_>> = BTreeMap::new();
+    for (path, file, value) in files {
+        groups.entry(Origin::of(layer, path, file)).or_default().push((path, value));
+    }
+    groups
+}
+
+/// "`a.so` of `numpy 2.3.5`", "`a.so` and 20 other files of `numpy 2.3.5`"
+fn some_of(first: &Utf8Path, count: usize, origin: &Origin) -> String {
+    let others = match count {
+        0 | 1 => String::new(),
+        2 => " and another file".to_owned(),
+        _ => format!(" and {} other files", count - 1),
+    };
+    let is_itself = others.is_empty() && origin.label.starts_with(&format!("`{first}` of "));
+    if is_itself { origin.label.clone() } else { format!("`{first}`{others} of {}", origin.label) }
+}
+
+/// Verbs go with how many there are.
+fn verb(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count <= 1 { one } else { many }
+}
+
+/// Where programs are looked for, and what Lambda starts.
+fn is_started(path: &Utf8Path, file: &File) -> bool {
+    let in_its_folder = path.parent().is_some_and(|folder| folder == "bin" || folder == "extensions");
+    in_its_folder && matches!(file.kind, Kind::File { executable: true })
+}
+
+/// Files that nothing can load, whatever the machine.
+fn broken(layer: &Layer) -> Vec<Finding> {
+    let findings = layer.files.iter().filter_map(|(path, file)| {
+        let Some(Binary::Broken(reason)) = &file.observed.binary else { return None };
+        let origin = Origin::of(layer, path, file);
+        let message = format!("{} {reason}", some_of(path, 1, &origin));
+        let finding = if has_library_name(path) || is_started(path, file) {
+            let help = "take it from a whole download or build, or leave it out with `exclude-files`";
+            Finding::error("broken-binary", path.as_str(), message, help)
+        } else {
+            let help = "nothing to do if it is no program: it does not have the name of one";
+            Finding::notice("broken-binary", path.as_str(), message, help)
+        };
+        Some(finding.blames(file.distribution()))
+    });
+    findings.collect()
+}
+
+#[cfg(test)]
+mod tests;

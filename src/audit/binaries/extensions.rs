@@ -1,0 +1,189 @@
+//! Extension modules by their names: Python takes those alone that end as it expects
+//! (<https://peps.python.org/pep-3149/>, <https://peps.python.org/pep-0384/>).
+
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
+
+use super::{by_origin, packages_of, some_of, verb};
+use crate::audit::{Finding, Layer, Severity};
+use crate::observe::binary::Binary;
+use crate::types::Target;
+
+/// A file whose name is that of an extension module, of whatever Python.
+struct Extension<'a> {
+    /// Path without the endings: `python/numpy/_core/_umath`.
+    module: String,
+    /// Between the module and `.so`: `cpython-313-x86_64-linux-gnu`, `abi3`, or nothing.
+    tag: Option<&'a str>,
+    is_for_windows: bool,
+}
+
+impl<'a> Extension<'a> {
+    fn of(path: &'a Utf8Path) -> Option<Self> {
+        packages_of(path)?;
+        let (folder, name) = (path.parent()?, path.file_name()?);
+        let (stem, is_for_windows) = match name.strip_suffix(".so") {
+            Some(stem) => (stem, false),
+            None => (name.strip_suffix(".pyd")?, true),
+        };
+        let (module, tag) = stem.split_once('.').map_or((stem, None), |(module, tag)| (module, Some(tag)));
+        let is_name = |part: &str| {
+            !part.starts_with(|first: char| first.is_ascii_digit())
+                && !part.is_empty()
+                && part.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+        };
+        // Libraries are named `libx.so`; what has a tag is a module, whatever its name.
+        let is_library = tag.is_none() && module.starts_with("lib");
+        let is_module = is_name(module) && !is_library && tag.is_none_or(is_tag);
+        // In a folder that is no package nothing can be imported.
+        let is_importable = packages_of(path).and_then(|packages| folder.strip_prefix(packages).ok());
+        let is_importable = is_importable.is_some_and(|inner| inner.components().all(|part| is_name(part.as_str())));
+        (is_module && is_importable).then(|| Self { module: folder.join(module).into_string(), tag, is_for_windows })
+    }
+
+    fn fits(&self, target: Target) -> bool {
+        !self.is_for_windows && self.tag.is_none_or(|tag| tag == "abi3" || tag == expected(target))
+    }
+}
+
+/// Endings that Pythons and their tools give; other words between dots are part of a name.
+fn is_tag(text: &str) -> bool {
+    let digits = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
+    text == "abi3"
+        || text == "abi3t"
+        || text.strip_prefix("cpython-").is_some_and(digits)
+        || text.strip_prefix("cp").is_some_and(digits)
+        || text.strip_prefix("pypy").is_some_and(digits)
+        || text.starts_with("graalpy")
+}
+
+fn expected(target: Target) -> String {
+    format!("cpython-{}-{}-linux-gnu", target.python.digits(), target.architecture.machine())
+}
+
+/// Whether the target's Python loads it when its name is imported.
+pub(super) fn would_be_loaded(path: &Utf8Path, target: Target) -> bool {
+    Extension::of(path).is_some_and(|extension| extension.fits(target))
+}
+
+/// Whether the module of this file can be imported from another file.
+pub(super) fn has_other_variant(layer: &Layer, path: &Utf8Path, target: Target) -> bool {
+    let Some(extension) = Extension::of(path) else { return false };
+    let python = ["py", "pyc"].map(|ending| format!("{}.{ending}", extension.module));
+    if python.iter().any(|place| layer.files.contains_key(Utf8Path::new(place))) {
+        return true;
+    }
+    let endings = [format!(".{}.so", expected(target)), ".abi3.so".to_owned(), ".so".to_owned()];
+    let places = endings.iter().map(|ending| format!("{}{ending}", extension.module));
+    places.into_iter().filter(|place| path != place.as_str()).any(|place| {
+        let file = layer.files.get(Utf8Path::new(&place));
+        file.is_some_and(|file| match &file.observed.binary {
+            Some(Binary::Elf(elf)) => elf.machine.is(target.architecture.machine()),
+            Some(Binary::Foreign(_) | Binary::Broken(_)) => false,
+            None => true,
+        })
+    })
+}
+
+/// Modules that the target's Python does not see. Those for another processor are told of by their machine.
+pub(super) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+    let machine = target.architecture.machine();
+    let unseen = layer.files.iter().filter_map(|(path, file)| {
+        let Some(Binary::Elf(elf)) = &file.observed.binary else { return None };
+        let extension = Extension::of(path)?;
+        let is_unseen = elf.machine.is(machine) && !extension.fits(target);
+        is_unseen.then(|| (path.as_path(), file, (extension, has_other_variant(layer, path, target))))
+    });
+    let mut findings = Vec::new();
+    for (origin, files) in by_origin(layer, unseen) {
+        let (spare, lost): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, (_, has_other))| *has_other);
+        for (severity, files) in [(Severity::Error, lost), (Severity::Notice, spare)] {
+            let Some((first, (extension, _))) = files.first() else { continue };
+            let tags: BTreeSet<&str> = files.iter().filter_map(|(_, (extension, _))| extension.tag).collect();
+            let message = format!(
+                "{} {} for {}, which Python {} does not load",
+                some_of(first, files.len(), &origin),
+                verb(files.len(), "is", "are"),
+                if tags.len() > 1 { "other Pythons".to_owned() } else { named(extension.tag.unwrap_or_default()) },
+                target.python
+            );
+            let help = match severity {
+                Severity::Error => origin.remedy(&format!("python{} on {}", target.python, target.architecture)),
+                _ => "another file has the same module: `exclude-files` makes the layer smaller".to_owned(),
+            };
+            let finding = Finding { severity, ..Finding::error("wrong-extension-tag", first.as_str(), message, help) };
+            findings.push(finding.blames(origin.distribution.as_ref()));
+        }
+    }
+    findings
+}
+
+/// `cpython-312-x86_64-linux-gnu` in words.
+fn named(tag: &str) -> String {
+    let Some(rest) = tag.strip_prefix("cpython-") else { return format!("`{tag}`") };
+    let (number, platform) = rest.split_once('-').unwrap_or((rest, ""));
+    let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
+    let flags = &number[digits.len()..];
+    let version = if digits.len() > 1 { format!("{}.{}", &digits[..1], &digits[1..]) } else { digits };
+    let free = if flags.contains('t') { "the free-threaded " } else { "" };
+    let debug = if flags.contains('d') { " with debugging" } else { "" };
+    let system = match platform {
+        _ if platform.ends_with("-musl") => " on musl (Alpine)",
+        "darwin" => " on macOS",
+        _ => "",
+    };
+    format!("{free}Python {version}{debug}{system} (`{tag}`)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(python: &str, architecture: &str) -> Target {
+        Target { python: python.parse().unwrap(), architecture: architecture.parse().unwrap() }
+    }
+
+    #[test]
+    fn the_target_s_python_loads_its_own_names() {
+        let loads = |name: &str| would_be_loaded(Utf8Path::new(name), target("3.13", "x86_64"));
+        for name in [
+            "python/x.so",
+            "python/a/x.abi3.so",
+            "python/a/x.cpython-313-x86_64-linux-gnu.so",
+            "python/lib/python3.13/site-packages/a/x.so",
+        ] {
+            assert!(loads(name), "{name}");
+        }
+        for name in [
+            "python/x.cpython-312-x86_64-linux-gnu.so",
+            "python/x.cpython-313t-x86_64-linux-gnu.so",
+            "python/x.cpython-313-aarch64-linux-gnu.so",
+            "python/x.cpython-313-x86_64-linux-musl.so",
+            "python/x.cpython-313-darwin.so",
+            "python/x.pypy311-pp73-x86_64-linux-gnu.so",
+            "python/x.cp313-win_amd64.pyd",
+            "python/libx.so",
+            "python/a.libs/x.so",
+            "python/x-1.so",
+            "python/x.1.so",
+            "lib/x.so",
+        ] {
+            assert!(!loads(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn tags_are_told_in_words() {
+        assert_eq!(named("cpython-312-x86_64-linux-gnu"), "Python 3.12 (`cpython-312-x86_64-linux-gnu`)");
+        assert_eq!(
+            named("cpython-313t-x86_64-linux-gnu"),
+            "the free-threaded Python 3.13 (`cpython-313t-x86_64-linux-gnu`)"
+        );
+        assert_eq!(
+            named("cpython-39-x86_64-linux-musl"),
+            "Python 3.9 on musl (Alpine) (`cpython-39-x86_64-linux-musl`)"
+        );
+        assert_eq!(named("pypy311-pp73"), "`pypy311-pp73`");
+    }
+}

@@ -1,0 +1,145 @@
+//! Shared libraries that compiled files need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8Path;
+
+use super::linker::{Linker, Place};
+use super::{Compiled, Origin, extensions, is_started, packages_of, some_of, verb};
+use crate::audit::{Finding, Layer, Severity};
+use crate::error::alternatives;
+use crate::facts;
+
+/// What a distribution lacks, of one severity.
+#[derive(Default)]
+struct Lack<'a> {
+    files: BTreeSet<&'a Utf8Path>,
+    libraries: BTreeSet<&'a str>,
+    /// Where libraries of these names are, of other distributions.
+    elsewhere: BTreeSet<&'a Utf8Path>,
+}
+
+/// A finding for each distribution.
+pub(super) fn check<'a>(layer: &'a Layer, compiled: &'a [Compiled<'a>], linker: &Linker<'a>) -> Vec<Finding> {
+    let mut lacks: BTreeMap<(Origin, Severity), Lack<'a>> = BTreeMap::new();
+    let loaded = loaded(compiled, linker);
+    let origins: BTreeMap<&Utf8Path, Origin> =
+        compiled.iter().map(|file| (file.path, Origin::of(layer, file.path, file.file))).collect();
+    let with_loaded: BTreeSet<&Origin> = loaded.iter().filter_map(|path| origins.get(path)).collect();
+    for file in compiled {
+        let origin = &origins[file.path];
+        for name in needs(file) {
+            let mut elsewhere = Vec::new();
+            let severity = match linker.find(file, name) {
+                Place::Runtime | Place::Layer(_) => continue,
+                // Packages load their own libraries before their modules, as pyarrow does.
+                Place::Elsewhere(places) if places.iter().any(|place| origins.get(place) == Some(origin)) => continue,
+                Place::Elsewhere(places) => {
+                    elsewhere = places;
+                    Severity::Notice
+                }
+                Place::Nowhere if facts::is_optional_library(name, in_packages(file.path)) => Severity::Notice,
+                // A plug-in, most likely, beside modules that do without it.
+                Place::Nowhere if with_loaded.contains(origin) && !loaded.contains(file.path) => Severity::Warning,
+                Place::Nowhere => Severity::Error,
+            };
+            let lack = lacks.entry((origin.clone(), severity)).or_default();
+            lack.files.insert(file.path);
+            lack.libraries.insert(name);
+            lack.elsewhere.extend(elsewhere);
+        }
+    }
+    // The worst alone: what helps against it changes the rest, too.
+    let mut worst: BTreeMap<Origin, (Severity, Lack<'a>)> = BTreeMap::new();
+    for ((origin, severity), lack) in lacks {
+        worst.entry(origin).or_insert((severity, lack));
+    }
+    worst.iter().map(|(origin, (severity, lack))| finding(origin, *severity, lack)).collect()
+}
+
+fn in_packages(path: &Utf8Path) -> &Utf8Path {
+    packages_of(path).and_then(|packages| path.strip_prefix(packages).ok()).unwrap_or(path)
+}
+
+/// The libraries of a file, and the program that starts it.
+fn needs<'a>(file: &Compiled<'a>) -> impl Iterator<Item = &'a str> {
+    let elf = file.elf;
+    // A library that can be run (libc, Qt) names its starter for nothing.
+    let starter = elf.interpreter.as_deref().filter(|_| elf.soname.is_none());
+    let unusual = starter.filter(|path| !["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"].contains(path));
+    elf.needed.iter().map(String::as_str).chain(unusual)
+}
+
+/// Modules and programs, and what is loaded with them.
+fn loaded<'a>(compiled: &'a [Compiled<'a>], linker: &Linker<'a>) -> BTreeSet<&'a Utf8Path> {
+    let target = linker.target();
+    let is_first =
+        |file: &&Compiled<'_>| extensions::would_be_loaded(file.path, target) || is_started(file.path, file.file);
+    let mut waiting: Vec<&Compiled<'_>> = compiled.iter().filter(is_first).collect();
+    let mut loaded = BTreeSet::new();
+    while let Some(file) = waiting.pop() {
+        if !loaded.insert(file.path) {
+            continue;
+        }
+        for name in &file.elf.needed {
+            let places = match linker.find(file, name) {
+                Place::Layer(path) => vec![path],
+                Place::Elsewhere(places) => places,
+                Place::Runtime | Place::Nowhere => Vec::new(),
+            };
+            waiting.extend(places.into_iter().filter_map(|path| linker.file(path)));
+        }
+    }
+    loaded
+}
+
+fn finding(origin: &Origin, severity: Severity, lack: &Lack<'_>) -> Finding {
+    let first = *lack.files.first().expect("there is one");
+    let (count, libraries) = (lack.files.len(), &lack.libraries);
+    let which = some_of(first, count, origin);
+    let needs = verb(count, "needs", "need");
+    let names = names(libraries);
+    let is = verb(libraries.len(), "is", "are");
+    let is_musl = libraries.iter().any(|name| name.contains("musl"));
+    let (message, help) = match lack.elsewhere.first() {
+        Some(place) => (
+            format!("{which} {needs} {names}, which the layer has (`{place}`) where the dynamic linker does not look"),
+            "that is fine if Python code loads it before; if not, place it in `lib` with `include`".to_owned(),
+        ),
+        None if is_musl => (
+            format!(
+                "{which} {is_it} compiled for musl (Alpine), which is not in the runtime",
+                is_it = verb(count, "is", "are")
+            ),
+            origin.remedy("manylinux"),
+        ),
+        None => (
+            format!("{which} {needs} {names}, which {is} neither in the layer nor in the runtime"),
+            remedy(origin, severity, libraries),
+        ),
+    };
+    let finding = Finding { severity, ..Finding::error("missing-library", first.as_str(), message, help) };
+    finding.blames(origin.distribution.as_ref())
+}
+
+fn remedy(origin: &Origin, severity: Severity, libraries: &BTreeSet<&str>) -> String {
+    let library = libraries.first().map(|name| name.rsplit('/').next().unwrap_or_default()).unwrap_or_default();
+    let replacement = origin.distribution.as_ref().and_then(|name| facts::replacement(&name.to_string()));
+    match (severity, replacement) {
+        (Severity::Error, Some(other)) => format!("require `{other}` in its place, which does without"),
+        (Severity::Error, None) => {
+            format!("take a wheel that brings it along, or add it: `include` with `…/{library}=lib/{library}`")
+        }
+        _ => "nothing to do if you do not use that part of it".to_owned(),
+    }
+}
+
+/// The first few.
+fn names(libraries: &BTreeSet<&str>) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<String> = libraries.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match libraries.len().saturating_sub(SHOWN) {
+        0 => alternatives(libraries.iter().copied()).replace(" or ", " and "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,100 @@
+//! Versions of the C and C++ libraries that compiled files need, against those of the runtime.
+
+use camino::Utf8Path;
+
+use super::linker::{Linker, Place};
+use super::{Compiled, Origin, by_origin, some_of, verb};
+use crate::audit::{Finding, Layer};
+use crate::facts;
+use crate::observe::elf::SymbolVersion;
+use crate::types::Target;
+
+/// Kind of version, what it is called, and the code of a finding.
+const KINDS: &[(&str, &str, &str)] = &[
+    ("GLIBC", "glibc", "glibc-too-new"),
+    ("GLIBCXX", "libstdc++", "libstdcxx-too-new"),
+    ("CXXABI", "the C++ ABI", "libstdcxx-too-new"),
+    ("GCC", "libgcc", "libstdcxx-too-new"),
+];
+
+/// A finding for each distribution and code, with the highest version.
+pub(super) fn check(layer: &Layer, compiled: &[Compiled<'_>], linker: &Linker<'_>, target: Target) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for code in ["glibc-too-new", "libstdcxx-too-new"] {
+        let too_new =
+            compiled.iter().filter_map(|file| Some((file.path, file.file, worst(file, code, linker, target)?)));
+        for (origin, mut files) in by_origin(layer, too_new) {
+            // GLIBCXX before CXXABI, which follows from it; and the highest of each.
+            files.sort_by(|(_, left), (_, right)| {
+                left.kind.cmp(&right.kind).then_with(|| right.version.cmp(&left.version))
+            });
+            let Some((first, needed)) = files.first() else { continue };
+            findings.push(finding(code, &origin, first, files.len(), needed, target));
+        }
+    }
+    findings
+}
+
+struct Needed {
+    /// Index in `KINDS`.
+    kind: usize,
+    version: SymbolVersion,
+    available: &'static str,
+}
+
+/// What a file needs most above what there is.
+fn worst(file: &Compiled<'_>, code: &str, linker: &Linker<'_>, target: Target) -> Option<Needed> {
+    let available = &target.python.runtime().system().symbol_versions;
+    let needs = file.elf.versions.iter().filter_map(|((library, prefix), version)| {
+        let kind = KINDS.iter().position(|(known, _, of)| known == prefix && *of == code)?;
+        let available: &'static str = available.get(prefix)?;
+        let is_newer = SymbolVersion::parse(available).is_some_and(|available| version.is_newer_than(&available));
+        // A library that the layer brings and that is found before the runtime's has what it has.
+        let is_runtimes = || linker.find(file, library) == Place::Runtime;
+        (is_newer && is_runtimes()).then(|| Needed { kind, version: version.clone(), available })
+    });
+    needs.min_by(|left, right| left.kind.cmp(&right.kind).then_with(|| right.version.cmp(&left.version)))
+}
+
+fn finding(
+    code: &'static str,
+    origin: &Origin,
+    first: &Utf8Path,
+    count: usize,
+    needed: &Needed,
+    target: Target,
+) -> Finding {
+    let (prefix, name, _) = KINDS[needed.kind];
+    let (python, glibc) = (target.python, target.glibc());
+    let message = format!(
+        "{} {} {name} {} (`{prefix}_{}`), and python{python} of Lambda has {}",
+        some_of(first, count, origin),
+        verb(count, "needs", "need"),
+        needed.version,
+        needed.version,
+        needed.available
+    );
+    let machine = target.architecture.machine();
+    let newer = newer_runtime(prefix, &needed.version, target);
+    let newer = newer.map(|python| format!("; or use python{python} or later")).unwrap_or_default();
+    let help = match code {
+        "glibc-too-new" => {
+            format!("{}{newer}", origin.remedy(&format!("`manylinux_2_{}_{machine}` or older", glibc.minor)))
+        }
+        _ => format!(
+            "{}{newer}; a newer library in `lib` does not help, the runtime's own is found first",
+            origin.remedy(&format!("`manylinux_2_{}_{machine}` or older", glibc.minor))
+        ),
+    };
+    Finding::error(code, first.as_str(), message, help).blames(origin.distribution.as_ref())
+}
+
+/// The oldest Python of Lambda that has it.
+fn newer_runtime(prefix: &str, version: &SymbolVersion, target: Target) -> Option<&'static str> {
+    let runtimes = facts::runtimes().iter().take_while(|runtime| runtime.python != target.python.runtime().python);
+    let has_it = |runtime: &&facts::Runtime| {
+        let has = runtime.system().symbol_versions.get(prefix).and_then(|has| SymbolVersion::parse(has));
+        has.is_some_and(|has| !version.is_newer_than(&has))
+    };
+    runtimes.filter(has_it).last().map(|runtime| runtime.python.as_str())
+}
