@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::layer::is_package_path;
 use super::{File, Finding, Kind, Layer};
-use crate::build::Owner;
 use crate::observe::binary::{Binary, has_library_name};
 use crate::observe::elf::{self, Elf};
 use crate::types::{DistributionName, Target};
@@ -55,27 +55,27 @@ fn compiled(layer: &Layer, target: Target) -> Vec<Compiled<'_>> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Origin {
     distribution: Option<DistributionName>,
-    /// For messages: "`numpy 2.3.5`", "`python/numpy` of own source".
+    /// The package or program of files that are of no distribution.
+    place: Option<Utf8PathBuf>,
+    /// For messages: "`numpy 2.3.5`", "own source".
     label: String,
 }
 
 impl Origin {
     fn of(layer: &Layer, path: &Utf8Path, file: &File) -> Self {
-        let label = match &file.owner {
-            Owner::Distribution(name) => {
-                let version = layer.distributions.iter().find(|known| known.name == *name).map(|known| &known.version);
-                format!("`{name}{}`", version.map(|version| format!(" {version}")).unwrap_or_default())
-            }
-            owner => format!("`{}` of {owner}", whole(path)),
+        let Some(name) = file.distribution() else {
+            return Self { distribution: None, place: Some(whole(path)), label: file.owner.to_string() };
         };
-        Self { distribution: file.distribution().cloned(), label }
+        let version = layer.distributions.iter().find(|known| known.name == *name).map(|known| &known.version);
+        let version = version.map(|version| format!(" {version}")).unwrap_or_default();
+        Self { distribution: Some(name.clone()), place: None, label: format!("`{name}{version}`") }
     }
 
     /// What to do about code that is for something else than the target.
     fn remedy(&self, fitting: &str) -> String {
         let step = if self.distribution.is_some() {
             format!("install a version that has a wheel for {fitting}")
-        } else if self.label.starts_with("`python") {
+        } else if self.place.as_deref().is_some_and(is_package_path) {
             format!("list the package in the requirements, so that its wheel for {fitting} is installed")
         } else {
             format!("take the one for {fitting}")
@@ -118,8 +118,7 @@ fn some_of(first: &Utf8Path, count: usize, origin: &Origin) -> String {
         2 => " and another file".to_owned(),
         _ => format!(" and {} other files", count - 1),
     };
-    let is_itself = others.is_empty() && origin.label.starts_with(&format!("`{first}` of "));
-    if is_itself { origin.label.clone() } else { format!("`{first}`{others} of {}", origin.label) }
+    format!("`{first}`{others} of {}", origin.label)
 }
 
 /// Verbs go with how many there are.

@@ -8,6 +8,7 @@ mod aws;
 mod aws_at_once;
 mod bad_files;
 mod bad_input;
+mod binaries;
 mod build_script;
 mod bytecode;
 mod codeartifact;

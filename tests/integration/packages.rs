@@ -16,24 +16,37 @@ pub(crate) fn wheel_with(folder: &Utf8Path, name: &str, version: &str, module: &
     wheel_of(folder, name, version, &[(&format!("{name}.py"), module)])
 }
 
-/// A wheel of these files, by their names in it.
-pub(crate) fn wheel_of(folder: &Utf8Path, name: &str, version: &str, files: &[(&str, &str)]) -> Utf8PathBuf {
+/// A wheel of these files, by their names in it; `METADATA` and `WHEEL` are made if they are not among them.
+pub(crate) fn wheel_of<T: AsRef<[u8]>>(
+    folder: &Utf8Path,
+    name: &str,
+    version: &str,
+    files: &[(&str, T)],
+) -> Utf8PathBuf {
     let info = format!("{name}-{version}.dist-info");
-    let mut files: Vec<(String, String)> =
-        files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-    files.push((format!("{info}/METADATA"), format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")));
-    files.push((format!("{info}/WHEEL"), "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_owned()));
+    let mut files: Vec<(String, Vec<u8>)> =
+        files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.as_ref().to_vec())).collect();
+    let made = [
+        ("METADATA", format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")),
+        ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_owned()),
+    ];
+    for (file, text) in made {
+        let path = format!("{info}/{file}");
+        if !files.iter().any(|(known, _)| *known == path) {
+            files.push((path, text.into_bytes()));
+        }
+    }
     let mut record: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let own = format!("{info}/RECORD");
     record.push(&own);
     let record = record.join(",,\n") + ",,\n";
-    files.push((own, record));
+    files.push((own, record.into_bytes()));
     fs_err::create_dir_all(folder).expect("can be made");
     let path = folder.join(format!("{name}-{version}-py3-none-any.whl"));
     let mut zip = ::zip::ZipWriter::new(fs_err::File::create(&path).expect("can be made"));
-    for (name, text) in files {
+    for (name, bytes) in files {
         zip.start_file(name, ::zip::write::SimpleFileOptions::default()).expect("can be written");
-        zip.write_all(text.as_bytes()).expect("can be written");
+        zip.write_all(&bytes).expect("can be written");
     }
     zip.finish().expect("can be written");
     path

@@ -75,7 +75,7 @@ fn the_data_of_a_wheel_is_where_it_can_be_found() {
 
 #[test]
 fn shared_libraries_of_a_wheel_are_where_the_linker_looks() {
-    let files = [DATA, &[("kinds-1.0.data/data/lib/libkinds.so.1", "\x7fELF")]].concat();
+    let files = [DATA, &[("kinds-1.0.data/data/lib/libkinds.so.1", "INPUT(libx.so.1)")]].concat();
     let sandbox = sandbox(&[("kinds", &files)]);
     let (_, uv) = built(&sandbox, "uv", &[]);
     assert!(uv.contains_key("lib/libkinds.so.1"));
@@ -134,7 +134,7 @@ fn packages_may_be_named_as_folders_of_a_layer() {
         ("bin/__init__.py", ""),
         ("bin/mod.py", ""),
         ("lib/__init__.py", ""),
-        ("lib/libx.so", ""),
+        ("lib/x.dat", ""),
         ("folders-1.0.dist-info/entry_points.txt", "[console_scripts]\nfolders = bin.mod:main\n"),
     ];
     let sandbox = sandbox(&[("folders", &files), ("kinds", DATA)]);
@@ -148,6 +148,6 @@ fn packages_may_be_named_as_folders_of_a_layer() {
     python/bin/__init__.py
     python/bin/mod.py
     python/lib/__init__.py
-    python/lib/libx.so
+    python/lib/x.dat
     ");
 }

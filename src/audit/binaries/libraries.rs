@@ -126,7 +126,7 @@ fn remedy(origin: &Origin, severity: Severity, libraries: &BTreeSet<&str>) -> St
     let library = libraries.first().map(|name| name.rsplit('/').next().unwrap_or_default()).unwrap_or_default();
     let replacement = origin.distribution.as_ref().and_then(|name| facts::replacement(&name.to_string()));
     match (severity, replacement) {
-        (Severity::Error, Some(other)) => format!("require `{other}` in its place, which does without"),
+        (Severity::Error, Some(other)) => format!("require `{other}` in its place, which does not need it"),
         (Severity::Error, None) => {
             format!("take a wheel that brings it along, or add it: `include` with `…/{library}=lib/{library}`")
         }

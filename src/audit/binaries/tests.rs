@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::{Severity, tags};
-use crate::build::Distribution;
+use crate::build::{Distribution, Owner};
 use crate::observe::Observed;
 use crate::observe::elf::{Machine, SymbolVersion};
 use crate::types::ByteSize;
