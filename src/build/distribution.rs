@@ -36,7 +36,7 @@ pub struct Distribution {
 }
 
 /// All distributions of a folder, sorted by name.
-pub(crate) fn read_all(folder: &Utf8Path) -> anyhow::Result<Vec<Distribution>> {
+pub(super) fn read_all(folder: &Utf8Path) -> anyhow::Result<Vec<Distribution>> {
     let mut distributions = Vec::new();
     for entry in fs_err::read_dir(folder)? {
         let path = entry?.path();

@@ -20,8 +20,6 @@ mod tree;
 mod unmet;
 pub(crate) mod uv;
 
-#[cfg(test)]
-pub(crate) use self::distribution::read_all as read_distributions;
 pub use distribution::Distribution;
 pub use interpreter::Host;
 pub use records::with_records;

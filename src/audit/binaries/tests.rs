@@ -59,15 +59,12 @@ fn layer(files: &[Entry<'_>]) -> Layer {
 }
 
 fn distribution(name: &str, tag: &str) -> Distribution {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Utf8Path::from_path(folder.path()).unwrap();
-    let info = place.join(format!("{name}-1.0.dist-info"));
-    fs_err::create_dir(&info).unwrap();
-    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n");
-    for (file, text) in [("METADATA", metadata), ("WHEEL", format!("Tag: {tag}\n")), ("RECORD", String::new())] {
-        fs_err::write(info.join(file), text).unwrap();
-    }
-    crate::build::read_distributions(place).unwrap().remove(0)
+    let text = |file: &str| match file {
+        "METADATA" => Some(format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")),
+        "WHEEL" => Some(format!("Tag: {tag}\n")),
+        _ => None,
+    };
+    Distribution::read(&format!("{name}-1.0.dist-info"), text).unwrap()
 }
 
 fn target(python: &str) -> Target {
@@ -187,7 +184,7 @@ fn one_cause_is_one_finding() {
     ]);
     all.distributions.push(distribution("pkg", "cp311-cp311-manylinux_2_28_x86_64"));
     insta::assert_snapshot!(told(&all, "3.11"), @"
-    error glibc-too-new: `python/pkg2/d.so` and another file of `python/pkg2` of own source need glibc 2.38 (`GLIBC_2.38`), and python3.11 of Lambda has 2.26 (list the package in the requirements, so that its wheel for `manylinux_2_26_x86_64` or older is installed, or build it in the image of the runtime)
+    error glibc-too-new: `python/pkg2/d.so` and another file of own source need glibc 2.38 (`GLIBC_2.38`), and python3.11 of Lambda has 2.26 (list the package in the requirements, so that its wheel for `manylinux_2_26_x86_64` or older is installed, or build it in the image of the runtime)
     error glibc-too-new: `python/pkg/b.abi3.so` and 2 other files of `pkg 1.0` need glibc 2.29 (`GLIBC_2.29`), and python3.11 of Lambda has 2.26 (install a version that has a wheel for `manylinux_2_26_x86_64` or older, or build it in the image of the runtime; or use python3.12 or later)
     ");
 }
@@ -264,7 +261,7 @@ fn plug_ins_are_not_what_is_imported() {
     error missing-library: `python/alpine/m.so` of `alpine` is compiled for musl (Alpine), which is not in the runtime (install a version that has a wheel for manylinux, or build it in the image of the runtime)
     error missing-library: `python/data/lib/lib_data.so` of `data` needs `libgomp.so.1`, which is neither in the layer nor in the runtime (take a wheel that brings it along, or add it: `include` with `…/libgomp.so.1=lib/libgomp.so.1`)
     notice missing-library: `python/numba/np/ufunc/tbbpool.cpython-313-x86_64-linux-gnu.so` of `numba` needs `libtbb.so.12`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
-    error missing-library: `python/cv2/cv2.abi3.so` of `opencv-python` needs `liba.so`, `libb.so`, `libc.so`, `libd.so` and 1 more, which are neither in the layer nor in the runtime (require `opencv-python-headless` in its place, which does without)
+    error missing-library: `python/cv2/cv2.abi3.so` of `opencv-python` needs `liba.so`, `libb.so`, `libc.so`, `libd.so` and 1 more, which are neither in the layer nor in the runtime (require `opencv-python-headless` in its place, which does not need it)
     warning missing-library: `python/plug/plugins/libcuda_x.so` of `plug` needs `libcudnn.so.9`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
     ");
 }
