@@ -170,7 +170,7 @@ struct Table<'data, Header: FileHeader> {
     segments: &'data [Header::ProgramHeader],
 }
 
-impl<'data, Header: FileHeader<Endian = Endianness>> Table<'data, Header> {
+impl<Header: FileHeader<Endian = Endianness>> Table<'_, Header> {
     /// The place in the file of an address in memory.
     fn offset(&self, address: u64) -> Option<u64> {
         let loaded = self.segments.iter().filter(|segment| segment.p_type(self.endian) == elf::PT_LOAD);
@@ -207,7 +207,7 @@ impl<'data, Header: FileHeader<Endian = Endianness>> Table<'data, Header> {
                 elf::DT_RPATH => found.rpath = folders(&string(*value)?),
                 elf::DT_RUNPATH => found.runpath = folders(&string(*value)?),
                 elf::DT_TEXTREL => found.has_text_relocations = true,
-                elf::DT_FLAGS => found.has_text_relocations |= value & u64::from(elf::DF_TEXTREL.0) != 0,
+                elf::DT_FLAGS => found.has_text_relocations |= value & elf::DF_TEXTREL.0 != 0,
                 _ => {}
             }
         }

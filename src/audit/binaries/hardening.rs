@@ -3,26 +3,25 @@
 use super::{Compiled, by_origin, some_of, verb};
 use crate::audit::{Finding, Layer};
 
+/// A finding for each distribution and code.
 pub(super) fn check(layer: &Layer, compiled: &[Compiled<'_>]) -> Vec<Finding> {
-    let select = |is_one: fn(&Compiled<'_>) -> bool| {
-        let files = compiled.iter().filter(move |file| is_one(file));
-        by_origin(layer, files.map(|file| (file.path, file.file, ())))
+    let relocated = compiled.iter().filter(|file| file.elf.has_text_relocations).collect();
+    let executable = compiled.iter().filter(|file| file.elf.has_executable_stack).collect();
+    let relocations = findings(layer, relocated, "text-relocations", ["has text relocations", "have text relocations"]);
+    let stacks = ["asks for an executable stack", "ask for an executable stack"];
+    relocations.into_iter().chain(findings(layer, executable, "executable-stack", stacks)).collect()
+}
+
+fn findings(layer: &Layer, files: Vec<&Compiled<'_>>, code: &'static str, verbs: [&'static str; 2]) -> Vec<Finding> {
+    let help = match code {
+        "text-relocations" => "its code is changed while it is loaded, which takes time: compile with `-fPIC`",
+        _ => "glibc from 2.41 on does not load such libraries: link with `-z noexecstack`",
     };
-    let relocated = select(|file| file.elf.has_text_relocations).into_iter().map(|(origin, files)| {
-        let (first, _) = files[0];
-        let count = files.len();
-        let which = some_of(first, count, &origin);
-        let message = format!("{which} {} text relocations", verb(count, "has", "have"));
-        let help = "it starts more slowly, as its code is changed while it is loaded: compile with `-fPIC`";
-        Finding::notice("text-relocations", first.as_str(), message, help).blames(origin.distribution.as_ref())
+    let groups = by_origin(layer, files.into_iter().map(|file| (file.path, file.file, code)));
+    let findings = groups.into_iter().map(|(origin, files)| {
+        let (first, code) = files[0];
+        let message = format!("{} {}", some_of(first, files.len(), &origin), verb(files.len(), verbs[0], verbs[1]));
+        Finding::notice(code, first.as_str(), message, help).blames(origin.distribution.as_ref())
     });
-    let executable = select(|file| file.elf.has_executable_stack).into_iter().map(|(origin, files)| {
-        let (first, _) = files[0];
-        let count = files.len();
-        let which = some_of(first, count, &origin);
-        let message = format!("{which} {} for an executable stack", verb(count, "asks", "ask"));
-        let help = "glibc from 2.41 on does not load such libraries: link with `-z noexecstack`";
-        Finding::notice("executable-stack", first.as_str(), message, help).blames(origin.distribution.as_ref())
-    });
-    relocated.chain(executable).collect()
+    findings.collect()
 }

@@ -274,7 +274,7 @@ fn what_stricter_systems_refuse() {
         ("pkg", "python/pkg/c.so", Elf { has_executable_stack: true, ..elf(X86_64) }),
     ]);
     insta::assert_snapshot!(told(&all, "3.13"), @"
-    notice text-relocations: `python/pkg/a.so` of `pkg` has text relocations (it starts more slowly, as its code is changed while it is loaded: compile with `-fPIC`)
+    notice text-relocations: `python/pkg/a.so` of `pkg` has text relocations (its code is changed while it is loaded, which takes time: compile with `-fPIC`)
     notice executable-stack: `python/pkg/b.so` and another file of `pkg` ask for an executable stack (glibc from 2.41 on does not load such libraries: link with `-z noexecstack`)
     ");
 }
