@@ -2,7 +2,10 @@
 
 use std::io::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest as _, Sha256};
 
 use crate::harness::Sandbox;
 
@@ -16,18 +19,22 @@ pub(crate) fn wheel_with(folder: &Utf8Path, name: &str, version: &str, module: &
     wheel_of(folder, name, version, &[(&format!("{name}.py"), module)])
 }
 
-/// A wheel of these files, by their names in it.
+/// A wheel of these files, by their names in it. `METADATA` may be one of them.
 pub(crate) fn wheel_of(folder: &Utf8Path, name: &str, version: &str, files: &[(&str, &str)]) -> Utf8PathBuf {
     let info = format!("{name}-{version}.dist-info");
     let mut files: Vec<(String, String)> =
         files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-    files.push((format!("{info}/METADATA"), format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")));
+    let metadata = format!("{info}/METADATA");
+    if !files.iter().any(|(path, _)| *path == metadata) {
+        files.push((metadata, format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")));
+    }
     files.push((format!("{info}/WHEEL"), "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_owned()));
-    let mut record: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let own = format!("{info}/RECORD");
-    record.push(&own);
-    let record = record.join(",,\n") + ",,\n";
-    files.push((own, record));
+    let hash = |text: &str| URL_SAFE_NO_PAD.encode(Sha256::digest(text));
+    let mut record: Vec<String> =
+        files.iter().map(|(path, text)| format!("{path},sha256={},{}\n", hash(text), text.len())).collect();
+    record.push(format!("{own},,\n"));
+    files.push((own, record.concat()));
     fs_err::create_dir_all(folder).expect("can be made");
     let path = folder.join(format!("{name}-{version}-py3-none-any.whl"));
     let mut zip = ::zip::ZipWriter::new(fs_err::File::create(&path).expect("can be made"));
