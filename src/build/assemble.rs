@@ -28,7 +28,6 @@ pub(super) fn assemble(
     let mut tree =
         Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: Some(folder) };
     tree.findings.extend(audit::exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
-    tree.findings.extend(audit::distributions::check_owners(&kept));
     tree.findings.extend(audit::distributions::check_installed(&kept, installed));
     add_installed(spec, installed, &excluded, &kept, &mut tree)?;
     tree.distributions = kept;
@@ -37,7 +36,6 @@ pub(super) fn assemble(
     if opt.exists() {
         add_files(opt, Utf8Path::new(""), Owner::BuildScript, opt, &mut tree)?;
     }
-    tree.findings.extend(audit::layout::check_extensions(&tree));
     Ok(tree)
 }
 
