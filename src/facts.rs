@@ -21,6 +21,8 @@ pub struct Runtime {
     pub uv_platform: String,
     /// Date (UTC) of deprecation, `2026-10-31`.
     pub deprecated: Option<jiff::civil::Date>,
+    /// First two bytes of the compiled files that it reads, little-endian.
+    pub bytecode_magic: u16,
 }
 
 /// See `data/lambda.yml` for the sources.
@@ -30,6 +32,8 @@ pub struct Lambda {
     pub limits: Limits,
     pub compatible_runtimes: Vec<String>,
     pub top_level_folders: Vec<String>,
+    /// Absolute paths.
+    pub program_folders: Vec<String>,
     /// Partition to its regions.
     pub regions: BTreeMap<String, Vec<String>>,
 }
@@ -131,6 +135,35 @@ pub struct RuntimePackage {
     pub requires: Vec<String>,
 }
 
+/// What credentials look like; see `data/secrets.yml` for the meaning of each and the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Secrets {
+    pub tokens: Vec<TokenFormat>,
+    pub private_keys: Vec<String>,
+    pub files: Vec<CredentialFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenFormat {
+    /// `a GitHub token`
+    pub kind: String,
+    pub pattern: String,
+    pub near: Option<String>,
+    #[serde(default)]
+    pub checksum: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialFile {
+    /// `a netrc file with a password`
+    pub kind: String,
+    pub paths: Vec<String>,
+    pub holds: Option<String>,
+}
+
 static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| embedded(include_str!("../data/runtimes.yml")));
 static LAMBDA: LazyLock<Lambda> = LazyLock::new(|| embedded(include_str!("../data/lambda.yml")));
 
@@ -143,6 +176,8 @@ static LIBRARIES: LazyLock<Libraries> = LazyLock::new(|| embedded(include_str!("
 static LOCKFILES: LazyLock<Vec<KindFacts>> = LazyLock::new(|| embedded(include_str!("../data/lockfiles.yml")));
 
 static OPENING: LazyLock<Opening> = LazyLock::new(|| embedded(include_str!("../data/opening.yml")));
+
+static SECRETS: LazyLock<Secrets> = LazyLock::new(|| embedded(include_str!("../data/secrets.yml")));
 
 static TOOLS: LazyLock<Tools> = LazyLock::new(|| embedded(include_str!("../data/tools.yml")));
 
@@ -162,6 +197,10 @@ pub fn lambda() -> &'static Lambda {
 
 pub fn opening() -> &'static Opening {
     &OPENING
+}
+
+pub fn secrets() -> &'static Secrets {
+    &SECRETS
 }
 
 pub fn tools() -> &'static Tools {

@@ -1,5 +1,7 @@
 //! Looks for credentials in what would be published, where its bytes pass on their way into the zip.
 
+mod formats;
+
 use std::collections::BTreeSet;
 
 use aho_corasick::AhoCorasick;
@@ -16,6 +18,16 @@ pub enum Leak {
     Known,
     /// `scheme://user:password@` in this line.
     InUrl { line: usize },
+    /// In this line.
+    PrivateKey { line: usize },
+    /// In this line; `a GitHub token`.
+    Token { kind: &'static str, line: usize },
+    /// The file is one that programs keep credentials in: `a netrc file with a password`.
+    File {
+        kind: &'static str,
+        /// It is one's own, and there is a credential in it.
+        is_certain: bool,
+    },
 }
 
 /// What to look for, and where.
@@ -43,11 +55,22 @@ impl Scan {
         if self.known.as_ref().is_some_and(holds) {
             return Some(Leak::Known);
         }
-        if !self.is_own(path, owner) || !is_text(bytes) {
+        if !is_text(bytes) {
             return None;
         }
-        let found = self.urls.find_iter(bytes).find(|found| has_password(bytes, found.start(), found.end()))?;
-        Some(Leak::InUrl { line: 1 + bytes[..found.start()].iter().filter(|byte| **byte == b'\n').count() })
+        let is_own = self.is_own(path, owner);
+        let by_name = || formats::by_name(path, bytes, is_own).filter(|_| is_own || !is_of_tests(path));
+        if !is_own {
+            return by_name();
+        }
+        let mut urls = self.urls.find_iter(bytes);
+        let in_url = urls.find(|found| has_password(bytes, found.start(), found.end()));
+        // Where nobody knows which distribution a test is of, it may well be one with keys to test with.
+        let is_example = *owner == Owner::Unknown && is_of_tests(path);
+        in_url
+            .map(|found| Leak::InUrl { line: line(bytes, found.start()) })
+            .or_else(|| formats::in_text(bytes).filter(|_| !is_example))
+            .or_else(by_name)
     }
 
     /// Whether it was written or made here. What is as a package index has it is public, and documentation is full of
@@ -61,6 +84,16 @@ impl Scan {
             Owner::Source | Owner::Include | Owner::BuildScript | Owner::Unknown => true,
         }
     }
+}
+
+/// Counted from 1.
+fn line(text: &[u8], position: usize) -> usize {
+    1 + text[..position].iter().filter(|byte| **byte == b'\n').count()
+}
+
+fn is_of_tests(path: &Utf8Path) -> bool {
+    let is_test = |part: &str| matches!(part, "test" | "tests" | "testing" | "example" | "examples");
+    path.components().any(|part| is_test(part.as_str()))
 }
 
 /// As git decides: no zero among the first bytes.

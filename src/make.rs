@@ -68,7 +68,6 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
     let tree = build::with_records(tree, spec)?;
 
     let mut findings = tree.findings.clone();
-    findings.extend(audit::layout::check(&tree, spec.content.layout, spec.target));
     let (unzipped, distributions) = (tree.unzipped_size(), distribution_sizes(tree.sizes(), &tree.distributions));
     findings.extend(audit::size::check_unzipped(unzipped, &distributions));
     findings.extend(audit::size::check_limits(None, Some(unzipped), &distributions, &spec.checks));
@@ -90,6 +89,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
 
         let step = console.step("Check");
         let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
+        let layer = Layer { left_out: spec.content.exclude.clone(), ..layer };
         made.findings.extend(audit::check(&layer, spec.target));
         made.findings.extend(audit::size::check_zipped(&archive, spec));
         let zipped = Some(archive.zipped_size);

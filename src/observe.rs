@@ -17,14 +17,47 @@ pub struct Observed {
     pub leak: Option<Leak>,
     /// What it is if it is compiled, or has the name of something compiled.
     pub binary: Option<Binary>,
+    /// First line of a script in a folder of programs, after `#!`.
+    pub interpreter: Option<String>,
+    /// Of a `*.pyc`.
+    pub bytecode: Option<Bytecode>,
+}
+
+/// The head of a compiled file (PEP 552).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytecode {
+    /// Which Python reads it, as in `data/runtimes.yml`.
+    pub magic: u16,
+    /// Is valid only beside a source with the very time that it notes.
+    pub has_time: bool,
 }
 
 impl Observed {
     pub fn of(path: &Utf8Path, owner: &Owner, bytes: &[u8], scan: &Scan) -> Self {
-        Self { leak: scan.look(path, owner, bytes), binary: Binary::of(path, bytes) }
+        Self {
+            leak: scan.look(path, owner, bytes),
+            binary: Binary::of(path, bytes),
+            interpreter: interpreter(path, bytes),
+            bytecode: bytecode(path, bytes),
+        }
     }
 
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn interpreter(path: &Utf8Path, bytes: &[u8]) -> Option<String> {
+    /// What Linux reads of it.
+    const LONGEST: usize = 256;
+    let is_program = matches!(path.parent()?.as_str(), "bin" | "extensions");
+    let rest = bytes.strip_prefix(b"#!").filter(|_| is_program)?;
+    let line = rest[..rest.len().min(LONGEST)].split(|byte| *byte == b'\n').next()?;
+    Some(String::from_utf8_lossy(line).trim_start().to_owned())
+}
+
+fn bytecode(path: &Utf8Path, bytes: &[u8]) -> Option<Bytecode> {
+    let head = bytes.first_chunk::<16>().filter(|_| path.extension() == Some("pyc"))?;
+    let [first, second, b'\r', b'\n', flags, ..] = *head else { return None };
+    Some(Bytecode { magic: u16::from_le_bytes([first, second]), has_time: flags & 1 == 0 })
 }

@@ -4,92 +4,110 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
-use super::Finding;
+use super::layer::{package_folders, within_packages};
+use super::{Finding, Layer};
 use crate::build::Distribution;
-use crate::manifest::marker_environment;
 use crate::types::{DistributionName, Target};
 
+pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+    let folders = package_folders(target.python);
+    let there: BTreeSet<&str> =
+        layer.files.keys().filter_map(|path| within_packages(path, &folders)).map(Utf8Path::as_str).collect();
+    let distributions = layer.importable(target.python);
+    let mut findings = check_versions(&distributions);
+    findings.extend(check_owners(&distributions, &there));
+    findings.extend(check_start(layer, &there));
+    findings
+}
+
+/// One distribution in two versions: files of both lie over each other.
+fn check_versions(distributions: &[&Distribution]) -> Vec<Finding> {
+    let mut versions: BTreeMap<&DistributionName, BTreeSet<&str>> = BTreeMap::new();
+    for distribution in distributions.iter().copied() {
+        versions.entry(&distribution.name).or_default().insert(&distribution.version);
+    }
+    let several = versions.into_iter().filter(|(_, versions)| versions.len() > 1);
+    let findings = several.map(|(name, versions)| {
+        let versions: Vec<&str> = versions.into_iter().collect();
+        Finding::error(
+            "duplicate-distribution",
+            name.to_string(),
+            format!("`{name}` is in the layer as {}", versions.join(" and as ")),
+            "install into an empty folder: what is left of the other version mixes with it",
+        )
+        .blames(Some(name))
+    });
+    findings.collect()
+}
+
 /// Two distributions that own one path with different bytes: which of them is in the layer is chance.
-pub(crate) fn check_owners(distributions: &[Distribution]) -> Vec<Finding> {
-    let mut owners: BTreeMap<&Utf8Path, Vec<(&Distribution, &str)>> = BTreeMap::new();
-    for distribution in distributions {
-        for (path, recorded) in distribution.record.iter().filter(|(path, _)| !path.starts_with("bin")) {
+fn check_owners(distributions: &[&Distribution], there: &BTreeSet<&str>) -> Vec<Finding> {
+    let mut owners: BTreeMap<&str, Vec<(&Distribution, &str)>> = BTreeMap::new();
+    for distribution in distributions.iter().copied() {
+        // Bytecode differs by when it was made; what has no hash cannot be compared.
+        let is_compared = |path: &str, recorded: &str| !path.contains("__pycache__/") && recorded.starts_with("sha");
+        let record = distribution.record.iter().map(|(path, recorded)| (path.as_str(), recorded.as_str()));
+        for (path, recorded) in record.filter(|(path, recorded)| there.contains(path) && is_compared(path, recorded)) {
             owners.entry(path).or_default().push((distribution, recorded));
         }
     }
-    let disputed = owners.into_iter().filter(|(_, owners)| owners.iter().any(|(_, recorded)| *recorded != owners[0].1));
-    let findings = disputed.map(|(path, owners)| {
-        let names: Vec<String> = owners.iter().map(|(distribution, _)| format!("`{}`", distribution.name)).collect();
+    let is_disputed = |owners: &[(&Distribution, &str)]| {
+        owners.iter().any(|(owner, recorded)| *recorded != owners[0].1 && owner.name != owners[0].0.name)
+    };
+    let findings = owners.into_iter().filter(|(_, owners)| is_disputed(owners)).map(|(path, owners)| {
+        let names: BTreeSet<String> = owners.iter().map(|(owner, _)| format!("`{}`", owner.name)).collect();
         Finding::warning(
             "shared-path",
-            path.as_str(),
-            format!("{} each bring `{path}`, with different bytes", names.join(" and ")),
+            path,
+            format!(
+                "{} each bring `{path}`, with different bytes",
+                names.into_iter().collect::<Vec<_>>().join(" and ")
+            ),
             "which one is in the layer is chance: leave out one of them with `exclude`",
         )
     });
     findings.collect()
 }
 
-/// What a distribution brings and its installer put nowhere, and files that work in some functions only.
+/// What works in some functions only.
+fn check_start(layer: &Layer, there: &BTreeSet<&str>) -> Vec<Finding> {
+    let files = there.iter().filter(|path| !path.contains('/') && Utf8Path::new(path).extension() == Some("pth"));
+    let findings = files.map(|path| {
+        let owner =
+            layer.distributions.iter().find(|distribution| distribution.record.contains_key(Utf8Path::new(path)));
+        let (subject, what) = match owner {
+            Some(owner) => {
+                (owner.name.to_string(), format!("`{}` needs Python to read `{path}` when it starts", owner.name))
+            }
+            None => ((*path).to_owned(), format!("`{path}` is for Python to read when it starts")),
+        };
+        Finding::warning(
+            "pth-file",
+            subject,
+            format!("{what}, which Lambda has it do only for functions without `PYTHONPATH`"),
+            "do not set `PYTHONPATH` in the function, or make sure that it works without that file",
+        )
+        .blames(owner.map(|owner| &owner.name))
+    });
+    findings.collect()
+}
+
+/// What a distribution brings and its installer put nowhere.
 pub(crate) fn check_installed(distributions: &[Distribution], installed: &Utf8Path) -> Vec<Finding> {
     let files = distributions.iter().flat_map(|distribution| {
         // Bytecode is left out of every layer.
         let paths = distribution.record.keys().filter(|path| !path.as_str().contains("__pycache__"));
         paths.map(move |path| (distribution, path))
     });
-    let findings = files.filter_map(|(distribution, path)| {
+    let findings = files.filter(|(_, path)| !installed.join(path).exists()).map(|(distribution, path)| {
         let name = &distribution.name;
-        let is_read_at_start = path.extension() == Some("pth") && path.components().count() == 1;
-        if !installed.join(path).exists() {
-            return Some(Finding::warning(
-                "lost-file",
-                path.as_str(),
-                format!("`{path}` of `{name}` is not in the layer: its installer put it nowhere"),
-                "use `installer: uv`, or place it with `include`",
-            ));
-        }
-        is_read_at_start.then(|| {
-            Finding::warning(
-                "pth-file",
-                name.to_string(),
-                format!("`{name}` needs Python to read `{path}` when it starts, which Lambda has it do only for functions without `PYTHONPATH`"),
-                "do not set `PYTHONPATH` in the function, or make sure that it works without that file",
-            )
-        })
-    });
-    findings.collect()
-}
-
-/// What the user's own projects require and nobody installed: they are built without their dependencies.
-pub(crate) fn check_projects(
-    projects: &BTreeSet<DistributionName>,
-    distributions: &[Distribution],
-    target: Target,
-) -> Vec<Finding> {
-    let environment = marker_environment(target);
-    let is_there = |requirement: &&pep508_rs::Requirement| {
-        distributions.iter().any(|distribution| distribution.name.to_string() == requirement.name.to_string())
-    };
-    let projects = distributions.iter().filter(|distribution| projects.contains(&distribution.name));
-    let findings = projects.filter_map(|project| {
-        let needed = project.requires.iter().filter(|requirement| requirement.evaluate_markers(&environment, &[]));
-        let missing: BTreeSet<String> = needed
-            .filter(|requirement| !is_there(requirement))
-            .map(|requirement| format!("`{}`", requirement.name))
-            .collect();
-        let missing: Vec<String> = missing.into_iter().collect();
-        (!missing.is_empty()).then(|| {
-            Finding::warning(
-                "project-needs-more",
-                project.name.to_string(),
-                format!(
-                    "`{}` of `source` requires {}, which nothing puts into the layer",
-                    project.name,
-                    missing.join(", ")
-                ),
-                "add that to the requirements, unless the runtime, the function or another layer brings it",
-            )
-        })
+        Finding::warning(
+            "lost-file",
+            path.as_str(),
+            format!("`{path}` of `{name}` is not in the layer: its installer put it nowhere"),
+            "use `installer: uv`, or place it with `include`",
+        )
+        .blames(Some(name))
     });
     findings.collect()
 }

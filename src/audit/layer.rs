@@ -1,12 +1,13 @@
 //! A layer as the checks see it: what is in it and what its bytes say, wherever it comes from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::{Distribution, Owner, Source, Tree};
 use crate::observe::Observed;
-use crate::types::{ByteSize, DistributionName};
+use crate::spec::Layout;
+use crate::types::{ByteSize, DistributionName, PythonVersion};
 
 #[derive(Debug, Default)]
 pub struct Layer {
@@ -14,6 +15,8 @@ pub struct Layer {
     pub files: BTreeMap<Utf8PathBuf, File>,
     /// Sorted by name.
     pub distributions: Vec<Distribution>,
+    /// Distributions that were left out on purpose; what needs them was told.
+    pub left_out: BTreeSet<DistributionName>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +47,20 @@ impl Layer {
             let observed = observed.remove(path).unwrap_or_default();
             (path.clone(), File { kind, size: entry.size, owner: entry.owner.clone(), observed })
         });
-        Self { files: files.collect(), distributions: tree.distributions.clone() }
+        Self { files: files.collect(), distributions: tree.distributions.clone(), ..Self::default() }
+    }
+
+    /// Distributions that the target's Python finds; a layer for several Pythons has others beside them.
+    pub fn importable(&self, python: PythonVersion) -> Vec<&Distribution> {
+        let folders = package_folders(python);
+        let is_found =
+            |distribution: &&Distribution| folders.iter().any(|folder| self.has(&folder.join(&distribution.info)));
+        self.distributions.iter().filter(is_found).collect()
+    }
+
+    /// Whether something is there: a file, a link, or a folder of them.
+    pub fn has(&self, path: &Utf8Path) -> bool {
+        self.files.range(path.to_owned()..).next().is_some_and(|(found, _)| found.starts_with(path))
     }
 
     /// Bytes by owner.
@@ -61,6 +77,46 @@ impl Layer {
     }
 }
 
+impl Kind {
+    pub fn is_link(&self) -> bool {
+        matches!(self, Self::Link { .. })
+    }
+}
+
+#[cfg(test)]
+impl Layer {
+    /// Of empty files of no distribution.
+    pub(crate) fn of_paths(paths: &[&str]) -> Self {
+        let mut layer = Self::default();
+        for path in paths {
+            layer.add(path, Kind::File { executable: false });
+        }
+        layer
+    }
+
+    /// Of these distributions, each by its name, version and headers of its metadata.
+    pub(crate) fn of_distributions(distributions: &[(&str, &str, &[&str])]) -> Self {
+        let mut layer = Self::default();
+        for (name, version, headers) in distributions {
+            let info = format!("{name}-{version}.dist-info");
+            let metadata = format!("Name: {name}\nVersion: {version}\n{}\n", headers.join("\n"));
+            let read = Distribution::read(&info, |file| (file == "METADATA").then(|| metadata.clone()));
+            layer.distributions.push(read.expect("is readable"));
+            layer.add(&format!("python/{info}/METADATA"), Kind::File { executable: false });
+        }
+        layer
+    }
+
+    pub(crate) fn add_link(&mut self, path: &str, target: &str) {
+        self.add(path, Kind::Link { target: target.into() });
+    }
+
+    fn add(&mut self, path: &str, kind: Kind) {
+        let file = File { kind, size: ByteSize(0), owner: Owner::Unknown, observed: Observed::default() };
+        self.files.insert(path.into(), file);
+    }
+}
+
 impl File {
     /// The distribution that it is of.
     pub fn distribution(&self) -> Option<&DistributionName> {
@@ -74,4 +130,14 @@ impl File {
 /// Whether this is below one of the folders that hold packages, in any layout.
 pub fn is_package_path(path: &Utf8Path) -> bool {
     path.starts_with("python")
+}
+
+/// The folders of the layer that the target's Python looks into, in its order.
+pub fn package_folders(python: PythonVersion) -> [Utf8PathBuf; 2] {
+    [Layout::SitePackages, Layout::Python].map(|layout| layout.packages(python))
+}
+
+/// The path seen from that of those folders that it is in, as `RECORD` has it.
+pub fn within_packages<'a>(path: &'a Utf8Path, folders: &[Utf8PathBuf]) -> Option<&'a Utf8Path> {
+    folders.iter().find_map(|folder| path.strip_prefix(folder).ok())
 }

@@ -1,60 +1,105 @@
-//! Whether everything is where the runtime looks for it.
+//! Whether packages are where Python looks for them.
 
-use camino::Utf8Path;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Finding;
-use crate::build::{Entry, Owner, Source, Tree};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::layer::package_folders;
+use super::{Finding, Layer, listed};
+use crate::build::Owner;
 use crate::facts;
-use crate::spec::Layout;
 use crate::types::Target;
 
-/// A layer without anything to import, or with files outside of the folders of a layer.
-pub(crate) fn check(tree: &Tree, layout: Layout, target: Target) -> Vec<Finding> {
-    let packages = layout.packages(target.python);
-    let is_importable = |path: &Utf8Path| {
-        let in_metadata = path.components().any(|part| part.as_str().ends_with(".dist-info"));
-        path.starts_with(&packages) && matches!(path.extension(), Some("py" | "so" | "pyc")) && !in_metadata
-    };
-    let mut findings = Vec::new();
-    if !tree.entries.keys().any(|path| is_importable(path)) {
-        findings.push(Finding::error(
-            "nothing-importable",
-            packages.as_str(),
-            "there is nothing in the layer that Python could import",
-            "add requirements or `source`, or look at what `exclude` leaves",
-        ));
+/// A layer without anything to import, and packages that nothing can import.
+pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+    let folders = package_folders(target.python);
+    let mut is_importable = false;
+    // Folder to what is in it; the root of the layer has no name.
+    let mut misplaced: BTreeMap<Utf8PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for (path, file) in layer.files.iter().filter(|(path, _)| is_module(path)) {
+        match place(path, layer, &folders) {
+            Place::Importable => is_importable = true,
+            // What `include` and the build script place elsewhere, they place there on purpose.
+            Place::Elsewhere(folder) if !matches!(file.owner, Owner::Include | Owner::BuildScript) => {
+                let name = path.strip_prefix(&folder).ok().and_then(|rest| rest.components().next());
+                misplaced.entry(folder).or_default().insert(name.map_or("", |name| name.as_str()).to_owned());
+            }
+            Place::Elsewhere(_) | Place::Program => {}
+        }
     }
-    // What the user places with `include` they place on purpose; they were warned.
-    let misplaced = tree.entries.iter().filter(|(path, entry)| entry.owner != Owner::Include && !is_searched(path));
-    findings.extend(misplaced.map(|(path, entry)| {
-        Finding::error(
-            "top-level-folder",
-            path.as_str(),
-            format!("`{path}` of {} is in none of the folders of a layer", entry.owner),
-            "leave it out with `exclude`",
-        )
-    }));
-    findings
-}
-
-/// Lambda starts every file of `extensions`, with the rights that it has in the zip.
-pub(crate) fn check_extensions(tree: &Tree) -> Vec<Finding> {
-    let is_idle = |(path, entry): &(&camino::Utf8PathBuf, &Entry)| {
-        let is_executable = match &entry.source {
-            Source::File { executable, .. } | Source::Bytes { executable, .. } => *executable,
-            Source::Link { .. } => true,
+    if !is_importable && misplaced.is_empty() {
+        return vec![nothing(layer, &folders[1])];
+    }
+    let is_for_another = |folder: &Utf8Path| folder.starts_with("python/lib") && folder.ends_with("site-packages");
+    // A layer for several Pythons has a folder for each.
+    let told = misplaced.into_iter().filter(|(folder, _)| !(is_importable && is_for_another(folder)));
+    let findings = told.map(|(folder, names)| {
+        let names = listed(names);
+        let (subject, message, help) = if folder == "" {
+            let help = "put packages into a folder `python`, and zip that folder".to_owned();
+            ("layer".to_owned(), format!("{names} at the root of the layer cannot be imported"), help)
+        } else {
+            let message = format!("{names} in `{folder}` cannot be imported by python{}", target.python);
+            (folder.to_string(), message, "move that to `python`, where Lambda's Python looks for packages".to_owned())
         };
-        path.parent().is_some_and(|folder| folder == "extensions") && !is_executable
-    };
-    let findings = tree.entries.iter().filter(is_idle).map(|(path, entry)| {
-        Finding::warning(
-            "extension-not-executable",
-            path.as_str(),
-            format!("`{path}` of {} is not executable, so Lambda cannot start it as an extension", entry.owner),
-            "run `git update-index --chmod=+x` on it, or `chmod +x` before this step; files that are no extensions belong elsewhere",
-        )
+        let finding = Finding::error("not-importable", subject, message, help);
+        if is_importable { finding.into_warning() } else { finding }
     });
     findings.collect()
+}
+
+fn nothing(layer: &Layer, packages: &Utf8Path) -> Finding {
+    let finding = Finding::error(
+        "nothing-importable",
+        packages.as_str(),
+        "there is nothing in the layer that Python could import",
+        "add requirements or `source`, or look at what `exclude` leaves",
+    );
+    // Programs and libraries alone are of use, too.
+    let is_useful = layer.files.keys().any(|path| !path.starts_with("python") && is_searched(path));
+    if is_useful { finding.into_warning() } else { finding }
+}
+
+enum Place {
+    Importable,
+    /// In this folder, as if Python looked there.
+    Elsewhere(Utf8PathBuf),
+    /// Python, but to be started rather than imported.
+    Program,
+}
+
+/// Where a module is, whose path is seen from `/opt`.
+fn place(path: &Utf8Path, layer: &Layer, folders: &[Utf8PathBuf; 2]) -> Place {
+    let is_site = |folder: &&Utf8Path| matches!(folder.file_name(), Some("site-packages" | "dist-packages"));
+    if path.starts_with(&folders[0]) {
+        return Place::Importable;
+    }
+    if let Some(site) = path.ancestors().skip(1).find(is_site) {
+        return Place::Elsewhere(site.to_owned());
+    }
+    let mut parts = path.components().map(|part| part.as_str());
+    match (parts.next().unwrap_or_default(), parts.next()) {
+        ("python", Some("python")) if holds_distributions(layer, "python/python".into()) => {
+            Place::Elsewhere("python/python".into())
+        }
+        ("python", Some("bin")) if !layer.files.contains_key(Utf8Path::new("python/bin/__init__.py")) => Place::Program,
+        ("python", _) => Place::Importable,
+        ("bin" | "lib" | "extensions", _) => Place::Program,
+        // The zip of a folder that holds the layer.
+        (top, Some("python")) => Place::Elsewhere(Utf8Path::new(top).join("python")),
+        _ => Place::Elsewhere(Utf8PathBuf::new()),
+    }
+}
+
+fn holds_distributions(layer: &Layer, folder: &Utf8Path) -> bool {
+    let below = layer.files.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
+    let mut names = below.filter_map(|(path, _)| path.strip_prefix(folder).ok()?.components().next());
+    names.any(|name| name.as_str().ends_with(".dist-info"))
+}
+
+fn is_module(path: &Utf8Path) -> bool {
+    let is_metadata = |part: &str| part.ends_with(".dist-info") || part.ends_with(".egg-info") || part == "__pycache__";
+    matches!(path.extension(), Some("py" | "so" | "pyc")) && !path.components().any(|part| is_metadata(part.as_str()))
 }
 
 fn is_searched(path: &Utf8Path) -> bool {
@@ -75,5 +120,46 @@ impl Finding {
                 ),
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::layer::Layer;
+
+    fn found(paths: &[&str]) -> String {
+        let layer = Layer::of_paths(paths);
+        let architecture = "x86_64".parse().expect("is known");
+        let findings = check(&layer, Target { python: "3.13".parse().expect("is known"), architecture });
+        let lines =
+            findings.iter().map(|finding| format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message));
+        lines.collect()
+    }
+
+    #[test]
+    fn both_layouts_and_several_pythons_are_fine() {
+        assert_eq!(found(&["python/six.py"]), "");
+        assert_eq!(found(&["python/python/__init__.py"]), "");
+        assert_eq!(found(&["python/setuptools/_vendor/x-1.dist-info/METADATA", "python/setuptools/x.py"]), "");
+        let several = ["python/lib/python3.13/site-packages/six.py", "python/lib/python3.12/site-packages/six.py"];
+        assert_eq!(found(&several), "");
+        assert_eq!(found(&["python/six.py", "bin/tool.py", "extensions/one/main.py", "fonts/a.ttf"]), "");
+    }
+
+    #[test]
+    fn packages_elsewhere_cannot_be_imported() {
+        insta::assert_snapshot!(found(&["requests/__init__.py", "idna/core.py", "six.py", "six-1.dist-info/RECORD"]), @"Error not-importable: `idna`, `requests`, `six.py` at the root of the layer cannot be imported");
+        insta::assert_snapshot!(found(&["lib/python3.13/site-packages/six.py"]), @"Error not-importable: `six.py` in `lib/python3.13/site-packages` cannot be imported by python3.13");
+        insta::assert_snapshot!(found(&["python/lib/python3.9/site-packages/six.py"]), @"Error not-importable: `six.py` in `python/lib/python3.9/site-packages` cannot be imported by python3.13");
+        insta::assert_snapshot!(found(&["layer/python/six.py"]), @"Error not-importable: `six.py` in `layer/python` cannot be imported by python3.13");
+        insta::assert_snapshot!(found(&["python/python/six.py", "python/python/six-1.dist-info/METADATA"]), @"Error not-importable: `six.py` in `python/python` cannot be imported by python3.13");
+        insta::assert_snapshot!(found(&["python/six.py", "python/.venv/lib/python3.13/site-packages/a/b.py"]), @"Warning not-importable: `a` in `python/.venv/lib/python3.13/site-packages` cannot be imported by python3.13");
+    }
+
+    #[test]
+    fn programs_alone_are_a_layer() {
+        insta::assert_snapshot!(found(&["bin/ffmpeg"]), @"Warning nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&["python/six-1.dist-info/METADATA"]), @"Error nothing-importable: there is nothing in the layer that Python could import");
     }
 }

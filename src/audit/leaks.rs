@@ -12,6 +12,7 @@ pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
 }
 
 fn finding(path: &Utf8Path, leak: Leak) -> Finding {
+    const REVOKE: &str = "take it out, have it revoked if others saw it, and let the function read it at run time";
     match leak {
         Leak::Known => Finding::error(
             "known-secret",
@@ -25,5 +26,20 @@ fn finding(path: &Utf8Path, leak: Leak) -> Finding {
             format!("`{path}` has a URL with a password in line {line}"),
             "take it out; in an example write a placeholder such as `{password}`",
         ),
+        Leak::PrivateKey { line } => {
+            Finding::error("private-key", path.as_str(), format!("`{path}` has a private key in line {line}"), REVOKE)
+        }
+        Leak::Token { kind, line } => {
+            Finding::error("access-token", path.as_str(), format!("`{path}` has {kind} in line {line}"), REVOKE)
+        }
+        Leak::File { kind, is_certain } => {
+            let finding = Finding::error(
+                "credential-file",
+                path.as_str(),
+                format!("`{path}` is {kind}"),
+                "leave it out with `exclude-files`, or move it out of `source` and `include`",
+            );
+            if is_certain { finding } else { finding.into_warning() }
+        }
     }
 }

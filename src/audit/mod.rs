@@ -1,13 +1,18 @@
 //! Checks of a layer before it is published. A check only notes what it finds; [`verdict`] alone decides what is fatal.
 
 pub mod binaries;
+mod bytecode;
 pub mod distributions;
 pub mod exclude;
 pub mod layer;
 pub mod layout;
 pub mod leaks;
+mod paths;
+mod programs;
+mod requirements;
 pub mod size;
 pub mod tags;
+mod trouble;
 
 use serde::Serialize;
 
@@ -19,33 +24,52 @@ use crate::types::{DistributionName, Target};
 
 /// Every code there is, each an anchor in `docs/findings.md`.
 pub const CODES: &[&str] = &[
+    "access-token",
     "broken-binary",
     "broken-metadata",
     "built-elsewhere",
+    "case-conflict",
+    "conflicting-requirement",
     "corrupt-zip",
+    "credential-file",
+    "dangling-link",
+    "duplicate-distribution",
     "duplicate-entry",
     "encrypted-entry",
     "exclude-unknown",
     "excluded-but-needed",
     "executable-stack",
     "extension-not-executable",
+    "foreign-bytecode",
     "glibc-too-new",
+    "installer-included",
+    "interpreter-missing",
     "known-secret",
     "libstdcxx-too-new",
+    "link-outside",
     "lost-file",
     "max-unzipped-size",
     "max-zipped-size",
     "missing-library",
+    "missing-requirement",
     "mode-refused",
     "no-bytecode",
+    "no-licence",
+    "no-metadata",
     "not-compiled",
+    "not-importable",
+    "not-on-path",
     "nothing-importable",
+    "orphan-library",
     "password-in-url",
-    "project-needs-more",
+    "private-key",
+    "program-not-executable",
     "pth-file",
+    "requires-python",
     "shared-path",
+    "stale-bytecode",
+    "tests-included",
     "text-relocations",
-    "top-level-folder",
     "unsafe-path",
     "unsearched-folder",
     "unsupported-compression",
@@ -130,6 +154,11 @@ impl Finding {
     }
 
     #[must_use]
+    pub(crate) fn into_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
+    #[must_use]
     pub(crate) fn blames(self, distribution: Option<&DistributionName>) -> Self {
         Self { distribution: distribution.cloned(), ..self }
     }
@@ -154,7 +183,29 @@ impl Finding {
 pub fn check(layer: &Layer, target: Target) -> Vec<Finding> {
     let binaries = binaries::check(layer, target);
     let tags = tags::check(layer, &binaries, target);
-    [leaks::check(layer), binaries, tags].concat()
+    [
+        binaries,
+        tags,
+        bytecode::check(layer, target),
+        distributions::check(layer, target),
+        layout::check(layer, target),
+        leaks::check(layer),
+        paths::check(layer),
+        programs::check(layer, target),
+        requirements::check(layer, target),
+        trouble::check(layer),
+    ]
+    .concat()
+}
+
+/// `a`, `b`, `c` and 4 more
+fn listed(names: impl IntoIterator<Item = String>) -> String {
+    const SHOWN: usize = 3;
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match names.split_at_checked(SHOWN) {
+        Some((shown, rest)) if rest.len() > 1 => format!("{} and {} more", shown.join(", "), rest.len()),
+        _ => names.join(", "),
+    }
 }
 
 /// Decides, alone, what findings mean for the run.

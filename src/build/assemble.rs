@@ -28,7 +28,6 @@ pub(super) fn assemble(
     let mut tree =
         Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: Some(folder) };
     tree.findings.extend(audit::exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
-    tree.findings.extend(audit::distributions::check_owners(&kept));
     tree.findings.extend(audit::distributions::check_installed(&kept, installed));
     add_installed(spec, installed, &excluded, &kept, &mut tree)?;
     tree.distributions = kept;
@@ -37,7 +36,6 @@ pub(super) fn assemble(
     if opt.exists() {
         add_files(opt, Utf8Path::new(""), Owner::BuildScript, opt, &mut tree)?;
     }
-    tree.findings.extend(audit::layout::check_extensions(&tree));
     Ok(tree)
 }
 
@@ -87,12 +85,13 @@ fn is_noise(path: &Utf8Path) -> bool {
     in_info && path.file_name().is_some_and(|name| NOISE.contains(&name) || name == "RECORD")
 }
 
-/// A script that a distribution ships as a file.
+/// A script that a distribution ships as a file. pip makes it executable only if it is so in the wheel.
 fn script_source(kind: FileKind, spec: &Spec) -> anyhow::Result<Source> {
     let FileKind::File { source, .. } = &kind else { return Ok(source_of(kind)) };
-    let changed = scripts::with_runtime_interpreter(&fs_err::read(source)?, spec.target.python);
-    Ok(match changed {
+    let bytes = fs_err::read(source)?;
+    Ok(match scripts::with_runtime_interpreter(&bytes, spec.target.python) {
         Some(bytes) => Source::Bytes { bytes, executable: true },
+        None if bytes.starts_with(b"#!") => Source::File { path: source.clone(), executable: true },
         None => source_of(kind),
     })
 }

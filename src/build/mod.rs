@@ -86,7 +86,6 @@ pub fn build(
             step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
         }
         let projects = project::install_all(&request, place, &mut distributions)?;
-        findings = audit::distributions::check_projects(&projects, &distributions, spec.target);
         built.extend(projects);
         interpreter::check_native_builds(host, spec.target, &built, &distributions)?;
         if !host.can_build_for(spec.target) && !spec.dependencies.no_deps && !manifest.is_locked {

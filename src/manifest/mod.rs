@@ -25,6 +25,7 @@ pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
 pub(crate) use project::PYPI;
 pub(crate) use project::normalized;
+pub(crate) use read::allows_python;
 pub use read::{Asked, Exports};
 pub use requirement::{Requirement, RequirementKind};
 pub use selection::Selection;

@@ -116,20 +116,22 @@ fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut
     Some(known)
 }
 
-/// Whether a project's `requires-python` allows the target's Python, in any of its patch releases.
+/// Whether a project's `requires-python` allows the target's Python.
 pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVersion) -> Result<(), Failure> {
-    // A range that cannot be read is for the tools to judge.
-    let Some(specifiers) = range.and_then(|range| of_poetry(range).parse::<VersionSpecifiers>().ok()) else {
-        return Ok(());
-    };
-    let release =
-        |patch: u32| format!("{python}.{patch}").parse::<Version>().is_ok_and(|version| specifiers.contains(&version));
-    if [0, 1, 5, 10, 99].into_iter().any(release) {
+    let range = range.unwrap_or_default();
+    if allows_python(&of_poetry(range), python) {
         return Ok(());
     }
-    let range = range.unwrap_or_default();
     Err(Failure::user(format!("`{path}` is for Python {range}, but the layer is for Python {python}"))
         .hint("change `python-version`, or the project's `requires-python` and lock it again"))
+}
+
+/// Whether a range allows a Python, in any of its patch releases. One that cannot be read is for the tools to judge.
+pub(crate) fn allows_python(range: &str, python: PythonVersion) -> bool {
+    let Ok(specifiers) = range.parse::<VersionSpecifiers>() else { return true };
+    let release =
+        |patch: u32| format!("{python}.{patch}").parse::<Version>().is_ok_and(|version| specifiers.contains(&version));
+    [0, 1, 5, 10, 99].into_iter().any(release)
 }
 
 /// Poetry's `^3.10` and `~3.10` as PEP 440 has them; there is no Python 4.

@@ -74,13 +74,13 @@ pub(super) fn read<P: Sync>(
         });
         (path.clone(), file(&contents[path], owner_of(path), observed))
     });
-    Layer { files: files.collect(), distributions }
+    Layer { files: files.collect(), distributions, ..Layer::default() }
 }
 
 /// What is there, without a look at any bytes.
 pub(super) fn listed<P>(contents: &Contents<P>) -> Layer {
     let files = contents.iter().map(|(path, found)| (path.clone(), file(found, Owner::Unknown, Observed::default())));
-    Layer { files: files.collect(), distributions: Vec::new() }
+    Layer { files: files.collect(), ..Layer::default() }
 }
 
 fn file<P>(found: &Found<P>, owner: Owner, observed: Observed) -> File {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use camino::Utf8Path;
 
-use crate::harness::{Sandbox, tools};
+use crate::harness::{Outcome, Sandbox, tools};
 use crate::zip::{members, unpack};
 
 /// A zip of these files, all with mode 644.
@@ -18,8 +18,16 @@ pub(crate) fn zip_of(path: &Utf8Path, files: &[(&str, &[u8])]) {
     zip.finish().expect("can be written");
 }
 
+/// What an audit found: severity, code and subject, and the message below.
+pub(crate) fn found(outcome: &Outcome) -> String {
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let is_head = |line: &str| ["  error ", "  warning ", "  notice "].iter().any(|start| line.starts_with(start));
+    let pairs = lines.windows(2).filter(|pair| is_head(pair[0]));
+    pairs.map(|pair| format!("{}\n  {}", pair[0].trim_start(), pair[1].trim_start())).collect::<Vec<_>>().join("\n")
+}
+
 /// With a layer that pip installed, in `layer/python`, as everybody's first script does it.
-fn by_pip(requirement: &str) -> Sandbox {
+pub(crate) fn by_pip(requirement: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let mut pip = std::process::Command::new(tools().program("python3"));
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]).arg(sandbox.path("layer/python"));
@@ -38,7 +46,7 @@ fn a_zip_and_its_folder_are_the_same_layer() {
     assert!(python.args(archive).current_dir(sandbox.path("")).status().expect("can be started").success());
     let zip = sandbox.run(&["audit", "layer.zip"]).args(PYTHON).run();
     let folder = sandbox.run(&["audit", "layer"]).args(PYTHON).run();
-    let table = |outcome: &crate::harness::Outcome| {
+    let table = |outcome: &Outcome| {
         outcome.stdout.lines().filter(|line| line.contains('█')).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(table(&zip), table(&folder));

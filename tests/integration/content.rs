@@ -44,6 +44,7 @@ fn a_distribution_is_left_out_by_its_name_and_no_other_is_touched() {
     --- stderr
       [time]  Install with uv 0.13.8           3 distributions for python3.13 on x86_64
       [time]  Pack                             49 files, 315.8 KB → 99.9 KB
+      [time]  Check                            1 finding
     warning: `pip` is left out, but `pipdeptree` in the layer needs it (make sure that the runtime, the function or another layer brings it)
     ");
     let below = members.keys().filter_map(|name| name.strip_prefix("python/")?.split('/').next());
@@ -77,6 +78,7 @@ fn what_is_left_out_of_nothing_is_named() {
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             6 files, 37.1 KB → 11.3 KB
+      [time]  Check                            2 findings
     warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`)
     warning: `exclude` has `sixx`, which would not be in the layer anyway (did you mean `six`?)
     ");
@@ -88,8 +90,14 @@ fn a_layer_of_nothing_is_refused() {
     insta::assert_snapshot!(refused(&sandbox, &["--exclude", "six"]).told(), @r"
     exit: 1
     --- stdout
+      size          22 B zipped, 0 B unzipped (under 1% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+    layer refused
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+      [time]  Pack                             0 files, 0 B → 22 B
+      [time]  Check                            1 finding
     error: there is nothing in the layer that Python could import
     hint: add requirements or `source`, or look at what `exclude` leaves
     ");

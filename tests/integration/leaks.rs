@@ -67,3 +67,40 @@ fn examples_in_packages_of_strangers_are_fine() {
     let sandbox = Sandbox::with_requirements("sqlalchemy==2.0.40\nurllib3==2.2.3\nredis==5.2.1\npymongo==4.11\n");
     sandbox.run(&["build", "--python-version", "3.13"]).env("NEXUS_TOKEN", TOKEN).run().success();
 }
+
+/// In two halves, as scanners of other people read this file, too.
+const GITHUB_TOKEN: &str = concat!("ghp_zQWBuTSOoRi4A9sp", "HcVY5ncnsDkxkJ0mLq17");
+
+#[test]
+fn tokens_and_keys_are_known_by_their_formats() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let key =
+        concat!("-----BEGIN RSA ", "PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTU\n");
+    sandbox.write("own/app/client.py", format!("import os\n\nTOKEN = '{GITHUB_TOKEN}'\n"));
+    sandbox.write("own/app/key.pem", key);
+    sandbox.write("own/app/.netrc", "machine example.org login me password hunter2\n");
+    sandbox.write("own/app/.env", "DEBUG=1\n");
+    let outcome = refused(&sandbox, &["--source", "own"]);
+    assert!(!outcome.stderr.contains("hunter2") && !outcome.stderr.contains(GITHUB_TOKEN), "{}", outcome.stderr);
+    let told = outcome.told();
+    insta::assert_snapshot!(told.split_once("Check").map_or(told.as_str(), |(_, rest)| rest), @r"
+                                4 findings
+    warning: `python/app/.env` is a file where people keep secrets (leave it out with `exclude-files`, or move it out of `source` and `include`)
+    error: 3 findings keep the layer from being published
+    cause: `python/app/.netrc` is a netrc file with a password (leave it out with `exclude-files`, or move it out of `source` and `include`)
+    cause: `python/app/client.py` has a GitHub token in line 3 (take it out, have it revoked if others saw it, and let the function read it at run time)
+    cause: `python/app/key.pem` has a private key in line 1 (take it out, have it revoked if others saw it, and let the function read it at run time)
+    hint: correct all of them and run again
+    ");
+}
+
+#[test]
+fn keys_to_test_with_in_packages_of_strangers_are_fine() {
+    let sandbox = Sandbox::with_requirements("moto==5.1.12\ntwisted==25.5.0\ndulwich==0.24.1\n");
+    let outcome = sandbox.run(&["build", "--python-version", "3.13", "--no-deps"]).run().success();
+    assert!(
+        !outcome.stderr.contains("credential-file") && !outcome.stderr.contains("private key"),
+        "{}",
+        outcome.stderr
+    );
+}

@@ -2,7 +2,10 @@
 
 use std::io::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest as _, Sha256};
 
 use crate::harness::Sandbox;
 
@@ -36,11 +39,12 @@ pub(crate) fn wheel_of<T: AsRef<[u8]>>(
             files.push((path, text.into_bytes()));
         }
     }
-    let mut record: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let own = format!("{info}/RECORD");
-    record.push(&own);
-    let record = record.join(",,\n") + ",,\n";
-    files.push((own, record.into_bytes()));
+    let hash = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(Sha256::digest(bytes));
+    let mut record: Vec<String> =
+        files.iter().map(|(path, bytes)| format!("{path},sha256={},{}\n", hash(bytes), bytes.len())).collect();
+    record.push(format!("{own},,\n"));
+    files.push((own, record.concat().into_bytes()));
     fs_err::create_dir_all(folder).expect("can be made");
     let path = folder.join(format!("{name}-{version}-py3-none-any.whl"));
     let mut zip = ::zip::ZipWriter::new(fs_err::File::create(&path).expect("can be made"));

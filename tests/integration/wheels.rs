@@ -69,6 +69,7 @@ fn the_data_of_a_wheel_is_where_it_can_be_found() {
 
     let (outcome, pip) = built(&sandbox, "pip", &[]);
     assert_eq!(names(&uv), names(&pip));
+    assert_eq!(pip["bin/tool.sh"].mode, uv["bin/tool.sh"].mode);
     assert_eq!(recorded(&pip, "kinds-1.0.dist-info"), files);
     assert_eq!(warnings(&outcome), "");
 }
