@@ -5,6 +5,7 @@ pub mod exclude;
 pub mod layer;
 pub mod layout;
 pub mod leaks;
+pub mod shadow;
 pub mod size;
 
 use serde::Serialize;
@@ -12,6 +13,7 @@ use serde::Serialize;
 pub use layer::{File, Kind, Layer};
 
 use crate::error::{Failure, counted};
+use crate::runtime::Runtime;
 use crate::spec::FailOn;
 use crate::types::{DistributionName, Target};
 
@@ -22,9 +24,12 @@ pub const CODES: &[&str] = &[
     "corrupt-zip",
     "duplicate-entry",
     "encrypted-entry",
+    "exclude-files-kept",
+    "exclude-files-unused",
     "exclude-unknown",
     "excluded-but-needed",
     "extension-not-executable",
+    "in-runtime",
     "known-secret",
     "lost-file",
     "max-unzipped-size",
@@ -36,6 +41,8 @@ pub const CODES: &[&str] = &[
     "password-in-url",
     "project-needs-more",
     "pth-file",
+    "runtime-package-kept",
+    "shadows-runtime",
     "shared-path",
     "top-level-folder",
     "unsafe-path",
@@ -140,9 +147,10 @@ impl Finding {
 }
 
 /// Looks at a finished layer, wherever it comes from.
-pub fn check(layer: &Layer, target: Target) -> Vec<Finding> {
-    let _ = target;
-    leaks::check(layer)
+pub fn check(layer: &Layer, target: Target, runtime: &Runtime) -> Vec<Finding> {
+    let mut findings = leaks::check(layer);
+    findings.extend(shadow::check(&layer.distributions, runtime, target));
+    findings
 }
 
 /// Decides, alone, what findings mean for the run.
