@@ -176,6 +176,11 @@ impl Step<'_> {
         &self.bar
     }
 
+    /// Ends it without a word: there was nothing to do.
+    pub fn skip(self) {
+        self.bar.finish_and_clear();
+    }
+
     pub fn done(self, detail: impl AsRef<str>) {
         let seconds = self.start.elapsed().as_secs_f64();
         self.bar.finish_and_clear();

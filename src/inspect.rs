@@ -9,6 +9,7 @@ use crate::inputs::{DEFAULT_ARCHITECTURE, DEFAULT_PYTHON_VERSION};
 use crate::opened::{self, Opened};
 use crate::report::{Report, distribution_sizes};
 use crate::run::warn_of_deprecation;
+use crate::runtime::Runtime;
 use crate::spec::{AuditSpec, Subject};
 use crate::types::{ByteSize, Target};
 
@@ -65,7 +66,7 @@ fn check(opened: &Opened, target: Target, spec: &AuditSpec) -> Vec<Finding> {
     let mut findings = opened.findings.clone();
     // Without the bytes every check would miss something that is there.
     if opened.is_read {
-        findings.extend(audit::check(&opened.layer, target));
+        findings.extend(audit::check(&opened.layer, target, &Runtime::here(target.python)));
     }
     let largest = distribution_sizes(opened.layer.sizes(), &opened.layer.distributions);
     let unzipped = opened.layer.unzipped_size();

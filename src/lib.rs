@@ -32,6 +32,7 @@ pub mod registry;
 pub mod report;
 pub mod resolve;
 pub mod run;
+pub mod runtime;
 pub mod secrets;
 pub mod slim;
 pub mod smoke;

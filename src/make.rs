@@ -15,6 +15,7 @@ use crate::error::{Failure, counted};
 use crate::leaks::Scan;
 use crate::manifest::Manifest;
 use crate::report::{DistributionSize, distribution_sizes};
+use crate::runtime::Runtime;
 use crate::slim::{self, Saving};
 use crate::spec::Spec;
 use crate::types::ByteSize;
@@ -62,8 +63,9 @@ impl Made {
 /// What installing and packing say. What the checks find stands in what was made.
 pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Made> {
     let host = spec.needs_interpreter().then(|| Host::find(spec.target, environment)).flatten();
+    let runtime = Runtime::here(spec.target.python);
     let tree = build::build(spec, manifest, host.as_ref(), environment, console)?;
-    let (tree, savings) = slim::slim(tree, spec, host.as_ref(), environment, console)?;
+    let (tree, savings) = slim::slim(tree, spec, manifest, &runtime, console)?;
     let tree = bytecode::compile(tree, spec, host.as_ref(), environment, console)?;
     let tree = build::with_records(tree, spec)?;
 
@@ -90,7 +92,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         let step = console.step("Check");
         let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
         let layer = Layer { left_out: spec.content.exclude.clone(), ..layer };
-        made.findings.extend(audit::check(&layer, spec.target));
+        made.findings.extend(audit::check(&layer, spec.target, &runtime));
         made.findings.extend(audit::size::check_zipped(&archive, spec));
         let zipped = Some(archive.zipped_size);
         made.findings.extend(audit::size::check_limits(zipped, None, &made.distributions, &spec.checks));

@@ -10,6 +10,7 @@ pub mod leaks;
 mod paths;
 mod programs;
 mod requirements;
+pub mod shadow;
 pub mod size;
 pub mod tags;
 mod trouble;
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub use layer::{File, Kind, Layer};
 
 use crate::error::{Failure, counted};
+use crate::runtime::Runtime;
 use crate::spec::FailOn;
 use crate::types::{DistributionName, Target};
 
@@ -36,12 +38,15 @@ pub const CODES: &[&str] = &[
     "duplicate-distribution",
     "duplicate-entry",
     "encrypted-entry",
+    "exclude-files-kept",
+    "exclude-files-unused",
     "exclude-unknown",
     "excluded-but-needed",
     "executable-stack",
     "extension-not-executable",
     "foreign-bytecode",
     "glibc-too-new",
+    "in-runtime",
     "installer-included",
     "interpreter-missing",
     "known-secret",
@@ -66,6 +71,8 @@ pub const CODES: &[&str] = &[
     "program-not-executable",
     "pth-file",
     "requires-python",
+    "runtime-package-kept",
+    "shadows-runtime",
     "shared-path",
     "stale-bytecode",
     "tests-included",
@@ -180,7 +187,7 @@ impl Finding {
 }
 
 /// Looks at a finished layer, wherever it comes from.
-pub fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+pub fn check(layer: &Layer, target: Target, runtime: &Runtime) -> Vec<Finding> {
     let binaries = binaries::check(layer, target);
     let tags = tags::check(layer, &binaries, target);
     [
@@ -193,6 +200,7 @@ pub fn check(layer: &Layer, target: Target) -> Vec<Finding> {
         paths::check(layer),
         programs::check(layer, target),
         requirements::check(layer, target),
+        shadow::check(&layer.distributions, runtime, target),
         trouble::check(layer),
     ]
     .concat()

@@ -110,7 +110,7 @@ fn has_fixed_requires(metadata: &str) -> bool {
 
 /// Values of a header, first lines alone; the headers end at the first empty line. A blank line that is indented belongs
 /// to a header of several lines, as the text of a licence.
-fn headers<'a>(text: &'a str, name: &'static str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn headers<'a>(text: &'a str, name: &'static str) -> impl Iterator<Item = &'a str> {
     let lines = text.lines().take_while(|line| !line.is_empty());
     lines.filter_map(move |line| {
         line.split_once(':').filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())

@@ -21,6 +21,7 @@ mod unmet;
 pub(crate) mod uv;
 
 pub use distribution::Distribution;
+pub(crate) use distribution::headers;
 pub use interpreter::Host;
 pub use records::with_records;
 pub use tree::{Entry, Owner, Source, Tree};

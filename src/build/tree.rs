@@ -1,12 +1,13 @@
 //! A layer as it will be: each path with where its bytes come from and whom it belongs to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
 use super::distribution::Distribution;
+use super::places;
 use crate::audit::Finding;
 use crate::error::Failure;
 use crate::types::{ByteSize, DistributionName};
@@ -87,6 +88,30 @@ impl Tree {
             sizes.entry(entry.owner.clone()).or_insert(ByteSize(0)).0 += entry.size.0;
         }
         sizes
+    }
+
+    /// Takes distributions out with their files; gives those, by path. A file that one that stays has recorded, too, is
+    /// from now on its own.
+    pub(crate) fn take_distributions(
+        &mut self,
+        names: &BTreeSet<DistributionName>,
+        packages: &Utf8Path,
+    ) -> BTreeMap<Utf8PathBuf, Entry> {
+        self.distributions.retain(|distribution| !names.contains(&distribution.name));
+        let is_out = |owner: &Owner| matches!(owner, Owner::Distribution(name) if names.contains(name));
+        let shared = self.distributions.iter().flat_map(|distribution| {
+            let places = distribution.record.keys().map(|path| places::place(path, Some(distribution), packages));
+            places.map(|place| (place, distribution.name.clone()))
+        });
+        let shared: Vec<_> = shared.collect();
+        for (place, name) in shared {
+            if let Some(entry) = self.entries.get_mut(&place).filter(|entry| is_out(&entry.owner)) {
+                entry.owner = Owner::Distribution(name);
+            }
+        }
+        let (out, kept) = std::mem::take(&mut self.entries).into_iter().partition(|(_, entry)| is_out(&entry.owner));
+        self.entries = kept;
+        out
     }
 
     /// # Errors

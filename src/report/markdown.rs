@@ -6,8 +6,11 @@ use super::{DestinationReport, Report, bar, percent, signed};
 use crate::audit::Severity;
 use crate::error::Explanation;
 use crate::facts;
+use crate::types::ByteSize;
 
 const BAR: usize = 20;
+/// Rows of what was left out; all of them are in the output `result`.
+const SAVINGS: usize = 40;
 
 pub fn summary(report: &Report) -> String {
     let mut text = String::new();
@@ -65,6 +68,27 @@ pub fn summary(report: &Report) -> String {
                 row.size,
                 bar(row.size.0, largest, BAR)
             ));
+        }
+        line("\n</details>\n");
+    }
+    if !report.savings.is_empty() {
+        let bytes = ByteSize(report.savings.iter().map(|saving| saving.bytes.0).sum());
+        line(&format!(
+            "<details><summary>Left out: {bytes}</summary>\n\n| rule | of | files | size |\n|---|---|--:|--:|"
+        ));
+        for saving in report.savings.iter().take(SAVINGS) {
+            line(&format!(
+                "| {} | {} | {} | {} |",
+                plain(&saving.rule),
+                plain(&saving.owner),
+                saving.files,
+                saving.bytes
+            ));
+        }
+        if let Some(rest) = report.savings.get(SAVINGS..).filter(|rest| !rest.is_empty()) {
+            let files: usize = rest.iter().map(|saving| saving.files).sum();
+            let bytes = ByteSize(rest.iter().map(|saving| saving.bytes.0).sum());
+            line(&format!("| {} more | | {files} | {bytes} |", rest.len()));
         }
         line("\n</details>\n");
     }

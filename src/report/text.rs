@@ -5,9 +5,13 @@ use std::fmt::Write as _;
 use super::{Report, bar, percent, signed};
 use crate::error::counted;
 use crate::facts;
+use crate::slim::by_rule;
 
 /// Columns of a table's name, and of its bars.
 const BAR: usize = 24;
+
+/// Rules of slimming that are told: the rest is in the summary and in the output `result`.
+const SAVINGS: usize = 5;
 
 /// Rows of the table of findings; the JSON of a run has all.
 const FINDINGS: usize = 100;
@@ -42,6 +46,11 @@ pub fn text(report: &Report) -> String {
             line(format!("  {:<width$}  {:>9}  {}", name(row), row.size, bar(row.size.0, largest, BAR)));
         }
         line(String::new());
+    }
+    for (rule, files, bytes) in by_rule(&report.savings).into_iter().take(SAVINGS) {
+        let owners = report.savings.iter().filter(|saving| saving.rule == rule);
+        let owners: Vec<&str> = owners.map(|saving| saving.owner.as_str()).collect();
+        line(format!("  left out      {bytes:>9}  {rule}: {} of {}", counted(files, "file"), few(&owners)));
     }
     if let Some(unzipped) = report.unzipped_size {
         let limit = facts::limits().unzipped_size;
@@ -82,4 +91,12 @@ pub fn text(report: &Report) -> String {
     let reason = if report.failure().is_none() { format!(": {}", report.reason) } else { String::new() };
     line(format!("{} {}{reason}", report.layer_name, report.headline()));
     text.trim_end().to_owned()
+}
+
+/// The first three.
+fn few(names: &[&str]) -> String {
+    match names {
+        [first, second, third, _, rest @ ..] => format!("{first}, {second}, {third} and {} more", rest.len() + 1),
+        all => all.join(", "),
+    }
 }

@@ -10,6 +10,12 @@ use crate::error::Failure;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DistributionName(String);
 
+impl DistributionName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for DistributionName {
     type Err = Failure;
 

@@ -16,9 +16,16 @@ impl FileGlob {
     /// # Errors
     /// What is wrong with the pattern, in a few words.
     pub fn new(text: &str) -> Result<Self, String> {
-        let pattern = text.trim_start_matches("/opt/").trim_start_matches('/').trim_end_matches('/');
+        let pattern = text.strip_prefix("/opt/").unwrap_or(text);
+        let pattern = pattern.trim_start_matches("./").trim_start_matches('/').trim_end_matches('/');
         if pattern.is_empty() {
             return Err("it is empty".to_owned());
+        }
+        if pattern.starts_with('!') {
+            return Err("it cannot be turned round with `!`".to_owned());
+        }
+        if pattern.split('/').any(|part| part == "..") {
+            return Err("it leaves the layer".to_owned());
         }
         let glob =
             GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())?;
@@ -30,6 +37,18 @@ impl FileGlob {
     /// As given.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// As a path from `/opt` or a name, without wildcards; `None` if it has some.
+    pub fn literal(&self) -> Option<&str> {
+        (!self.text.contains(['*', '?', '[', '{'])).then_some(self.text.trim_matches('/'))
+    }
+
+    /// The same pattern below a folder of the layer; `None` if it is about names anywhere.
+    #[must_use]
+    pub fn below(&self, folder: &Utf8Path) -> Option<Self> {
+        let below = format!("{folder}/{}", self.text.trim_start_matches("./").trim_start_matches('/'));
+        if self.by_name { None } else { Self::new(&below).ok() }
     }
 
     /// Whether it is about this file of a layer, or about a folder that the file is in.
@@ -57,6 +76,10 @@ mod tests {
         assert!(!matches("python/*.py", "python/x/a.py"), "a star ends at a slash");
         assert!(!matches("x/a.py", "python/x/a.py"));
         assert!(matches("python/[!a]*/", "python/b/c.py"));
+        assert!(matches("./python/x/", "python/x/a.py"));
+        assert!(FileGlob::new("!python/x").is_err() && FileGlob::new("python/../bin").is_err());
+        let below = FileGlob::new("x/*.py").expect("is valid").below("python".into()).expect("is a path");
+        assert!(below.matches("python/x/a.py".into()));
         assert_eq!(FileGlob::new("[").expect_err("is open"), "unclosed character class; missing ']'");
     }
 }

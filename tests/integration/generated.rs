@@ -9,6 +9,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use lambda_layer::facts::{self, Runtime};
 use lambda_layer::inputs::{DEFAULT_COMMAND, InputArgument, input_arguments};
 use lambda_layer::report::OUTPUTS;
+use lambda_layer::slim;
+use lambda_layer::spec::SlimLevel;
 
 const ACTION_NAME: &str = "Lambda Layer for Python";
 const ACTION_DESCRIPTION: &str = "Builds a Lambda layer from Python dependency files, byte for byte reproducible, and publishes it only when something changed";
@@ -145,6 +147,15 @@ fn outputs_table() -> String {
     format!("| output | what it is |\n|---|---|\n{}", rows.collect::<String>())
 }
 
+fn rules_table() -> String {
+    let rows = slim::rules().rules.iter().map(|rule| {
+        let level = if rule.level == SlimLevel::Max { "`max`" } else { "`safe`" };
+        let unless = rule.unless.as_deref().unwrap_or_default();
+        format!("| {} | {level} | {} | {} | {unless} |\n", rule.name, rule.what, rule.why)
+    });
+    format!("| rule | level | what | why it can go | but not if |\n|---|---|---|---|---|\n{}", rows.collect::<String>())
+}
+
 fn root() -> &'static Utf8Path {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -198,6 +209,12 @@ fn the_readme_lists_inputs_outputs_and_images() {
         readme = with_section(&readme, name, &table);
     }
     check("README.md", &readme);
+}
+
+#[test]
+fn the_rules_of_slimming_are_listed() {
+    let docs = fs_err::read_to_string(root().join("docs/slimming.md")).expect("is there");
+    check("docs/slimming.md", &with_section(&docs, "rules", &rules_table()));
 }
 
 #[test]

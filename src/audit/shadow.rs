@@ -1,0 +1,139 @@
+//! Whether the layer hides a part of the runtime's boto3 family behind something that does not fit the rest of it.
+//!
+//! A function finds what its layers have before what the runtime has, distribution by distribution.
+
+use std::collections::BTreeMap;
+
+use pep440_rs::Version;
+use pep508_rs::{MarkerEnvironment, Requirement};
+
+use super::Finding;
+use crate::build::Distribution;
+use crate::manifest::marker_environment;
+use crate::runtime::{Runtime, accepts, shown};
+use crate::types::Target;
+
+pub(crate) fn check(distributions: &[Distribution], runtime: &Runtime, target: Target) -> Vec<Finding> {
+    let environment = marker_environment(target);
+    // One finding for each distribution that hides something, with everybody it does not fit.
+    let mut misfits: BTreeMap<&str, Misfit<'_>> = BTreeMap::new();
+    for distribution in distributions {
+        let name = distribution.name.to_string();
+        let Some(hidden) = runtime.package(&name) else { continue };
+        let mut note = |complaint: String, remedy: &dyn Fn() -> String| {
+            let misfit = misfits.entry(distribution.name.as_str()).or_insert_with(|| Misfit {
+                distribution,
+                hidden: &hidden.version,
+                complaints: Vec::new(),
+                remedy: remedy(),
+            });
+            misfit.complaints.push(complaint);
+        };
+        // What is left of the runtime, and needs what the layer has.
+        let left = runtime.packages.iter().filter(|package| !is_there(distributions, &package.name.to_string()));
+        if let Ok(version) = distribution.version.parse::<Version>() {
+            for package in left {
+                for requirement in unmet(&package.requires, &name, &version, &environment) {
+                    note(
+                        format!("`{} {}` of the runtime needs `{}`", package.name, package.version, shown(requirement)),
+                        &|| {
+                            format!(
+                                "add `{}` to the requirements, pin `{}`, or leave `{name}` to the runtime (`runtime-packages: drop` or `exclude: {name}`)",
+                                package.name,
+                                shown(requirement)
+                            )
+                        },
+                    );
+                }
+            }
+        }
+        // What the layer has, and needs what is left of the runtime.
+        for package in runtime.packages.iter().filter(|package| !is_there(distributions, &package.name.to_string())) {
+            let needed = package.name.to_string();
+            for requirement in unmet(&distribution.requires, &needed, &package.version, &environment) {
+                note(format!("it needs `{}`, and the runtime has {}", shown(requirement), package.version), &|| {
+                    format!("add `{needed}` to the requirements, or leave `{name}` to the runtime as well")
+                });
+            }
+        }
+    }
+    misfits.into_values().map(Misfit::finding).collect()
+}
+
+struct Misfit<'a> {
+    distribution: &'a Distribution,
+    hidden: &'a Version,
+    complaints: Vec<String>,
+    remedy: String,
+}
+
+impl Misfit<'_> {
+    fn finding(self) -> Finding {
+        let Self { distribution, hidden, complaints, remedy } = self;
+        Finding::warning(
+            "shadows-runtime",
+            distribution.name.to_string(),
+            format!(
+                "`{} {}` of the layer hides {hidden} of the runtime: {}",
+                distribution.name,
+                distribution.version,
+                complaints.join("; ")
+            ),
+            remedy,
+        )
+        .blames(Some(&distribution.name))
+    }
+}
+
+fn is_there(distributions: &[Distribution], name: &str) -> bool {
+    distributions.iter().any(|distribution| distribution.name.as_str() == name)
+}
+
+/// Requirements on `name` that this version does not meet.
+fn unmet<'a>(
+    requires: &'a [Requirement],
+    name: &str,
+    version: &Version,
+    environment: &MarkerEnvironment,
+) -> impl Iterator<Item = &'a Requirement> {
+    requires.iter().filter(move |requirement| {
+        requirement.name.to_string() == name
+            && requirement.evaluate_markers(environment, &[])
+            && !accepts(requirement, version)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn distribution(name: &str, version: &str, requires: &[&str]) -> Distribution {
+        let requires: String = requires.iter().map(|text| format!("Requires-Dist: {text}\n")).collect();
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}");
+        let text = |file: &str| match file {
+            "METADATA" => Some(metadata.clone()),
+            _ => Some(String::new()),
+        };
+        Distribution::read(&format!("{name}-{version}.dist-info"), text).unwrap()
+    }
+
+    fn found(python: &str, distributions: &[Distribution]) -> Vec<String> {
+        let target = Target { python: python.parse().unwrap(), architecture: "x86_64".parse().unwrap() };
+        let findings = check(distributions, &Runtime::of_table(), target);
+        findings.iter().map(|finding| format!("{} ({})", finding.message, finding.help)).collect()
+    }
+
+    #[test]
+    fn a_part_that_does_not_fit_the_rest_is_named() {
+        let urllib3 = distribution("urllib3", "2.5.0", &[]);
+        insta::assert_snapshot!(found("3.9", std::slice::from_ref(&urllib3)).join("\n"), @"");
+        assert_eq!(found("3.12", &[urllib3]), [""; 0], "the runtime's botocore takes it there");
+        let botocore = distribution("botocore", "1.43.0", &["urllib3<3"]);
+        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&botocore)).join("\n"), @"");
+        let boto3 = distribution("boto3", "1.43.0", &["botocore>=1.43.0,<1.44.0", "s3transfer>=0.17,<0.18"]);
+        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&boto3)).join("\n"), @"");
+        let s3transfer = distribution("s3transfer", "0.17.0", &["botocore>=1.37.4,<2.0a0"]);
+        assert_eq!(found("3.13", &[boto3, botocore, s3transfer]), [""; 0], "the family is whole");
+        assert_eq!(found("3.13", &[distribution("botocore", "1.40.4", &[])]), [""; 0]);
+    }
+}

@@ -1,0 +1,241 @@
+//! What of a layer is used by code that stays in it: folders that could be left out, and files that code names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+
+use aho_corasick::AhoCorasick;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::code;
+use crate::build::{Entry, Owner, Source, Tree};
+
+/// Folders and modules that are left out if nothing uses them, seen from the folder of packages.
+pub(super) type Candidates = BTreeSet<Utf8PathBuf>;
+
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    /// Candidates that stay.
+    pub(super) used: Candidates,
+    /// File names that are in the code of an owner.
+    names: BTreeMap<Owner, BTreeSet<String>>,
+    /// Folders with a module that reads its stub, seen from the folder of packages.
+    stub_readers: BTreeSet<Utf8PathBuf>,
+    /// Owners whose code handles stubs as files.
+    stub_handlers: BTreeSet<Owner>,
+    /// Something reads the long description of a distribution.
+    pub(super) reads_descriptions: bool,
+}
+
+impl Uses {
+    pub(super) fn mentions(&self, owner: &Owner, name: &str) -> bool {
+        self.names.get(owner).is_some_and(|names| names.contains(name))
+    }
+
+    pub(super) fn reads_stub(&self, path: &Utf8Path, owner: &Owner) -> bool {
+        self.stub_handlers.contains(owner) || path.parent().is_some_and(|folder| self.stub_readers.contains(folder))
+    }
+}
+
+/// A module of the layer.
+struct Module<'a> {
+    /// From the folder of packages.
+    path: &'a Utf8Path,
+    entry: &'a Entry,
+}
+
+/// What one module says.
+struct Said<'a> {
+    path: &'a Utf8Path,
+    owner: &'a Owner,
+    uses: Candidates,
+    names: BTreeSet<String>,
+    attaches_stub: bool,
+    handles_stubs: bool,
+    reads_descriptions: bool,
+}
+
+/// Reads the code that stays, and with each candidate that turns out to be used, its code as well.
+pub(super) fn find(
+    tree: &Tree,
+    packages: &Utf8Path,
+    candidates: &Candidates,
+    names: &BTreeSet<&str>,
+) -> anyhow::Result<Uses> {
+    let modules = tree.entries.iter().filter_map(|(path, entry)| {
+        let path = path.strip_prefix(packages).ok()?;
+        // What is in a `setup.py` was for the build.
+        let is_code = path.extension() == Some("py") && path.file_name() != Some("setup.py");
+        is_code.then_some(Module { path, entry })
+    });
+    let mut waiting: Vec<Module<'_>> = modules.collect();
+    let question = Question::new(candidates, names);
+    let mut uses = Uses { used: only_modules(tree, packages, candidates), ..Uses::default() };
+    uses.used.extend(entry_points(tree, packages, candidates)?);
+    loop {
+        let (reached, rest): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|module| containing(module.path, candidates).all(|folder| uses.used.contains(folder)));
+        let before = uses.used.len();
+        for said in question.ask_all(&reached)? {
+            uses.used.extend(said.uses);
+            uses.names.entry(said.owner.clone()).or_default().extend(said.names);
+            if said.attaches_stub {
+                uses.stub_readers.extend(said.path.parent().map(Utf8Path::to_owned));
+            }
+            if said.handles_stubs {
+                uses.stub_handlers.insert(said.owner.clone());
+            }
+            uses.reads_descriptions |= said.reads_descriptions;
+        }
+        if uses.used.len() == before {
+            return Ok(uses);
+        }
+        waiting = rest;
+    }
+}
+
+/// The candidates that a file is in, or is.
+pub(super) fn containing<'a>(path: &'a Utf8Path, candidates: &'a Candidates) -> impl Iterator<Item = &'a Utf8PathBuf> {
+    path.ancestors().filter_map(|folder| candidates.get(folder))
+}
+
+/// A module, or a folder as a package, by its full name.
+fn candidates_of_module<'a>(name: &str, candidates: &'a Candidates) -> impl Iterator<Item = &'a Utf8PathBuf> {
+    let path = Utf8PathBuf::from(name.replace('.', "/"));
+    let prefixes: Vec<Utf8PathBuf> = path.ancestors().map(Utf8Path::to_owned).collect();
+    prefixes
+        .into_iter()
+        .filter(|path| *path != "")
+        .flat_map(|path| [candidates.get(&path), candidates.get(&path.with_extension("py"))].into_iter().flatten())
+}
+
+/// A distribution without other modules is there for them.
+fn only_modules(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> Candidates {
+    let mut modules: BTreeMap<&Owner, Vec<&Utf8Path>> = BTreeMap::new();
+    for (path, entry) in &tree.entries {
+        if let Ok(path) = path.strip_prefix(packages)
+            && matches!(path.extension(), Some("py" | "so"))
+        {
+            modules.entry(&entry.owner).or_default().push(path);
+        }
+    }
+    let lonely = modules
+        .into_iter()
+        .filter(|(_, modules)| modules.iter().all(|path| containing(path, candidates).next().is_some()))
+        .filter(|(owner, _)| matches!(owner, Owner::Distribution(_)));
+    lonely.flat_map(|(_, modules)| modules).flat_map(|path| containing(path, candidates).cloned()).collect()
+}
+
+fn entry_points(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> anyhow::Result<Candidates> {
+    let mut used = Candidates::new();
+    for distribution in &tree.distributions {
+        let path = packages.join(&distribution.info).join("entry_points.txt");
+        let Some(entry) = tree.entries.get(&path) else { continue };
+        let text = read(entry)?;
+        let text = String::from_utf8_lossy(&text);
+        for (_, object) in text.lines().filter_map(|line| line.split_once('=')) {
+            let module = object.split([':', '[']).next().unwrap_or_default().trim();
+            used.extend(candidates_of_module(module, candidates).cloned());
+        }
+    }
+    Ok(used)
+}
+
+pub(super) fn read(entry: &Entry) -> anyhow::Result<Vec<u8>> {
+    Ok(match &entry.source {
+        Source::File { path, .. } => fs_err::read(path)?,
+        Source::Bytes { bytes, .. } => bytes.clone(),
+        Source::Link { .. } => Vec::new(),
+    })
+}
+
+/// What is looked for in code.
+struct Question<'a> {
+    candidates: &'a Candidates,
+    /// Last names of the candidates.
+    folders: BTreeSet<&'a str>,
+    names: &'a BTreeSet<&'a str>,
+    /// One of these words has to be in a module, or it says nothing.
+    words: AhoCorasick,
+}
+
+const ATTACH_STUB: &str = "attach_stub";
+const STUB_ENDINGS: [&str; 2] = [".pyi\"", ".pyi'"];
+const DESCRIPTIONS: [&str; 4] = ["get_payload", "\"Description\"", "'Description'", "[\"description\"]"];
+
+impl<'a> Question<'a> {
+    fn new(candidates: &'a Candidates, names: &'a BTreeSet<&'a str>) -> Self {
+        let folders: BTreeSet<&str> = candidates.iter().filter_map(|path| path.file_stem()).collect();
+        let words = folders.iter().chain(names).copied().chain([ATTACH_STUB, ".pyi"]).chain(DESCRIPTIONS);
+        let words = AhoCorasick::new(words).expect("these are short texts");
+        Self { candidates, folders, names, words }
+    }
+
+    /// Side by side; the order of the answers is that of the modules.
+    fn ask_all<'m>(&self, modules: &'m [Module<'_>]) -> anyhow::Result<Vec<Said<'m>>> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = modules.len().div_ceil(threads).max(1);
+        let answers = std::thread::scope(|scope| {
+            let workers: Vec<_> = modules
+                .chunks(share)
+                .map(|share| {
+                    scope.spawn(|| share.iter().map(|module| self.ask(module)).collect::<anyhow::Result<Vec<_>>>())
+                })
+                .collect();
+            workers.into_iter().map(|worker| worker.join().expect("no worker panics")).collect::<Vec<_>>()
+        });
+        let answers: Vec<Vec<_>> = answers.into_iter().collect::<anyhow::Result<_>>()?;
+        Ok(answers.into_iter().flatten().flatten().collect())
+    }
+
+    fn ask<'m>(&self, module: &'m Module<'_>) -> anyhow::Result<Option<Said<'m>>> {
+        let bytes = read(module.entry)?;
+        if !self.words.is_match(&bytes) {
+            return Ok(None);
+        }
+        let code = code::without_comments(&String::from_utf8_lossy(&bytes));
+        let (path, owner) = (module.path, &module.entry.owner);
+        Ok(Some(Said {
+            path,
+            owner,
+            uses: self.used_by(path, &code),
+            names: self.named_in(&code),
+            attaches_stub: code.contains(ATTACH_STUB),
+            handles_stubs: STUB_ENDINGS.iter().any(|ending| code.contains(ending)),
+            reads_descriptions: code.contains("metadata(") && DESCRIPTIONS.iter().any(|word| code.contains(word)),
+        }))
+    }
+
+    fn used_by(&self, path: &Utf8Path, code: &str) -> Candidates {
+        let mut used = Candidates::new();
+        if !self.folders.iter().any(|name| code.contains(name)) {
+            return used;
+        }
+        let folder = path.parent().unwrap_or(Utf8Path::new(""));
+        let package = folder.as_str().replace('/', ".");
+        for name in code::modules(code, &package) {
+            used.extend(candidates_of_module(&name, self.candidates).cloned());
+        }
+        if path.file_name() == Some("__init__.py") {
+            let exported = code::exported(code).map(|name| folder.join(name));
+            used.extend(exported.filter_map(|path| self.candidates.get(&path).cloned()));
+        }
+        for name in &self.folders {
+            let entered = code::entered_folders(code, name);
+            let places = entered.flat_map(|below| folder.ancestors().map(move |folder| folder.join(below)));
+            used.extend(places.filter_map(|place| self.candidates.get(&place).cloned()));
+        }
+        used
+    }
+
+    /// Names that stand in the code as a whole.
+    fn named_in(&self, code: &str) -> BTreeSet<String> {
+        let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
+        let found = self.words.find_overlapping_iter(code).filter(|found| {
+            let before = found.start().checked_sub(1).and_then(|at| code.as_bytes().get(at));
+            !is_part(before) && !is_part(code.as_bytes().get(found.end()))
+        });
+        let found = found.filter_map(|found| self.names.get(&code[found.start()..found.end()]));
+        found.map(|name| (*name).to_owned()).collect()
+    }
+}
