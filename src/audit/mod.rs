@@ -189,6 +189,10 @@ impl Finding {
 /// Looks at a finished layer, wherever it comes from.
 pub fn check(layer: &Layer, target: Target, runtime: &Runtime) -> Vec<Finding> {
     let binaries = binaries::check(layer, target);
+    #[allow(clippy::print_stderr)]
+    {
+        eprintln!("SPEED {:?}", now.elapsed());
+    }
     let tags = tags::check(layer, &binaries, target);
     [
         binaries,

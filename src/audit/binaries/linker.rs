@@ -16,6 +16,8 @@ pub(super) struct Linker<'a> {
     layer: &'a Layer,
     target: Target,
     compiled: BTreeMap<&'a Utf8Path, &'a Compiled<'a>>,
+    /// Names of compiled files and of links: what is not among them needs no search.
+    file_names: BTreeSet<&'a str>,
     /// Names that libraries have, in the file and of the file.
     by_name: BTreeMap<&'a str, BTreeSet<&'a Utf8Path>>,
     /// Name of a library to those that need it.
@@ -44,13 +46,19 @@ impl<'a> Linker<'a> {
                 needed_by.entry(name).or_default().push(file);
             }
         }
+        let links = layer.files.iter().filter(|(_, file)| matches!(file.kind, Kind::Link { .. }));
+        let paths = links.map(|(path, _)| path.as_path()).chain(compiled.iter().map(|file| file.path));
+        let file_names = paths.filter_map(Utf8Path::file_name).collect();
         let compiled = compiled.iter().map(|file| (file.path, file)).collect();
-        Self { layer, target, compiled, by_name, needed_by }
+        Self { layer, target, compiled, file_names, by_name, needed_by }
     }
 
     pub(super) fn find(&self, file: &Compiled<'_>, name: &str) -> Place<'a> {
         if name.contains('/') {
             return self.at(Utf8Path::new(name)).map_or_else(|| self.elsewhere(name), Place::Layer);
+        }
+        if !self.file_names.contains(name) {
+            return if self.is_in_runtime(name) { Place::Runtime } else { self.elsewhere(name) };
         }
         let inherited = if file.elf.runpath.is_empty() { self.inherited(file, name) } else { None };
         if let Some(found) = inherited {
