@@ -27,3 +27,6 @@ pub struct Opened {
     pub content: Option<ContentHash>,
     pub zipped_size: Option<ByteSize>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ mod faults;
 mod generated;
 mod git;
 mod harness;
+mod hostile_zips;
 mod leaks;
 mod locks;
 mod manifests;
