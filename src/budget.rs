@@ -134,7 +134,9 @@ async fn size_of_layer(
     if let Some(size) = known.get(&text) {
         return Ok(*size);
     }
-    let version = aws_sdk_lambda::Client::new(config).get_layer_version_by_arn().arn(&text).send().await;
+    let number = i64::try_from(arn.version())?;
+    let lambda = aws_sdk_lambda::Client::new(config);
+    let version = lambda.get_layer_version().layer_name(arn.layer_arn()).version_number(number).send().await;
     let version = version.map_err(|error| aws_error::explain("lambda:GetLayerVersion", &text, &error))?;
     let content = version.content();
     let zipped = content.map_or(0, |content| u64::try_from(content.code_size()).unwrap_or(0));

@@ -1,6 +1,6 @@
 //! The zip of a published version with what it declares, from AWS or from a directory registry.
 
-use aws_sdk_lambda::operation::get_layer_version_by_arn::GetLayerVersionByArnError;
+use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionError;
 use camino::Utf8Path;
 
 use crate::audit::Finding;
@@ -48,13 +48,16 @@ async fn from_aws(arn: &LayerVersionArn, region: &Region, environment: &Environm
     let config = aws::configuration(environment).await.to_builder();
     let config = config.region(aws_config::Region::new(region.to_string())).build();
     let lambda = aws_sdk_lambda::Client::new(&config);
-    let version = lambda.get_layer_version_by_arn().arn(arn.to_string()).send().await.map_err(|error| {
-        if error.as_service_error().is_some_and(GetLayerVersionByArnError::is_resource_not_found_exception) {
-            let failure = Failure::user(format!("there is no `{arn}`"));
-            return failure.hint("list the versions with `aws lambda list-layer-versions`").into();
-        }
-        aws_error::explain("lambda:GetLayerVersion", &arn.to_string(), &error)
-    })?;
+    let number = i64::try_from(arn.version())?;
+    let version = lambda.get_layer_version().layer_name(arn.layer_arn()).version_number(number).send().await.map_err(
+        |error| {
+            if error.as_service_error().is_some_and(GetLayerVersionError::is_resource_not_found_exception) {
+                let failure = Failure::user(format!("there is no `{arn}`"));
+                return failure.hint("list the versions with `aws lambda list-layer-versions`").into();
+            }
+            aws_error::explain("lambda:GetLayerVersion", &arn.to_string(), &error)
+        },
+    )?;
     let content = version.content();
     let size = content.map_or(0, |content| u64::try_from(content.code_size()).unwrap_or(0));
     if size > facts::opening().zip {

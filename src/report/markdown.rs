@@ -16,6 +16,12 @@ pub fn summary(report: &Report) -> String {
     let icon = if failure.is_some() { "❌" } else { icon(report) };
     line(&format!("### {icon} `{}` {}\n", report.layer_name.replace(['`', '\n'], " "), report.headline()));
     match &failure {
+        // The table has the findings themselves.
+        Some(failure) if report.rejection.is_some() && !report.findings.is_empty() => {
+            if !report.has_error(&failure.error) {
+                line(&format!("{}\n", plain(&failure.error)));
+            }
+        }
         Some(failure) => line(&explained(failure)),
         None => line(&format!("{}\n", plain(&report.reason))),
     }

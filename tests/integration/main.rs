@@ -9,6 +9,7 @@ mod aws_at_once;
 mod bad_files;
 mod bad_input;
 mod binaries;
+mod budgets;
 mod build_script;
 mod bytecode;
 mod codeartifact;
