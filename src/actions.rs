@@ -18,9 +18,14 @@ pub fn escape(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
+/// Of annotations; those of findings have the code behind it.
+pub const TITLE: &str = "lambda-layer";
+
 /// `level` is `error`, `warning` or `notice`.
-pub fn annotation(level: &str, text: &str) -> String {
-    format!("::{level} title=lambda-layer::{}", escape(text))
+pub fn annotation(level: &str, title: &str, text: &str) -> String {
+    // In properties a colon and a comma mean something, too.
+    let title = escape(title).replace(':', "%3A").replace(',', "%2C");
+    format!("::{level} title={title}::{}", escape(text))
 }
 
 pub fn add_mask(secret: &str) -> String {
@@ -87,7 +92,10 @@ mod tests {
 
     #[test]
     fn nothing_ends_or_begins_a_command() {
-        assert_eq!(annotation("error", "100%\n::set-output::"), "::error title=lambda-layer::100%25%0A::set-output::");
+        assert_eq!(
+            annotation("error", "a: b", "100%\n::set-output::"),
+            "::error title=a%3A b::100%25%0A::set-output::"
+        );
         let text = "a\n  ::add-path::/x\r::x::y\nsee ##[add-mask]z";
         let disarmed = disarm(text);
         assert!(!disarmed.split(['\n', '\r']).any(|line| line.trim_start().starts_with("::")));

@@ -20,6 +20,10 @@ enum Mode {
     Plain,
 }
 
+/// GitHub shows ten annotations of a level in a step; one more says how the run ended, or how many are not shown
+/// (<https://docs.github.com/en/rest/checks/runs>, and the runner's `ExecutionContext.cs`).
+const ANNOTATIONS: usize = 9;
+
 /// Writes progress to standard error, in a workflow to standard output, where it keeps its order.
 #[derive(Debug)]
 pub struct Console {
@@ -89,29 +93,49 @@ impl Console {
 
     pub fn warning(&self, text: &str) {
         match self.mode {
-            Mode::Actions => self.raw(&actions::annotation("warning", &self.redact(text))),
+            Mode::Actions => self.raw(&actions::annotation("warning", actions::TITLE, &self.redact(text))),
             Mode::Terminal | Mode::Plain => self.say(&format!("warning: {text}")),
         }
     }
 
-    /// One line; in a workflow an annotation. Errors are also told at the end, together.
-    pub fn finding(&self, finding: &Finding) {
-        let text = format!("{} ({})", finding.message, finding.help);
-        match finding.severity {
-            Severity::Error if self.mode != Mode::Actions => (),
-            Severity::Error => self.raw(&actions::annotation("error", &self.redact(&text))),
-            Severity::Warning => self.warning(&text),
-            Severity::Notice if self.mode == Mode::Actions => {
-                self.raw(&actions::annotation("notice", &self.redact(&text)));
-            }
-            Severity::Notice => self.say(&format!("notice: {text}")),
+    /// One line each, worst first; in a workflow annotations. `is_refused`: errors are told at the end, together.
+    pub fn findings(&self, findings: &[Finding], is_refused: bool) {
+        if self.mode == Mode::Actions {
+            return self.annotate(findings);
+        }
+        for finding in findings.iter().filter(|finding| !is_refused || finding.severity != Severity::Error) {
+            let severity = format!("{}:", finding.severity.word());
+            self.say(&format!("{severity:<8} {} ({}) [{}]", finding.message, finding.help, finding.code));
         }
     }
 
-    pub fn error(&self, explanation: &Explanation) {
+    /// In a workflow an annotation each, so many of a severity as are shown; nothing elsewhere.
+    pub fn annotate(&self, findings: &[Finding]) {
+        if self.mode != Mode::Actions {
+            return;
+        }
+        for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
+            let all = findings.iter().filter(|finding| finding.severity == severity);
+            for finding in all.clone().take(ANNOTATIONS) {
+                let title = format!("{}: {}", actions::TITLE, finding.code);
+                let text = format!("{} ({})", finding.message, finding.help);
+                self.raw(&actions::annotation(severity.word(), &title, &self.redact(&text)));
+            }
+            let more = all.count().saturating_sub(ANNOTATIONS);
+            // That of errors is the error that ends the run.
+            if more > 0 && severity != Severity::Error {
+                let text = format!("{more} more are in the job summary");
+                self.raw(&actions::annotation(severity.word(), actions::TITLE, &text));
+            }
+        }
+    }
+
+    /// The end of a failed run. `is_annotated`: a finding said the same.
+    pub fn error(&self, explanation: &Explanation, is_annotated: bool) {
         let text = self.redact(&explanation.to_string());
-        if self.mode == Mode::Actions {
-            self.raw(&actions::annotation("error", text.strip_prefix("error: ").unwrap_or(&text)));
+        if self.mode == Mode::Actions && !is_annotated {
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            self.raw(&actions::annotation("error", actions::TITLE, text));
         }
         self.say(&text);
     }

@@ -1,12 +1,13 @@
 //! The command `audit`: opens a layer that something else made and checks it as one that was built here.
 
-use crate::audit::{self, Finding};
+use crate::audit;
+use crate::budget::{self, Candidate};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Explanation, Failure, counted};
 use crate::facts;
 use crate::inputs::{DEFAULT_ARCHITECTURE, DEFAULT_PYTHON_VERSION};
-use crate::opened::{self, Opened};
+use crate::opened::{self, Opened, Published};
 use crate::report::{Report, distribution_sizes};
 use crate::run::warn_of_deprecation;
 use crate::runtime::Runtime;
@@ -16,36 +17,69 @@ use crate::types::{ByteSize, Target};
 /// # Errors
 /// What opening it says. What the checks find stands in the report.
 pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
-    let _ = environment;
-    let target = Target {
-        python: spec.python.unwrap_or_else(|| DEFAULT_PYTHON_VERSION.parse().expect("defaults are valid")),
-        architecture: spec.architecture.unwrap_or_else(|| DEFAULT_ARCHITECTURE.parse().expect("defaults are valid")),
+    let published = match &spec.subject {
+        Subject::Published(arn) => {
+            let step = console.step("Download");
+            let published = opened::fetch(arn, &spec.registry, environment).await?;
+            step.done(ByteSize(published.zip.len() as u64).to_string());
+            Some(published)
+        }
+        Subject::Zip { .. } | Subject::Folder { .. } => None,
     };
+    let target = target(spec, published.as_ref());
     warn_of_deprecation(target, console);
-    let opened = open(&spec.subject, console)?;
+    let opened = open(&spec.subject, published.as_ref(), console)?;
+    let largest = distribution_sizes(opened.layer.sizes(), &opened.layer.distributions);
+    let unzipped = opened.layer.unzipped_size();
+
     let step = console.step("Check");
-    let findings = check(&opened, target, spec);
+    let mut findings = opened.findings.clone();
+    // Without the bytes every check would miss something that is there.
+    if opened.is_read {
+        findings.extend(audit::check(&opened.layer, target, &Runtime::here(target.python)));
+    }
+    findings.extend(published.iter().flat_map(|published| published.check_declaration(target)));
+    findings.extend(audit::size::check_unzipped(unzipped, &largest));
+    findings.extend(audit::size::check_limits(opened.zipped_size, Some(unzipped), &largest, &spec.checks));
+    let candidate = Candidate { name: spec.layer.as_deref(), unzipped, largest: &largest };
+    let regions = spec.registry.regions();
+    findings.extend(budget::check(&spec.checks.budget_functions, regions, candidate, environment).await?);
+    findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     step.done(counted(findings.len(), "finding"));
+    console.annotate(&findings);
+
     let reason = format!("{} in {} for {target}", audit::tally(&findings), spec.subject.shown());
     let rejection = audit::verdict_on_foreign(&findings, spec.checks.fail_on, &reason).err();
-    let report = Report::of_audit(spec.subject.name(), target, reason);
     Ok(Report {
         code_sha256: opened.content,
         zipped_size: opened.zipped_size,
-        unzipped_size: Some(opened.layer.unzipped_size()),
-        distributions: distribution_sizes(opened.layer.sizes(), &opened.layer.distributions),
+        unzipped_size: Some(unzipped),
+        distributions: largest,
         rejection: rejection.map(|failure| Explanation::of(&failure.into())),
         findings,
-        ..report
+        ..Report::of_audit(spec.subject.name(), target, reason)
     })
 }
 
-fn open(subject: &Subject, console: &Console) -> anyhow::Result<Opened> {
+/// As given, else the only one that a published version declares, else the defaults.
+fn target(spec: &AuditSpec, published: Option<&Published>) -> Target {
+    let python = published.and_then(|published| published.only_python()?.parse().ok());
+    let architecture = published.and_then(|published| published.only_architecture()?.parse().ok());
+    Target {
+        python: spec.python.or(python).unwrap_or_else(|| DEFAULT_PYTHON_VERSION.parse().expect("defaults are valid")),
+        architecture: spec
+            .architecture
+            .or(architecture)
+            .unwrap_or_else(|| DEFAULT_ARCHITECTURE.parse().expect("defaults are valid")),
+    }
+}
+
+fn open(subject: &Subject, published: Option<&Published>, console: &Console) -> anyhow::Result<Opened> {
     let step = console.step("Open");
     let secrets = console.secrets();
-    let opened = match subject {
-        Subject::Folder { path, shown } => opened::open_folder(path, shown, &secrets)?,
-        Subject::Zip { path, shown } => {
+    let opened = match (subject, published) {
+        (Subject::Folder { path, shown }, _) => opened::open_folder(path, shown, &secrets)?,
+        (Subject::Zip { path, shown }, _) => {
             let (size, limit) = (fs_err::metadata(path)?.len(), facts::opening().zip);
             if size > limit {
                 let failure = Failure::user(format!("`{shown}` has {}, far too much for a layer", ByteSize(size)));
@@ -53,25 +87,11 @@ fn open(subject: &Subject, console: &Console) -> anyhow::Result<Opened> {
             }
             opened::open_zip(&fs_err::read(path)?, shown, &secrets)?
         }
-        Subject::Published(arn) => {
-            return Err(Failure::user(format!("`{arn}` cannot be opened yet")).hint("download it").into());
+        (Subject::Published(arn), published) => {
+            let zip = published.map(|published| published.zip.as_slice()).unwrap_or_default();
+            opened::open_zip(zip, &arn.to_string(), &secrets)?
         }
     };
     step.done(format!("{}, {}", counted(opened.layer.files.len(), "file"), opened.layer.unzipped_size()));
     Ok(opened)
-}
-
-/// Worst first.
-fn check(opened: &Opened, target: Target, spec: &AuditSpec) -> Vec<Finding> {
-    let mut findings = opened.findings.clone();
-    // Without the bytes every check would miss something that is there.
-    if opened.is_read {
-        findings.extend(audit::check(&opened.layer, target, &Runtime::here(target.python)));
-    }
-    let largest = distribution_sizes(opened.layer.sizes(), &opened.layer.distributions);
-    let unzipped = opened.layer.unzipped_size();
-    findings.extend(audit::size::check_unzipped(unzipped, &largest));
-    findings.extend(audit::size::check_limits(opened.zipped_size, Some(unzipped), &largest, &spec.checks));
-    findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
-    findings
 }

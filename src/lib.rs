@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod archive;
 pub mod audit;
+pub mod budget;
 pub mod build;
 pub mod bytecode;
 pub mod codeartifact;

@@ -77,13 +77,14 @@ fn end(result: anyhow::Result<Report>, wants_summary: bool, environment: &Enviro
         console.result(&report::text(report));
     }
     if let Some(explanation) = &failure {
-        console.error(explanation);
+        let is_annotated = result.as_ref().is_ok_and(|report| report.has_error(&explanation.error));
+        console.error(explanation, is_annotated);
     }
     let mut code = failure.map_or(0, |explanation| explanation.exit_code());
     let summary = if wants_summary { actions::write_summary(&console.redact(&summary), environment) } else { Ok(()) };
     for written in [actions::write_outputs(&outputs, environment), summary] {
         if let Err(error) = written {
-            console.error(&Explanation::of(&error));
+            console.error(&Explanation::of(&error), false);
             code = code.max(2);
         }
     }

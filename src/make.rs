@@ -17,7 +17,7 @@ use crate::manifest::Manifest;
 use crate::report::{DistributionSize, distribution_sizes};
 use crate::runtime::Runtime;
 use crate::slim::{self, Saving};
-use crate::spec::Spec;
+use crate::spec::{FailOn, Spec};
 use crate::types::ByteSize;
 use crate::{bytecode, smoke};
 
@@ -48,6 +48,19 @@ pub struct Sizes {
 impl Made {
     pub fn archive(&self) -> Option<&Archive> {
         self.archive.as_ref()
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.rejection.is_some()
+    }
+
+    /// Adds what was found after it was made.
+    pub fn add(&mut self, findings: Vec<Finding>, fail_on: FailOn, console: &Console) {
+        let known = self.findings.len();
+        self.findings.extend(findings);
+        self.rejection = audit::verdict(&self.findings, fail_on).err();
+        console.findings(&self.findings[known..], self.rejection.is_some());
+        self.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     }
 
     /// The zip, if nothing keeps it from being published.
@@ -103,7 +116,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         made.archive = Some(archive);
     }
     made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
-    made.findings.iter().for_each(|finding| console.finding(finding));
+    console.findings(&made.findings, made.rejection.is_some());
     Ok(made)
 }
 

@@ -5,11 +5,12 @@ use camino::Utf8PathBuf;
 use crate::actions;
 use crate::archive::Archive;
 use crate::audit;
+use crate::budget::{self, Candidate};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Explanation, counted};
 use crate::fingerprint::{Fingerprinted, RawInputs};
-use crate::make;
+use crate::make::{self, Made};
 use crate::plan::{self, Action, Plan};
 use crate::presence::{self, Presence, Status};
 use crate::publish::{self, Known, Placed, Publication, Published};
@@ -79,7 +80,8 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             console.note(&plan.reason);
             registry.check().await?;
             let manifest = manifest.map_or_else(|| resolve::resolve(spec, environment, console), Ok)?;
-            let made = make::make(spec, &manifest, environment, console)?;
+            let mut made = make::make(spec, &manifest, environment, console)?;
+            check_budgets(&mut made, spec, environment, console).await?;
             let report = Report::of(spec, &wanted, plan.reason).with_made(&made).compared_to(&state);
             let archive = match made.into_archive() {
                 Ok(archive) => archive,
@@ -104,6 +106,26 @@ pub(crate) fn warn_of_deprecation(target: Target, console: &Console) {
             "Lambda's python{python} is deprecated since {date} (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)"
         ));
     }
+}
+
+/// Whether what was made fits beside what functions have; not asked for what is refused anyway.
+async fn check_budgets(
+    made: &mut Made,
+    spec: &Spec,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let functions = &spec.checks.budget_functions;
+    if functions.is_empty() || made.archive().is_none() || made.is_refused() {
+        return Ok(());
+    }
+    let step = console.step("Ask functions for their room");
+    let (name, unzipped) = (Some(spec.layer.as_str()), made.sizes.unzipped);
+    let candidate = Candidate { name, unzipped, largest: &made.distributions };
+    let findings = budget::check(functions, spec.registry.regions(), candidate, environment).await?;
+    step.done(counted(functions.len(), "function"));
+    made.add(findings, spec.checks.fail_on, console);
+    Ok(())
 }
 
 async fn connect(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<(Registry, StateStore)> {
@@ -160,7 +182,7 @@ fn unchanged(
     let findings =
         audit::size::check_limits(report.zipped_size, report.unzipped_size, &report.distributions, &spec.checks);
     let rejection = audit::verdict(&findings, spec.checks.fail_on).err();
-    findings.iter().for_each(|finding| console.finding(finding));
+    console.findings(&findings, rejection.is_some());
     let report = Report {
         changed: state.current_content().is_some_and(|(current, _)| current != content),
         destinations,

@@ -45,6 +45,7 @@ pub const CODES: &[&str] = &[
     "executable-stack",
     "extension-not-executable",
     "foreign-bytecode",
+    "function-budget",
     "glibc-too-new",
     "in-runtime",
     "installer-included",
@@ -62,6 +63,7 @@ pub const CODES: &[&str] = &[
     "no-licence",
     "no-metadata",
     "not-compiled",
+    "not-declared",
     "not-importable",
     "not-on-path",
     "nothing-importable",
@@ -170,6 +172,12 @@ impl Finding {
         Self { distribution: distribution.cloned(), ..self }
     }
 
+    /// Where its code is explained, if this program was built with the address of its repository.
+    pub fn page(&self) -> Option<String> {
+        let repository = env!("CARGO_PKG_REPOSITORY").trim_end_matches('/');
+        (!repository.is_empty()).then(|| format!("{repository}/blob/main/docs/findings.md#{}", self.code))
+    }
+
     /// Worst first, then by what it is about.
     pub(crate) fn rank(&self) -> (Severity, &str, &str, &str) {
         (self.severity, self.code, &self.subject, &self.message)
@@ -230,7 +238,7 @@ pub fn verdict(findings: &[Finding], fail_on: FailOn) -> Result<(), Failure> {
         [] => Ok(()),
         [only] => Err(Failure::user(only.message.clone()).hint(only.help.clone())),
         all => {
-            let causes = all.iter().map(|finding| format!("{} ({})", finding.message, finding.help));
+            let causes = all.iter().map(|finding| format!("{} ({}) [{}]", finding.message, finding.help, finding.code));
             Err(Failure::user(format!("{} findings keep the layer from being published", all.len()))
                 .causes(causes)
                 .hint("correct all of them and run again"))

@@ -51,7 +51,7 @@ pub(crate) fn check_limits(
     zipped.into_iter().chain(unzipped).collect()
 }
 
-pub(super) fn remedy(largest: &[DistributionSize]) -> String {
+pub(crate) fn remedy(largest: &[DistributionSize]) -> String {
     const NAMED: usize = 3;
     let named: Vec<String> = largest.iter().take(NAMED).map(|row| format!("{} {}", row.name, row.size)).collect();
     let named = if named.is_empty() { String::new() } else { format!("; the largest are {}", named.join(", ")) };

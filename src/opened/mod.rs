@@ -8,9 +8,11 @@ mod inflate;
 mod modes;
 mod names;
 mod noticed;
+mod published;
 mod zip;
 
 pub use folder::open as open_folder;
+pub use published::{Published, fetch};
 pub use zip::open as open_zip;
 
 use crate::audit::{Finding, Layer};
@@ -27,3 +29,6 @@ pub struct Opened {
     pub content: Option<ContentHash>,
     pub zipped_size: Option<ByteSize>,
 }
+
+#[cfg(test)]
+mod tests;

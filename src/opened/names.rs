@@ -41,11 +41,16 @@ pub(super) fn path(name: &[u8]) -> Result<Utf8PathBuf, &'static str> {
 pub(super) fn shown(name: &[u8]) -> String {
     const LONGEST: usize = 200;
     let text = String::from_utf8_lossy(name);
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let escaped = |character: char| match character {
+        '`' => "'".to_owned(),
+        character if character.is_control() => character.escape_debug().to_string(),
+        character => character.to_string(),
+    };
+    let mut shown: String = text.chars().take(LONGEST).map(escaped).collect();
     if text.chars().count() > LONGEST {
         shown.push('…');
     }
-    shown.replace('`', "'")
+    shown
 }
 
 #[cfg(test)]

@@ -142,7 +142,9 @@ impl Directory {
 
     /// What is both a file and a folder.
     fn check(&mut self, noticed: &mut Noticed) {
-        let implied = self.contents.keys().flat_map(|path| path.ancestors().skip(1));
+        let mut parents: Vec<&Utf8Path> = self.contents.keys().filter_map(|path| path.parent()).collect();
+        parents.dedup();
+        let implied = parents.into_iter().flat_map(Utf8Path::ancestors);
         let folders: BTreeSet<&Utf8Path> = implied.chain(self.folders.iter().map(Utf8PathBuf::as_path)).collect();
         let is_both = |(path, found): &(&Utf8PathBuf, &Found<Place>)| {
             matches!(found.kind, Kind::File { .. }) && folders.contains(path.as_path())

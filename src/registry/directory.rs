@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::description::Identity;
 use super::state::Version;
 use super::{Listed, NewVersion};
+use crate::error::Failure;
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn};
 
 /// What ARNs of this registry have for a region.
@@ -142,6 +143,21 @@ impl LastVersion {
 /// Path of a version's zip.
 pub fn zip_path(folder: &Utf8Path, layer: &LayerName, version: u64) -> Utf8PathBuf {
     folder.join(layer.as_str()).join(version.to_string()).join("layer.zip")
+}
+
+/// The zip of a published version, with the runtimes and architectures that it declares.
+pub(crate) fn declared(
+    folder: &Utf8Path,
+    arn: &LayerVersionArn,
+) -> anyhow::Result<(Utf8PathBuf, Vec<String>, Vec<Architecture>)> {
+    let layer: LayerName = arn.layer().parse()?;
+    let zip = zip_path(folder, &layer, arn.version());
+    if !zip.is_file() {
+        let failure = Failure::user(format!("there is no `{arn}` in `{folder}`"));
+        return Err(failure.hint("correct the version, or name the folder with `registry`").into());
+    }
+    let file = DirectoryRegistry { folder: folder.to_owned() }.read(&layer, arn.version())?;
+    Ok((zip, file.compatible_runtimes, file.compatible_architectures))
 }
 
 fn set_mode(path: &Utf8Path, mode: u32) -> std::io::Result<()> {

@@ -5,6 +5,7 @@ pub(crate) mod aws_error;
 pub mod claim;
 pub mod description;
 pub mod directory;
+pub(crate) mod download;
 pub mod state;
 pub mod store;
 

@@ -17,8 +17,14 @@ pub fn summary(report: &Report) -> String {
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
     let failure = report.failure();
     let icon = if failure.is_some() { "❌" } else { icon(report) };
-    line(&format!("### {icon} `{}` {}\n", report.layer_name, report.headline()));
+    line(&format!("### {icon} `{}` {}\n", report.layer_name.replace(['`', '\n'], " "), report.headline()));
     match &failure {
+        // The table has the findings themselves.
+        Some(failure) if report.rejection.is_some() && !report.findings.is_empty() => {
+            if !report.has_error(&failure.error) {
+                line(&format!("{}\n", plain(&failure.error)));
+            }
+        }
         Some(failure) => line(&explained(failure)),
         None => line(&format!("{}\n", plain(&report.reason))),
     }
@@ -37,24 +43,7 @@ pub fn summary(report: &Report) -> String {
             bar(unzipped.0, limit, BAR)
         ));
     }
-    if !report.findings.is_empty() {
-        line("| finding | about | |\n|---|---|---|");
-        for finding in &report.findings {
-            let sign = match finding.severity {
-                Severity::Error => "❌",
-                Severity::Warning => "⚠️",
-                Severity::Notice => "ℹ️",
-            };
-            line(&format!(
-                "| {sign} {} | {} | {}: {} |",
-                finding.code,
-                plain(&finding.subject),
-                message(&finding.message),
-                message(&finding.help)
-            ));
-        }
-        line("");
-    }
+    findings(report).into_iter().for_each(|text| line(&text));
     if !report.distributions.is_empty() {
         let largest = report.distributions.first().map_or(1, |row| row.size.0);
         line(
@@ -111,6 +100,32 @@ pub fn summary(report: &Report) -> String {
     text
 }
 
+/// Rows of the table of findings: a summary has 1 MiB for everything, and the JSON of a run has all.
+const FINDINGS: usize = 200;
+
+/// Worst first.
+fn findings(report: &Report) -> Vec<String> {
+    if report.findings.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec!["| finding | about | |\n|---|---|---|".to_owned()];
+    for finding in report.findings.iter().take(FINDINGS) {
+        let sign = match finding.severity {
+            Severity::Error => "❌",
+            Severity::Warning => "⚠️",
+            Severity::Notice => "ℹ️",
+        };
+        let code = finding.page().map_or_else(|| finding.code.to_owned(), |page| format!("[{}]({page})", finding.code));
+        let (subject, said) = (plain(&finding.subject), message(&finding.message));
+        lines.push(format!("| {sign} {code} | {subject} | {said}: {} |", message(&finding.help)));
+    }
+    lines.push(String::new());
+    if report.findings.len() > FINDINGS {
+        lines.push(format!("{} more are in the output `result`.\n", report.findings.len() - FINDINGS));
+    }
+    lines
+}
+
 /// The section of a run that failed before it had anything to report.
 pub fn failure_summary(explanation: &Explanation) -> String {
     format!("### ❌ {}\n\n{}", plain(&explanation.error), causes_and_hint(explanation))
@@ -134,7 +149,7 @@ fn causes_and_hint(explanation: &Explanation) -> String {
 fn icon(report: &Report) -> &'static str {
     match report.verdict() {
         "unchanged" | "adopted" => "💤",
-        "published" | "built" => "✅",
+        "published" | "built" | "checked" => "✅",
         _ => "📝",
     }
 }

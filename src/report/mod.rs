@@ -13,7 +13,7 @@ pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 pub use text::text;
 
-use crate::audit::Finding;
+use crate::audit::{Finding, Severity};
 use crate::build::{Distribution, Owner};
 use crate::console::StepTime;
 use crate::error::{Explanation, Failure, Kind};
@@ -289,6 +289,11 @@ impl Report {
         };
         let causes = errors.iter().map(|(place, error)| format!("{place}: {}", error.one_line())).collect();
         Some(Explanation { kind, error: message, causes, hint: Some(hints.join("; ")) })
+    }
+
+    /// Whether an error among the findings says this.
+    pub fn has_error(&self, message: &str) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error && finding.message == message)
     }
 
     /// ARN in the first region.

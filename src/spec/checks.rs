@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::Reading;
 use crate::error::Failure;
 use crate::inputs::{DEFAULT_FAIL_ON, given, list};
-use crate::types::{ByteSize, FileGlob};
+use crate::types::{ByteSize, FileGlob, FunctionName};
 
 #[derive(Clone, Debug)]
 pub struct Checks {
@@ -14,8 +14,8 @@ pub struct Checks {
     /// The user's own limits, in bytes.
     pub max_zipped_size: Option<ByteSize>,
     pub max_unzipped_size: Option<ByteSize>,
-    /// Names or ARNs of functions whose code and other layers have to fit beside this layer.
-    pub budget_functions: Vec<String>,
+    /// Functions whose code and other layers have to fit beside this layer.
+    pub budget_functions: Vec<FunctionName>,
 }
 
 /// What is imported before a layer is published.
@@ -68,7 +68,10 @@ impl Reading<'_> {
             fail_on: self.parsed(given(inputs.fail_on), DEFAULT_FAIL_ON),
             max_zipped_size: self.size("max-zipped-size", given(inputs.max_zipped_size)),
             max_unzipped_size: self.size("max-unzipped-size", given(inputs.max_unzipped_size)),
-            budget_functions: list(inputs.budget_functions),
+            budget_functions: list(inputs.budget_functions)
+                .iter()
+                .filter_map(|name| self.problems.check(name.parse()))
+                .collect(),
         }
     }
 

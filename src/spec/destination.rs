@@ -19,6 +19,16 @@ pub enum RegistryChoice {
     Directory(Utf8PathBuf),
 }
 
+impl RegistryChoice {
+    /// As given; none for a folder.
+    pub fn regions(&self) -> &[Region] {
+        match self {
+            Self::Aws { regions, .. } => regions,
+            Self::Directory(_) => &[],
+        }
+    }
+}
+
 /// `state`, or what follows from the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StatePlace {

@@ -19,6 +19,8 @@ pub struct AuditSpec {
     pub architecture: Option<Architecture>,
     pub checks: Checks,
     pub registry: RegistryChoice,
+    /// Of the layer, to know its versions on functions again.
+    pub layer: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +59,11 @@ impl AuditSpec {
         reading.boolean("summary", given(inputs.summary.as_ref()), true);
         reading.problems.into_result()?;
         let subject = subject.ok_or_else(|| Failure::user("there is nothing to audit"))?;
-        Ok(Self { subject, python, architecture, checks, registry })
+        let layer = match &subject {
+            Subject::Published(arn) => Some(arn.layer().to_owned()),
+            Subject::Zip { .. } | Subject::Folder { .. } => given(inputs.layer_name.as_ref()).map(str::to_owned),
+        };
+        Ok(Self { subject, python, architecture, checks, registry, layer })
     }
 }
 

@@ -99,9 +99,9 @@ impl LayerVersionArn {
         self.part(6)
     }
 
-    /// The second word, `aws-cn`.
-    pub fn partition(&self) -> &str {
-        self.part(1)
+    /// Without the version: what the API takes for the name of a layer of any account.
+    pub fn layer_arn(&self) -> &str {
+        self.0.rsplit_once(':').map_or(self.0.as_str(), |(layer, _)| layer)
     }
 
     pub fn version(&self) -> u64 {

@@ -142,6 +142,38 @@ impl Account {
         self.versions(region).iter().map(|version| version.number).collect()
     }
 
+    /// Publishes a zip as another tool would, and gives the ARN of the version.
+    pub(crate) fn publish_by_hand(&self, region: &str, layer: &str, zip: &[u8], runtimes: &[&str]) -> String {
+        use aws_sdk_lambda::types::{LayerVersionContentInput, Runtime};
+        let content = LayerVersionContentInput::builder().zip_file(zip.to_vec().into()).build();
+        let runtimes = runtimes.iter().map(|name| Runtime::from(*name)).collect();
+        let request = self.lambda(region).publish_layer_version().layer_name(layer).content(content);
+        let sent = self.runtime.block_on(request.set_compatible_runtimes(Some(runtimes)).send());
+        sent.expect("can be published").layer_version_arn().expect("has an ARN").to_owned()
+    }
+
+    /// A function with this code and these layers.
+    pub(crate) fn make_function(&self, region: &str, name: &str, zip: &[u8], layers: &[&str]) {
+        use aws_sdk_lambda::types::{FunctionCode, Runtime};
+        self.make_bucket("code", region);
+        let body = aws_sdk_s3::primitives::ByteStream::from(zip.to_vec());
+        let put = self.s3(region).put_object().bucket("code").key("code.zip").body(body).send();
+        self.runtime.block_on(put).expect("can be written");
+        let code = FunctionCode::builder().s3_bucket("code").s3_key("code.zip").build();
+        let request = self.lambda(region).create_function().function_name(name).code(code).handler("app.handler");
+        let layers = layers.iter().map(|arn| (*arn).to_owned()).collect();
+        let request = request.runtime(Runtime::from("python3.13")).role(self.make_role()).set_layers(Some(layers));
+        self.runtime.block_on(request.send()).expect("can be made");
+    }
+
+    /// A role that Lambda may assume, which moto wants to exist.
+    fn make_role(&self) -> String {
+        let policy = "%7B%22Version%22%3A%222012-10-17%22%7D";
+        let body = format!("Action=CreateRole&Version=2010-05-08&RoleName=runs&AssumeRolePolicyDocument={policy}");
+        self.moto.post("iam", &body);
+        "arn:aws:iam::123456789012:role/runs".to_owned()
+    }
+
     pub(crate) fn delete_version(&self, region: &str, number: i64) {
         let deleted = self.lambda(region).delete_layer_version().layer_name(LAYER).version_number(number).send();
         self.runtime.block_on(deleted).expect("can be deleted");

@@ -5,6 +5,9 @@ use std::io::Write as _;
 use camino::Utf8Path;
 
 use crate::harness::{Outcome, Sandbox, tools};
+use crate::account::{Account, EU};
+use crate::harness::{FileServer, Sandbox, tools};
+use crate::proxy::Rule;
 use crate::zip::{members, unpack};
 
 /// A zip of these files, all with mode 644.
@@ -63,4 +66,115 @@ fn what_was_built_here_passes() {
     assert!(outcome.stdout.contains("idna 3.10"), "{}", outcome.stdout);
     unpack(&members(&sandbox.path("layer.zip")), &sandbox.path("opt"));
     sandbox.run(&["audit", "opt"]).args(PYTHON).run().success();
+}
+
+#[test]
+fn in_a_workflow_each_finding_is_an_annotation() {
+    let sandbox = Sandbox::new();
+    let names: Vec<String> = (0..12).map(|index| format!("../{index:02}.py")).collect();
+    let mut files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+    files.push(("python/fine.py", b"x = 1\n"));
+    zip_of(&sandbox.path("layer.zip"), &files);
+    let inputs = [("command", "audit"), ("subject", "layer.zip"), ("python-version", "3.13")];
+    let outcome = sandbox.run(&[]).in_actions(&inputs).run().code(1);
+    let annotations: Vec<&str> = outcome.stdout.lines().filter(|line| line.starts_with("::error")).collect();
+    assert_eq!(annotations.len(), 10, "{annotations:#?}");
+    insta::assert_snapshot!(format!("{}\n{}", annotations[0], annotations[9]), @r#"
+    ::error title=lambda-layer%3A unsafe-path::`../00.py` climbs out of its folder with `..` (make the zip again from inside the layer's folder, with paths as in `python/package/module.py`)
+    ::error title=lambda-layer::12 errors in layer.zip for python3.13 on x86_64%0Ahint: each finding says what to do; `fail-on: never` only tells them
+    "#);
+    let outputs = outcome.outputs();
+    assert_eq!((outputs["changed"].as_str(), outputs["published"].as_str()), ("false", "false"));
+    assert_eq!((outputs["layer-name"].as_str(), outputs["fingerprint"].as_str()), ("layer.zip", ""));
+    assert_eq!(outputs["reason"], "12 errors in layer.zip for python3.13 on x86_64");
+    assert_eq!(
+        outputs["zipped-size"],
+        fs_err::metadata(sandbox.path("layer.zip")).expect("is there").len().to_string()
+    );
+    let result: serde_json::Value = serde_json::from_str(&outputs["result"]).expect("is JSON");
+    assert_eq!(result["findings"].as_array().map(Vec::len), Some(12));
+    assert_eq!(outcome.summary().matches("unsafe-path").count(), 12);
+}
+
+#[test]
+fn the_only_finding_is_said_once() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let inputs = [("command", "build"), ("python-version", "3.13"), ("max-unzipped-size", "1 KB")];
+    let outcome = sandbox.run(&[]).in_actions(&inputs).run().code(1);
+    let said = outcome.stdout.lines().filter(|line| line.starts_with("::error")).collect::<Vec<_>>();
+    assert!(
+        matches!(said.as_slice(), [only] if only.contains("title=lambda-layer%3A max-unzipped-size::")),
+        "{said:?}"
+    );
+    assert_eq!(outcome.summary().matches("max-unzipped-size").count(), 2, "code and message: {}", outcome.summary());
+}
+
+#[test]
+fn fail_on_decides() {
+    let sandbox = Sandbox::new();
+    zip_of(&sandbox.path("layer.zip"), &[("python/fine.py", b"x = 1\n"), ("../x", b"x")]);
+    sandbox.run(&["audit", "layer.zip"]).args(PYTHON).run().code(1);
+    sandbox
+        .run(&["audit", "layer.zip", "--fail-on", "never"])
+        .args(PYTHON)
+        .run()
+        .success()
+        .says("1 error in layer.zip");
+    let outcome =
+        sandbox.run(&["audit", "--subject", "layer.zip", "--max-zipped-size", "10"]).args(PYTHON).run().code(1);
+    outcome.says("over the 10 B of `max-zipped-size`").says("2 errors in layer.zip");
+}
+
+#[test]
+fn what_cannot_be_audited_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.write("layer.zip", "x");
+    sandbox.run(&["audit"]).run().code(1).says("there is nothing to audit: `subject` is missing");
+    sandbox.run(&["audit", "laier.zip"]).run().code(1).says("did you mean `layer.zip`?");
+    let outcome = sandbox.run(&["audit", "arn:aws:lambda:eu-west-1:123456789012:layer:shared"]).run().code(1);
+    outcome.says("which is not the ARN of a layer version").says("write it with its version");
+    sandbox.run(&["build", "--subject", "layer.zip"]).run().code(1).says("only `audit` looks at a finished layer");
+    sandbox.run(&["audit", "layer.zip", "--subject", "other.zip"]).run().code(1).says("cannot be used with");
+}
+
+#[test]
+fn a_published_version_is_audited_for_what_it_declares() {
+    let (account, sandbox) = (Account::new(), Sandbox::new());
+    zip_of(&sandbox.path("layer.zip"), &[("python/fine.py", b"x = 1\n")]);
+    let zip = fs_err::read(sandbox.path("layer.zip")).expect("is there");
+    let arn = account.publish_by_hand(EU, "theirs", &zip, &["python3.12"]);
+    let files = FileServer::start(&sandbox.path(""));
+    let location = format!("{}/layer.zip", files.url());
+    account.proxy.rule(Rule::on("GET", "theirs/versions/").replace("s3://", &location));
+    let run = |arguments: &[&str]| account.seen_by(sandbox.run(&["audit", &arn]).args(arguments)).run();
+    let outcome = run(&[]).success().says("for python3.12 on x86_64");
+    assert!(outcome.stdout.contains("content hash"), "{}", outcome.stdout);
+    run(&["--python-version", "3.13"]).success().says("the version does not declare `python3.13`, but python3.12");
+    run(&["--python-version", "3.13", "--fail-on", "warning"]).code(1);
+
+    fs_err::write(sandbox.path("layer.zip"), &zip[..zip.len() - 1]).expect("can be written");
+    run(&[]).code(2).says("does not have the hash that AWS names");
+    fs_err::write(sandbox.path("layer.zip"), [&zip[..], b"more"].concat()).expect("can be written");
+    run(&[]).code(2).says("that AWS names");
+    fs_err::remove_file(sandbox.path("layer.zip")).expect("is there");
+    run(&[]).code(2).says("the download failed for");
+
+    let missing = arn.replace(":1", ":7");
+    account.proxy.behave();
+    account.seen_by(sandbox.run(&["audit", &missing])).run().code(1).says("there is no `arn:aws:lambda:eu-west-1");
+    account.proxy.rule(Rule::on("GET", "theirs/versions/").refuse(403, "AccessDeniedException", "no"));
+    run(&[]).code(2).says(
+        r#""Action": "lambda:GetLayerVersion", "Resource": "arn:aws:lambda:eu-west-1:123456789012:layer:theirs:*""#,
+    );
+}
+
+#[test]
+fn a_version_in_a_folder_is_audited_by_its_arn() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    sandbox.run(&["publish", "--layer-name", "shared"]).args(PYTHON).run().success();
+    let arn = "arn:aws:lambda:local:000000000000:layer:shared:1";
+    let outcome = sandbox.run(&["audit", arn]).run().success().says("for python3.13 on x86_64");
+    assert!(outcome.stdout.contains("six 1.17.0"), "{}", outcome.stdout);
+    sandbox.run(&["audit", &arn.replace(":1", ":2")]).run().code(1).says("there is no `arn:aws:lambda:local");
+    sandbox.run(&["audit", arn, "--registry", "aws"]).run().code(1).says("name that folder with `registry`");
 }

@@ -38,6 +38,8 @@ pub(crate) struct Rule {
 enum Act {
     /// Answers itself; nothing reaches moto.
     Reply(String),
+    /// Passes it on and changes a text of the answer's body.
+    Replace(String, String),
     /// Hangs up before anything reaches moto.
     HangUp,
     /// Passes it on and hangs up instead of answering.
@@ -81,6 +83,11 @@ impl Rule {
     pub(crate) fn refuse_as_s3(self, status: u16, code: &str, message: &str) -> Self {
         let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
         self.reply(status, "x-amz-request-id: 4F2A\r\ncontent-type: application/xml", &body)
+    }
+
+    /// Changes a text in what moto answers.
+    pub(crate) fn replace(self, from: &str, to: &str) -> Self {
+        Self { act: Act::Replace(from.to_owned(), to.to_owned()), ..self }
     }
 
     pub(crate) fn hang_up(self) -> Self {
@@ -219,6 +226,12 @@ impl Shared {
             None => {}
             Some(Act::HangUp) => return Ok(()),
             Some(Act::Reply(answer)) => return client.write_all(answer.as_bytes()),
+            Some(Act::Replace(from, to)) => {
+                let whole = String::from_utf8_lossy(&self.forward(&head, &body)?).into_owned();
+                let (_, body) = whole.split_once("\r\n\r\n").unwrap_or_default();
+                let body = body.replace(&from, &to);
+                return client.write_all(answer(200, "content-type: application/json", &body).as_bytes());
+            }
             Some(Act::LoseAnswer) => return self.forward(&head, &body).map(drop),
             Some(Act::Hold) => {
                 let mut state = self.state();

@@ -97,6 +97,23 @@ impl Moto {
         &self.seen
     }
 
+    /// A call of a service of the query protocol.
+    pub(crate) fn post(&self, service: &str, body: &str) {
+        use std::io::Write as _;
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
+        let credential = format!("Credential=testing/20260101/us-east-1/{service}/aws4_request");
+        write!(
+            stream,
+            "POST / HTTP/1.0\r\nHost: {service}.amazonaws.com\r\nAuthorization: AWS4-HMAC-SHA256 {credential}\r\n\
+            Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("can be sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("is answered");
+        assert!(answer.contains(" 200 ") || answer.contains("EntityAlreadyExists"), "{answer}");
+    }
+
     /// Variables of a client: endpoint, credentials and region.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         vec![

@@ -1,0 +1,70 @@
+//! Lambda functions, by name or ARN.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use crate::error::Failure;
+
+/// `shared`, `shared:live`, `123456789012:function:shared`, or `arn:aws:lambda:eu-west-1:123456789012:function:shared`:
+/// what the Lambda API takes as `FunctionName`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FunctionName(String);
+
+impl FromStr for FunctionName {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let is_name = |name: &str| {
+            (1..=140).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_$.".contains(&byte))
+        };
+        let parts: Vec<&str> = text.split(':').collect();
+        let is_function = match parts.as_slice() {
+            ["arn", _, "lambda", region, _, "function", rest @ ..] => {
+                !region.is_empty() && (1..=2).contains(&rest.len())
+            }
+            [_, "function", _] | [_, "function", _, _] => true,
+            [_] | [_, _] => parts[0] != "arn",
+            _ => false,
+        };
+        if is_function && parts.iter().all(|part| is_name(part)) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Failure::user(format!("`budget-functions` has `{text}`, which is not a function"))
+            .hint("write its name, or as in `arn:aws:lambda:eu-west-1:123456789012:function:orders`"))
+    }
+}
+
+impl FunctionName {
+    /// Of an ARN.
+    pub fn region(&self) -> Option<&str> {
+        self.0.strip_prefix("arn:")?.split(':').nth(2)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for FunctionName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_arns_are_functions() {
+        for text in ["orders", "orders:live", "arn:aws:lambda:eu-west-1:123456789012:function:orders:$LATEST"] {
+            assert!(text.parse::<FunctionName>().is_ok(), "{text}");
+        }
+        let arn: FunctionName = "arn:aws:lambda:eu-west-1:123456789012:function:orders".parse().expect("is valid");
+        assert_eq!(arn.region(), Some("eu-west-1"));
+        for text in ["", "my orders", "arn:aws:lambda:eu-west-1:123456789012:layer:orders:1", "arn:aws:s3:::x"] {
+            assert!(text.parse::<FunctionName>().is_err(), "{text}");
+        }
+    }
+}

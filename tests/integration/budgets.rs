@@ -1,0 +1,126 @@
+//! Limits of the user's own, and the room that functions have left for a layer.
+
+use crate::account::{Account, EU, LAYER};
+use crate::audit::zip_of;
+use crate::harness::{FileServer, Outcome, Sandbox};
+use crate::packages::wheel;
+use crate::proxy::Rule;
+
+/// A zip that declares this many MB, which is what is read of code and other layers.
+fn zip_of_megabytes(megabytes: u64) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut zip = rawzip::ZipArchiveWriter::new(Vec::new());
+    let (mut entry, _) = zip.new_file("python/data.bin").start().expect("can be written");
+    entry.write_all(b"x").expect("can be written");
+    entry.finish(rawzip::DataDescriptorOutput::new(0, megabytes << 20)).expect("can be written");
+    zip.finish().expect("can be written")
+}
+
+/// An account with the function `orders`: 100 MB of code, the layer `other` of 140 MB, and an old version of ours.
+struct Orders {
+    account: Account,
+    sandbox: Sandbox,
+    _files: FileServer,
+}
+
+impl Orders {
+    fn new(layer: u64) -> Self {
+        let (account, sandbox) =
+            (Account::with_buckets(&[EU]), Sandbox::with_requirements("./six-1.0-py3-none-any.whl\n"));
+        wheel(&sandbox.path(""), "six", "1.0");
+        // Not in the workspace, which belongs to the run.
+        let served = sandbox.root().join("served");
+        fs_err::create_dir_all(&served).expect("can be made");
+        let (code, other, ours) = (zip_of_megabytes(100), zip_of_megabytes(layer), zip_of_megabytes(200));
+        fs_err::write(served.join("code.zip"), &code).expect("can be written");
+        fs_err::write(served.join("other.zip"), &other).expect("can be written");
+        let files = FileServer::start(&served);
+        let other = account.publish_by_hand(EU, "other", &other, &["python3.13"]);
+        let ours = account.publish_by_hand(EU, LAYER, &ours, &["python3.13"]);
+        account.make_function(EU, "orders", &code, &[&other, &ours]);
+        let at = "https://awslambda-eu-west-1-tasks.s3.eu-west-1.amazonaws.com";
+        account.proxy.rule(Rule::on("GET", "/functions/orders").replace(at, &files.url()));
+        let other = format!("{}/other.zip", files.url());
+        account.proxy.rule(Rule::on("GET", "other/versions/").replace("s3://", &other));
+        Self { account, sandbox, _files: files }
+    }
+
+    fn publish(&self, arguments: &[&str]) -> Outcome {
+        self.account.publish(&self.sandbox, &["--budget-functions", "orders"]).args(arguments).run()
+    }
+}
+
+fn line(outcome: &Outcome, text: &str) -> String {
+    let lines = outcome.stderr.lines().chain(outcome.stdout.lines());
+    lines.filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_layer_that_fits_says_what_is_left() {
+    let orders = Orders::new(140);
+    let outcome = orders.publish(&[]).success();
+    insta::assert_snapshot!(line(&outcome, "function-budget"), @"");
+    assert_eq!(orders.account.numbers(EU), [1, 2]);
+}
+
+#[test]
+fn a_layer_that_does_not_fit_explains_the_odd_number() {
+    let orders = Orders::new(149);
+    orders.sandbox.write("data.bin", vec![0; 2 << 20]);
+    let outcome = orders.publish(&["--include", "data.bin=python/data.bin"]).code(1);
+    insta::assert_snapshot!(line(&outcome, "orders"), @"");
+    assert_eq!(orders.account.numbers(EU), [1], "nothing was published");
+    let outcome = orders.publish(&["--include", "data.bin=python/data.bin", "--fail-on", "never"]).success();
+    outcome.says("error:   `orders` in eu-west-1 has 100.0 MB of code");
+    assert_eq!(orders.account.numbers(EU), [1, 2]);
+}
+
+#[test]
+fn a_finished_zip_is_measured_too() {
+    let orders = Orders::new(140);
+    let zeros = vec![0; 11 << 20];
+    zip_of(&orders.sandbox.path("layer.zip"), &[("python/data.bin", &zeros), ("python/fine.py", b"x = 1\n")]);
+    let audit = |arguments: &[&str]| {
+        let run =
+            orders.sandbox.run(&["audit", "layer.zip", "--budget-functions", "orders", "--python-version", "3.13"]);
+        orders.account.seen_by(run.args(arguments)).run().code(1)
+    };
+    // As a layer with a name it takes the place of its version on the function.
+    let outcome = audit(&["--layer-name", LAYER]);
+    insta::assert_snapshot!(line(&outcome, "must be smaller"), @"");
+}
+
+#[test]
+fn what_cannot_be_asked_is_said() {
+    let orders = Orders::new(1);
+    let run = |functions: &str| {
+        orders.account.publish(&orders.sandbox, &["--budget-functions", functions, "--dry-run"]).run()
+    };
+    run("invoices").code(1).says("there is no function `invoices` in eu-west-1");
+    run("my function").code(1).says("`budget-functions` has `my function`, which is not a function");
+    orders.account.proxy.behave();
+    orders.account.proxy.rule(Rule::on("GET", "/functions/").replace("\"Zip\"", "\"Image\""));
+    run("orders").code(1).says("`orders` in eu-west-1 runs from a container image, which takes no layers");
+    orders.account.proxy.behave();
+    orders.account.proxy.rule(Rule::on("GET", "/functions/").refuse(403, "AccessDeniedException", "no"));
+    run("orders")
+        .code(2)
+        .says(r#""Action": "lambda:GetFunction", "Resource": "arn:aws:lambda:eu-west-1:*:function:orders""#);
+}
+
+#[test]
+fn own_limits_hold_where_nothing_changed_too() {
+    let sandbox = Sandbox::with_requirements("./six-1.0-py3-none-any.whl\n");
+    wheel(&sandbox.path(""), "six", "1.0");
+    let publish = |arguments: &[&str]| {
+        sandbox.run(&["publish", "--layer-name", "shared", "--python-version", "3.13"]).args(arguments).run()
+    };
+    let outcome = publish(&["--max-unzipped-size", "100", "--max-zipped-size", "100"]).code(1);
+    insta::assert_snapshot!(line(&outcome, "over the"), @"error: the unzipped layer has 211 B (211 bytes), 111 B over the 100 B of `max-unzipped-size`");
+    assert!(!sandbox.path(".lambda-layers/shared").exists(), "nothing was published");
+    publish(&["--max-unzipped-size", "1 MB"]).success().says("shared published");
+    publish(&["--max-unzipped-size", "1 MB"]).success().says("shared unchanged");
+    publish(&["--max-unzipped-size", "100"]).code(1).says("over the 100 B of `max-unzipped-size`");
+    publish(&["--max-zipped-size", "100"]).code(1).says("over the 100 B of `max-zipped-size`");
+    publish(&["--max-zipped-size", "100", "--fail-on", "never"]).success().says("shared unchanged");
+}
