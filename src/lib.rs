@@ -36,4 +36,5 @@ pub mod secrets;
 pub mod slim;
 pub mod smoke;
 pub mod spec;
+pub mod strip;
 pub mod types;

@@ -18,7 +18,7 @@ use crate::report::{DistributionSize, distribution_sizes};
 use crate::slim::{self, Saving};
 use crate::spec::Spec;
 use crate::types::ByteSize;
-use crate::{bytecode, smoke};
+use crate::{bytecode, smoke, strip};
 
 /// Everything about a layer but where it goes.
 #[derive(Debug)]
@@ -63,7 +63,9 @@ impl Made {
 pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Made> {
     let host = spec.needs_interpreter().then(|| Host::find(spec.target, environment)).flatten();
     let tree = build::build(spec, manifest, host.as_ref(), environment, console)?;
-    let (tree, savings) = slim::slim(tree, spec, host.as_ref(), environment, console)?;
+    let (tree, mut savings) = slim::slim(tree, spec, host.as_ref(), environment, console)?;
+    let (tree, stripped) = strip::strip(tree, spec, host.as_ref(), environment, console)?;
+    savings.extend(stripped);
     let tree = bytecode::compile(tree, spec, host.as_ref(), environment, console)?;
     let tree = build::with_records(tree, spec)?;
 

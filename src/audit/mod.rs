@@ -32,6 +32,7 @@ pub const CODES: &[&str] = &[
     "mode-refused",
     "no-bytecode",
     "not-compiled",
+    "not-stripped",
     "nothing-importable",
     "password-in-url",
     "project-needs-more",
