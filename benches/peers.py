@@ -2,6 +2,7 @@
 """Compares `lambda-layer` with what people use instead, on three real layers, and prints Markdown.
 
 Build: `lambda-layer build`, `uv pip install --target` + `zip -r`, `pip install -t` + `zip -r`.
+Steps: what each part of a build takes. Sizes: what slimming saves. Imports: cold, with and without bytecode.
 Unchanged: a second `lambda-layer publish`, into a directory and against a real HTTP server (moto).
 
 How to run it and what the figures mean: benches/README.md.
@@ -27,7 +28,24 @@ PINS = ("pip==26.3", "uv==0.13.8", "moto[server]==5.2.5")
 PYTHON = "3.13"
 GLIBC_MINOR = 34  # Amazon Linux 2023
 REPEATS = 20
+IMPORT_REPEATS = 9
 BUCKET = "bench-layers"
+# What a function with that layer imports first.
+IMPORTS = {
+    "small": "import requests, pydantic, sqlalchemy.orm",
+    "data": "import numpy, pandas, pyarrow",
+    "many": "import googleapiclient.discovery, kubernetes.client, azure.mgmt.compute",
+}
+# The variants of a layer whose sizes are compared, with the inputs that make them.
+VARIANTS = {
+    "unslimmed": ["--slim", "none", "--bytecode", "none"],
+    "`slim: safe`": ["--slim", "safe", "--bytecode", "none"],
+    "`slim: max`": ["--slim", "max", "--bytecode", "none"],
+    "`slim: max`, `strip`": ["--slim", "max", "--strip", "true", "--bytecode", "none"],
+    "`slim: safe`, `bytecode: compile` (the default)": [],
+    "`slim: safe`, `bytecode: only`": ["--bytecode", "only"],
+}
+PLAIN = "`lambda-layer build`, no slimming, no bytecode"
 OURS, UV, PIP = "`lambda-layer build`", "`uv pip install --target` + `zip -r`", "`pip install -t` + `zip -r`"
 
 
@@ -102,8 +120,10 @@ def platform_options():
 def commands(how, binary, layer, tree, archive):
     """The steps as (program, command, folder it runs in)."""
     manifest = WORK / f"{layer}.txt"
-    if how == OURS:
+    if how in (OURS, PLAIN):
         options = ["--requirements", manifest.name, "--python-version", PYTHON, "--architecture", "x86_64"]
+        # As the others do: no bytecode, nothing left out, nothing imported.
+        options += ["--bytecode", "none", "--slim", "none", "--smoke-test", "off"] if how == PLAIN else []
         return [("lambda-layer", [binary, "build", *options, "--layer-name", "bench", "--output", archive], WORK)]
     target = tree / "python"
     if how == UV:
@@ -161,14 +181,14 @@ def build_once(how, binary, layer, env, build, timed):
         build.seconds.append(seconds)
     else:
         build.zip = Zip(archive)
-        if how == OURS:
+        if how in (OURS, PLAIN):
             build.zip.zip6 = zip6(archive, env)
     shutil.rmtree(tree)
     archive.unlink()
 
 
 def build_all(binary, runs, env):
-    hows = [OURS, UV, PIP] if binary else [UV, PIP]
+    hows = [OURS, PLAIN, UV, PIP] if binary else [UV, PIP]
     builds = {(how, layer): Build() for how in hows for layer in LAYERS}
     for number in range(runs + 1):
         say("builds: warm-up" if number == 0 else f"builds: round {number} of {runs}")
@@ -177,6 +197,129 @@ def build_all(binary, runs, env):
             for how in hows[turn:] + hows[:turn]:
                 build_once(how, binary, layer, env, builds[how, layer], timed=number > 0)
     return hows, builds
+
+
+# Steps, sizes, imports
+
+
+def python_of_the_layers():
+    """An interpreter of the layers' version: from PATH, or of pyenv."""
+    for program in (f"python{PYTHON}", *sorted(Path.home().glob(f".pyenv/versions/{PYTHON}.*/bin/python{PYTHON}"))):
+        found = shutil.which(program)
+        if found and version([found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).strip() == PYTHON:
+            return Path(found)
+    return None
+
+
+def build_variant(binary, layer, options, archive, env):
+    """The zip, and seconds and details of each step."""
+    base = ["--requirements", f"{layer}.txt", "--python-version", PYTHON, "--architecture", "x86_64"]
+    run([binary, "build", *base, "--layer-name", "bench", "--output", archive, "--smoke-test", "off", *options], env)
+    line = re.compile(r"^ *([\d.]+) (ms|s)  (\S.{31}) ?(.*)$", re.M)
+    return {found[2].strip(): (float(found[0]) / (1000 if found[1] == "ms" else 1), found[3]) for found in line.findall(output())}
+
+
+def report_steps(binary, runs, env):
+    """Medians of the steps of a build with the defaults, as the program tells them."""
+    steps = {}
+    for number in range(runs):
+        say(f"steps: round {number + 1} of {runs}")
+        for layer in LAYERS:
+            for name, (seconds, _) in build_variant(binary, layer, [], WORK / "out.zip", env).items():
+                steps.setdefault(name, {}).setdefault(layer, []).append(seconds)
+            (WORK / "out.zip").unlink()
+    print(f"### Steps of a build with the defaults: ms, median of {runs}\n")
+    rows = [[name, *(f"{1e3 * statistics.median(by[layer]):.0f}" if layer in by else "–" for layer in LAYERS)] for name, by in steps.items()]
+    table(["step", *LAYERS], rows)
+
+
+def serverless_slim(tree):
+    """What serverless-python-requirements does for `slim: true` (its defaults): patterns, and `strip` on *.so."""
+    for path in sorted(tree.rglob("*"), reverse=True):
+        if path.is_dir():
+            if path.name == "__pycache__" or ".dist-info" in path.name:
+                shutil.rmtree(path)
+        elif path.suffix in (".pyc", ".pyo"):
+            path.unlink()
+        elif path.suffix == ".so":
+            subprocess.run(["strip", str(path)], capture_output=True)
+
+
+def tree_size(tree):
+    return sum(path.lstat().st_size for path in tree.rglob("*") if not path.is_dir())
+
+
+def report_sizes(binary, env):
+    rows = []
+    for layer in LAYERS:
+        for name, options in VARIANTS.items():
+            say(f"sizes: {layer}, {name}")
+            steps = build_variant(binary, layer, options, WORK / "out.zip", env)
+            made = Zip(WORK / "out.zip")
+            rows.append([layer, name, mb(made.bytes), mb(made.unzipped), made.files, steps.get("Strip", (0, ""))[1]])
+            (WORK / "out.zip").unlink()
+        say(f"sizes: {layer}, serverless-python-requirements")
+        tree = WORK / "tree"
+        run(commands(UV, binary, layer, tree, WORK / "out.zip")[0][1], env)
+        serverless_slim(tree)
+        run(["zip", "-q", "-r", WORK / "out.zip", "python"], env, tree)
+        files = sum(not path.is_dir() for path in tree.rglob("*"))
+        works = starts(python_of_the_layers(), layer, tree / "python")
+        rows.append([layer, "serverless-python-requirements' `slim`", mb((WORK / "out.zip").stat().st_size), mb(tree_size(tree)), files, works])
+        shutil.rmtree(tree)
+        (WORK / "out.zip").unlink()
+    print("### Sizes, MB\n")
+    table(["layer", "how", "zip", "unzipped", "files", ""], rows)
+
+
+def starts(python, layer, packages):
+    if python is None:
+        return ""
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([str(python), "-s", "-c", IMPORTS[layer]], env=env, capture_output=True, text=True, cwd=WORK)
+    return "imports" if done.returncode == 0 else "does not import: " + done.stderr.strip().splitlines()[-1][:80]
+
+
+def import_once(python, layer, packages):
+    """Milliseconds of the imports alone, in a fresh interpreter that writes nothing, as in Lambda."""
+    program = f"import time; t = time.perf_counter(); {IMPORTS[layer]}; print(1e3 * (time.perf_counter() - t))"
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([str(python), "-s", "-c", program], env=env, capture_output=True, text=True, cwd=WORK)
+    if done.returncode != 0:
+        raise Failed(f"{IMPORTS[layer]}\n{done.stderr[-2000:]}")
+    return float(done.stdout.splitlines()[-1])
+
+
+def report_imports(binary, env):
+    """Gives how many times faster the imports are with bytecode, by layer; None without that Python."""
+    python = python_of_the_layers()
+    if python is None:
+        print(f"### Cold imports\n\nNot measured: this machine has no python{PYTHON}.\n")
+        return None
+    rows, faster = [], {}
+    for layer in LAYERS:
+        trees = {}
+        for bytecode in ("none", "compile", "only"):
+            say(f"imports: {layer}, {bytecode}")
+            trees[bytecode] = WORK / f"opt-{bytecode}"
+            build_variant(binary, layer, ["--bytecode", bytecode], WORK / "out.zip", env)
+            with zipfile.ZipFile(WORK / "out.zip") as archive:
+                archive.extractall(trees[bytecode])
+            (WORK / "out.zip").unlink()
+        times = {bytecode: [] for bytecode in trees}
+        for number in range(IMPORT_REPEATS + 1):
+            for bytecode, tree in trees.items():
+                took = import_once(python, layer, tree / "python")
+                if number > 0:  # the first one warms the page cache
+                    times[bytecode].append(took)
+        median = {bytecode: statistics.median(values) for bytecode, values in times.items()}
+        faster[layer] = median["none"] / median["compile"]
+        rows.append([layer, f"`{IMPORTS[layer]}`", *(spread(times[bytecode]) for bytecode in trees), f"{faster[layer]:.2f}"])
+        for tree in trees.values():
+            shutil.rmtree(tree)
+    print(f"### Cold imports: ms, median of {IMPORT_REPEATS} (lowest–highest), warm page cache\n")
+    table(["layer", "imports", "`none`", "`compile`", "`only`", "`none` / `compile`"], rows)
+    return faster
 
 
 # The unchanged run
@@ -336,9 +479,13 @@ def report_unchanged(results):
             print()
 
 
-def report_targets(builds, faster, results):
+def report_targets(builds, faster, imports, results):
     data = builds[OURS, "data"]
-    rows = [("`build` on data is at least 2.5 times as fast as uv + zip", f"{faster[OURS, 'data']:.2f}", faster[OURS, "data"] >= 2.5)]
+    plain = faster[PLAIN, "data"]
+    rows = [("`build` of data, no slimming, no bytecode, at least 2.5 times as fast as uv + zip", f"{plain:.2f}", plain >= 2.5)]
+    rows.append(("`build` of data with the defaults faster than uv + zip", f"{faster[OURS, 'data']:.2f}", faster[OURS, "data"] > 1))
+    for layer, ratio in (imports or {}).items():
+        rows.append((f"cold imports of {layer} at least twice as fast with bytecode", f"{ratio:.2f}", ratio >= 2))
     for layer in LAYERS:
         made = builds[OURS, layer].zip
         rows.append((f"zip of {layer} no larger than `zip -6`'s", f"{made.bytes / made.zip6:.3f}", made.bytes <= made.zip6))
@@ -409,6 +556,11 @@ def main():
     for layer in LAYERS:
         shutil.copy(ROOT / "benches/layers" / f"{layer}.txt", WORK)
     env = environment()
+    python = python_of_the_layers()
+    if python:
+        env["PATH"] = os.pathsep.join([str(TOOLS / "bin"), str(python.parent), env["PATH"]])
+    else:
+        say(f"no python{PYTHON} on this machine: the layers get no bytecode, and imports are not measured")
 
     zip_version = re.search(r"Zip (\d+\.\d+)", version(["zip", "-v"]))
     tools = [pin for pin in PINS if not pin.startswith("moto")] + [f"zip {zip_version[1]}" if zip_version else "zip"]
@@ -419,9 +571,12 @@ def main():
     faster = report_builds(hows, builds, arguments.runs)
     if binary:
         sys.stdout.flush()  # an error below does not lose the tables above
+        report_steps(binary, arguments.runs, env)
+        report_sizes(binary, env)
+        imports = report_imports(binary, env)
         results = {"directory": unchanged_in_directory(binary, env), "AWS (moto)": unchanged_on_aws(binary, env)}
         report_unchanged(results)
-        report_targets(builds, faster, results)
+        report_targets(builds, faster, imports, results)
     shutil.rmtree(WORK)
 
 

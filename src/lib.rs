@@ -38,4 +38,5 @@ pub mod secrets;
 pub mod slim;
 pub mod smoke;
 pub mod spec;
+pub mod strip;
 pub mod types;

@@ -19,7 +19,7 @@ use crate::runtime::Runtime;
 use crate::slim::{self, Saving};
 use crate::spec::{FailOn, Spec};
 use crate::types::ByteSize;
-use crate::{bytecode, smoke};
+use crate::{bytecode, smoke, strip};
 
 /// Everything about a layer but where it goes.
 #[derive(Debug)]
@@ -78,7 +78,9 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
     let host = spec.needs_interpreter().then(|| Host::find(spec.target, environment)).flatten();
     let runtime = Runtime::here(spec.target.python);
     let tree = build::build(spec, manifest, host.as_ref(), environment, console)?;
-    let (tree, savings) = slim::slim(tree, spec, manifest, &runtime, console)?;
+    let (tree, mut savings) = slim::slim(tree, spec, manifest, &runtime, console)?;
+    let (tree, stripped) = strip::strip(tree, spec, host.as_ref(), environment, console)?;
+    savings.extend(stripped);
     let tree = bytecode::compile(tree, spec, host.as_ref(), environment, console)?;
     let tree = build::with_records(tree, spec)?;
 

@@ -66,6 +66,7 @@ pub const CODES: &[&str] = &[
     "not-declared",
     "not-importable",
     "not-on-path",
+    "not-stripped",
     "nothing-importable",
     "orphan-library",
     "password-in-url",
@@ -197,10 +198,6 @@ impl Finding {
 /// Looks at a finished layer, wherever it comes from.
 pub fn check(layer: &Layer, target: Target, runtime: &Runtime) -> Vec<Finding> {
     let binaries = binaries::check(layer, target);
-    #[allow(clippy::print_stderr)]
-    {
-        eprintln!("SPEED {:?}", now.elapsed());
-    }
     let tags = tags::check(layer, &binaries, target);
     [
         binaries,

@@ -37,6 +37,7 @@ mod regions;
 mod secrets;
 mod servers;
 mod sources;
+mod strip;
 mod targets;
 mod tools;
 mod watch;
