@@ -31,6 +31,7 @@ mod pypi;
 mod regions;
 mod secrets;
 mod servers;
+mod slim;
 mod sources;
 mod targets;
 mod tools;
