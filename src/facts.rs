@@ -45,6 +45,8 @@ pub struct Limits {
     pub description_length: usize,
     pub license_length: usize,
     pub compatible_runtimes: usize,
+    /// The most that a function can have.
+    pub function_memory: u64,
 }
 
 /// Versions of the tools that are brought along; see `data/tools.yml`.

@@ -30,6 +30,7 @@ pub mod registry;
 pub mod report;
 pub mod resolve;
 pub mod run;
+pub mod sandbox;
 pub mod secrets;
 pub mod slim;
 pub mod smoke;

@@ -21,7 +21,10 @@ pub(crate) fn wheel_of(folder: &Utf8Path, name: &str, version: &str, files: &[(&
     let info = format!("{name}-{version}.dist-info");
     let mut files: Vec<(String, String)> =
         files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-    files.push((format!("{info}/METADATA"), format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")));
+    if !files.iter().any(|(path, _)| *path == format!("{info}/METADATA")) {
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+        files.push((format!("{info}/METADATA"), metadata));
+    }
     files.push((format!("{info}/WHEEL"), "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_owned()));
     let mut record: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let own = format!("{info}/RECORD");
