@@ -35,7 +35,9 @@ pub fn arguments(arguments: &[OsString]) -> Option<&[OsString]> {
 /// Closes the sandbox and becomes the program; returns only what kept it from that.
 pub fn enter(arguments: &[OsString]) -> anyhow::Error {
     let parsed = match arguments {
-        [memory, program, rest @ ..] => memory.to_str().and_then(|text| text.parse().ok()).map(|memory| (memory, program, rest)),
+        [memory, program, rest @ ..] => {
+            memory.to_str().and_then(|text| text.parse().ok()).map(|memory| (memory, program, rest))
+        }
         _ => None,
     };
     let Some((memory, program, rest)) = parsed else {

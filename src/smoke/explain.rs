@@ -1,11 +1,13 @@
 //! What a failed import means: whom to blame, how bad it is, and the probable cause.
 
+use std::collections::BTreeMap;
+
 use super::Subject;
 use super::modules::Module;
 use super::run::{Outcome, Raised, Ran};
 use crate::audit::{Finding, Layer, Severity};
 use crate::build::{Distribution, Owner};
-use crate::error::nearest;
+use crate::error::{counted, nearest};
 use crate::facts;
 use crate::spec::SmokeTest;
 
@@ -13,13 +15,29 @@ use crate::spec::SmokeTest;
 const LONGEST: usize = 300;
 /// Findings of other checks that explain why something cannot be imported, the likeliest first.
 const CAUSES: &[&str] = &[
-    "wrong-machine", "broken-binary", "wrong-extension-tag", "glibc-too-new", "libstdcxx-too-new", "missing-library",
-    "wrong-wheel-tag", "requires-python", "missing-requirement", "conflicting-requirement", "unmet-requirement",
+    "wrong-machine",
+    "broken-binary",
+    "wrong-extension-tag",
+    "glibc-too-new",
+    "libstdcxx-too-new",
+    "missing-library",
+    "wrong-wheel-tag",
+    "requires-python",
+    "missing-requirement",
+    "conflicting-requirement",
+    "unmet-requirement",
 ];
 /// Exceptions of whoever looks for the network, by the last part of their names.
 const NETWORK: &[&str] = &[
-    "gaierror", "ConnectionError", "ConnectionRefusedError", "NewConnectionError", "EndpointConnectionError",
-    "ConnectTimeoutError", "NameResolutionError", "URLError", "ConnectError",
+    "gaierror",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "NewConnectionError",
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "NameResolutionError",
+    "URLError",
+    "ConnectError",
 ];
 /// And for an AWS account.
 const ACCOUNT: &[&str] = &["NoCredentialsError", "NoRegionError", "PartialCredentialsError", "ProfileNotFound"];
@@ -32,13 +50,15 @@ pub(super) fn findings(
     redact: impl Fn(&str) -> String,
 ) -> Vec<Finding> {
     if let Some(how) = &ran.stopped {
-        let help = "look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start";
+        let help =
+            "look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start";
         let message = format!("no module can be imported: Python {how} while it reads the `.pth` files of the layer");
         return vec![Finding::error("import-failed", "layer", message, help)];
     }
     let judge = Judge { subject, modules, ran, has_runtime };
-    let mut findings: Vec<Finding> = modules.iter().filter_map(|module| judge.of(module)).collect();
-    findings.dedup();
+    let mut untested = Untested::new();
+    let mut findings: Vec<Finding> = modules.iter().filter_map(|module| judge.of(module, &mut untested)).collect();
+    findings.extend(untested.into_iter().map(|((_, cause), modules)| judge.untested(&modules, &cause)));
     for finding in &mut findings {
         finding.message = short(&redact(&finding.message));
     }
@@ -52,6 +72,9 @@ struct Judge<'a> {
     has_runtime: bool,
 }
 
+/// Modules by whom they belong to, and by why they could not be tested.
+type Untested<'m> = BTreeMap<(&'m Owner, String), Vec<&'m Module>>;
+
 /// How bad, and why.
 struct Verdict {
     severity: Severity,
@@ -59,7 +82,8 @@ struct Verdict {
 }
 
 impl Judge<'_> {
-    fn of(&self, module: &Module) -> Option<Finding> {
+    /// What is no failure is noted in `untested`.
+    fn of<'m>(&self, module: &'m Module, untested: &mut Untested<'m>) -> Option<Finding> {
         let (how, verdict) = match self.ran.outcomes.get(&module.name)? {
             Outcome::Imported(_) => return None,
             Outcome::Raised(errors) => {
@@ -80,22 +104,29 @@ impl Judge<'_> {
                 return Some(Finding::warning("import-not-tested", &module.name, message, help));
             }
         };
-        let (name, owner) = (self.name(module), owner(module));
-        let message = match verdict.severity {
-            Severity::Notice => {
-                let message = format!("{name} could not be tested: {}", verdict.cause);
-                let help = "test it in the image of the runtime, or in a function";
-                return Some(Finding::notice("import-not-tested", &module.name, message, help).blames(owner));
-            }
-            _ => format!("{name} cannot be imported: {how}"),
-        };
+        if verdict.severity == Severity::Notice {
+            untested.entry((&module.owner, verdict.cause)).or_default().push(module);
+            return None;
+        }
+        let message = format!("{} cannot be imported: {how}", self.name(module));
         let quiet = match self.subject.wanted {
             SmokeTest::Modules(_) => String::new(),
             _ => "; or list what your functions do import as `smoke-test`".to_owned(),
         };
         let help = format!("{}{quiet}", verdict.cause);
-        let finding = Finding::error("import-failed", &module.name, message, help).blames(owner);
+        let finding = Finding::error("import-failed", &module.name, message, help).blames(owner(module));
         Some(Finding { severity: verdict.severity, ..finding })
+    }
+
+    fn untested(&self, modules: &[&Module], cause: &str) -> Finding {
+        let first = modules[0];
+        let others = match modules.len() {
+            1 => String::new(),
+            all => format!(" and {} beside", counted(all - 1, "module")),
+        };
+        let message = format!("{}{others} could not be tested: {cause}", self.name(first));
+        let help = "test it in the image of the runtime, or in a function";
+        Finding::notice("import-not-tested", &first.name, message, help).blames(owner(first))
     }
 
     /// `yaml` of `pyyaml`
@@ -119,14 +150,15 @@ impl Judge<'_> {
 
     /// Whether another module of the same distribution was imported.
     fn works_without(&self, module: &Module) -> bool {
-        let is_other = |other: &&Module| other.owner == module.owner && other.is_main && other.name != module.name;
+        let is_other = |other: &&Module| other.owner == module.owner && other.name != module.name;
         let was_imported = |other: &Module| matches!(self.ran.outcomes.get(&other.name), Some(Outcome::Imported(_)));
         self.modules.iter().filter(is_other).any(was_imported)
     }
 
     fn of_death(&self, module: &Module) -> Verdict {
         let cause = self.known(module).unwrap_or_else(|| {
-            "something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said".to_owned()
+            "something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said"
+                .to_owned()
         });
         self.failed(module, cause)
     }
@@ -148,10 +180,9 @@ impl Judge<'_> {
         if let Some(known) = self.known(module) {
             return self.failed(module, known);
         }
-        let is = |kinds: &[&str]| {
-            errors.iter().any(|error| kinds.contains(&error.kind.as_str()))
-        };
-        let is_refused = |error: &Raised| error.kind == "PermissionError" && error.message == "[Errno 13] Permission denied";
+        let is = |kinds: &[&str]| errors.iter().any(|error| kinds.contains(&error.kind.as_str()));
+        let is_refused =
+            |error: &Raised| error.kind == "PermissionError" && error.message == "[Errno 13] Permission denied";
         let cause = if is(NETWORK) || errors.iter().any(is_refused) {
             "it wants the network while it is imported, which is closed here; a function would wait for it at each start"
         } else if is(ACCOUNT) {
@@ -172,7 +203,8 @@ impl Judge<'_> {
         if missing == module.name || module.name.starts_with(&format!("{missing}.")) {
             let names: Vec<&str> = self.all_names();
             let near = nearest(&module.name, names.iter().copied());
-            let cause = near.map_or_else(|| "the layer has no such module".to_owned(), |near| format!("did you mean `{near}`?"));
+            let cause = near
+                .map_or_else(|| "the layer has no such module".to_owned(), |near| format!("did you mean `{near}`?"));
             return self.failed(module, cause);
         }
         let top = missing.split('.').next().unwrap_or(missing);
@@ -190,6 +222,9 @@ impl Judge<'_> {
             let is_part = self.works_without(module) && !self.is_asked_for();
             return if is_part { Verdict { severity: Severity::Warning, ..verdict } } else { verdict };
         }
+        if !module.is_main && !self.is_asked_for() && self.works_without(module) {
+            return unavailable(format!("it needs `{top}`, which is not in the layer"));
+        }
         let cause = format!("`{missing}` is not in the layer: add what brings it to the requirements");
         self.failed(module, self.known(module).unwrap_or(cause))
     }
@@ -199,7 +234,8 @@ impl Judge<'_> {
         let packages = self.subject.layer.files.keys().filter_map(|path| {
             path.strip_prefix("python").ok()?.components().next().map(|part| part.as_str().trim_end_matches(".py"))
         });
-        let failed = |name: &&str| !self.ran.outcomes.get(*name).is_some_and(|outcome| !matches!(outcome, Outcome::Imported(_)));
+        let failed =
+            |name: &&str| !self.ran.outcomes.get(*name).is_some_and(|outcome| !matches!(outcome, Outcome::Imported(_)));
         others.chain(packages).filter(failed).collect()
     }
 
@@ -210,7 +246,8 @@ impl Judge<'_> {
 
     /// What another check found in the distribution that explains it.
     fn known(&self, module: &Module) -> Option<String> {
-        let blamed = |finding: &&Finding| finding.distribution.is_some() && finding.distribution.as_ref() == owner(module);
+        let blamed =
+            |finding: &&Finding| finding.distribution.is_some() && finding.distribution.as_ref() == owner(module);
         let of_code = |code: &&str| self.subject.known.iter().filter(blamed).find(|finding| finding.code == *code);
         CAUSES.iter().find_map(of_code).map(|finding| format!("probably because {}", finding.message))
     }
@@ -243,8 +280,7 @@ fn normal(name: &str) -> String {
 /// Whether a module of that name is what a distribution of this name usually has.
 fn is_module_of(module: &str, distribution: &str) -> bool {
     let (module, distribution) = (normal(module), normal(distribution));
-    module == distribution
-        || ["python.", "py"].iter().any(|prefix| distribution.strip_prefix(prefix) == Some(&module))
+    module == distribution || ["python.", "py"].iter().any(|prefix| distribution.strip_prefix(prefix) == Some(&module))
 }
 
 fn is_of_runtime(module: &str) -> bool {

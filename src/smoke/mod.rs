@@ -111,7 +111,8 @@ fn test_laid_out(
         Ok(ran) => ran,
         Err(Unavailable(why)) => {
             step.done("not possible");
-            let help = "run it where programs may close the network to themselves with seccomp, as Docker's containers may";
+            let help =
+                "run it where programs may close the network to themselves with seccomp, as Docker's containers may";
             return Ok(vec![not_run(subject.wanted, &why, help)]);
         }
     };

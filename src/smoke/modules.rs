@@ -10,8 +10,22 @@ use crate::types::Target;
 
 /// Folders of tests and the like, which are no part of what somebody imports.
 const NOT_IMPORTED: &[&str] = &[
-    "__main__", "__init__", "__pycache__", "benchmark", "benchmarks", "conftest", "doc", "docs", "example", "examples",
-    "sample", "samples", "setup", "test", "testing", "tests",
+    "__main__",
+    "__init__",
+    "__pycache__",
+    "benchmark",
+    "benchmarks",
+    "conftest",
+    "doc",
+    "docs",
+    "example",
+    "examples",
+    "sample",
+    "samples",
+    "setup",
+    "test",
+    "testing",
+    "tests",
 ];
 /// Folders that are only packages if they say so, with an `__init__`.
 const DATA: &[&str] = &[
@@ -74,7 +88,8 @@ fn in_packages(path: &Utf8Path, target: Target) -> Option<&Utf8Path> {
 }
 
 fn of_owner(owner: &Owner, paths: &BTreeSet<&Utf8Path>, target: Target) -> BTreeSet<Module> {
-    let module = |path: &Utf8Path| Some((path.parent()?.to_owned(), module_name(path.file_name()?, target)?.to_owned()));
+    let module =
+        |path: &Utf8Path| Some((path.parent()?.to_owned(), module_name(path.file_name()?, target)?.to_owned()));
     let modules: Vec<_> = paths.iter().filter_map(|path| module(path)).collect();
     let packages: BTreeSet<&Utf8Path> =
         modules.iter().filter(|(_, name)| name == "__init__").map(|(folder, _)| folder.as_path()).collect();
@@ -136,10 +151,14 @@ mod tests {
     fn modules(paths: &[&str]) -> Vec<String> {
         let target = Target { python: "3.13".parse().expect("is known"), architecture: "x86_64".parse().expect("is") };
         let owner = Owner::Distribution("some".parse().expect("is a name"));
-        let file = File { kind: Kind::File { executable: false }, size: ByteSize(1), owner, observed: Default::default() };
+        let file =
+            File { kind: Kind::File { executable: false }, size: ByteSize(1), owner, observed: Default::default() };
         let files = paths.iter().map(|path| ((*path).into(), file.clone())).collect();
         let found = of_layer(&Layer { files, distributions: Vec::new() }, target);
-        found.into_iter().map(|module| if module.is_main { module.name } else { format!("({})", module.name) }).collect()
+        found
+            .into_iter()
+            .map(|module| if module.is_main { module.name } else { format!("({})", module.name) })
+            .collect()
     }
 
     #[test]

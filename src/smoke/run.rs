@@ -78,8 +78,14 @@ enum Event {
     Ready,
     /// The `.pth` files of the layer were read.
     Found,
-    Begin { module: String },
-    End { module: String, seconds: f64, errors: Vec<Raised> },
+    Begin {
+        module: String,
+    },
+    End {
+        module: String,
+        seconds: f64,
+        errors: Vec<Raised>,
+    },
 }
 
 /// What comes from a process: its events, and their end.

@@ -46,7 +46,8 @@ impl Server {
     /// Starts a server that is told its port, and waits until something listens there.
     pub(crate) fn start_on(mut command: Command, port: u16) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-        let mut server = Self { child: command.spawn().expect("can be started"), port, log: std::sync::mpsc::channel().1 };
+        let mut server =
+            Self { child: command.spawn().expect("can be started"), port, log: std::sync::mpsc::channel().1 };
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(server.child.try_wait().expect("is ours").is_none(), "the server did not start");
             std::thread::yield_now();

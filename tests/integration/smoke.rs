@@ -5,7 +5,8 @@ use crate::packages::{wheel_of, wheel_with};
 
 /// A workspace that requires wheels of one module each, with that text.
 fn sandbox(modules: &[(&str, &str)]) -> Sandbox {
-    let names: Vec<String> = modules.iter().map(|(name, _)| format!("./wheels/{name}-1.0-py3-none-any.whl\n")).collect();
+    let names: Vec<String> =
+        modules.iter().map(|(name, _)| format!("./wheels/{name}-1.0-py3-none-any.whl\n")).collect();
     let sandbox = Sandbox::with_requirements(&names.concat());
     for (name, text) in modules {
         wheel_with(&sandbox.path("wheels"), name, "1.0", text);
@@ -149,7 +150,8 @@ fn what_modules_print_is_neither_an_answer_nor_a_command() {
 #[test]
 fn the_layer_comes_before_the_standard_library_and_the_site_folder_before_the_layer() {
     let python = tools().python_version();
-    let sandbox = sandbox(&[("asks", "import where, colorsys\nassert (where.name, colorsys.name) == ('site', 'layer')\n")]);
+    let sandbox =
+        sandbox(&[("asks", "import where, colorsys\nassert (where.name, colorsys.name) == ('site', 'layer')\n")]);
     sandbox.write("own/where.py", "name = 'layer'\n");
     sandbox.write("own/colorsys.py", "name = 'layer'\n");
     sandbox.write("site/where.py", "name = 'site'\n");
@@ -162,7 +164,8 @@ fn the_layer_comes_before_the_standard_library_and_the_site_folder_before_the_la
 
 #[test]
 fn namespaces_and_files_for_the_start_of_python_work() {
-    let sandbox = Sandbox::with_requirements("./wheels/acme_one-1.0-py3-none-any.whl\n./wheels/acme_two-1.0-py3-none-any.whl\n");
+    let sandbox =
+        Sandbox::with_requirements("./wheels/acme_one-1.0-py3-none-any.whl\n./wheels/acme_two-1.0-py3-none-any.whl\n");
     wheel_of(&sandbox.path("wheels"), "acme_one", "1.0", &[("acme/one/__init__.py", "import acme.two\n")]);
     let two = [
         ("acme/two/__init__.py", "import sys\nassert sys.hook_was_read\n"),
@@ -265,7 +268,7 @@ fn a_layer_without_modules_says_so() {
     sandbox.write("own/a.ttf", "font");
     sandbox.write("module/__init__.py", "");
     let arguments = ["--source", "own", "--include", "module=python/module"];
-    insta::assert_snapshot!(said(&build(&sandbox, "auto").args(&arguments).run().success()), @"notice: nothing was imported: the layer is for [FOREIGN], and this machine is [MACHINE] (build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or say `smoke-test: off`)");
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").args(&arguments).run().success()), @"  [time]  Import 0 modules                 there is none of a distribution or of `source`");
 }
 
 #[test]
