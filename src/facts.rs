@@ -50,6 +50,8 @@ pub struct Limits {
     pub description_length: usize,
     pub license_length: usize,
     pub compatible_runtimes: usize,
+    /// The most that a function can have.
+    pub function_memory: u64,
 }
 
 /// How much is opened of what something else made; see `data/opening.yml` for the reasons. Sizes in bytes.

@@ -34,6 +34,7 @@ pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod runtime;
+pub mod sandbox;
 pub mod secrets;
 pub mod slim;
 pub mod smoke;

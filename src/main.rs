@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use camino::Utf8PathBuf;
@@ -11,12 +12,17 @@ use lambda_layer::error::Explanation;
 use lambda_layer::inputs::{Cli, Command, Inputs};
 use lambda_layer::report::{self, Report};
 use lambda_layer::spec::{AuditSpec, Spec, Task};
-use lambda_layer::{actions, credentials, inspect, run};
+use lambda_layer::{actions, credentials, inspect, run, sandbox};
 
 fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(arguments) = sandbox::arguments(&arguments) {
+        let error = sandbox::enter(arguments);
+        writeln!(std::io::stderr(), "{}", Explanation::of(&error).one_line()).ok();
+        return ExitCode::from(sandbox::UNAVAILABLE);
+    }
     let environment = environment();
     let console = Console::new(&environment);
-    let arguments: Vec<OsString> = std::env::args_os().collect();
     console.hide(&credentials::of(&environment, &arguments));
     let cli = match Cli::read(arguments, environment.variables()) {
         Ok(cli) => cli,

@@ -42,7 +42,7 @@ impl Host {
         fallback
     }
 
-    fn glibc(&self) -> Option<Glibc> {
+    pub(crate) fn glibc(&self) -> Option<Glibc> {
         self.glibc.parse().ok()
     }
 

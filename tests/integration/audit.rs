@@ -4,9 +4,8 @@ use std::io::Write as _;
 
 use camino::Utf8Path;
 
-use crate::harness::{Outcome, Sandbox, tools};
 use crate::account::{Account, EU};
-use crate::harness::{FileServer, Sandbox, tools};
+use crate::harness::{FileServer, Outcome, Sandbox, tools};
 use crate::proxy::Rule;
 use crate::zip::{members, unpack};
 

@@ -164,17 +164,27 @@ impl Run {
             .env("GITHUB_WORKSPACE", workspace)
     }
 
-    /// Which Pythons this machine has would decide what is in each layer, so only tests that say so ask for bytecode.
-    fn without_bytecode(&mut self) {
+    /// Which Pythons this machine has would decide what is in each layer and what is said of it, so only tests that
+    /// say so ask for bytecode and imports.
+    fn without_interpreter(&mut self) {
         let arguments: Vec<&str> = self.command.get_args().filter_map(|argument| argument.to_str()).collect();
-        let is_build = matches!(arguments.first(), Some(&("build" | "publish" | "plan")));
-        if is_build && !arguments.contains(&"--bytecode") {
-            self.command.args(["--bytecode", "none"]);
+        let is_build = arguments.iter().any(|argument| ["build", "publish", "plan"].contains(argument));
+        let names: Vec<_> = self.command.get_envs().filter_map(|(name, _)| name.to_str()).collect();
+        let is_step = arguments.is_empty() && names.iter().any(|name| name.starts_with("INPUT_"));
+        let mut options: Vec<[&str; 2]> = Vec::new();
+        let mut inputs: Vec<[&str; 2]> = Vec::new();
+        for (option, input, value) in
+            [("--bytecode", "INPUT_BYTECODE", "none"), ("--smoke-test", "INPUT_SMOKE-TEST", "off")]
+        {
+            if is_build && !arguments.iter().any(|argument| argument.starts_with(option)) {
+                options.push([option, value]);
+            }
+            if is_step && !names.contains(&input) {
+                inputs.push([input, value]);
+            }
         }
-        let inputs: Vec<_> = self.command.get_envs().filter_map(|(name, _)| name.to_str()).collect();
-        if inputs.iter().any(|name| name.starts_with("INPUT_")) && !inputs.contains(&"INPUT_BYTECODE") {
-            self.command.env("INPUT_BYTECODE", "none");
-        }
+        self.command.args(options.concat());
+        self.command.envs(inputs.into_iter().map(|[name, value]| (name, value)));
     }
 
     /// Runs to the end.
@@ -184,7 +194,7 @@ impl Run {
 
     /// Runs beside the test.
     pub(crate) fn start(mut self) -> Running {
-        self.without_bytecode();
+        self.without_interpreter();
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Running { child: Some(self.command.spawn().expect("can be started")), root: self.root }
     }

@@ -43,6 +43,18 @@ impl Server {
         Self { child, port, log }
     }
 
+    /// Starts a server that is told its port, and waits until something listens there.
+    pub(crate) fn start_on(mut command: Command, port: u16) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        let mut server =
+            Self { child: command.spawn().expect("can be started"), port, log: std::sync::mpsc::channel().1 };
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(server.child.try_wait().expect("is ours").is_none(), "the server did not start");
+            std::thread::yield_now();
+        }
+        server
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }

@@ -8,6 +8,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// From PyPI; uv is the version that `data/tools.yml` has.
 const PINS: &[&str] = &["pip==25.3", "uv==0.13.8", "moto[server]==5.2.5", "pypiserver[passlib]==2.4.0"];
 
+/// AWS's emulator of Lambda (inside of the first) and the client that runs in it; what they need themselves is not needed.
+const EMULATOR_PINS: &[&str] = &["aws-sam-cli==1.170.0", "awslambdaric==4.2.2"];
+
 /// A variable of the test's own environment.
 #[expect(clippy::disallowed_methods, reason = "tests have no other way to be told something")]
 pub(crate) fn environment(name: &str) -> Option<String> {
@@ -84,6 +87,31 @@ fn install() -> Tools {
         fs_err::write(done, "").expect("can be written");
     }
     Tools { folder }
+}
+
+/// A folder with the program `aws-lambda-rie`, and `runtime` for `PYTHONPATH`: installed when a test asks for it.
+pub(crate) fn emulator() -> Utf8PathBuf {
+    let digest = lambda_layer::types::Digest::of(EMULATOR_PINS.join("\n").as_bytes()).hex();
+    let folder = tools().folder.with_file_name(format!("emulator-{}", &digest[..16]));
+    let done = folder.join("done");
+    if !done.exists() {
+        fs_err::remove_dir_all(&folder).ok();
+        for (pin, place, options) in
+            [(EMULATOR_PINS[0], "sam", &["--no-deps"][..]), (EMULATOR_PINS[1], "runtime", &["--only-binary", ":all:"])]
+        {
+            let mut pip = Command::new(tools().program("python3"));
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+            run(pip.arg(folder.join(place)).args(options).arg(pin));
+        }
+        let architecture = if cfg!(target_arch = "x86_64") { "x86_64" } else { "arm64" };
+        let program = folder.join("aws-lambda-rie");
+        let name = format!("sam/samcli/local/rapid/aws-lambda-rie-{architecture}");
+        fs_err::rename(folder.join(name), &program).expect("is there");
+        fs_err::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("is ours");
+        fs_err::remove_dir_all(folder.join("sam")).expect("is ours");
+        fs_err::write(done, "").expect("can be written");
+    }
+    folder
 }
 
 fn run(command: &mut Command) {

@@ -1,0 +1,304 @@
+//! What a failed import means: whom to blame, how bad it is, and the probable cause.
+
+use std::collections::BTreeMap;
+
+use super::Subject;
+use super::modules::Module;
+use super::run::{Outcome, Raised, Ran};
+use crate::audit::{Finding, Layer, Severity};
+use crate::build::{Distribution, Owner};
+use crate::error::{counted, nearest};
+use crate::facts;
+use crate::spec::SmokeTest;
+
+/// Of a message, in characters.
+const LONGEST: usize = 300;
+/// Findings of other checks that explain why something cannot be imported, the likeliest first.
+const CAUSES: &[&str] = &[
+    "wrong-machine",
+    "broken-binary",
+    "wrong-extension-tag",
+    "glibc-too-new",
+    "libstdcxx-too-new",
+    "missing-library",
+    "wrong-wheel-tag",
+    "requires-python",
+    "missing-requirement",
+    "conflicting-requirement",
+    "unmet-requirement",
+];
+/// Exceptions of whoever looks for the network, by the last part of their names.
+const NETWORK: &[&str] = &[
+    "gaierror",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "NewConnectionError",
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "NameResolutionError",
+    "URLError",
+    "ConnectError",
+];
+/// And for an AWS account.
+const ACCOUNT: &[&str] = &["NoCredentialsError", "NoRegionError", "PartialCredentialsError", "ProfileNotFound"];
+
+pub(super) fn findings(
+    subject: &Subject<'_>,
+    modules: &[Module],
+    ran: &Ran,
+    has_runtime: bool,
+    redact: impl Fn(&str) -> String,
+) -> Vec<Finding> {
+    if let Some(how) = &ran.stopped {
+        let help =
+            "look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start";
+        let message = format!("no module can be imported: Python {how} while it reads the `.pth` files of the layer");
+        return vec![Finding::error("import-failed", "layer", message, help)];
+    }
+    let judge = Judge { subject, modules, ran, has_runtime };
+    let mut untested = Untested::new();
+    let mut findings: Vec<Finding> = modules.iter().filter_map(|module| judge.of(module, &mut untested)).collect();
+    findings.extend(untested.into_iter().map(|((_, cause), modules)| judge.untested(&modules, &cause)));
+    for finding in &mut findings {
+        finding.message = short(&redact(&finding.message));
+    }
+    findings
+}
+
+struct Judge<'a> {
+    subject: &'a Subject<'a>,
+    modules: &'a [Module],
+    ran: &'a Ran,
+    has_runtime: bool,
+}
+
+/// Modules by whom they belong to, and by why they could not be tested.
+type Untested<'m> = BTreeMap<(&'m Owner, String), Vec<&'m Module>>;
+
+/// How bad, and why.
+struct Verdict {
+    severity: Severity,
+    cause: String,
+}
+
+impl Judge<'_> {
+    /// What is no failure is noted in `untested`.
+    fn of<'m>(&self, module: &'m Module, untested: &mut Untested<'m>) -> Option<Finding> {
+        let (how, verdict) = match self.ran.outcomes.get(&module.name)? {
+            Outcome::Imported(_) => return None,
+            Outcome::Raised(errors) => {
+                let error = errors.first()?;
+                (said(error), self.of_errors(module, errors))
+            }
+            Outcome::Died(how) => (format!("Python {how}"), self.of_death(module)),
+            Outcome::Hung(time) => {
+                let cause = format!(
+                    "if it only takes long, give it more time with `{}`; Lambda itself gives a start of a function 10 s",
+                    super::SECONDS_VARIABLE
+                );
+                (format!("it was not done after {} s", time.as_secs()), self.failed(module, cause))
+            }
+            Outcome::NotTried => {
+                let help = "list the modules that matter as `smoke-test`";
+                let message = format!("{} was not imported: the time was up", self.name(module));
+                return Some(Finding::warning("import-not-tested", &module.name, message, help));
+            }
+        };
+        if verdict.severity == Severity::Notice {
+            untested.entry((&module.owner, verdict.cause)).or_default().push(module);
+            return None;
+        }
+        let message = format!("{} cannot be imported: {how}", self.name(module));
+        let quiet = match self.subject.wanted {
+            SmokeTest::Modules(_) => String::new(),
+            _ => "; or list what your functions do import as `smoke-test`".to_owned(),
+        };
+        let help = format!("{}{quiet}", verdict.cause);
+        let finding = Finding::error("import-failed", &module.name, message, help).blames(owner(module));
+        Some(Finding { severity: verdict.severity, ..finding })
+    }
+
+    fn untested(&self, modules: &[&Module], cause: &str) -> Finding {
+        let first = modules[0];
+        let others = match modules.len() {
+            1 => String::new(),
+            all => format!(" and {} beside", counted(all - 1, "module")),
+        };
+        let message = format!("{}{others} could not be tested: {cause}", self.name(first));
+        let help = "test it in the image of the runtime, or in a function";
+        Finding::notice("import-not-tested", &first.name, message, help).blames(owner(first))
+    }
+
+    /// `yaml` of `pyyaml`
+    fn name(&self, module: &Module) -> String {
+        match &module.owner {
+            Owner::Distribution(name) if normal(&name.to_string()) != normal(&module.name) => {
+                format!("`{}` of `{name}`", module.name)
+            }
+            _ => format!("`{}`", module.name),
+        }
+    }
+
+    fn failed(&self, module: &Module, cause: String) -> Verdict {
+        let severity = if self.is_asked_for() || module.is_main { Severity::Error } else { Severity::Warning };
+        Verdict { severity, cause }
+    }
+
+    fn is_asked_for(&self) -> bool {
+        matches!(self.subject.wanted, SmokeTest::Modules(_))
+    }
+
+    /// Whether another module of the same distribution was imported.
+    fn works_without(&self, module: &Module) -> bool {
+        let is_other = |other: &&Module| other.owner == module.owner && other.name != module.name;
+        let was_imported = |other: &Module| matches!(self.ran.outcomes.get(&other.name), Some(Outcome::Imported(_)));
+        self.modules.iter().filter(is_other).any(was_imported)
+    }
+
+    fn of_death(&self, module: &Module) -> Verdict {
+        let cause = self.known(module).unwrap_or_else(|| {
+            "something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said"
+                .to_owned()
+        });
+        self.failed(module, cause)
+    }
+
+    fn of_errors(&self, module: &Module, errors: &[Raised]) -> Verdict {
+        if let Some(missing) = errors.iter().rev().find_map(|error| error.missing.as_deref()) {
+            return self.of_missing(module, missing);
+        }
+        let library = errors.iter().rev().find_map(|error| {
+            let (name, _) = error.message.split_once(": cannot open shared object file")?;
+            Some(name.rsplit(' ').next().unwrap_or(name).to_owned())
+        });
+        if let Some(library) = library {
+            let cause = format!(
+                "`{library}` is not here: bring it with `include` as `lib/{library}`, or use a distribution that has it inside"
+            );
+            return self.failed(module, self.known(module).unwrap_or(cause));
+        }
+        if let Some(known) = self.known(module) {
+            return self.failed(module, known);
+        }
+        let is = |kinds: &[&str]| errors.iter().any(|error| kinds.contains(&error.kind.as_str()));
+        let is_refused =
+            |error: &Raised| error.kind == "PermissionError" && error.message == "[Errno 13] Permission denied";
+        let cause = if is(NETWORK) || errors.iter().any(is_refused) {
+            "it wants the network while it is imported, which is closed here; a function would wait for it at each start"
+        } else if is(ACCOUNT) {
+            "it wants an AWS account while it is imported, and there is none here"
+        } else if is(&["MemoryError"]) {
+            "it takes more memory than a function can have"
+        } else if is(&["SystemExit"]) {
+            "it ends the program when it is imported"
+        } else if is(&["SyntaxError", "IndentationError", "TabError"]) {
+            "it is written for another Python"
+        } else {
+            "look for a version of it that works with this Python and with the other versions in the layer"
+        };
+        self.failed(module, cause.to_owned())
+    }
+
+    fn of_missing(&self, module: &Module, missing: &str) -> Verdict {
+        if missing == module.name || module.name.starts_with(&format!("{missing}.")) {
+            let names: Vec<&str> = self.all_names();
+            let near = nearest(&module.name, names.iter().copied());
+            let cause = near
+                .map_or_else(|| "the layer has no such module".to_owned(), |near| format!("did you mean `{near}`?"));
+            return self.failed(module, cause);
+        }
+        let top = missing.split('.').next().unwrap_or(missing);
+        let unavailable = |cause| Verdict { severity: Severity::Notice, cause };
+        if !self.has_runtime && !has_module(self.subject.layer, top) && is_of_runtime(top) {
+            return unavailable(format!("it needs `{top}`, which the runtime has and this machine has not"));
+        }
+        if let Some(left_out) = self.subject.excluded.iter().find(|name| is_module_of(top, &name.to_string())) {
+            return unavailable(format!("it needs `{top}`, and `exclude` leaves out `{left_out}`"));
+        }
+        if let Some((own, extra)) = self.distribution(module).and_then(|own| Some((own, extra_with(own, top)?))) {
+            let cause = format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name);
+            let verdict = self.failed(module, cause);
+            // Who did not ask for the extra does not import the part of it (`adbc_driver_duckdb` of duckdb).
+            let is_part = self.works_without(module) && !self.is_asked_for();
+            return if is_part { Verdict { severity: Severity::Warning, ..verdict } } else { verdict };
+        }
+        if !module.is_main && !self.is_asked_for() && self.works_without(module) {
+            return unavailable(format!("it needs `{top}`, which is not in the layer"));
+        }
+        let cause = format!("`{missing}` is not in the layer: add what brings it to the requirements");
+        self.failed(module, self.known(module).unwrap_or(cause))
+    }
+
+    fn all_names(&self) -> Vec<&str> {
+        let others = self.modules.iter().map(|module| module.name.as_str());
+        let packages = self.subject.layer.files.keys().filter_map(|path| {
+            path.strip_prefix("python").ok()?.components().next().map(|part| part.as_str().trim_end_matches(".py"))
+        });
+        let failed =
+            |name: &&str| !self.ran.outcomes.get(*name).is_some_and(|outcome| !matches!(outcome, Outcome::Imported(_)));
+        others.chain(packages).filter(failed).collect()
+    }
+
+    fn distribution(&self, module: &Module) -> Option<&Distribution> {
+        let name = owner(module)?;
+        self.subject.layer.distributions.iter().find(|distribution| distribution.name == *name)
+    }
+
+    /// What another check found in the distribution that explains it.
+    fn known(&self, module: &Module) -> Option<String> {
+        let blamed =
+            |finding: &&Finding| finding.distribution.is_some() && finding.distribution.as_ref() == owner(module);
+        let of_code = |code: &&str| self.subject.known.iter().filter(blamed).find(|finding| finding.code == *code);
+        CAUSES.iter().find_map(of_code).map(|finding| format!("probably because {}", finding.message))
+    }
+}
+
+fn owner(module: &Module) -> Option<&crate::types::DistributionName> {
+    match &module.owner {
+        Owner::Distribution(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// `ImportError: no such thing (numpy/core/__init__.py:12)`
+fn said(error: &Raised) -> String {
+    let message = error.message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message: String = message.chars().filter(|character| !character.is_control()).take(LONGEST).collect();
+    let place = error.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    let colon = if message.is_empty() { "" } else { ": " };
+    format!("{}{colon}{message}{place}", error.kind)
+}
+
+fn short(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn normal(name: &str) -> String {
+    name.to_lowercase().replace(['-', '_', '.'], ".")
+}
+
+/// Whether a module of that name is what a distribution of this name usually has.
+fn is_module_of(module: &str, distribution: &str) -> bool {
+    let (module, distribution) = (normal(module), normal(distribution));
+    module == distribution || ["python.", "py"].iter().any(|prefix| distribution.strip_prefix(prefix) == Some(&module))
+}
+
+fn is_of_runtime(module: &str) -> bool {
+    facts::runtime_packages().packages.iter().any(|package| is_module_of(module, &package.name))
+}
+
+fn has_module(layer: &Layer, top: &str) -> bool {
+    layer.files.keys().any(|path| {
+        let first = path.strip_prefix("python").ok().and_then(|inside| inside.components().next());
+        first.is_some_and(|first| first.as_str() == top || first.as_str() == format!("{top}.py"))
+    })
+}
+
+/// The extra of a distribution that brings a module.
+fn extra_with(distribution: &Distribution, module: &str) -> Option<String> {
+    let is_it = |requirement: &&pep508_rs::Requirement| is_module_of(module, requirement.name.as_ref());
+    let requirement = distribution.requires.iter().find(is_it)?;
+    let marker = requirement.marker.try_to_string()?;
+    let (_, rest) = marker.split_once("extra == '")?;
+    rest.split_once('\'').map(|(extra, _)| extra.to_owned())
+}

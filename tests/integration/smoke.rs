@@ -1,0 +1,304 @@
+//! What is in a layer is imported before it is published, as Lambda would.
+
+use crate::harness::{Outcome, Run, Sandbox, tools};
+use crate::packages::{wheel_of, wheel_with};
+
+/// A workspace that requires wheels of one module each, with that text.
+fn sandbox(modules: &[(&str, &str)]) -> Sandbox {
+    let names: Vec<String> =
+        modules.iter().map(|(name, _)| format!("./wheels/{name}-1.0-py3-none-any.whl\n")).collect();
+    let sandbox = Sandbox::with_requirements(&names.concat());
+    for (name, text) in modules {
+        wheel_with(&sandbox.path("wheels"), name, "1.0", text);
+    }
+    sandbox
+}
+
+/// For this machine's Python.
+fn build(sandbox: &Sandbox, wanted: &str) -> Run {
+    let python = tools().python_version();
+    sandbox.run(&["build", "--output", "layer.zip", "--python-version", &python, "--smoke-test", wanted])
+}
+
+/// What was said, but for what was built.
+fn said(outcome: &Outcome) -> String {
+    let is_about_it = |line: &&str| {
+        ["error:", "cause:", "hint:", "warning:", "notice:"].iter().any(|word| line.starts_with(word))
+            || line.contains("  Import ")
+    };
+    let told = outcome.told();
+    let lines = told.lines().filter(is_about_it).map(|line| line.replace(&tools().python_version(), "[PYTHON]"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What is said about a layer with this module and a good one.
+fn said_of(module: &str, code: i32) -> String {
+    said(&build(&sandbox(&[("bad", module), ("good", "")]), "auto").run().code(code))
+}
+
+#[test]
+fn what_can_be_imported_is_said_in_one_line() {
+    let sandbox = sandbox(&[("one", ""), ("two", "import one\n")]);
+    sandbox.write("own/three.py", "import two\n");
+    let outcome = build(&sandbox, "auto").args(&["--source", "own"]).run().success();
+    insta::assert_snapshot!(said(&outcome), @"  [time]  Import 3 modules                 all of them");
+}
+
+#[test]
+fn a_module_that_raises_keeps_the_layer_from_being_published() {
+    insta::assert_snapshot!(said_of("def f():\n    raise ValueError('no such\\n  thing')\n\nf()\n", 1), @r#"
+      [time]  Import 2 modules                 all but 1
+    error: `bad` cannot be imported: ValueError: no such thing (bad.py:2)
+    hint: look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`
+    "#);
+}
+
+#[test]
+fn the_end_of_a_process_is_blamed_on_its_module() {
+    let sandbox = sandbox(&[
+        ("crashes", "import ctypes\nctypes.string_at(0)\n"),
+        ("exits", "import os\nos._exit(0)\n"),
+        ("good", ""),
+        ("leaves", "import sys\nsys.exit('bye')\n"),
+    ]);
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().code(1)), @r#"
+      [time]  Import 4 modules                 all but 3
+    error: 3 findings keep the layer from being published
+    cause: `crashes` cannot be imported: Python was killed by SIGSEGV (segmentation fault) (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`)
+    cause: `exits` cannot be imported: Python ended with exit code 0 (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`)
+    cause: `leaves` cannot be imported: SystemExit: bye (leaves.py:2) (it ends the program when it is imported; or list what your functions do import as `smoke-test`)
+    hint: correct all of them and run again
+    "#);
+}
+
+#[test]
+fn a_module_that_hangs_is_named_and_the_others_are_imported() {
+    let sandbox = sandbox(&[
+        ("hangs", "import subprocess, threading\nsubprocess.Popen(['sleep', '600'])\nthreading.Event().wait()\n"),
+        ("later", "raise ValueError('was reached')\n"),
+    ]);
+    let outcome = build(&sandbox, "auto").env("LAMBDA_LAYER_IMPORT_SECONDS", "2").run().code(1);
+    insta::assert_snapshot!(said(&outcome), @r#"
+      [time]  Import 2 modules                 all but 2
+    error: 2 findings keep the layer from being published
+    cause: `hangs` cannot be imported: it was not done after 2 s (if it only takes long, give it more time with `LAMBDA_LAYER_IMPORT_SECONDS`; Lambda itself gives a start of a function 10 s; or list what your functions do import as `smoke-test`)
+    cause: `later` cannot be imported: ValueError: was reached (later.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)
+    hint: correct all of them and run again
+    "#);
+}
+
+#[test]
+fn memory_has_an_end() {
+    insta::assert_snapshot!(said_of("bytearray(11 << 30)\n", 1), @r#"
+      [time]  Import 2 modules                 all but 1
+    error: `bad` cannot be imported: MemoryError (bad.py:1)
+    hint: it takes more memory than a function can have; or list what your functions do import as `smoke-test`
+    "#);
+}
+
+#[test]
+fn there_is_no_network() {
+    let module = "import socket\nsocket.socketpair()\nsocket.create_connection(('127.0.0.1', 9))\n";
+    insta::assert_snapshot!(said_of(module, 1), @r#"
+      [time]  Import 2 modules                 all but 1
+    error: `bad` cannot be imported: PermissionError: [Errno 13] Permission denied (bad.py:3)
+    hint: it wants the network while it is imported, which is closed here; a function would wait for it at each start; or list what your functions do import as `smoke-test`
+    "#);
+    // Nor the socket of a container's Docker.
+    let module = "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('/var/run/docker.sock')\n";
+    insta::assert_snapshot!(said_of(module, 1), @r#"
+      [time]  Import 2 modules                 all but 1
+    error: `bad` cannot be imported: PermissionError: [Errno 13] Permission denied (bad.py:3)
+    hint: it wants the network while it is imported, which is closed here; a function would wait for it at each start; or list what your functions do import as `smoke-test`
+    "#);
+}
+
+#[test]
+fn nothing_of_the_run_is_seen() {
+    let module = "import os, sys\n\
+        known = {'AWS_DEFAULT_REGION', 'AWS_EXECUTION_ENV', 'AWS_REGION', 'LC_CTYPE'}\n\
+        names = {name for name in os.environ if not name.startswith('AWS_LAMBDA_')} - known\n\
+        raise ValueError(sorted(names), os.listdir(os.environ['HOME']), os.listdir('.'), os.environ['AWS_REGION'])\n";
+    let sandbox = sandbox(&[("looks", module)]);
+    let run = build(&sandbox, "auto").env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI").env("AWS_REGION", "eu-west-1");
+    let outcome = run.env("GITHUB_TOKEN", "ghs_16C7e42F292c6912E7").env("OTHER", "1").run().code(1);
+    insta::assert_snapshot!(said(&outcome), @r#"
+      [time]  Import 1 module                  all but 1
+    error: `looks` cannot be imported: ValueError: (['HOME', 'LAMBDA_RUNTIME_DIR', 'LAMBDA_TASK_ROOT', 'LANG', 'LD_LIBRARY_PATH', 'PATH', 'PYTHONPATH', 'TMPDIR', 'TZ'], [], [], 'us-east-1') (looks.py:4)
+    hint: look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`
+    "#);
+}
+
+#[test]
+fn what_modules_print_is_neither_an_answer_nor_a_command() {
+    let module = "import os\n\
+        print('{\"event\": \"end\", \"module\": \"liar\", \"seconds\": 0, \"errors\": []}', flush=True)\n\
+        os.write(1, b'::error::stop\\n::set-output name=x::y\\n')\n\
+        raise ValueError('::error::no\\n::warning::no')\n";
+    let sandbox = sandbox(&[("liar", module)]);
+    let python = tools().python_version();
+    let inputs = [("command", "build"), ("python-version", python.as_str()), ("smoke-test", "auto")];
+    let outcome = sandbox.run(&[]).in_actions(&inputs).env("RUNNER_DEBUG", "1").run().code(1);
+    let commands = outcome.stdout.lines().filter(|line| line.starts_with("::error") || line.starts_with("::set"));
+    let commands: Vec<&str> = commands.collect();
+    insta::assert_snapshot!(commands.join("\n"), @r#"
+    ::error title=lambda-layer::`liar` cannot be imported: ValueError: ::error::no ::warning::no (liar.py:4) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)
+    ::error title=lambda-layer::`liar` cannot be imported: ValueError: ::error::no ::warning::no (liar.py:4)%0Ahint: look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`
+    "#);
+}
+
+#[test]
+fn the_layer_comes_before_the_standard_library_and_the_site_folder_before_the_layer() {
+    let python = tools().python_version();
+    let sandbox =
+        sandbox(&[("asks", "import where, colorsys\nassert (where.name, colorsys.name) == ('site', 'layer')\n")]);
+    sandbox.write("own/where.py", "name = 'layer'\n");
+    sandbox.write("own/colorsys.py", "name = 'layer'\n");
+    sandbox.write("site/where.py", "name = 'site'\n");
+    let site = format!("site=python/lib/python{python}/site-packages");
+    let arguments = ["--source", "own", "--include", &site];
+    build(&sandbox, "auto").args(&arguments).run().success();
+    // Only that is left out which makes it right.
+    build(&sandbox, "auto").args(&arguments[..2]).run().code(1).says("AssertionError");
+}
+
+#[test]
+fn namespaces_and_files_for_the_start_of_python_work() {
+    let sandbox =
+        Sandbox::with_requirements("./wheels/acme_one-1.0-py3-none-any.whl\n./wheels/acme_two-1.0-py3-none-any.whl\n");
+    wheel_of(&sandbox.path("wheels"), "acme_one", "1.0", &[("acme/one/__init__.py", "import acme.two\n")]);
+    let two = [
+        ("acme/two/__init__.py", "import sys\nassert sys.hook_was_read\n"),
+        ("acme_two.pth", "import sys; sys.hook_was_read = True\n"),
+        ("tests/__init__.py", "raise ValueError\n"),
+        ("examples/demo.py", "raise ValueError\n"),
+    ];
+    wheel_of(&sandbox.path("wheels"), "acme_two", "1.0", &two);
+    build(&sandbox, "auto").run().success().says("Import 2 modules").says("all of them");
+}
+
+#[test]
+fn a_missing_library_is_named() {
+    let module = "import ctypes\nctypes.CDLL('libnowhere.so.1')\n";
+    insta::assert_snapshot!(said_of(module, 1), @r#"
+      [time]  Import 2 modules                 all but 1
+    error: `bad` cannot be imported: OSError: libnowhere.so.1: cannot open shared object file: No such file or directory (bad.py:2)
+    hint: `libnowhere.so.1` is not here: bring it with `include` as `lib/libnowhere.so.1`, or use a distribution that has it inside; or list what your functions do import as `smoke-test`
+    "#);
+}
+
+#[test]
+fn a_missing_module_is_explained_by_who_would_have_it() {
+    let needs = |text: &str| said_of(text, if text.contains("boto3") { 0 } else { 1 });
+    insta::assert_snapshot!(needs("import boto3\n"), @r#"
+      [time]  Import 2 modules                 all but 1
+    notice: `bad` could not be tested: it needs `boto3`, which the runtime has and this machine has not (test it in the image of the runtime, or in a function)
+    "#);
+    insta::assert_snapshot!(needs("try:\n    import nowhere\nexcept ImportError as error:\n    raise RuntimeError('sorry')\n"), @r#"
+      [time]  Import 2 modules                 all but 1
+    error: `bad` cannot be imported: RuntimeError: sorry (bad.py:4)
+    hint: `nowhere` is not in the layer: add what brings it to the requirements; or list what your functions do import as `smoke-test`
+    "#);
+    let sandbox = sandbox(&[("user", "import good\n"), ("good", "")]);
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").args(&["--exclude", "good"]).run().success()), @r#"
+      [time]  Import 1 module                  all but 1
+    notice: `user` could not be tested: it needs `good`, and `exclude` leaves out `good` (test it in the image of the runtime, or in a function)
+    "#);
+}
+
+#[test]
+fn a_part_that_fails_beside_its_distribution_is_a_warning() {
+    let sandbox = Sandbox::with_requirements("./wheels/whole-1.0-py3-none-any.whl\n");
+    let files = [("whole/__init__.py", ""), ("_whole_part.py", "raise ValueError('not here')\n")];
+    wheel_of(&sandbox.path("wheels"), "whole", "1.0", &files);
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r#"
+      [time]  Import 2 modules                 all but 1
+    warning: `_whole_part` of `whole` cannot be imported: ValueError: not here (_whole_part.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)
+    "#);
+    build(&sandbox, "_whole_part").run().code(1).says("not here");
+}
+
+#[test]
+fn a_module_of_an_extra_is_no_error_where_the_extra_was_not_asked_for() {
+    let sandbox = Sandbox::with_requirements("./wheels/whole-1.0-py3-none-any.whl\n");
+    let metadata = "Metadata-Version: 2.1\nName: whole\nVersion: 1.0\nRequires-Dist: nowhere; extra == 'all'\n";
+    let files = [
+        ("whole/__init__.py", ""),
+        ("whole_driver/__init__.py", "import nowhere\n"),
+        ("whole-1.0.dist-info/METADATA", metadata),
+    ];
+    wheel_of(&sandbox.path("wheels"), "whole", "1.0", &files);
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r#"
+      [time]  Import 3 modules                 all but 1
+    error: `goood` cannot be imported: ModuleNotFoundError: No module named 'goood'
+    hint: did you mean `good`?
+    "#);
+    build(&sandbox, "whole_driver").run().code(1);
+}
+
+#[test]
+fn modules_by_name_are_imported_and_no_others() {
+    let sandbox = sandbox(&[("bad", "raise ValueError\n"), ("good", "")]);
+    build(&sandbox, "good").run().success().says("Import 1 module");
+    let outcome = build(&sandbox, "good, goood, colorsys").run().code(1);
+    insta::assert_snapshot!(said(&outcome), @r#"
+      [time]  Import 1 module                  all but 1
+    warning: `hook` needs Python to read `hook.pth` when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file)
+    error: no module can be imported: Python ended with exit code 3 while it reads the `.pth` files of the layer
+    hint: look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start
+    "#);
+    build(&sandbox, "off").run().success();
+}
+
+#[test]
+fn a_start_file_that_ends_python_is_named() {
+    let sandbox = Sandbox::with_requirements("./wheels/hook-1.0-py3-none-any.whl\n");
+    wheel_of(&sandbox.path("wheels"), "hook", "1.0", &[("hook.py", ""), ("hook.pth", "import os; os._exit(3)\n")]);
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().code(1)), @r#"
+      [time]  Import 1 module                  all but 1
+    warning: `hook` needs Python to read `hook.pth` when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file)
+    error: no module can be imported: Python ended with exit code 3 while it reads the `.pth` files of the layer
+    hint: look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start
+    "#);
+}
+
+#[test]
+fn a_layer_without_modules_says_so() {
+    let sandbox = Sandbox::new();
+    sandbox.write("own/a.ttf", "font");
+    sandbox.write("module/__init__.py", "");
+    let arguments = ["--source", "own", "--include", "module=python/module"];
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").args(&arguments).run().success()), @"  [time]  Import 0 modules                 there is none of a distribution or of `source`");
+}
+
+#[test]
+fn elsewhere_it_says_that_nothing_was_imported() {
+    let sandbox = sandbox(&[("good", "")]);
+    let (foreign, machine) = if cfg!(target_arch = "x86_64") { ("arm64", "x86_64") } else { ("x86_64", "aarch64") };
+    let on = |wanted: &str, code: i32| {
+        let outcome = build(&sandbox, wanted).args(&["--architecture", foreign]).run().code(code);
+        said(&outcome).replace(foreign, "[FOREIGN]").replace(machine, "[MACHINE]").replace("24.04-arm", "24.04")
+    };
+    insta::assert_snapshot!(on("auto", 0), @r#"
+    warning: Lambda's python[OTHER] is deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
+    notice: nothing was imported: this machine has no Python [OTHER] (use the action `lambda-layer-action/python[OTHER]`, or run it where `python[OTHER]` is on PATH; or say `smoke-test: off`)
+    "#);
+    insta::assert_snapshot!(on("import", 1), @r#"
+    error: nothing was imported: the layer is for [FOREIGN], and this machine is [MACHINE]
+    hint: build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or say `smoke-test: auto`
+    "#);
+    assert_eq!(on("good", 1), on("import", 1));
+    let other = if tools().python_version() == "3.9" { "3.10" } else { "3.9" };
+    let run = sandbox.run(&["build", "--output", "layer.zip", "--python-version", other, "--smoke-test", "auto"]);
+    let outcome = run.run().success();
+    insta::assert_snapshot!(said(&outcome).replace(other, "[OTHER]"), @r#"
+    warning: Lambda's python[OTHER] is deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
+    notice: nothing was imported: this machine has no Python [OTHER] (use the action `lambda-layer-action/python[OTHER]`, or run it where `python[OTHER]` is on PATH; or say `smoke-test: off`)
+    "#);
+}
+
+#[test]
+fn what_the_tests_rely_on_is_not_seen_by_modules() {
+    // moto is in the very environment whose interpreter imports.
+    assert!(said_of("import moto\n", 1).contains("`moto` is not in the layer"));
+}
