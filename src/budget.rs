@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::operation::get_function::{GetFunctionError, GetFunctionOutput};
-use aws_sdk_lambda::types::PackageType;
+use aws_sdk_lambda::types::{FunctionConfiguration, PackageType};
 
 use crate::audit::Finding;
 use crate::audit::size::remedy;
@@ -113,7 +113,7 @@ async fn look_at(
     let code = download::unzipped_size(config, location, function.as_str(), ByteSize(zipped)).await?;
     let account = settings.and_then(|settings| settings.function_arn()).and_then(|arn| arn.split(':').nth(4));
     let (mut layers, mut count) = (0, 0);
-    for layer in settings.map(|settings| settings.layers()).unwrap_or_default() {
+    for layer in settings.map(FunctionConfiguration::layers).unwrap_or_default() {
         let Some(arn) = layer.arn().and_then(|arn| arn.parse::<LayerVersionArn>().ok()) else { continue };
         // A version of this very layer makes room for the new one.
         if candidate.name == Some(arn.layer()) && account == Some(arn.destination().account.as_str()) {

@@ -286,7 +286,7 @@ mod tests {
         let secret = Finding::error("known-secret", "x", "x holds a secret", "take it out");
         assert!(verdict(&[secret], FailOn::Never).is_err(), "nobody wants that published");
         let impossible = Finding::error("unzipped-size", "layer", "too large", "make it smaller");
-        assert!(verdict(&[impossible.clone()], FailOn::Never).is_err(), "Lambda does not take it");
+        assert!(verdict(std::slice::from_ref(&impossible), FailOn::Never).is_err(), "Lambda does not take it");
         assert_eq!(verdict_on_foreign(&[impossible], FailOn::Never, "x"), Ok(()), "nothing is published");
         let notice = Finding::notice("pth-file", "x", "x", "x");
         assert_eq!(verdict(&[notice], FailOn::Warning), Ok(()));

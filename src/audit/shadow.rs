@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn distribution(name: &str, version: &str, requires: &[&str]) -> Distribution {
-        let requires: String = requires.iter().map(|text| format!("Requires-Dist: {text}\n")).collect();
+        let requires: String = requires.iter().flat_map(|text| ["Requires-Dist: ", text, "\n"]).collect();
         let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}");
         let text = |file: &str| match file {
             "METADATA" => Some(metadata.clone()),

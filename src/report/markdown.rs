@@ -43,7 +43,9 @@ pub fn summary(report: &Report) -> String {
             bar(unzipped.0, limit, BAR)
         ));
     }
-    findings(report).into_iter().for_each(|text| line(&text));
+    for text in findings(report) {
+        line(&text);
+    }
     if !report.distributions.is_empty() {
         let largest = report.distributions.first().map_or(1, |row| row.size.0);
         line(

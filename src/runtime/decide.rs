@@ -76,7 +76,7 @@ fn of_manifest(
         return Some("it is made from a file or folder of this machine".to_owned());
     }
     let name = package.name.to_string();
-    let asked = manifest.requirements.iter().chain(&manifest.constraints).find_map(|requirement| {
+    manifest.requirements.iter().chain(&manifest.constraints).find_map(|requirement| {
         let place = if requirement.line == 0 {
             requirement.file.to_string()
         } else {
@@ -103,8 +103,7 @@ fn of_manifest(
             }
             RequirementKind::Named(_) | RequirementKind::Url { .. } | RequirementKind::Path { .. } => None,
         }
-    });
-    asked
+    })
 }
 
 /// A lock notes one version where its project takes many: there a later one of the same major version is as good.

@@ -6,7 +6,7 @@ use regex::Regex;
 
 /// A comment, a text, or a line that goes on in the next.
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r##"(?s)#[^\n]*|"""(?:\\.|[^\\])*?"""|'''(?:\\.|[^\\])*?'''|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|\\\n"##)
+    regex(r#"(?s)#[^\n]*|"""(?:\\.|[^\\])*?"""|'''(?:\\.|[^\\])*?'''|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|\\\n"#)
 });
 
 /// The code without comments and without texts in triple quotes, which are documentation as a rule.
@@ -88,7 +88,7 @@ pub(super) fn entered_folders<'a>(code: &'a str, name: &'a str) -> impl Iterator
         let rest = after.strip_prefix(['"', '\'']).map(str::trim_start);
         let is_whole = line.ends_with(['"', '\'']) && rest.is_some();
         if is_whole {
-            let is_joined = rest.is_some_and(|rest| rest.starts_with(',')) && line.contains("join");
+            let is_joined = rest.is_some_and(|rest| rest.starts_with(',')) && is_in_join(line);
             if is_joined || rest.is_some_and(|rest| rest.starts_with('/')) {
                 found.push(name);
             }
@@ -101,6 +101,14 @@ pub(super) fn entered_folders<'a>(code: &'a str, name: &'a str) -> impl Iterator
         }
     }
     found.into_iter()
+}
+
+/// Whether the end of the line is an argument of a `join(` that it does not close.
+fn is_in_join(line: &str) -> bool {
+    line.rfind("join(").is_some_and(|start| {
+        let arguments = &line[start + "join(".len()..];
+        arguments.matches('(').count() >= arguments.matches(')').count()
+    })
 }
 
 #[cfg(test)]

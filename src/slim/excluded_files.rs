@@ -39,7 +39,7 @@ pub(super) fn find(tree: &Tree, globs: &[FileGlob], packages: &Utf8Path) -> (BTr
 
 fn unused(glob: &FileGlob, tree: &Tree, packages: &Utf8Path) -> Finding {
     let text = glob.as_str();
-    let help = if text.contains("__pycache__") || text.ends_with(".pyc") {
+    let help = if text.contains("__pycache__") || Utf8Path::new(text).extension() == Some("pyc") {
         "bytecode of the installer is never in a layer, and that of this program follows `bytecode`".to_owned()
     } else if let Some(below) = glob.below(packages).filter(|glob| tree.entries.keys().any(|path| glob.matches(path))) {
         format!("paths are seen from `/opt`: write `{}`", below.as_str())

@@ -100,7 +100,7 @@ impl Judge<'_> {
             }
             Outcome::NotTried => {
                 let help = "list the modules that matter as `smoke-test`";
-                let message = format!("{} was not imported: the time was up", self.name(module));
+                let message = format!("{} was not imported: the time was up", name_of(module));
                 return Some(Finding::warning("import-not-tested", &module.name, message, help));
             }
         };
@@ -108,7 +108,7 @@ impl Judge<'_> {
             untested.entry((&module.owner, verdict.cause)).or_default().push(module);
             return None;
         }
-        let message = format!("{} cannot be imported: {how}", self.name(module));
+        let message = format!("{} cannot be imported: {how}", name_of(module));
         let quiet = match self.subject.wanted {
             SmokeTest::Modules(_) => String::new(),
             _ => "; or list what your functions do import as `smoke-test`".to_owned(),
@@ -118,25 +118,15 @@ impl Judge<'_> {
         Some(Finding { severity: verdict.severity, ..finding })
     }
 
-    fn untested(&self, modules: &[&Module], cause: &str) -> Finding {
+    fn untested(modules: &[&Module], cause: &str) -> Finding {
         let first = modules[0];
         let others = match modules.len() {
             1 => String::new(),
             all => format!(" and {} beside", counted(all - 1, "module")),
         };
-        let message = format!("{}{others} could not be tested: {cause}", self.name(first));
+        let message = format!("{}{others} could not be tested: {cause}", name_of(first));
         let help = "test it in the image of the runtime, or in a function";
         Finding::notice("import-not-tested", &first.name, message, help).blames(owner(first))
-    }
-
-    /// `yaml` of `pyyaml`
-    fn name(&self, module: &Module) -> String {
-        match &module.owner {
-            Owner::Distribution(name) if normal(&name.to_string()) != normal(&module.name) => {
-                format!("`{}` of `{name}`", module.name)
-            }
-            _ => format!("`{}`", module.name),
-        }
     }
 
     fn failed(&self, module: &Module, cause: String) -> Verdict {
@@ -301,4 +291,14 @@ fn extra_with(distribution: &Distribution, module: &str) -> Option<String> {
     let marker = requirement.marker.try_to_string()?;
     let (_, rest) = marker.split_once("extra == '")?;
     rest.split_once('\'').map(|(extra, _)| extra.to_owned())
+}
+
+/// `yaml` of `pyyaml`
+fn name_of(module: &Module) -> String {
+    match &module.owner {
+        Owner::Distribution(name) if normal(&name.to_string()) != normal(&module.name) => {
+            format!("`{}` of `{name}`", module.name)
+        }
+        _ => format!("`{}`", module.name),
+    }
 }

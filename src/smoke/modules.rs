@@ -146,13 +146,14 @@ fn module_name(file: &str, target: Target) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::audit::{File, Kind};
+    use crate::observe::Observed;
     use crate::types::ByteSize;
 
     fn modules(paths: &[&str]) -> Vec<String> {
         let target = Target { python: "3.13".parse().expect("is known"), architecture: "x86_64".parse().expect("is") };
         let owner = Owner::Distribution("some".parse().expect("is a name"));
         let file =
-            File { kind: Kind::File { executable: false }, size: ByteSize(1), owner, observed: Default::default() };
+            File { kind: Kind::File { executable: false }, size: ByteSize(1), owner, observed: Observed::default() };
         let files = paths.iter().map(|path| ((*path).into(), file.clone())).collect();
         let found = of_layer(&Layer { files, distributions: Vec::new(), left_out: BTreeSet::new() }, target);
         found

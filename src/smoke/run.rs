@@ -162,9 +162,10 @@ fn import_in_one(
             Ok(Message::Event(Event::Begin { module })) => current = Some(module),
             Ok(Message::Event(Event::End { module, seconds, errors })) => {
                 current = None;
-                let outcome = match errors.is_empty() {
-                    true => Outcome::Imported(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
-                    false => Outcome::Raised(errors),
+                let outcome = if errors.is_empty() {
+                    Outcome::Imported(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+                } else {
+                    Outcome::Raised(errors)
                 };
                 ran.outcomes.insert(module, outcome);
             }
