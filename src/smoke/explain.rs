@@ -58,7 +58,7 @@ pub(super) fn findings(
     let judge = Judge { subject, modules, ran, has_runtime };
     let mut untested = Untested::new();
     let mut findings: Vec<Finding> = modules.iter().filter_map(|module| judge.of(module, &mut untested)).collect();
-    findings.extend(untested.into_iter().map(|((_, cause), modules)| judge.untested(&modules, &cause)));
+    findings.extend(untested.into_iter().map(|((_, cause), modules)| Judge::untested(&modules, &cause)));
     for finding in &mut findings {
         finding.message = short(&redact(&finding.message));
     }
