@@ -189,7 +189,7 @@ fn a_missing_library_is_named() {
 
 #[test]
 fn a_missing_module_is_explained_by_who_would_have_it() {
-    let needs = |text: &str| said_of(text, if text.contains("boto3") { 0 } else { 1 });
+    let needs = |text: &str| said_of(text, i32::from(!text.contains("boto3")));
     insta::assert_snapshot!(needs("import boto3\n"), @r#"
       [time]  Import 2 modules                 all but 1
     notice: `bad` could not be tested: it needs `boto3`, which the runtime has and this machine has not (test it in the image of the runtime, or in a function)
