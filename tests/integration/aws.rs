@@ -149,15 +149,24 @@ fn what_is_too_large_for_a_request_is_refused_before_publishing() {
     let (account, sandbox) = (Account::new(), six());
     sandbox.write("model.bin", noise(54 << 20));
     let outcome = account.run(&sandbox, "publish", &["--include", "model.bin=python/model.bin"]).run().code(1);
-    insta::assert_snapshot!(outcome.told(), @"
+    insta::assert_snapshot!(outcome.told(), @r"
     exit: 1
     --- stdout
+
+      included files    54.0 MB  ████████████████████████
+      six 1.17.0        37.1 KB
+
+      size          54.0 MB zipped, 54.0 MB unzipped (21% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+    shared refused
     --- stderr
     warning: without `bucket` or `state` nothing keeps two runs from publishing at the same time
       [time]  Decide                           to be built
       the layer was never published
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             7 files, 54.0 MB → 54.0 MB
+      [time]  Check                            1 finding
     error: the zip has 54.0 MB, over the 50.0 MB that Lambda takes without a bucket
     hint: name an S3 bucket with `bucket`
     ");

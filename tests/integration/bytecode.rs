@@ -139,10 +139,10 @@ fn without_that_python_it_says_what_to_do() {
         let said = said.join("\n").replace(other, "[PYTHON]");
         match bytecode {
             "only" => {
-                insta::assert_snapshot!(said, @"warning: this machine has no python[PYTHON]: the layer gets no bytecode and keeps its sources, and each cold start compiles (use the action `lambda-layer-action/python[PYTHON]`, put `python[PYTHON]` on PATH, or say `bytecode: none`)");
+                insta::assert_snapshot!(said, @"warning: this machine has no python[PYTHON]: the layer gets no bytecode and keeps its sources, and each cold start compiles (use the action `lambda-layer-action/python[PYTHON]`, put `python[PYTHON]` on PATH, or say `bytecode: none`) [no-bytecode]");
             }
             _ => {
-                insta::assert_snapshot!(said, @"warning: this machine has no python[PYTHON]: the layer gets no bytecode, and each cold start compiles (use the action `lambda-layer-action/python[PYTHON]`, put `python[PYTHON]` on PATH, or say `bytecode: none`)");
+                insta::assert_snapshot!(said, @"warning: this machine has no python[PYTHON]: the layer gets no bytecode, and each cold start compiles (use the action `lambda-layer-action/python[PYTHON]`, put `python[PYTHON]` on PATH, or say `bytecode: none`) [no-bytecode]");
             }
         }
         assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/six.py"]);

@@ -45,7 +45,7 @@ fn a_distribution_is_left_out_by_its_name_and_no_other_is_touched() {
       [time]  Install with uv 0.13.8           3 distributions for python3.13 on x86_64
       [time]  Pack                             49 files, 315.8 KB → 99.9 KB
       [time]  Check                            1 finding
-    warning: `pip` is left out, but `pipdeptree` in the layer needs it (make sure that the runtime, the function or another layer brings it)
+    warning: `pip` is left out, but `pipdeptree` in the layer needs it (make sure that the runtime, the function or another layer brings it) [excluded-but-needed]
     ");
     let below = members.keys().filter_map(|name| name.strip_prefix("python/")?.split('/').next());
     let tops: std::collections::BTreeSet<&str> = below.filter(|name| !name.is_empty()).collect();
@@ -79,8 +79,8 @@ fn what_is_left_out_of_nothing_is_named() {
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             6 files, 37.1 KB → 11.3 KB
       [time]  Check                            2 findings
-    warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`)
-    warning: `exclude` has `sixx`, which would not be in the layer anyway (did you mean `six`?)
+    warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`) [exclude-unknown]
+    warning: `exclude` has `sixx`, which would not be in the layer anyway (did you mean `six`?) [exclude-unknown]
     ");
 }
 
@@ -266,7 +266,7 @@ fn an_extension_must_be_executable() {
     let (outcome, members) = built(&sandbox, &["--include", include]);
     assert_eq!(names(&members)[..3], ["extensions/more/data", "extensions/one", "extensions/two"]);
     let warnings: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning:")).collect();
-    insta::assert_snapshot!(warnings.join("\n"), @"warning: `extensions/two` of included files is not executable, so Lambda cannot start it as an extension (run `git update-index --chmod=+x` on it, or `chmod +x` before this step; files that are no extensions belong elsewhere)");
+    insta::assert_snapshot!(warnings.join("\n"), @"warning: `extensions/two` of included files is not executable, so Lambda cannot start it as an extension (run `git update-index --chmod=+x` on it, or `chmod +x` before this step; files that are no extensions belong elsewhere) [extension-not-executable]");
 }
 
 #[test]

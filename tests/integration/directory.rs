@@ -125,6 +125,7 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
       the layer was never published
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             6 files, 37.1 KB → 11.3 KB
+      [time]  Check                            0 findings
       [time]  Publish                          1 version
     ");
     insta::assert_snapshot!(idle(&sandbox).told(), @r"
@@ -200,7 +201,8 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
       exclude: boto3 added
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-    warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`)
+      [time]  Check                            1 finding
+    warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`) [exclude-unknown]
       [time]  Publish                          nothing new
     ");
     assert_eq!(versions(&sandbox), [1]);
@@ -348,6 +350,7 @@ fn build_makes_the_zip_and_nothing_else() {
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             6 files, 37.1 KB → 11.3 KB
+      [time]  Check                            0 findings
     ");
     let after: Vec<_> = sandbox.tree().into_keys().filter(|path| !before.contains(path)).collect();
     assert_eq!(after, [sandbox.path("shared.zip")]);

@@ -102,7 +102,7 @@ fn what_a_project_requires_is_left_to_the_requirements() {
       [time]  Build ours                       ours 1.0
       [time]  Pack                             5 files, 607 B → 1.6 KB
       [time]  Check                            1 finding
-    warning: `ours` needs `idna>=3`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it)
+    warning: `ours` needs `idna>=3`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
     ");
 }
 

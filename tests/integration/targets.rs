@@ -191,7 +191,7 @@ fn a_local_project_of_python_alone_is_built_for_any_target() {
     let after: Vec<_> = sandbox.tree().into_keys().filter(|path| !before.contains_key(path)).collect();
     assert_eq!(after, [sandbox.path("layer.zip")]);
     let warnings: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning:")).collect();
-    insta::assert_snapshot!(warnings.join("\n").replace(&tools().python_version(), "[HERE]"), @"warning: `theirs 1.0` was built by Python [HERE], and may require something else under the Python of the layer (look at the list of what is in the layer, pin everything it needs, or build in the image of the runtime)");
+    insta::assert_snapshot!(warnings.join("\n").replace(&tools().python_version(), "[HERE]"), @"warning: `theirs 1.0` was built by Python [HERE], and may require something else under the Python of the layer (look at the list of what is in the layer, pin everything it needs, or build in the image of the runtime) [built-elsewhere]");
     let opt = sandbox.root().join("opt");
     unpack(&members, &opt);
     fs_err::remove_dir_all(sandbox.path("ours")).expect("is there");

@@ -56,7 +56,6 @@ fn the_data_of_a_wheel_is_where_it_can_be_found() {
     100755 bin/tool.py
     100755 bin/tool.sh
     100644 python/etc/kinds.conf
-    100644 python/include/kinds/kinds.h
     100644 python/kinds/__init__.py
     100644 python/kinds/plat.py
     100644 python/kinds/pure.py
@@ -84,7 +83,7 @@ fn shared_libraries_of_a_wheel_are_where_the_linker_looks() {
     // pip has no place for it, which it does not say itself.
     let (outcome, pip) = built(&sandbox, "pip", &[]);
     assert!(!pip.keys().any(|name| name.contains("libkinds")));
-    insta::assert_snapshot!(warnings(&outcome), @"warning: `libkinds.so.1` of `kinds` is not in the layer: its installer put it nowhere (use `installer: uv`, or place it with `include`)");
+    insta::assert_snapshot!(warnings(&outcome), @"warning: `libkinds.so.1` of `kinds` is not in the layer: its installer put it nowhere (use `installer: uv`, or place it with `include`) [lost-file]");
 }
 
 #[test]
@@ -126,7 +125,7 @@ fn a_file_for_the_start_of_python_is_named() {
     ]);
     let (outcome, members) = built(&sandbox, "uv", &[]);
     assert!(members.contains_key("python/hook.pth"));
-    insta::assert_snapshot!(warnings(&outcome), @"warning: `hook` needs Python to read `hook.pth` when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file)");
+    insta::assert_snapshot!(warnings(&outcome), @"warning: `hook` needs Python to read `hook.pth` when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file) [pth-file]");
 }
 
 #[test]
