@@ -210,7 +210,13 @@ alpha = { source = "our-own" }
 iniconfig = { source = "our-own" }
 "#;
     let private = Private::new("poetry.lock", OF_POETRY, PROJECT, tables);
-    let private = private.lock(|folder| tool("poetry", folder), &["lock"]).with_six("9.0");
+    // Its cache knows files by the name of their source, and this source is another one in each test.
+    let poetry = |folder: &camino::Utf8Path| {
+        let mut command = tool("poetry", folder);
+        command.env("POETRY_CACHE_DIR", folder.join("own/cache"));
+        command
+    };
+    let private = private.lock(poetry, &["lock"]).with_six("9.0");
     private.is_installed_with("uv");
     private.is_installed_with("pip");
 }
