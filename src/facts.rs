@@ -52,6 +52,14 @@ pub struct Limits {
     pub compatible_runtimes: usize,
     /// The most that a function can have.
     pub function_memory: u64,
+    /// On one function.
+    pub layers: usize,
+    /// All calls that change or list, in one account and region.
+    pub control_plane_requests_per_second: u32,
+    /// What this program takes of them.
+    pub own_requests_per_second: u32,
+    /// And how many more go at once after a pause.
+    pub own_burst: u32,
 }
 
 /// How much is opened of what something else made; see `data/opening.yml` for the reasons. Sizes in bytes.

@@ -38,19 +38,39 @@ pub enum Command {
     Plan(Box<Inputs>),
     /// Check a layer that something else made, and change nothing.
     Audit(Box<AuditInputs>),
+    /// Say who may use a version, and revoke it from all others.
+    Share(Box<Inputs>),
+    /// Put a version on functions, in the place of the one they have.
+    Attach(Box<Inputs>),
+    /// Put labels on a version, or take them away.
+    Label(Box<Inputs>),
+    /// Say which old versions nobody needs; remove them with `--apply`.
+    Cleanup(Box<Inputs>),
 }
 
 impl Command {
     pub fn inputs(&self) -> &Inputs {
         match self {
-            Self::Publish(inputs) | Self::Build(inputs) | Self::Plan(inputs) => inputs,
+            Self::Publish(inputs)
+            | Self::Build(inputs)
+            | Self::Plan(inputs)
+            | Self::Share(inputs)
+            | Self::Attach(inputs)
+            | Self::Label(inputs)
+            | Self::Cleanup(inputs) => inputs,
             Self::Audit(audit) => &audit.inputs,
         }
     }
 
     fn inputs_mut(&mut self) -> &mut Inputs {
         match self {
-            Self::Publish(inputs) | Self::Build(inputs) | Self::Plan(inputs) => inputs,
+            Self::Publish(inputs)
+            | Self::Build(inputs)
+            | Self::Plan(inputs)
+            | Self::Share(inputs)
+            | Self::Attach(inputs)
+            | Self::Label(inputs)
+            | Self::Cleanup(inputs) => inputs,
             Self::Audit(audit) => &mut audit.inputs,
         }
     }
@@ -75,8 +95,8 @@ pub struct Inputs {
     /// Name of the layer: letters, digits, `-` and `_`
     #[arg(long, help_heading = "What", value_name = "NAME")]
     pub layer_name: Option<String>,
-    /// Version to act on, for commands that change a published version
-    #[arg(long, help_heading = "What", value_name = "NUMBER")]
+    /// Version to act on, by its number in the first destination or by a label; the newest when omitted (`share`, `attach`, `label`)
+    #[arg(long, help_heading = "What", value_name = "NUMBER|LABEL")]
     pub layer_version: Option<String>,
     /// Layer to `audit`: a zip, a folder laid out as `/opt`, or the ARN of a layer version
     #[arg(long, help_heading = "What", value_name = "FILE|FOLDER|ARN")]
@@ -182,6 +202,15 @@ pub struct Inputs {
     /// AWS regions to publish to; that of the AWS configuration when omitted
     #[arg(long, help_heading = "Destination", value_name = "LIST")]
     pub regions: Vec<String>,
+    /// Roles to assume, one for each other account to publish to; with GitHub's OpenID Connect where there are no credentials
+    #[arg(long, help_heading = "Destination", value_name = "LIST")]
+    pub roles: Vec<String>,
+    /// External id that the trust policies of `roles` ask for
+    #[arg(long, help_heading = "Destination", value_name = "TEXT")]
+    pub external_id: Option<String>,
+    /// Accounts that may be published to: any other one stops the run before anything happens
+    #[arg(long, help_heading = "Destination", value_name = "LIST")]
+    pub allowed_account_ids: Vec<String>,
     /// S3 bucket the zip is published from; may contain `{region}` and `{account}`
     #[arg(long, help_heading = "Destination", value_name = "BUCKET")]
     pub bucket: Option<String>,
@@ -194,6 +223,43 @@ pub struct Inputs {
     /// Licence of the version: an SPDX expression, a URL or a text
     #[arg(long, help_heading = "Destination", value_name = "TEXT")]
     pub license: Option<String>,
+    /// Profile of AWS Signer that signs the zip
+    #[arg(long, help_heading = "Destination", value_name = "NAME")]
+    pub signing_profile: Option<String>,
+
+    /// Who may use the version: account ids, `org:o-…`, `public`, or `nobody`; whoever is not named any more loses it
+    #[arg(long, help_heading = "After", value_name = "LIST")]
+    pub share_with: Vec<String>,
+    /// Functions that get the version in the place of the one they have: by name, ARN, or `tag:KEY=VALUE`
+    #[arg(long, help_heading = "After", value_name = "LIST")]
+    pub attach_to: Vec<String>,
+    /// Name of an SSM parameter for the ARN: `{layer}`, `{python}`, `{arch}` and `{label}` are filled in
+    #[arg(long, help_heading = "After", value_name = "TEMPLATE")]
+    pub ssm_parameter: Option<String>,
+    /// Labels for the version, such as `production`
+    #[arg(long, help_heading = "After", value_name = "LIST")]
+    pub labels: Vec<String>,
+    /// Take the labels from the versions that have them
+    #[arg(long = "move", help_heading = "After", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub move_labels: Option<String>,
+    /// Labels to take from the version (`label`)
+    #[arg(long, help_heading = "After", value_name = "LIST")]
+    pub remove_labels: Vec<String>,
+    /// Clean-up: keep the newest so many versions
+    #[arg(long, help_heading = "After", value_name = "NUMBER")]
+    pub keep_versions: Option<String>,
+    /// Clean-up: keep versions that are younger than so many days
+    #[arg(long, help_heading = "After", value_name = "NUMBER")]
+    pub keep_days: Option<String>,
+    /// Clean-up: keep versions with these labels
+    #[arg(long, help_heading = "After", value_name = "LIST")]
+    pub keep_labels: Vec<String>,
+    /// Clean-up: also versions that something else published
+    #[arg(long, help_heading = "After", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub include_unknown: Option<String>,
+    /// Clean-up: remove, and not only say what would be removed
+    #[arg(long, help_heading = "After", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub apply: Option<String>,
 
     /// Write the job summary
     #[arg(long, help_heading = "Report", value_name = "BOOLEAN", default_value = "true", default_missing_value = "true", num_args = 0..=1)]

@@ -3,12 +3,16 @@
 //! [`run::run`] tells the story of a run. Data goes one way: inputs → spec → fingerprint → plan → tree → findings →
 //! archive → published versions → report.
 
+pub mod act;
 pub mod actions;
+pub mod after;
 pub mod archive;
+pub mod attach;
 pub mod audit;
 pub mod budget;
 pub mod build;
 pub mod bytecode;
+pub mod cleanup;
 pub mod codeartifact;
 pub mod console;
 pub mod credentials;
@@ -21,11 +25,13 @@ pub mod fingerprint;
 pub mod indexes;
 pub mod inputs;
 pub mod inspect;
+pub mod labels;
 pub mod leaks;
 pub mod make;
 pub mod manifest;
 pub mod observe;
 pub mod opened;
+pub mod parameters;
 pub mod plan;
 pub mod presence;
 pub mod publish;
@@ -36,8 +42,10 @@ pub mod run;
 pub mod runtime;
 pub mod sandbox;
 pub mod secrets;
+pub mod share;
 pub mod slim;
 pub mod smoke;
 pub mod spec;
 pub mod strip;
 pub mod types;
+pub mod versions;

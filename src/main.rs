@@ -11,8 +11,8 @@ use lambda_layer::environment::Environment;
 use lambda_layer::error::Explanation;
 use lambda_layer::inputs::{Cli, Command, Inputs};
 use lambda_layer::report::{self, Report};
-use lambda_layer::spec::{AuditSpec, Spec, Task};
-use lambda_layer::{actions, credentials, inspect, run, sandbox};
+use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb};
+use lambda_layer::{act, actions, credentials, inspect, run, sandbox};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -39,6 +39,10 @@ fn main() -> ExitCode {
         Command::Build(inputs) => make(Task::Build, inputs, &environment, &console),
         Command::Plan(inputs) => make(Task::Plan, inputs, &environment, &console),
         Command::Audit(audit) => inspect(&audit.inputs, &environment, &console),
+        Command::Share(inputs) => act(Verb::Share, inputs, &environment, &console),
+        Command::Attach(inputs) => act(Verb::Attach, inputs, &environment, &console),
+        Command::Label(inputs) => act(Verb::Label, inputs, &environment, &console),
+        Command::Cleanup(inputs) => act(Verb::Cleanup, inputs, &environment, &console),
     };
     end(result, wants_summary, &environment, &console)
 }
@@ -52,6 +56,11 @@ fn make(task: Task, inputs: &Inputs, environment: &Environment, console: &Consol
 fn inspect(inputs: &Inputs, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
     let spec = AuditSpec::resolve(inputs, environment)?;
     runtime()?.block_on(inspect::run(&spec, environment, console))
+}
+
+fn act(verb: Verb, inputs: &Inputs, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+    let spec = ActSpec::resolve(verb, inputs, environment)?;
+    runtime()?.block_on(act::run(&spec, environment, console))
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

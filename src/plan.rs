@@ -4,7 +4,7 @@ use crate::error::counted;
 use crate::fingerprint::{self, Fingerprinted};
 use crate::presence::{Presence, Status};
 use crate::registry::state::State;
-use crate::types::ContentHash;
+use crate::types::{ContentHash, Place};
 
 /// What to do, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub fn compare(wanted: &Fingerprinted, state: &State) -> Match {
     }
 }
 
-/// `presence` is about the content that `compare` found, one entry a region; none for `Match::New`.
+/// `presence` is about the content that `compare` found, one entry a place; none for `Match::New`.
 pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, presence: &[Presence]) -> Plan {
     let content = match matched {
         Match::SameInputs(content) | Match::SameMeaning(content) => content,
@@ -53,14 +53,14 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, presence: &
     let vanished: Vec<String> = presence
         .iter()
         .filter_map(|presence| match &presence.status {
-            Status::Vanished(version) => Some(format!("version {} is gone from {}", version.version, presence.region)),
+            Status::Vanished(version) => Some(format!("version {} is gone from {}", version.version, presence.place)),
             Status::Exists(_) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
-    let missing: Vec<&str> = presence
+    let missing: Vec<String> = presence
         .iter()
         .filter(|presence| presence.status == Status::Missing)
-        .map(|presence| presence.region.as_str())
+        .map(|presence| presence.place.to_string())
         .collect();
     if !vanished.is_empty() || !missing.is_empty() {
         let missing = (!missing.is_empty()).then(|| format!("not yet published to {}", missing.join(", ")));
@@ -113,10 +113,10 @@ fn what_is_new(wanted: &Fingerprinted, state: &State) -> String {
 
 /// `version 3`, `version 3 (eu-west-1) and 5 (us-east-1)`
 fn version_of(presence: &[Presence]) -> String {
-    let mut numbers: Vec<(u64, &str)> = presence
+    let mut numbers: Vec<(u64, &Place)> = presence
         .iter()
         .filter_map(|presence| match &presence.status {
-            Status::Exists(version) => Some((version.version, presence.region.as_str())),
+            Status::Exists(version) => Some((version.version, &presence.place)),
             Status::Vanished(_) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
@@ -125,7 +125,7 @@ fn version_of(presence: &[Presence]) -> String {
         [] => "a published version".to_owned(),
         [(first, _), rest @ ..] if rest.iter().all(|(number, _)| number == first) => format!("version {first}"),
         several => {
-            let texts: Vec<String> = several.iter().map(|(number, region)| format!("{number} in {region}")).collect();
+            let texts: Vec<String> = several.iter().map(|(number, place)| format!("{number} in {place}")).collect();
             format!("version {}", texts.join(", "))
         }
     }
@@ -163,18 +163,18 @@ mod tests {
         "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".parse().expect("is valid")
     }
 
-    fn version(region: &str, number: u64) -> Version {
-        let arn = format!("arn:aws:lambda:{region}:123456789012:layer:shared:{number}");
+    fn version(place: &str, number: u64) -> Version {
+        let arn = format!("arn:aws:lambda:{place}:123456789012:layer:shared:{number}");
         let arn: LayerVersionArn = arn.parse().expect("is valid");
         Version { version: arn.version(), arn, recorded: jiff::Timestamp::UNIX_EPOCH }
     }
 
-    /// A state in which these inputs are version 3 of both regions.
+    /// A state in which these inputs are version 3 of both places.
     fn state(built: &Fingerprinted) -> State {
         let mut state = State::new(&"shared".parse().expect("is valid"));
         let identity = Identity { fingerprint: built.fingerprint, content: content() };
-        for region in ["eu-west-1", "us-east-1"] {
-            state.record_version(identity, &version(region, 3).arn, jiff::Timestamp::UNIX_EPOCH);
+        for place in ["eu-west-1", "us-east-1"] {
+            state.record_version(identity, &version(place, 3).arn, jiff::Timestamp::UNIX_EPOCH);
         }
         state.set_current(built.fingerprint, built.build(content()));
         state
@@ -182,7 +182,7 @@ mod tests {
 
     fn presence(eu: Status, us: Status) -> Vec<Presence> {
         [("eu-west-1", eu), ("us-east-1", us)]
-            .map(|(region, status)| Presence { region: region.to_owned(), status })
+            .map(|(place, status)| Presence { place: Place::own(place), status })
             .to_vec()
     }
 

@@ -6,11 +6,12 @@ use crate::publish::Unreadable;
 use crate::registry::Registry;
 use crate::registry::state::{State, Version};
 use crate::spec::{Spec, Task};
+use crate::types::Place;
 
-/// Whether the version that the state names in a region can be used.
+/// Whether the version that the state names in a place can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presence {
-    pub region: String,
+    pub place: Place,
     pub status: Status,
 }
 
@@ -21,14 +22,14 @@ pub enum Status {
     Vanished(Version),
     /// The state names none here.
     Missing,
-    /// The region does not answer; the others go on without it.
+    /// The place does not answer; the others go on without it.
     Unreadable(Explanation),
 }
 
-/// Whether what the state names is still there: `publish` asks each region, `plan` trusts the state unless told otherwise.
+/// Whether what the state names is still there: `publish` asks each place, `plan` trusts the state unless told otherwise.
 ///
 /// # Errors
-/// No region answers.
+/// No place answers.
 pub async fn ask(
     spec: &Spec,
     matched: Match,
@@ -38,11 +39,11 @@ pub async fn ask(
 ) -> anyhow::Result<Vec<Presence>> {
     let (Match::SameInputs(content) | Match::SameMeaning(content)) = matched else { return Ok(Vec::new()) };
     let ask = spec.task == Task::Publish || spec.verify;
-    let regions = registry.regions();
-    let asked = regions.iter().map(|region| async move {
-        match state.version_in(content, region).cloned() {
+    let places = registry.places();
+    let asked = places.iter().map(|place| async move {
+        match state.version_in(content, place).cloned() {
             None => Ok(Status::Missing),
-            Some(version) if !ask || registry.exists(region, &spec.layer, &version, content).await? => {
+            Some(version) if !ask || registry.exists(place, &spec.layer, &version, content).await? => {
                 Ok(Status::Exists(version))
             }
             Some(version) => Ok(Status::Vanished(version)),
@@ -50,11 +51,11 @@ pub async fn ask(
     });
     let answers = futures::future::join_all(asked).await;
     let (mut presence, mut last_error) = (Vec::new(), None);
-    for (region, answer) in regions.into_iter().zip(answers) {
-        match unreadable.remove(&region).map_or(answer, Err) {
-            Ok(status) => presence.push(Presence { region, status }),
+    for (place, answer) in places.into_iter().zip(answers) {
+        match unreadable.remove(&place).map_or(answer, Err) {
+            Ok(status) => presence.push(Presence { place, status }),
             Err(error) => {
-                presence.push(Presence { region, status: Status::Unreadable(Explanation::of(&error)) });
+                presence.push(Presence { place, status: Status::Unreadable(Explanation::of(&error)) });
                 last_error = Some(error);
             }
         }

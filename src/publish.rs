@@ -16,7 +16,7 @@ use crate::registry::claim::{Claim, Owner};
 use crate::registry::state::{Build, Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry};
-use crate::types::{LayerName, LayerVersionArn};
+use crate::types::{LayerName, LayerVersionArn, Place};
 
 #[cfg(test)]
 mod tests;
@@ -38,16 +38,16 @@ pub struct Publication<'a> {
 /// What was done.
 #[derive(Debug)]
 pub struct Published {
-    /// In the order of the regions.
-    pub outcomes: Vec<RegionOutcome>,
+    /// In the order of the places.
+    pub outcomes: Vec<PlaceOutcome>,
     /// Whether the state tells of it. If not, the next run reads it off the lists of versions.
     pub recorded: anyhow::Result<()>,
 }
 
-/// What became of one region.
+/// What became of one place.
 #[derive(Debug)]
-pub struct RegionOutcome {
-    pub region: String,
+pub struct PlaceOutcome {
+    pub place: Place,
     pub result: anyhow::Result<Placed>,
 }
 
@@ -58,84 +58,84 @@ pub struct Placed {
     pub published: bool,
 }
 
-/// Regions that did not answer, and why.
-pub type Unreadable = BTreeMap<String, anyhow::Error>;
+/// Places that did not answer, and why.
+pub type Unreadable = BTreeMap<Place, anyhow::Error>;
 
-/// Regions on their way: one that fails stays behind, and the others go on.
+/// Places on their way: one that fails stays behind, and the others go on.
 #[derive(Debug)]
-struct Regions {
-    ready: Vec<String>,
-    failed: Vec<RegionOutcome>,
+struct Places {
+    ready: Vec<Place>,
+    failed: Vec<PlaceOutcome>,
 }
 
-impl Regions {
+impl Places {
     fn fail(&mut self, mut unreadable: Unreadable) {
-        for region in std::mem::take(&mut self.ready) {
-            match unreadable.remove(&region) {
-                Some(error) => self.failed.push(RegionOutcome { region, result: Err(error) }),
-                None => self.ready.push(region),
+        for place in std::mem::take(&mut self.ready) {
+            match unreadable.remove(&place) {
+                Some(error) => self.failed.push(PlaceOutcome { place, result: Err(error) }),
+                None => self.ready.push(place),
             }
         }
     }
 }
 
-/// Publishes to each region that lacks the content.
+/// Publishes to each place that lacks the content.
 ///
 /// # Errors
-/// What keeps all of it from being done; what fails in one region stands in its outcome.
+/// What keeps all of it from being done; what fails in one place stands in its outcome.
 pub async fn publish(
     publication: &Publication<'_>,
     registry: &Registry,
     store: &mut StateStore,
     console: &Console,
 ) -> anyhow::Result<Published> {
-    let mut regions = upload(publication, registry, console).await;
-    if regions.ready.is_empty() {
-        return Ok(Published { outcomes: regions.failed, recorded: Ok(()) });
+    let mut places = upload(publication, registry, console).await;
+    if places.ready.is_empty() {
+        return Ok(Published { outcomes: places.failed, recorded: Ok(()) });
     }
     let step = console.step("Publish");
-    let mut claimed = claim(&mut regions, publication, registry, store, console).await?;
-    let mut outcomes = publish_missing(&regions.ready, publication, registry, &claimed.state).await;
+    let mut claimed = claim(&mut places, publication, registry, store, console).await?;
+    let mut outcomes = publish_missing(&places.ready, publication, registry, &claimed.state).await;
     let recorded = record(&outcomes, publication, &mut claimed, store).await;
     let made = outcomes.iter().filter(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published)).count();
     step.done(if made == 0 { "nothing new".to_owned() } else { counted(made, "version") });
-    outcomes.extend(regions.failed);
-    let order = registry.regions();
-    outcomes.sort_by_key(|outcome| order.iter().position(|region| *region == outcome.region));
+    outcomes.extend(places.failed);
+    let order = registry.places();
+    outcomes.sort_by_key(|outcome| order.iter().position(|place| *place == outcome.place));
     Ok(Published { outcomes, recorded })
 }
 
-/// Brings the zip to every region.
-async fn upload(publication: &Publication<'_>, registry: &Registry, console: &Console) -> Regions {
-    let mut regions = Regions { ready: registry.regions(), failed: Vec::new() };
+/// Brings the zip to every place.
+async fn upload(publication: &Publication<'_>, registry: &Registry, console: &Console) -> Places {
+    let mut places = Places { ready: registry.places(), failed: Vec::new() };
     if registry.needs_upload() {
         let step = console.step("Upload");
-        let upload = |region: String| async move {
-            let uploaded = registry.upload(&region, publication.version.layer, publication.version.archive).await;
-            uploaded.err().map(|error| (region, error))
+        let upload = |place: Place| async move {
+            let uploaded = registry.upload(&place, publication.version.layer, publication.version.archive).await;
+            uploaded.err().map(|error| (place, error))
         };
-        let uploads = join_all(regions.ready.iter().cloned().map(upload)).await;
-        regions.fail(uploads.into_iter().flatten().collect());
+        let uploads = join_all(places.ready.iter().cloned().map(upload)).await;
+        places.fail(uploads.into_iter().flatten().collect());
         step.done(publication.version.archive.zipped_size.to_string());
     }
-    regions
+    places
 }
 
 async fn publish_missing(
-    regions: &[String],
+    places: &[Place],
     publication: &Publication<'_>,
     registry: &Registry,
     state: &State,
-) -> Vec<RegionOutcome> {
+) -> Vec<PlaceOutcome> {
     let version = &publication.version;
-    let published = regions.iter().map(|region| async move {
-        let result = if let Some(known) = state.version_in(version.identity.content, region) {
+    let published = places.iter().map(|place| async move {
+        let result = if let Some(known) = state.version_in(version.identity.content, place) {
             Ok(Placed { arn: known.arn.clone(), published: false })
         } else {
-            let arn = registry.publish(region, version).await;
+            let arn = registry.publish(place, version).await;
             arn.map(|arn| Placed { arn, published: true })
         };
-        RegionOutcome { region: region.clone(), result }
+        PlaceOutcome { place: place.clone(), result }
     });
     join_all(published).await
 }
@@ -149,7 +149,7 @@ struct Claimed {
 }
 
 async fn claim(
-    regions: &mut Regions,
+    places: &mut Places,
     publication: &Publication<'_>,
     registry: &Registry,
     store: &mut StateStore,
@@ -162,10 +162,10 @@ async fn claim(
     while start.elapsed() < PATIENCE {
         ticks.tick().await;
         let Known { mut state, tag, unreadable } = read(registry, store, layer, console).await?;
-        regions.fail(unreadable);
+        places.fail(unreadable);
         let stored = Some(state.clone()).filter(|_| tag != Tag::Absent);
         state.claim.take_if(|claim| claim.is_abandoned(Timestamp::now()));
-        if is_everywhere(regions, publication, registry, &mut state).await {
+        if is_everywhere(places, publication, registry, &mut state).await {
             return Ok(Claimed { state, stored, tag });
         }
         if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != publication.owner) {
@@ -177,8 +177,8 @@ async fn claim(
         }
         // A state that was not stored comes from the lists already.
         if stored.is_some() {
-            regions.fail(recover(registry, &regions.ready, &mut state).await);
-            if is_everywhere(regions, publication, registry, &mut state).await {
+            places.fail(recover(registry, &places.ready, &mut state).await);
+            if is_everywhere(places, publication, registry, &mut state).await {
                 return Ok(Claimed { state, stored, tag });
             }
         }
@@ -192,9 +192,9 @@ async fn claim(
         .into())
 }
 
-/// Whether each region has the content; forgets versions that are gone.
+/// Whether each place has the content; forgets versions that are gone.
 async fn is_everywhere(
-    regions: &mut Regions,
+    places: &mut Places,
     publication: &Publication<'_>,
     registry: &Registry,
     state: &mut State,
@@ -202,23 +202,23 @@ async fn is_everywhere(
     let content = publication.version.identity.content;
     let mut everywhere = true;
     let mut unreadable = Unreadable::new();
-    for region in &regions.ready {
-        let Some(version) = state.version_in(content, region).cloned() else {
+    for place in &places.ready {
+        let Some(version) = state.version_in(content, place).cloned() else {
             everywhere = false;
             continue;
         };
-        match registry.exists(region, publication.version.layer, &version, content).await {
+        match registry.exists(place, publication.version.layer, &version, content).await {
             Ok(true) => {}
             Ok(false) => {
                 state.forget(&version.arn);
                 everywhere = false;
             }
             Err(error) => {
-                unreadable.insert(region.clone(), error);
+                unreadable.insert(place.clone(), error);
             }
         }
     }
-    regions.fail(unreadable);
+    places.fail(unreadable);
     everywhere
 }
 
@@ -228,7 +228,7 @@ pub struct Known {
     pub state: State,
     /// Of what is stored.
     pub tag: Tag,
-    /// Regions whose list was needed and could not be read.
+    /// Places whose list was needed and could not be read.
     pub unreadable: Unreadable,
 }
 
@@ -250,33 +250,34 @@ pub async fn read(
         console.warning(&format!("`{}` is not a state; it is made anew from the list of versions", store.place(layer)));
     }
     let mut state = State::new(layer);
-    let regions = registry.regions();
-    let mut unreadable = recover(registry, &regions, &mut state).await;
-    if unreadable.len() == regions.len() {
-        return Err(unreadable.remove(&regions[0]).expect("all regions are in it"));
+    let places = registry.places();
+    let mut unreadable = recover(registry, &places, &mut state).await;
+    if unreadable.len() == places.len() {
+        return Err(unreadable.remove(&places[0]).expect("all places are in it"));
     }
+    state.rebuilt = (!state.contents.is_empty()).then(Timestamp::now);
     Ok(Known { state, tag, unreadable })
 }
 
-/// Records the versions of the lists that carry an identity; gives the regions whose list cannot be read.
-async fn recover(registry: &Registry, regions: &[String], state: &mut State) -> Unreadable {
+/// Records the versions of the lists that carry an identity; gives the places whose list cannot be read.
+async fn recover(registry: &Registry, places: &[Place], state: &mut State) -> Unreadable {
     let layer = state.layer.clone();
     let now = Timestamp::now();
     let mut newest = None;
     let mut unreadable = Unreadable::new();
-    let lists = join_all(regions.iter().map(|region| registry.list(region, &layer))).await;
-    for (region, listed) in regions.iter().zip(lists) {
+    let lists = join_all(places.iter().map(|place| registry.list(place, &layer))).await;
+    for (place, listed) in places.iter().zip(lists) {
         let listed = match listed {
             Ok(listed) => listed,
             Err(error) => {
-                unreadable.insert(region.clone(), error);
+                unreadable.insert(place.clone(), error);
                 continue;
             }
         };
         for version in listed.iter().rev() {
             if let Some(identity) = version.identity {
                 state.record_version(identity, &version.arn, now);
-                newest = (Some(region) == regions.first()).then_some(identity.fingerprint).or(newest);
+                newest = (Some(place) == places.first()).then_some(identity.fingerprint).or(newest);
             }
         }
     }
@@ -286,7 +287,7 @@ async fn recover(registry: &Registry, regions: &[String], state: &mut State) -> 
 
 /// Writes what was published into the state, as it is by then, and ends the claim.
 async fn record(
-    outcomes: &[RegionOutcome],
+    outcomes: &[PlaceOutcome],
     publication: &Publication<'_>,
     claimed: &mut Claimed,
     store: &mut StateStore,
@@ -323,5 +324,7 @@ fn remember_content(state: &mut State, publication: &Publication<'_>) {
         content.zipped_size = publication.content.zipped_size;
         content.unzipped_size = publication.content.unzipped_size;
         content.distributions.clone_from(&publication.content.distributions);
+        content.python.clone_from(&publication.content.python);
+        content.architecture.clone_from(&publication.content.architecture);
     }
 }

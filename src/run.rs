@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use crate::actions;
+use crate::after;
 use crate::archive::Archive;
 use crate::audit;
 use crate::budget::{self, Candidate};
@@ -22,7 +23,7 @@ use crate::registry::{NewVersion, Registry, directory};
 use crate::report::{DestinationReport, Outcome, Report};
 use crate::resolve;
 use crate::spec::{RegistryChoice, Spec, StatePlace, Task};
-use crate::types::{ContentHash, LayerVersionArn, Target};
+use crate::types::{ContentHash, LayerVersionArn, Place, Target};
 
 /// Runs a command to its report.
 ///
@@ -46,8 +47,11 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     }
 
     let step = console.step("Decide");
-    let (registry, mut store) = connect(spec, environment, console).await?;
+    let (mut registry, mut store) = connect(spec, environment, console).await?;
     let Known { state, tag, unreadable } = publish::read(&registry, &mut store, &spec.layer, console).await?;
+    if state.needs_accounts(&registry.places()) {
+        registry.identify().await?;
+    }
     let (wanted, manifest) = match Fingerprinted::remembered(&raw, &state) {
         Some(wanted) if !spec.dependencies.manifest.locks.is_empty() => (wanted, None),
         _ => {
@@ -73,7 +77,12 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             if task == Task::Publish && !spec.dry_run {
                 remember(&wanted, *content, state.clone(), &tag, &store, console).await;
             }
-            unchanged(spec, &wanted, *content, plan.reason, &state, &presence, console)
+            let report = unchanged(spec, &wanted, *content, plan.reason, &state, &presence, console)?;
+            if task == Task::Plan || report.rejection.is_some() {
+                return Ok(report);
+            }
+            let changes = after::follow(spec, &report, &registry, &mut store, console).await?;
+            Ok(Report { changes, ..report })
         }
         (Action::Build, Task::Plan) => Ok(planned(spec, &wanted, plan, &presence, &registry)),
         (Action::Build, _) => {
@@ -93,7 +102,9 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             }
             let publication = publication(spec, &wanted, &report, &archive, environment);
             let published = publish::publish(&publication, &registry, &mut store, console).await?;
-            delivered(spec, report, archive, published, &presence)
+            let report = delivered(spec, report, archive, published, &presence)?;
+            let changes = after::follow(spec, &report, &registry, &mut store, console).await?;
+            Ok(Report { changes, ..report })
         }
     }
 }
@@ -171,10 +182,10 @@ fn unchanged(
 ) -> anyhow::Result<Report> {
     let destinations = presence.iter().map(|presence| match &presence.status {
         Status::Exists(version) => {
-            DestinationReport::new(&presence.region, Outcome::Unchanged, Some(version.arn.clone()))
+            DestinationReport::new(&presence.place, Outcome::Unchanged, Some(version.arn.clone()))
         }
-        Status::Unreadable(error) => DestinationReport::failed(&presence.region, error.clone()),
-        Status::Vanished(_) | Status::Missing => DestinationReport::new(&presence.region, Outcome::WouldPublish, None),
+        Status::Unreadable(error) => DestinationReport::failed(&presence.place, error.clone()),
+        Status::Vanished(_) | Status::Missing => DestinationReport::new(&presence.place, Outcome::WouldPublish, None),
     });
     let destinations = destinations.collect();
     let report = Report::of(spec, wanted, reason).with_content(content, state);
@@ -201,17 +212,17 @@ fn unchanged(
 }
 
 fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence], registry: &Registry) -> Report {
-    let existing = |region: &str| {
-        presence.iter().find(|presence| presence.region == region).map(|presence| presence.status.clone())
+    let existing = |place: &Place| {
+        presence.iter().find(|presence| presence.place == *place).map(|presence| presence.status.clone())
     };
     let destinations = registry
-        .regions()
+        .places()
         .iter()
-        .map(|region| match existing(region) {
-            Some(Status::Exists(version)) => DestinationReport::new(region, Outcome::Unchanged, Some(version.arn)),
-            Some(Status::Unreadable(error)) => DestinationReport::failed(region, error),
+        .map(|place| match existing(place) {
+            Some(Status::Exists(version)) => DestinationReport::new(place, Outcome::Unchanged, Some(version.arn)),
+            Some(Status::Unreadable(error)) => DestinationReport::failed(place, error),
             Some(Status::Vanished(_) | Status::Missing) | None => {
-                DestinationReport::new(region, Outcome::WouldPublish, None)
+                DestinationReport::new(place, Outcome::WouldPublish, None)
             }
         })
         .collect();
@@ -221,11 +232,11 @@ fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence
 /// What publishing would have done, by what the state knows.
 fn rehearsed(report: Report, archive: &Archive, state: &State, registry: &Registry) -> Report {
     let destinations = registry
-        .regions()
+        .places()
         .iter()
-        .map(|region| match state.version_in(archive.content, region) {
-            Some(version) => DestinationReport::new(region, Outcome::Adopted, Some(version.arn.clone())),
-            None => DestinationReport::new(region, Outcome::WouldPublish, None),
+        .map(|place| match state.version_in(archive.content, place) {
+            Some(version) => DestinationReport::new(place, Outcome::Adopted, Some(version.arn.clone())),
+            None => DestinationReport::new(place, Outcome::WouldPublish, None),
         })
         .collect();
     Report { destinations, ..report }
@@ -251,6 +262,8 @@ fn publication<'a>(
             zipped_size: Some(archive.zipped_size),
             unzipped_size: Some(archive.unzipped_size),
             distributions: report.distributions.clone(),
+            python: Some(spec.target.python.to_string()),
+            architecture: Some(spec.target.architecture.to_string()),
             ..Content::default()
         },
         owner: Owner::this_run(environment),
@@ -273,19 +286,19 @@ fn delivered(
         }
         _ => report.reason.clone(),
     };
-    let was_there = |region: &str, placed: &Placed| {
+    let was_there = |place: &Place, placed: &Placed| {
         presence.iter().any(|presence| {
             let is_it = matches!(&presence.status, Status::Exists(version) if version.arn == placed.arn);
-            presence.region == region && is_it
+            presence.place == *place && is_it
         })
     };
     let destinations = outcomes.into_iter().map(|outcome| match outcome.result {
-        Ok(placed) if placed.published => DestinationReport::new(&outcome.region, Outcome::Published, Some(placed.arn)),
-        Ok(placed) if was_there(&outcome.region, &placed) => {
-            DestinationReport::new(&outcome.region, Outcome::Unchanged, Some(placed.arn))
+        Ok(placed) if placed.published => DestinationReport::new(&outcome.place, Outcome::Published, Some(placed.arn)),
+        Ok(placed) if was_there(&outcome.place, &placed) => {
+            DestinationReport::new(&outcome.place, Outcome::Unchanged, Some(placed.arn))
         }
-        Ok(placed) => DestinationReport::new(&outcome.region, Outcome::Adopted, Some(placed.arn)),
-        Err(error) => DestinationReport::failed(&outcome.region, Explanation::of(&error)),
+        Ok(placed) => DestinationReport::new(&outcome.place, Outcome::Adopted, Some(placed.arn)),
+        Err(error) => DestinationReport::failed(&outcome.place, Explanation::of(&error)),
     });
     let state_error = recorded.err().map(|error| Explanation::of(&error));
     let report = Report { published, reason, destinations: destinations.collect(), state_error, ..report };

@@ -1,5 +1,7 @@
 //! The inputs, validated: if a [`Spec`] exists it can be worked with, and all that was wrong was said at once.
 
+mod act;
+mod after;
 mod build_script;
 mod checks;
 mod content;
@@ -10,12 +12,15 @@ mod subject;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+pub use act::{Act, ActSpec, Verb, VersionChoice};
+use after::AfterInputs;
+pub use after::{After, Labelling, Retention};
 pub use build_script::BuildScript;
 use checks::CheckInputs;
 pub use checks::{Checks, FailOn, SmokeTest};
 pub use content::{Bytecode, Content, Include, Layout, RuntimePackages, SlimLevel};
 pub use dependencies::{Dependencies, InstallerChoice};
-pub use destination::{BUCKET_PREFIX, RegistryChoice, StatePlace};
+pub use destination::{AwsDestinations, BUCKET_PREFIX, RegistryChoice, StatePlace};
 pub use subject::{AuditSpec, Subject};
 
 use crate::environment::Environment;
@@ -53,6 +58,9 @@ pub struct Spec {
     pub declaration: Declaration,
     pub registry: RegistryChoice,
     pub state: StatePlace,
+    /// Of AWS Signer.
+    pub signing_profile: Option<String>,
+    pub after: After,
     /// Where the finished zip goes, as given and from the working directory.
     pub output: Option<Utf8PathBuf>,
     pub dry_run: bool,
@@ -81,7 +89,10 @@ impl Spec {
             python_version, architecture, compatible_runtimes, compatible_architectures,
             include, source, build_script, exclude, exclude_files, runtime_packages, slim, strip, bytecode, layout,
             smoke_test, fail_on, max_zipped_size, max_unzipped_size, budget_functions,
-            registry, regions, bucket, state, description, license,
+            registry, regions, roles, external_id, allowed_account_ids, bucket, state, description, license,
+            signing_profile,
+            share_with, attach_to, ssm_parameter, labels, move_labels, remove_labels,
+            keep_versions, keep_days, keep_labels, include_unknown, apply,
             summary, dry_run, verify, output,
         } = inputs;
         let mut reading = Reading::new(given(working_directory.as_ref()), environment);
@@ -126,7 +137,26 @@ impl Spec {
             given(license.as_ref()),
             target,
         );
-        let registry = reading.registry(task, given(registry.as_ref()), &list(regions), given(bucket.as_ref()));
+        let accounts = reading.accounts(&list(roles), given(external_id.as_ref()), &list(allowed_account_ids));
+        let registry =
+            reading.registry(task, given(registry.as_ref()), &list(regions), given(bucket.as_ref()), accounts);
+        reading.refuse_removed_labels(&list(remove_labels));
+        let signing_profile = reading.signing_profile(given(signing_profile.as_ref()), &registry);
+        let after = reading.after(
+            &AfterInputs {
+                share_with,
+                attach_to,
+                ssm_parameter: ssm_parameter.as_ref(),
+                labels,
+                move_labels: move_labels.as_ref(),
+                keep_versions: keep_versions.as_ref(),
+                keep_days: keep_days.as_ref(),
+                keep_labels,
+                include_unknown: include_unknown.as_ref(),
+                apply: apply.as_ref(),
+            },
+            &registry,
+        );
         let state = reading.state(given(state.as_ref()), &registry);
         let output = reading.output(task, given(output.as_ref()), &layer);
         let dry_run = reading.boolean("dry-run", given(dry_run.as_ref()), false);
@@ -139,7 +169,7 @@ impl Spec {
         #[rustfmt::skip]
         let spec = Self {
             task, layer, target, folder, workspace, start, dependencies, content, checks, declaration,
-            registry, state, output, dry_run, verify,
+            registry, state, signing_profile, after, output, dry_run, verify,
         };
         Ok(spec)
     }
@@ -178,7 +208,7 @@ impl Spec {
         let mut entries = files::project(&folder, &self.workspace)?;
         let registry = match &self.registry {
             RegistryChoice::Directory(folder) => Some(folder),
-            RegistryChoice::Aws { .. } => None,
+            RegistryChoice::Aws(_) => None,
         };
         let state = match &self.state {
             StatePlace::Directory(folder) => Some(folder),

@@ -25,7 +25,7 @@ pub(crate) fn check_zipped(archive: &Archive, spec: &Spec) -> Vec<Finding> {
     }
     let message = format!("the zip has {}, over the {limit} that Lambda takes without a bucket", archive.zipped_size);
     match (&spec.registry, spec.task) {
-        (RegistryChoice::Aws { bucket: None, .. }, Task::Publish) => {
+        (RegistryChoice::Aws(destinations), Task::Publish) if destinations.bucket.is_none() => {
             vec![Finding::error("zipped-size", "layer", message, "name an S3 bucket with `bucket`")]
         }
         (_, Task::Build) => vec![Finding::warning("zipped-size", "layer", message, "publish it through an S3 bucket")],

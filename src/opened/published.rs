@@ -31,7 +31,7 @@ pub async fn fetch(
     let region = arn.destination().region;
     match registry {
         RegistryChoice::Directory(folder) if region == directory::REGION => from_directory(arn, folder),
-        RegistryChoice::Aws { .. } if region == directory::REGION => {
+        RegistryChoice::Aws(_) if region == directory::REGION => {
             Err(Failure::user(format!("`{arn}` is of a folder")).hint("name that folder with `registry`").into())
         }
         _ => from_aws(arn, &region.parse()?, environment).await,

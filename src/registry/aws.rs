@@ -16,6 +16,11 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture as DeclaredArchitecture, LayerVersionContentInput, Runtime};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
+use aws_smithy_http_client::ConnectorBuilder;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use super::aws_error;
 use super::claim::{PUBLISH_TIMEOUT, PUBLISH_WINDOW};
@@ -25,34 +30,33 @@ use super::store::StateStore;
 use super::{Listed, NewVersion};
 use crate::archive::Archive;
 use crate::environment::Environment;
-use crate::error::{Failure, Kind, Problems};
+use crate::error::{Failure, Kind, Problems, alternatives};
 use crate::facts;
-use crate::spec::{BUCKET_PREFIX, StatePlace};
-use crate::types::{ContentHash, LayerName, LayerVersionArn, Region};
+use crate::spec::{AwsDestinations, BUCKET_PREFIX, StatePlace};
+use crate::types::{AccountId, ContentHash, LayerName, LayerVersionArn, Place, Region, RoleArn};
 
 /// How often any other call is tried, unless AWS_MAX_ATTEMPTS says otherwise.
 const ATTEMPTS: u32 = 5;
 /// How often a publish that was throttled, or whose answer got lost, is tried.
 const PUBLISH_ATTEMPTS: u32 = 5;
 
+mod clients;
+pub(crate) mod identity;
+mod limit;
 #[cfg(test)]
 pub(crate) mod tests;
 
-#[derive(Debug)]
-pub struct AwsRegistry {
-    /// In the user's order.
-    clients: Vec<RegionClients>,
-    /// May contain `{region}` and `{account}`.
-    bucket: Option<String>,
-    /// Known if a bucket's name contains it.
-    account: Option<String>,
-}
+pub(crate) use clients::PlaceClients;
 
 #[derive(Debug)]
-struct RegionClients {
-    region: String,
-    lambda: aws_sdk_lambda::Client,
-    s3: aws_sdk_s3::Client,
+pub struct AwsRegistry {
+    /// In the user's order; each role's regions stand together.
+    clients: Vec<PlaceClients>,
+    /// The run's own identity, in the first region.
+    own: SdkConfig,
+    path_style: bool,
+    /// May contain `{region}` and `{account}`.
+    bucket: Option<String>,
 }
 
 /// The AWS configuration: region, endpoint, and the run's identity, which is asked for when it is needed.
@@ -60,20 +64,28 @@ pub(crate) async fn configuration(environment: &Environment) -> SdkConfig {
     let attempts = environment.get("AWS_MAX_ATTEMPTS").and_then(|attempts| attempts.parse().ok());
     let attempts = attempts.filter(|attempts| *attempts > 0).unwrap_or(ATTEMPTS);
     let retries = RetryConfig::standard().with_max_attempts(attempts);
-    aws_config::defaults(BehaviorVersion::latest()).retry_config(retries).load().await
+    // One for all services and places, so that certificates are read once.
+    let client = aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+        let mut builder = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        builder.set_proxy_config(Some(ProxyConfig::from_env()));
+        builder.build()
+    });
+    aws_config::defaults(BehaviorVersion::latest()).http_client(client).retry_config(retries).load().await
 }
 
 impl AwsRegistry {
-    /// Reads the AWS configuration; asks AWS nothing unless a bucket's name needs the account.
+    /// Reads the AWS configuration and assumes the roles; asks for the account only where it counts.
     ///
     /// # Errors
-    /// The user's if there is no region.
+    /// The user's if there is no region, a role cannot be assumed, or an account is not one of those that are allowed.
     pub async fn connect(
-        regions: &[Region],
-        bucket: Option<&str>,
+        destinations: &AwsDestinations,
         state: &StatePlace,
         environment: &Environment,
     ) -> anyhow::Result<Self> {
+        let AwsDestinations { regions, roles, external_id, allowed_accounts, bucket } = destinations;
         let config = configuration(environment).await;
         let regions: Vec<String> = if regions.is_empty() {
             let region = config.region().map(ToString::to_string).ok_or_else(|| {
@@ -84,50 +96,83 @@ impl AwsRegistry {
         } else {
             regions.iter().map(ToString::to_string).collect()
         };
+        let own = config.to_builder().region(aws_config::Region::new(regions[0].clone())).build();
+        let names_account = |bucket: &str| bucket.contains("{account}");
+        let in_state = matches!(state, StatePlace::S3 { bucket, .. } if names_account(bucket));
+        let identities: Vec<(Option<AccountId>, SdkConfig)> = if roles.is_empty() {
+            let is_needed = in_state || bucket.as_deref().is_some_and(names_account) || !allowed_accounts.is_empty();
+            let account = if is_needed { Some(identity::own_account(&own).await?) } else { None };
+            vec![(account, own.clone())]
+        } else {
+            // Those of the roles are in their ARNs.
+            check_allowed(roles.iter().map(RoleArn::account), allowed_accounts)?;
+            let assumed = identity::assume_all(roles, external_id.as_deref(), &own, environment).await?;
+            assumed.into_iter().map(|(account, config)| (Some(account), config)).collect()
+        };
+        check_allowed(identities.iter().filter_map(|(account, _)| account.clone()), allowed_accounts)?;
         // Servers other than AWS seldom have a name for each bucket.
         let path_style = environment.get("AWS_ENDPOINT_URL_S3").is_some() || config.endpoint_url().is_some();
-        let clients = regions.into_iter().map(|region| RegionClients::new(&config, region, path_style)).collect();
-        let in_state = matches!(state, StatePlace::S3 { bucket, .. } if bucket.contains("{account}"));
-        let account = if in_state || bucket.is_some_and(|bucket| bucket.contains("{account}")) {
-            Some(caller_account(&config).await?)
-        } else {
-            None
-        };
-        Ok(Self { clients, bucket: bucket.map(str::to_owned), account })
+        let mut clients = Vec::new();
+        for (account, config) in &identities {
+            for region in &regions {
+                let place = Place { account: account.clone(), region: region.clone() };
+                clients.push(PlaceClients::new(config, place, path_style));
+            }
+        }
+        Ok(Self { clients, own, path_style, bucket: bucket.clone() })
     }
 
-    /// The store for the state in S3, in the first region's bucket where the name depends on it.
+    /// Asks for the account of the run's own identity, so that its places tell it apart from others of the same region.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub(crate) async fn identify(&mut self) -> anyhow::Result<()> {
+        if self.clients.iter().any(|clients| clients.place.account.is_none()) {
+            let account = identity::own_account(&self.own).await?;
+            self.clients.iter_mut().for_each(|clients| clients.place.account = Some(account.clone()));
+        }
+        Ok(())
+    }
+
+    /// The store for the state in S3: in the first place's bucket where the name depends on it; read by whoever owns
+    /// that place if the state is beside the zips, else by the run itself.
     pub fn state_store(&self, bucket: &str, prefix: &str) -> StateStore {
         let first = &self.clients[0];
-        StateStore::S3 { client: first.s3.clone(), bucket: self.fill(bucket, &first.region), prefix: prefix.to_owned() }
+        let client = if self.bucket.as_deref() == Some(bucket) {
+            first.s3.clone()
+        } else {
+            PlaceClients::new(&self.own, Place::own(&first.place.region), self.path_style).s3
+        };
+        StateStore::S3 { client, bucket: fill(bucket, &first.place), prefix: prefix.to_owned() }
     }
 
-    fn fill(&self, template: &str, region: &str) -> String {
-        template.replace("{region}", region).replace("{account}", self.account.as_deref().unwrap_or_default())
+    pub(crate) fn clients(&self, place: &Place) -> &PlaceClients {
+        self.clients.iter().find(|clients| clients.place == *place).expect("only configured places are asked for")
     }
 
-    fn clients(&self, region: &str) -> &RegionClients {
-        self.clients.iter().find(|clients| clients.region == region).expect("only configured regions are asked for")
+    /// The bucket of a place.
+    pub(crate) fn bucket(&self, place: &Place) -> Option<String> {
+        self.bucket.as_deref().map(|template| fill(template, place))
     }
 
     pub(super) fn has_bucket(&self) -> bool {
         self.bucket.is_some()
     }
 
-    pub(super) fn regions(&self) -> Vec<String> {
-        self.clients.iter().map(|clients| clients.region.clone()).collect()
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.clients.iter().map(|clients| clients.place.clone()).collect()
     }
 
     pub(super) async fn exists(
         &self,
-        region: &str,
+        place: &Place,
         layer: &LayerName,
         version: &Version,
         content: ContentHash,
     ) -> anyhow::Result<bool> {
         let number = i64::try_from(version.version)?;
         match self
-            .clients(region)
+            .clients(place)
             .lambda
             .get_layer_version()
             .layer_name(layer.as_str())
@@ -149,9 +194,9 @@ impl AwsRegistry {
         }
     }
 
-    pub(super) async fn list(&self, region: &str, layer: &LayerName) -> anyhow::Result<Vec<Listed>> {
+    pub(super) async fn list(&self, place: &Place, layer: &LayerName) -> anyhow::Result<Vec<Listed>> {
         let mut pages =
-            self.clients(region).lambda.list_layer_versions().layer_name(layer.as_str()).into_paginator().send();
+            self.clients(place).lambda.list_layer_versions().layer_name(layer.as_str()).into_paginator().send();
         let mut listed = Vec::new();
         while let Some(page) = pages.next().await {
             let page = match page {
@@ -164,7 +209,7 @@ impl AwsRegistry {
                     break;
                 }
                 Err(error) => {
-                    return Err(aws_error::explain("lambda:ListLayerVersions", &layer_arn(region, layer), &error));
+                    return Err(aws_error::explain("lambda:ListLayerVersions", &layer_arn(&place.region, layer), &error));
                 }
             };
             for version in page.layer_versions.unwrap_or_default() {
@@ -181,7 +226,7 @@ impl AwsRegistry {
     pub(super) async fn check_buckets(&self) -> anyhow::Result<()> {
         let Some(template) = &self.bucket else { return Ok(()) };
         let checks = self.clients.iter().map(|clients| async move {
-            let bucket = self.fill(template, &clients.region);
+            let bucket = fill(template, &clients.place);
             let region = match clients.s3.head_bucket().bucket(&bucket).send().await {
                 Ok(found) => found.bucket_region().map(str::to_owned),
                 Err(error) => {
@@ -195,7 +240,7 @@ impl AwsRegistry {
                         _ => {
                             return Err(aws_error::failure_of(
                                 "s3:ListBucket",
-                                &aws_error::s3_arn(&clients.region, &bucket),
+                                &aws_error::s3_arn(&clients.place.region, &bucket),
                                 &error,
                             ));
                         }
@@ -203,10 +248,10 @@ impl AwsRegistry {
                 }
             };
             match region {
-                Some(region) if region != clients.region => {
+                Some(region) if region != clients.place.region => {
                     let failure = Failure::user(format!(
                         "the bucket `{bucket}` is in {region}, but Lambda in {} reads only buckets of its own region",
-                        clients.region
+                        clients.place.region
                     ));
                     Err(failure.hint("name a bucket in that region, e.g. with `{region}` in `bucket`"))
                 }
@@ -229,10 +274,10 @@ impl AwsRegistry {
     }
 
     /// The key is the content's hash, so a second upload writes the same bytes to the same place.
-    pub(super) async fn upload(&self, region: &str, layer: &LayerName, archive: &Archive) -> anyhow::Result<()> {
+    pub(super) async fn upload(&self, place: &Place, layer: &LayerName, archive: &Archive) -> anyhow::Result<()> {
         let Some(template) = &self.bucket else { return Ok(()) };
-        let clients = self.clients(region);
-        let (bucket, key) = (self.fill(template, region), zip_key(layer, archive.content));
+        let clients = self.clients(place);
+        let (bucket, key) = (fill(template, place), zip_key(layer, archive.content));
         let there = clients.s3.head_object().bucket(&bucket).key(&key).send().await;
         if there.is_ok_and(|object| {
             object.content_length().and_then(|length| u64::try_from(length).ok()) == Some(archive.zipped_size.0)
@@ -245,33 +290,33 @@ impl AwsRegistry {
         let request =
             request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(archive.content.to_string());
         request.send().await.map_err(|error| {
-            aws_error::explain("s3:PutObject", &aws_error::s3_arn(region, &format!("{bucket}/{key}")), &error)
+            aws_error::explain("s3:PutObject", &aws_error::s3_arn(&place.region, &format!("{bucket}/{key}")), &error)
         })?;
         Ok(())
     }
 
     /// The SDK must not repeat this call by itself: when an answer gets lost the version may have been made.
-    pub(super) async fn publish(&self, region: &str, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
+    pub(super) async fn publish(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
         let NewVersion { layer, archive, identity, .. } = *version;
         let start = Instant::now();
         for attempt in 1.. {
-            let error = match self.publish_once(region, version).await? {
-                Ok(reply) => return published(&reply, archive, region),
+            let error = match self.publish_once(place, version).await? {
+                Ok(reply) => return published(&reply, archive, &place.region),
                 Err(error) => error,
             };
             let last = attempt == PUBLISH_ATTEMPTS || start.elapsed() > PUBLISH_WINDOW;
             match lost_or_refused(&error) {
                 Sent::Throttled if !last => {}
                 Sent::Unknown => {
-                    let found = self.find(region, layer, identity).await;
+                    let found = self.find(place, layer, identity).await;
                     if let Ok(Some(arn)) = found {
                         return Ok(arn);
                     }
                     if last || found.is_err() {
-                        return Err(explain_publish(region, layer, &error));
+                        return Err(explain_publish(&place.region, layer, &error));
                     }
                 }
-                Sent::Throttled | Sent::Refused => return Err(explain_publish(region, layer, &error)),
+                Sent::Throttled | Sent::Refused => return Err(explain_publish(&place.region, layer, &error)),
             }
             back_off(attempt).await;
         }
@@ -280,13 +325,13 @@ impl AwsRegistry {
 
     async fn publish_once(
         &self,
-        region: &str,
+        place: &Place,
         version: &NewVersion<'_>,
     ) -> anyhow::Result<Result<PublishLayerVersionOutput, SdkError<PublishLayerVersionError>>> {
         let NewVersion { layer, archive, declaration, identity } = *version;
         let content = match &self.bucket {
             Some(template) => LayerVersionContentInput::builder()
-                .s3_bucket(self.fill(template, region))
+                .s3_bucket(fill(template, place))
                 .s3_key(zip_key(layer, archive.content)),
             None => LayerVersionContentInput::builder().zip_file(Blob::new(fs_err::read(archive.path())?)),
         };
@@ -297,7 +342,7 @@ impl AwsRegistry {
             .map(|name| DeclaredArchitecture::from(name.to_string().as_str()))
             .collect();
         let request =
-            self.clients(region).lambda.publish_layer_version().layer_name(layer.as_str()).content(content.build());
+            self.clients(place).lambda.publish_layer_version().layer_name(layer.as_str()).content(content.build());
         let request =
             request.description(declaration.description(identity)).set_license_info(declaration.license.clone());
         let request = request.set_compatible_runtimes(Some(runtimes)).set_compatible_architectures(Some(architectures));
@@ -309,27 +354,28 @@ impl AwsRegistry {
 
     async fn find(
         &self,
-        region: &str,
+        place: &Place,
         layer: &LayerName,
         identity: Identity,
     ) -> anyhow::Result<Option<LayerVersionArn>> {
-        let listed = self.list(region, layer).await?;
+        let listed = self.list(place, layer).await?;
         Ok(listed.into_iter().find(|listed| listed.identity == Some(identity)).map(|listed| listed.arn))
     }
 }
 
-async fn caller_account(config: &SdkConfig) -> anyhow::Result<String> {
-    let identity = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
-    let identity = identity.map_err(|error| aws_error::explain("sts:GetCallerIdentity", "*", &error))?;
-    identity.account.context("AWS does not say whose credentials these are")
+fn fill(template: &str, place: &Place) -> String {
+    let account = place.account.as_ref().map(AccountId::as_str).unwrap_or_default();
+    template.replace("{region}", &place.region).replace("{account}", account)
 }
 
-impl RegionClients {
-    fn new(config: &SdkConfig, region: String, path_style: bool) -> Self {
-        let config = config.to_builder().region(aws_config::Region::new(region.clone())).build();
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
-        Self { region, lambda: aws_sdk_lambda::Client::new(&config), s3: aws_sdk_s3::Client::from_conf(s3) }
+fn check_allowed(accounts: impl Iterator<Item = AccountId>, allowed: &[AccountId]) -> Result<(), Failure> {
+    let mut problems = Problems::default();
+    for account in accounts.filter(|account| !allowed.is_empty() && !allowed.contains(account)) {
+        let names = alternatives(allowed.iter().map(AccountId::as_str));
+        let failure = Failure::user(format!("the account is {account}, but `allowed-account-ids` has {names}"));
+        problems.push(failure.hint("check the role that the step before assumes, or correct `allowed-account-ids`"));
     }
+    problems.into_result()
 }
 
 /// Key of a zip in its bucket: `lambda-layers/<layer>/<sha256>.zip`.

@@ -12,7 +12,7 @@ pub mod store;
 use crate::archive::Archive;
 use crate::environment::Environment;
 use crate::spec::{RegistryChoice, StatePlace};
-use crate::types::{ContentHash, LayerName, LayerVersionArn};
+use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
 use aws::AwsRegistry;
 use description::{Declaration, Identity};
 use directory::DirectoryRegistry;
@@ -52,39 +52,58 @@ impl Registry {
         environment: &Environment,
     ) -> anyhow::Result<Self> {
         Ok(match choice {
-            RegistryChoice::Aws { regions, bucket } => {
-                Self::Aws(AwsRegistry::connect(regions, bucket.as_deref(), state, environment).await?)
+            RegistryChoice::Aws(destinations) => {
+                Self::Aws(AwsRegistry::connect(destinations, state, environment).await?)
             }
             RegistryChoice::Directory(folder) => Self::Directory(DirectoryRegistry { folder: folder.clone() }),
         })
     }
 
-    /// Regions to publish to, in the user's order; a directory is the one region `local`.
-    pub fn regions(&self) -> Vec<String> {
+    /// Where to publish, in the user's order; a directory is the one region `local`.
+    pub fn places(&self) -> Vec<Place> {
         match self {
-            Self::Aws(aws) => aws.regions(),
-            Self::Directory(_) => vec![directory::REGION.to_owned()],
+            Self::Aws(aws) => aws.places(),
+            Self::Directory(_) => vec![Place::own(directory::REGION)],
+        }
+    }
+
+    /// Asks for the account of the run's own identity.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub async fn identify(&mut self) -> anyhow::Result<()> {
+        match self {
+            Self::Aws(aws) => aws.identify().await,
+            Self::Directory(_) => Ok(()),
+        }
+    }
+
+    /// AWS, for what a folder has nothing of.
+    pub(crate) fn aws(&self) -> Option<&AwsRegistry> {
+        match self {
+            Self::Aws(aws) => Some(aws),
+            Self::Directory(_) => None,
         }
     }
 
     /// Whether a recorded version is still there, is this account's, and has the recorded bytes.
     pub async fn exists(
         &self,
-        region: &str,
+        place: &Place,
         layer: &LayerName,
         version: &Version,
         content: ContentHash,
     ) -> anyhow::Result<bool> {
         match self {
-            Self::Aws(aws) => aws.exists(region, layer, version, content).await,
+            Self::Aws(aws) => aws.exists(place, layer, version, content).await,
             Self::Directory(directory) => Ok(directory.exists(layer, version, content)),
         }
     }
 
     /// All versions of a layer in a region, newest first.
-    pub async fn list(&self, region: &str, layer: &LayerName) -> anyhow::Result<Vec<Listed>> {
+    pub async fn list(&self, place: &Place, layer: &LayerName) -> anyhow::Result<Vec<Listed>> {
         match self {
-            Self::Aws(aws) => aws.list(region, layer).await,
+            Self::Aws(aws) => aws.list(place, layer).await,
             Self::Directory(directory) => directory.list(layer),
         }
     }
@@ -103,17 +122,17 @@ impl Registry {
     }
 
     /// Brings the zip to where it is published from. Can be done again, by several runs at once.
-    pub async fn upload(&self, region: &str, layer: &LayerName, archive: &Archive) -> anyhow::Result<()> {
+    pub async fn upload(&self, place: &Place, layer: &LayerName, archive: &Archive) -> anyhow::Result<()> {
         match self {
-            Self::Aws(aws) => aws.upload(region, layer, archive).await,
+            Self::Aws(aws) => aws.upload(place, layer, archive).await,
             Self::Directory(_) => Ok(()),
         }
     }
 
     /// Makes a new version, and only one.
-    pub async fn publish(&self, region: &str, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
+    pub async fn publish(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
         match self {
-            Self::Aws(aws) => aws.publish(region, version).await,
+            Self::Aws(aws) => aws.publish(place, version).await,
             Self::Directory(directory) => directory.publish(version),
         }
     }

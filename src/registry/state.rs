@@ -1,6 +1,6 @@
 //! The state of a layer: which fingerprint became which content, and which content is which version where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,9 @@ use super::claim::Claim;
 use super::description::Identity;
 use crate::error::Failure;
 use crate::report::DistributionSize;
-use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, LayerName, LayerVersionArn};
+use crate::types::{
+    ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn, Place,
+};
 
 /// Of the JSON; a state with a higher one was written by a newer program.
 const FORMAT: u64 = 1;
@@ -26,6 +28,12 @@ pub struct State {
     pub builds: BTreeMap<Fingerprint, Build>,
     #[serde(default)]
     pub contents: BTreeMap<ContentHash, Content>,
+    /// Words that people put on contents.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Label, BTreeSet<ContentHash>>,
+    /// When it was made anew from the lists of versions (UTC): labels from before are not known any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuilt: Option<Timestamp>,
     /// A publish that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -54,6 +62,11 @@ pub struct Content {
     pub unzipped_size: Option<ByteSize>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<DistributionSize>,
+    /// What it was built for; parameters are named after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
     pub versions: BTreeMap<Destination, Version>,
 }
 
@@ -73,6 +86,8 @@ impl State {
             current: None,
             builds: BTreeMap::new(),
             contents: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            rebuilt: None,
             claim: None,
         }
     }
@@ -136,10 +151,30 @@ impl State {
         self.current = Some(fingerprint);
     }
 
-    /// The version of a content in a region.
-    pub fn version_in<'a>(&'a self, content: ContentHash, region: &str) -> Option<&'a Version> {
+    /// The version of a content in a place.
+    pub fn version_in<'a>(&'a self, content: ContentHash, place: &Place) -> Option<&'a Version> {
         let versions = &self.contents.get(&content)?.versions;
-        versions.iter().find(|(destination, _)| destination.region == region).map(|(_, version)| version)
+        versions.iter().find(|(destination, _)| place.is(destination)).map(|(_, version)| version)
+    }
+
+    /// Whether places whose account is not known could be taken for others.
+    pub fn needs_accounts(&self, places: &[Place]) -> bool {
+        let of_region = |region: &str| {
+            let destinations = self.contents.values().flat_map(|content| content.versions.keys());
+            destinations.filter(|known| known.region == region).map(|known| &known.account).collect::<BTreeSet<_>>()
+        };
+        places.iter().any(|place| place.account.is_none() && of_region(&place.region).len() > 1)
+    }
+
+    /// Labels of a content.
+    pub fn labels_of(&self, content: ContentHash) -> impl Iterator<Item = &Label> {
+        self.labels.iter().filter(move |(_, contents)| contents.contains(&content)).map(|(label, _)| label)
+    }
+
+    /// The content of a version, whichever its destination is.
+    pub fn content_of_version(&self, arn: &LayerVersionArn) -> Option<ContentHash> {
+        let is_it = |content: &Content| content.versions.values().any(|version| version.arn == *arn);
+        self.contents.iter().find(|(_, content)| is_it(content)).map(|(hash, _)| *hash)
     }
 
     /// Forgets a version that no longer exists.
@@ -201,6 +236,6 @@ mod tests {
             let arn = format!("arn:aws:lambda:eu-west-1:123456789012:layer:shared:{number}").parse().expect("is valid");
             state.record_version(identity, &arn, Timestamp::UNIX_EPOCH);
         }
-        assert_eq!(state.version_in(content, "eu-west-1").map(|version| version.version), Some(9));
+        assert_eq!(state.version_in(content, &Place::own("eu-west-1")).map(|version| version.version), Some(9));
     }
 }

@@ -14,7 +14,7 @@ use super::state::State;
 use super::{Registry, aws_error};
 use crate::environment::Environment;
 use crate::error::{Failure, Kind};
-use crate::spec::StatePlace;
+use crate::spec::{AwsDestinations, StatePlace};
 use crate::types::{Digest, LayerName};
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ impl StateStore {
         Ok(match (place, registry) {
             (StatePlace::S3 { bucket, prefix }, Registry::Aws(aws)) => aws.state_store(bucket, prefix),
             (StatePlace::S3 { bucket, prefix }, Registry::Directory(_)) => {
-                AwsRegistry::connect(&[], None, place, environment).await?.state_store(bucket, prefix)
+                AwsRegistry::connect(&AwsDestinations::default(), place, environment).await?.state_store(bucket, prefix)
             }
             (StatePlace::Directory(folder), _) => Self::Directory(folder.clone()),
             (StatePlace::Nowhere, _) => Self::Nowhere,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{DestinationReport, Report, bar, percent, signed};
+use super::{Change, ChangeOutcome, DestinationReport, Report, bar, percent, signed};
 use crate::audit::Severity;
 use crate::error::Explanation;
 use crate::facts;
@@ -32,6 +32,9 @@ pub fn summary(report: &Report) -> String {
         line("| | region | layer version |\n|---|---|---|");
         report.destinations.iter().for_each(|destination| line(&destination_row(destination)));
         line("");
+    }
+    if !report.changes.is_empty() {
+        line(&changes(report));
     }
     if let Some(unzipped) = report.unzipped_size {
         let limit = facts::limits().unzipped_size;
@@ -84,7 +87,9 @@ pub fn summary(report: &Report) -> String {
         line("\n</details>\n");
     }
     line("<details><summary>Identity and times</summary>\n\n| | |\n|---|---|");
-    line(&format!("| target | python{} on {} |", report.python_version, report.architecture));
+    if let (Some(python), Some(architecture)) = (report.python_version, report.architecture) {
+        line(&format!("| target | python{python} on {architecture} |"));
+    }
     if let Some(fingerprint) = report.fingerprint {
         line(&format!("| fingerprint | `{fingerprint}` |"));
     }
@@ -151,14 +156,33 @@ fn causes_and_hint(explanation: &Explanation) -> String {
 fn icon(report: &Report) -> &'static str {
     match report.verdict() {
         "unchanged" | "adopted" => "💤",
-        "published" | "built" | "checked" => "✅",
+        "published" | "built" | "checked" | "shared" | "attached" | "labelled" | "cleaned up" => "✅",
         _ => "📝",
     }
 }
 
+/// Rows that are told; all of them are in the output `result`.
+const CHANGES: usize = 200;
+
+/// What was done with versions, failures first.
+fn changes(report: &Report) -> String {
+    let mut text = String::from("| | where | what | how |\n|---|---|---|---|\n");
+    let mut rows: Vec<&Change> = report.changes.iter().collect();
+    rows.sort_by_key(|change| change.outcome != ChangeOutcome::Failed);
+    for change in rows.iter().take(CHANGES) {
+        let (place, subject, detail) = (change.place(), message(&change.subject), message(&change.detail));
+        writeln!(text, "| {} | {place} | {subject} | {detail} |", change.outcome.word())
+            .expect("a String takes everything");
+    }
+    if let Some(more) = rows.len().checked_sub(CHANGES).filter(|more| *more > 0) {
+        writeln!(text, "| | | and {more} more | |").expect("a String takes everything");
+    }
+    text
+}
+
 fn destination_row(destination: &DestinationReport) -> String {
     let arn = destination.layer_version_arn.as_ref().map_or_else(String::new, |arn| format!("`{arn}`"));
-    format!("| {} | {} | {arn} |", destination.outcome.word(), destination.region)
+    format!("| {} | {} | {arn} |", destination.outcome.word(), destination.place())
 }
 
 /// A message of this program: what stands between backticks is shown as code, everything else as text.

@@ -1,5 +1,6 @@
 //! What a run did, as data. Renderers see nothing else.
 
+mod change;
 mod markdown;
 mod outputs;
 mod text;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+pub use change::{Change, ChangeKind, ChangeOutcome};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 pub use text::text;
@@ -16,13 +18,15 @@ pub use text::text;
 use crate::audit::{Finding, Severity};
 use crate::build::{Distribution, Owner};
 use crate::console::StepTime;
-use crate::error::{Explanation, Failure, Kind};
+use crate::error::{Explanation, Failure, Kind, counted};
 use crate::fingerprint::Fingerprinted;
 use crate::make::Made;
 use crate::registry::state::State;
 use crate::slim::Saving;
-use crate::spec::{Spec, Task};
-use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
+use crate::spec::{ActSpec, Spec, Task};
+use crate::types::{
+    AccountId, Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, Place, PythonVersion, Target,
+};
 
 /// A row of the layer's table: a distribution, or what is in none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +45,9 @@ pub struct Report {
     pub command: &'static str,
     /// Of an audit: that of the file or folder.
     pub layer_name: String,
-    pub python_version: PythonVersion,
-    pub architecture: Architecture,
+    /// `None` for commands on versions of any Python.
+    pub python_version: Option<PythonVersion>,
+    pub architecture: Option<Architecture>,
     pub dry_run: bool,
     /// The content is, or would be, another than the current version's.
     pub changed: bool,
@@ -59,6 +64,9 @@ pub struct Report {
     /// From the working directory.
     pub zip_path: Option<String>,
     pub destinations: Vec<DestinationReport>,
+    /// What was done with versions that exist.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     /// Why the state does not tell of what was published; the next run reads it off the lists of versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_error: Option<Explanation>,
@@ -78,6 +86,9 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DestinationReport {
+    /// `None`: that of the run's own identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
     pub region: String,
     pub outcome: Outcome,
     pub layer_version_arn: Option<LayerVersionArn>,
@@ -87,12 +98,17 @@ pub struct DestinationReport {
 }
 
 impl DestinationReport {
-    pub fn new(region: &str, outcome: Outcome, arn: Option<LayerVersionArn>) -> Self {
-        Self { region: region.to_owned(), outcome, layer_version_arn: arn, error: None }
+    pub fn new(place: &Place, outcome: Outcome, arn: Option<LayerVersionArn>) -> Self {
+        let Place { account, region } = place.clone();
+        Self { account, region, outcome, layer_version_arn: arn, error: None }
     }
 
-    pub fn failed(region: &str, error: Explanation) -> Self {
-        Self { error: Some(error), ..Self::new(region, Outcome::Failed, None) }
+    pub fn failed(place: &Place, error: Explanation) -> Self {
+        Self { error: Some(error), ..Self::new(place, Outcome::Failed, None) }
+    }
+
+    pub fn place(&self) -> String {
+        Place { account: self.account.clone(), region: self.region.clone() }.to_string()
     }
 }
 
@@ -132,21 +148,27 @@ impl Report {
             dry_run: spec.dry_run,
             fingerprint: Some(wanted.fingerprint),
             unpinned: wanted.unpinned(),
-            ..Self::new(command, spec.layer.to_string(), spec.target, reason)
+            ..Self::new(command, spec.layer.to_string(), Some(spec.target), reason)
         }
     }
 
     /// Of a layer that something else made.
     pub fn of_audit(name: String, target: Target, reason: String) -> Self {
-        Self::new("audit", name, target, reason)
+        Self::new("audit", name, Some(target), reason)
     }
 
-    fn new(command: &'static str, layer_name: String, target: Target, reason: String) -> Self {
+    /// Of a command on versions that exist.
+    pub fn of_act(spec: &ActSpec, reason: String, changes: Vec<Change>) -> Self {
+        let of_act = Self::new(spec.act.command(), spec.layer.to_string(), None, reason);
+        Self { dry_run: spec.dry_run, changes, ..of_act }
+    }
+
+    fn new(command: &'static str, layer_name: String, target: Option<Target>, reason: String) -> Self {
         Self {
             command,
             layer_name,
-            python_version: target.python,
-            architecture: target.architecture,
+            python_version: target.map(|target| target.python),
+            architecture: target.map(|target| target.architecture),
             dry_run: false,
             changed: false,
             published: false,
@@ -158,6 +180,7 @@ impl Report {
             size_diff: None,
             zip_path: None,
             destinations: Vec::new(),
+            changes: Vec::new(),
             state_error: None,
             distributions: Vec::new(),
             savings: Vec::new(),
@@ -226,8 +249,14 @@ impl Report {
                 *text = redact(text);
             }
         }
+        for change in &mut self.changes {
+            for text in [&mut change.subject, &mut change.detail] {
+                *text = redact(text);
+            }
+        }
         let of_destinations = self.destinations.iter_mut().filter_map(|destination| destination.error.as_mut());
-        for error in of_destinations.chain(&mut self.state_error).chain(&mut self.rejection) {
+        let of_changes = self.changes.iter_mut().filter_map(|change| change.error.as_mut());
+        for error in of_destinations.chain(of_changes).chain(&mut self.state_error).chain(&mut self.rejection) {
             *error = error.map(&redact);
         }
         self
@@ -240,6 +269,7 @@ impl Report {
             _ if self.rejection.is_some() => "refused",
             "build" => "built",
             "audit" => "checked",
+            "share" | "attach" | "label" | "cleanup" => self.verdict_on_changes(),
             _ if any(Outcome::Failed) => "failed",
             _ if self.published => "published",
             _ if any(Outcome::WouldPublish) => "would be published",
@@ -249,16 +279,29 @@ impl Report {
         }
     }
 
-    pub fn failed_regions(&self) -> Vec<&str> {
+    fn verdict_on_changes(&self) -> &'static str {
+        let any = |outcome: ChangeOutcome| self.changes.iter().any(|change| change.outcome == outcome);
+        match self.command {
+            _ if any(ChangeOutcome::Failed) => "failed",
+            "cleanup" if any(ChangeOutcome::Done) => "cleaned up",
+            "share" if any(ChangeOutcome::Done) => "shared",
+            "attach" if any(ChangeOutcome::Done) => "attached",
+            "label" if any(ChangeOutcome::Done) => "labelled",
+            _ if any(ChangeOutcome::Would) => "planned",
+            _ => "unchanged",
+        }
+    }
+
+    pub fn failed_places(&self) -> Vec<String> {
         let failed = self.destinations.iter().filter(|destination| destination.outcome == Outcome::Failed);
-        failed.map(|destination| destination.region.as_str()).collect()
+        failed.map(DestinationReport::place).collect()
     }
 
     /// The verdict with where it failed.
     pub fn headline(&self) -> String {
-        match self.failed_regions().as_slice() {
+        match self.failed_places().as_slice() {
             [] => self.verdict().to_owned(),
-            regions => format!("{} in {}", self.verdict(), regions.join(", ")),
+            places => format!("{} in {}", self.verdict(), places.join(", ")),
         }
     }
 
@@ -267,18 +310,24 @@ impl Report {
         if let Some(rejection) = &self.rejection {
             return Some(rejection.clone());
         }
-        let regions = self.failed_regions();
-        let (message, advice) = if regions.is_empty() {
+        let places = self.failed_places();
+        let failed_changes = self.changes.iter().filter(|change| change.outcome == ChangeOutcome::Failed).count();
+        let (message, advice) = if failed_changes > 0 && places.is_empty() {
+            let message = format!("{} of `{}` failed", counted(failed_changes, "change"), self.layer_name);
+            (message, "a new run does only what is missing")
+        } else if places.is_empty() {
             let message = format!("the state of `{}` could not be written", self.layer_name);
             (message, "what was published stays, and the next run finds it")
         } else {
-            let message = format!("`{}` could not be published to {}", self.layer_name, regions.join(", "));
+            let message = format!("`{}` could not be published to {}", self.layer_name, places.join(", "));
             (message, "a new run publishes only what is missing")
         };
-        let of_regions =
-            self.destinations.iter().filter_map(|failed| Some((failed.region.as_str(), failed.error.as_ref()?)));
-        let errors: Vec<(&str, &Explanation)> =
-            of_regions.chain(self.state_error.iter().map(|error| ("state", error))).collect();
+        let of_places = self.destinations.iter().filter_map(|failed| Some((failed.place(), failed.error.as_ref()?)));
+        let of_changes = self.changes.iter().filter_map(|change| {
+            Some((format!("{} in {}", change.subject, change.place()), change.error.as_ref()?))
+        });
+        let errors: Vec<(String, &Explanation)> =
+            of_places.chain(of_changes).chain(self.state_error.iter().map(|error| ("state".to_owned(), error))).collect();
         let mut hints: Vec<&str> = errors.iter().filter_map(|(_, error)| error.hint.as_deref()).collect();
         hints.dedup();
         hints.push(advice);

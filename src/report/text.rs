@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Report, bar, percent, signed};
+use super::{Change, Report, bar, percent, signed};
 use crate::error::counted;
 use crate::facts;
 use crate::slim::by_rule;
@@ -72,8 +72,15 @@ pub fn text(report: &Report) -> String {
     }
     for destination in &report.destinations {
         let arn =
-            destination.layer_version_arn.as_ref().map_or_else(|| destination.region.clone(), ToString::to_string);
+            destination.layer_version_arn.as_ref().map_or_else(|| destination.place(), ToString::to_string);
         line(format!("  {:<13} {arn}", destination.outcome.word()));
+    }
+    if !report.changes.is_empty() {
+        line(String::new());
+        for row in changes(report) {
+            line(row);
+        }
+        line(String::new());
     }
     if !report.unpinned.is_empty() && report.command != "build" {
         line(format!(
@@ -91,6 +98,24 @@ pub fn text(report: &Report) -> String {
     let reason = if report.failure().is_none() { format!(": {}", report.reason) } else { String::new() };
     line(format!("{} {}{reason}", report.layer_name, report.headline()));
     text.trim_end().to_owned()
+}
+
+/// What was done with versions, in columns.
+fn changes(report: &Report) -> Vec<String> {
+    let shown = &report.changes[..report.changes.len().min(FINDINGS)];
+    let width = |of: fn(&Change) -> String| shown.iter().map(|change| of(change).chars().count()).max().unwrap_or(0);
+    let (places, subjects) = (width(Change::place), width(|change| change.subject.clone()));
+    let mut rows: Vec<String> = shown
+        .iter()
+        .map(|change| {
+            let (word, place) = (change.outcome.word(), change.place());
+            format!("  {word:<13}  {place:<places$}  {:<subjects$}  {}", change.subject, change.detail)
+        })
+        .collect();
+    if report.changes.len() > shown.len() {
+        rows.push(format!("  and {} more", report.changes.len() - shown.len()));
+    }
+    rows
 }
 
 /// The first three.

@@ -4,17 +4,26 @@ use camino::Utf8PathBuf;
 
 use super::{Reading, Task};
 use crate::error::Failure;
-use crate::types::Region;
+use crate::types::{AccountId, Region, RoleArn};
+
+/// Which accounts and regions of AWS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AwsDestinations {
+    /// Empty: the region of the AWS configuration.
+    pub regions: Vec<Region>,
+    /// Empty: the run's own identity.
+    pub roles: Vec<RoleArn>,
+    pub external_id: Option<String>,
+    /// Empty: any.
+    pub allowed_accounts: Vec<AccountId>,
+    /// May contain `{region}` and `{account}`.
+    pub bucket: Option<String>,
+}
 
 /// `registry`, with what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryChoice {
-    Aws {
-        /// Empty: the region of the AWS configuration.
-        regions: Vec<Region>,
-        /// May contain `{region}` and `{account}`.
-        bucket: Option<String>,
-    },
+    Aws(AwsDestinations),
     /// Absolute.
     Directory(Utf8PathBuf),
 }
@@ -23,7 +32,7 @@ impl RegistryChoice {
     /// As given; none for a folder.
     pub fn regions(&self) -> &[Region] {
         match self {
-            Self::Aws { regions, .. } => regions,
+            Self::Aws(destinations) => &destinations.regions,
             Self::Directory(_) => &[],
         }
     }
@@ -52,6 +61,7 @@ impl Reading<'_> {
         registry: Option<&str>,
         regions: &[String],
         bucket: Option<&str>,
+        accounts: AwsDestinations,
     ) -> RegistryChoice {
         let default = if self.environment.in_actions() { "aws" } else { DEFAULT_DIRECTORY };
         let regions = self.regions(regions);
@@ -61,7 +71,7 @@ impl Reading<'_> {
         match registry.unwrap_or(default) {
             "aws" => {
                 self.check_bucket_of_regions(bucket, &regions);
-                RegistryChoice::Aws { regions, bucket: bucket.map(str::to_owned) }
+                RegistryChoice::Aws(AwsDestinations { regions, bucket: bucket.map(str::to_owned), ..accounts })
             }
             place => {
                 if place.eq_ignore_ascii_case("aws") || place.contains("://") {
@@ -84,6 +94,37 @@ impl Reading<'_> {
             }
         }
         regions
+    }
+
+    /// `roles`, `external-id` and `allowed-account-ids`.
+    pub(super) fn accounts(
+        &mut self,
+        roles: &[String],
+        external_id: Option<&str>,
+        allowed: &[String],
+    ) -> AwsDestinations {
+        let mut known: Vec<RoleArn> = Vec::new();
+        let roles: Vec<RoleArn> = roles.iter().filter_map(|role| self.problems.check(role.parse())).collect();
+        for role in roles {
+            match known.iter().find(|other| other.account() == role.account()) {
+                Some(other) if *other == role => {}
+                Some(other) => {
+                    let failure = Failure::user(format!("`roles` has two of one account: `{other}` and `{role}`"));
+                    self.problems.push(failure.hint("a layer is published once an account: leave one of them out"));
+                }
+                None => known.push(role),
+            }
+        }
+        if known.is_empty() && self.problems.len() == 0 && external_id.is_some() {
+            let failure = Failure::user("`external-id` is given, but no `roles`");
+            self.problems.push(failure.hint("an external id goes with a role that is assumed"));
+        }
+        AwsDestinations {
+            roles: known,
+            external_id: external_id.map(str::to_owned),
+            allowed_accounts: allowed.iter().filter_map(|id| self.problems.check(id.parse())).collect(),
+            ..AwsDestinations::default()
+        }
     }
 
     fn check_bucket_of_regions(&mut self, bucket: Option<&str>, regions: &[Region]) {
@@ -112,10 +153,10 @@ impl Reading<'_> {
                 StatePlace::Directory(self.folder.join(place))
             }
             (None, RegistryChoice::Directory(directory)) => StatePlace::Directory(directory.join("state")),
-            (None, RegistryChoice::Aws { bucket: Some(bucket), .. }) => {
-                StatePlace::S3 { bucket: bucket.clone(), prefix: format!("{BUCKET_PREFIX}/state") }
-            }
-            (None, RegistryChoice::Aws { bucket: None, .. }) => StatePlace::Nowhere,
+            (None, RegistryChoice::Aws(destinations)) => match &destinations.bucket {
+                Some(bucket) => StatePlace::S3 { bucket: bucket.clone(), prefix: format!("{BUCKET_PREFIX}/state") },
+                None => StatePlace::Nowhere,
+            },
         }
     }
 }

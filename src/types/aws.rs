@@ -131,6 +131,104 @@ impl Display for LayerVersionArn {
 
 as_string!(LayerVersionArn);
 
+/// An AWS account: twelve digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AccountId(String);
+
+impl FromStr for AccountId {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Failure::user(format!("`{text}` is not an AWS account, which has twelve digits"))
+            .hint("put it in quotes in YAML, which reads 012345678901 as a number"))
+    }
+}
+
+impl Display for AccountId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+as_string!(AccountId);
+
+impl AccountId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A role of IAM, `arn:aws:iam::123456789012:role/layers`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoleArn {
+    arn: String,
+    account: AccountId,
+}
+
+impl FromStr for RoleArn {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        match parts.as_slice() {
+            ["arn", _, "iam", "", account, role] if role.strip_prefix("role/").is_some_and(|name| !name.is_empty()) => {
+                Ok(Self { arn: text.to_owned(), account: account.parse()? })
+            }
+            _ => Err(Failure::user(format!("`{text}` is not the ARN of a role"))
+                .hint("write it as in `arn:aws:iam::123456789012:role/layers`")),
+        }
+    }
+}
+
+impl Display for RoleArn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.arn)
+    }
+}
+
+impl RoleArn {
+    pub fn as_str(&self) -> &str {
+        &self.arn
+    }
+
+    pub fn account(&self) -> AccountId {
+        self.account.clone()
+    }
+}
+
+/// Where a run publishes: a region, in the account of a role that it assumes or, without one, in its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// `None`: that of the run's own identity, which nobody has asked for.
+    pub account: Option<AccountId>,
+    pub region: String,
+}
+
+impl Place {
+    pub fn own(region: &str) -> Self {
+        Self { account: None, region: region.to_owned() }
+    }
+
+    /// Whether a recorded destination is this one, as far as the account is known.
+    pub fn is(&self, destination: &Destination) -> bool {
+        self.region == destination.region
+            && self.account.as_ref().is_none_or(|account| account.as_str() == destination.account)
+    }
+}
+
+/// `eu-west-1`, `123456789012/eu-west-1`
+impl Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.account {
+            Some(account) => write!(formatter, "{account}/{}", self.region),
+            None => formatter.write_str(&self.region),
+        }
+    }
+}
+
 /// One AWS account × region, written `123456789012/eu-west-1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Destination {

@@ -30,7 +30,7 @@ impl FromStr for FunctionName {
         if is_function && parts.iter().all(|part| is_name(part)) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Failure::user(format!("`budget-functions` has `{text}`, which is not a function"))
+        Err(Failure::user(format!("`{text}` is not a function"))
             .hint("write its name, or as in `arn:aws:lambda:eu-west-1:123456789012:function:orders`"))
     }
 }
@@ -43,6 +43,44 @@ impl FunctionName {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// One function, or all that have a tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FunctionSelector {
+    Named(FunctionName),
+    /// `tag:team=data`; without a value any value counts.
+    Tagged {
+        key: String,
+        value: Option<String>,
+    },
+}
+
+impl FromStr for FunctionSelector {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let Some(tag) = text.strip_prefix("tag:") else { return text.parse().map(Self::Named) };
+        let (key, value) = match tag.split_once('=') {
+            Some((key, value)) => (key, Some(value.to_owned())),
+            None => (tag, None),
+        };
+        // https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
+        if key.is_empty() || key.len() > 128 || value.as_ref().is_some_and(|value| value.len() > 256) {
+            return Err(Failure::user(format!("`{text}` is not a tag")).hint("write it as in `tag:team=data`"));
+        }
+        Ok(Self::Tagged { key: key.to_owned(), value })
+    }
+}
+
+impl Display for FunctionSelector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => name.fmt(formatter),
+            Self::Tagged { key, value: Some(value) } => write!(formatter, "tag:{key}={value}"),
+            Self::Tagged { key, value: None } => write!(formatter, "tag:{key}"),
+        }
     }
 }
 

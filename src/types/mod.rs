@@ -6,15 +6,21 @@ mod digest;
 mod distribution;
 mod function;
 mod glob;
+mod label;
+mod parameter;
+mod principal;
 mod size;
 mod target;
 
-pub use aws::{Destination, LayerName, LayerVersionArn, Region};
+pub use aws::{AccountId, Destination, LayerName, LayerVersionArn, Place, Region, RoleArn};
 pub use codeartifact::CodeArtifactRepository;
 pub use digest::{ContentHash, Digest, Fingerprint};
 pub use distribution::DistributionName;
-pub use function::FunctionName;
+pub use function::{FunctionName, FunctionSelector};
 pub use glob::FileGlob;
+pub use label::Label;
+pub use parameter::ParameterTemplate;
+pub use principal::Principal;
 pub use size::ByteSize;
 pub use target::{Architecture, Glibc, PythonVersion, Target};
 

@@ -1,0 +1,44 @@
+//! Commands on versions that exist: share, attach, label, clean up.
+
+use crate::after;
+use crate::attach;
+use crate::cleanup;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::counted;
+use crate::labels;
+use crate::publish;
+use crate::registry::Registry;
+use crate::registry::store::StateStore;
+use crate::report::Report;
+use crate::share;
+use crate::spec::{Act, ActSpec};
+use crate::versions;
+
+/// # Errors
+/// What kept all of it from being done; what failed for some stands in the report.
+pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+    let step = console.step("Read");
+    let mut registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
+    let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
+    let known = publish::read(&registry, &mut store, &spec.layer, console).await?;
+    if known.state.needs_accounts(&registry.places()) {
+        registry.identify().await?;
+    }
+    step.done(counted(known.state.contents.len(), "content"));
+    let changes = match &spec.act {
+        Act::Cleanup(retention) => cleanup::run(retention, spec, known, &registry, &mut store, console).await?,
+        act => {
+            let choice = versions::choose(&spec.version, &spec.layer, &known.state, &registry).await?;
+            match act {
+                Act::Share(principals) => share::apply(principals, &choice.versions, &registry, spec.dry_run).await,
+                Act::Attach(functions) => attach::apply(functions, &choice.versions, &registry, spec.dry_run).await?,
+                Act::Label(labelling) => {
+                    labels::apply(labelling, &choice, spec, known, &registry, &mut store).await?
+                }
+                Act::Cleanup(_) => unreachable!("was matched above"),
+            }
+        }
+    };
+    Ok(Report::of_act(spec, after::count(&changes), changes))
+}

@@ -1,0 +1,79 @@
+//! What follows a publish, in an order that a killed run can be started again in: share, name, label, attach, clean up.
+//!
+//! Each step finds out what is so already, and does the rest. It runs for versions that were there before, too: a run
+//! that was killed after publishing is healed by the next one, which publishes nothing.
+
+use crate::console::Console;
+use crate::registry::Registry;
+use crate::registry::store::StateStore;
+use crate::report::{Change, ChangeOutcome, Report};
+use crate::spec::Spec;
+use crate::types::Place;
+use crate::versions::{Choice, Chosen};
+use crate::{attach, cleanup, labels, parameters, share};
+
+/// # Errors
+/// What keeps all of it from being done; what fails for some is among the changes.
+pub async fn follow(
+    spec: &Spec,
+    report: &Report,
+    registry: &Registry,
+    store: &mut StateStore,
+    console: &Console,
+) -> anyhow::Result<Vec<Change>> {
+    let after = &spec.after;
+    let choice = Choice { content: report.code_sha256, versions: placed(report) };
+    let mut changes = Vec::new();
+    if let Some(principals) = &after.share_with {
+        let step = console.step("Share");
+        let shared = share::apply(principals, &choice.versions, registry, spec.dry_run).await;
+        step.done(count(&shared));
+        changes.extend(shared);
+    }
+    if let Some(template) = &after.ssm_parameter {
+        let step = console.step("Name");
+        let named = parameters::apply(template, &choice, spec, registry).await;
+        step.done(count(&named));
+        changes.extend(named);
+    }
+    if !after.labelling.add.is_empty() {
+        let step = console.step("Label");
+        let labelled = labels::follow(&after.labelling, &choice, spec, registry, store, console).await?;
+        step.done(count(&labelled));
+        changes.extend(labelled);
+    }
+    if !after.attach_to.is_empty() {
+        let step = console.step("Attach");
+        let attached = attach::apply(&after.attach_to, &choice.versions, registry, spec.dry_run).await?;
+        step.done(count(&attached));
+        changes.extend(attached);
+    }
+    if let Some(retention) = &after.retention {
+        changes.extend(cleanup::follow(retention, spec, registry, store, console).await?);
+    }
+    Ok(changes)
+}
+
+/// The versions that this run published or found.
+fn placed(report: &Report) -> Vec<Chosen> {
+    let versions = report.destinations.iter().filter_map(|destination| {
+        let place = Place { account: destination.account.clone(), region: destination.region.clone() };
+        Some(Chosen { place, arn: Ok(destination.layer_version_arn.clone()?) })
+    });
+    versions.collect()
+}
+
+/// `2 done, 1 unchanged`
+pub fn count(changes: &[Change]) -> String {
+    let outcomes = [
+        ChangeOutcome::Failed,
+        ChangeOutcome::Done,
+        ChangeOutcome::Would,
+        ChangeOutcome::Kept,
+        ChangeOutcome::Unchanged,
+    ];
+    let counts = outcomes.map(|outcome| (outcome, changes.iter().filter(|change| change.outcome == outcome).count()));
+    let counts = counts.iter().filter(|(_, count)| *count > 0);
+    let texts: Vec<String> = counts.map(|(outcome, count)| format!("{count} {}", outcome.word())).collect();
+    if texts.is_empty() { "nothing to do".to_owned() } else { texts.join(", ") }
+}

@@ -1,0 +1,39 @@
+//! The clients of each place: an identity in a region, under the limit of its account there.
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use super::limit::{Limit, Limited};
+use crate::types::Place;
+
+#[derive(Debug)]
+pub(crate) struct PlaceClients {
+    pub(crate) place: Place,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    /// For what few runs need.
+    pub(crate) config: SdkConfig,
+}
+
+impl PlaceClients {
+    /// `path_style`: for servers other than AWS, which seldom have a name for each bucket.
+    pub(crate) fn new(config: &SdkConfig, place: Place, path_style: bool) -> Self {
+        let config = config.to_builder().region(aws_config::Region::new(place.region.clone())).build();
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
+        let lambda = aws_sdk_lambda::config::Builder::from(&config);
+        let lambda = match config.http_client() {
+            Some(client) => lambda.http_client(limited(client)),
+            None => lambda,
+        };
+        Self {
+            place,
+            lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            config,
+        }
+    }
+}
+
+fn limited(client: SharedHttpClient) -> Limited {
+    Limited { client, limit: Limit::of_control_plane() }
+}

@@ -1,0 +1,101 @@
+//! Spaces the requests to Lambda's control plane out, in each account and region.
+//!
+//! All calls that change or list share one quota there, and with them whatever else deploys in that account. Waiting
+//! here costs less than being throttled, after which the SDK waits longer.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use tokio::time::Instant;
+
+use crate::facts;
+
+/// Requests of one account and region; clones count together.
+#[derive(Clone)]
+pub(crate) struct Limit {
+    /// Time between two requests, when many wait.
+    interval: Duration,
+    /// How far the schedule may lie behind the clock: as many requests go at once after a pause.
+    burst: Duration,
+    /// When the next request may go.
+    next: Arc<Mutex<Instant>>,
+}
+
+impl Limit {
+    /// By [`facts::Limits`], well below the quota of the account.
+    pub(crate) fn of_control_plane() -> Self {
+        let limits = facts::limits();
+        let interval = Duration::from_secs(1) / limits.own_requests_per_second;
+        Self { interval, burst: interval * limits.own_burst, next: Arc::new(Mutex::new(Instant::now())) }
+    }
+
+    /// Takes the next place in the queue; gives when it is due.
+    fn take(&self) -> Instant {
+        let mut next = self.next.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = Instant::now();
+        let due = (*next).max(now.checked_sub(self.burst).unwrap_or(now));
+        *next = due + self.interval;
+        due
+    }
+}
+
+impl fmt::Debug for Limit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Limit({:?})", self.interval)
+    }
+}
+
+/// An HTTP client whose every request, repeated ones too, waits for its turn.
+#[derive(Clone, Debug)]
+pub(crate) struct Limited {
+    pub(crate) client: SharedHttpClient,
+    pub(crate) limit: Limit,
+}
+
+impl HttpClient for Limited {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let connector = self.client.http_connector(settings, components);
+        SharedHttpConnector::new(LimitedConnector { connector, limit: self.limit.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct LimitedConnector {
+    connector: SharedHttpConnector,
+    limit: Limit,
+}
+
+impl HttpConnector for LimitedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (connector, due) = (self.connector.clone(), self.limit.take());
+        HttpConnectorFuture::new(async move {
+            tokio::time::sleep_until(due).await;
+            connector.call(request).await
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn many_requests_are_spaced_out_and_few_are_not() {
+        let limits = facts::limits();
+        let (limit, start) = (Limit::of_control_plane(), Instant::now());
+        let count = 3 * limits.own_requests_per_second;
+        let last = (0..count).map(|_| limit.take()).max().expect("is one");
+        let took = last.saturating_duration_since(start);
+        assert!(took >= Duration::from_millis(2500) && took <= Duration::from_secs(3), "{took:?}");
+        tokio::time::advance(Duration::from_mins(1)).await;
+        let at_once = (0..20).filter(|_| limit.take() <= Instant::now()).count();
+        assert_eq!(at_once as u32, limits.own_burst + 1, "after a pause");
+        assert!(limits.own_requests_per_second + limits.own_burst < limits.control_plane_requests_per_second);
+    }
+}

@@ -1,0 +1,86 @@
+//! What a run changed about versions that exist: shared, attached, named, labelled, removed. One row each.
+
+use serde::Serialize;
+
+use crate::error::Explanation;
+use crate::types::{AccountId, ByteSize, Place};
+
+/// One thing that was done, or would be, to one subject in one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Change {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    pub region: String,
+    pub kind: ChangeKind,
+    /// What it is about: `version 7`, `function orders`, `parameter /layers/shared/latest`.
+    pub subject: String,
+    /// In words, with before and after where there are both: `version 6 → 7`, `shared with 123456789012`.
+    pub detail: String,
+    pub outcome: ChangeOutcome,
+    /// That it frees or takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<ByteSize>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Explanation>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    Share,
+    Parameter,
+    Manifest,
+    Label,
+    Attach,
+    Cleanup,
+    Signing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeOutcome {
+    Done,
+    /// It was so already.
+    Unchanged,
+    /// A dry run or a plan: it would be done.
+    Would,
+    /// A clean-up that leaves it.
+    Kept,
+    Failed,
+}
+
+impl ChangeOutcome {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Would => "would be done",
+            Self::Kept => "kept",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Change {
+    pub fn new(
+        place: &Place,
+        kind: ChangeKind,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+        outcome: ChangeOutcome,
+    ) -> Self {
+        let Place { account, region } = place.clone();
+        Self { account, region, kind, subject: subject.into(), detail: detail.into(), outcome, bytes: None, error: None }
+    }
+
+    #[must_use]
+    pub fn failed(self, error: &anyhow::Error) -> Self {
+        Self { outcome: ChangeOutcome::Failed, error: Some(Explanation::of(error)), ..self }
+    }
+
+    pub fn place(&self) -> String {
+        Place { account: self.account.clone(), region: self.region.clone() }.to_string()
+    }
+}

@@ -1,0 +1,42 @@
+//! Labels: words that people put on versions, such as `production`.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use super::as_string;
+use crate::error::Failure;
+
+/// At most 63 of `[A-Za-z0-9._-]`, not a number: it can stand in the name of a parameter, and where a version is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Label(String);
+
+/// In characters.
+const LONGEST: usize = 63;
+
+impl FromStr for Label {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number || text.len() > LONGEST || !text.bytes().all(allowed) {
+            return Err(Failure::user(format!("`{text}` cannot be a label"))
+                .hint("use at most 63 letters, digits, `.`, `_` and `-`, and not digits alone"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Display for Label {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+as_string!(Label);
+
+impl Label {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

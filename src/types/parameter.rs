@@ -1,0 +1,70 @@
+//! Names of SSM parameters, made from a template.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use super::{Label, LayerName};
+use crate::error::Failure;
+
+/// `/layers/{layer}/{python}/{arch}/{label}`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterTemplate(String);
+
+/// Stands for `{label}` in the parameter of the version that was published last.
+const LATEST: &str = "latest";
+const WORDS: [&str; 4] = ["{layer}", "{python}", "{arch}", "{label}"];
+
+impl FromStr for ParameterTemplate {
+    type Err = Failure;
+
+    /// Rules: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>.
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let refused =
+            |advice: &str| Err(Failure::user(format!("`ssm-parameter` is `{text}`")).hint(advice.to_owned()));
+        let filled = WORDS.iter().fold(text.to_owned(), |name, word| name.replace(word, "x"));
+        if filled.contains(['{', '}']) {
+            return refused("`{layer}`, `{python}`, `{arch}` and `{label}` are filled in, nothing else");
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+        let is_reserved = |name: &str| {
+            let first = name.trim_start_matches('/').to_lowercase();
+            first.starts_with("aws") || first.starts_with("ssm")
+        };
+        if filled.is_empty() || filled.len() > 900 || !filled.bytes().all(allowed) || filled.ends_with('/') {
+            return refused("use letters, digits, `.`, `_`, `-`, and `/` between them");
+        }
+        if (filled.contains('/') && !filled.starts_with('/')) || filled.contains("//") || is_reserved(text) {
+            return refused("begin with `/`, and not with `/aws` or `/ssm`, e.g. `/layers/{layer}/{python}/{arch}/latest`");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl ParameterTemplate {
+    /// The parameter that names the version published last.
+    pub fn latest(&self, layer: &LayerName, target: (&str, &str)) -> String {
+        self.fill(layer, target, LATEST)
+    }
+
+    /// The parameter of a label, which stands for `{label}` or for a last `latest`; `None` if there is neither.
+    pub fn labelled(&self, layer: &LayerName, target: (&str, &str), label: &Label) -> Option<String> {
+        let template = match self.0.strip_suffix(LATEST).filter(|start| start.ends_with('/')) {
+            _ if self.0.contains("{label}") => self.0.clone(),
+            Some(start) => format!("{start}{{label}}"),
+            None => return None,
+        };
+        Some(Self(template).fill(layer, target, label.as_str()))
+    }
+
+    /// `target`: Python version and architecture.
+    fn fill(&self, layer: &LayerName, (python, architecture): (&str, &str), label: &str) -> String {
+        let name = self.0.replace("{layer}", layer.as_str()).replace("{python}", python);
+        name.replace("{arch}", architecture).replace("{label}", label)
+    }
+}
+
+impl Display for ParameterTemplate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}

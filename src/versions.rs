@@ -1,0 +1,96 @@
+//! Which versions a command acts on: one in each place, all of the same content.
+
+use futures::future::join_all;
+
+use crate::error::Failure;
+use crate::registry::state::State;
+use crate::registry::{Listed, Registry};
+use crate::spec::VersionChoice;
+use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
+
+/// The version of one place.
+#[derive(Debug)]
+pub struct Chosen {
+    pub place: Place,
+    /// `Err` where there is none, or the list cannot be read.
+    pub arn: anyhow::Result<LayerVersionArn>,
+}
+
+/// What the choice comes to, in the order of the places.
+#[derive(Debug)]
+pub struct Choice {
+    /// `None` for a version that something else published.
+    pub content: Option<ContentHash>,
+    pub versions: Vec<Chosen>,
+}
+
+/// The first place decides; the others follow with the version that has the same content.
+///
+/// # Errors
+/// The first place has no such version, or nobody has the label.
+pub async fn choose(
+    choice: &VersionChoice,
+    layer: &LayerName,
+    state: &State,
+    registry: &Registry,
+) -> anyhow::Result<Choice> {
+    let places = registry.places();
+    let lists = join_all(places.iter().map(|place| registry.list(place, layer))).await;
+    let mut lists: Vec<(Place, anyhow::Result<Vec<Listed>>)> = places.into_iter().zip(lists).collect();
+    let (first, list) = lists.remove(0);
+    let first_list = list?;
+    let found = match choice {
+        VersionChoice::Newest => first_list.first(),
+        VersionChoice::Number(number) => first_list.iter().find(|listed| listed.arn.version() == *number),
+        VersionChoice::Labelled(label) => {
+            let contents = state.labels.get(label);
+            let has_label = |content: Option<ContentHash>| {
+                content.is_some_and(|content| contents.is_some_and(|contents| contents.contains(&content)))
+            };
+            first_list.iter().find(|listed| has_label(content_of(listed, state)))
+        }
+    };
+    let Some(found) = found else { return Err(missing(choice, layer, &first, &first_list).into()) };
+    let content = content_of(found, state);
+    let others = lists.into_iter().map(|(place, list)| {
+        let arn = list.and_then(|list| {
+            let same = |listed: &&Listed| match content {
+                Some(content) => content_of(listed, state) == Some(content),
+                None => listed.arn.version() == found.arn.version(),
+            };
+            let listed = list.iter().find(same);
+            let version = found.arn.version();
+            Ok(listed.map(|listed| listed.arn.clone()).ok_or_else(|| {
+                let failure =
+                    Failure::user(format!("what is version {version} of `{layer}` in {first} is not in {place}"));
+                failure.hint("publish it there first")
+            })?)
+        });
+        Chosen { place, arn }
+    });
+    let others: Vec<Chosen> = others.collect();
+    let versions = std::iter::once(Chosen { place: first.clone(), arn: Ok(found.arn.clone()) }).chain(others).collect();
+    Ok(Choice { content, versions })
+}
+
+/// By the state, or by what the version says of itself.
+fn content_of(listed: &Listed, state: &State) -> Option<ContentHash> {
+    state.content_of_version(&listed.arn).or_else(|| Some(listed.identity?.content))
+}
+
+fn missing(choice: &VersionChoice, layer: &LayerName, place: &Place, list: &[Listed]) -> Failure {
+    let known = match list {
+        [] => return Failure::user(format!("there is no version of `{layer}` in {place}"))
+            .hint("publish it first, or correct `layer-name` or the region"),
+        [only] => format!("there is version {}", only.arn.version()),
+        [newest, .., oldest] => format!("there are versions {} to {}", oldest.arn.version(), newest.arn.version()),
+    };
+    match choice {
+        VersionChoice::Number(number) => {
+            Failure::user(format!("there is no version {number} of `{layer}` in {place}")).hint(known)
+        }
+        VersionChoice::Labelled(label) => Failure::user(format!("no version of `{layer}` in {place} has the label `{label}`"))
+            .hint(format!("{known}; put the label on one with the command `label`")),
+        VersionChoice::Newest => Failure::user(format!("there is no version of `{layer}` in {place}")),
+    }
+}
