@@ -6,11 +6,6 @@ use crate::spec::Spec;
 use crate::types::ParameterTemplate;
 use crate::versions::Choice;
 
-pub async fn apply(
-    _template: &ParameterTemplate,
-    _choice: &Choice,
-    _spec: &Spec,
-    _registry: &Registry,
-) -> Vec<Change> {
+pub async fn apply(_template: &ParameterTemplate, _choice: &Choice, _spec: &Spec, _registry: &Registry) -> Vec<Change> {
     Vec::new()
 }

@@ -80,8 +80,10 @@ fn content_of(listed: &Listed, state: &State) -> Option<ContentHash> {
 
 fn missing(choice: &VersionChoice, layer: &LayerName, place: &Place, list: &[Listed]) -> Failure {
     let known = match list {
-        [] => return Failure::user(format!("there is no version of `{layer}` in {place}"))
-            .hint("publish it first, or correct `layer-name` or the region"),
+        [] => {
+            return Failure::user(format!("there is no version of `{layer}` in {place}"))
+                .hint("publish it first, or correct `layer-name` or the region");
+        }
         [only] => format!("there is version {}", only.arn.version()),
         [newest, .., oldest] => format!("there are versions {} to {}", oldest.arn.version(), newest.arn.version()),
     };
@@ -89,8 +91,10 @@ fn missing(choice: &VersionChoice, layer: &LayerName, place: &Place, list: &[Lis
         VersionChoice::Number(number) => {
             Failure::user(format!("there is no version {number} of `{layer}` in {place}")).hint(known)
         }
-        VersionChoice::Labelled(label) => Failure::user(format!("no version of `{layer}` in {place} has the label `{label}`"))
-            .hint(format!("{known}; put the label on one with the command `label`")),
+        VersionChoice::Labelled(label) => {
+            Failure::user(format!("no version of `{layer}` in {place} has the label `{label}`"))
+                .hint(format!("{known}; put the label on one with the command `label`"))
+        }
         VersionChoice::Newest => Failure::user(format!("there is no version of `{layer}` in {place}")),
     }
 }

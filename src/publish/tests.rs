@@ -47,7 +47,7 @@ async fn run(place: &Place, rules: &[&Rule]) -> anyhow::Result<Published> {
 fn only(published: anyhow::Result<Published>) -> Placed {
     let Published { outcomes, recorded } = published.expect("is done");
     recorded.expect("is recorded");
-    let [outcome] = <[RegionOutcome; 1]>::try_from(outcomes).expect("is one");
+    let [outcome] = <[PlaceOutcome; 1]>::try_from(outcomes).expect("is one");
     outcome.result.expect("is placed")
 }
 
@@ -156,7 +156,10 @@ async fn an_expired_claim_is_taken_over_with_what_its_run_published() {
     assert_eq!(publishing.num_calls(), 0);
     let (state, _) = stored(&place).await;
     assert_eq!(state.claim, None);
-    assert_eq!(state.version_in(identity().content, REGION).map(|version| version.version), Some(4));
+    assert_eq!(
+        state.version_in(identity().content, &crate::types::Place::own(REGION)).map(|version| version.version),
+        Some(4)
+    );
 }
 
 #[tokio::test]
@@ -199,8 +202,14 @@ async fn what_others_wrote_meanwhile_is_kept() {
     assert_eq!(only(run(&place, &[&publishing, &lists(&[])]).await), placed(4, true));
     let (state, _) = stored(&place).await;
     assert_eq!(state.claim, None);
-    assert_eq!(state.version_in(other.content, REGION).map(|version| version.version), Some(3));
-    assert_eq!(state.version_in(identity().content, REGION).map(|version| version.version), Some(4));
+    assert_eq!(
+        state.version_in(other.content, &crate::types::Place::own(REGION)).map(|version| version.version),
+        Some(3)
+    );
+    assert_eq!(
+        state.version_in(identity().content, &crate::types::Place::own(REGION)).map(|version| version.version),
+        Some(4)
+    );
 }
 
 #[tokio::test]

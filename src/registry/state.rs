@@ -10,9 +10,7 @@ use super::claim::Claim;
 use super::description::Identity;
 use crate::error::Failure;
 use crate::report::DistributionSize;
-use crate::types::{
-    ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn, Place,
-};
+use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn, Place};
 
 /// Of the JSON; a state with a higher one was written by a newer program.
 const FORMAT: u64 = 1;

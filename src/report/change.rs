@@ -72,7 +72,16 @@ impl Change {
         outcome: ChangeOutcome,
     ) -> Self {
         let Place { account, region } = place.clone();
-        Self { account, region, kind, subject: subject.into(), detail: detail.into(), outcome, bytes: None, error: None }
+        Self {
+            account,
+            region,
+            kind,
+            subject: subject.into(),
+            detail: detail.into(),
+            outcome,
+            bytes: None,
+            error: None,
+        }
     }
 
     #[must_use]

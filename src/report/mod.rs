@@ -323,11 +323,14 @@ impl Report {
             (message, "a new run publishes only what is missing")
         };
         let of_places = self.destinations.iter().filter_map(|failed| Some((failed.place(), failed.error.as_ref()?)));
-        let of_changes = self.changes.iter().filter_map(|change| {
-            Some((format!("{} in {}", change.subject, change.place()), change.error.as_ref()?))
-        });
-        let errors: Vec<(String, &Explanation)> =
-            of_places.chain(of_changes).chain(self.state_error.iter().map(|error| ("state".to_owned(), error))).collect();
+        let of_changes = self
+            .changes
+            .iter()
+            .filter_map(|change| Some((format!("{} in {}", change.subject, change.place()), change.error.as_ref()?)));
+        let errors: Vec<(String, &Explanation)> = of_places
+            .chain(of_changes)
+            .chain(self.state_error.iter().map(|error| ("state".to_owned(), error)))
+            .collect();
         let mut hints: Vec<&str> = errors.iter().filter_map(|(_, error)| error.hint.as_deref()).collect();
         hints.dedup();
         hints.push(advice);

@@ -71,8 +71,7 @@ pub fn text(report: &Report) -> String {
         line(format!("  zip           {path}"));
     }
     for destination in &report.destinations {
-        let arn =
-            destination.layer_version_arn.as_ref().map_or_else(|| destination.place(), ToString::to_string);
+        let arn = destination.layer_version_arn.as_ref().map_or_else(|| destination.place(), ToString::to_string);
         line(format!("  {:<13} {arn}", destination.outcome.word()));
     }
     if !report.changes.is_empty() {

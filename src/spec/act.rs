@@ -103,7 +103,10 @@ impl ActSpec {
                     Ok(Act::Label(labelling))
                 }
             }
-            Verb::Cleanup => after.retention.map(Act::Cleanup).ok_or(("keep-versions", "say what is to be kept: `keep-versions`, `keep-days` or `keep-labels`")),
+            Verb::Cleanup => after
+                .retention
+                .map(Act::Cleanup)
+                .ok_or(("keep-versions", "say what is to be kept: `keep-versions`, `keep-days` or `keep-labels`")),
         };
         let act = act.map_err(|(input, advice)| Failure::user(format!("`{input}` is missing")).hint(advice));
         // What is missing may be wrong instead, which was said.

@@ -79,7 +79,11 @@ impl Reading<'_> {
         after
     }
 
-    pub(super) fn all<T: std::str::FromStr<Err = Failure>, C: FromIterator<T>>(&mut self, input: &str, values: &[String]) -> C {
+    pub(super) fn all<T: std::str::FromStr<Err = Failure>, C: FromIterator<T>>(
+        &mut self,
+        input: &str,
+        values: &[String],
+    ) -> C {
         let parsed = values.iter().filter_map(|value| {
             let parsed = value.parse::<T>().map_err(|failure| {
                 let message = if failure.message.starts_with(&format!("`{input}`")) {
@@ -144,15 +148,16 @@ impl Reading<'_> {
     pub(super) fn signing_profile(&mut self, name: Option<&str>, registry: &RegistryChoice) -> Option<String> {
         let name = name?;
         // https://docs.aws.amazon.com/signer/latest/api/API_PutSigningProfile.html
-        let is_valid = (2..=64).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let is_valid =
+            (2..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !is_valid {
             let failure = Failure::user(format!("`signing-profile` is `{name}`, which is not a profile's name"));
             self.problems.push(failure.hint("use 2 to 64 letters, digits and `_`"));
         }
         if !matches!(registry, RegistryChoice::Aws(destinations) if destinations.bucket.is_some()) {
             let failure = Failure::user("`signing-profile` is given, but no `bucket`");
-            self.problems.push(failure.hint("AWS Signer signs objects of a versioned S3 bucket: name it with `bucket`"));
+            self.problems
+                .push(failure.hint("AWS Signer signs objects of a versioned S3 bucket: name it with `bucket`"));
         }
         Some(name.to_owned())
     }

@@ -55,7 +55,13 @@ impl AuditSpec {
             max_unzipped_size: inputs.max_unzipped_size.as_ref(),
             budget_functions: &inputs.budget_functions,
         });
-        let registry = reading.registry(Task::Plan, given(inputs.registry.as_ref()), &list(&inputs.regions), None, AwsDestinations::default());
+        let registry = reading.registry(
+            Task::Plan,
+            given(inputs.registry.as_ref()),
+            &list(&inputs.regions),
+            None,
+            AwsDestinations::default(),
+        );
         reading.boolean("summary", given(inputs.summary.as_ref()), true);
         reading.problems.into_result()?;
         let subject = subject.ok_or_else(|| Failure::user("there is nothing to audit"))?;

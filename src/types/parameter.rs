@@ -19,8 +19,7 @@ impl FromStr for ParameterTemplate {
 
     /// Rules: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>.
     fn from_str(text: &str) -> Result<Self, Failure> {
-        let refused =
-            |advice: &str| Err(Failure::user(format!("`ssm-parameter` is `{text}`")).hint(advice.to_owned()));
+        let refused = |advice: &str| Err(Failure::user(format!("`ssm-parameter` is `{text}`")).hint(advice.to_owned()));
         let filled = WORDS.iter().fold(text.to_owned(), |name, word| name.replace(word, "x"));
         if filled.contains(['{', '}']) {
             return refused("`{layer}`, `{python}`, `{arch}` and `{label}` are filled in, nothing else");
@@ -34,7 +33,9 @@ impl FromStr for ParameterTemplate {
             return refused("use letters, digits, `.`, `_`, `-`, and `/` between them");
         }
         if (filled.contains('/') && !filled.starts_with('/')) || filled.contains("//") || is_reserved(text) {
-            return refused("begin with `/`, and not with `/aws` or `/ssm`, e.g. `/layers/{layer}/{python}/{arch}/latest`");
+            return refused(
+                "begin with `/`, and not with `/aws` or `/ssm`, e.g. `/layers/{layer}/{python}/{arch}/latest`",
+            );
         }
         Ok(Self(text.to_owned()))
     }

@@ -3,15 +3,16 @@
 mod buckets;
 mod publishing;
 
+use aws_config::SdkConfig;
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::primitives::SdkBody;
 use serde_json::json;
 
-use super::{AwsRegistry, RegionClients};
+use super::{AwsRegistry, PlaceClients};
 use crate::archive::Archive;
 use crate::error::Explanation;
 use crate::registry::description::{Declaration, Identity};
-use crate::types::{Architecture, ContentHash, Digest, Fingerprint, LayerName};
+use crate::types::{Architecture, ContentHash, Digest, Fingerprint, LayerName, Place};
 
 pub(crate) const REGION: &str = "eu-west-1";
 
@@ -22,10 +23,21 @@ impl AwsRegistry {
         bucket: Option<&str>,
         account: Option<&str>,
     ) -> Self {
-        let clients =
-            clients.into_iter().map(|(region, lambda, s3)| RegionClients { region: region.to_owned(), lambda, s3 });
-        Self { clients: clients.collect(), bucket: bucket.map(str::to_owned), account: account.map(str::to_owned) }
+        let config = SdkConfig::builder().build();
+        let of_place =
+            |region| Place { account: account.map(|account| account.parse().expect("is valid")), ..Place::own(region) };
+        let clients = clients.into_iter().map(|(region, lambda, s3)| PlaceClients {
+            place: of_place(region),
+            lambda,
+            s3,
+            config: config.clone(),
+        });
+        Self { clients: clients.collect(), own: config.clone(), path_style: true, bucket: bucket.map(str::to_owned) }
     }
+}
+
+pub(crate) fn place() -> Place {
+    Place::own(REGION)
 }
 
 pub(crate) fn layer() -> LayerName {

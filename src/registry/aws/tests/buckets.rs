@@ -6,6 +6,11 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use super::*;
 use crate::error::{Failure, Kind};
 
+/// Of the account that the buckets are named after.
+fn place() -> Place {
+    Place { account: Some("123456789012".parse().expect("is valid")), ..Place::own(REGION) }
+}
+
 fn registry(bucket: &str, rules: &[&Rule]) -> AwsRegistry {
     let nothing: [&Rule; 0] = [];
     let lambda = mock_client!(aws_sdk_lambda, RuleMode::MatchAny, nothing);
@@ -70,7 +75,7 @@ async fn a_zip_that_is_there_is_not_uploaded_again() {
             request.key() == Some(&format!("lambda-layers/shared/{}.zip", identity().content.0.hex()))
         })
         .then_http_response(|| reply(200, &[("content-length", "3")], ""));
-    registry("zips", &[&heading]).upload(REGION, &layer(), &archive()).await.expect("has nothing to do");
+    registry("zips", &[&heading]).upload(&place(), &layer(), &archive()).await.expect("has nothing to do");
     assert_eq!(heading.num_calls(), 1);
 }
 
@@ -80,7 +85,7 @@ async fn half_a_zip_is_uploaded_again_with_its_checksum() {
     let putting = mock!(Client::put_object)
         .match_requests(|request| request.checksum_sha256() == Some(&identity().content.to_string()))
         .then_http_response(|| reply(200, &[], ""));
-    registry("zips", &[&heading, &putting]).upload(REGION, &layer(), &archive()).await.expect("uploads");
+    registry("zips", &[&heading, &putting]).upload(&place(), &layer(), &archive()).await.expect("uploads");
     assert_eq!(putting.num_calls(), 1);
 }
 
@@ -88,7 +93,7 @@ async fn half_a_zip_is_uploaded_again_with_its_checksum() {
 async fn a_denied_upload_names_the_statement() {
     let heading = mock!(Client::head_object).then_http_response(|| reply(403, &[], ""));
     let putting = mock!(Client::put_object).then_http_response(|| refused_by_s3(403, "AccessDenied", "Access Denied"));
-    let error = registry("zips", &[&heading, &putting]).upload(REGION, &layer(), &archive()).await;
+    let error = registry("zips", &[&heading, &putting]).upload(&place(), &layer(), &archive()).await;
     let error = error.expect_err("is denied");
     assert_eq!(kind(&error), Some(Kind::System));
     insta::assert_snapshot!(explained(&error).replace(&identity().content.0.hex(), "HASH"), @r#"

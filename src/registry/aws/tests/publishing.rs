@@ -38,7 +38,7 @@ fn registry(rules: &[&Rule]) -> AwsRegistry {
 async fn publish(registry: &AwsRegistry) -> anyhow::Result<LayerVersionArn> {
     let (layer, archive, declaration) = (layer(), archive(), declaration());
     let version = NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity: identity() };
-    registry.publish(REGION, &version).await
+    registry.publish(&place(), &version).await
 }
 
 fn throttled() -> HttpResponse {
@@ -167,7 +167,7 @@ async fn a_list_is_read_to_its_end() {
         || page(&[(3, "by hand"), (2, &declaration().description(identity()))], Some("more")),
         || page(&[(1, "")], None),
     ]);
-    let versions = registry(&[&listing]).list(REGION, &layer()).await.expect("is fine");
+    let versions = registry(&[&listing]).list(&place(), &layer()).await.expect("is fine");
     let found: Vec<_> = versions.iter().map(|version| (version.arn.version(), version.identity)).collect();
     assert_eq!(found, [(3, None), (2, Some(identity())), (1, None)]);
     assert_eq!(listing.num_calls(), 2);
@@ -176,7 +176,7 @@ async fn a_list_is_read_to_its_end() {
 #[tokio::test]
 async fn a_layer_that_never_was_has_no_versions() {
     let listing = pages(&[|| refused(404, "ResourceNotFoundException", "The resource you requested does not exist.")]);
-    assert_eq!(registry(&[&listing]).list(REGION, &layer()).await.expect("is fine"), []);
+    assert_eq!(registry(&[&listing]).list(&place(), &layer()).await.expect("is fine"), []);
 }
 
 fn recorded() -> Version {
@@ -185,7 +185,7 @@ fn recorded() -> Version {
 
 async fn exists(reply: Reply) -> anyhow::Result<bool> {
     let getting = mock!(Client::get_layer_version).then_http_response(reply);
-    registry(&[&getting]).exists(REGION, &layer(), &recorded(), identity().content).await
+    registry(&[&getting]).exists(&place(), &layer(), &recorded(), identity().content).await
 }
 
 #[tokio::test]

@@ -1,0 +1,147 @@
+//! One call to publish, and what becomes of it when the answer gets lost.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_lambda::operation::publish_layer_version::{PublishLayerVersionError, PublishLayerVersionOutput};
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{Architecture as DeclaredArchitecture, LayerVersionContentInput, Runtime};
+use tokio::time::Instant;
+
+use super::{AwsRegistry, fill, layer_arn, zip_key};
+use crate::archive::Archive;
+use crate::error::Failure;
+use crate::registry::claim::{PUBLISH_TIMEOUT, PUBLISH_WINDOW};
+use crate::registry::description::Identity;
+use crate::registry::{NewVersion, aws_error};
+use crate::types::{LayerName, LayerVersionArn, Place};
+
+/// How often a publish that was throttled, or whose answer got lost, is tried.
+const PUBLISH_ATTEMPTS: u32 = 5;
+
+impl AwsRegistry {
+    /// The SDK must not repeat this call by itself: when an answer gets lost the version may have been made.
+    pub(in crate::registry) async fn publish(
+        &self,
+        place: &Place,
+        version: &NewVersion<'_>,
+    ) -> anyhow::Result<LayerVersionArn> {
+        let NewVersion { layer, archive, identity, .. } = *version;
+        let start = Instant::now();
+        for attempt in 1.. {
+            let error = match self.publish_once(place, version).await? {
+                Ok(reply) => return published(&reply, archive, &place.region),
+                Err(error) => error,
+            };
+            let last = attempt == PUBLISH_ATTEMPTS || start.elapsed() > PUBLISH_WINDOW;
+            match lost_or_refused(&error) {
+                Sent::Throttled if !last => {}
+                Sent::Unknown => {
+                    let found = self.find(place, layer, identity).await;
+                    if let Ok(Some(arn)) = found {
+                        return Ok(arn);
+                    }
+                    if last || found.is_err() {
+                        return Err(explain_publish(&place.region, layer, &error));
+                    }
+                }
+                Sent::Throttled | Sent::Refused => return Err(explain_publish(&place.region, layer, &error)),
+            }
+            back_off(attempt).await;
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn publish_once(
+        &self,
+        place: &Place,
+        version: &NewVersion<'_>,
+    ) -> anyhow::Result<Result<PublishLayerVersionOutput, SdkError<PublishLayerVersionError>>> {
+        let NewVersion { layer, archive, declaration, identity } = *version;
+        let content = match &self.bucket {
+            Some(template) => LayerVersionContentInput::builder()
+                .s3_bucket(fill(template, place))
+                .s3_key(zip_key(layer, archive.content)),
+            None => LayerVersionContentInput::builder().zip_file(Blob::new(fs_err::read(archive.path())?)),
+        };
+        let runtimes = declaration.compatible_runtimes.iter().map(|runtime| Runtime::from(runtime.as_str())).collect();
+        let architectures = declaration
+            .compatible_architectures
+            .iter()
+            .map(|name| DeclaredArchitecture::from(name.to_string().as_str()))
+            .collect();
+        let request =
+            self.clients(place).lambda.publish_layer_version().layer_name(layer.as_str()).content(content.build());
+        let request =
+            request.description(declaration.description(identity)).set_license_info(declaration.license.clone());
+        let request = request.set_compatible_runtimes(Some(runtimes)).set_compatible_architectures(Some(architectures));
+        let once = aws_sdk_lambda::config::Builder::new()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(PUBLISH_TIMEOUT).build());
+        Ok(request.customize().config_override(once).send().await)
+    }
+
+    async fn find(
+        &self,
+        place: &Place,
+        layer: &LayerName,
+        identity: Identity,
+    ) -> anyhow::Result<Option<LayerVersionArn>> {
+        let listed = self.list(place, layer).await?;
+        Ok(listed.into_iter().find(|listed| listed.identity == Some(identity)).map(|listed| listed.arn))
+    }
+}
+
+/// What became of a request that failed.
+#[derive(Debug, PartialEq, Eq)]
+enum Sent {
+    /// Nothing was done, and it may be asked again.
+    Throttled,
+    /// Nothing was done, and asking again changes nothing.
+    Refused,
+    /// The version may have been made.
+    Unknown,
+}
+
+fn lost_or_refused(error: &SdkError<PublishLayerVersionError>) -> Sent {
+    match error {
+        SdkError::ConstructionFailure(_) => Sent::Refused,
+        SdkError::ServiceError(service) => match service.raw().status().as_u16() {
+            429 => Sent::Throttled,
+            500.. => Sent::Unknown,
+            _ if matches!(error.code(), Some("Throttling" | "ThrottlingException" | "TooManyRequestsException")) => {
+                Sent::Throttled
+            }
+            _ => Sent::Refused,
+        },
+        // A connection that breaks while the answer is awaited looks like one that was never made.
+        _ => Sent::Unknown,
+    }
+}
+
+fn explain_publish(region: &str, layer: &LayerName, error: &SdkError<PublishLayerVersionError>) -> anyhow::Error {
+    aws_error::explain("lambda:PublishLayerVersion", &layer_arn(region, layer), error)
+}
+
+fn published(reply: &PublishLayerVersionOutput, archive: &Archive, region: &str) -> anyhow::Result<LayerVersionArn> {
+    let arn = reply.layer_version_arn().context("AWS published a version and did not say which")?;
+    let hash = reply.content().and_then(|content| content.code_sha256()).unwrap_or_default();
+    if hash != archive.content.to_string() {
+        let failure = Failure::system(format!("{region} published other bytes as `{arn}` than it was given"));
+        return Err(failure
+            .cause(format!("sent {}, published {hash}", archive.content))
+            .hint("delete that version and run again")
+            .into());
+    }
+    arn.parse().map_err(anyhow::Error::msg)
+}
+
+/// Waits twice as long each time, and not as long as others do (a second at first, at most 16).
+async fn back_off(attempt: u32) {
+    let jitter = f64::from(std::process::id() % 1000) / 1000.0;
+    let seconds = f64::from(2_u32.pow(attempt.min(4) - 1)) * (0.5 + jitter / 2.0);
+    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+}
