@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
-use super::{Finding, Layer, listed};
+use super::{Finding, Layer, WORTHWHILE, listed};
 use crate::build::{Distribution, Owner};
 use crate::observe::binary::has_library_name;
 use crate::types::{ByteSize, DistributionName};
-
-/// Tests that are smaller are not worth a line, in bytes.
-const WORTHWHILE: u64 = 1024 * 1024;
 
 pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
     [no_metadata(layer), no_licence(layer), orphan_libraries(layer), check_tests(layer), installers(layer)]
@@ -95,7 +92,8 @@ fn check_tests(layer: &Layer) -> Option<Finding> {
         }
     }
     let total: u64 = sizes.values().sum();
-    if total < WORTHWHILE {
+    // What `slim` leaves of them is used by other code.
+    if layer.is_slimmed || total < WORTHWHILE {
         return None;
     }
     let mut largest: Vec<_> = sizes.into_iter().collect();
@@ -108,7 +106,7 @@ fn check_tests(layer: &Layer) -> Option<Finding> {
         "tests-included",
         "layer",
         format!("{} of the layer are tests ({})", ByteSize(total), named.collect::<Vec<_>>().join(", ")),
-        "build with `slim: safe`, which leaves them out",
+        "build with `slim: safe`, which leaves out those that nothing uses",
     ))
 }
 
