@@ -104,7 +104,9 @@ fn check_missing(
     let findings = needs.iter().filter(|(name, _)| !there.contains(*name)).filter_map(|(name, needs)| {
         let of_runtime = runtime.package(name);
         let is_met = |need: &Need<'_>| of_runtime.is_some_and(|package| need.is_met_by(&package.version.to_string()));
-        let missed: Vec<&Need<'_>> = needs.iter().filter(|need| !is_met(need)).collect();
+        // What hides a part of the runtime and does not fit the rest of it is told by `shadow`.
+        let is_told = |need: &Need<'_>| of_runtime.is_some() && runtime.package(need.by.name.as_str()).is_some();
+        let missed: Vec<&Need<'_>> = needs.iter().filter(|need| !is_met(need) && !is_told(need)).collect();
         let first = missed.first()?;
         let users: BTreeSet<String> = missed.iter().map(|need| need.by.name.to_string()).collect();
         let wanted: BTreeSet<String> =
@@ -178,6 +180,12 @@ mod tests {
         assert_eq!(found(&[requests, all], "3.13"), "");
         let user = ("user", "1", &["Requires-Dist: umbrella[all]"][..]);
         insta::assert_snapshot!(found(&[requests, all, user], "3.13"), @"missing-requirement: `requests` needs `pysocks!=1.5.7`, which is neither in the layer nor in the runtime");
+    }
+
+    #[test]
+    fn what_does_not_fit_the_runtime_is_for_another_check() {
+        let boto3 = ("boto3", "1.43.0", &["Requires-Dist: botocore>=1.43,<1.44"][..]);
+        assert_eq!(found(&[boto3], "3.13"), "");
     }
 
     #[test]

@@ -147,11 +147,12 @@ fn links_and_what_is_behind_them() {
         file("python/out/passwd", b"root"),
         link("python/long", &"x".repeat(5000)),
         Entry { packed: Vec::new(), size: 0, crc: 0, ..link("python/nowhere", "") },
-    ]), @r#"
+    ]), @"
     unsafe-path: `python/long` is a link to a longer path than Linux takes
     unsafe-path: `python/nowhere` is a link that leads nowhere
     unsafe-path: `python/out/passwd` is behind the link `python/out`, which leads to `/etc`
-    "#);
+    link-outside: `python/out` is a link to `/etc`, which is outside of the layer
+    ");
 }
 
 #[test]

@@ -30,11 +30,11 @@ fn programs_have_an_interpreter_and_the_right_to_run() {
         let path = sandbox.path(&format!("tools/{name}"));
         fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("can be changed");
     }
-    insta::assert_snapshot!(findings(&built(&sandbox, &["--include", "tools=bin"])), @r"
-    warning: `bin/other.py` of included files is started with `#!/usr/bin/env python3.9`, but the layer is for Python 3.13 (write `#!/var/lang/bin/python3.13` for Python, `#!/bin/sh` for a shell script)
-    warning: `bin/venv.py` of included files is started with `#!/home/me/.venv/bin/python`, which is not there in Lambda (write `#!/var/lang/bin/python3.13` for Python, `#!/bin/sh` for a shell script)
-    warning: `bin/windows.sh` of included files is started with `#!/bin/sh`, whose line ends as on Windows, which Linux takes for a part of the name (store it with the line ends of Linux, with `eol=lf` in `.gitattributes`)
-    warning: `bin/idle.sh` of included files is a program, but is not executable (run `git update-index --chmod=+x` on it, or `chmod +x` before this step)
+    insta::assert_snapshot!(findings(&built(&sandbox, &["--include", "tools=bin"])), @"
+    warning: `bin/other.py` of included files is started with `#!/usr/bin/env python3.9`, but the layer is for Python 3.13 (write `#!/var/lang/bin/python3.13` for Python, `#!/bin/sh` for a shell script) [interpreter-missing]
+    warning: `bin/venv.py` of included files is started with `#!/home/me/.venv/bin/python`, which is not there in Lambda (write `#!/var/lang/bin/python3.13` for Python, `#!/bin/sh` for a shell script) [interpreter-missing]
+    warning: `bin/windows.sh` of included files is started with `#!/bin/sh`, whose line ends as on Windows, which Linux takes for a part of the name (store it with the line ends of Linux, with `eol=lf` in `.gitattributes`) [interpreter-missing]
+    warning: `bin/idle.sh` of included files is a program, but is not executable (run `git update-index --chmod=+x` on it, or `chmod +x` before this step) [program-not-executable]
     ");
 }
 
@@ -44,9 +44,9 @@ fn packages_stand_where_python_looks() {
     // A layer for several Pythons: the others are no mistake. What is left of a virtual environment is one.
     sandbox.write("own/lib/python3.12/site-packages/more.py", "");
     sandbox.write("own/env/lib/python3.13/site-packages/more.py", "");
-    insta::assert_snapshot!(findings(&built(&sandbox, &["--source", "own"])), @r"
-    warning: `more.py` in `python/env/lib/python3.13/site-packages` cannot be imported by python3.13 (move that to `python`, where Lambda's Python looks for packages)
-    notice: nothing in the layer requires `pip` (5.4 MB) (leave it out with `exclude`, unless your code imports it)
+    insta::assert_snapshot!(findings(&built(&sandbox, &["--source", "own"])), @"
+    warning: `more.py` in `python/env/lib/python3.13/site-packages` cannot be imported by python3.13 (move that to `python`, where Lambda's Python looks for packages) [not-importable]
+    notice:  nothing in the layer requires `pip` (5.4 MB) (leave it out with `exclude`, unless your code imports it) [installer-included]
     ");
 }
 
