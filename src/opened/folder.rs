@@ -8,7 +8,7 @@ use walkdir::WalkDir;
 
 use super::contents::{self, Contents, Found};
 use super::noticed::Noticed;
-use super::{Opened, modes};
+use super::{Opened, modes, names};
 use crate::audit::{Finding, Kind};
 use crate::error::Failure;
 use crate::facts;
@@ -46,6 +46,10 @@ fn list(folder: &Utf8Path, shown: &str, noticed: &mut Noticed) -> anyhow::Result
         let source = files::utf8(entry.path())?;
         let path = source.strip_prefix(folder).expect("walkdir stays in its folder").to_owned();
         let metadata = entry.metadata()?;
+        if let Err(why) = names::path(path.as_str().as_bytes()) {
+            noticed.push(names::refused(&names::shown(path.as_str().as_bytes()), why));
+            continue;
+        }
         let mode = Some(metadata.permissions().mode());
         if metadata.is_dir() {
             if !path.as_str().is_empty() {

@@ -108,6 +108,19 @@ fn layers_that_others_made_tell_for_which_python_they_are() {
 }
 
 #[test]
+fn damaged_metadata_is_named() {
+    let files = [
+        ("python/a.py", ""),
+        ("python/a-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nVersion: 1.0\n"),
+        ("python/b-1.0.dist-info/METADATA", "Name: b\nVersion: 1.0\nLicense: MIT\n"),
+    ];
+    insta::assert_snapshot!(audited(&files), @"
+    warning  broken-metadata  python/a-1.0.dist-info
+      `python/a-1.0.dist-info` does not describe a distribution: `METADATA` has no `Name`
+    ");
+}
+
+#[test]
 fn a_layer_for_several_pythons_is_checked_for_one() {
     let files = [
         ("python/lib/python3.12/site-packages/a.py", ""),

@@ -93,9 +93,7 @@ pub(super) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
         let Some(Binary::Elf(elf)) = &file.observed.binary else { return None };
         let extension = Extension::of(path)?;
         let is_unseen = elf.machine.is(machine) && !extension.fits(target);
-        is_unseen.then(|| {
-            (path.as_path(), file, (extension, has_other_variant(layer, path, target), file.size))
-        })
+        is_unseen.then(|| (path.as_path(), file, (extension, has_other_variant(layer, path, target), file.size)))
     });
     let mut findings = Vec::new();
     for (origin, files) in by_origin(layer, unseen) {
