@@ -80,3 +80,19 @@ fn what_pip_leaves_beside_packages_is_told() {
     assert!(found.contains("`normalizer` in `python/bin` cannot be started by name"), "{found}");
     assert!(found.contains(&format!(" for another Python than {other}")), "{found}");
 }
+
+#[test]
+fn what_others_left_in_a_layer_is_told() {
+    let sandbox = Sandbox::new();
+    let data = vec![0; 1 << 20];
+    let files: [(&str, &[u8]); 5] = [
+        ("python/Crypto/__init__.py", b""),
+        ("python/crypto/__init__.py", b""),
+        ("python/crypto/tests/data.bin", &data),
+        // By Python 3.8.
+        ("python/old.pyc", b"\x55\x0d\r\n\0\0\0\0\0\0\0\0\0\0\0\0"),
+        ("python/crypto/fine.py", b""),
+    ];
+    zip_of(&sandbox.path("layer.zip"), &files);
+    insta::assert_snapshot!(found(&sandbox.run(&["audit", "layer.zip", "--python-version", "3.13"]).run().code(1)), @"");
+}
