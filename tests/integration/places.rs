@@ -94,5 +94,14 @@ fn what_others_left_in_a_layer_is_told() {
         ("python/crypto/fine.py", b""),
     ];
     zip_of(&sandbox.path("layer.zip"), &files);
-    insta::assert_snapshot!(found(&sandbox.run(&["audit", "layer.zip", "--python-version", "3.13"]).run().code(1)), @"");
+    insta::assert_snapshot!(found(&sandbox.run(&["audit", "layer.zip", "--python-version", "3.13"]).run().code(1)), @"
+    error    foreign-bytecode  python/old.pyc
+      `python/old.pyc` cannot be imported: compiled by another Python, without source, and the layer is for Python 3.13
+    notice   case-conflict     python/Crypto
+      `python/Crypto`, `python/crypto` differ only in case
+    notice   no-metadata       layer
+      no distribution has its metadata (`*.dist-info`), so nobody can tell versions, licences and requirements
+    notice   tests-included    layer
+      1.0 MB of the layer are tests (files of no distribution 1.0 MB)
+    ");
 }
