@@ -83,7 +83,7 @@ pub(super) fn find(
     let modules = in_candidates(tree, packages, candidates);
     let question = Question::new(candidates, &modules, names);
     let mut uses = Uses { used: only_modules(tree, packages, candidates), ..Uses::default() };
-    uses.used.extend(entry_points(tree, packages, candidates)?);
+    uses.imported.extend(question.files_of(entry_points(tree, packages)?));
     loop {
         let (reached, rest): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|module| uses.need(module.path, candidates));
@@ -115,13 +115,6 @@ pub(super) fn containing<'a>(path: &'a Utf8Path, candidates: &'a Candidates) -> 
 /// `a`, `a/b`, `a/b/c.py` of `a/b/c.py`.
 pub(super) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at]).chain([path])
-}
-
-/// A module, or a folder as a package, by its full name.
-fn candidates_of_module(name: &str, candidates: &Candidates) -> Vec<String> {
-    let path = name.replace('.', "/");
-    let found = prefixes(&path).flat_map(|path| [candidates.get(path), candidates.get(&format!("{path}.py"))]);
-    found.flatten().cloned().collect()
 }
 
 /// Files of the modules in candidates, by the path that their name has: `a/tests` for `a/tests/__init__.py`, `a/tests/b`
@@ -162,19 +155,19 @@ fn only_modules(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> Ca
     lonely.flat_map(|(_, modules)| modules).flat_map(|path| containing(path, candidates).cloned()).collect()
 }
 
-fn entry_points(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> anyhow::Result<Candidates> {
-    let mut used = Candidates::new();
+/// The modules that entry points lead to.
+fn entry_points(tree: &Tree, packages: &Utf8Path) -> anyhow::Result<Vec<String>> {
+    let mut modules = Vec::new();
     for distribution in &tree.distributions {
         let path = packages.join(&distribution.info).join("entry_points.txt");
         let Some(entry) = tree.entries.get(&path) else { continue };
         let text = read(entry)?;
         let text = String::from_utf8_lossy(&text);
-        for (_, object) in text.lines().filter_map(|line| line.split_once('=')) {
-            let module = object.split([':', '[']).next().unwrap_or_default().trim();
-            used.extend(candidates_of_module(module, candidates));
-        }
+        let objects = text.lines().filter_map(|line| line.split_once('='));
+        modules
+            .extend(objects.map(|(_, object)| object.split([':', '[']).next().unwrap_or_default().trim().to_owned()));
     }
-    Ok(used)
+    Ok(modules)
 }
 
 pub(super) fn read(entry: &Entry) -> anyhow::Result<Vec<u8>> {
@@ -183,6 +176,12 @@ pub(super) fn read(entry: &Entry) -> anyhow::Result<Vec<u8>> {
         Source::Bytes { bytes, .. } => bytes.clone(),
         Source::Link { .. } => Vec::new(),
     })
+}
+
+/// Whether it asks for the metadata of distributions, and not, say, of images.
+fn reads_installed_metadata(code: &str) -> bool {
+    let modules = ["importlib.metadata", "importlib_metadata", "importlib import metadata", "pkg_resources"];
+    modules.iter().any(|module| code.contains(module)) && code.contains("metadata(")
 }
 
 /// What is looked for in code.
@@ -254,7 +253,7 @@ impl<'a> Question<'a> {
             names: self.named_in(&code),
             attaches_stub: code.contains(ATTACH_STUB),
             handles_stubs: STUB_ENDINGS.iter().any(|ending| code.contains(ending)),
-            reads_descriptions: code.contains("metadata(") && DESCRIPTIONS.iter().any(|word| code.contains(word)),
+            reads_descriptions: reads_installed_metadata(&code) && DESCRIPTIONS.iter().any(|word| code.contains(word)),
         }))
     }
 
@@ -269,12 +268,17 @@ impl<'a> Question<'a> {
         if path.file_name() == Some("__init__.py") {
             names.extend(code::exported(code).map(|name| format!("{package}.{name}")));
         }
-        let mut imports = BTreeSet::new();
+        self.files_of(names)
+    }
+
+    /// By full names of modules, or of things in them.
+    fn files_of(&self, names: Vec<String>) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
         for name in names.into_iter().map(|name| name.replace('.', "/")) {
             let files = prefixes(&name).filter_map(|prefix| self.modules.get(prefix)).flatten();
-            imports.extend(files.map(|file| (*file).to_owned()));
+            found.extend(files.map(|file| (*file).to_owned()));
         }
-        imports
+        found
     }
 
     /// Candidates that the code goes into by a path.
