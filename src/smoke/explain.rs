@@ -154,7 +154,8 @@ impl Judge<'_> {
     }
 
     fn of_errors(&self, module: &Module, errors: &[Raised]) -> Verdict {
-        if let Some(missing) = errors.iter().rev().find_map(|error| error.missing.as_deref()) {
+        let named = |error: &Raised| error.missing.clone().or_else(|| quoted_as_missing(&error.message));
+        if let Some(missing) = errors.iter().rev().find_map(named).as_deref() {
             return self.of_missing(module, missing);
         }
         let library = errors.iter().rev().find_map(|error| {
@@ -261,6 +262,13 @@ fn said(error: &Raised) -> String {
 
 fn short(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The module of an error that was caught and raised as another, as pandas does it: `Unable to import required
+/// dependencies: dateutil: No module named 'dateutil'`.
+fn quoted_as_missing(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("No module named '")?;
+    rest.split_once('\'').map(|(module, _)| module.to_owned())
 }
 
 fn normal(name: &str) -> String {

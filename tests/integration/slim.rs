@@ -370,3 +370,14 @@ fn what_was_left_out_is_told_everywhere() {
     let result: serde_json::Value = serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON");
     insta::assert_snapshot!(result["savings"], @r#"[{"rule":"runtime-packages","owner":"six","files":5,"bytes":37540},{"rule":"tests","owner":"pkg","files":2,"bytes":6000},{"rule":"stubs","owner":"pkg","files":1,"bytes":7},{"rule":"exclude-files","owner":"pkg","files":1,"bytes":6}]"#);
 }
+
+#[test]
+fn a_smoke_test_without_the_runtime_knows_what_was_left_to_it() {
+    let sandbox = Sandbox::with_requirements("six\n./wheels/pkg-1.0-py3-none-any.whl\n");
+    let code = "try:\n    import six\nexcept ImportError as error:\n    raise ImportError(f'Unable to import: six: {error}') from None\n";
+    wheel_of(&sandbox.path("wheels"), "pkg", "1.0", &[("pkg/__init__.py", code)]);
+    let python = tools().python_version();
+    let run = sandbox.run(&["build", "--python-version", &python, "--bytecode", "none", "--runtime-packages", "drop"]);
+    let outcome = run.args(&["--smoke-test", "auto"]).run().success();
+    outcome.says("it needs `six`, which the runtime has and this machine has not");
+}
