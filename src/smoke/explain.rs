@@ -1,6 +1,6 @@
 //! What a failed import means: whom to blame, how bad it is, and the probable cause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subject;
 use super::modules::Module;
@@ -42,27 +42,35 @@ const NETWORK: &[&str] = &[
 /// And for an AWS account.
 const ACCOUNT: &[&str] = &["NoCredentialsError", "NoRegionError", "PartialCredentialsError", "ProfileNotFound"];
 
+/// What there is to say.
+#[derive(Debug)]
+pub(super) struct Explained {
+    pub(super) findings: Vec<Finding>,
+    /// Modules that miss nothing but what nobody asked for: an extra, or what another distribution brings.
+    pub(super) parts: usize,
+}
+
 pub(super) fn findings(
     subject: &Subject<'_>,
     modules: &[Module],
     ran: &Ran,
     has_runtime: bool,
     redact: impl Fn(&str) -> String,
-) -> Vec<Finding> {
+) -> Explained {
     if let Some(how) = &ran.stopped {
         let help =
             "look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start";
         let message = format!("no module can be imported: Python {how} while it reads the `.pth` files of the layer");
-        return vec![Finding::error("import-failed", "layer", message, help)];
+        return Explained { findings: vec![Finding::error("import-failed", "layer", message, help)], parts: 0 };
     }
     let judge = Judge { subject, modules, ran, has_runtime };
-    let mut untested = Untested::new();
-    let mut findings: Vec<Finding> = modules.iter().filter_map(|module| judge.of(module, &mut untested)).collect();
-    findings.extend(untested.into_iter().map(|((_, cause), modules)| Judge::untested(&modules, &cause)));
+    let mut aside = Aside::default();
+    let mut findings: Vec<Finding> = modules.iter().filter_map(|module| judge.of(module, &mut aside)).collect();
+    findings.extend(aside.untested.into_iter().map(|((_, cause), modules)| Judge::untested(&modules, &cause)));
     for finding in &mut findings {
         finding.message = short(&redact(&finding.message));
     }
-    findings
+    Explained { findings, parts: aside.parts.len() }
 }
 
 struct Judge<'a> {
@@ -72,18 +80,25 @@ struct Judge<'a> {
     has_runtime: bool,
 }
 
-/// Modules by whom they belong to, and by why they could not be tested.
-type Untested<'m> = BTreeMap<(&'m Owner, String), Vec<&'m Module>>;
+/// Modules that did not fail.
+#[derive(Default)]
+struct Aside<'m> {
+    /// By whom they belong to, and by why they could not be tested.
+    untested: BTreeMap<(&'m Owner, String), Vec<&'m Module>>,
+    /// See [`Explained::parts`].
+    parts: BTreeSet<&'m str>,
+}
 
 /// How bad, and why.
-struct Verdict {
-    severity: Severity,
-    cause: String,
+enum Verdict {
+    Failed { severity: Severity, cause: String },
+    Untested { cause: String },
+    Part,
 }
 
 impl Judge<'_> {
-    /// What is no failure is noted in `untested`.
-    fn of<'m>(&self, module: &'m Module, untested: &mut Untested<'m>) -> Option<Finding> {
+    /// What is no failure is noted in `aside`.
+    fn of<'m>(&self, module: &'m Module, aside: &mut Aside<'m>) -> Option<Finding> {
         let (how, verdict) = match self.ran.outcomes.get(&module.name)? {
             Outcome::Imported(_) => return None,
             Outcome::Raised(errors) => {
@@ -104,18 +119,25 @@ impl Judge<'_> {
                 return Some(Finding::warning("import-not-tested", &module.name, message, help));
             }
         };
-        if verdict.severity == Severity::Notice {
-            untested.entry((&module.owner, verdict.cause)).or_default().push(module);
-            return None;
-        }
+        let (severity, cause) = match verdict {
+            Verdict::Failed { severity, cause } => (severity, cause),
+            Verdict::Untested { cause } => {
+                aside.untested.entry((&module.owner, cause)).or_default().push(module);
+                return None;
+            }
+            Verdict::Part => {
+                aside.parts.insert(&module.name);
+                return None;
+            }
+        };
         let message = format!("{} cannot be imported: {how}", name_of(module));
         let quiet = match self.subject.wanted {
             SmokeTest::Modules(_) => String::new(),
             _ => "; or list what your functions do import as `smoke-test`".to_owned(),
         };
-        let help = format!("{}{quiet}", verdict.cause);
+        let help = format!("{cause}{quiet}");
         let finding = Finding::error("import-failed", &module.name, message, help).blames(owner(module));
-        Some(Finding { severity: verdict.severity, ..finding })
+        Some(Finding { severity, ..finding })
     }
 
     fn untested(modules: &[&Module], cause: &str) -> Finding {
@@ -131,7 +153,7 @@ impl Judge<'_> {
 
     fn failed(&self, module: &Module, cause: String) -> Verdict {
         let severity = if self.is_asked_for() || module.is_main { Severity::Error } else { Severity::Warning };
-        Verdict { severity, cause }
+        Verdict::Failed { severity, cause }
     }
 
     fn is_asked_for(&self) -> bool {
@@ -198,22 +220,21 @@ impl Judge<'_> {
             return self.failed(module, cause);
         }
         let top = missing.split('.').next().unwrap_or(missing);
-        let unavailable = |cause| Verdict { severity: Severity::Notice, cause };
         if !self.has_runtime && !has_module(self.subject.layer, top) && is_of_runtime(top) {
-            return unavailable(format!("it needs `{top}`, which the runtime has and this machine has not"));
+            let cause = format!("it needs `{top}`, which the runtime has and this machine has not");
+            return Verdict::Untested { cause };
         }
         if let Some(left_out) = self.subject.excluded.iter().find(|name| is_module_of(top, &name.to_string())) {
-            return unavailable(format!("it needs `{top}`, and `exclude` leaves out `{left_out}`"));
+            return Verdict::Untested { cause: format!("it needs `{top}`, and `exclude` leaves out `{left_out}`") };
         }
-        if let Some((own, extra)) = self.distribution(module).and_then(|own| Some((own, extra_with(own, top)?))) {
+        let extra = self.distribution(module).and_then(|own| Some((own, extra_with(own, top)?)));
+        // Who did not ask for the extra does not import the part of it (`adbc_driver_duckdb` of duckdb).
+        if (extra.is_some() || !module.is_main) && !self.is_asked_for() && self.works_without(module) {
+            return Verdict::Part;
+        }
+        if let Some((own, extra)) = extra {
             let cause = format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name);
-            let verdict = self.failed(module, cause);
-            // Who did not ask for the extra does not import the part of it (`adbc_driver_duckdb` of duckdb).
-            let is_part = self.works_without(module) && !self.is_asked_for();
-            return if is_part { Verdict { severity: Severity::Warning, ..verdict } } else { verdict };
-        }
-        if !module.is_main && !self.is_asked_for() && self.works_without(module) {
-            return unavailable(format!("it needs `{top}`, which is not in the layer"));
+            return self.failed(module, cause);
         }
         let cause = format!("`{missing}` is not in the layer: add what brings it to the requirements");
         self.failed(module, self.known(module).unwrap_or(cause))
