@@ -160,9 +160,18 @@ impl Judge<'_> {
         matches!(self.subject.wanted, SmokeTest::Modules(_))
     }
 
-    /// Whether another module of the same distribution was imported.
+    /// Whether a module is for those who have something that the distribution does without, often an extra of it
+    /// (`adbc_driver_duckdb` of duckdb); nobody else imports it.
+    fn is_part(&self, module: &Module, own: &Distribution, missing: &str) -> bool {
+        let is_beside = !module.is_main || !is_module_of(&module.name, &own.name.to_string());
+        is_beside && !self.is_asked_for() && !requires(own, missing) && self.works_without(module)
+    }
+
+    /// Whether another module of the same distribution was imported, one that matters as much.
     fn works_without(&self, module: &Module) -> bool {
-        let is_other = |other: &&Module| other.owner == module.owner && other.name != module.name;
+        let is_other = |other: &&Module| {
+            other.owner == module.owner && other.name != module.name && (other.is_main || !module.is_main)
+        };
         let was_imported = |other: &Module| matches!(self.ran.outcomes.get(&other.name), Some(Outcome::Imported(_)));
         self.modules.iter().filter(is_other).any(was_imported)
     }
@@ -227,12 +236,11 @@ impl Judge<'_> {
         if let Some(left_out) = self.subject.excluded.iter().find(|name| is_module_of(top, &name.to_string())) {
             return Verdict::Untested { cause: format!("it needs `{top}`, and `exclude` leaves out `{left_out}`") };
         }
-        let extra = self.distribution(module).and_then(|own| Some((own, extra_with(own, top)?)));
-        // Who did not ask for the extra does not import the part of it (`adbc_driver_duckdb` of duckdb).
-        if (extra.is_some() || !module.is_main) && !self.is_asked_for() && self.works_without(module) {
+        let own = self.distribution(module);
+        if own.is_some_and(|own| self.is_part(module, own, top)) {
             return Verdict::Part;
         }
-        if let Some((own, extra)) = extra {
+        if let Some((own, extra)) = own.and_then(|own| Some((own, extra_with(own, top)?))) {
             let cause = format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name);
             return self.failed(module, cause);
         }
@@ -305,10 +313,19 @@ fn has_module(layer: &Layer, top: &str) -> bool {
     })
 }
 
+/// Whether a distribution always requires what has that module.
+fn requires(distribution: &Distribution, module: &str) -> bool {
+    let is_it = |requirement: &pep508_rs::Requirement| is_module_of(module, requirement.name.as_ref());
+    distribution.requires.iter().any(|requirement| is_it(requirement) && extra_of(requirement).is_none())
+}
+
 /// The extra of a distribution that brings a module.
 fn extra_with(distribution: &Distribution, module: &str) -> Option<String> {
     let is_it = |requirement: &&pep508_rs::Requirement| is_module_of(module, requirement.name.as_ref());
-    let requirement = distribution.requires.iter().find(is_it)?;
+    extra_of(distribution.requires.iter().find(is_it)?)
+}
+
+fn extra_of(requirement: &pep508_rs::Requirement) -> Option<String> {
     let marker = requirement.marker.try_to_string()?;
     let (_, rest) = marker.split_once("extra == '")?;
     rest.split_once('\'').map(|(extra, _)| extra.to_owned())
