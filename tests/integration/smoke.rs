@@ -142,9 +142,7 @@ fn what_modules_print_is_neither_an_answer_nor_a_command() {
     let outcome = sandbox.run(&[]).in_actions(&inputs).env("RUNNER_DEBUG", "1").run().code(1);
     let commands = outcome.stdout.lines().filter(|line| line.starts_with("::error") || line.starts_with("::set"));
     let commands: Vec<&str> = commands.collect();
-    insta::assert_snapshot!(commands.join("\n"), @r#"
-    ::error title=lambda-layer%3A import-failed::`liar` cannot be imported: ValueError: ::error::no ::warning::no (liar.py:4) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)
-    "#);
+    insta::assert_snapshot!(commands.join("\n"), @r"::error title=lambda-layer%3A import-failed::`liar` cannot be imported: ValueError: ::error::no ::warning::no (liar.py:4) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)");
 }
 
 #[test]
@@ -228,9 +226,7 @@ fn a_module_of_an_extra_is_no_error_where_the_extra_was_not_asked_for() {
         ("whole-1.0.dist-info/METADATA", metadata),
     ];
     wheel_of(&sandbox.path("wheels"), "whole", "1.0", &files);
-    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r#"
-      [time]  Import 2 modules                 all but 1, which need what is not in the layer
-    "#);
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r"  [time]  Import 2 modules                 all but 1, which need what is not in the layer");
     build(&sandbox, "whole_driver").run().code(1);
 }
 
@@ -276,9 +272,7 @@ fn elsewhere_it_says_that_nothing_was_imported() {
         let outcome = build(&sandbox, wanted).args(&["--architecture", foreign]).run().code(code);
         said(&outcome).replace(foreign, "[FOREIGN]").replace(machine, "[MACHINE]").replace("24.04-arm", "24.04")
     };
-    insta::assert_snapshot!(on("auto", 0), @r#"
-    notice:  nothing was imported: the layer is for [FOREIGN], and this machine is [MACHINE] (build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or say `smoke-test: off`) [smoke-test-not-run]
-    "#);
+    insta::assert_snapshot!(on("auto", 0), @r"notice:  nothing was imported: the layer is for [FOREIGN], and this machine is [MACHINE] (build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or say `smoke-test: off`) [smoke-test-not-run]");
     insta::assert_snapshot!(on("import", 1), @r#"
     error: nothing was imported: the layer is for [FOREIGN], and this machine is [MACHINE]
     hint: build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or say `smoke-test: auto`
