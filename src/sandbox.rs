@@ -62,7 +62,8 @@ fn restrict(_memory: u64) -> anyhow::Result<()> {
 #[cfg(target_os = "linux")]
 fn restrict(memory: u64) -> anyhow::Result<()> {
     linux::limit(memory);
-    seccompiler::apply_filter(&linux::filter()?).context("cannot close the network (seccomp)")
+    seccompiler::apply_filter(&linux::filter()?)
+        .map_err(|error| Failure::user(format!("seccomp cannot close the network: {error}")).into())
 }
 
 #[cfg(target_os = "linux")]

@@ -167,6 +167,19 @@ impl Judge<'_> {
         is_beside && !self.is_asked_for() && !requires(own, missing) && self.works_without(module)
     }
 
+    /// Whether other distributions require it, and all that these are about was imported.
+    fn serves_others(&self, own: &Distribution) -> bool {
+        let is_own = |requirement: &pep508_rs::Requirement| is_same(requirement.name.as_ref(), &own.name.to_string());
+        let distributions = self.subject.layer.distributions.iter();
+        let users: BTreeSet<&crate::types::DistributionName> = distributions
+            .filter(|other| other.name != own.name && other.requires.iter().any(is_own))
+            .map(|other| &other.name)
+            .collect();
+        let mut modules = self.modules.iter().filter(|module| owner(module).is_some_and(|name| users.contains(name)));
+        let was_imported = |module: &Module| matches!(self.ran.outcomes.get(&module.name), Some(Outcome::Imported(_)));
+        !self.is_asked_for() && !users.is_empty() && modules.all(|module| !module.is_main || was_imported(module))
+    }
+
     /// Whether another module of the same distribution was imported, one that matters as much.
     fn works_without(&self, module: &Module) -> bool {
         let is_other = |other: &&Module| {
@@ -240,12 +253,20 @@ impl Judge<'_> {
         if own.is_some_and(|own| self.is_part(module, own, top)) {
             return Verdict::Part;
         }
-        if let Some((own, extra)) = own.and_then(|own| Some((own, extra_with(own, top)?))) {
-            let cause = format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name);
-            return self.failed(module, cause);
+        let extra = own.and_then(|own| Some((own, extra_with(own, top)?)));
+        let cause = if let Some((own, extra)) = extra {
+            format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name)
+        } else {
+            let cause = || format!("`{missing}` is not in the layer: add what brings it to the requirements");
+            self.known(module).unwrap_or_else(cause)
+        };
+        match self.failed(module, cause) {
+            // Whatever is in the layer for the sake of others works for them, as `matplotlib_inline` does for IPython.
+            Verdict::Failed { cause, .. } if own.is_some_and(|own| !requires(own, top) && self.serves_others(own)) => {
+                Verdict::Failed { severity: Severity::Warning, cause }
+            }
+            verdict => verdict,
         }
-        let cause = format!("`{missing}` is not in the layer: add what brings it to the requirements");
-        self.failed(module, self.known(module).unwrap_or(cause))
     }
 
     fn all_names(&self) -> Vec<&str> {
@@ -296,6 +317,10 @@ fn normal(name: &str) -> String {
     name.to_lowercase().replace(['-', '_', '.'], ".")
 }
 
+fn is_same(left: &str, right: &str) -> bool {
+    normal(left) == normal(right)
+}
+
 /// Whether a module of that name is what a distribution of this name usually has.
 fn is_module_of(module: &str, distribution: &str) -> bool {
     let (module, distribution) = (normal(module), normal(distribution));
@@ -334,7 +359,7 @@ fn extra_of(requirement: &pep508_rs::Requirement) -> Option<String> {
 /// `yaml` of `pyyaml`
 fn name_of(module: &Module) -> String {
     match &module.owner {
-        Owner::Distribution(name) if normal(&name.to_string()) != normal(&module.name) => {
+        Owner::Distribution(name) if !is_same(&name.to_string(), &module.name) => {
             format!("`{}` of `{name}`", module.name)
         }
         _ => format!("`{}`", module.name),

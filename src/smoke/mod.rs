@@ -23,8 +23,8 @@ use explain::Explained;
 use place::Place;
 use run::{Outcome, Patience, Unavailable};
 
-/// For one module, in seconds: Lambda gives all of a function 10 on a machine of its own.
-const SECONDS: u64 = 30;
+/// For one module, in seconds: Lambda gives all of a function 10 on a machine of its own; a runner may have a slow disk.
+const SECONDS: u64 = 60;
 /// That, in a variable of the environment.
 const SECONDS_VARIABLE: &str = "LAMBDA_LAYER_IMPORT_SECONDS";
 /// For all modules.

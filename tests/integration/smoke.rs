@@ -329,3 +329,15 @@ fn an_audit_imports_only_if_that_is_asked_for() {
     // Modules wrote to a copy.
     assert_eq!(sandbox.tree(), before);
 }
+
+#[test]
+fn what_others_brought_and_use_without_is_a_warning() {
+    let sandbox =
+        Sandbox::with_requirements("./wheels/shell-1.0-py3-none-any.whl\n./wheels/plots-1.0-py3-none-any.whl\n");
+    let metadata = "Metadata-Version: 2.1\nName: shell\nVersion: 1.0\nRequires-Dist: plots\n";
+    let files = [("shell/__init__.py", ""), ("shell-1.0.dist-info/METADATA", metadata)];
+    wheel_of(&sandbox.path("wheels"), "shell", "1.0", &files);
+    wheel_with(&sandbox.path("wheels"), "plots", "1.0", "import nowhere\n");
+    build(&sandbox, "auto").run().success().says("warning: `plots` cannot be imported");
+    build(&sandbox, "plots").run().code(1);
+}
