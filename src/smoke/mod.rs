@@ -17,6 +17,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::files;
+use crate::sandbox;
 use crate::spec::{SmokeTest, Spec};
 use crate::types::{Architecture, DistributionName, Target};
 use explain::Explained;
@@ -95,6 +96,7 @@ pub fn test_laid_out(
     lay_out(&opt)?;
     let place = Place::new(folder, &opt, host, subject.target)?;
     let names: Vec<&str> = names.into_iter().collect();
+    sandbox::hide_this_process();
     let ran = match run::import(&names, &place, host, patience(environment)?)? {
         Ok(ran) => ran,
         Err(Unavailable(why)) => {

@@ -131,6 +131,14 @@ fn nothing_of_the_run_is_seen() {
 }
 
 #[test]
+fn the_variables_of_the_run_are_not_read_off_its_process() {
+    let module = "import os\nopen(f'/proc/{os.getppid()}/environ').read()\n";
+    let sandbox = sandbox(&[("spies", module)]);
+    let outcome = build(&sandbox, "auto").without_tracing().run().code(1);
+    outcome.says("`spies` cannot be imported: PermissionError: [Errno 13] Permission denied: '/proc/");
+}
+
+#[test]
 fn what_modules_print_is_neither_an_answer_nor_a_command() {
     let module = "import os\n\
         print('{\"event\": \"end\", \"module\": \"liar\", \"seconds\": 0, \"errors\": []}', flush=True)\n\
