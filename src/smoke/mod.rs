@@ -116,11 +116,12 @@ pub fn test_laid_out(
 
 /// `parts` are those that miss nothing but what nobody asked for.
 fn summary(ran: &run::Ran, parts: usize) -> String {
-    const PARTS: &str = "need what is not in the layer";
+    let need = if parts == 1 { "needs" } else { "need" };
+    let why = format!("{need} what is not in the layer");
     match ran.outcomes.values().filter(|outcome| !matches!(outcome, Outcome::Imported(_))).count() {
         0 => "all of them".to_owned(),
-        failed if failed == parts => format!("all but {failed}, which {PARTS}"),
-        failed if parts > 0 => format!("all but {failed}, of which {parts} {PARTS}"),
+        failed if failed == parts => format!("all but {failed}, which {why}"),
+        failed if parts > 0 => format!("all but {failed}, of which {parts} {why}"),
         failed => format!("all but {failed}"),
     }
 }

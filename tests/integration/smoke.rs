@@ -234,7 +234,7 @@ fn a_module_of_an_extra_is_no_error_where_the_extra_was_not_asked_for() {
         ("whole-1.0.dist-info/METADATA", metadata),
     ];
     wheel_of(&sandbox.path("wheels"), "whole", "1.0", &files);
-    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r"  [time]  Import 2 modules                 all but 1, which need what is not in the layer");
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r"  [time]  Import 2 modules                 all but 1, which needs what is not in the layer");
     build(&sandbox, "whole_driver").run().code(1);
 }
 
