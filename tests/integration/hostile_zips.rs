@@ -178,12 +178,12 @@ fn links_and_what_is_behind_them() {
         file("python/out/passwd", b"root"),
         link("python/long", &"x".repeat(5000)),
         Entry { packed: Vec::new(), size: 0, crc: 0, ..link("python/nowhere", "") },
-    ]), @r#"
+    ]), @"
     unsafe-path: `python/long` is a link to a longer path than Linux takes
     unsafe-path: `python/nowhere` is a link that leads nowhere
     unsafe-path: `python/out/passwd` is behind the link `python/out`, which leads to `/etc`
     link-outside: `python/out` is a link to `/etc`, which is outside of the layer
-    "#);
+    ");
 }
 
 #[test]
@@ -287,6 +287,34 @@ fn bombs_are_not_unpacked() {
 }
 
 #[test]
+fn folders_are_not_trusted_either() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let sandbox = Sandbox::new();
+    for name in ["fine.py", "line\n::error::x.py", "mine.py", "empty.so", "no_library.so"] {
+        sandbox.write(&format!("layer/python/{name}"), if name == "no_library.so" { "text" } else { "" });
+    }
+    let place = |name: &str| sandbox.path(&format!("layer/python/{name}"));
+    fs_err::set_permissions(place("mine.py"), std::fs::Permissions::from_mode(0o600)).expect("can be changed");
+    for (name, target) in [("up", "../../.."), ("far", "/etc"), ("circle", "circle"), ("nowhere", "gone")] {
+        symlink(target, place(name)).expect("can be made");
+    }
+    let socket = std::os::unix::net::UnixListener::bind(place("socket")).expect("can be made");
+    let outcome = sandbox.run(&["audit", "layer", "--python-version", "3.13"]).run().code(1);
+    drop(socket);
+    insta::assert_snapshot!(told(&outcome), @r"
+    broken-binary: `python/empty.so` is empty
+    broken-binary: `python/no_library.so` has the name of a library, and is none
+    link-outside: `python/up` is a link to `../../..`, which leaves the layer
+    mode-refused: `python/mine.py` has mode 600, so that the function cannot read it
+    mode-refused: `python/socket` is a device, socket or pipe, which a layer cannot have
+    unsafe-path: `python/line\n::error::x.py` has a control character in its name
+    dangling-link: `python/circle` is a link to `circle`, which leads back to it
+    dangling-link: `python/nowhere` is a link to `gone`, where there is nothing
+    link-outside: `python/far` is a link to `/etc`, which is outside of the layer
+    ");
+}
+
+#[test]
 fn what_is_no_zip_says_what_it_is() {
     let whole = zip(&[fine(), file("python/more.py", &[b'x'; 4000])]);
     let broken = whole.iter().rev().copied().collect::<Vec<u8>>();
@@ -342,6 +370,7 @@ fn a_hundred_thousand_entries_are_no_trouble() {
     let sandbox = Sandbox::new();
     let mut writer = ::zip::ZipWriter::new(fs_err::File::create(sandbox.path("many.zip")).expect("can be made"));
     let options = ::zip::write::SimpleFileOptions::default().unix_permissions(0o600);
+    let options = options.compression_method(::zip::CompressionMethod::Stored);
     for index in 0..100_000 {
         writer.start_file(format!("python/package/module_{index}.py"), options).expect("can be written");
         writer.write_all(b"x = 1\n").expect("can be written");

@@ -257,7 +257,7 @@ fn a_start_file_that_ends_python_is_named() {
     wheel_of(&sandbox.path("wheels"), "hook", "1.0", &[("hook.py", ""), ("hook.pth", "import os; os._exit(3)\n")]);
     insta::assert_snapshot!(said(&build(&sandbox, "auto").run().code(1)), @r#"
       [time]  Import 1 module                  all but 1
-    warning: `hook` needs Python to read `hook.pth` when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file) [pth-file]
+    notice:  `hook` has `hook.pth` for Python to read when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file) [pth-file]
     error: no module can be imported: Python ended with exit code 3 while it reads the `.pth` files of the layer
     hint: look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start
     "#);
