@@ -10,7 +10,7 @@ use rawzip::{CompressionMethod, CreatorSystem, ErrorKind, ZipArchive, ZipFileHea
 use super::contents::{self, Contents, Found};
 use super::inflate::{Place, bomb, corrupt, inflate};
 use super::noticed::Noticed;
-use super::{Opened, modes, names};
+use super::{Opened, modes, names, unpack};
 use crate::audit::{Finding, Kind};
 use crate::error::Failure;
 use crate::facts;
@@ -47,6 +47,22 @@ pub fn open(bytes: &[u8], shown: &str, secrets: &Secrets) -> Result<Opened, Fail
         content: Some(ContentHash(Digest::of(bytes))),
         zipped_size: Some(ByteSize(bytes.len() as u64)),
     })
+}
+
+/// Unpacks it to a new folder, `opt`, without what an opening refuses.
+///
+/// # Errors
+/// As of [`open`], and what the file system says.
+pub fn lay_out(bytes: &[u8], shown: &str, opt: &Utf8Path) -> anyhow::Result<()> {
+    let zip = ZipArchive::from_slice(bytes).map_err(|error| not_a_zip(bytes, shown, &error))?;
+    let (mut noticed, mut directory) = (Noticed::default(), Directory::default());
+    directory.read(&zip, &mut noticed);
+    if !directory.may_be_unpacked(&mut noticed) {
+        return Err(Failure::user(format!("`{shown}` was made to exhaust whoever unpacks it")).into());
+    }
+    directory.read_links(&zip, &mut noticed);
+    directory.refuse_what_is_behind_links(&mut noticed);
+    unpack::write(&directory.contents, opt, |path, place| inflate(&zip, *place, path.as_str()))
 }
 
 /// What the central directory lists.

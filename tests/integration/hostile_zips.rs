@@ -140,6 +140,37 @@ fn names_that_leave_the_layer() {
     "#);
 }
 
+/// What is imported has to be on disk, and only what stays inside gets there.
+#[test]
+fn what_is_unpacked_to_be_imported_stays_in_its_folder() {
+    let sandbox = Sandbox::new();
+    let (outside, absolute) = (sandbox.path("outside"), sandbox.path("absolute.py"));
+    fs_err::create_dir_all(&outside).expect("can be made");
+    fs_err::create_dir_all(sandbox.path("tmp")).expect("can be made");
+    let up: Vec<String> = (1..6).map(|levels| format!("{}up.py", "../".repeat(levels))).collect();
+    let mut entries: Vec<Entry> = up.iter().map(|name| file(name, b"")).collect();
+    entries.extend([
+        file(absolute.as_str(), b""),
+        link("python/leads", outside.as_str()),
+        file("python/leads/through.py", b""),
+        link("python/climbs", "../../.."),
+        file("python/climbs/through.py", b""),
+        link("python/same.py", "fine.py"),
+        file(
+            "python/fine.py",
+            b"import os\nassert sorted(os.listdir(os.path.dirname(__file__))) == ['fine.py', 'same.py']\n",
+        ),
+    ]);
+    sandbox.write("x.zip", zip(&entries));
+    let before = sandbox.tree();
+    let python = crate::harness::tools().python_version();
+    let run = sandbox.run(&["audit", "x.zip", "--smoke-test", "fine, same", "--python-version", &python]);
+    let outcome = run.env("TMPDIR", sandbox.path("tmp")).run().code(1);
+    let outcome = outcome.says("Import 2 modules").says("all of them").says("unsafe-path");
+    assert_eq!(sandbox.tree(), before, "{}", outcome.stdout);
+    assert!(!outside.join("through.py").exists());
+}
+
 #[test]
 fn links_and_what_is_behind_them() {
     insta::assert_snapshot!(findings(&[
