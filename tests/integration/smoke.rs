@@ -168,6 +168,14 @@ fn the_layer_comes_before_the_standard_library_and_the_site_folder_before_the_la
     build(&sandbox, "auto").args(&arguments[..2]).run().code(1).says("AssertionError");
 }
 
+/// The tests' Python is that of a virtual environment: a link to one that may have a library of its own, which must not
+/// be mistaken for that of the system.
+#[test]
+fn the_standard_library_goes_with_its_interpreter() {
+    let outcome = build(&sandbox(&[("one", "import ssl, sqlite3, ctypes, lzma, hashlib\n")]), "auto").run().success();
+    insta::assert_snapshot!(said(&outcome), @"  [time]  Import 1 module                  all of them");
+}
+
 #[test]
 fn namespaces_and_files_for_the_start_of_python_work() {
     let sandbox =
