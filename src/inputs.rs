@@ -177,7 +177,7 @@ pub struct Inputs {
     #[arg(long, help_heading = "Content", value_name = "NAME", default_value = DEFAULT_LAYOUT)]
     pub layout: Option<String>,
 
-    /// Import what is in the layer before it is published: `auto` (where this machine can), `import` (or fail), `off`, or the modules to import
+    /// Import what is in the layer before it is published: `auto` (where this machine can), `import` (or fail), `off`, or the modules to import; with `auto`, `audit` imports nothing
     #[arg(long, help_heading = "Checks", value_name = "LIST", default_value = DEFAULT_SMOKE_TEST)]
     pub smoke_test: Vec<String>,
     /// The least severe finding that fails the run: `error`, `warning`, or `never`

@@ -1,6 +1,10 @@
 //! The command `audit`: opens a layer that something else made and checks it as one that was built here.
 
-use crate::audit;
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
+
+use crate::audit::{self, Finding};
 use crate::budget::{self, Candidate};
 use crate::console::Console;
 use crate::environment::Environment;
@@ -11,7 +15,8 @@ use crate::opened::{self, Opened, Published};
 use crate::report::{Report, distribution_sizes};
 use crate::run::warn_of_deprecation;
 use crate::runtime::Runtime;
-use crate::spec::{AuditSpec, Subject};
+use crate::smoke;
+use crate::spec::{AuditSpec, SmokeTest, Subject};
 use crate::types::{ByteSize, Target};
 
 /// # Errors
@@ -44,8 +49,9 @@ pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console)
     let candidate = Candidate { name: spec.layer.as_deref(), unzipped, largest: &largest };
     let regions = spec.registry.regions();
     findings.extend(budget::check(&spec.checks.budget_functions, regions, candidate, environment).await?);
-    findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     step.done(counted(findings.len(), "finding"));
+    findings.extend(smoke_test(spec, &opened, published.as_ref(), &findings, target, environment, console)?);
+    findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.annotate(&findings);
 
     let reason = format!("{} in {} for {target}", audit::tally(&findings), spec.subject.shown());
@@ -59,6 +65,35 @@ pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console)
         findings,
         ..Report::of_audit(spec.subject.name(), target, reason)
     })
+}
+
+/// Only if it was asked for: whoever audits does not want to run what is in a layer of others by that alone.
+fn smoke_test(
+    spec: &AuditSpec,
+    opened: &Opened,
+    published: Option<&Published>,
+    known: &[Finding],
+    target: Target,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Vec<Finding>> {
+    let wanted = &spec.checks.smoke_test;
+    if matches!(wanted, SmokeTest::Auto | SmokeTest::Off) {
+        return Ok(Vec::new());
+    }
+    if !opened.is_read {
+        return Ok(vec![smoke::not_run(wanted, "the zip cannot be unpacked", "make a layer that can be unpacked")]);
+    }
+    let lay_out = |opt: &Utf8Path| match (&spec.subject, published) {
+        (Subject::Folder { path, shown }, _) => opened::lay_out_folder(path, shown, opt),
+        (Subject::Zip { path, shown }, _) => opened::lay_out_zip(&fs_err::read(path)?, shown, opt),
+        (Subject::Published(arn), published) => {
+            let zip = published.map(|published| published.zip.as_slice()).unwrap_or_default();
+            opened::lay_out_zip(zip, &arn.to_string(), opt)
+        }
+    };
+    let subject = smoke::Subject { layer: &opened.layer, known, excluded: &BTreeSet::new(), target, wanted };
+    smoke::test_laid_out(&subject, lay_out, None, environment, console)
 }
 
 /// As given, else the only one that a published version declares, else the defaults.

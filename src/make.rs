@@ -17,7 +17,7 @@ use crate::manifest::Manifest;
 use crate::report::{DistributionSize, distribution_sizes};
 use crate::runtime::Runtime;
 use crate::slim::{self, Saving};
-use crate::spec::{FailOn, Spec};
+use crate::spec::{FailOn, SlimLevel, Spec};
 use crate::types::ByteSize;
 use crate::{bytecode, smoke, strip};
 
@@ -106,7 +106,8 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
 
         let step = console.step("Check");
         let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
-        let layer = Layer { left_out: spec.content.exclude.clone(), ..layer };
+        let (left_out, is_slimmed) = (spec.content.exclude.clone(), spec.content.slim > SlimLevel::None);
+        let layer = Layer { left_out, is_slimmed, ..layer };
         made.findings.extend(audit::check(&layer, spec.target, &runtime));
         made.findings.extend(audit::size::check_zipped(&archive, spec));
         let zipped = Some(archive.zipped_size);

@@ -27,6 +27,14 @@ pub(crate) fn command(program: &Utf8Path, memory: u64) -> anyhow::Result<Command
     Ok(command)
 }
 
+/// Keeps this process's memory, and the variables that it was started with, from other programs of the same user: a
+/// sandbox hides none of `/proc`. It does not keep them from who may trace anybody (`CAP_SYS_PTRACE`, `CAP_PERFMON`), as root may
+/// outside of containers.
+pub(crate) fn hide_this_process() {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).ok();
+}
+
 /// The arguments of a sandbox, if this start is one.
 pub fn arguments(arguments: &[OsString]) -> Option<&[OsString]> {
     arguments.get(1..).filter(|rest| rest.first().is_some_and(|first| first == COMMAND)).map(|rest| &rest[1..])
@@ -62,7 +70,8 @@ fn restrict(_memory: u64) -> anyhow::Result<()> {
 #[cfg(target_os = "linux")]
 fn restrict(memory: u64) -> anyhow::Result<()> {
     linux::limit(memory);
-    seccompiler::apply_filter(&linux::filter()?).context("cannot close the network (seccomp)")
+    seccompiler::apply_filter(&linux::filter()?)
+        .map_err(|error| Failure::user(format!("seccomp cannot close the network: {error}")).into())
 }
 
 #[cfg(target_os = "linux")]

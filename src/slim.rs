@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use crate::audit::Finding;
+use crate::audit::{Finding, WORTHWHILE};
 use crate::build::{Entry, Source, Tree};
 use crate::console::Console;
 use crate::manifest::Manifest;
@@ -150,7 +150,7 @@ fn in_runtime(tree: &Tree, fates: &[Fate], runtime: &Runtime) -> Option<Finding>
     let sizes = tree.sizes().into_iter().filter(|(owner, _)| names.contains(&owner.to_string()));
     let bytes = ByteSize(sizes.map(|(_, size)| size.0).sum());
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    (!names.is_empty()).then(|| {
+    (bytes.0 >= WORTHWHILE).then(|| {
         Finding::notice(
             "in-runtime",
             "layer",

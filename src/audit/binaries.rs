@@ -14,6 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::layer::is_package_path;
 use super::{File, Finding, Kind, Layer};
+use crate::build::Owner;
 use crate::observe::binary::{Binary, has_library_name};
 use crate::observe::elf::{self, Elf};
 use crate::types::{DistributionName, Target};
@@ -57,18 +58,19 @@ struct Origin {
     distribution: Option<DistributionName>,
     /// The package or program of files that are of no distribution.
     place: Option<Utf8PathBuf>,
-    /// For messages: "`numpy 2.3.5`", "own source".
-    label: String,
+    /// For messages: "`numpy 2.3.5`", "own source"; nothing if nobody knows.
+    label: Option<String>,
 }
 
 impl Origin {
     fn of(layer: &Layer, path: &Utf8Path, file: &File) -> Self {
         let Some(name) = file.distribution() else {
-            return Self { distribution: None, place: Some(whole(path)), label: file.owner.to_string() };
+            let label = (file.owner != Owner::Unknown).then(|| file.owner.to_string());
+            return Self { distribution: None, place: Some(whole(path)), label };
         };
         let version = layer.distributions.iter().find(|known| known.name == *name).map(|known| &known.version);
         let version = version.map(|version| format!(" {version}")).unwrap_or_default();
-        Self { distribution: Some(name.clone()), place: None, label: format!("`{name}{version}`") }
+        Self { distribution: Some(name.clone()), place: None, label: Some(format!("`{name}{version}`")) }
     }
 
     /// What to do about code that is for something else than the target.
@@ -118,7 +120,8 @@ fn some_of(first: &Utf8Path, count: usize, origin: &Origin) -> String {
         2 => " and another file".to_owned(),
         _ => format!(" and {} other files", count - 1),
     };
-    format!("`{first}`{others} of {}", origin.label)
+    let of = origin.label.as_ref().map(|label| format!(" of {label}")).unwrap_or_default();
+    format!("`{first}`{others}{of}")
 }
 
 /// Verbs go with how many there are.

@@ -77,11 +77,11 @@ fn check_start(layer: &Layer, there: &BTreeSet<&str>) -> Vec<Finding> {
             layer.distributions.iter().find(|distribution| distribution.record.contains_key(Utf8Path::new(path)));
         let (subject, what) = match owner {
             Some(owner) => {
-                (owner.name.to_string(), format!("`{}` needs Python to read `{path}` when it starts", owner.name))
+                (owner.name.to_string(), format!("`{}` has `{path}` for Python to read when it starts", owner.name))
             }
             None => ((*path).to_owned(), format!("`{path}` is for Python to read when it starts")),
         };
-        Finding::warning(
+        Finding::notice(
             "pth-file",
             subject,
             format!("{what}, which Lambda has it do only for functions without `PYTHONPATH`"),

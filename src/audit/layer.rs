@@ -17,6 +17,8 @@ pub struct Layer {
     pub distributions: Vec<Distribution>,
     /// Distributions that were left out on purpose; what needs them was told.
     pub left_out: BTreeSet<DistributionName>,
+    /// What nothing uses was left out, so what is there is used.
+    pub is_slimmed: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -24,6 +24,9 @@ use crate::runtime::Runtime;
 use crate::spec::FailOn;
 use crate::types::{DistributionName, Target};
 
+/// What is smaller than this many bytes is not worth a notice.
+pub(crate) const WORTHWHILE: u64 = 1024 * 1024;
+
 /// Every code there is, each an anchor in `docs/findings.md`.
 pub const CODES: &[&str] = &[
     "access-token",
@@ -83,7 +86,6 @@ pub const CODES: &[&str] = &[
     "stale-bytecode",
     "tests-included",
     "text-relocations",
-    "top-level-folder",
     "unsafe-path",
     "unsearched-folder",
     "unsupported-compression",
@@ -212,7 +214,7 @@ pub fn check(layer: &Layer, target: Target, runtime: &Runtime) -> Vec<Finding> {
         leaks::check(layer),
         paths::check(layer),
         programs::check(layer, target),
-        requirements::check(layer, target),
+        requirements::check(layer, runtime, target),
         shadow::check(&layer.distributions, runtime, target),
         trouble::check(layer),
     ]

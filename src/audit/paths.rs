@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{File, Finding, Kind, Layer, listed};
 use crate::files;
@@ -30,12 +30,30 @@ fn check_link(path: &Utf8Path, target: &Utf8Path, file: &File, layer: &Layer) ->
         return Some(Finding::error("link-outside", path.as_str(), message, help).blames(file.distribution()));
     };
     let is_link = |folder: &Utf8Path| layer.files.get(folder).is_some_and(|file| file.kind.is_link());
+    if is_circle(path, layer) {
+        let message = format!("`{path}` is a link to `{target}`, which leads back to it");
+        return Some(Finding::warning("dangling-link", path.as_str(), message, help).blames(file.distribution()));
+    }
     // Behind another link is whatever that one leads to.
     let is_there = layer.has(&resolved) || resolved.ancestors().any(is_link);
     (!is_there).then(|| {
         let message = format!("`{path}` is a link to `{target}`, where there is nothing");
         Finding::warning("dangling-link", path.as_str(), message, help).blames(file.distribution())
     })
+}
+
+/// Whether links lead to links without an end.
+fn is_circle(path: &Utf8Path, layer: &Layer) -> bool {
+    /// Links that Linux follows.
+    const MOST: usize = 40;
+    let next = |path: &Utf8PathBuf| match &layer.files.get(path)?.kind {
+        Kind::Link { target } => match target.strip_prefix("/opt") {
+            Ok(inside) => files::normalize(inside),
+            Err(_) => files::normalize(&path.parent()?.join(target)),
+        },
+        Kind::File { .. } => None,
+    };
+    std::iter::successors(Some(path.to_owned()), next).nth(MOST).is_some()
 }
 
 /// Fine on Linux; who unpacks it elsewhere loses one of them.
@@ -91,12 +109,18 @@ mod tests {
             ("lib/none", "libx.so.2"),
             ("lib/far", "/tmp/cache"),
             ("lib/up", "../../etc/passwd"),
+            ("lib/self", "self"),
+            ("lib/there", "back"),
+            ("lib/back", "/opt/lib/there"),
         ] {
             layer.add_link(path, target);
         }
-        insta::assert_snapshot!(told(&layer), @r"
+        insta::assert_snapshot!(told(&layer), @"
+        Warning dangling-link: `lib/back` is a link to `/opt/lib/there`, which leads back to it
         Warning link-outside: `lib/far` is a link to `/tmp/cache`, which is outside of the layer
         Warning dangling-link: `lib/none` is a link to `libx.so.2`, where there is nothing
+        Warning dangling-link: `lib/self` is a link to `self`, which leads back to it
+        Warning dangling-link: `lib/there` is a link to `back`, which leads back to it
         Error link-outside: `lib/up` is a link to `../../etc/passwd`, which leaves the layer
         ");
     }

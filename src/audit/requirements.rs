@@ -7,16 +7,16 @@ use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
 
 use super::{Finding, Layer, listed};
 use crate::build::Distribution;
-use crate::facts;
 use crate::manifest::{allows_python, marker_environment};
+use crate::runtime::Runtime;
 use crate::types::{DistributionName, Target};
 
-pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+pub(crate) fn check(layer: &Layer, runtime: &Runtime, target: Target) -> Vec<Finding> {
     let environment = marker_environment(target);
     let distributions = layer.importable(target.python);
     let needs = needs(&distributions, &environment);
     let mut findings = check_python(&distributions, target);
-    findings.extend(check_missing(&distributions, &layer.left_out, &needs));
+    findings.extend(check_missing(&distributions, &layer.left_out, &needs, runtime));
     findings.extend(check_conflicts(&distributions, &needs));
     findings
 }
@@ -97,18 +97,25 @@ fn check_missing(
     distributions: &[&Distribution],
     left_out: &BTreeSet<DistributionName>,
     needs: &BTreeMap<String, Vec<Need<'_>>>,
+    runtime: &Runtime,
 ) -> Vec<Finding> {
     let installed = distributions.iter().map(|distribution| &distribution.name);
     let there: BTreeSet<String> = installed.chain(left_out).map(ToString::to_string).collect();
     let findings = needs.iter().filter(|(name, _)| !there.contains(*name)).filter_map(|(name, needs)| {
-        let of_runtime = facts::runtime_packages().packages.iter().find(|package| package.name == *name);
-        let is_met = |need: &Need<'_>| of_runtime.is_some_and(|package| need.is_met_by(&package.version));
-        let missed: Vec<&Need<'_>> = needs.iter().filter(|need| !is_met(need)).collect();
+        let of_runtime = runtime.package(name);
+        let is_met = |need: &Need<'_>| of_runtime.is_some_and(|package| need.is_met_by(&package.version.to_string()));
+        // What hides a part of the runtime and does not fit the rest of it is told by `shadow`.
+        let is_told = |need: &Need<'_>| of_runtime.is_some() && runtime.package(need.by.name.as_str()).is_some();
+        let missed: Vec<&Need<'_>> = needs.iter().filter(|need| !is_met(need) && !is_told(need)).collect();
         let first = missed.first()?;
         let users: BTreeSet<String> = missed.iter().map(|need| need.by.name.to_string()).collect();
         let wanted: BTreeSet<String> =
             missed.iter().filter(|need| need.range().is_some()).map(|need| need.wanted()).collect();
-        let wanted = if wanted.is_empty() { format!("`{name}`") } else { listed(wanted) };
+        // Several are one requirement for each Python, as opencv-python has them: which of them matters is not the point.
+        let wanted = match wanted.first() {
+            Some(only) if wanted.len() == 1 => format!("`{only}`"),
+            _ => format!("`{name}`"),
+        };
         let verb = if users.len() == 1 { "needs" } else { "need" };
         let place = match of_runtime {
             Some(package) => format!("which is not in the layer, and the runtime has {}", package.version),
@@ -156,7 +163,8 @@ mod tests {
     fn found(distributions: &[(&str, &str, &[&str])], python: &str) -> String {
         let layer = Layer::of_distributions(distributions);
         let architecture = "arm64".parse().expect("is known");
-        let findings = check(&layer, Target { python: python.parse().expect("is known"), architecture });
+        let target = Target { python: python.parse().expect("is known"), architecture };
+        let findings = check(&layer, &Runtime::of_table(), target);
         let lines = findings.iter().map(|finding| format!("{}: {}\n", finding.code, finding.message));
         lines.collect()
     }
@@ -172,6 +180,12 @@ mod tests {
         assert_eq!(found(&[requests, all], "3.13"), "");
         let user = ("user", "1", &["Requires-Dist: umbrella[all]"][..]);
         insta::assert_snapshot!(found(&[requests, all, user], "3.13"), @"missing-requirement: `requests` needs `pysocks!=1.5.7`, which is neither in the layer nor in the runtime");
+    }
+
+    #[test]
+    fn what_does_not_fit_the_runtime_is_for_another_check() {
+        let boto3 = ("boto3", "1.43.0", &["Requires-Dist: botocore>=1.43,<1.44"][..]);
+        assert_eq!(found(&[boto3], "3.13"), "");
     }
 
     #[test]

@@ -126,12 +126,12 @@ mod tests {
     #[test]
     fn a_part_that_does_not_fit_the_rest_is_named() {
         let urllib3 = distribution("urllib3", "2.5.0", &[]);
-        insta::assert_snapshot!(found("3.9", std::slice::from_ref(&urllib3)).join("\n"), @"");
+        insta::assert_snapshot!(found("3.9", std::slice::from_ref(&urllib3)).join("\n"), @"`urllib3 2.5.0` of the layer hides 1.26.19 of the runtime: `botocore 1.40.4` of the runtime needs `urllib3>=1.25.4,<1.27` (add `botocore` to the requirements, pin `urllib3>=1.25.4,<1.27`, or leave `urllib3` to the runtime (`runtime-packages: drop` or `exclude: urllib3`))");
         assert_eq!(found("3.12", &[urllib3]), [""; 0], "the runtime's botocore takes it there");
         let botocore = distribution("botocore", "1.43.0", &["urllib3<3"]);
-        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&botocore)).join("\n"), @"");
+        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&botocore)).join("\n"), @"`botocore 1.43.0` of the layer hides 1.40.4 of the runtime: `boto3 1.40.4` of the runtime needs `botocore>=1.40.4,<1.41.0` (add `boto3` to the requirements, pin `botocore>=1.40.4,<1.41.0`, or leave `botocore` to the runtime (`runtime-packages: drop` or `exclude: botocore`))");
         let boto3 = distribution("boto3", "1.43.0", &["botocore>=1.43.0,<1.44.0", "s3transfer>=0.17,<0.18"]);
-        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&boto3)).join("\n"), @"");
+        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&boto3)).join("\n"), @"`boto3 1.43.0` of the layer hides 1.40.4 of the runtime: it needs `botocore>=1.43.0,<1.44.0`, and the runtime has 1.40.4; it needs `s3transfer>=0.17,<0.18`, and the runtime has 0.13.1 (add `botocore` to the requirements, or leave `boto3` to the runtime as well)");
         let s3transfer = distribution("s3transfer", "0.17.0", &["botocore>=1.37.4,<2.0a0"]);
         assert_eq!(found("3.13", &[boto3, botocore, s3transfer]), [""; 0], "the family is whole");
         assert_eq!(found("3.13", &[distribution("botocore", "1.40.4", &[])]), [""; 0]);

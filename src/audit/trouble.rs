@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
-use super::{Finding, Layer, listed};
+use super::{Finding, Layer, WORTHWHILE, listed};
 use crate::build::{Distribution, Owner};
 use crate::observe::binary::has_library_name;
 use crate::types::{ByteSize, DistributionName};
-
-/// Tests that are smaller are not worth a line, in bytes.
-const WORTHWHILE: u64 = 1024 * 1024;
 
 pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
     [no_metadata(layer), no_licence(layer), orphan_libraries(layer), check_tests(layer), installers(layer)]
@@ -50,8 +47,15 @@ fn no_licence(layer: &Layer) -> Option<Finding> {
         .map(|part| part.as_str())
         .filter(|part| part.ends_with(".dist-info"))
         .collect();
+    // Some are there for their requirements alone.
+    let is_code = |path: &Utf8Path| !path.components().any(|part| part.as_str().ends_with(".dist-info"));
+    let with_code: BTreeSet<&DistributionName> =
+        layer.files.iter().filter(|(path, _)| is_code(path)).filter_map(|(_, file)| file.distribution()).collect();
     let is_without = |distribution: &&Distribution| {
-        !distribution.is_local && distribution.licence.is_none() && !with_file.contains(distribution.info.as_str())
+        !distribution.is_local
+            && distribution.licence.is_none()
+            && with_code.contains(&distribution.name)
+            && !with_file.contains(distribution.info.as_str())
     };
     let names: BTreeSet<String> =
         layer.distributions.iter().filter(is_without).map(|distribution| distribution.name.to_string()).collect();
@@ -95,7 +99,8 @@ fn check_tests(layer: &Layer) -> Option<Finding> {
         }
     }
     let total: u64 = sizes.values().sum();
-    if total < WORTHWHILE {
+    // What `slim` leaves of them is used by other code.
+    if layer.is_slimmed || total < WORTHWHILE {
         return None;
     }
     let mut largest: Vec<_> = sizes.into_iter().collect();
@@ -108,7 +113,7 @@ fn check_tests(layer: &Layer) -> Option<Finding> {
         "tests-included",
         "layer",
         format!("{} of the layer are tests ({})", ByteSize(total), named.collect::<Vec<_>>().join(", ")),
-        "build with `slim: safe`, which leaves them out",
+        "build with `slim: safe`, which leaves out those that nothing uses",
     ))
 }
 
@@ -162,9 +167,16 @@ mod tests {
             layer.files.extend(
                 Layer::of_paths(&["python/b-1.dist-info/licenses/MIT.txt", "python/c-1.dist-info/COPYING"]).files,
             );
+            for name in ["a", "b", "c", "d"] {
+                let path = format!("python/{name}.py");
+                let (path, mut file) = Layer::of_paths(&[&path]).files.pop_first().expect("is there");
+                file.owner = Owner::Distribution(name.parse().expect("is a name"));
+                layer.files.insert(path, file);
+            }
             told(&layer)
         };
-        assert_eq!(found(&known), "");
+        known.push(("empty", "1", &[]));
+        assert_eq!(found(&known), "", "an empty one needs none");
         known.push(("d", "1", &[]));
         insta::assert_snapshot!(found(&known), @"Notice no-licence: `d` says no licence, neither in its metadata nor in a file");
     }

@@ -13,11 +13,12 @@ use crate::build::{Entry, Host, Source, Tree};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
+use crate::facts;
 use crate::files;
 use crate::spec::{Bytecode, Spec};
 use crate::types::{ByteSize, PythonVersion};
 use marshal::CodeLayout;
-use worker::Module;
+use worker::{Compiled, Module};
 
 /// Adds the bytecode of modules, or puts it in their place.
 ///
@@ -48,6 +49,13 @@ pub fn compile(
     let layout = CodeLayout::of(python);
     let compiled = worker::compile_all(&modules, &folder, host, layout, interpreters, environment)?;
 
+    if bytecode == Bytecode::Compile
+        && let Some(finding) = too_large(&tree, &modules, &compiled)
+    {
+        step.done("too large for the layer");
+        tree.findings.push(finding);
+        return Ok(tree);
+    }
     let linked = linked(&tree);
     let mut refused = Vec::new();
     let mut bytes = 0;
@@ -117,6 +125,36 @@ fn no_interpreter(python: PythonVersion, bytecode: Bytecode) -> Finding {
             "use the action `lambda-layer-action/python{python}`, put `python{python}` on PATH, or say `bytecode: none`"
         ),
     )
+}
+
+/// Whether it is the bytecode alone that would take the layer over Lambda's limit: then a slower start is better than
+/// no layer.
+fn too_large(tree: &Tree, modules: &[Module], compiled: &[Option<Compiled>]) -> Option<Finding> {
+    let (before, limit) = (tree.unzipped_size().0, facts::limits().unzipped_size);
+    let bytecode: u64 = compiled.iter().flatten().map(|compiled| compiled.size.0).sum();
+    let after = before + bytecode;
+    if before > limit || after <= limit {
+        return None;
+    }
+    let sources = modules.iter().zip(compiled).filter(|(_, compiled)| compiled.is_some());
+    let alone = after - sources.map(|(module, _)| module.size.0).sum::<u64>();
+    let help = if alone <= limit {
+        format!(
+            "`bytecode: only` puts it in the place of the sources, {} in all; or leave something out",
+            ByteSize(alone)
+        )
+    } else {
+        "leave something out, split the layer, or say `bytecode: none`".to_owned()
+    };
+    let (bytecode, after, limit) = (ByteSize(bytecode), ByteSize(after), ByteSize(limit));
+    Some(Finding::warning(
+        "no-bytecode",
+        "layer",
+        format!(
+            "with {bytecode} of bytecode the layer would have {after}, over Lambda's {limit}: it gets none, and each cold start compiles"
+        ),
+        help,
+    ))
 }
 
 fn not_compiled(refused: &[&Utf8Path], python: PythonVersion) -> Option<Finding> {

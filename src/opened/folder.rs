@@ -8,7 +8,7 @@ use walkdir::WalkDir;
 
 use super::contents::{self, Contents, Found};
 use super::noticed::Noticed;
-use super::{Opened, modes};
+use super::{Opened, modes, names, unpack};
 use crate::audit::{Finding, Kind};
 use crate::error::Failure;
 use crate::facts;
@@ -28,14 +28,23 @@ pub fn open(folder: &Utf8Path, shown: &str, secrets: &Secrets) -> anyhow::Result
             .hint(format!("audit the folder that it is in: `{}`", parent.unwrap_or(Utf8Path::new("."))))
             .into());
     }
-    let bytes_of = |path: &Utf8Path, source: &Utf8PathBuf| {
-        fs_err::read(source).map_err(|error| {
-            let why = format!("`{path}` cannot be read: {error}");
-            Finding::error("mode-refused", path.as_str(), why, "run `chmod -R a+rX` on the layer's folder")
-        })
-    };
     let layer = contents::read(&contents, secrets, &mut noticed, bytes_of);
     Ok(Opened { layer, findings: noticed.finish(), is_read: true, content: None, zipped_size: None })
+}
+
+/// Copies it to a new folder, `opt`.
+///
+/// # Errors
+/// As of [`open`].
+pub fn lay_out(folder: &Utf8Path, shown: &str, opt: &Utf8Path) -> anyhow::Result<()> {
+    unpack::write(&list(folder, shown, &mut Noticed::default())?, opt, bytes_of)
+}
+
+fn bytes_of(path: &Utf8Path, source: &Utf8PathBuf) -> Result<Vec<u8>, Finding> {
+    fs_err::read(source).map_err(|error| {
+        let why = format!("`{path}` cannot be read: {error}");
+        Finding::error("mode-refused", path.as_str(), why, "run `chmod -R a+rX` on the layer's folder")
+    })
 }
 
 fn list(folder: &Utf8Path, shown: &str, noticed: &mut Noticed) -> anyhow::Result<Contents<Utf8PathBuf>> {
@@ -46,6 +55,10 @@ fn list(folder: &Utf8Path, shown: &str, noticed: &mut Noticed) -> anyhow::Result
         let source = files::utf8(entry.path())?;
         let path = source.strip_prefix(folder).expect("walkdir stays in its folder").to_owned();
         let metadata = entry.metadata()?;
+        if let Err(why) = names::path(path.as_str().as_bytes()) {
+            noticed.push(names::refused(&names::shown(path.as_str().as_bytes()), why));
+            continue;
+        }
         let mode = Some(metadata.permissions().mode());
         if metadata.is_dir() {
             if !path.as_str().is_empty() {

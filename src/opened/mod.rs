@@ -1,4 +1,5 @@
-//! Opens a layer that something else made, a zip or a folder, so that it can be checked. Nothing is unpacked to disk.
+//! Opens a layer that something else made, a zip or a folder, so that it can be checked. Nothing is unpacked to
+//! disk, unless what is in it shall be run.
 //!
 //! What is wrong with the zip itself is noted here; nothing in it is trusted before it was looked at.
 
@@ -9,11 +10,12 @@ mod modes;
 mod names;
 mod noticed;
 mod published;
+mod unpack;
 mod zip;
 
-pub use folder::open as open_folder;
+pub use folder::{lay_out as lay_out_folder, open as open_folder};
 pub use published::{Published, fetch};
-pub use zip::open as open_zip;
+pub use zip::{lay_out as lay_out_zip, open as open_zip};
 
 use crate::audit::{Finding, Layer};
 use crate::types::{ByteSize, ContentHash};

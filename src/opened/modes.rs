@@ -29,7 +29,12 @@ pub(super) fn of_file(path: &Utf8Path, mode: Option<u32>) -> Option<Finding> {
         0 | FILE => (mode & OTHERS_READ == 0).then(|| {
             refused(path, format!("`{path}` has mode {:03o}, so that the function cannot read it", mode & 0o777))
         }),
-        _ => Some(refused(path, format!("`{path}` is a device, socket or pipe, which a layer cannot have"))),
+        _ => Some(Finding::error(
+            "mode-refused",
+            path.as_str(),
+            format!("`{path}` is a device, socket or pipe, which a layer cannot have"),
+            "take it out, and make the zip again",
+        )),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use crate::audit::Finding;
+
 /// `NAME_MAX` of Linux.
 const LONGEST_NAME: usize = 255;
 
@@ -35,6 +37,16 @@ pub(super) fn path(name: &[u8]) -> Result<Utf8PathBuf, &'static str> {
         }
     }
     Ok(path)
+}
+
+/// The finding for a name that is no path; it can be shown.
+pub(super) fn refused(name: &str, why: &str) -> Finding {
+    Finding::error(
+        "unsafe-path",
+        name,
+        format!("`{name}` {why}"),
+        "make the zip again from inside the layer's folder, with paths as in `python/package/module.py`",
+    )
 }
 
 /// A name as it can be shown, whatever is in it.

@@ -10,7 +10,7 @@ use rawzip::{CompressionMethod, CreatorSystem, ErrorKind, ZipArchive, ZipFileHea
 use super::contents::{self, Contents, Found};
 use super::inflate::{Place, bomb, corrupt, inflate};
 use super::noticed::Noticed;
-use super::{Opened, modes, names};
+use super::{Opened, modes, names, unpack};
 use crate::audit::{Finding, Kind};
 use crate::error::Failure;
 use crate::facts;
@@ -47,6 +47,22 @@ pub fn open(bytes: &[u8], shown: &str, secrets: &Secrets) -> Result<Opened, Fail
         content: Some(ContentHash(Digest::of(bytes))),
         zipped_size: Some(ByteSize(bytes.len() as u64)),
     })
+}
+
+/// Unpacks it to a new folder, `opt`, without what an opening refuses.
+///
+/// # Errors
+/// As of [`open`], and what the file system says.
+pub fn lay_out(bytes: &[u8], shown: &str, opt: &Utf8Path) -> anyhow::Result<()> {
+    let zip = ZipArchive::from_slice(bytes).map_err(|error| not_a_zip(bytes, shown, &error))?;
+    let (mut noticed, mut directory) = (Noticed::default(), Directory::default());
+    directory.read(&zip, &mut noticed);
+    if !directory.may_be_unpacked(&mut noticed) {
+        return Err(Failure::user(format!("`{shown}` was made to exhaust whoever unpacks it")).into());
+    }
+    directory.read_links(&zip, &mut noticed);
+    directory.refuse_what_is_behind_links(&mut noticed);
+    unpack::write(&directory.contents, opt, |path, place| inflate(&zip, *place, path.as_str()))
 }
 
 /// What the central directory lists.
@@ -101,7 +117,7 @@ impl Directory {
         let path = match names::path(raw.as_bytes()) {
             Ok(path) if path.as_str().is_empty() => return,
             Ok(path) => path,
-            Err(why) => return noticed.push(unsafe_path(&name, why)),
+            Err(why) => return noticed.push(names::refused(&name, why)),
         };
         let mode = mode(entry);
         if entry.is_dir() || mode.is_some_and(|mode| mode & TYPE == DIRECTORY) {
@@ -178,14 +194,14 @@ impl Directory {
         self.contents.retain(|path, found| {
             let Kind::Link { target } = &mut found.kind else { return true };
             let read = if found.size > LONGEST_LINK {
-                Err(unsafe_path(path.as_str(), "is a link to a longer path than Linux takes"))
+                Err(names::refused(path.as_str(), "is a link to a longer path than Linux takes"))
             } else {
                 inflate(zip, found.place, path.as_str())
             };
             found.size = 0;
             let text = read.and_then(|bytes| {
                 let text = String::from_utf8(bytes).ok().filter(|text| !text.is_empty() && !text.contains('\0'));
-                text.ok_or_else(|| unsafe_path(path.as_str(), "is a link that leads nowhere"))
+                text.ok_or_else(|| names::refused(path.as_str(), "is a link that leads nowhere"))
             });
             match text {
                 Ok(text) => *target = text.into(),
@@ -215,7 +231,7 @@ impl Directory {
                     "is behind the link `{link}`, which leads to `{}`",
                     names::shown(target.as_str().as_bytes())
                 );
-                noticed.push(unsafe_path(path.as_str(), &why));
+                noticed.push(names::refused(path.as_str(), &why));
             }
             link.is_none()
         });
@@ -238,15 +254,6 @@ fn method(method: CompressionMethod) -> String {
         95 => "XZ".to_owned(),
         other => format!("method {other}"),
     }
-}
-
-fn unsafe_path(name: &str, why: &str) -> Finding {
-    Finding::error(
-        "unsafe-path",
-        name,
-        format!("`{name}` {why}"),
-        "make the zip again from inside the layer's folder, with paths as in `python/package/module.py`",
-    )
 }
 
 fn duplicate(name: &str, why: &str) -> Finding {

@@ -27,8 +27,7 @@ impl Check {
         Ok(match self {
             Self::BesideSource => is_there(&subject.place.with_extension("py")),
             Self::BesideScript => is_there(&subject.place.with_extension("")),
-            // Of the folders that could go, those that nothing uses; an outer one takes the inner ones along.
-            Self::Unused => uses::containing(subject.path, &layer.candidates).any(|it| !layer.uses.used.contains(it)),
+            Self::Unused => !layer.uses.need(subject.path, &layer.candidates),
             Self::Unmentioned => !layer.uses.mentions(&subject.entry.owner, name),
             Self::NotReadAsStub => !layer.uses.reads_stub(subject.path, &subject.entry.owner),
             Self::NoCompiler => !layer.has_compiler,

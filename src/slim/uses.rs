@@ -15,8 +15,10 @@ pub(super) type Candidates = BTreeSet<String>;
 
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    /// Candidates that stay.
-    pub(super) used: Candidates,
+    /// Candidates that stay as a whole.
+    used: Candidates,
+    /// Modules in other candidates that are imported, by path.
+    imported: BTreeSet<String>,
     /// File names that are in the code of an owner.
     names: BTreeMap<Owner, BTreeSet<String>>,
     /// Folders with a module that reads its stub, seen from the folder of packages.
@@ -28,6 +30,12 @@ pub(super) struct Uses {
 }
 
 impl Uses {
+    /// Whether something in the layer could miss the file. Of the folders that could go, an outer one takes the inner
+    /// ones along.
+    pub(super) fn need(&self, path: &Utf8Path, candidates: &Candidates) -> bool {
+        self.imported.contains(path.as_str()) || containing(path, candidates).all(|folder| self.used.contains(folder))
+    }
+
     pub(super) fn mentions(&self, owner: &Owner, name: &str) -> bool {
         self.names.get(owner).is_some_and(|names| names.contains(name))
     }
@@ -48,7 +56,10 @@ struct Module<'a> {
 struct Said<'a> {
     path: &'a Utf8Path,
     owner: &'a Owner,
-    uses: Candidates,
+    /// Candidates whose files it opens.
+    enters: Candidates,
+    /// Modules in candidates, by path.
+    imports: BTreeSet<String>,
     names: BTreeSet<String>,
     attaches_stub: bool,
     handles_stubs: bool,
@@ -69,16 +80,17 @@ pub(super) fn find(
         is_code.then_some(Module { path, entry })
     });
     let mut waiting: Vec<Module<'_>> = modules.collect();
-    let question = Question::new(candidates, names);
+    let modules = in_candidates(tree, packages, candidates);
+    let question = Question::new(candidates, &modules, names);
     let mut uses = Uses { used: only_modules(tree, packages, candidates), ..Uses::default() };
-    uses.used.extend(entry_points(tree, packages, candidates)?);
+    uses.imported.extend(question.files_of(entry_points(tree, packages)?));
     loop {
-        let (reached, rest): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .partition(|module| containing(module.path, candidates).all(|folder| uses.used.contains(folder)));
-        let before = uses.used.len();
+        let (reached, rest): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|module| uses.need(module.path, candidates));
+        let before = (uses.used.len(), uses.imported.len());
         for said in question.ask_all(&reached)? {
-            uses.used.extend(said.uses);
+            uses.used.extend(said.enters);
+            uses.imported.extend(said.imports);
             uses.names.entry(said.owner.clone()).or_default().extend(said.names);
             if said.attaches_stub {
                 uses.stub_readers.extend(said.path.parent().map(Utf8Path::to_owned));
@@ -88,7 +100,7 @@ pub(super) fn find(
             }
             uses.reads_descriptions |= said.reads_descriptions;
         }
-        if uses.used.len() == before {
+        if (uses.used.len(), uses.imported.len()) == before {
             return Ok(uses);
         }
         waiting = rest;
@@ -105,11 +117,25 @@ pub(super) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at]).chain([path])
 }
 
-/// A module, or a folder as a package, by its full name.
-fn candidates_of_module(name: &str, candidates: &Candidates) -> Vec<String> {
-    let path = name.replace('.', "/");
-    let found = prefixes(&path).flat_map(|path| [candidates.get(path), candidates.get(&format!("{path}.py"))]);
-    found.flatten().cloned().collect()
+/// Files of the modules in candidates, by the path that their name has: `a/tests` for `a/tests/__init__.py`, `a/tests/b`
+/// for `a/tests/b.cpython-313-x86_64-linux-gnu.so`.
+fn in_candidates<'a>(
+    tree: &'a Tree,
+    packages: &Utf8Path,
+    candidates: &Candidates,
+) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut modules: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for path in tree.entries.keys().filter_map(|path| path.strip_prefix(packages).ok()) {
+        if matches!(path.extension(), Some("py" | "so" | "pyc"))
+            && containing(path, candidates).next().is_some()
+            && let (Some(folder), Some(name)) = (path.parent(), path.file_name())
+        {
+            let stem = name.split('.').next().unwrap_or_default();
+            let end = folder.as_str().len() + if stem == "__init__" { 0 } else { "/".len() + stem.len() };
+            modules.entry(&path.as_str()[..end]).or_default().insert(path.as_str());
+        }
+    }
+    modules
 }
 
 /// A distribution without other modules is there for them.
@@ -129,19 +155,19 @@ fn only_modules(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> Ca
     lonely.flat_map(|(_, modules)| modules).flat_map(|path| containing(path, candidates).cloned()).collect()
 }
 
-fn entry_points(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> anyhow::Result<Candidates> {
-    let mut used = Candidates::new();
+/// The modules that entry points lead to.
+fn entry_points(tree: &Tree, packages: &Utf8Path) -> anyhow::Result<Vec<String>> {
+    let mut modules = Vec::new();
     for distribution in &tree.distributions {
         let path = packages.join(&distribution.info).join("entry_points.txt");
         let Some(entry) = tree.entries.get(&path) else { continue };
         let text = read(entry)?;
         let text = String::from_utf8_lossy(&text);
-        for (_, object) in text.lines().filter_map(|line| line.split_once('=')) {
-            let module = object.split([':', '[']).next().unwrap_or_default().trim();
-            used.extend(candidates_of_module(module, candidates));
-        }
+        let objects = text.lines().filter_map(|line| line.split_once('='));
+        modules
+            .extend(objects.map(|(_, object)| object.split([':', '[']).next().unwrap_or_default().trim().to_owned()));
     }
-    Ok(used)
+    Ok(modules)
 }
 
 pub(super) fn read(entry: &Entry) -> anyhow::Result<Vec<u8>> {
@@ -152,9 +178,17 @@ pub(super) fn read(entry: &Entry) -> anyhow::Result<Vec<u8>> {
     })
 }
 
+/// Whether it asks for the metadata of distributions, and not, say, of images.
+fn reads_installed_metadata(code: &str) -> bool {
+    let modules = ["importlib.metadata", "importlib_metadata", "importlib import metadata", "pkg_resources"];
+    modules.iter().any(|module| code.contains(module)) && code.contains("metadata(")
+}
+
 /// What is looked for in code.
 struct Question<'a> {
     candidates: &'a Candidates,
+    /// As `in_candidates` gives them.
+    modules: &'a BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Last names of the candidates.
     folders: BTreeSet<&'a str>,
     names: &'a BTreeSet<&'a str>,
@@ -162,16 +196,23 @@ struct Question<'a> {
     words: AhoCorasick,
 }
 
+/// What code says that finds files or modules in other ways than by an import.
+const LOOKS_AROUND: [&str; 8] =
+    ["__file__", "__path__", "__spec__", "__import__", "import_module", "resources", "get_data", "pkgutil"];
 const ATTACH_STUB: &str = "attach_stub";
 const STUB_ENDINGS: [&str; 2] = [".pyi\"", ".pyi'"];
 const DESCRIPTIONS: [&str; 4] = ["get_payload", "\"Description\"", "'Description'", "[\"description\"]"];
 
 impl<'a> Question<'a> {
-    fn new(candidates: &'a Candidates, names: &'a BTreeSet<&'a str>) -> Self {
+    fn new(
+        candidates: &'a Candidates,
+        modules: &'a BTreeMap<&'a str, BTreeSet<&'a str>>,
+        names: &'a BTreeSet<&'a str>,
+    ) -> Self {
         let folders: BTreeSet<&str> = candidates.iter().filter_map(|path| Utf8Path::new(path).file_stem()).collect();
         let words = folders.iter().chain(names).copied().chain([ATTACH_STUB, ".pyi"]).chain(DESCRIPTIONS);
         let words = AhoCorasick::new(words).expect("these are short texts");
-        Self { candidates, folders, names, words }
+        Self { candidates, modules, folders, names, words }
     }
 
     /// Side by side; the order of the answers is that of the modules.
@@ -193,46 +234,67 @@ impl<'a> Question<'a> {
 
     fn ask<'m>(&self, module: &'m Module<'_>) -> anyhow::Result<Option<Said<'m>>> {
         let bytes = read(module.entry)?;
-        if !self.words.is_match(&bytes) {
+        let (path, owner) = (module.path, &module.entry.owner);
+        let home = containing(path, self.candidates).next();
+        // One that is in a candidate names its neighbours without it.
+        if home.is_none() && !self.words.is_match(&bytes) {
             return Ok(None);
         }
         let code = code::without_comments(&String::from_utf8_lossy(&bytes));
-        let (path, owner) = (module.path, &module.entry.owner);
+        let mut enters = self.entered_by(path, &code);
+        if home.is_some() && LOOKS_AROUND.iter().any(|word| code.contains(word)) {
+            enters.extend(containing(path, self.candidates).cloned());
+        }
         Ok(Some(Said {
             path,
             owner,
-            uses: self.used_by(path, &code),
+            enters,
+            imports: self.imported_by(path, &code),
             names: self.named_in(&code),
             attaches_stub: code.contains(ATTACH_STUB),
             handles_stubs: STUB_ENDINGS.iter().any(|ending| code.contains(ending)),
-            reads_descriptions: code.contains("metadata(") && DESCRIPTIONS.iter().any(|word| code.contains(word)),
+            reads_descriptions: reads_installed_metadata(&code) && DESCRIPTIONS.iter().any(|word| code.contains(word)),
         }))
     }
 
-    fn used_by(&self, path: &Utf8Path, code: &str) -> Candidates {
-        let mut used = Candidates::new();
-        if !self.folders.iter().any(|name| code.contains(name)) {
-            return used;
-        }
+    /// Modules in candidates, with the packages that Python imports on the way to them.
+    fn imported_by(&self, path: &Utf8Path, code: &str) -> BTreeSet<String> {
         let folder = path.parent().map_or("", Utf8Path::as_str);
-        for name in code::modules(code, &folder.replace('/', ".")) {
-            if name.split('.').any(|part| self.folders.contains(part)) {
-                used.extend(candidates_of_module(&name, self.candidates));
-            }
+        if !self.folders.iter().any(|name| code.contains(name) || folder.contains(name)) {
+            return BTreeSet::new();
         }
+        let package = folder.replace('/', ".");
+        let mut names = code::modules(code, &package);
+        if path.file_name() == Some("__init__.py") {
+            names.extend(code::exported(code).map(|name| format!("{package}.{name}")));
+        }
+        self.files_of(names)
+    }
+
+    /// By full names of modules, or of things in them.
+    fn files_of(&self, names: Vec<String>) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for name in names.into_iter().map(|name| name.replace('.', "/")) {
+            let files = prefixes(&name).filter_map(|prefix| self.modules.get(prefix)).flatten();
+            found.extend(files.map(|file| (*file).to_owned()));
+        }
+        found
+    }
+
+    /// Candidates that the code goes into by a path.
+    fn entered_by(&self, path: &Utf8Path, code: &str) -> Candidates {
+        let folder = path.parent().map_or("", Utf8Path::as_str);
         let at = |folder: &str, below: &str| {
             let place = if folder.is_empty() { below.to_owned() } else { format!("{folder}/{below}") };
             self.candidates.get(&place).cloned()
         };
-        if path.file_name() == Some("__init__.py") {
-            used.extend(code::exported(code).filter_map(|name| at(folder, name)));
-        }
+        let mut entered = Candidates::new();
         for name in &self.folders {
             for below in code::entered_folders(code, name) {
-                used.extend(prefixes(folder).chain([""]).filter_map(|folder| at(folder, below)));
+                entered.extend(prefixes(folder).chain([""]).filter_map(|folder| at(folder, below)));
             }
         }
-        used
+        entered
     }
 
     /// Names that stand in the code as a whole.

@@ -1,6 +1,6 @@
 //! What a failed import means: whom to blame, how bad it is, and the probable cause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subject;
 use super::modules::Module;
@@ -42,27 +42,35 @@ const NETWORK: &[&str] = &[
 /// And for an AWS account.
 const ACCOUNT: &[&str] = &["NoCredentialsError", "NoRegionError", "PartialCredentialsError", "ProfileNotFound"];
 
+/// What there is to say.
+#[derive(Debug)]
+pub(super) struct Explained {
+    pub(super) findings: Vec<Finding>,
+    /// Modules that miss nothing but what nobody asked for: an extra, or what another distribution brings.
+    pub(super) parts: usize,
+}
+
 pub(super) fn findings(
     subject: &Subject<'_>,
     modules: &[Module],
     ran: &Ran,
     has_runtime: bool,
     redact: impl Fn(&str) -> String,
-) -> Vec<Finding> {
+) -> Explained {
     if let Some(how) = &ran.stopped {
         let help =
             "look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start";
         let message = format!("no module can be imported: Python {how} while it reads the `.pth` files of the layer");
-        return vec![Finding::error("import-failed", "layer", message, help)];
+        return Explained { findings: vec![Finding::error("import-failed", "layer", message, help)], parts: 0 };
     }
     let judge = Judge { subject, modules, ran, has_runtime };
-    let mut untested = Untested::new();
-    let mut findings: Vec<Finding> = modules.iter().filter_map(|module| judge.of(module, &mut untested)).collect();
-    findings.extend(untested.into_iter().map(|((_, cause), modules)| Judge::untested(&modules, &cause)));
+    let mut aside = Aside::default();
+    let mut findings: Vec<Finding> = modules.iter().filter_map(|module| judge.of(module, &mut aside)).collect();
+    findings.extend(aside.untested.into_iter().map(|((_, cause), modules)| Judge::untested(&modules, &cause)));
     for finding in &mut findings {
         finding.message = short(&redact(&finding.message));
     }
-    findings
+    Explained { findings, parts: aside.parts.len() }
 }
 
 struct Judge<'a> {
@@ -72,18 +80,25 @@ struct Judge<'a> {
     has_runtime: bool,
 }
 
-/// Modules by whom they belong to, and by why they could not be tested.
-type Untested<'m> = BTreeMap<(&'m Owner, String), Vec<&'m Module>>;
+/// Modules that did not fail.
+#[derive(Default)]
+struct Aside<'m> {
+    /// By whom they belong to, and by why they could not be tested.
+    untested: BTreeMap<(&'m Owner, String), Vec<&'m Module>>,
+    /// See [`Explained::parts`].
+    parts: BTreeSet<&'m str>,
+}
 
 /// How bad, and why.
-struct Verdict {
-    severity: Severity,
-    cause: String,
+enum Verdict {
+    Failed { severity: Severity, cause: String },
+    Untested { cause: String },
+    Part,
 }
 
 impl Judge<'_> {
-    /// What is no failure is noted in `untested`.
-    fn of<'m>(&self, module: &'m Module, untested: &mut Untested<'m>) -> Option<Finding> {
+    /// What is no failure is noted in `aside`.
+    fn of<'m>(&self, module: &'m Module, aside: &mut Aside<'m>) -> Option<Finding> {
         let (how, verdict) = match self.ran.outcomes.get(&module.name)? {
             Outcome::Imported(_) => return None,
             Outcome::Raised(errors) => {
@@ -104,18 +119,25 @@ impl Judge<'_> {
                 return Some(Finding::warning("import-not-tested", &module.name, message, help));
             }
         };
-        if verdict.severity == Severity::Notice {
-            untested.entry((&module.owner, verdict.cause)).or_default().push(module);
-            return None;
-        }
+        let (severity, cause) = match verdict {
+            Verdict::Failed { severity, cause } => (severity, cause),
+            Verdict::Untested { cause } => {
+                aside.untested.entry((&module.owner, cause)).or_default().push(module);
+                return None;
+            }
+            Verdict::Part => {
+                aside.parts.insert(&module.name);
+                return None;
+            }
+        };
         let message = format!("{} cannot be imported: {how}", name_of(module));
         let quiet = match self.subject.wanted {
             SmokeTest::Modules(_) => String::new(),
             _ => "; or list what your functions do import as `smoke-test`".to_owned(),
         };
-        let help = format!("{}{quiet}", verdict.cause);
+        let help = format!("{cause}{quiet}");
         let finding = Finding::error("import-failed", &module.name, message, help).blames(owner(module));
-        Some(Finding { severity: verdict.severity, ..finding })
+        Some(Finding { severity, ..finding })
     }
 
     fn untested(modules: &[&Module], cause: &str) -> Finding {
@@ -131,16 +153,38 @@ impl Judge<'_> {
 
     fn failed(&self, module: &Module, cause: String) -> Verdict {
         let severity = if self.is_asked_for() || module.is_main { Severity::Error } else { Severity::Warning };
-        Verdict { severity, cause }
+        Verdict::Failed { severity, cause }
     }
 
     fn is_asked_for(&self) -> bool {
         matches!(self.subject.wanted, SmokeTest::Modules(_))
     }
 
-    /// Whether another module of the same distribution was imported.
+    /// Whether a module is for those who have something that the distribution does without, often an extra of it
+    /// (`adbc_driver_duckdb` of duckdb); nobody else imports it.
+    fn is_part(&self, module: &Module, own: &Distribution, missing: &str) -> bool {
+        let is_beside = !module.is_main || !is_module_of(&module.name, &own.name.to_string());
+        is_beside && !self.is_asked_for() && !requires(own, missing) && self.works_without(module)
+    }
+
+    /// Whether other distributions require it, and all that these are about was imported.
+    fn serves_others(&self, own: &Distribution) -> bool {
+        let is_own = |requirement: &pep508_rs::Requirement| is_same(requirement.name.as_ref(), &own.name.to_string());
+        let distributions = self.subject.layer.distributions.iter();
+        let users: BTreeSet<&crate::types::DistributionName> = distributions
+            .filter(|other| other.name != own.name && other.requires.iter().any(is_own))
+            .map(|other| &other.name)
+            .collect();
+        let mut modules = self.modules.iter().filter(|module| owner(module).is_some_and(|name| users.contains(name)));
+        let was_imported = |module: &Module| matches!(self.ran.outcomes.get(&module.name), Some(Outcome::Imported(_)));
+        !self.is_asked_for() && !users.is_empty() && modules.all(|module| !module.is_main || was_imported(module))
+    }
+
+    /// Whether another module of the same distribution was imported, one that matters as much.
     fn works_without(&self, module: &Module) -> bool {
-        let is_other = |other: &&Module| other.owner == module.owner && other.name != module.name;
+        let is_other = |other: &&Module| {
+            other.owner == module.owner && other.name != module.name && (other.is_main || !module.is_main)
+        };
         let was_imported = |other: &Module| matches!(self.ran.outcomes.get(&other.name), Some(Outcome::Imported(_)));
         self.modules.iter().filter(is_other).any(was_imported)
     }
@@ -154,7 +198,8 @@ impl Judge<'_> {
     }
 
     fn of_errors(&self, module: &Module, errors: &[Raised]) -> Verdict {
-        if let Some(missing) = errors.iter().rev().find_map(|error| error.missing.as_deref()) {
+        let named = |error: &Raised| error.missing.clone().or_else(|| quoted_as_missing(&error.message));
+        if let Some(missing) = errors.iter().rev().find_map(named).as_deref() {
             return self.of_missing(module, missing);
         }
         let library = errors.iter().rev().find_map(|error| {
@@ -198,25 +243,31 @@ impl Judge<'_> {
             return self.failed(module, cause);
         }
         let top = missing.split('.').next().unwrap_or(missing);
-        let unavailable = |cause| Verdict { severity: Severity::Notice, cause };
         if !self.has_runtime && !has_module(self.subject.layer, top) && is_of_runtime(top) {
-            return unavailable(format!("it needs `{top}`, which the runtime has and this machine has not"));
+            let cause = format!("it needs `{top}`, which the runtime has and this machine has not");
+            return Verdict::Untested { cause };
         }
         if let Some(left_out) = self.subject.excluded.iter().find(|name| is_module_of(top, &name.to_string())) {
-            return unavailable(format!("it needs `{top}`, and `exclude` leaves out `{left_out}`"));
+            return Verdict::Untested { cause: format!("it needs `{top}`, and `exclude` leaves out `{left_out}`") };
         }
-        if let Some((own, extra)) = self.distribution(module).and_then(|own| Some((own, extra_with(own, top)?))) {
-            let cause = format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name);
-            let verdict = self.failed(module, cause);
-            // Who did not ask for the extra does not import the part of it (`adbc_driver_duckdb` of duckdb).
-            let is_part = self.works_without(module) && !self.is_asked_for();
-            return if is_part { Verdict { severity: Severity::Warning, ..verdict } } else { verdict };
+        let own = self.distribution(module);
+        if own.is_some_and(|own| self.is_part(module, own, top)) {
+            return Verdict::Part;
         }
-        if !module.is_main && !self.is_asked_for() && self.works_without(module) {
-            return unavailable(format!("it needs `{top}`, which is not in the layer"));
+        let extra = own.and_then(|own| Some((own, extra_with(own, top)?)));
+        let cause = if let Some((own, extra)) = extra {
+            format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name)
+        } else {
+            let cause = || format!("`{missing}` is not in the layer: add what brings it to the requirements");
+            self.known(module).unwrap_or_else(cause)
+        };
+        match self.failed(module, cause) {
+            // Whatever is in the layer for the sake of others works for them, as `matplotlib_inline` does for IPython.
+            Verdict::Failed { cause, .. } if own.is_some_and(|own| !requires(own, top) && self.serves_others(own)) => {
+                Verdict::Failed { severity: Severity::Warning, cause }
+            }
+            verdict => verdict,
         }
-        let cause = format!("`{missing}` is not in the layer: add what brings it to the requirements");
-        self.failed(module, self.known(module).unwrap_or(cause))
     }
 
     fn all_names(&self) -> Vec<&str> {
@@ -263,8 +314,19 @@ fn short(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The module of an error that was caught and raised as another, as pandas does it: `Unable to import required
+/// dependencies: dateutil: No module named 'dateutil'`.
+fn quoted_as_missing(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("No module named '")?;
+    rest.split_once('\'').map(|(module, _)| module.to_owned())
+}
+
 fn normal(name: &str) -> String {
     name.to_lowercase().replace(['-', '_', '.'], ".")
+}
+
+fn is_same(left: &str, right: &str) -> bool {
+    normal(left) == normal(right)
 }
 
 /// Whether a module of that name is what a distribution of this name usually has.
@@ -284,10 +346,19 @@ fn has_module(layer: &Layer, top: &str) -> bool {
     })
 }
 
+/// Whether a distribution always requires what has that module.
+fn requires(distribution: &Distribution, module: &str) -> bool {
+    let is_it = |requirement: &pep508_rs::Requirement| is_module_of(module, requirement.name.as_ref());
+    distribution.requires.iter().any(|requirement| is_it(requirement) && extra_of(requirement).is_none())
+}
+
 /// The extra of a distribution that brings a module.
 fn extra_with(distribution: &Distribution, module: &str) -> Option<String> {
     let is_it = |requirement: &&pep508_rs::Requirement| is_module_of(module, requirement.name.as_ref());
-    let requirement = distribution.requires.iter().find(is_it)?;
+    extra_of(distribution.requires.iter().find(is_it)?)
+}
+
+fn extra_of(requirement: &pep508_rs::Requirement) -> Option<String> {
     let marker = requirement.marker.try_to_string()?;
     let (_, rest) = marker.split_once("extra == '")?;
     rest.split_once('\'').map(|(extra, _)| extra.to_owned())
@@ -296,7 +367,7 @@ fn extra_with(distribution: &Distribution, module: &str) -> Option<String> {
 /// `yaml` of `pyyaml`
 fn name_of(module: &Module) -> String {
     match &module.owner {
-        Owner::Distribution(name) if normal(&name.to_string()) != normal(&module.name) => {
+        Owner::Distribution(name) if !is_same(&name.to_string(), &module.name) => {
             format!("`{}` of `{name}`", module.name)
         }
         _ => format!("`{}`", module.name),

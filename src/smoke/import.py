@@ -19,6 +19,8 @@ def begin():
     report = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    # This process ends without a last flush, or dies.
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     return request, report
 
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use crate::audit::{Finding, Layer};
 use crate::build::{self, Host, Tree};
@@ -17,13 +17,15 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::files;
+use crate::sandbox;
 use crate::spec::{SmokeTest, Spec};
 use crate::types::{Architecture, DistributionName, Target};
+use explain::Explained;
 use place::Place;
 use run::{Outcome, Patience, Unavailable};
 
-/// For one module, in seconds: Lambda gives all of a function 10 on a machine of its own.
-const SECONDS: u64 = 30;
+/// For one module, in seconds: Lambda gives all of a function 10 on a machine of its own; a runner may have a slow disk.
+const SECONDS: u64 = 60;
 /// That, in a variable of the environment.
 const SECONDS_VARIABLE: &str = "LAMBDA_LAYER_IMPORT_SECONDS";
 /// For all modules.
@@ -56,30 +58,16 @@ pub fn test(
 ) -> anyhow::Result<Vec<Finding>> {
     let (target, wanted) = (spec.target, &spec.checks.smoke_test);
     let subject = Subject { layer, known, excluded: &spec.content.exclude, target, wanted };
-    let lay_out = |scratch: &Utf8Path| {
-        let opt = scratch.join("opt");
-        place::lay_out(tree, &opt)?;
-        Ok(opt)
-    };
-    test_laid_out(&subject, lay_out, host, environment, console)
+    test_laid_out(&subject, |opt| place::lay_out(tree, opt), host, environment, console)
 }
 
-/// Tests what a folder holds that is laid out as `/opt`. The modules may write to it.
+/// Tests any layer. `lay_out` makes the folder that stands for `/opt`; the modules may write to it.
 ///
 /// # Errors
 /// As of [`test`].
-pub fn test_folder(
+pub fn test_laid_out(
     subject: &Subject<'_>,
-    opt: &Utf8Path,
-    environment: &Environment,
-    console: &Console,
-) -> anyhow::Result<Vec<Finding>> {
-    test_laid_out(subject, |_| Ok(opt.to_owned()), None, environment, console)
-}
-
-fn test_laid_out(
-    subject: &Subject<'_>,
-    lay_out: impl FnOnce(&Utf8Path) -> anyhow::Result<Utf8PathBuf>,
+    lay_out: impl FnOnce(&Utf8Path) -> anyhow::Result<()>,
     host: Option<&Host>,
     environment: &Environment,
     console: &Console,
@@ -104,9 +92,11 @@ fn test_laid_out(
     let step = console.step(title);
     let scratch = build::scratch::folder(&environment.scratch_directory())?;
     let folder = files::utf8(scratch.path())?;
-    let opt = lay_out(folder)?;
+    let opt = folder.join("opt");
+    lay_out(&opt)?;
     let place = Place::new(folder, &opt, host, subject.target)?;
     let names: Vec<&str> = names.into_iter().collect();
+    sandbox::hide_this_process();
     let ran = match run::import(&names, &place, host, patience(environment)?)? {
         Ok(ran) => ran,
         Err(Unavailable(why)) => {
@@ -116,11 +106,24 @@ fn test_laid_out(
             return Ok(vec![not_run(subject.wanted, &why, help)]);
         }
     };
-    let failed = ran.outcomes.values().filter(|outcome| !matches!(outcome, Outcome::Imported(_))).count();
-    step.done(if failed == 0 { "all of them".to_owned() } else { format!("all but {failed}") });
-    log(&ran, console);
     let has_runtime = place::is_runtime(host);
-    Ok(explain::findings(subject, &modules, &ran, has_runtime, |text| console.redact(text)))
+    let Explained { findings, parts } =
+        explain::findings(subject, &modules, &ran, has_runtime, |text| console.redact(text));
+    step.done(summary(&ran, parts));
+    log(&ran, console);
+    Ok(findings)
+}
+
+/// `parts` are those that miss nothing but what nobody asked for.
+fn summary(ran: &run::Ran, parts: usize) -> String {
+    let need = if parts == 1 { "needs" } else { "need" };
+    let why = format!("{need} what is not in the layer");
+    match ran.outcomes.values().filter(|outcome| !matches!(outcome, Outcome::Imported(_))).count() {
+        0 => "all of them".to_owned(),
+        failed if failed == parts => format!("all but {failed}, which {why}"),
+        failed if parts > 0 => format!("all but {failed}, of which {parts} {why}"),
+        failed => format!("all but {failed}"),
+    }
 }
 
 fn patience(environment: &Environment) -> anyhow::Result<Patience> {
@@ -159,7 +162,8 @@ fn able(host: Option<&Host>, target: Target) -> Result<&Host, (String, String)> 
     }
 }
 
-fn not_run(wanted: &SmokeTest, why: &str, help: &str) -> Finding {
+/// What there is to say where nothing could be imported.
+pub fn not_run(wanted: &SmokeTest, why: &str, help: &str) -> Finding {
     let message = format!("nothing was imported: {why}");
     match wanted {
         SmokeTest::Auto => {

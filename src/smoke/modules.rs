@@ -155,7 +155,7 @@ mod tests {
         let file =
             File { kind: Kind::File { executable: false }, size: ByteSize(1), owner, observed: Observed::default() };
         let files = paths.iter().map(|path| ((*path).into(), file.clone())).collect();
-        let found = of_layer(&Layer { files, distributions: Vec::new(), left_out: BTreeSet::new() }, target);
+        let found = of_layer(&Layer { files, distributions: Vec::new(), ..Layer::default() }, target);
         found
             .into_iter()
             .map(|module| if module.is_main { module.name } else { format!("({})", module.name) })

@@ -52,9 +52,12 @@ impl Place {
             path.push(RUNTIME.to_owned());
             sites.push(format!("{LANGUAGE}/lib/python{}/site-packages", target.python));
             programs = format!("{LANGUAGE}/bin:{programs}");
-        } else if let Some(own) = host.executable.parent().and_then(Utf8Path::parent) {
-            // A Python that was built with a library of its own finds it there.
-            library_path = format!("{own}/lib:{library_path}");
+        } else {
+            // A Python that was built with a library of its own finds it there; that of a virtual environment is a link.
+            let executable = host.executable.canonicalize_utf8().unwrap_or_else(|_| host.executable.clone());
+            if let Some(own) = executable.parent().and_then(Utf8Path::parent) {
+                library_path = format!("{own}/lib:{library_path}");
+            }
         }
         let architecture = target.architecture;
         let variables = BTreeMap::from([

@@ -70,6 +70,7 @@ fn a_glibc_that_the_runtime_does_not_have_is_named_once() {
     vendor(&sandbox, "numpy==2.3.5", "3.11", "x86_64-manylinux_2_28");
     let outcome = build(&sandbox, "3.11", "x86_64", &["--source", "vendor"]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
+    notice:  `f2py`, `numpy-config` in `python/bin` cannot be started by name (programs that functions start belong in `bin` at the root of the layer, which is on `PATH`) [not-on-path]
     error: `python/numpy/_core/_multiarray_tests.cpython-311-x86_64-linux-gnu.so` and 5 other files of own source need glibc 2.27 (`GLIBC_2.27`), and python3.11 of Lambda has 2.26
     hint: list the package in the requirements, so that its wheel for `manylinux_2_26_x86_64` or older is installed, or build it in the image of the runtime; or use python3.12 or later
     ");
@@ -90,7 +91,8 @@ fn opencv_needs_a_screen() {
     let sandbox = Sandbox::with_requirements("opencv-python==4.11.0.86\n");
     let outcome = build(&sandbox, "3.13", "x86_64", &["--no-deps", "true"]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
-    warning: the zip has 59.4 MB, over the 50.0 MB that Lambda takes without a bucket (publish it through an S3 bucket)
+    warning: `opencv-python` needs `numpy`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
+    warning: the zip has 59.3 MB, over the 50.0 MB that Lambda takes without a bucket (publish it through an S3 bucket) [zipped-size]
     error: `python/opencv_python.libs/libQt5Gui-1ce8cbfe.so.5.15.16` and another file of `opencv-python 4.11.0.86` need `libGL.so.1`, which is neither in the layer nor in the runtime
     hint: require `opencv-python-headless` in its place, which does not need it
     ");
@@ -141,7 +143,7 @@ fn what_strict_systems_refuse_is_a_notice() {
     compile(&sandbox.path("own/pkg/stack.abi3.so"), &["-z", "execstack"]);
     sandbox.write("own/pkg/__init__.py", "");
     let outcome = build(&sandbox, "3.13", HERE, &["--source", "own", "--fail-on", "warning"]).success();
-    insta::assert_snapshot!(findings(&outcome), @"notice: `python/pkg/stack.abi3.so` of own source asks for an executable stack (glibc from 2.41 on does not load such libraries: link with `-z noexecstack`)");
+    insta::assert_snapshot!(findings(&outcome), @"notice:  `python/pkg/stack.abi3.so` of own source asks for an executable stack (glibc from 2.41 on does not load such libraries: link with `-z noexecstack`) [executable-stack]");
 }
 
 #[test]
@@ -164,10 +166,10 @@ fn files_that_are_no_libraries_are_named() {
         .map(|word| if word.trim().parse::<u32>().is_ok_and(|number| number > 99) { "[SIZE] " } else { word });
     insta::assert_snapshot!(told.collect::<String>(), @"
     error: 4 findings keep the layer from being published
-    cause: `python/pkg/claim.so` of own source has the first bytes of an ELF file and no more of it (take it from a whole download or build, or leave it out with `exclude-files`)
-    cause: `python/pkg/cut.so` of own source is cut off: it has [SIZE] of at least [SIZE] bytes (take it from a whole download or build, or leave it out with `exclude-files`)
-    cause: `python/pkg/empty.so` of own source is empty (take it from a whole download or build, or leave it out with `exclude-files`)
-    cause: `python/pkg/pointer.so` of own source is a pointer of Git LFS in place of the file (check out with `lfs: true`) (take it from a whole download or build, or leave it out with `exclude-files`)
+    cause: `python/pkg/claim.so` of own source has the first bytes of an ELF file and no more of it (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
+    cause: `python/pkg/cut.so` of own source is cut off: it has [SIZE] of at least [SIZE] bytes (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
+    cause: `python/pkg/empty.so` of own source is empty (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
+    cause: `python/pkg/pointer.so` of own source is a pointer of Git LFS in place of the file (check out with `lfs: true`) (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
     hint: correct all of them and run again
     ");
 }

@@ -152,3 +152,21 @@ fn without_that_python_it_says_what_to_do() {
         .run()
         .success();
 }
+
+/// Lambda's limit less so many bytes that six fits beside it, and its bytecode does not.
+const FULL: u64 = 262_144_000 - 50_000;
+
+#[test]
+fn a_layer_that_bytecode_would_make_too_large_gets_none() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let file = fs_err::File::create(sandbox.path("model.bin")).expect("can be made");
+    file.set_len(FULL).expect("can be made longer");
+    let include = ["--include", "model.bin=python/model.bin", "--smoke-test", "off", "--bytecode"];
+    let (outcome, members) = built(&sandbox, &[&include[..], &["compile"]].concat());
+    let said: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning: with")).collect();
+    let figures = regex::Regex::new(r"\d+\.\d [KM]B").expect("is valid");
+    insta::assert_snapshot!(figures.replace_all(&said.join("\n"), "[size]"), @"warning: with [size] of bytecode the layer would have [size], over Lambda's [size]: it gets none, and each cold start compiles (`bytecode: only` puts it in the place of the sources, [size] in all; or leave something out) [no-bytecode]");
+    assert_eq!(names(&members), ["python/model.bin", "python/six.py"]);
+    let (_, members) = built(&sandbox, &[&include[..], &["only"]].concat());
+    assert_eq!(names(&members), ["python/model.bin", "python/six.pyc"]);
+}

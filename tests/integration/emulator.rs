@@ -26,7 +26,8 @@ import sys, urllib.request
 print(urllib.request.urlopen(sys.argv[1], sys.argv[2].encode(), timeout=60).read().decode())
 ";
 
-/// Where a layer can be put at `/opt`: in a mount namespace, which some machines keep from all but root.
+/// Where a layer can be put at `/opt`: in a mount namespace, which containers keep even from root. There the layer is
+/// in another folder, which `PYTHONPATH` names as Lambda names `/opt`: all else is the same.
 fn can_mount() -> bool {
     let output =
         Command::new("unshare").args(["--map-root-user", "--mount", "mount", "--bind", "/tmp", "/opt"]).output();

@@ -140,6 +140,37 @@ fn names_that_leave_the_layer() {
     "#);
 }
 
+/// What is imported has to be on disk, and only what stays inside gets there.
+#[test]
+fn what_is_unpacked_to_be_imported_stays_in_its_folder() {
+    let sandbox = Sandbox::new();
+    let (outside, absolute) = (sandbox.path("outside"), sandbox.path("absolute.py"));
+    fs_err::create_dir_all(&outside).expect("can be made");
+    fs_err::create_dir_all(sandbox.path("tmp")).expect("can be made");
+    let up: Vec<String> = (1..6).map(|levels| format!("{}up.py", "../".repeat(levels))).collect();
+    let mut entries: Vec<Entry> = up.iter().map(|name| file(name, b"")).collect();
+    entries.extend([
+        file(absolute.as_str(), b""),
+        link("python/leads", outside.as_str()),
+        file("python/leads/through.py", b""),
+        link("python/climbs", "../../.."),
+        file("python/climbs/through.py", b""),
+        link("python/same.py", "fine.py"),
+        file(
+            "python/fine.py",
+            b"import os\nassert sorted(os.listdir(os.path.dirname(__file__))) == ['fine.py', 'same.py']\n",
+        ),
+    ]);
+    sandbox.write("x.zip", zip(&entries));
+    let before = sandbox.tree();
+    let python = crate::harness::tools().python_version();
+    let run = sandbox.run(&["audit", "x.zip", "--smoke-test", "fine, same", "--python-version", &python]);
+    let outcome = run.env("TMPDIR", sandbox.path("tmp")).run().code(1);
+    let outcome = outcome.says("Import 2 modules").says("all of them").says("unsafe-path");
+    assert_eq!(sandbox.tree(), before, "{}", outcome.stdout);
+    assert!(!outside.join("through.py").exists());
+}
+
 #[test]
 fn links_and_what_is_behind_them() {
     insta::assert_snapshot!(findings(&[
@@ -147,11 +178,12 @@ fn links_and_what_is_behind_them() {
         file("python/out/passwd", b"root"),
         link("python/long", &"x".repeat(5000)),
         Entry { packed: Vec::new(), size: 0, crc: 0, ..link("python/nowhere", "") },
-    ]), @r#"
+    ]), @"
     unsafe-path: `python/long` is a link to a longer path than Linux takes
     unsafe-path: `python/nowhere` is a link that leads nowhere
     unsafe-path: `python/out/passwd` is behind the link `python/out`, which leads to `/etc`
-    "#);
+    link-outside: `python/out` is a link to `/etc`, which is outside of the layer
+    ");
 }
 
 #[test]
@@ -255,6 +287,34 @@ fn bombs_are_not_unpacked() {
 }
 
 #[test]
+fn folders_are_not_trusted_either() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let sandbox = Sandbox::new();
+    for name in ["fine.py", "line\n::error::x.py", "mine.py", "empty.so", "no_library.so"] {
+        sandbox.write(&format!("layer/python/{name}"), if name == "no_library.so" { "text" } else { "" });
+    }
+    let place = |name: &str| sandbox.path(&format!("layer/python/{name}"));
+    fs_err::set_permissions(place("mine.py"), std::fs::Permissions::from_mode(0o600)).expect("can be changed");
+    for (name, target) in [("up", "../../.."), ("far", "/etc"), ("circle", "circle"), ("nowhere", "gone")] {
+        symlink(target, place(name)).expect("can be made");
+    }
+    let socket = std::os::unix::net::UnixListener::bind(place("socket")).expect("can be made");
+    let outcome = sandbox.run(&["audit", "layer", "--python-version", "3.13"]).run().code(1);
+    drop(socket);
+    insta::assert_snapshot!(told(&outcome), @r"
+    broken-binary: `python/empty.so` is empty
+    broken-binary: `python/no_library.so` has the name of a library, and is none
+    link-outside: `python/up` is a link to `../../..`, which leaves the layer
+    mode-refused: `python/mine.py` has mode 600, so that the function cannot read it
+    mode-refused: `python/socket` is a device, socket or pipe, which a layer cannot have
+    unsafe-path: `python/line\n::error::x.py` has a control character in its name
+    dangling-link: `python/circle` is a link to `circle`, which leads back to it
+    dangling-link: `python/nowhere` is a link to `gone`, where there is nothing
+    link-outside: `python/far` is a link to `/etc`, which is outside of the layer
+    ");
+}
+
+#[test]
 fn what_is_no_zip_says_what_it_is() {
     let whole = zip(&[fine(), file("python/more.py", &[b'x'; 4000])]);
     let broken = whole.iter().rev().copied().collect::<Vec<u8>>();
@@ -310,6 +370,7 @@ fn a_hundred_thousand_entries_are_no_trouble() {
     let sandbox = Sandbox::new();
     let mut writer = ::zip::ZipWriter::new(fs_err::File::create(sandbox.path("many.zip")).expect("can be made"));
     let options = ::zip::write::SimpleFileOptions::default().unix_permissions(0o600);
+    let options = options.compression_method(::zip::CompressionMethod::Stored);
     for index in 0..100_000 {
         writer.start_file(format!("python/package/module_{index}.py"), options).expect("can be written");
         writer.write_all(b"x = 1\n").expect("can be written");

@@ -83,7 +83,7 @@ fn tokens_and_keys_are_known_by_their_formats() {
     let outcome = refused(&sandbox, &["--source", "own"]);
     assert!(!outcome.stderr.contains("hunter2") && !outcome.stderr.contains(GITHUB_TOKEN), "{}", outcome.stderr);
     let told = outcome.told();
-    insta::assert_snapshot!(told.split_once("Check").map_or(told.as_str(), |(_, rest)| rest), @r"
+    insta::assert_snapshot!(told.split_once("Check").map_or(told.as_str(), |(_, rest)| rest), @"
                                 4 findings
     warning: `python/app/.env` is a file where people keep secrets (leave it out with `exclude-files`, or move it out of `source` and `include`) [credential-file]
     error: 3 findings keep the layer from being published

@@ -21,13 +21,13 @@ fn missing_requirements_of_real_packages_are_named() {
         "requests==2.32.3\ncharset-normalizer==3.4.3\nidna==3.10\npython-telegram-bot==13.15\ns3fs==0.4.2\n",
     );
     let outcome = build(&sandbox, "3.13", &["--no-deps"]).success();
-    insta::assert_snapshot!(findings(&outcome), @r"
-    warning: `python-telegram-bot` needs `apscheduler==3.6.3`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it)
-    warning: `python-telegram-bot` needs `cachetools==4.2.2`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it)
-    warning: `python-telegram-bot`, `requests` need `certifi>=2017.4.17`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it)
-    warning: `s3fs` needs `fsspec>=0.6.0`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it)
-    warning: `python-telegram-bot` needs `pytz>=2018.6`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it)
-    warning: `python-telegram-bot` needs `tornado==6.1`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it)
+    insta::assert_snapshot!(findings(&outcome), @"
+    warning: `python-telegram-bot` needs `apscheduler==3.6.3`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
+    warning: `python-telegram-bot` needs `cachetools==4.2.2`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
+    warning: `python-telegram-bot`, `requests` need `certifi>=2017.4.17`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
+    warning: `s3fs` needs `fsspec>=0.6.0`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
+    warning: `python-telegram-bot` needs `pytz>=2018.6`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
+    warning: `python-telegram-bot` needs `tornado==6.1`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
     ");
 }
 
@@ -44,15 +44,15 @@ fn extras_that_others_ask_for_are_required() {
         "requests==2.32.3\nurllib3\nidna\ncertifi\ncharset-normalizer\n./wheels/user-1.0-py3-none-any.whl\n",
     );
     let outcome = build(&sandbox, "3.13", &["--no-deps"]).success();
-    insta::assert_snapshot!(findings(&outcome), @"warning: `requests` needs `pysocks>=1.5.6,!=1.5.7`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it)");
+    insta::assert_snapshot!(findings(&outcome), @"warning: `requests` needs `pysocks>=1.5.6,!=1.5.7`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]");
 }
 
 #[test]
 fn versions_that_do_not_go_together_are_named() {
     let sandbox = Sandbox::with_requirements("boto3==1.34.0\nbotocore==1.34.0\nurllib3==2.0.7\ns3transfer==0.9.0\n");
-    insta::assert_snapshot!(findings(&build(&sandbox, "3.9", &["--no-deps"]).success()), @r"
+    insta::assert_snapshot!(findings(&build(&sandbox, "3.9", &["--no-deps"]).success()), @"
     warning: Lambda's python3.9 is deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
-    warning: `botocore 1.34.0` needs `urllib3>=1.25.4,<1.27`, but the layer has 2.0.7 (install both in one go, so that the installer picks versions that go together)
+    warning: `botocore 1.34.0` needs `urllib3>=1.25.4,<1.27`, but the layer has 2.0.7 (install both in one go, so that the installer picks versions that go together) [conflicting-requirement]
     ");
     // From Python 3.10 on botocore takes it.
     assert_eq!(findings(&build(&sandbox, "3.13", &["--no-deps"]).success()), "");
@@ -66,10 +66,7 @@ fn one_file_of_two_packages_is_told_if_it_differs() {
         let files = [("acme/__init__.py", ""), ("acme/shared.py", &shared), ("tests/__init__.py", &shared)];
         wheel_of(&sandbox.path("wheels"), name, "1.0", &files);
     }
-    insta::assert_snapshot!(findings(&build(&sandbox, "3.13", &[]).success()), @r"
-    warning: `a` and `b` each bring `acme/shared.py`, with different bytes (which one is in the layer is chance: leave out one of them with `exclude`)
-    warning: `a` and `b` each bring `tests/__init__.py`, with different bytes (which one is in the layer is chance: leave out one of them with `exclude`)
-    ");
+    insta::assert_snapshot!(findings(&build(&sandbox, "3.13", &[]).success()), @"warning: `a` and `b` each bring `acme/shared.py`, with different bytes (which one is in the layer is chance: leave out one of them with `exclude`) [shared-path]");
 }
 
 #[test]
@@ -107,6 +104,19 @@ fn layers_that_others_made_tell_for_which_python_they_are() {
       `b 1.0` needs `c<2`, but the layer has 2.0
     warning  conflicting-requirement  c
       `b 1.1` needs `c<2`, but the layer has 2.0
+    ");
+}
+
+#[test]
+fn damaged_metadata_is_named() {
+    let files = [
+        ("python/a.py", ""),
+        ("python/a-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nVersion: 1.0\n"),
+        ("python/b-1.0.dist-info/METADATA", "Name: b\nVersion: 1.0\nLicense: MIT\n"),
+    ];
+    insta::assert_snapshot!(audited(&files), @"
+    warning  broken-metadata  python/a-1.0.dist-info
+      `python/a-1.0.dist-info` does not describe a distribution: `METADATA` has no `Name`
     ");
 }
 

@@ -1,5 +1,6 @@
 //! What is in a layer is imported before it is published, as Lambda would.
 
+use crate::audit::zip_of;
 use crate::harness::{Outcome, Run, Sandbox, tools};
 use crate::packages::{wheel_of, wheel_with};
 
@@ -64,9 +65,9 @@ fn the_end_of_a_process_is_blamed_on_its_module() {
     insta::assert_snapshot!(said(&build(&sandbox, "auto").run().code(1)), @r#"
       [time]  Import 4 modules                 all but 3
     error: 3 findings keep the layer from being published
-    cause: `crashes` cannot be imported: Python was killed by SIGSEGV (segmentation fault) (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`)
-    cause: `exits` cannot be imported: Python ended with exit code 0 (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`)
-    cause: `leaves` cannot be imported: SystemExit: bye (leaves.py:2) (it ends the program when it is imported; or list what your functions do import as `smoke-test`)
+    cause: `crashes` cannot be imported: Python was killed by SIGSEGV (segmentation fault) (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`) [import-failed]
+    cause: `exits` cannot be imported: Python ended with exit code 0 (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`) [import-failed]
+    cause: `leaves` cannot be imported: SystemExit: bye (leaves.py:2) (it ends the program when it is imported; or list what your functions do import as `smoke-test`) [import-failed]
     hint: correct all of them and run again
     "#);
 }
@@ -81,8 +82,8 @@ fn a_module_that_hangs_is_named_and_the_others_are_imported() {
     insta::assert_snapshot!(said(&outcome), @r#"
       [time]  Import 2 modules                 all but 2
     error: 2 findings keep the layer from being published
-    cause: `hangs` cannot be imported: it was not done after 2 s (if it only takes long, give it more time with `LAMBDA_LAYER_IMPORT_SECONDS`; Lambda itself gives a start of a function 10 s; or list what your functions do import as `smoke-test`)
-    cause: `later` cannot be imported: ValueError: was reached (later.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)
+    cause: `hangs` cannot be imported: it was not done after 2 s (if it only takes long, give it more time with `LAMBDA_LAYER_IMPORT_SECONDS`; Lambda itself gives a start of a function 10 s; or list what your functions do import as `smoke-test`) [import-failed]
+    cause: `later` cannot be imported: ValueError: was reached (later.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`) [import-failed]
     hint: correct all of them and run again
     "#);
 }
@@ -130,6 +131,14 @@ fn nothing_of_the_run_is_seen() {
 }
 
 #[test]
+fn the_variables_of_the_run_are_not_read_off_its_process() {
+    let module = "import os\nopen(f'/proc/{os.getppid()}/environ').read()\n";
+    let sandbox = sandbox(&[("spies", module)]);
+    let outcome = build(&sandbox, "auto").without_tracing().run().code(1);
+    outcome.says("`spies` cannot be imported: PermissionError: [Errno 13] Permission denied: '/proc/");
+}
+
+#[test]
 fn what_modules_print_is_neither_an_answer_nor_a_command() {
     let module = "import os\n\
         print('{\"event\": \"end\", \"module\": \"liar\", \"seconds\": 0, \"errors\": []}', flush=True)\n\
@@ -141,10 +150,7 @@ fn what_modules_print_is_neither_an_answer_nor_a_command() {
     let outcome = sandbox.run(&[]).in_actions(&inputs).env("RUNNER_DEBUG", "1").run().code(1);
     let commands = outcome.stdout.lines().filter(|line| line.starts_with("::error") || line.starts_with("::set"));
     let commands: Vec<&str> = commands.collect();
-    insta::assert_snapshot!(commands.join("\n"), @r#"
-    ::error title=lambda-layer::`liar` cannot be imported: ValueError: ::error::no ::warning::no (liar.py:4) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)
-    ::error title=lambda-layer::`liar` cannot be imported: ValueError: ::error::no ::warning::no (liar.py:4)%0Ahint: look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`
-    "#);
+    insta::assert_snapshot!(commands.join("\n"), @r"::error title=lambda-layer%3A import-failed::`liar` cannot be imported: ValueError: ::error::no ::warning::no (liar.py:4) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)");
 }
 
 #[test]
@@ -160,6 +166,14 @@ fn the_layer_comes_before_the_standard_library_and_the_site_folder_before_the_la
     build(&sandbox, "auto").args(&arguments).run().success();
     // Only that is left out which makes it right.
     build(&sandbox, "auto").args(&arguments[..2]).run().code(1).says("AssertionError");
+}
+
+/// The tests' Python is that of a virtual environment: a link to one that may have a library of its own, which must not
+/// be mistaken for that of the system.
+#[test]
+fn the_standard_library_goes_with_its_interpreter() {
+    let outcome = build(&sandbox(&[("one", "import ssl, sqlite3, ctypes, lzma, hashlib\n")]), "auto").run().success();
+    insta::assert_snapshot!(said(&outcome), @"  [time]  Import 1 module                  all of them");
 }
 
 #[test]
@@ -192,7 +206,7 @@ fn a_missing_module_is_explained_by_who_would_have_it() {
     let needs = |text: &str| said_of(text, i32::from(!text.contains("boto3")));
     insta::assert_snapshot!(needs("import boto3\n"), @r#"
       [time]  Import 2 modules                 all but 1
-    notice: `bad` could not be tested: it needs `boto3`, which the runtime has and this machine has not (test it in the image of the runtime, or in a function)
+    notice:  `bad` could not be tested: it needs `boto3`, which the runtime has and this machine has not (test it in the image of the runtime, or in a function) [import-not-tested]
     "#);
     insta::assert_snapshot!(needs("try:\n    import nowhere\nexcept ImportError as error:\n    raise RuntimeError('sorry')\n"), @r#"
       [time]  Import 2 modules                 all but 1
@@ -202,7 +216,7 @@ fn a_missing_module_is_explained_by_who_would_have_it() {
     let sandbox = sandbox(&[("user", "import good\n"), ("good", "")]);
     insta::assert_snapshot!(said(&build(&sandbox, "auto").args(&["--exclude", "good"]).run().success()), @r#"
       [time]  Import 1 module                  all but 1
-    notice: `user` could not be tested: it needs `good`, and `exclude` leaves out `good` (test it in the image of the runtime, or in a function)
+    notice:  `user` could not be tested: it needs `good`, and `exclude` leaves out `good` (test it in the image of the runtime, or in a function) [import-not-tested]
     "#);
 }
 
@@ -213,7 +227,7 @@ fn a_part_that_fails_beside_its_distribution_is_a_warning() {
     wheel_of(&sandbox.path("wheels"), "whole", "1.0", &files);
     insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r#"
       [time]  Import 2 modules                 all but 1
-    warning: `_whole_part` of `whole` cannot be imported: ValueError: not here (_whole_part.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)
+    warning: `_whole_part` of `whole` cannot be imported: ValueError: not here (_whole_part.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`) [import-failed]
     "#);
     build(&sandbox, "_whole_part").run().code(1).says("not here");
 }
@@ -228,11 +242,7 @@ fn a_module_of_an_extra_is_no_error_where_the_extra_was_not_asked_for() {
         ("whole-1.0.dist-info/METADATA", metadata),
     ];
     wheel_of(&sandbox.path("wheels"), "whole", "1.0", &files);
-    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r#"
-      [time]  Import 3 modules                 all but 1
-    error: `goood` cannot be imported: ModuleNotFoundError: No module named 'goood'
-    hint: did you mean `good`?
-    "#);
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r"  [time]  Import 2 modules                 all but 1, which needs what is not in the layer");
     build(&sandbox, "whole_driver").run().code(1);
 }
 
@@ -242,10 +252,9 @@ fn modules_by_name_are_imported_and_no_others() {
     build(&sandbox, "good").run().success().says("Import 1 module");
     let outcome = build(&sandbox, "good, goood, colorsys").run().code(1);
     insta::assert_snapshot!(said(&outcome), @r#"
-      [time]  Import 1 module                  all but 1
-    warning: `hook` needs Python to read `hook.pth` when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file)
-    error: no module can be imported: Python ended with exit code 3 while it reads the `.pth` files of the layer
-    hint: look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start
+      [time]  Import 3 modules                 all but 1
+    error: `goood` cannot be imported: ModuleNotFoundError: No module named 'goood'
+    hint: did you mean `good`?
     "#);
     build(&sandbox, "off").run().success();
 }
@@ -256,7 +265,7 @@ fn a_start_file_that_ends_python_is_named() {
     wheel_of(&sandbox.path("wheels"), "hook", "1.0", &[("hook.py", ""), ("hook.pth", "import os; os._exit(3)\n")]);
     insta::assert_snapshot!(said(&build(&sandbox, "auto").run().code(1)), @r#"
       [time]  Import 1 module                  all but 1
-    warning: `hook` needs Python to read `hook.pth` when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file)
+    notice:  `hook` has `hook.pth` for Python to read when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file) [pth-file]
     error: no module can be imported: Python ended with exit code 3 while it reads the `.pth` files of the layer
     hint: look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start
     "#);
@@ -279,10 +288,7 @@ fn elsewhere_it_says_that_nothing_was_imported() {
         let outcome = build(&sandbox, wanted).args(&["--architecture", foreign]).run().code(code);
         said(&outcome).replace(foreign, "[FOREIGN]").replace(machine, "[MACHINE]").replace("24.04-arm", "24.04")
     };
-    insta::assert_snapshot!(on("auto", 0), @r#"
-    warning: Lambda's python[OTHER] is deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
-    notice: nothing was imported: this machine has no Python [OTHER] (use the action `lambda-layer-action/python[OTHER]`, or run it where `python[OTHER]` is on PATH; or say `smoke-test: off`)
-    "#);
+    insta::assert_snapshot!(on("auto", 0), @r"notice:  nothing was imported: the layer is for [FOREIGN], and this machine is [MACHINE] (build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or say `smoke-test: off`) [smoke-test-not-run]");
     insta::assert_snapshot!(on("import", 1), @r#"
     error: nothing was imported: the layer is for [FOREIGN], and this machine is [MACHINE]
     hint: build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or say `smoke-test: auto`
@@ -293,7 +299,7 @@ fn elsewhere_it_says_that_nothing_was_imported() {
     let outcome = run.run().success();
     insta::assert_snapshot!(said(&outcome).replace(other, "[OTHER]"), @r#"
     warning: Lambda's python[OTHER] is deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
-    notice: nothing was imported: this machine has no Python [OTHER] (use the action `lambda-layer-action/python[OTHER]`, or run it where `python[OTHER]` is on PATH; or say `smoke-test: off`)
+    notice:  nothing was imported: this machine has no Python [OTHER] (use the action `lambda-layer-action/python[OTHER]`, or run it where `python[OTHER]` is on PATH; or say `smoke-test: off`) [smoke-test-not-run]
     "#);
 }
 
@@ -301,4 +307,53 @@ fn elsewhere_it_says_that_nothing_was_imported() {
 fn what_the_tests_rely_on_is_not_seen_by_modules() {
     // moto is in the very environment whose interpreter imports.
     assert!(said_of("import moto\n", 1).contains("`moto` is not in the layer"));
+}
+
+#[test]
+fn a_module_that_misses_what_its_distribution_requires_is_an_error_even_beside_others() {
+    let sandbox = Sandbox::with_requirements("./wheels/whole-1.0-py3-none-any.whl\n");
+    let files = [("whole/__init__.py", "import nowhere\n"), ("other/__init__.py", ""), ("_whole.py", "")];
+    wheel_of(&sandbox.path("wheels"), "whole", "1.0", &files);
+    build(&sandbox, "auto").run().code(1).says("`nowhere` is not in the layer");
+    // The same of the project's own code, of which nothing is beside the point.
+    let sandbox = Sandbox::new();
+    sandbox.write("own/fine.py", "");
+    sandbox.write("own/user.py", "import nowhere\n");
+    build(&sandbox, "auto").args(&["--source", "own"]).run().code(1).says("`nowhere` is not in the layer");
+}
+
+#[test]
+fn an_audit_imports_only_if_that_is_asked_for() {
+    let sandbox = Sandbox::new();
+    sandbox.write("layer/python/good.py", "");
+    sandbox.write("layer/python/bad.py", "open(__file__ + '.left', 'w').close()\nraise ValueError('no')\n");
+    let zip = [("python/good.py", &b""[..]), ("python/bad.py", b"import good\nraise ValueError('no')\n")];
+    zip_of(&sandbox.path("layer.zip"), &zip);
+    let python = tools().python_version();
+    let before = sandbox.tree();
+    for subject in ["layer", "layer.zip"] {
+        let audit = |wanted: &[&str]| sandbox.run(&["audit", subject, "--python-version", &python]).args(wanted).run();
+        for wanted in [&[][..], &["--smoke-test", "auto"], &["--smoke-test", "off"]] {
+            let outcome = audit(wanted).success();
+            assert!(!outcome.stdout.contains("import") && !outcome.stderr.contains("Import"), "{}", outcome.stderr);
+        }
+        audit(&["--smoke-test", "import"]).code(1).says("`bad` cannot be imported: ValueError: no (bad.py:2)");
+        audit(&["--smoke-test", "good"]).success().says("Import 1 module");
+        let foreign = if cfg!(target_arch = "x86_64") { "arm64" } else { "x86_64" };
+        audit(&["--smoke-test", "import", "--architecture", foreign]).code(1).says("nothing was imported");
+    }
+    // Modules wrote to a copy.
+    assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn what_others_brought_and_use_without_is_a_warning() {
+    let sandbox =
+        Sandbox::with_requirements("./wheels/shell-1.0-py3-none-any.whl\n./wheels/plots-1.0-py3-none-any.whl\n");
+    let metadata = "Metadata-Version: 2.1\nName: shell\nVersion: 1.0\nRequires-Dist: plots\n";
+    let files = [("shell/__init__.py", ""), ("shell-1.0.dist-info/METADATA", metadata)];
+    wheel_of(&sandbox.path("wheels"), "shell", "1.0", &files);
+    wheel_with(&sandbox.path("wheels"), "plots", "1.0", "import nowhere\n");
+    build(&sandbox, "auto").run().success().says("warning: `plots` cannot be imported");
+    build(&sandbox, "plots").run().code(1);
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::{by_origin, packages_of, some_of, verb};
-use crate::audit::{Finding, Layer, Severity};
+use crate::audit::{Finding, Layer, Severity, WORTHWHILE};
 use crate::observe::binary::Binary;
 use crate::types::Target;
 
@@ -93,14 +93,18 @@ pub(super) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
         let Some(Binary::Elf(elf)) = &file.observed.binary else { return None };
         let extension = Extension::of(path)?;
         let is_unseen = elf.machine.is(machine) && !extension.fits(target);
-        is_unseen.then(|| (path.as_path(), file, (extension, has_other_variant(layer, path, target))))
+        is_unseen.then(|| (path.as_path(), file, (extension, has_other_variant(layer, path, target), file.size)))
     });
     let mut findings = Vec::new();
     for (origin, files) in by_origin(layer, unseen) {
-        let (spare, lost): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, (_, has_other))| *has_other);
+        let (spare, lost): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, (_, has_other, _))| *has_other);
         for (severity, files) in [(Severity::Error, lost), (Severity::Notice, spare)] {
-            let Some((first, (extension, _))) = files.first() else { continue };
-            let tags: BTreeSet<&str> = files.iter().filter_map(|(_, (extension, _))| extension.tag).collect();
+            let Some((first, (extension, ..))) = files.first() else { continue };
+            let size: u64 = files.iter().map(|(_, (_, _, size))| size.0).sum();
+            if severity == Severity::Notice && size < WORTHWHILE {
+                continue;
+            }
+            let tags: BTreeSet<&str> = files.iter().filter_map(|(_, (extension, ..))| extension.tag).collect();
             let message = format!(
                 "{} {} for {}, which Python {} does not load",
                 some_of(first, files.len(), &origin),

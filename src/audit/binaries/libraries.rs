@@ -38,7 +38,7 @@ pub(super) fn check<'a>(layer: &'a Layer, compiled: &'a [Compiled<'a>], linker: 
                     elsewhere = places;
                     Severity::Notice
                 }
-                Place::Nowhere if facts::is_optional_library(name, in_packages(file.path)) => Severity::Notice,
+                Place::Nowhere if facts::is_optional_library(name, in_packages(file.path)) => continue,
                 // A plug-in, most likely, beside modules that do without it.
                 Place::Nowhere if with_loaded.contains(origin) && !loaded.contains(file.path) => Severity::Warning,
                 Place::Nowhere => Severity::Error,

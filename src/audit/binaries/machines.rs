@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::{Origin, by_origin, extensions, is_started, some_of, verb};
-use crate::audit::{Finding, Layer, Severity};
+use crate::audit::{Finding, Layer, Severity, WORTHWHILE};
 use crate::observe::binary::{Binary, has_library_name};
 use crate::observe::elf::Kind;
 use crate::types::Target;
@@ -53,6 +53,10 @@ pub(super) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
         let Some(worst) = rated.iter().map(|(severity, ..)| *severity).min() else { continue };
         let worst: Vec<_> = rated.into_iter().filter(|(severity, ..)| *severity == worst).collect();
         let (severity, first, made_for) = worst[0];
+        let size: u64 = worst.iter().map(|(_, path, _)| layer.files[*path].size.0).sum();
+        if severity == Severity::Notice && size < WORTHWHILE {
+            continue;
+        }
         let message = format!(
             "{} {} compiled for {made_for}",
             some_of(first, worst.len(), &origin),

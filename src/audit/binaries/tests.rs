@@ -1,7 +1,7 @@
 //! Layers of files that say something, for which no compiler is at hand.
 
 use super::*;
-use crate::audit::{Severity, tags};
+use crate::audit::{Severity, WORTHWHILE, tags};
 use crate::build::{Distribution, Owner};
 use crate::observe::Observed;
 use crate::observe::elf::{Machine, SymbolVersion};
@@ -53,7 +53,7 @@ fn layer(files: &[Entry<'_>]) -> Layer {
         };
         let observed = Observed { binary: Some(Binary::Elf(Box::new(elf.clone()))), ..Observed::default() };
         let kind = Kind::File { executable: true };
-        layer.files.insert(path.into(), File { kind, size: ByteSize(1), owner, observed });
+        layer.files.insert(path.into(), File { kind, size: ByteSize(WORTHWHILE), owner, observed });
     }
     layer
 }
@@ -221,7 +221,7 @@ fn files_of_other_systems() {
         let owner = Owner::Distribution(distribution.parse().unwrap());
         let observed = Observed { binary: Some(Binary::Foreign(system)), ..Observed::default() };
         let kind = Kind::File { executable: false };
-        all.files.insert(path.into(), File { kind, size: ByteSize(1), owner, observed });
+        all.files.insert(path.into(), File { kind, size: ByteSize(WORTHWHILE), owner, observed });
     };
     add("python/mac/x.cpython-313-darwin.so", "mac", "macOS");
     add("python/win/x.cp313-win_amd64.pyd", "win", "Windows");
@@ -255,12 +255,12 @@ fn plug_ins_are_not_what_is_imported() {
         ("data", "python/data/lib/lib_data.so", needing(&["libgomp.so.1"])),
         ("opencv-python", "python/cv2/cv2.abi3.so", needing(&["liba.so", "libb.so", "libc.so", "libd.so", "libe.so"])),
         ("numba", "python/numba/np/ufunc/tbbpool.cpython-313-x86_64-linux-gnu.so", needing(&["libtbb.so.12"])),
+        ("numba", "python/numba/np/ufunc/omppool.cpython-313-x86_64-linux-gnu.so", needing(&["libgomp.so.1.0.0"])),
         ("alpine", "python/alpine/m.so", needing(&["libc.musl-x86_64.so.1"])),
     ]);
     insta::assert_snapshot!(told(&all, "3.13"), @"
     error missing-library: `python/alpine/m.so` of `alpine` is compiled for musl (Alpine), which is not in the runtime (install a version that has a wheel for manylinux, or build it in the image of the runtime)
     error missing-library: `python/data/lib/lib_data.so` of `data` needs `libgomp.so.1`, which is neither in the layer nor in the runtime (take a wheel that brings it along, or add it: `include` with `…/libgomp.so.1=lib/libgomp.so.1`)
-    notice missing-library: `python/numba/np/ufunc/tbbpool.cpython-313-x86_64-linux-gnu.so` of `numba` needs `libtbb.so.12`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
     error missing-library: `python/cv2/cv2.abi3.so` of `opencv-python` needs `liba.so`, `libb.so`, `libc.so`, `libd.so` and 1 more, which are neither in the layer nor in the runtime (require `opencv-python-headless` in its place, which does not need it)
     warning missing-library: `python/plug/plugins/libcuda_x.so` of `plug` needs `libcudnn.so.9`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
     ");
