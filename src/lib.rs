@@ -32,6 +32,7 @@ pub mod manifest;
 pub mod observe;
 pub mod opened;
 pub mod parameters;
+pub mod permissions;
 pub mod plan;
 pub mod presence;
 pub mod publish;

@@ -10,6 +10,7 @@ use aws_sdk_lambda::operation::RequestId as _;
 
 use crate::error::Failure;
 use crate::facts;
+use crate::permissions;
 
 /// `action` as in an IAM statement, `lambda:PublishLayerVersion`; `resource` an ARN, as far as it is known.
 pub(crate) fn explain<E>(action: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> anyhow::Error
@@ -24,6 +25,7 @@ pub(crate) fn failure_of<E>(action: &str, resource: &str, error: &SdkError<E, Ht
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
+    debug_assert!(!action.contains(':') || permissions::is_known(action), "`{action}` is not in data/permissions.yml");
     let failed = Failure::system(format!("{action} failed for `{resource}`"));
     match error {
         SdkError::ServiceError(service) => {

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use lambda_layer::facts::{self, Runtime};
 use lambda_layer::inputs::{DEFAULT_COMMAND, InputArgument, input_arguments};
+use lambda_layer::permissions;
 use lambda_layer::report::OUTPUTS;
 use lambda_layer::slim;
 use lambda_layer::spec::SlimLevel;
@@ -215,6 +216,29 @@ fn the_readme_lists_inputs_outputs_and_images() {
 fn the_rules_of_slimming_are_listed() {
     let docs = fs_err::read_to_string(root().join("docs/slimming.md")).expect("is there");
     check("docs/slimming.md", &with_section(&docs, "rules", &rules_table()));
+}
+
+#[test]
+fn the_permissions_are_listed() {
+    let docs = fs_err::read_to_string(root().join("docs/iam.md")).expect("is there");
+    let sections: Vec<String> = permissions::features().iter().map(permissions::Feature::section).collect();
+    check("docs/iam.md", &with_section(&docs, "permissions", &sections.join("\n")));
+}
+
+/// Each action that the source names, as `"lambda:GetFunction"`, stands in the table.
+#[test]
+fn every_action_that_a_hint_names_is_documented() {
+    let action = regex::Regex::new(r#""((?:lambda|s3|sts|ssm|signer|tag|codeartifact):[A-Z][a-z]\w+)""#).expect("is valid");
+    let files = walkdir::WalkDir::new(root().join("src")).into_iter().map(|entry| entry.expect("can be read"));
+    let mut seen = 0;
+    for file in files.filter(|file| file.path().extension().is_some_and(|extension| extension == "rs")) {
+        let text = fs_err::read_to_string(file.path()).expect("can be read");
+        for found in action.captures_iter(&text) {
+            seen += 1;
+            assert!(permissions::is_known(&found[1]), "data/permissions.yml has no `{}`", &found[1]);
+        }
+    }
+    assert!(seen > 5, "the pattern finds nothing any more");
 }
 
 #[test]
