@@ -228,12 +228,14 @@ fn the_permissions_are_listed() {
 /// Each action that the source names, as `"lambda:GetFunction"`, stands in the table.
 #[test]
 fn every_action_that_a_hint_names_is_documented() {
-    let action = regex::Regex::new(r#""((?:lambda|s3|sts|ssm|signer|tag|codeartifact):[A-Z][a-z]\w+)""#).expect("is valid");
+    let action =
+        regex::Regex::new(r#""((?:lambda|s3|sts|ssm|signer|tag|codeartifact):[A-Z][a-z]\w+)""#).expect("is valid");
     let files = walkdir::WalkDir::new(root().join("src")).into_iter().map(|entry| entry.expect("can be read"));
     let mut seen = 0;
     for file in files.filter(|file| file.path().extension().is_some_and(|extension| extension == "rs")) {
         let text = fs_err::read_to_string(file.path()).expect("can be read");
-        for found in action.captures_iter(&text) {
+        // A key of conditions looks the same.
+        for found in action.captures_iter(&text).filter(|found| &found[1] != "sts:ExternalId") {
             seen += 1;
             assert!(permissions::is_known(&found[1]), "data/permissions.yml has no `{}`", &found[1]);
         }
