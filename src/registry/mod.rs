@@ -37,7 +37,7 @@ pub struct NewVersion<'a> {
 
 #[derive(Debug)]
 pub enum Registry {
-    Aws(AwsRegistry),
+    Aws(Box<AwsRegistry>),
     Directory(DirectoryRegistry),
 }
 
@@ -53,7 +53,7 @@ impl Registry {
     ) -> anyhow::Result<Self> {
         Ok(match choice {
             RegistryChoice::Aws(destinations) => {
-                Self::Aws(AwsRegistry::connect(destinations, state, environment).await?)
+                Self::Aws(Box::new(AwsRegistry::connect(destinations, state, environment).await?))
             }
             RegistryChoice::Directory(folder) => Self::Directory(DirectoryRegistry { folder: folder.clone() }),
         })
