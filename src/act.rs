@@ -31,8 +31,15 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
         act => {
             let choice = versions::choose(&spec.version, &spec.layer, &known.state, &registry).await?;
             match act {
-                Act::Share(principals) => share::apply(principals, &choice.versions, &registry, spec.dry_run).await,
-                Act::Attach(functions) => attach::apply(functions, &choice.versions, &registry, spec.dry_run).await?,
+                Act::Share(principals) => {
+                    share::apply(principals, &choice.versions, &registry, spec.dry_run, console).await
+                }
+                Act::Attach(functions) => {
+                    let step = console.step("Attach");
+                    let attached = attach::apply(functions, &choice.versions, &registry, spec.dry_run).await;
+                    step.done(after::count(&attached));
+                    attached
+                }
                 Act::Label(labelling) => labels::apply(labelling, &choice, spec, known, &registry, &mut store).await?,
                 Act::Cleanup(_) => unreachable!("was matched above"),
             }

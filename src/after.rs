@@ -26,7 +26,7 @@ pub async fn follow(
     let mut changes = Vec::new();
     if let Some(principals) = &after.share_with {
         let step = console.step("Share");
-        let shared = share::apply(principals, &choice.versions, registry, spec.dry_run).await;
+        let shared = share::apply(principals, &choice.versions, registry, spec.dry_run, console).await;
         step.done(count(&shared));
         changes.extend(shared);
     }
@@ -44,7 +44,7 @@ pub async fn follow(
     }
     if !after.attach_to.is_empty() {
         let step = console.step("Attach");
-        let attached = attach::apply(&after.attach_to, &choice.versions, registry, spec.dry_run).await?;
+        let attached = attach::apply(&after.attach_to, &choice.versions, registry, spec.dry_run).await;
         step.done(count(&attached));
         changes.extend(attached);
     }

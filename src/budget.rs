@@ -1,21 +1,21 @@
 //! What functions have left for this layer: 250 MB, less their code and their other layers, all unzipped.
-//!
-//! The API names zipped sizes only, so the directory at the end of each zip is read.
+
+mod room;
 
 use std::collections::BTreeMap;
 
-use aws_config::SdkConfig;
 use aws_sdk_lambda::operation::get_function::{GetFunctionError, GetFunctionOutput};
-use aws_sdk_lambda::types::{FunctionConfiguration, PackageType};
+use aws_sdk_lambda::types::PackageType;
 
 use crate::audit::Finding;
 use crate::audit::size::remedy;
 use crate::environment::Environment;
-use crate::error::{Failure, counted};
+use crate::error::Failure;
 use crate::facts;
-use crate::registry::{aws, aws_error, download};
+use crate::registry::{aws, aws_error};
 use crate::report::DistributionSize;
 use crate::types::{ByteSize, FunctionName, LayerVersionArn, Region};
+pub(crate) use room::{Sizes, Taken};
 
 /// The layer that has to fit.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub async fn check(
         return Ok(Vec::new());
     }
     let config = aws::configuration(environment).await;
-    let mut known = BTreeMap::new();
+    let mut sizes: BTreeMap<String, Sizes> = BTreeMap::new();
     let mut findings = Vec::new();
     for function in functions {
         let regions: Vec<String> = match (function.region(), regions, config.region()) {
@@ -56,9 +56,11 @@ pub async fn check(
         let mut is_found = false;
         for region in &regions {
             let config = config.to_builder().region(aws_config::Region::new(region.clone())).build();
-            let Some(found) = get_function(&config, function, region).await? else { continue };
+            let lambda = aws_sdk_lambda::Client::new(&config);
+            let Some(found) = get_function(&lambda, function, region).await? else { continue };
             is_found = true;
-            findings.push(look_at(&config, function, region, &found, candidate, &mut known).await?);
+            let sizes = sizes.entry(region.clone()).or_insert_with(|| Sizes::new(config, lambda));
+            findings.push(look_at(sizes, function, region, &found, candidate).await?);
         }
         if !is_found {
             findings.push(Finding::error(
@@ -73,11 +75,11 @@ pub async fn check(
 }
 
 async fn get_function(
-    config: &SdkConfig,
+    lambda: &aws_sdk_lambda::Client,
     function: &FunctionName,
     region: &str,
 ) -> anyhow::Result<Option<GetFunctionOutput>> {
-    match aws_sdk_lambda::Client::new(config).get_function().function_name(function.as_str()).send().await {
+    match lambda.get_function().function_name(function.as_str()).send().await {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.as_service_error().is_some_and(GetFunctionError::is_resource_not_found_exception) => {
             Ok(None)
@@ -91,12 +93,11 @@ async fn get_function(
 }
 
 async fn look_at(
-    config: &SdkConfig,
+    sizes: &Sizes,
     function: &FunctionName,
     region: &str,
     found: &GetFunctionOutput,
     candidate: Candidate<'_>,
-    known: &mut BTreeMap<String, ByteSize>,
 ) -> anyhow::Result<Finding> {
     let shown = format!("`{function}` in {region}");
     let settings = found.configuration();
@@ -108,56 +109,17 @@ async fn look_at(
             "leave it out of `budget-functions`, and install the packages in its image",
         ));
     }
-    let zipped = settings.map_or(0, |settings| u64::try_from(settings.code_size()).unwrap_or(0));
-    let location = found.code().and_then(|code| code.location()).unwrap_or_default();
-    let code = download::unzipped_size(config, location, function.as_str(), ByteSize(zipped)).await?;
     let account = settings.and_then(|settings| settings.function_arn()).and_then(|arn| arn.split(':').nth(4));
-    let (mut layers, mut count) = (0, 0);
-    for layer in settings.map(FunctionConfiguration::layers).unwrap_or_default() {
-        let Some(arn) = layer.arn().and_then(|arn| arn.parse::<LayerVersionArn>().ok()) else { continue };
-        // A version of this very layer makes room for the new one.
-        if candidate.name == Some(arn.layer()) && account == Some(arn.destination().account.as_str()) {
-            continue;
-        }
-        layers += size_of_layer(config, &arn, known).await?.0;
-        count += 1;
-    }
-    Ok(judge(function, &shown, code, (count, ByteSize(layers)), candidate))
+    // A version of this very layer makes room for the new one.
+    let is_this_layer = |arn: &LayerVersionArn| {
+        candidate.name == Some(arn.layer()) && account == Some(arn.destination().account.as_str())
+    };
+    let taken = sizes.taken(function.as_str(), found, is_this_layer).await?;
+    Ok(judge(function, &shown, taken, candidate))
 }
 
-async fn size_of_layer(
-    config: &SdkConfig,
-    arn: &LayerVersionArn,
-    known: &mut BTreeMap<String, ByteSize>,
-) -> anyhow::Result<ByteSize> {
-    let text = arn.to_string();
-    if let Some(size) = known.get(&text) {
-        return Ok(*size);
-    }
-    let number = i64::try_from(arn.version())?;
-    let lambda = aws_sdk_lambda::Client::new(config);
-    let version = lambda.get_layer_version().layer_name(arn.layer_arn()).version_number(number).send().await;
-    let version = version.map_err(|error| aws_error::explain("lambda:GetLayerVersion", &text, &error))?;
-    let content = version.content();
-    let zipped = content.map_or(0, |content| u64::try_from(content.code_size()).unwrap_or(0));
-    let location = content.and_then(|content| content.location()).unwrap_or_default();
-    let size = download::unzipped_size(config, location, &text, ByteSize(zipped)).await?;
-    known.insert(text, size);
-    Ok(size)
-}
-
-fn judge(
-    function: &FunctionName,
-    shown: &str,
-    code: ByteSize,
-    (count, layers): (usize, ByteSize),
-    candidate: Candidate<'_>,
-) -> Finding {
-    let limit = facts::limits().unzipped_size;
-    let left = ByteSize(limit.saturating_sub(code.0).saturating_sub(layers.0));
-    let others = if count == 0 { String::new() } else { format!(" and {layers} in {}", counted(count, "other layer")) };
-    let state = format!("{shown} has {code} of code{others}, which leaves {left} of Lambda's {}", ByteSize(limit));
-    let size = candidate.unzipped;
+fn judge(function: &FunctionName, shown: &str, taken: Taken, candidate: Candidate<'_>) -> Finding {
+    let (state, left, size) = (taken.describe(shown), taken.left(), candidate.unzipped);
     if size <= left {
         let room = ByteSize(left.0 - size.0);
         return Finding::notice(
@@ -188,7 +150,8 @@ mod tests {
         let function: FunctionName = "orders".parse().expect("is valid");
         let judged = |unzipped| {
             let candidate = Candidate { name: None, unzipped: ByteSize(unzipped), largest: &[] };
-            judge(&function, "`orders`", ByteSize(30_782_915), (2, ByteSize(100_000_000)), candidate)
+            let taken = Taken { code: ByteSize(30_782_915), layers: ByteSize(100_000_000), count: 2 };
+            judge(&function, "`orders`", taken, candidate)
         };
         assert!(judged(131_361_085).message.ends_with("fits"));
         let finding = judged(131_361_086);

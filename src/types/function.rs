@@ -41,6 +41,29 @@ impl FunctionName {
         self.0.strip_prefix("arn:")?.split(':').nth(2)
     }
 
+    /// Of an ARN, or of `123456789012:function:shared`.
+    pub fn account(&self) -> Option<&str> {
+        match self.0.strip_prefix("arn:") {
+            Some(rest) => rest.split(':').nth(3),
+            None => self.0.split_once(":function:").map(|(account, _)| account),
+        }
+    }
+
+    /// The name alone.
+    pub fn name(&self) -> &str {
+        self.named().0
+    }
+
+    /// The version or alias.
+    pub fn qualifier(&self) -> Option<&str> {
+        self.named().1
+    }
+
+    fn named(&self) -> (&str, Option<&str>) {
+        let named = self.0.split_once(":function:").map_or(self.0.as_str(), |(_, named)| named);
+        named.split_once(':').map_or((named, None), |(name, qualifier)| (name, Some(qualifier)))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -100,7 +123,10 @@ mod tests {
             assert!(text.parse::<FunctionName>().is_ok(), "{text}");
         }
         let arn: FunctionName = "arn:aws:lambda:eu-west-1:123456789012:function:orders".parse().expect("is valid");
-        assert_eq!(arn.region(), Some("eu-west-1"));
+        assert_eq!((arn.region(), arn.account(), arn.name()), (Some("eu-west-1"), Some("123456789012"), "orders"));
+        let alias: FunctionName = "123456789012:function:orders:live".parse().expect("is valid");
+        assert_eq!((alias.region(), alias.account()), (None, Some("123456789012")));
+        assert_eq!((alias.name(), alias.qualifier()), ("orders", Some("live")));
         for text in ["", "my orders", "arn:aws:lambda:eu-west-1:123456789012:layer:orders:1", "arn:aws:s3:::x"] {
             assert!(text.parse::<FunctionName>().is_err(), "{text}");
         }
