@@ -114,12 +114,15 @@ impl Sharing<'_> {
         } else if rows.is_empty() {
             rows.push(self.row("shared with nobody", ChangeOutcome::Unchanged));
         }
-        // Whoever takes a version from the public wants to know that it is not.
-        if !self.wanted.contains(&Principal::Public)
-            && !before.contains(&Principal::Public)
-            && let Some(last) = rows.last_mut()
-        {
-            last.detail += &first.note(&Principal::Public, "shares it with everybody");
+        // Whoever takes a version from others wants to know who still has it.
+        if let Some(last) = rows.last_mut() {
+            last.detail += &match () {
+                () if self.wanted.is_empty() => first.others(),
+                () if !self.wanted.contains(&Principal::Public) => {
+                    first.note(&Principal::Public, "shares it with everybody")
+                }
+                () => String::new(),
+            };
         }
         rows
     }

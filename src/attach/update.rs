@@ -58,7 +58,7 @@ pub(super) async fn update(found: &Found<'_>, offer: &Offer) -> anyhow::Result<(
 /// # Errors
 /// As of [`update`].
 pub(super) async fn finish(found: &Found<'_>) -> anyhow::Result<()> {
-    verdict(found, &settle(found, found.settings.clone()).await?)
+    if is_busy(&found.settings) { verdict(found, &settle(found, found.settings.clone()).await?) } else { Ok(()) }
 }
 
 async fn look(found: &Found<'_>) -> anyhow::Result<FunctionConfiguration> {

@@ -63,18 +63,25 @@ impl Policy {
         self.statements.iter().filter_map(Statement::ours).collect()
     }
 
-    /// ` (the statement `x`, which something else made, grants it, too)`, if one does; else nothing.
+    /// `` (the statement `x`, which something else made, grants it, too)``, if one does; else nothing.
     pub(super) fn note(&self, principal: &Principal, does: &str) -> String {
-        let is_other = |statement: &&Statement| statement.ours().is_none();
-        let others = self.statements.iter().filter(is_other);
-        let granting: Vec<String> = others
-            .filter(|statement| statement.grants().as_ref() == Some(principal))
-            .map(|statement| format!("`{}`", statement.sid))
-            .collect();
-        match granting.first() {
-            Some(sid) => format!(" (the statement {sid}, which something else made, {does})"),
-            None => String::new(),
+        let granting = self.foreign().find(|statement| statement.grants().as_ref() == Some(principal));
+        let note =
+            granting.map(|granting| format!(" (the statement `{}`, which something else made, {does})", granting.sid));
+        note.unwrap_or_default()
+    }
+
+    /// `` (statements that something else made stay: `x`, `y`)``, if there are any.
+    pub(super) fn others(&self) -> String {
+        let names: Vec<String> = self.foreign().map(|statement| format!("`{}`", statement.sid)).collect();
+        match names.as_slice() {
+            [] => String::new(),
+            names => format!(" (statements that something else made stay: {})", names.join(", ")),
         }
+    }
+
+    fn foreign(&self) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().filter(|statement| statement.ours().is_none())
     }
 }
 

@@ -154,16 +154,62 @@ impl Account {
 
     /// A function with this code and these layers.
     pub(crate) fn make_function(&self, region: &str, name: &str, zip: &[u8], layers: &[&str]) {
-        use aws_sdk_lambda::types::{FunctionCode, Runtime};
-        self.make_bucket("code", region);
+        self.make_function_on(region, name, zip, layers, ("python3.13", "x86_64"));
+    }
+
+    /// A function of this runtime and architecture.
+    pub(crate) fn make_function_on(
+        &self,
+        region: &str,
+        name: &str,
+        zip: &[u8],
+        layers: &[&str],
+        (runtime, architecture): (&str, &str),
+    ) {
+        use aws_sdk_lambda::types::{Architecture, FunctionCode, Runtime};
+        let bucket = format!("code-{region}-{name}");
+        self.make_bucket(&bucket, region);
         let body = aws_sdk_s3::primitives::ByteStream::from(zip.to_vec());
-        let put = self.s3(region).put_object().bucket("code").key("code.zip").body(body).send();
+        let put = self.s3(region).put_object().bucket(&bucket).key("code.zip").body(body).send();
         self.runtime.block_on(put).expect("can be written");
-        let code = FunctionCode::builder().s3_bucket("code").s3_key("code.zip").build();
+        let code = FunctionCode::builder().s3_bucket(bucket).s3_key("code.zip").build();
         let request = self.lambda(region).create_function().function_name(name).code(code).handler("app.handler");
         let layers = layers.iter().map(|arn| (*arn).to_owned()).collect();
-        let request = request.runtime(Runtime::from("python3.13")).role(self.make_role()).set_layers(Some(layers));
+        let request = request.runtime(Runtime::from(runtime)).architectures(Architecture::from(architecture));
+        let request = request.role(self.make_role()).set_layers(Some(layers));
         self.runtime.block_on(request.send()).expect("can be made");
+    }
+
+    /// ARNs of the layers of a function, in its order.
+    pub(crate) fn layers_of(&self, region: &str, function: &str) -> Vec<String> {
+        let asked = self.lambda(region).get_function_configuration().function_name(function).send();
+        let settings = self.runtime.block_on(asked).expect("is there");
+        settings.layers().iter().filter_map(|layer| layer.arn().map(str::to_owned)).collect()
+    }
+
+    pub(crate) fn tag_function(&self, region: &str, function: &str, key: &str, value: &str) {
+        let arn = format!("arn:aws:lambda:{region}:123456789012:function:{function}");
+        let tagged = self.lambda(region).tag_resource().resource(arn).tags(key, value).send();
+        self.runtime.block_on(tagged).expect("can be tagged");
+    }
+
+    /// Ids of the statements of a version's policy, sorted.
+    pub(crate) fn statements(&self, region: &str, number: i64) -> Vec<String> {
+        let asked = self.lambda(region).get_layer_version_policy().layer_name(LAYER).version_number(number).send();
+        let Ok(reply) = self.runtime.block_on(asked) else { return Vec::new() };
+        let policy: serde_json::Value = serde_json::from_str(reply.policy().unwrap_or_default()).expect("is JSON");
+        let statements = policy["Statement"].as_array().expect("is a list").iter();
+        let mut ids: Vec<String> =
+            statements.map(|statement| statement["Sid"].as_str().expect("has an id").to_owned()).collect();
+        ids.sort();
+        ids
+    }
+
+    /// A statement as another tool would make it.
+    pub(crate) fn share_by_hand(&self, region: &str, number: i64, id: &str, principal: &str) {
+        let request = self.lambda(region).add_layer_version_permission().layer_name(LAYER).version_number(number);
+        let request = request.statement_id(id).action("lambda:GetLayerVersion").principal(principal);
+        self.runtime.block_on(request.send()).expect("can be shared");
     }
 
     /// A role that Lambda may assume, which moto wants to exist.

@@ -7,7 +7,7 @@ use crate::packages::wheel;
 use crate::proxy::Rule;
 
 /// A zip that declares this many MB, which is what is read of code and other layers.
-fn zip_of_megabytes(megabytes: u64) -> Vec<u8> {
+pub(crate) fn zip_of_megabytes(megabytes: u64) -> Vec<u8> {
     use std::io::Write as _;
     let mut zip = rawzip::ZipArchiveWriter::new(Vec::new());
     let (mut entry, _) = zip.new_file("python/data.bin").start().expect("can be written");

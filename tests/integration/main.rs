@@ -3,6 +3,7 @@
 mod account;
 mod actions;
 mod at_once;
+mod attaching;
 mod audit;
 mod aws;
 mod aws_at_once;
@@ -37,6 +38,7 @@ mod pypi;
 mod regions;
 mod secrets;
 mod servers;
+mod sharing;
 mod slim;
 mod smoke;
 mod sources;

@@ -40,6 +40,8 @@ enum Act {
     Reply(String),
     /// Passes it on and changes a text of the answer's body.
     Replace(String, String),
+    /// Passes it on without what stands behind the `?` of its path.
+    DropQuery,
     /// Hangs up before anything reaches moto.
     HangUp,
     /// Passes it on and hangs up instead of answering.
@@ -88,6 +90,11 @@ impl Rule {
     /// Changes a text in what moto answers.
     pub(crate) fn replace(self, from: &str, to: &str) -> Self {
         Self { act: Act::Replace(from.to_owned(), to.to_owned()), ..self }
+    }
+
+    /// Passes on without the query, which moto takes for something else.
+    pub(crate) fn drop_query(self) -> Self {
+        Self { act: Act::DropQuery, ..self }
     }
 
     pub(crate) fn hang_up(self) -> Self {
@@ -231,6 +238,11 @@ impl Shared {
                 let (_, body) = whole.split_once("\r\n\r\n").unwrap_or_default();
                 let body = body.replace(&from, &to);
                 return client.write_all(answer(200, "content-type: application/json", &body).as_bytes());
+            }
+            Some(Act::DropQuery) => {
+                let (request, rest) = head.split_once("\r\n").unwrap_or_default();
+                let path = request.split_once('?').map_or(request, |(path, _)| path);
+                return client.write_all(&self.forward(&format!("{path} HTTP/1.1\r\n{rest}"), &body)?);
             }
             Some(Act::LoseAnswer) => return self.forward(&head, &body).map(drop),
             Some(Act::Hold) => {

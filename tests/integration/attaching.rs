@@ -1,0 +1,206 @@
+//! Functions that get a version: found, judged before the first changes, and brought forward or back.
+
+use crate::account::{Account, EU, LAYER, US};
+use crate::budgets::zip_of_megabytes;
+use crate::harness::{FileServer, Outcome, Run, Sandbox};
+use crate::packages::wheel;
+use crate::proxy::Rule;
+use crate::sharing::rows;
+
+/// In the path of requests about functions.
+const FUNCTIONS: &str = "/functions/";
+
+struct Functions {
+    account: Account,
+    sandbox: Sandbox,
+}
+
+impl Functions {
+    /// With a first version in each region.
+    fn new(regions: &[&str]) -> Self {
+        let functions = Self {
+            account: Account::with_buckets(regions),
+            sandbox: Sandbox::with_requirements("./six-1.0-py3-none-any.whl\n"),
+        };
+        wheel(&functions.sandbox.path(""), "six", "1.0");
+        functions.publish(regions, &[]).success();
+        functions
+    }
+
+    fn publish(&self, regions: &[&str], arguments: &[&str]) -> Outcome {
+        self.account.publish(&self.sandbox, &["--regions", &regions.join(",")]).args(arguments).run()
+    }
+
+    /// Publishes a second version.
+    fn publish_another(&self, regions: &[&str], arguments: &[&str]) -> Outcome {
+        wheel(&self.sandbox.path(""), "six", "1.1");
+        self.sandbox.write("requirements.txt", "./six-1.1-py3-none-any.whl\n");
+        self.publish(regions, arguments)
+    }
+
+    fn attach(&self, functions: &str, arguments: &[&str]) -> Run {
+        let arguments = [&["attach", "--registry", "aws", "--layer-name", LAYER, "--attach-to", functions], arguments];
+        let run = self.sandbox.run(&arguments.concat());
+        self.account.seen_by(run.args(&["--bucket", "layers-{region}"]))
+    }
+
+    /// A function of a few bytes.
+    fn make(&self, region: &str, name: &str, layers: &[&str]) {
+        self.account.make_function(region, name, &zip_of_megabytes(1), layers);
+    }
+
+    fn other(&self, region: &str, name: &str) -> String {
+        self.account.publish_by_hand(region, name, &zip_of_megabytes(1), &["python3.13"])
+    }
+
+    fn layers(&self, region: &str, name: &str) -> Vec<String> {
+        self.account.layers_of(region, name)
+    }
+}
+
+fn ours(region: &str, version: u64) -> String {
+    format!("arn:aws:lambda:{region}:123456789012:layer:{LAYER}:{version}")
+}
+
+#[test]
+fn a_new_version_takes_the_place_of_the_old_one_and_a_second_run_asks_once() {
+    let functions = Functions::new(&[EU]);
+    let (first, last) = (functions.other(EU, "first"), functions.other(EU, "last"));
+    functions.make(EU, "orders", &[&first, &ours(EU, 1), &last]);
+    functions.make(EU, "invoices", &[]);
+    let both = ["--attach-to", "orders,invoices"];
+    insta::assert_snapshot!(rows(&functions.publish_another(&[EU], &both).success()), @"");
+    assert_eq!(functions.layers(EU, "orders"), [first, ours(EU, 2), last]);
+    assert_eq!(functions.layers(EU, "invoices"), [ours(EU, 2)]);
+    let asked = |method| functions.account.proxy.seen(method, FUNCTIONS).len();
+    let before = (asked("GET"), asked("PUT"));
+    insta::assert_snapshot!(rows(&functions.publish(&[EU], &both).success()), @"");
+    assert_eq!((asked("GET"), asked("PUT")), (before.0 + 2, before.1), "one look at each");
+}
+
+#[test]
+fn a_dry_run_shows_before_and_after_and_a_number_goes_back() {
+    let functions = Functions::new(&[EU]);
+    functions.publish_another(&[EU], &[]).success();
+    functions.make(EU, "orders", &[&ours(EU, 1)]);
+    insta::assert_snapshot!(rows(&functions.attach("orders", &["--dry-run"]).run().success()), @"");
+    assert_eq!(functions.layers(EU, "orders"), [ours(EU, 1)]);
+    functions.attach("orders", &[]).run().success().says("attached");
+    assert_eq!(functions.layers(EU, "orders"), [ours(EU, 2)]);
+    insta::assert_snapshot!(rows(&functions.attach("orders", &["--layer-version", "1"]).run().success()), @"");
+    assert_eq!(functions.layers(EU, "orders"), [ours(EU, 1)]);
+}
+
+#[test]
+fn functions_are_found_by_tag_by_arn_and_where_they_are() {
+    let functions = Functions::new(&[EU, US]);
+    for (region, name) in [(EU, "orders"), (EU, "invoices"), (US, "orders"), (US, "reports")] {
+        functions.make(region, name, &[]);
+    }
+    functions.account.tag_function(EU, "invoices", "team", "data");
+    functions.account.tag_function(US, "reports", "team", "data");
+    functions.account.tag_function(US, "orders", "team", "shop");
+    let regions = ["--regions", "eu-west-1,us-east-1"];
+    insta::assert_snapshot!(rows(&functions.attach("tag:team=data,invoices", &regions).run().success()), @"");
+    assert_eq!(functions.layers(US, "orders"), Vec::<String>::new());
+    let arn = format!("arn:aws:lambda:{US}:123456789012:function:orders");
+    insta::assert_snapshot!(rows(&functions.attach(&arn, &regions).run().success()), @"");
+    assert_eq!(functions.layers(EU, "orders"), Vec::<String>::new());
+    functions
+        .attach("tag:team=nobody", &regions)
+        .run()
+        .code(1)
+        .says("no function has `tag:team=nobody` in eu-west-1, us-east-1");
+    functions
+        .attach("payments", &regions)
+        .run()
+        .code(1)
+        .says("there is no function `payments` in 123456789012/eu-west-1, 123456789012/us-east-1");
+    functions.attach("orders:live", &regions).run().code(1).says("`orders:live` is `live` of a function");
+    let elsewhere = "arn:aws:lambda:eu-north-1:123456789012:function:orders";
+    functions.attach(elsewhere, &regions).run().code(1).says("is not where the layer is: 123456789012/eu-west-1, ");
+}
+
+#[test]
+fn one_that_is_refused_keeps_all_others_as_they_are() {
+    let functions = Functions::new(&[EU]);
+    let zip = zip_of_megabytes(1);
+    functions.make(EU, "fine", &[]);
+    functions.account.make_function_on(EU, "old", &zip, &[], ("python3.12", "x86_64"));
+    functions.account.make_function_on(EU, "arm", &zip, &[], ("python3.13", "arm64"));
+    let layers: Vec<String> = (0..5).map(|index| functions.other(EU, &format!("other{index}"))).collect();
+    functions.make(EU, "full", &layers.iter().map(String::as_str).collect::<Vec<_>>());
+    functions.make(EU, "image", &[]);
+    functions.account.proxy.rule(Rule::on("GET", "/functions/image").replace("\"Zip\"", "\"Image\""));
+    let outcome = functions.attach("fine,old,arm,full,image", &[]).run().code(1);
+    insta::assert_snapshot!(rows(&outcome), @"");
+    insta::assert_snapshot!(outcome.stderr, @"");
+    assert_eq!(functions.account.proxy.seen("PUT", FUNCTIONS).len(), 0);
+    functions.attach("fine", &[]).run().success();
+    assert_eq!(functions.layers(EU, "fine"), [ours(EU, 1)]);
+}
+
+#[test]
+fn code_and_layers_together_have_to_fit() {
+    let functions = Functions::new(&[EU]);
+    let served = functions.sandbox.root().join("served");
+    fs_err::create_dir_all(&served).expect("can be made");
+    // Of a size from which the zip could be anything.
+    let mut code = vec![0; 300 << 10];
+    code.extend(zip_of_megabytes(249));
+    fs_err::write(served.join("code.zip"), &code).expect("can be written");
+    let zip = functions.account.object(EU, &zip_key(&functions));
+    fs_err::write(served.join("layer.zip"), zip).expect("can be written");
+    let files = FileServer::start(&served);
+    functions.account.make_function(EU, "orders", &code, &[]);
+    let at = "https://awslambda-eu-west-1-tasks.s3.eu-west-1.amazonaws.com";
+    functions.account.proxy.rule(Rule::on("GET", "/functions/orders").replace(at, &files.url()));
+    let layer = format!("{}/layer.zip", files.url());
+    functions.account.proxy.rule(Rule::on("GET", "/versions/1").replace("s3://", &layer));
+    functions.attach("orders", &[]).run().success();
+    fs_err::write(served.join("layer.zip"), {
+        let mut larger = zip_of_megabytes(2);
+        larger.truncate(larger.len());
+        larger
+    })
+    .expect("can be written");
+}
+
+fn zip_key(functions: &Functions) -> String {
+    let keys = functions.account.keys(EU);
+    keys.into_iter().find(|key| key.ends_with(".zip")).expect("was uploaded")
+}
+
+#[test]
+fn a_region_that_refuses_does_not_stop_the_others() {
+    let functions = Functions::new(&[EU, US]);
+    [EU, US].iter().for_each(|region| functions.make(region, "orders", &[]));
+    let no = Rule::on("PUT", FUNCTIONS).in_region(EU).refuse(403, "AccessDeniedException", "no");
+    functions.account.proxy.rule(no);
+    let regions = ["--regions", "eu-west-1,us-east-1"];
+    let outcome = functions.attach("orders", &regions).run().code(2);
+    insta::assert_snapshot!(rows(&outcome), @"");
+    outcome.says(r#""Action": "lambda:UpdateFunctionConfiguration", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:orders""#);
+    functions.account.proxy.behave();
+    insta::assert_snapshot!(rows(&functions.attach("orders", &regions).run().success()), @"");
+}
+
+#[test]
+fn a_killed_run_is_finished_by_the_next() {
+    let functions = Functions::new(&[EU]);
+    functions.make(EU, "orders", &[&ours(EU, 1)]);
+    functions.make(EU, "reports", &[&ours(EU, 1)]);
+    functions.account.proxy.rule(Rule::on("PUT", "/functions/reports").hold());
+    wheel(&functions.sandbox.path(""), "six", "1.1");
+    functions.sandbox.write("requirements.txt", "./six-1.1-py3-none-any.whl\n");
+    let both = ["--attach-to", "orders,reports"];
+    let run = functions.account.publish(&functions.sandbox, &both).start();
+    functions.account.proxy.wait_for_held();
+    run.kill();
+    functions.account.proxy.forget_held();
+    functions.publish(&[EU], &both).success().says("version 1 → 2");
+    for name in ["orders", "reports"] {
+        assert_eq!(functions.layers(EU, name), [ours(EU, 2)]);
+    }
+    assert_eq!(functions.account.numbers(EU), [1, 2]);
+}
