@@ -123,8 +123,8 @@ async fn decide<'a>(found: &Found<'_>, offer: Option<&'a anyhow::Result<Offer>>)
         Some(Err(error)) => return Decision::Unknown(error),
         Some(Ok(offer)) => offer,
     };
-    let judged = match offer.refuse(&found.settings, &found.shown()) {
-        Ok(()) => offer.refuse_size(&found.output, &found.settings, &found.shown()).await,
+    let judged = match offer.refuse(&found.settings) {
+        Ok(()) => offer.refuse_size(&found.output, &found.settings).await,
         refused => refused,
     };
     judged.map_or_else(Decision::Refused, |()| Decision::Change(offer))

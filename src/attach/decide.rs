@@ -77,10 +77,10 @@ impl Offer {
         Self { version, runtimes, architectures, zipped, sizes }
     }
 
-    /// What the settings alone say. `shown`: the function and where it is.
-    pub(super) fn refuse(&self, settings: &FunctionConfiguration, shown: &str) -> Result<(), Failure> {
+    /// What the settings alone say; `it` is the function, which stands before the message.
+    pub(super) fn refuse(&self, settings: &FunctionConfiguration) -> Result<(), Failure> {
         if settings.package_type() == Some(&PackageType::Image) {
-            let failure = Failure::user(format!("{shown} runs from a container image, which takes no layers"));
+            let failure = Failure::user("it runs from a container image, which takes no layers");
             return Err(failure.hint("leave it out of `attach-to`, and install the packages in its image"));
         }
         let what = format!("version {} of `{}`", self.version.version(), self.version.layer());
@@ -89,8 +89,7 @@ impl Offer {
         if let Some(runtime) =
             settings.runtime().map(|runtime| runtime.as_str()).filter(|has| !fits(&self.runtimes, has))
         {
-            let failure =
-                Failure::user(format!("{shown} has `{runtime}`, but {what} is for {}", names(&self.runtimes)));
+            let failure = Failure::user(format!("it has `{runtime}`, but {what} is for {}", names(&self.runtimes)));
             return Err(failure
                 .hint(format!("attach a layer that was built for `{runtime}`, or change the function's runtime")));
         }
@@ -98,13 +97,12 @@ impl Offer {
         let architecture = settings.architectures().first().map_or("x86_64", |name| name.as_str());
         if !fits(&self.architectures, architecture) {
             let declared = names(&self.architectures);
-            let failure = Failure::user(format!("{shown} runs on `{architecture}`, but {what} is for {declared}"));
+            let failure = Failure::user(format!("it runs on `{architecture}`, but {what} is for {declared}"));
             return Err(failure.hint(format!("attach a layer that was built for `{architecture}`")));
         }
         let (count, most) = (Placed::new(settings, &self.version).after.len(), facts::limits().layers);
         if count > most {
-            let failure =
-                Failure::user(format!("{shown} has {} other layers, and Lambda takes {most} in all", count - 1));
+            let failure = Failure::user(format!("it has {} other layers, and Lambda takes {most} in all", count - 1));
             return Err(failure.hint("take one off the function, or build one layer of two"));
         }
         Ok(())
@@ -115,7 +113,6 @@ impl Offer {
         &self,
         output: &GetFunctionOutput,
         settings: &FunctionConfiguration,
-        shown: &str,
     ) -> Result<(), Failure> {
         if self.surely_fits(settings) {
             return Ok(());
@@ -128,7 +125,7 @@ impl Offer {
         if size <= taken.left() {
             return Ok(());
         }
-        let (state, number, over) = (taken.describe(shown), self.version.version(), ByteSize(size.0 - taken.left().0));
+        let (state, number, over) = (taken.describe("it"), self.version.version(), ByteSize(size.0 - taken.left().0));
         let failure = Failure::user(format!("{state}: version {number} of {size} is {over} too large"));
         Err(failure.hint("make the function's code or other layers smaller, or leave something out of this layer"))
     }

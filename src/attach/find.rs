@@ -24,11 +24,6 @@ pub(super) struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// `` `orders` in eu-west-1 ``
-    pub(super) fn shown(&self) -> String {
-        format!("`{}` in {}", self.name, self.target.place)
-    }
-
     pub(super) fn has_it(&self) -> bool {
         has(&self.settings, self.target.version)
     }

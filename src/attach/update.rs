@@ -30,7 +30,7 @@ pub(super) async fn update(found: &Found<'_>, offer: &Offer) -> anyhow::Result<(
         if has(&current, version) {
             return Ok(());
         }
-        offer.refuse(&current, &found.shown())?;
+        offer.refuse(&current)?;
         let layers = Placed::new(&current, version).after;
         let request = lambda.update_function_configuration().function_name(&found.name).set_layers(Some(layers));
         match request.set_revision_id(current.revision_id().map(str::to_owned)).send().await {
@@ -49,7 +49,7 @@ pub(super) async fn update(found: &Found<'_>, offer: &Offer) -> anyhow::Result<(
             }
         }
     }
-    let failure = Failure::system(format!("something else keeps changing {}", found.shown()));
+    let failure = Failure::system("something else keeps changing the function");
     Err(failure.hint("run again when it is done").into())
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn finish(found: &Found<'_>) -> anyhow::Result<()> {
 
 async fn look(found: &Found<'_>) -> anyhow::Result<FunctionConfiguration> {
     let output = ask(&found.target.clients.lambda, found.target.version, &found.name).await?;
-    settings(&output.with_context(|| format!("{} is gone", found.shown()))?, &found.name)
+    settings(&output.context("it was deleted")?, &found.name)
 }
 
 /// Waits until nothing is under way.
@@ -72,7 +72,7 @@ async fn settle(found: &Found<'_>, mut current: FunctionConfiguration) -> anyhow
     while is_busy(&current) {
         if start.elapsed() > PATIENCE {
             let minutes = PATIENCE.as_secs() / 60;
-            let failure = Failure::system(format!("{} is still being updated after {minutes} minutes", found.shown()));
+            let failure = Failure::system(format!("it is still being updated after {minutes} minutes"));
             return Err(failure.hint("run again when it is done").into());
         }
         tokio::time::sleep(pause).await;
@@ -95,7 +95,7 @@ fn verdict(found: &Found<'_>, settings: &FunctionConfiguration) -> anyhow::Resul
         (_, Some(State::Failed)) => (settings.state_reason_code().map(|code| code.as_str()), settings.state_reason()),
         _ => return Ok(()),
     };
-    let failure = Failure::system(format!("Lambda could not update {}", found.shown()));
+    let failure = Failure::system("Lambda could not update it");
     let failure = failure.cause(format!("{}: {}", code.unwrap_or("no code"), reason.unwrap_or("no reason is given")));
     Err(failure.hint("the function still has the layers that it had; run again when the cause is gone").into())
 }

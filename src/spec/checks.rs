@@ -68,10 +68,7 @@ impl Reading<'_> {
             fail_on: self.parsed(given(inputs.fail_on), DEFAULT_FAIL_ON),
             max_zipped_size: self.size("max-zipped-size", given(inputs.max_zipped_size)),
             max_unzipped_size: self.size("max-unzipped-size", given(inputs.max_unzipped_size)),
-            budget_functions: list(inputs.budget_functions)
-                .iter()
-                .filter_map(|name| self.problems.check(name.parse()))
-                .collect(),
+            budget_functions: self.all("budget-functions", &list(inputs.budget_functions)),
         }
     }
 

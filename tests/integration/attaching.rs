@@ -1,7 +1,7 @@
 //! Functions that get a version: found, judged before the first changes, and brought forward or back.
 
 use crate::account::{Account, EU, LAYER, US};
-use crate::budgets::zip_of_megabytes;
+use crate::budgets::{zip_declaring, zip_of_megabytes};
 use crate::harness::{FileServer, Outcome, Run, Sandbox};
 use crate::packages::wheel;
 use crate::proxy::Rule;
@@ -69,12 +69,18 @@ fn a_new_version_takes_the_place_of_the_old_one_and_a_second_run_asks_once() {
     functions.make(EU, "orders", &[&first, &ours(EU, 1), &last]);
     functions.make(EU, "invoices", &[]);
     let both = ["--attach-to", "orders,invoices"];
-    insta::assert_snapshot!(rows(&functions.publish_another(&[EU], &both).success()), @"");
+    insta::assert_snapshot!(rows(&functions.publish_another(&[EU], &both).success()), @"
+    done eu-west-1 function orders version 1 → 2
+    done eu-west-1 function invoices version 2, as layer 1 of 1
+    ");
     assert_eq!(functions.layers(EU, "orders"), [first, ours(EU, 2), last]);
     assert_eq!(functions.layers(EU, "invoices"), [ours(EU, 2)]);
     let asked = |method| functions.account.proxy.seen(method, FUNCTIONS).len();
     let before = (asked("GET"), asked("PUT"));
-    insta::assert_snapshot!(rows(&functions.publish(&[EU], &both).success()), @"");
+    insta::assert_snapshot!(rows(&functions.publish(&[EU], &both).success()), @"
+    unchanged eu-west-1 function orders version 2
+    unchanged eu-west-1 function invoices version 2
+    ");
     assert_eq!((asked("GET"), asked("PUT")), (before.0 + 2, before.1), "one look at each");
 }
 
@@ -83,11 +89,11 @@ fn a_dry_run_shows_before_and_after_and_a_number_goes_back() {
     let functions = Functions::new(&[EU]);
     functions.publish_another(&[EU], &[]).success();
     functions.make(EU, "orders", &[&ours(EU, 1)]);
-    insta::assert_snapshot!(rows(&functions.attach("orders", &["--dry-run"]).run().success()), @"");
+    insta::assert_snapshot!(rows(&functions.attach("orders", &["--dry-run"]).run().success()), @"would be done eu-west-1 function orders version 1 → 2");
     assert_eq!(functions.layers(EU, "orders"), [ours(EU, 1)]);
     functions.attach("orders", &[]).run().success().says("attached");
     assert_eq!(functions.layers(EU, "orders"), [ours(EU, 2)]);
-    insta::assert_snapshot!(rows(&functions.attach("orders", &["--layer-version", "1"]).run().success()), @"");
+    insta::assert_snapshot!(rows(&functions.attach("orders", &["--layer-version", "1"]).run().success()), @"done eu-west-1 function orders version 2 → 1");
     assert_eq!(functions.layers(EU, "orders"), [ours(EU, 1)]);
 }
 
@@ -101,10 +107,13 @@ fn functions_are_found_by_tag_by_arn_and_where_they_are() {
     functions.account.tag_function(US, "reports", "team", "data");
     functions.account.tag_function(US, "orders", "team", "shop");
     let regions = ["--regions", "eu-west-1,us-east-1"];
-    insta::assert_snapshot!(rows(&functions.attach("tag:team=data,invoices", &regions).run().success()), @"");
+    insta::assert_snapshot!(rows(&functions.attach("tag:team=data,invoices", &regions).run().success()), @"
+    done eu-west-1 function invoices version 1, as layer 1 of 1
+    done us-east-1 function reports version 1, as layer 1 of 1
+    ");
     assert_eq!(functions.layers(US, "orders"), Vec::<String>::new());
     let arn = format!("arn:aws:lambda:{US}:123456789012:function:orders");
-    insta::assert_snapshot!(rows(&functions.attach(&arn, &regions).run().success()), @"");
+    insta::assert_snapshot!(rows(&functions.attach(&arn, &regions).run().success()), @"done us-east-1 function orders version 1, as layer 1 of 1");
     assert_eq!(functions.layers(EU, "orders"), Vec::<String>::new());
     functions
         .attach("tag:team=nobody", &regions)
@@ -133,8 +142,15 @@ fn one_that_is_refused_keeps_all_others_as_they_are() {
     functions.make(EU, "image", &[]);
     functions.account.proxy.rule(Rule::on("GET", "/functions/image").replace("\"Zip\"", "\"Image\""));
     let outcome = functions.attach("fine,old,arm,full,image", &[]).run().code(1);
-    insta::assert_snapshot!(rows(&outcome), @"");
-    insta::assert_snapshot!(outcome.stderr, @"");
+    insta::assert_snapshot!(rows(&outcome), @"
+    would be done eu-west-1 function fine version 1, as layer 1 of 1, once nothing else is refused
+    failed eu-west-1 function old version 1, as layer 1 of 1
+    failed eu-west-1 function arm version 1, as layer 1 of 1
+    failed eu-west-1 function full version 1, as layer 6 of 6
+    failed eu-west-1 function image version 1, as layer 1 of 1
+    ");
+    let causes: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("cause: ")).collect();
+    insta::assert_snapshot!(causes.join("\n"), @"");
     assert_eq!(functions.account.proxy.seen("PUT", FUNCTIONS).len(), 0);
     functions.attach("fine", &[]).run().success();
     assert_eq!(functions.layers(EU, "fine"), [ours(EU, 1)]);
@@ -145,30 +161,23 @@ fn code_and_layers_together_have_to_fit() {
     let functions = Functions::new(&[EU]);
     let served = functions.sandbox.root().join("served");
     fs_err::create_dir_all(&served).expect("can be made");
-    // Of a size from which the zip could be anything.
-    let mut code = vec![0; 300 << 10];
-    code.extend(zip_of_megabytes(249));
+    // So many bytes could stand for more than the limit.
+    let (code, layer) = (zip_declaring(249, &[0; 300 << 10]), zip_of_megabytes(2));
     fs_err::write(served.join("code.zip"), &code).expect("can be written");
-    let zip = functions.account.object(EU, &zip_key(&functions));
-    fs_err::write(served.join("layer.zip"), zip).expect("can be written");
+    fs_err::write(served.join("layer.zip"), &layer).expect("can be written");
     let files = FileServer::start(&served);
     functions.account.make_function(EU, "orders", &code, &[]);
+    functions.account.publish_by_hand(EU, LAYER, &layer, &[]);
     let at = "https://awslambda-eu-west-1-tasks.s3.eu-west-1.amazonaws.com";
     functions.account.proxy.rule(Rule::on("GET", "/functions/orders").replace(at, &files.url()));
-    let layer = format!("{}/layer.zip", files.url());
-    functions.account.proxy.rule(Rule::on("GET", "/versions/1").replace("s3://", &layer));
-    functions.attach("orders", &[]).run().success();
-    fs_err::write(served.join("layer.zip"), {
-        let mut larger = zip_of_megabytes(2);
-        larger.truncate(larger.len());
-        larger
-    })
-    .expect("can be written");
-}
-
-fn zip_key(functions: &Functions) -> String {
-    let keys = functions.account.keys(EU);
-    keys.into_iter().find(|key| key.ends_with(".zip")).expect("was uploaded")
+    let location = format!("{}/layer.zip", files.url());
+    functions.account.proxy.rule(Rule::on("GET", "/versions/2").replace("s3://", &location));
+    let outcome = functions.attach("orders", &[]).run().code(1);
+    insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.contains("MB")).collect::<String>(), @"cause: function orders in eu-west-1: `orders` in eu-west-1 has 249.0 MB of code, which leaves 1.0 MB of Lambda's 250.0 MB: version 2 of 2.0 MB is 1.0 MB too large");
+    assert_eq!(functions.account.proxy.seen("PUT", FUNCTIONS).len(), 0);
+    // This one's zip cannot be downloaded: Lambda decides.
+    functions.attach("orders", &["--layer-version", "1"]).run().success();
+    assert_eq!(functions.layers(EU, "orders"), [ours(EU, 1)]);
 }
 
 #[test]
@@ -179,10 +188,16 @@ fn a_region_that_refuses_does_not_stop_the_others() {
     functions.account.proxy.rule(no);
     let regions = ["--regions", "eu-west-1,us-east-1"];
     let outcome = functions.attach("orders", &regions).run().code(2);
-    insta::assert_snapshot!(rows(&outcome), @"");
+    insta::assert_snapshot!(rows(&outcome), @"
+    failed eu-west-1 function orders version 1, as layer 1 of 1
+    done us-east-1 function orders version 1, as layer 1 of 1
+    ");
     outcome.says(r#""Action": "lambda:UpdateFunctionConfiguration", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:orders""#);
     functions.account.proxy.behave();
-    insta::assert_snapshot!(rows(&functions.attach("orders", &regions).run().success()), @"");
+    insta::assert_snapshot!(rows(&functions.attach("orders", &regions).run().success()), @"
+    done eu-west-1 function orders version 1, as layer 1 of 1
+    unchanged us-east-1 function orders version 1
+    ");
 }
 
 #[test]

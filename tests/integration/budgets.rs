@@ -8,10 +8,15 @@ use crate::proxy::Rule;
 
 /// A zip that declares this many MB, which is what is read of code and other layers.
 pub(crate) fn zip_of_megabytes(megabytes: u64) -> Vec<u8> {
+    zip_declaring(megabytes, b"x")
+}
+
+/// The same with this much in it.
+pub(crate) fn zip_declaring(megabytes: u64, bytes: &[u8]) -> Vec<u8> {
     use std::io::Write as _;
     let mut zip = rawzip::ZipArchiveWriter::new(Vec::new());
     let (mut entry, _) = zip.new_file("python/data.bin").start().expect("can be written");
-    entry.write_all(b"x").expect("can be written");
+    entry.write_all(bytes).expect("can be written");
     entry.finish(rawzip::DataDescriptorOutput::new(0, megabytes << 20)).expect("can be written");
     zip.finish().expect("can be written")
 }
@@ -97,7 +102,7 @@ fn what_cannot_be_asked_is_said() {
         orders.account.publish(&orders.sandbox, &["--budget-functions", functions, "--dry-run"]).run()
     };
     run("invoices").code(1).says("there is no function `invoices` in eu-west-1");
-    run("my function").code(1).says("`budget-functions` has `my function`, which is not a function");
+    run("my function").code(1).says("`budget-functions`: `my function` is not a function");
     orders.account.proxy.behave();
     orders.account.proxy.rule(Rule::on("GET", "/functions/").replace("\"Zip\"", "\"Image\""));
     run("orders").code(1).says("`orders` in eu-west-1 runs from a container image, which takes no layers");
