@@ -4,6 +4,8 @@
 //! names the revision of the policy that it was decided on.
 
 mod policy;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -83,14 +85,10 @@ impl Sharing<'_> {
         let surplus: BTreeSet<Principal> = before.difference(self.wanted).cloned().collect();
         let mut progress = Progress::default();
         let converged = if dry_run { Ok(()) } else { self.converge(first.clone(), &mut progress).await };
-        let error = match converged {
-            Ok(()) => {
-                // All of it, whichever run's request it was that did it.
-                progress = Progress { granted: missing, revoked: surplus };
-                None
-            }
-            Err(error) => Some(error),
-        };
+        if converged.is_ok() {
+            // All of it, whichever run's request it was that did it.
+            progress = Progress { granted: missing.clone(), revoked: surplus.clone() };
+        }
         let outcome = if dry_run { ChangeOutcome::Would } else { ChangeOutcome::Done };
         let mut rows: Vec<Change> = Vec::new();
         for principal in &progress.granted {
@@ -109,8 +107,11 @@ impl Sharing<'_> {
         if !kept.is_empty() {
             rows.push(self.row(&format!("shared with {}", kept.join(", ")), ChangeOutcome::Unchanged));
         }
-        if let Some(error) = error {
-            rows.push(self.row(&wish(self.wanted), ChangeOutcome::Failed).failed(&error));
+        if let Err(error) = converged {
+            let missing: BTreeSet<Principal> = missing.difference(&progress.granted).cloned().collect();
+            let surplus: BTreeSet<Principal> = surplus.difference(&progress.revoked).cloned().collect();
+            let left = if missing.is_empty() { format!("revoke from {}", names(&surplus)) } else { wish(&missing) };
+            rows.push(self.row(&left, ChangeOutcome::Failed).failed(&error));
         } else if rows.is_empty() {
             rows.push(self.row("shared with nobody", ChangeOutcome::Unchanged));
         }
@@ -237,6 +238,9 @@ impl Sharing<'_> {
 
 /// What is asked for.
 fn wish(wanted: &BTreeSet<Principal>) -> String {
-    let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-    format!("share with {}", if names.is_empty() { "nobody".to_owned() } else { names.join(", ") })
+    format!("share with {}", if wanted.is_empty() { "nobody".to_owned() } else { names(wanted) })
+}
+
+fn names(principals: &BTreeSet<Principal>) -> String {
+    principals.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -35,7 +35,7 @@ pub(super) async fn update(found: &Found<'_>, offer: &Offer) -> anyhow::Result<(
         let request = lambda.update_function_configuration().function_name(&found.name).set_layers(Some(layers));
         match request.set_revision_id(current.revision_id().map(str::to_owned)).send().await {
             Ok(reply) if reply.last_update_status() == Some(&LastUpdateStatus::Successful) => return Ok(()),
-            Ok(_) => return verdict(found, &settle(found, look(found).await?).await?),
+            Ok(_) => return verdict(&settle(found, look(found).await?).await?),
             Err(error) => {
                 let is = |kind: fn(&UpdateError) -> bool| error.as_service_error().is_some_and(kind);
                 if !is(UpdateError::is_resource_conflict_exception)
@@ -58,7 +58,7 @@ pub(super) async fn update(found: &Found<'_>, offer: &Offer) -> anyhow::Result<(
 /// # Errors
 /// As of [`update`].
 pub(super) async fn finish(found: &Found<'_>) -> anyhow::Result<()> {
-    if is_busy(&found.settings) { verdict(found, &settle(found, found.settings.clone()).await?) } else { Ok(()) }
+    if is_busy(&found.settings) { verdict(&settle(found, found.settings.clone()).await?) } else { Ok(()) }
 }
 
 async fn look(found: &Found<'_>) -> anyhow::Result<FunctionConfiguration> {
@@ -87,7 +87,7 @@ fn is_busy(settings: &FunctionConfiguration) -> bool {
 }
 
 /// Of an update that is over.
-fn verdict(found: &Found<'_>, settings: &FunctionConfiguration) -> anyhow::Result<()> {
+fn verdict(settings: &FunctionConfiguration) -> anyhow::Result<()> {
     let (code, reason) = match (settings.last_update_status(), settings.state()) {
         (Some(LastUpdateStatus::Failed), _) => {
             (settings.last_update_status_reason_code().map(|code| code.as_str()), settings.last_update_status_reason())
