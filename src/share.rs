@@ -215,9 +215,8 @@ impl Sharing<'_> {
     async fn revoke(&self, principal: &Principal, revision: Option<String>) -> anyhow::Result<Step> {
         let request = self.lambda.remove_layer_version_permission().layer_name(self.arn.layer());
         let request = request.version_number(self.number()?).set_revision_id(revision);
-        let error = match request.statement_id(statement_id(principal)).send().await {
-            Ok(_) => return Ok(Step::Done(None)),
-            Err(error) => error,
+        let Err(error) = request.statement_id(statement_id(principal)).send().await else {
+            return Ok(Step::Done(None));
         };
         let is = |kind: fn(&RemoveError) -> bool| error.as_service_error().is_some_and(kind);
         if is(RemoveError::is_precondition_failed_exception) || is(RemoveError::is_resource_not_found_exception) {

@@ -3,7 +3,7 @@
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionOutput;
-use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, Layer, PackageType};
+use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, Layer, PackageType, Runtime};
 
 use crate::budget::Sizes;
 use crate::error::{Failure, alternatives};
@@ -86,9 +86,7 @@ impl Offer {
         let what = format!("version {} of `{}`", self.version.version(), self.version.layer());
         let fits = |declared: &[String], has: &str| declared.is_empty() || declared.iter().any(|name| name == has);
         let names = |declared: &[String]| alternatives(declared.iter().map(String::as_str));
-        if let Some(runtime) =
-            settings.runtime().map(|runtime| runtime.as_str()).filter(|has| !fits(&self.runtimes, has))
-        {
+        if let Some(runtime) = settings.runtime().map(Runtime::as_str).filter(|has| !fits(&self.runtimes, has)) {
             let failure = Failure::user(format!("it has `{runtime}`, but {what} is for {}", names(&self.runtimes)));
             return Err(failure
                 .hint(format!("attach a layer that was built for `{runtime}`, or change the function's runtime")));

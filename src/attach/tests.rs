@@ -42,8 +42,11 @@ fn in_progress() -> Value {
 fn functions(replies: Vec<fn() -> HttpResponse>) -> Rule {
     let mut replies = replies.into_iter();
     let first = replies.next().expect("is one");
-    let sequence = mock!(Client::get_function).sequence().http_response(first);
-    replies.fold(sequence, |sequence, reply| sequence.http_response(reply)).build()
+    let mut sequence = mock!(Client::get_function).sequence().http_response(first);
+    for reply in replies {
+        sequence = sequence.http_response(reply);
+    }
+    sequence.build()
 }
 
 /// The answer to an update on this revision to these layers.

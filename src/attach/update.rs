@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_sdk_lambda::operation::update_function_configuration::UpdateFunctionConfigurationError as UpdateError;
-use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, State};
+use aws_sdk_lambda::types::{
+    FunctionConfiguration, LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode,
+};
 use tokio::time::Instant;
 
 use super::decide::{Offer, Placed, has};
@@ -89,10 +91,13 @@ fn is_busy(settings: &FunctionConfiguration) -> bool {
 /// Of an update that is over.
 fn verdict(settings: &FunctionConfiguration) -> anyhow::Result<()> {
     let (code, reason) = match (settings.last_update_status(), settings.state()) {
-        (Some(LastUpdateStatus::Failed), _) => {
-            (settings.last_update_status_reason_code().map(|code| code.as_str()), settings.last_update_status_reason())
+        (Some(LastUpdateStatus::Failed), _) => (
+            settings.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str),
+            settings.last_update_status_reason(),
+        ),
+        (_, Some(State::Failed)) => {
+            (settings.state_reason_code().map(StateReasonCode::as_str), settings.state_reason())
         }
-        (_, Some(State::Failed)) => (settings.state_reason_code().map(|code| code.as_str()), settings.state_reason()),
         _ => return Ok(()),
     };
     let failure = Failure::system("Lambda could not update it");

@@ -19,8 +19,12 @@ fn policies(replies: Vec<(&'static str, Vec<&'static str>)>) -> Rule {
             reply(200, &[], json!({ "Policy": policy, "RevisionId": revision }).to_string())
         }
     });
-    let sequence = mock!(Client::get_layer_version_policy).sequence().http_response(replies.next().expect("is one"));
-    replies.fold(sequence, |sequence, reply| sequence.http_response(reply)).build()
+    let first = replies.next().expect("is one");
+    let mut sequence = mock!(Client::get_layer_version_policy).sequence().http_response(first);
+    for reply in replies {
+        sequence = sequence.http_response(reply);
+    }
+    sequence.build()
 }
 
 /// The answer to a grant of which this holds.

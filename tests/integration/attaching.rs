@@ -150,7 +150,12 @@ fn one_that_is_refused_keeps_all_others_as_they_are() {
     failed eu-west-1 function image version 1, as layer 1 of 1
     ");
     let causes: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("cause: ")).collect();
-    insta::assert_snapshot!(causes.join("\n"), @"");
+    insta::assert_snapshot!(causes.join("\n"), @"
+    cause: function old in eu-west-1: it has `python3.12`, but version 1 of `shared` is for `python3.13`
+    cause: function arm in eu-west-1: it runs on `arm64`, but version 1 of `shared` is for `x86_64`
+    cause: function full in eu-west-1: it has 5 other layers, and Lambda takes 5 in all
+    cause: function image in eu-west-1: it runs from a container image, which takes no layers
+    ");
     assert_eq!(functions.account.proxy.seen("PUT", FUNCTIONS).len(), 0);
     functions.attach("fine", &[]).run().success();
     assert_eq!(functions.layers(EU, "fine"), [ours(EU, 1)]);
@@ -173,7 +178,7 @@ fn code_and_layers_together_have_to_fit() {
     let location = format!("{}/layer.zip", files.url());
     functions.account.proxy.rule(Rule::on("GET", "/versions/2").replace("s3://", &location));
     let outcome = functions.attach("orders", &[]).run().code(1);
-    insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.contains("MB")).collect::<String>(), @"cause: function orders in eu-west-1: `orders` in eu-west-1 has 249.0 MB of code, which leaves 1.0 MB of Lambda's 250.0 MB: version 2 of 2.0 MB is 1.0 MB too large");
+    insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.contains("MB")).collect::<String>(), @"cause: function orders in eu-west-1: it has 249.0 MB of code, which leaves 1.0 MB of Lambda's 250.0 MB: version 2 of 2.0 MB is 1.0 MB too large");
     assert_eq!(functions.account.proxy.seen("PUT", FUNCTIONS).len(), 0);
     // This one's zip cannot be downloaded: Lambda decides.
     functions.attach("orders", &["--layer-version", "1"]).run().success();
