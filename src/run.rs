@@ -81,7 +81,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             if task == Task::Plan || report.rejection.is_some() {
                 return Ok(report);
             }
-            let changes = after::follow(spec, &report, &registry, &mut store, console).await?;
+            let changes = after::follow(spec, &report, &registry, &mut store, environment, console).await?;
             Ok(Report { changes, ..report })
         }
         (Action::Build, Task::Plan) => Ok(planned(spec, &wanted, plan, &presence, &registry)),
@@ -103,7 +103,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             let publication = publication(spec, &wanted, &report, &archive, environment);
             let published = publish::publish(&publication, &registry, &mut store, console).await?;
             let report = delivered(spec, report, archive, published, &presence)?;
-            let changes = after::follow(spec, &report, &registry, &mut store, console).await?;
+            let changes = after::follow(spec, &report, &registry, &mut store, environment, console).await?;
             Ok(Report { changes, ..report })
         }
     }

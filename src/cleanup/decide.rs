@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::spec::Retention;
-use crate::types::{ByteSize, ContentHash, Label, LayerVersionArn, Place};
+use crate::types::{ByteSize, ContentHash, Label, LayerVersionArn};
 
 /// Another run may be about to use what is younger.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
@@ -14,7 +14,6 @@ pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
 /// All versions of the layer in one place.
 #[derive(Clone, Debug)]
 pub(super) struct Inventory {
-    pub place: Place,
     pub versions: Vec<Candidate>,
     /// What could not be read, so that nothing is removed here.
     pub unread: Vec<String>,
