@@ -94,10 +94,10 @@ fn going_row(place: &Place, version: &Candidate, why: &str, removed: Option<&Rem
     let (subject, about) = (subject(version), about(version, now));
     let failed = removed.and_then(|removed| removed.failed.get(&version.arn));
     let (outcome, detail) = match removed {
-        None => (ChangeOutcome::Would, format!("{about}: {why}")),
-        Some(removed) if removed.done.contains(&version.arn) => (ChangeOutcome::Done, format!("{about}: {why}")),
-        Some(_) if failed.is_some() => (ChangeOutcome::Failed, format!("{about}: could not be removed")),
-        Some(_) => (ChangeOutcome::Would, format!("{about}: not tried after the failure")),
+        None => (ChangeOutcome::Would, format!("{about}, goes: {why}")),
+        Some(removed) if removed.done.contains(&version.arn) => (ChangeOutcome::Done, format!("{about}, goes: {why}")),
+        Some(_) if failed.is_some() => (ChangeOutcome::Failed, format!("{about}, could not be removed")),
+        Some(_) => (ChangeOutcome::Would, format!("{about}, goes, but was not tried any more")),
     };
     let change = Change { bytes: version.size, ..row(place, subject, detail, outcome) };
     match failed {
@@ -108,7 +108,7 @@ fn going_row(place: &Place, version: &Candidate, why: &str, removed: Option<&Rem
 
 fn staying_row(place: &Place, decision: &Decision, now: Timestamp) -> Change {
     let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
-    let detail = format!("{}: {}", about(&decision.version, now), reasons.join("; "));
+    let detail = format!("{}, stays: {}", about(&decision.version, now), reasons.join("; "));
     row(place, subject(&decision.version), detail, ChangeOutcome::Kept)
 }
 
@@ -149,7 +149,7 @@ fn age(age: SignedDuration) -> String {
     }
 }
 
-/// `12 versions removed, 8 kept: 34.1 MB`
+/// `12 versions removed, 8 kept (34.1 MB)`; the bytes are those that go, of Lambda's storage and of buckets.
 pub(super) fn count(changes: &[Change]) -> String {
     let is_version = |change: &&Change| change.subject.starts_with("version ");
     let of = |outcome| changes.iter().filter(is_version).filter(|change| change.outcome == outcome).count();
@@ -164,6 +164,6 @@ pub(super) fn count(changes: &[Change]) -> String {
     };
     match (of(outcome), bytes(outcome)) {
         (0, ByteSize(0)) => format!("nothing to remove, {} kept", counted(kept, "version")),
-        (count, bytes) => format!("{} {verb}, {kept} kept; {bytes} freed", counted(count, "version")),
+        (count, bytes) => format!("{} {verb}, {kept} kept ({bytes})", counted(count, "version")),
     }
 }

@@ -40,6 +40,8 @@ enum Act {
     Reply(String),
     /// Passes it on and changes a text of the answer's body.
     Replace(String, String),
+    /// Passes it on and changes the body of a good answer, by the path of the request.
+    Edit(fn(&str, &str) -> String),
     /// Hangs up before anything reaches moto.
     HangUp,
     /// Passes it on and hangs up instead of answering.
@@ -88,6 +90,11 @@ impl Rule {
     /// Changes a text in what moto answers.
     pub(crate) fn replace(self, from: &str, to: &str) -> Self {
         Self { act: Act::Replace(from.to_owned(), to.to_owned()), ..self }
+    }
+
+    /// Changes the body of a good answer: of the path and the body.
+    pub(crate) fn edit(self, edit: fn(&str, &str) -> String) -> Self {
+        Self { act: Act::Edit(edit), ..self }
     }
 
     pub(crate) fn hang_up(self) -> Self {
@@ -231,6 +238,16 @@ impl Shared {
                 let (_, body) = whole.split_once("\r\n\r\n").unwrap_or_default();
                 let body = body.replace(&from, &to);
                 return client.write_all(answer(200, "content-type: application/json", &body).as_bytes());
+            }
+            Some(Act::Edit(edit)) => {
+                let whole = String::from_utf8_lossy(&self.forward(&head, &body)?).into_owned();
+                let (answered, body) = whole.split_once("\r\n\r\n").unwrap_or_default();
+                if !answered.contains(" 200 ") {
+                    return client.write_all(whole.as_bytes());
+                }
+                let kind = answered.lines().find(|line| line.to_lowercase().starts_with("content-type"));
+                let path = head.split(' ').nth(1).unwrap_or_default();
+                return client.write_all(answer(200, kind.unwrap_or("x-kind: none"), &edit(path, body)).as_bytes());
             }
             Some(Act::LoseAnswer) => return self.forward(&head, &body).map(drop),
             Some(Act::Hold) => {
