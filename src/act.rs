@@ -9,6 +9,7 @@ use crate::error::counted;
 use crate::labels;
 use crate::publish;
 use crate::registry::Registry;
+use crate::registry::claim::Owner;
 use crate::registry::store::StateStore;
 use crate::report::Report;
 use crate::share;
@@ -27,7 +28,10 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
     }
     step.done(counted(known.state.contents.len(), "content"));
     let changes = match &spec.act {
-        Act::Cleanup(retention) => cleanup::run(retention, spec, known, &registry, &mut store, console).await?,
+        Act::Cleanup(retention) => {
+            let owner = Owner::this_run(environment);
+            cleanup::run(retention, spec, known, owner, &registry, &mut store, console).await?
+        }
         act => {
             let choice = versions::choose(&spec.version, &spec.layer, &known.state, &registry).await?;
             match act {
@@ -45,5 +49,6 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
             }
         }
     };
-    Ok(Report::of_act(spec, after::count(&changes), changes))
+    let count = if matches!(spec.act, Act::Cleanup(_)) { cleanup::count(&changes) } else { after::count(&changes) };
+    Ok(Report::of_act(spec, count, changes))
 }

@@ -4,7 +4,9 @@
 //! that was killed after publishing is healed by the next one, which publishes nothing.
 
 use crate::console::Console;
+use crate::environment::Environment;
 use crate::registry::Registry;
+use crate::registry::claim::Owner;
 use crate::registry::store::StateStore;
 use crate::report::{Change, ChangeOutcome, Report};
 use crate::spec::Spec;
@@ -19,6 +21,7 @@ pub async fn follow(
     report: &Report,
     registry: &Registry,
     store: &mut StateStore,
+    environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Vec<Change>> {
     let after = &spec.after;
@@ -49,7 +52,8 @@ pub async fn follow(
         changes.extend(attached);
     }
     if let Some(retention) = &after.retention {
-        changes.extend(cleanup::follow(retention, spec, registry, store, console).await?);
+        let owner = Owner::this_run(environment);
+        changes.extend(cleanup::follow(retention, spec, owner, registry, store, console).await);
     }
     Ok(changes)
 }

@@ -1,37 +1,130 @@
-//! Removes versions that no rule keeps and nobody uses.
+//! Removes versions that no rule keeps and nobody uses, and the zips that no version needs.
+
+mod decide;
+mod forget;
+mod plan;
+mod read;
+mod remove;
+mod rows;
+
+use jiff::Timestamp;
 
 use crate::console::Console;
-use crate::publish::Known;
+use crate::error::{Failure, counted};
+use crate::publish::{self, Known};
 use crate::registry::Registry;
+use crate::registry::claim::Owner;
+use crate::registry::state::State;
 use crate::registry::store::StateStore;
-use crate::report::Change;
+use crate::report::{Change, ChangeKind, ChangeOutcome};
 use crate::spec::{ActSpec, Retention, Spec};
+use crate::types::{ByteSize, LayerName, ParameterTemplate};
+
+/// What a clean-up is about.
+struct Cleaner<'a> {
+    retention: &'a Retention,
+    layer: &'a LayerName,
+    ssm_parameter: Option<&'a ParameterTemplate>,
+    owner: Owner,
+    /// Whether anything is removed.
+    applies: bool,
+    registry: &'a Registry,
+    console: &'a Console,
+}
 
 /// For the command `cleanup`.
 ///
 /// # Errors
 /// What keeps all of it from being done.
 pub async fn run(
-    _retention: &Retention,
-    _spec: &ActSpec,
-    _known: Known,
-    _registry: &Registry,
-    _store: &mut StateStore,
-    _console: &Console,
+    retention: &Retention,
+    spec: &ActSpec,
+    known: Known,
+    owner: Owner,
+    registry: &Registry,
+    store: &mut StateStore,
+    console: &Console,
 ) -> anyhow::Result<Vec<Change>> {
-    Ok(Vec::new())
+    let cleaner = Cleaner {
+        retention,
+        layer: &spec.layer,
+        ssm_parameter: spec.ssm_parameter.as_ref(),
+        owner,
+        applies: retention.applies && !spec.dry_run,
+        registry,
+        console,
+    };
+    clean(&cleaner, known, store).await
 }
 
-/// After publishing.
-///
-/// # Errors
-/// As of [`run`].
+/// After publishing, of which nothing is taken back if this fails.
 pub async fn follow(
-    _retention: &Retention,
-    _spec: &Spec,
-    _registry: &Registry,
-    _store: &mut StateStore,
-    _console: &Console,
-) -> anyhow::Result<Vec<Change>> {
-    Ok(Vec::new())
+    retention: &Retention,
+    spec: &Spec,
+    owner: Owner,
+    registry: &Registry,
+    store: &mut StateStore,
+    console: &Console,
+) -> Vec<Change> {
+    let cleaner = Cleaner {
+        retention,
+        layer: &spec.layer,
+        ssm_parameter: spec.after.ssm_parameter.as_ref(),
+        owner,
+        applies: retention.applies && !spec.dry_run,
+        registry,
+        console,
+    };
+    let cleaned = match publish::read(registry, store, &spec.layer, console).await {
+        Ok(known) => clean(&cleaner, known, store).await,
+        Err(error) => Err(error),
+    };
+    cleaned.unwrap_or_else(|error| {
+        let place = &registry.places()[0];
+        vec![
+            Change::new(place, ChangeKind::Cleanup, "clean-up", "nothing was removed", ChangeOutcome::Failed)
+                .failed(&error),
+        ]
+    })
+}
+
+async fn clean(cleaner: &Cleaner<'_>, known: Known, store: &mut StateStore) -> anyhow::Result<Vec<Change>> {
+    check(&known.state, cleaner, store)?;
+    let step = cleaner.console.step("Find out who uses what");
+    let mut read = read::read(cleaner.registry, cleaner.layer, cleaner.ssm_parameter, &known.state).await;
+    let listed = read.places.iter().map(|place| place.listed.len()).sum();
+    step.done(format!("{}, {} in use", counted(listed, "version"), read.usage.functions.len()));
+    let before: Vec<Option<ByteSize>> = read.places.iter().map(|place| place.storage).collect();
+    let plan = plan::plan(&read, &known.state, cleaner.retention, &cleaner.owner, Timestamp::now());
+    if !cleaner.applies {
+        return Ok(rows::rows(cleaner, &read, &plan, &before, None));
+    }
+    let step = cleaner.console.step("Remove");
+    let (plan, removed) = remove::remove(cleaner, &mut read, plan, &known.tag, store).await;
+    if let (Some(aws), false) = (cleaner.registry.aws(), removed.done.is_empty()) {
+        for place in read.places.iter_mut().filter(|place| place.storage.is_some()) {
+            place.storage = aws.code_storage(&place.place).await.ok();
+        }
+    }
+    step.done(counted(removed.done.len(), "version"));
+    Ok(rows::rows(cleaner, &read, &plan, &before, Some(&removed)))
+}
+
+/// What a state has to be for a clean-up to rely on it.
+fn check(state: &State, cleaner: &Cleaner<'_>, store: &StateStore) -> Result<(), Failure> {
+    let place = store.place(cleaner.layer);
+    if matches!(store, StateStore::Nowhere) && !cleaner.retention.labels.is_empty() {
+        let failure = Failure::user("`keep-labels` is given, but without a state there are no labels");
+        return Err(failure.hint("name the place of the state with `state` or `bucket`"));
+    }
+    if !state.contents.is_empty() && state.current_content().is_none() {
+        let failure = Failure::user(format!("`{place}` does not say which version is current"));
+        return Err(failure.hint(format!("correct it or remove it, and publish `{}` once", cleaner.layer)));
+    }
+    Ok(())
+}
+
+/// `12 would be removed, 8 kept: 34.1 MB`
+pub fn count(changes: &[Change]) -> String {
+    rows::count(changes)
 }

@@ -1,6 +1,7 @@
 //! The story of a run: read the inputs, decide whether anything changed, build, check, publish, tell.
 
 use camino::Utf8PathBuf;
+use jiff::Timestamp;
 
 use crate::actions;
 use crate::after;
@@ -9,7 +10,7 @@ use crate::audit;
 use crate::budget::{self, Candidate};
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::error::{Explanation, counted};
+use crate::error::{Explanation, Failure, counted};
 use crate::fingerprint::{Fingerprinted, RawInputs};
 use crate::make::{self, Made};
 use crate::plan::{self, Action, Plan};
@@ -18,7 +19,7 @@ use crate::publish::{self, Known, Placed, Publication, Published};
 use crate::registry::claim::Owner;
 use crate::registry::description::Identity;
 use crate::registry::state::{Content, State};
-use crate::registry::store::{StateStore, Tag};
+use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry, directory};
 use crate::report::{DestinationReport, Outcome, Report};
 use crate::resolve;
@@ -75,13 +76,13 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     match (&plan.action, spec.task) {
         (Action::Unchanged(content), task) => {
             if task == Task::Publish && !spec.dry_run {
-                remember(&wanted, *content, state.clone(), &tag, &store, console).await;
+                remember(&wanted, *content, &presence, state.clone(), &tag, &store, console).await?;
             }
             let report = unchanged(spec, &wanted, *content, plan.reason, &state, &presence, console)?;
             if task == Task::Plan || report.rejection.is_some() {
                 return Ok(report);
             }
-            let changes = after::follow(spec, &report, &registry, &mut store, console).await?;
+            let changes = after::follow(spec, &report, &registry, &mut store, environment, console).await?;
             Ok(Report { changes, ..report })
         }
         (Action::Build, Task::Plan) => Ok(planned(spec, &wanted, plan, &presence, &registry)),
@@ -103,7 +104,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             let publication = publication(spec, &wanted, &report, &archive, environment);
             let published = publish::publish(&publication, &registry, &mut store, console).await?;
             let report = delivered(spec, report, archive, published, &presence)?;
-            let changes = after::follow(spec, &report, &registry, &mut store, console).await?;
+            let changes = after::follow(spec, &report, &registry, &mut store, environment, console).await?;
             Ok(Report { changes, ..report })
         }
     }
@@ -150,25 +151,44 @@ async fn connect(spec: &Spec, environment: &Environment, console: &Console) -> a
 
 /// Notes in the state that these inputs stand for this content, if it does not say so: the next run then needs one read.
 ///
-/// Another run that writes at the same time knows better, and nothing is lost if this does not succeed.
+/// Another run that writes at the same time knows better what is current, and nothing is lost if this does not succeed.
+/// Only a clean-up must learn that the versions are in use, or this run that they are gone.
+///
+/// # Errors
+/// A clean-up took a version while this run looked at it.
 async fn remember(
     wanted: &Fingerprinted,
     content: ContentHash,
+    presence: &[Presence],
     mut state: State,
     tag: &Tag,
     store: &StateStore,
     console: &Console,
-) {
+) -> anyhow::Result<()> {
     let build = wanted.build(content);
     let is_known = state.current == Some(wanted.fingerprint) && state.builds.get(&wanted.fingerprint) == Some(&build);
     if is_known && *tag != Tag::Absent {
-        return;
+        return Ok(());
     }
     state.set_current(wanted.fingerprint, build);
-    if let Err(error) = store.write(&state, tag).await {
+    let mut written = store.write(&state, tag).await;
+    while let Ok(Written::Conflict) = written {
+        let Stored { state: Some(mut newer), tag } = store.read(&state.layer).await? else { return Ok(()) };
+        for presence in presence {
+            let Status::Exists(version) = &presence.status else { continue };
+            if !newer.touch(content, &version.arn, Timestamp::now()) {
+                let (number, place) = (version.version, &presence.place);
+                let failure = Failure::system(format!("version {number} was removed from {place} meanwhile"));
+                return Err(failure.hint("run again: it is published anew").into());
+            }
+        }
+        written = store.write(&newer, &tag).await;
+    }
+    if let Err(error) = written {
         let place = store.place(&state.layer);
         console.warning(&format!("`{place}` could not be brought up to date: {}", Explanation::of(&error).one_line()));
     }
+    Ok(())
 }
 
 fn unchanged(

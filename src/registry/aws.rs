@@ -4,7 +4,6 @@ use anyhow::Context as _;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionError;
-use aws_sdk_lambda::operation::list_layer_versions::ListLayerVersionsError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use aws_smithy_http_client::ConnectorBuilder;
@@ -13,9 +12,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-use super::Listed;
 use super::aws_error;
-use super::description::Identity;
 use super::state::Version;
 use super::store::StateStore;
 use crate::archive::Archive;
@@ -23,7 +20,7 @@ use crate::environment::Environment;
 use crate::error::{Failure, Kind, Problems, alternatives};
 use crate::facts;
 use crate::spec::{AwsDestinations, BUCKET_PREFIX, StatePlace};
-use crate::types::{AccountId, ContentHash, LayerName, LayerVersionArn, Place, Region, RoleArn};
+use crate::types::{AccountId, ContentHash, LayerName, Place, Region, RoleArn};
 
 /// How often any other call is tried, unless AWS_MAX_ATTEMPTS says otherwise.
 const ATTEMPTS: u32 = 5;
@@ -31,7 +28,9 @@ const ATTEMPTS: u32 = 5;
 mod clients;
 pub(crate) mod identity;
 mod limit;
+pub(crate) mod listing;
 mod publishing;
+pub(crate) mod removing;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -183,39 +182,6 @@ impl AwsRegistry {
         }
     }
 
-    pub(super) async fn list(&self, place: &Place, layer: &LayerName) -> anyhow::Result<Vec<Listed>> {
-        let mut pages =
-            self.clients(place).lambda.list_layer_versions().layer_name(layer.as_str()).into_paginator().send();
-        let mut listed = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = match page {
-                Ok(page) => page,
-                Err(error)
-                    if error
-                        .as_service_error()
-                        .is_some_and(ListLayerVersionsError::is_resource_not_found_exception) =>
-                {
-                    break;
-                }
-                Err(error) => {
-                    return Err(aws_error::explain(
-                        "lambda:ListLayerVersions",
-                        &layer_arn(&place.region, layer),
-                        &error,
-                    ));
-                }
-            };
-            for version in page.layer_versions.unwrap_or_default() {
-                let arn = version.layer_version_arn().context("AWS lists a version without an ARN")?;
-                let arn: LayerVersionArn = arn.parse().map_err(anyhow::Error::msg)?;
-                listed.push(Listed { arn, identity: version.description().and_then(Identity::from_description) });
-            }
-        }
-        // AWS lists the newest first; that order is not relied on.
-        listed.sort_by_key(|listed| std::cmp::Reverse(listed.arn.version()));
-        Ok(listed)
-    }
-
     pub(super) async fn check_buckets(&self) -> anyhow::Result<()> {
         let Some(template) = &self.bucket else { return Ok(()) };
         let checks = self.clients.iter().map(|clients| async move {
@@ -306,8 +272,15 @@ fn check_allowed(accounts: impl Iterator<Item = AccountId>, allowed: &[AccountId
 
 /// Key of a zip in its bucket: `lambda-layers/<layer>/<sha256>.zip`.
 fn zip_key(layer: &LayerName, content: ContentHash) -> String {
-    format!("{BUCKET_PREFIX}/{layer}/{}.zip", content.0.hex())
+    format!("{}{}{ZIP}", zip_prefix(layer), content.0.hex())
 }
+
+/// Of the keys of a layer's zips.
+pub(crate) fn zip_prefix(layer: &LayerName) -> String {
+    format!("{BUCKET_PREFIX}/{layer}/")
+}
+
+pub(crate) const ZIP: &str = ".zip";
 
 fn layer_arn(region: &str, layer: &LayerName) -> String {
     format!("arn:{}:lambda:{region}:*:layer:{layer}", facts::partition(region))

@@ -62,7 +62,12 @@ impl DirectoryRegistry {
         // A folder with a number and no version in it was made by somebody else.
         let versions = numbers.into_iter().filter_map(|number| self.read(layer, number).ok());
         Ok(versions
-            .map(|file| Listed { arn: file.layer_version_arn, identity: Identity::from_description(&file.description) })
+            .map(|file| Listed {
+                arn: file.layer_version_arn,
+                identity: Identity::from_description(&file.description),
+                created: Some(file.created),
+                size: Some(file.zipped_size),
+            })
             .collect())
     }
 
@@ -109,6 +114,19 @@ impl DirectoryRegistry {
         last_version.set(number)?;
         fs_err::rename(&making, folder.join(number.to_string()))?;
         Ok(version.layer_version_arn)
+    }
+
+    /// A version disappears by one rename, whole.
+    pub(super) fn remove(&self, layer: &LayerName, number: u64) -> anyhow::Result<()> {
+        let folder = self.folder.join(layer.as_str());
+        let mut last_version = self.lock_last_version(layer)?;
+        // Its number is not given to another version, even if the file was lost.
+        last_version.set(last_version.number.max(number))?;
+        let removing = tempfile::Builder::new().prefix(".removing-").tempdir_in(&folder)?;
+        match fs_err::rename(folder.join(number.to_string()), removing.path()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            renamed => Ok(renamed?),
+        }
     }
 
     fn lock_last_version(&self, layer: &LayerName) -> anyhow::Result<LastVersion> {

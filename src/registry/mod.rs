@@ -9,10 +9,12 @@ pub(crate) mod download;
 pub mod state;
 pub mod store;
 
+use jiff::Timestamp;
+
 use crate::archive::Archive;
 use crate::environment::Environment;
 use crate::spec::{RegistryChoice, StatePlace};
-use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
+use crate::types::{ByteSize, ContentHash, LayerName, LayerVersionArn, Place};
 use aws::AwsRegistry;
 use description::{Declaration, Identity};
 use directory::DirectoryRegistry;
@@ -24,6 +26,10 @@ pub struct Listed {
     pub arn: LayerVersionArn,
     /// `None` for a version that something else published.
     pub identity: Option<Identity>,
+    /// UTC.
+    pub created: Option<Timestamp>,
+    /// Zipped; the lists of AWS do not tell it.
+    pub size: Option<ByteSize>,
 }
 
 /// A version to be made.
@@ -105,6 +111,17 @@ impl Registry {
         match self {
             Self::Aws(aws) => aws.list(place, layer).await,
             Self::Directory(directory) => directory.list(layer),
+        }
+    }
+
+    /// Removes a version; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// What the registry says; the version may be there still.
+    pub async fn remove(&self, place: &Place, layer: &LayerName, arn: &LayerVersionArn) -> anyhow::Result<()> {
+        match self {
+            Self::Aws(aws) => aws.remove(place, layer, arn).await,
+            Self::Directory(directory) => directory.remove(layer, arn.version()),
         }
     }
 

@@ -155,6 +155,14 @@ impl State {
         versions.iter().find(|(destination, _)| place.is(destination)).map(|(_, version)| version)
     }
 
+    /// Notes that a version is in use, which keeps a clean-up away for a while; `false` if the state does not know it.
+    #[must_use]
+    pub fn touch(&mut self, content: ContentHash, arn: &LayerVersionArn, now: Timestamp) -> bool {
+        let versions = self.contents.get_mut(&content).into_iter().flat_map(|content| content.versions.values_mut());
+        let known = versions.into_iter().find(|version| version.arn == *arn);
+        known.map(|version| version.recorded = now).is_some()
+    }
+
     /// Whether places whose account is not known could be taken for others.
     pub fn needs_accounts(&self, places: &[Place]) -> bool {
         let of_region = |region: &str| {

@@ -57,6 +57,15 @@ impl ParameterTemplate {
         Some(Self(template).fill(layer, target, label.as_str()))
     }
 
+    /// The folder that all parameters of a layer are in, `/layers/shared`; `None` if that is the root.
+    pub fn folder(&self, layer: &LayerName) -> Option<String> {
+        let name = self.0.replace("{layer}", layer.as_str());
+        let start = name.strip_suffix(LATEST).filter(|start| start.ends_with('/')).unwrap_or(&name);
+        let fixed = start.split('{').next().unwrap_or_default();
+        let (folder, _) = fixed.rsplit_once('/')?;
+        (!folder.is_empty()).then(|| folder.to_owned())
+    }
+
     /// `target`: Python version and architecture.
     fn fill(&self, layer: &LayerName, (python, architecture): (&str, &str), label: &str) -> String {
         let name = self.0.replace("{layer}", layer.as_str()).replace("{python}", python);
@@ -67,5 +76,21 @@ impl ParameterTemplate {
 impl Display for ParameterTemplate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_parameters_are_in_the_folder() {
+        let layer = "shared".parse().expect("is valid");
+        let folder = |text: &str| text.parse::<ParameterTemplate>().expect("is valid").folder(&layer);
+        assert_eq!(folder("/layers/{layer}/{python}/{arch}/latest").as_deref(), Some("/layers/shared"));
+        assert_eq!(folder("/layers/{layer}/latest").as_deref(), Some("/layers/shared"));
+        assert_eq!(folder("/layers/{layer}-{label}").as_deref(), Some("/layers"));
+        assert_eq!(folder("/{label}"), None);
+        assert_eq!(folder("shared-latest"), None);
     }
 }

@@ -79,6 +79,46 @@ impl Account {
         aws_sdk_lambda::Client::from_conf(config.build())
     }
 
+    /// The Lambda of another account, as a role of it sees it.
+    pub(crate) fn lambda_of(&self, account: &str, region: &str) -> aws_sdk_lambda::Client {
+        let config = aws_sdk_sts::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(Credentials::new("testing", "testing", None, None, "test"))
+            .endpoint_url(self.moto.url())
+            .region(Region::new(region.to_owned()));
+        let sts = aws_sdk_sts::Client::from_conf(config.build());
+        let assumed = sts.assume_role().role_arn(role(account)).role_session_name("test").send();
+        let keys = self.runtime.block_on(assumed).expect("can be assumed").credentials.expect("has keys");
+        let keys =
+            Credentials::new(keys.access_key_id, keys.secret_access_key, Some(keys.session_token), None, "assumed");
+        let config = aws_sdk_lambda::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(keys)
+            .endpoint_url(self.moto.url())
+            .region(Region::new(region.to_owned()));
+        aws_sdk_lambda::Client::from_conf(config.build())
+    }
+
+    /// Numbers of all versions in another account, oldest first.
+    pub(crate) fn numbers_of(&self, account: &str, region: &str) -> Vec<i64> {
+        let listed = self.lambda_of(account, region).list_layer_versions().layer_name(LAYER).send();
+        let listed = self.runtime.block_on(listed).expect("can be listed").layer_versions.unwrap_or_default();
+        let mut numbers: Vec<i64> = listed.iter().map(|version| version.version()).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    pub(crate) fn put_parameter(&self, region: &str, name: &str, value: &str) {
+        let config = aws_sdk_ssm::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(self.moto.url())
+            .region(Region::new(region.to_owned()));
+        let put = aws_sdk_ssm::Client::from_conf(config.build()).put_parameter().name(name).value(value);
+        let sent = put.r#type(aws_sdk_ssm::types::ParameterType::String).overwrite(true).send();
+        self.runtime.block_on(sent).expect("can be written");
+    }
+
     pub(crate) fn make_bucket(&self, name: &str, region: &str) {
         use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
         let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region));
@@ -167,8 +207,10 @@ impl Account {
         (runtime, architecture): (&str, &str),
     ) {
         use aws_sdk_lambda::types::{Architecture, FunctionCode, Runtime};
-        let bucket = format!("code-{region}-{name}");
-        self.make_bucket(&bucket, region);
+        let bucket = format!("code-{region}");
+        if self.runtime.block_on(self.s3(region).head_bucket().bucket(&bucket).send()).is_err() {
+            self.make_bucket(&bucket, region);
+        }
         let body = aws_sdk_s3::primitives::ByteStream::from(zip.to_vec());
         let put = self.s3(region).put_object().bucket(&bucket).key("code.zip").body(body).send();
         self.runtime.block_on(put).expect("can be written");
@@ -220,10 +262,28 @@ impl Account {
         "arn:aws:iam::123456789012:role/runs".to_owned()
     }
 
+    /// Publishes what a function is now as its next version.
+    pub(crate) fn publish_function(&self, region: &str, name: &str) {
+        let sent = self.lambda(region).publish_version().function_name(name).send();
+        self.runtime.block_on(sent).expect("can be published");
+    }
+
+    /// Gives a function these layers and no others.
+    pub(crate) fn set_layers(&self, region: &str, name: &str, layers: &[&str]) {
+        let layers = layers.iter().map(|arn| (*arn).to_owned()).collect();
+        let request = self.lambda(region).update_function_configuration().function_name(name);
+        self.runtime.block_on(request.set_layers(Some(layers)).send()).expect("can be changed");
+    }
+
     pub(crate) fn delete_version(&self, region: &str, number: i64) {
         let deleted = self.lambda(region).delete_layer_version().layer_name(LAYER).version_number(number).send();
         self.runtime.block_on(deleted).expect("can be deleted");
     }
+}
+
+/// A role of another account, which moto lets everybody assume.
+pub(crate) fn role(account: &str) -> String {
+    format!("arn:aws:iam::{account}:role/layers")
 }
 
 /// Key of the state in a bucket.

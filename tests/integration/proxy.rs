@@ -42,6 +42,8 @@ enum Act {
     Replace(String, String),
     /// Passes it on without what stands behind the `?` of its path.
     DropQuery,
+    /// Passes it on and changes the body of a good answer, by the path of the request.
+    Edit(fn(&str, &str) -> String),
     /// Hangs up before anything reaches moto.
     HangUp,
     /// Passes it on and hangs up instead of answering.
@@ -95,6 +97,11 @@ impl Rule {
     /// Passes on without the query, which moto takes for something else.
     pub(crate) fn drop_query(self) -> Self {
         Self { act: Act::DropQuery, ..self }
+    }
+
+    /// Changes the body of a good answer: of the path and the body.
+    pub(crate) fn edit(self, edit: fn(&str, &str) -> String) -> Self {
+        Self { act: Act::Edit(edit), ..self }
     }
 
     pub(crate) fn hang_up(self) -> Self {
@@ -243,6 +250,16 @@ impl Shared {
                 let (request, rest) = head.split_once("\r\n").unwrap_or_default();
                 let path = request.split_once('?').map_or(request, |(path, _)| path);
                 return client.write_all(&self.forward(&format!("{path} HTTP/1.1\r\n{rest}"), &body)?);
+            }
+            Some(Act::Edit(edit)) => {
+                let whole = String::from_utf8_lossy(&self.forward(&head, &body)?).into_owned();
+                let (answered, body) = whole.split_once("\r\n\r\n").unwrap_or_default();
+                if !answered.contains(" 200 ") {
+                    return client.write_all(whole.as_bytes());
+                }
+                let kind = answered.lines().find(|line| line.to_lowercase().starts_with("content-type"));
+                let path = head.split(' ').nth(1).unwrap_or_default();
+                return client.write_all(answer(200, kind.unwrap_or("x-kind: none"), &edit(path, body)).as_bytes());
             }
             Some(Act::LoseAnswer) => return self.forward(&head, &body).map(drop),
             Some(Act::Hold) => {

@@ -1,0 +1,88 @@
+//! What AWS keeps of a layer, and how it goes: versions, zips in the bucket, and the account's code storage.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_config::timeout::TimeoutConfig;
+use jiff::Timestamp;
+
+use super::listing::is_whole;
+use super::{AwsRegistry, ZIP, zip_prefix};
+use crate::registry::aws_error;
+use crate::types::{ByteSize, ContentHash, Digest, LayerName, LayerVersionArn, Place};
+
+/// The longest that the removal of one version may take, with all attempts.
+pub(crate) const REMOVE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A zip in a bucket that this program put there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredZip {
+    pub(crate) key: String,
+    pub(crate) content: ContentHash,
+    pub(crate) size: ByteSize,
+    /// UTC.
+    pub(crate) modified: Option<Timestamp>,
+}
+
+impl AwsRegistry {
+    pub(in crate::registry) async fn remove(
+        &self,
+        place: &Place,
+        layer: &LayerName,
+        arn: &LayerVersionArn,
+    ) -> anyhow::Result<()> {
+        let number = i64::try_from(arn.version())?;
+        let request = self.clients(place).lambda.delete_layer_version().layer_name(layer.as_str());
+        let timeout = TimeoutConfig::builder().operation_timeout(REMOVE_TIMEOUT).build();
+        let in_time = aws_sdk_lambda::config::Builder::new().timeout_config(timeout);
+        let sent = request.version_number(number).customize().config_override(in_time).send().await;
+        sent.map_err(|error| aws_error::explain("lambda:DeleteLayerVersion", &arn.to_string(), &error))?;
+        Ok(())
+    }
+
+    /// Of all functions and layers of the account in the region.
+    pub(crate) async fn code_storage(&self, place: &Place) -> anyhow::Result<ByteSize> {
+        let settings = self.clients(place).lambda.get_account_settings().send().await;
+        let settings = settings.map_err(|error| aws_error::explain("lambda:GetAccountSettings", "*", &error))?;
+        let usage = settings.account_usage.context("AWS does not say how much code the account stores")?;
+        Ok(ByteSize(u64::try_from(usage.total_code_size)?))
+    }
+
+    /// The zips of a layer in the bucket of a place; nothing else that lies there.
+    pub(crate) async fn stored_zips(&self, place: &Place, layer: &LayerName) -> anyhow::Result<Vec<StoredZip>> {
+        let Some(bucket) = self.bucket(place) else { return Ok(Vec::new()) };
+        let prefix = zip_prefix(layer);
+        let s3 = &self.clients(place).s3;
+        let mut pages = s3.list_objects_v2().bucket(&bucket).prefix(&prefix).into_paginator().send();
+        let (mut zips, mut rest) = (Vec::new(), None);
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                aws_error::explain("s3:ListBucket", &aws_error::s3_arn(&place.region, &bucket), &error)
+            })?;
+            rest = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
+            for object in page.contents.unwrap_or_default() {
+                let name = object.key().and_then(|key| key.strip_prefix(&prefix)?.strip_suffix(ZIP));
+                let Some(digest) = name.and_then(Digest::from_hex) else { continue };
+                let modified = object.last_modified().and_then(|time| Timestamp::from_second(time.secs()).ok());
+                zips.push(StoredZip {
+                    key: object.key().unwrap_or_default().to_owned(),
+                    content: ContentHash(digest),
+                    size: ByteSize(object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0)),
+                    modified,
+                });
+            }
+        }
+        is_whole("s3:ListBucket", rest.as_deref())?;
+        Ok(zips)
+    }
+
+    pub(crate) async fn remove_zip(&self, place: &Place, zip: &StoredZip) -> anyhow::Result<()> {
+        let Some(bucket) = self.bucket(place) else { return Ok(()) };
+        let sent = self.clients(place).s3.delete_object().bucket(&bucket).key(&zip.key).send().await;
+        sent.map_err(|error| {
+            let arn = aws_error::s3_arn(&place.region, &format!("{bucket}/{}", zip.key));
+            aws_error::explain("s3:DeleteObject", &arn, &error)
+        })?;
+        Ok(())
+    }
+}
