@@ -33,7 +33,9 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
             match act {
                 Act::Share(principals) => share::apply(principals, &choice.versions, &registry, spec.dry_run).await,
                 Act::Attach(functions) => attach::apply(functions, &choice.versions, &registry, spec.dry_run).await?,
-                Act::Label(labelling) => labels::apply(labelling, &choice, spec, known, &registry, &mut store).await?,
+                Act::Label(labelling) => {
+                    labels::apply(labelling, &choice, spec, known, &registry, &mut store, console).await?
+                }
                 Act::Cleanup(_) => unreachable!("was matched above"),
             }
         }

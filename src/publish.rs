@@ -17,6 +17,7 @@ use crate::registry::state::{Build, Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry};
 use crate::types::{LayerName, LayerVersionArn, Place};
+use crate::version_list;
 
 #[cfg(test)]
 mod tests;
@@ -200,17 +201,18 @@ async fn is_everywhere(
     state: &mut State,
 ) -> bool {
     let content = publication.version.identity.content;
-    let mut everywhere = true;
-    let mut unreadable = Unreadable::new();
-    for place in &places.ready {
-        let Some(version) = state.version_in(content, place).cloned() else {
-            everywhere = false;
-            continue;
-        };
-        match registry.exists(place, publication.version.layer, &version, content).await {
+    let known = &*state;
+    let asked = places.ready.iter().map(|place| async move {
+        let Some(version) = known.version_in(content, place) else { return (place, None, Ok(false)) };
+        let exists = registry.exists(place, publication.version.layer, version, content).await;
+        (place, Some(version.arn.clone()), exists)
+    });
+    let (mut everywhere, mut gone, mut unreadable) = (true, Vec::new(), Unreadable::new());
+    for (place, arn, exists) in join_all(asked).await {
+        match exists {
             Ok(true) => {}
             Ok(false) => {
-                state.forget(&version.arn);
+                gone.extend(arn);
                 everywhere = false;
             }
             Err(error) => {
@@ -218,6 +220,7 @@ async fn is_everywhere(
             }
         }
     }
+    gone.iter().for_each(|arn| state.forget(arn));
     places.fail(unreadable);
     everywhere
 }
@@ -307,8 +310,10 @@ async fn record(
         if claimed.stored.as_ref() == Some(state) {
             return Ok(());
         }
+        // Before the claim ends with this write: a run that is killed in between does both again.
+        let listed = version_list::write(state, store).await;
         match store.write(state, &claimed.tag).await? {
-            Written::Done(_) => return Ok(()),
+            Written::Done(_) => return listed,
             Written::Conflict => {
                 let Stored { state: stored, tag } = store.read(publication.version.layer).await?;
                 let state = stored.clone().unwrap_or_else(|| State::new(publication.version.layer));

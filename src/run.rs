@@ -18,12 +18,13 @@ use crate::publish::{self, Known, Placed, Publication, Published};
 use crate::registry::claim::Owner;
 use crate::registry::description::Identity;
 use crate::registry::state::{Content, State};
-use crate::registry::store::{StateStore, Tag};
+use crate::registry::store::{StateStore, Tag, Written};
 use crate::registry::{NewVersion, Registry, directory};
 use crate::report::{DestinationReport, Outcome, Report};
 use crate::resolve;
 use crate::spec::{RegistryChoice, Spec, StatePlace, Task};
 use crate::types::{ContentHash, LayerVersionArn, Place, Target};
+use crate::version_list;
 
 /// Runs a command to its report.
 ///
@@ -165,7 +166,13 @@ async fn remember(
         return;
     }
     state.set_current(wanted.fingerprint, build);
-    if let Err(error) = store.write(&state, tag).await {
+    let written = match store.write(&state, tag).await {
+        // What others call the newest may be another one now.
+        Ok(Written::Done(_)) => version_list::follow(&state.layer, store).await.map(drop),
+        Ok(Written::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
         let place = store.place(&state.layer);
         console.warning(&format!("`{place}` could not be brought up to date: {}", Explanation::of(&error).one_line()));
     }

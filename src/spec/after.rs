@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reading, RegistryChoice};
+use super::{Reading, RegistryChoice, StatePlace};
 use crate::error::Failure;
 use crate::inputs::{given, list};
 use crate::types::{FunctionSelector, Label, ParameterTemplate, Principal};
@@ -135,6 +135,13 @@ impl Reading<'_> {
                 self.problems.push(failure.hint("the newest version is kept in any case; write how many more are"));
                 None
             }
+        }
+    }
+
+    pub(super) fn refuse_labels_without_state(&mut self, labelling: &Labelling, state: &StatePlace) {
+        if *state == StatePlace::Nowhere && !(labelling.add.is_empty() && labelling.remove.is_empty()) {
+            let failure = Failure::user("`labels` are kept in the state, and there is none");
+            self.problems.push(failure.hint("name a `bucket`, or a place for the state with `state`"));
         }
     }
 
