@@ -23,6 +23,7 @@ mod generated;
 mod git;
 mod harness;
 mod hostile_zips;
+mod labels;
 mod leaks;
 mod locks;
 mod manifests;
