@@ -116,8 +116,8 @@ pub async fn write(state: &State, store: &StateStore) -> anyhow::Result<()> {
 
 /// Writes the list of the stored state, if another one is stored.
 pub async fn bring_up_to_date(layer: &LayerName, place: &Place, store: &StateStore) -> Option<Change> {
-    let subject = format!("list {}", store.list_place(layer));
-    let change = |outcome| Change::new(place, ChangeKind::Manifest, subject.clone(), "ARNs of all versions", outcome);
+    let change =
+        |outcome| Change::new(place, ChangeKind::Manifest, "list of versions", store.list_place(layer), outcome);
     match follow(layer, store).await {
         Ok(true) => Some(change(ChangeOutcome::Done)),
         Ok(false) => None,

@@ -29,6 +29,7 @@ use crate::types::{AccountId, ContentHash, LayerName, LayerVersionArn, Place, Re
 const ATTEMPTS: u32 = 5;
 
 mod clients;
+mod github;
 pub(crate) mod identity;
 mod limit;
 mod publishing;
@@ -36,12 +37,13 @@ mod publishing;
 pub(crate) mod tests;
 
 pub(crate) use clients::PlaceClients;
+use identity::Voucher;
 
 #[derive(Debug)]
 pub struct AwsRegistry {
     /// In the user's order; each role's regions stand together.
     clients: Vec<PlaceClients>,
-    /// The run's own identity, in the first region.
+    /// The run's own identity, or the first role if it has none, in the first region.
     own: SdkConfig,
     path_style: bool,
     /// May contain `{region}` and `{account}`.
@@ -85,7 +87,7 @@ impl AwsRegistry {
         } else {
             regions.iter().map(ToString::to_string).collect()
         };
-        let own = config.to_builder().region(aws_config::Region::new(regions[0].clone())).build();
+        let mut own = config.to_builder().region(aws_config::Region::new(regions[0].clone())).build();
         let names_account = |bucket: &str| bucket.contains("{account}");
         let in_state = matches!(state, StatePlace::S3 { bucket, .. } if names_account(bucket));
         let identities: Vec<(Option<AccountId>, SdkConfig)> = if roles.is_empty() {
@@ -95,7 +97,12 @@ impl AwsRegistry {
         } else {
             // Those of the roles are in their ARNs.
             check_allowed(roles.iter().map(RoleArn::account), allowed_accounts)?;
-            let assumed = identity::assume_all(roles, external_id.as_deref(), &own, environment).await?;
+            let voucher = Voucher::of(environment, &own, external_id.as_deref())?;
+            let assumed = identity::assume_all(roles, &voucher, &own, environment).await?;
+            if let Voucher::GitHub(_) = voucher {
+                // It has no other identity.
+                own = assumed[0].1.clone();
+            }
             assumed.into_iter().map(|(account, config)| (Some(account), config)).collect()
         };
         check_allowed(identities.iter().filter_map(|(account, _)| account.clone()), allowed_accounts)?;

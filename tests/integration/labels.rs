@@ -66,12 +66,12 @@ fn a_label_is_put_on_moved_asked_for_and_taken_away() {
     let account = Account::with_buckets(&[EU]);
     let sandbox = published_twice(&account, &[]);
     let outcome = label(&account, &sandbox, &["--labels", "production", "--layer-version", "1"]).success();
-    insta::assert_snapshot!(outcome.told(), @r"
+    insta::assert_snapshot!(outcome.told(), @"
     exit: 0
     --- stdout
 
-      done           eu-west-1  label production                                                     version 1
-      done           eu-west-1  list s3://layers-eu-west-1/lambda-layers/state/shared.versions.json  ARNs of all versions
+      done           eu-west-1  label production  version 1
+      done           eu-west-1  list of versions  s3://layers-eu-west-1/lambda-layers/state/shared.versions.json
 
     shared labelled: 2 done
     --- stderr
@@ -109,7 +109,7 @@ fn labels_at_publish_get_to_a_version_that_is_there_already() {
 fn labels_need_a_state() {
     let (account, sandbox) = (Account::new(), six("1.17.0"));
     let outcome = account.run(&sandbox, "publish", &["--labels", "production"]).run().code(1);
-    insta::assert_snapshot!(outcome.told(), @r"
+    insta::assert_snapshot!(outcome.told(), @"
     exit: 1
     --- stdout
     --- stderr
@@ -125,7 +125,7 @@ fn a_version_of_something_else_has_no_label() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six("1.17.0"));
     account.publish_by_hand(EU, "shared", b"a zip", &["python3.13"]);
     let outcome = label(&account, &sandbox, &["--labels", "production"]).code(1);
-    insta::assert_snapshot!(outcome.told(), @r"
+    insta::assert_snapshot!(outcome.told(), @"
     exit: 1
     --- stdout
     --- stderr
@@ -211,7 +211,7 @@ fn a_parameter_of_something_else_stays_as_it_is() {
     assert_eq!(parameters.get(LATEST).as_deref(), Some("hunter2"));
     let told = outcome.told();
     assert!(!told.contains("hunter2"), "{told}");
-    insta::assert_snapshot!(&told[told.find("  published ").expect("is told")..], @r"
+    insta::assert_snapshot!(&told[told.find("  published ").expect("is told")..], @"
       published     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
 
       failed         eu-west-1  parameter /layers/shared/3.13/x86_64/latest

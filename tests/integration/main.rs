@@ -1,6 +1,7 @@
 //! The real program against real servers and real packages. One binary: a harness, and one file a feature.
 
 mod account;
+mod accounts;
 mod actions;
 mod at_once;
 mod audit;
