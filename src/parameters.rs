@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ssm::Client;
+use aws_sdk_ssm::operation::delete_parameter::DeleteParameterError;
 use aws_sdk_ssm::operation::put_parameter::PutParameterError;
 use aws_sdk_ssm::types::{Parameter, ParameterType};
 use futures::future::join_all;
@@ -246,7 +247,7 @@ impl Parameters<'_> {
     async fn delete(&self, name: &str) -> anyhow::Result<()> {
         match self.client.delete_parameter().name(name).send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_parameter_not_found()) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(DeleteParameterError::is_parameter_not_found) => Ok(()),
             Err(error) => Err(aws_error::explain("ssm:DeleteParameter", &self.arn(name), &error)),
         }
     }

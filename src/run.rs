@@ -263,6 +263,7 @@ fn publication<'a>(
             archive,
             declaration: &spec.declaration,
             identity: Identity { fingerprint: wanted.fingerprint, content },
+            signed: None,
         },
         build: wanted.build(content),
         content: Content {

@@ -28,13 +28,13 @@ fn registry(rules: &[&Rule]) -> Registry {
     let lambda = mock_client!(aws_sdk_lambda, RuleMode::MatchAny, rules);
     let nothing: [&Rule; 0] = [];
     let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, nothing);
-    Registry::Aws(AwsRegistry::with_clients([(REGION, lambda, s3)], None, None))
+    Registry::Aws(Box::new(AwsRegistry::with_clients([(REGION, lambda, s3)], None, None)))
 }
 
 async fn run(place: &Place, rules: &[&Rule]) -> anyhow::Result<Published> {
     let (layer, archive, declaration, identity) = (layer(), archive(), declaration(), identity());
     let publication = Publication {
-        version: NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity },
+        version: NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity, signed: None },
         build: Build { content: identity.content, inputs: None, recipe: None },
         content: Content::default(),
         owner: Owner::this_run(&Environment::default()),

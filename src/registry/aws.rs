@@ -33,11 +33,13 @@ mod github;
 pub(crate) mod identity;
 mod limit;
 mod publishing;
+mod signing;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub(crate) use clients::PlaceClients;
 use identity::Voucher;
+pub use signing::{SignedZip, SignedZips};
 
 #[derive(Debug)]
 pub struct AwsRegistry {
@@ -48,6 +50,8 @@ pub struct AwsRegistry {
     path_style: bool,
     /// May contain `{region}` and `{account}`.
     bucket: Option<String>,
+    /// Of AWS Signer: zips are signed before they are published.
+    signing_profile: Option<String>,
 }
 
 /// The AWS configuration: region, endpoint, and the run's identity, which is asked for when it is needed.
@@ -76,7 +80,7 @@ impl AwsRegistry {
         state: &StatePlace,
         environment: &Environment,
     ) -> anyhow::Result<Self> {
-        let AwsDestinations { regions, roles, external_id, allowed_accounts, bucket } = destinations;
+        let AwsDestinations { regions, roles, external_id, allowed_accounts, bucket, signing_profile } = destinations;
         let config = configuration(environment).await;
         let regions: Vec<String> = if regions.is_empty() {
             let region = config.region().map(ToString::to_string).ok_or_else(|| {
@@ -115,7 +119,7 @@ impl AwsRegistry {
                 clients.push(PlaceClients::new(config, place, path_style));
             }
         }
-        Ok(Self { clients, own, path_style, bucket: bucket.clone() })
+        Ok(Self { clients, own, path_style, bucket: bucket.clone(), signing_profile: signing_profile.clone() })
     }
 
     /// Asks for the account of the run's own identity, so that its places tell it apart from others of the same region.
@@ -177,9 +181,9 @@ impl AwsRegistry {
             .await
         {
             Ok(found) => {
-                let hash = found.content().and_then(|found| found.code_sha256());
                 // Another account has versions of that number, too.
-                Ok(found.layer_version_arn() == Some(&version.arn.to_string()) && hash == Some(&content.to_string()))
+                let is_it = found.layer_version_arn() == Some(&version.arn.to_string());
+                Ok(is_it && self.has_content(&found, content))
             }
             Err(error)
                 if error.as_service_error().is_some_and(GetLayerVersionError::is_resource_not_found_exception) =>
@@ -259,7 +263,10 @@ impl AwsRegistry {
             }
         });
         let (mut problems, mut faults) = (Problems::default(), Vec::new());
-        for failure in futures::future::join_all(checks).await.into_iter().filter_map(Result::err) {
+        let (buckets, signing) = futures::future::join(futures::future::join_all(checks), self.check_signing()).await;
+        let buckets: Vec<Failure> = buckets.into_iter().filter_map(Result::err).collect();
+        // What is wrong with a bucket is wrong with its signing, too.
+        for failure in if buckets.is_empty() { signing } else { buckets } {
             match failure.kind {
                 Kind::User => problems.push(failure),
                 Kind::System => faults.push(failure),

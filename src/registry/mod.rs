@@ -13,7 +13,7 @@ use crate::archive::Archive;
 use crate::environment::Environment;
 use crate::spec::{RegistryChoice, StatePlace};
 use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
-use aws::AwsRegistry;
+use aws::{AwsRegistry, SignedZip};
 use description::{Declaration, Identity};
 use directory::DirectoryRegistry;
 use state::Version;
@@ -33,11 +33,13 @@ pub struct NewVersion<'a> {
     pub archive: &'a Archive,
     pub declaration: &'a Declaration,
     pub identity: Identity,
+    /// What is published in the archive's stead.
+    pub signed: Option<&'a SignedZip>,
 }
 
 #[derive(Debug)]
 pub enum Registry {
-    Aws(AwsRegistry),
+    Aws(Box<AwsRegistry>),
     Directory(DirectoryRegistry),
 }
 
@@ -53,7 +55,7 @@ impl Registry {
     ) -> anyhow::Result<Self> {
         Ok(match choice {
             RegistryChoice::Aws(destinations) => {
-                Self::Aws(AwsRegistry::connect(destinations, state, environment).await?)
+                Self::Aws(Box::new(AwsRegistry::connect(destinations, state, environment).await?))
             }
             RegistryChoice::Directory(folder) => Self::Directory(DirectoryRegistry { folder: folder.clone() }),
         })
@@ -121,11 +123,20 @@ impl Registry {
         matches!(self, Self::Aws(aws) if aws.has_bucket())
     }
 
-    /// Brings the zip to where it is published from. Can be done again, by several runs at once.
-    pub async fn upload(&self, place: &Place, layer: &LayerName, archive: &Archive) -> anyhow::Result<()> {
+    /// Brings the zip to where it is published from; gives a signed one, if versions are to be signed. Can be done
+    /// again, by several runs at once.
+    pub async fn upload(
+        &self,
+        place: &Place,
+        layer: &LayerName,
+        archive: &Archive,
+    ) -> anyhow::Result<Option<SignedZip>> {
         match self {
-            Self::Aws(aws) => aws.upload(place, layer, archive).await,
-            Self::Directory(_) => Ok(()),
+            Self::Aws(aws) => {
+                aws.upload(place, layer, archive).await?;
+                aws.sign(place, layer, archive.content).await
+            }
+            Self::Directory(_) => Ok(None),
         }
     }
 

@@ -39,6 +39,7 @@ mod pypi;
 mod regions;
 mod secrets;
 mod servers;
+mod signing;
 mod slim;
 mod smoke;
 mod sources;

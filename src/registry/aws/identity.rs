@@ -30,7 +30,7 @@ pub(crate) enum Voucher {
     Own {
         external_id: Option<String>,
     },
-    GitHub(GitHub),
+    GitHub(Box<GitHub>),
 }
 
 /// A role, and how to get its credentials.
@@ -183,7 +183,7 @@ impl Voucher {
     ) -> Result<Self, Failure> {
         match (GitHub::of(environment, config), external_id) {
             (None, external_id) => Ok(Self::Own { external_id: external_id.map(str::to_owned) }),
-            (Some(github), None) => Ok(Self::GitHub(github)),
+            (Some(github), None) => Ok(Self::GitHub(Box::new(github))),
             (Some(_), Some(_)) => {
                 let failure = Failure::user("`external-id` is given, but roles are assumed with GitHub's token");
                 Err(failure.hint(
