@@ -44,7 +44,9 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
                     step.done(after::count(&attached));
                     attached
                 }
-                Act::Label(labelling) => labels::apply(labelling, &choice, spec, known, &registry, &mut store).await?,
+                Act::Label(labelling) => {
+                    labels::apply(labelling, &choice, spec, known, &registry, &mut store, console).await?
+                }
                 Act::Cleanup(_) => unreachable!("was matched above"),
             }
         }

@@ -41,7 +41,7 @@ pub async fn follow(
     }
     if !after.labelling.add.is_empty() {
         let step = console.step("Label");
-        let labelled = labels::follow(&after.labelling, &choice, spec, registry, store, console).await?;
+        let labelled = labels::follow(&after.labelling, &choice, spec, registry, store, console).await;
         step.done(count(&labelled));
         changes.extend(labelled);
     }

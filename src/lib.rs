@@ -49,4 +49,5 @@ pub mod smoke;
 pub mod spec;
 pub mod strip;
 pub mod types;
+pub mod version_list;
 pub mod versions;

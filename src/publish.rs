@@ -12,11 +12,13 @@ use jiff::Timestamp;
 
 use crate::console::Console;
 use crate::error::{Failure, counted};
+use crate::registry::aws::SignedZips;
 use crate::registry::claim::{Claim, Owner};
 use crate::registry::state::{Build, Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry};
 use crate::types::{LayerName, LayerVersionArn, Place};
+use crate::version_list;
 
 #[cfg(test)]
 mod tests;
@@ -89,13 +91,13 @@ pub async fn publish(
     store: &mut StateStore,
     console: &Console,
 ) -> anyhow::Result<Published> {
-    let mut places = upload(publication, registry, console).await;
+    let (mut places, signed) = upload(publication, registry, console).await;
     if places.ready.is_empty() {
         return Ok(Published { outcomes: places.failed, recorded: Ok(()) });
     }
     let step = console.step("Publish");
     let mut claimed = claim(&mut places, publication, registry, store, console).await?;
-    let mut outcomes = publish_missing(&places.ready, publication, registry, &claimed.state).await;
+    let mut outcomes = publish_missing(&places.ready, publication, &signed, registry, &claimed.state).await;
     let recorded = record(&outcomes, publication, &mut claimed, store).await;
     let made = outcomes.iter().filter(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published)).count();
     step.done(if made == 0 { "nothing new".to_owned() } else { counted(made, "version") });
@@ -105,34 +107,44 @@ pub async fn publish(
     Ok(Published { outcomes, recorded })
 }
 
-/// Brings the zip to every place.
-async fn upload(publication: &Publication<'_>, registry: &Registry, console: &Console) -> Places {
+/// Brings the zip to every place, and has it signed there if that is asked for: before the claim, which does not last.
+async fn upload(publication: &Publication<'_>, registry: &Registry, console: &Console) -> (Places, SignedZips) {
     let mut places = Places { ready: registry.places(), failed: Vec::new() };
+    let mut signed = SignedZips::new();
     if registry.needs_upload() {
         let step = console.step("Upload");
         let upload = |place: Place| async move {
             let uploaded = registry.upload(&place, publication.version.layer, publication.version.archive).await;
-            uploaded.err().map(|error| (place, error))
+            (place, uploaded)
         };
-        let uploads = join_all(places.ready.iter().cloned().map(upload)).await;
-        places.fail(uploads.into_iter().flatten().collect());
-        step.done(publication.version.archive.zipped_size.to_string());
+        let mut unreadable = Unreadable::new();
+        for (place, uploaded) in join_all(places.ready.iter().cloned().map(upload)).await {
+            match uploaded {
+                Ok(Some(zip)) => drop(signed.insert(place, zip)),
+                Ok(None) => {}
+                Err(error) => drop(unreadable.insert(place, error)),
+            }
+        }
+        places.fail(unreadable);
+        let size = publication.version.archive.zipped_size.to_string();
+        step.done(if signed.is_empty() { size } else { format!("{size}, signed") });
     }
-    places
+    (places, signed)
 }
 
 async fn publish_missing(
     places: &[Place],
     publication: &Publication<'_>,
+    signed: &SignedZips,
     registry: &Registry,
     state: &State,
 ) -> Vec<PlaceOutcome> {
-    let version = &publication.version;
     let published = places.iter().map(|place| async move {
+        let version = NewVersion { signed: signed.get(place), ..publication.version };
         let result = if let Some(known) = state.version_in(version.identity.content, place) {
             Ok(Placed { arn: known.arn.clone(), published: false })
         } else {
-            let arn = registry.publish(place, version).await;
+            let arn = registry.publish(place, &version).await;
             arn.map(|arn| Placed { arn, published: true })
         };
         PlaceOutcome { place: place.clone(), result }
@@ -200,23 +212,27 @@ async fn is_everywhere(
     state: &mut State,
 ) -> bool {
     let content = publication.version.identity.content;
-    let mut everywhere = true;
-    let mut unreadable = Unreadable::new();
-    for place in &places.ready {
-        let Some(version) = state.version_in(content, place).cloned() else {
-            everywhere = false;
-            continue;
-        };
-        match registry.exists(place, publication.version.layer, &version, content).await {
+    let known = &*state;
+    let asked = places.ready.iter().map(|place| async move {
+        let Some(version) = known.version_in(content, place) else { return (place, None, Ok(false)) };
+        let exists = registry.exists(place, publication.version.layer, version, content).await;
+        (place, Some(version.arn.clone()), exists)
+    });
+    let (mut everywhere, mut gone, mut unreadable) = (true, Vec::new(), Unreadable::new());
+    for (place, arn, exists) in join_all(asked).await {
+        match exists {
             Ok(true) => {}
             Ok(false) => {
-                state.forget(&version.arn);
+                gone.extend(arn);
                 everywhere = false;
             }
             Err(error) => {
                 unreadable.insert(place.clone(), error);
             }
         }
+    }
+    for arn in &gone {
+        state.forget(arn);
     }
     places.fail(unreadable);
     everywhere
@@ -307,8 +323,10 @@ async fn record(
         if claimed.stored.as_ref() == Some(state) {
             return Ok(());
         }
+        // Before the claim ends with this write: a run that is killed in between does both again.
+        let listed = version_list::write(state, store).await;
         match store.write(state, &claimed.tag).await? {
-            Written::Done(_) => return Ok(()),
+            Written::Done(_) => return listed,
             Written::Conflict => {
                 let Stored { state: stored, tag } = store.read(publication.version.layer).await?;
                 let state = stored.clone().unwrap_or_else(|| State::new(publication.version.layer));

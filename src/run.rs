@@ -25,6 +25,7 @@ use crate::report::{DestinationReport, Outcome, Report};
 use crate::resolve;
 use crate::spec::{RegistryChoice, Spec, StatePlace, Task};
 use crate::types::{ContentHash, LayerVersionArn, Place, Target};
+use crate::version_list;
 
 /// Runs a command to its report.
 ///
@@ -112,7 +113,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
 
 pub(crate) fn warn_of_deprecation(target: Target, console: &Console) {
     let python = target.python;
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     if let Some(date) = python.runtime().deprecated.filter(|date| *date <= today) {
         console.warning(&format!(
             "Lambda's python{python} is deprecated since {date} (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)"
@@ -184,6 +185,12 @@ async fn remember(
         }
         written = store.write(&newer, &tag).await;
     }
+    let written = match written {
+        // What others call the newest may be another one now.
+        Ok(Written::Done(_)) => version_list::follow(&state.layer, store).await.map(drop),
+        Ok(Written::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    };
     if let Err(error) = written {
         let place = store.place(&state.layer);
         console.warning(&format!("`{place}` could not be brought up to date: {}", Explanation::of(&error).one_line()));
@@ -276,6 +283,7 @@ fn publication<'a>(
             archive,
             declaration: &spec.declaration,
             identity: Identity { fingerprint: wanted.fingerprint, content },
+            signed: None,
         },
         build: wanted.build(content),
         content: Content {

@@ -58,8 +58,6 @@ pub struct Spec {
     pub declaration: Declaration,
     pub registry: RegistryChoice,
     pub state: StatePlace,
-    /// Of AWS Signer.
-    pub signing_profile: Option<String>,
     pub after: After,
     /// Where the finished zip goes, as given and from the working directory.
     pub output: Option<Utf8PathBuf>,
@@ -138,10 +136,10 @@ impl Spec {
             target,
         );
         let accounts = reading.accounts(&list(roles), given(external_id.as_ref()), &list(allowed_account_ids));
-        let registry =
+        let mut registry =
             reading.registry(task, given(registry.as_ref()), &list(regions), given(bucket.as_ref()), accounts);
         reading.refuse_removed_labels(&list(remove_labels));
-        let signing_profile = reading.signing_profile(given(signing_profile.as_ref()), &registry);
+        reading.signing_profile(given(signing_profile.as_ref()), &mut registry);
         let after = reading.after(
             &AfterInputs {
                 share_with,
@@ -158,6 +156,7 @@ impl Spec {
             &registry,
         );
         let state = reading.state(given(state.as_ref()), &registry);
+        reading.refuse_labels_without_state(&after.labelling, &state);
         let output = reading.output(task, given(output.as_ref()), &layer);
         let dry_run = reading.boolean("dry-run", given(dry_run.as_ref()), false);
         let verify = reading.boolean("verify", given(verify.as_ref()), false);
@@ -169,7 +168,7 @@ impl Spec {
         #[rustfmt::skip]
         let spec = Self {
             task, layer, target, folder, workspace, start, dependencies, content, checks, declaration,
-            registry, state, signing_profile, after, output, dry_run, verify,
+            registry, state, after, output, dry_run, verify,
         };
         Ok(spec)
     }

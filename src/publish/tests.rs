@@ -34,7 +34,7 @@ fn registry(rules: &[&Rule]) -> Registry {
 async fn run(place: &Place, rules: &[&Rule]) -> anyhow::Result<Published> {
     let (layer, archive, declaration, identity) = (layer(), archive(), declaration(), identity());
     let publication = Publication {
-        version: NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity },
+        version: NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity, signed: None },
         build: Build { content: identity.content, inputs: None, recipe: None },
         content: Content::default(),
         owner: Owner::this_run(&Environment::default()),

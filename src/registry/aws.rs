@@ -26,25 +26,31 @@ use crate::types::{AccountId, ContentHash, LayerName, Place, Region, RoleArn};
 const ATTEMPTS: u32 = 5;
 
 mod clients;
+mod github;
 pub(crate) mod identity;
 mod limit;
 pub(crate) mod listing;
 mod publishing;
 pub(crate) mod removing;
+mod signing;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub(crate) use clients::PlaceClients;
+use identity::Voucher;
+pub use signing::{SignedZip, SignedZips};
 
 #[derive(Debug)]
 pub struct AwsRegistry {
     /// In the user's order; each role's regions stand together.
     clients: Vec<PlaceClients>,
-    /// The run's own identity, in the first region.
+    /// The run's own identity, or the first role if it has none, in the first region.
     own: SdkConfig,
     path_style: bool,
     /// May contain `{region}` and `{account}`.
     bucket: Option<String>,
+    /// Of AWS Signer: zips are signed before they are published.
+    signing_profile: Option<String>,
 }
 
 /// The AWS configuration: region, endpoint, and the run's identity, which is asked for when it is needed.
@@ -73,7 +79,7 @@ impl AwsRegistry {
         state: &StatePlace,
         environment: &Environment,
     ) -> anyhow::Result<Self> {
-        let AwsDestinations { regions, roles, external_id, allowed_accounts, bucket } = destinations;
+        let AwsDestinations { regions, roles, external_id, allowed_accounts, bucket, signing_profile } = destinations;
         let config = configuration(environment).await;
         let regions: Vec<String> = if regions.is_empty() {
             let region = config.region().map(ToString::to_string).ok_or_else(|| {
@@ -84,7 +90,7 @@ impl AwsRegistry {
         } else {
             regions.iter().map(ToString::to_string).collect()
         };
-        let own = config.to_builder().region(aws_config::Region::new(regions[0].clone())).build();
+        let mut own = config.to_builder().region(aws_config::Region::new(regions[0].clone())).build();
         let names_account = |bucket: &str| bucket.contains("{account}");
         let in_state = matches!(state, StatePlace::S3 { bucket, .. } if names_account(bucket));
         let identities: Vec<(Option<AccountId>, SdkConfig)> = if roles.is_empty() {
@@ -94,7 +100,12 @@ impl AwsRegistry {
         } else {
             // Those of the roles are in their ARNs.
             check_allowed(roles.iter().map(RoleArn::account), allowed_accounts)?;
-            let assumed = identity::assume_all(roles, external_id.as_deref(), &own, environment).await?;
+            let voucher = Voucher::of(environment, &own, external_id.as_deref())?;
+            let assumed = identity::assume_all(roles, &voucher, &own, environment).await?;
+            if let Voucher::GitHub(_) = voucher {
+                // It has no other identity.
+                own = assumed[0].1.clone();
+            }
             assumed.into_iter().map(|(account, config)| (Some(account), config)).collect()
         };
         check_allowed(identities.iter().filter_map(|(account, _)| account.clone()), allowed_accounts)?;
@@ -107,7 +118,7 @@ impl AwsRegistry {
                 clients.push(PlaceClients::new(config, place, path_style));
             }
         }
-        Ok(Self { clients, own, path_style, bucket: bucket.clone() })
+        Ok(Self { clients, own, path_style, bucket: bucket.clone(), signing_profile: signing_profile.clone() })
     }
 
     /// Asks for the account of the run's own identity, so that its places tell it apart from others of the same region.
@@ -169,9 +180,9 @@ impl AwsRegistry {
             .await
         {
             Ok(found) => {
-                let hash = found.content().and_then(|found| found.code_sha256());
                 // Another account has versions of that number, too.
-                Ok(found.layer_version_arn() == Some(&version.arn.to_string()) && hash == Some(&content.to_string()))
+                let is_it = found.layer_version_arn() == Some(&version.arn.to_string());
+                Ok(is_it && self.has_content(&found, content))
             }
             Err(error)
                 if error.as_service_error().is_some_and(GetLayerVersionError::is_resource_not_found_exception) =>
@@ -218,7 +229,10 @@ impl AwsRegistry {
             }
         });
         let (mut problems, mut faults) = (Problems::default(), Vec::new());
-        for failure in futures::future::join_all(checks).await.into_iter().filter_map(Result::err) {
+        let (buckets, signing) = futures::future::join(futures::future::join_all(checks), self.check_signing()).await;
+        let buckets: Vec<Failure> = buckets.into_iter().filter_map(Result::err).collect();
+        // What is wrong with a bucket is wrong with its signing, too.
+        for failure in if buckets.is_empty() { signing } else { buckets } {
             match failure.kind {
                 Kind::User => problems.push(failure),
                 Kind::System => faults.push(failure),

@@ -81,7 +81,7 @@ impl DirectoryRegistry {
     }
 
     pub(super) fn publish(&self, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
-        let NewVersion { layer, archive, declaration, identity } = *version;
+        let NewVersion { layer, archive, declaration, identity, signed: _ } = *version;
         let folder = self.folder.join(layer.as_str());
         fs_err::create_dir_all(&folder)?;
         let making = tempfile::Builder::new().prefix(".making-").tempdir_in(&folder)?;

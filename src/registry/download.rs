@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use rawzip::{ReaderAt, ZipLocator};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::aws_error;
 use crate::error::Failure;
@@ -32,11 +33,10 @@ pub(crate) async fn get(
         let failure = Failure::system(format!("AWS does not say where the zip of `{what}` can be downloaded"));
         return Err(failure.hint("download it yourself and audit the file").into());
     }
-    let anonymous = aws_sdk_s3::config::Builder::from(config).allow_no_auth().endpoint_url("https://s3.amazonaws.com");
-    let client = aws_sdk_s3::Client::from_conf(anonymous.force_path_style(true).build());
-    let request = client.get_object().bucket("layer").key("zip");
+    let request = anonymous(config).get_object().bucket("layer").key("zip");
     let request = if from > 0 { request.range(format!("bytes={from}-")) } else { request };
-    let answer = request.customize().interceptor(AsItIs { location: location.to_owned() }).send().await;
+    let as_it_is = AsItIs { location: location.to_owned(), bearer: None };
+    let answer = request.customize().interceptor(as_it_is).send().await;
     let mut answer = answer.map_err(|error| {
         let failed = aws_error::failure_of("the download", what, &error);
         Failure { hint: Some("the address is good for some minutes only: run again".to_owned()), ..failed }
@@ -50,6 +50,34 @@ pub(crate) async fn get(
         }
     }
     Ok(bytes)
+}
+
+/// What a server answers that wants a token.
+///
+/// # Errors
+/// `what` is not given.
+pub(crate) async fn ask(
+    config: &SdkConfig,
+    location: &str,
+    what: &str,
+    bearer: &SecretString,
+) -> Result<Vec<u8>, Failure> {
+    let request = anonymous(config).get_object().bucket("layer").key("zip");
+    let as_it_is = AsItIs { location: location.to_owned(), bearer: Some(bearer.clone()) };
+    let answer = request.customize().interceptor(as_it_is).send().await;
+    let answer = answer.map_err(|error| aws_error::failure_of("the request", what, &error))?;
+    let failed = || Failure::system(format!("the request failed for `{what}`"));
+    let body = answer.body.collect().await.map_err(|error| failed().cause(error.to_string()))?;
+    Ok(body.to_vec())
+}
+
+/// With credentials the SDK would sign what others have signed already.
+fn anonymous(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let mut config = config.to_builder();
+    config.set_credentials_provider(None);
+    let anonymous =
+        aws_sdk_s3::config::Builder::from(&config.build()).allow_no_auth().endpoint_url("https://s3.amazonaws.com");
+    aws_sdk_s3::Client::from_conf(anonymous.force_path_style(true).build())
 }
 
 /// Unzipped size of a zip of `zipped` bytes, by its directory, which stands at its end.
@@ -102,6 +130,7 @@ impl ReaderAt for Tail<'_> {
 #[derive(Debug)]
 struct AsItIs {
     location: String,
+    bearer: Option<SecretString>,
 }
 
 impl Intercept for AsItIs {
@@ -121,6 +150,9 @@ impl Intercept for AsItIs {
         let is_unsigned = |name: &&String| name.starts_with("x-amz-") || *name == "host";
         for name in names.iter().filter(is_unsigned) {
             request.headers_mut().remove(name.clone());
+        }
+        if let Some(bearer) = &self.bearer {
+            request.headers_mut().insert("authorization", format!("Bearer {}", bearer.expose_secret()));
         }
         Ok(())
     }

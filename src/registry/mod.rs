@@ -15,7 +15,7 @@ use crate::archive::Archive;
 use crate::environment::Environment;
 use crate::spec::{RegistryChoice, StatePlace};
 use crate::types::{ByteSize, ContentHash, LayerName, LayerVersionArn, Place};
-use aws::AwsRegistry;
+use aws::{AwsRegistry, SignedZip};
 use description::{Declaration, Identity};
 use directory::DirectoryRegistry;
 use state::Version;
@@ -39,6 +39,8 @@ pub struct NewVersion<'a> {
     pub archive: &'a Archive,
     pub declaration: &'a Declaration,
     pub identity: Identity,
+    /// What is published in the archive's stead.
+    pub signed: Option<&'a SignedZip>,
 }
 
 #[derive(Debug)]
@@ -138,11 +140,20 @@ impl Registry {
         matches!(self, Self::Aws(aws) if aws.has_bucket())
     }
 
-    /// Brings the zip to where it is published from. Can be done again, by several runs at once.
-    pub async fn upload(&self, place: &Place, layer: &LayerName, archive: &Archive) -> anyhow::Result<()> {
+    /// Brings the zip to where it is published from; gives a signed one, if versions are to be signed. Can be done
+    /// again, by several runs at once.
+    pub async fn upload(
+        &self,
+        place: &Place,
+        layer: &LayerName,
+        archive: &Archive,
+    ) -> anyhow::Result<Option<SignedZip>> {
         match self {
-            Self::Aws(aws) => aws.upload(place, layer, archive).await,
-            Self::Directory(_) => Ok(()),
+            Self::Aws(aws) => {
+                aws.upload(place, layer, archive).await?;
+                aws.sign(place, layer, archive.content).await
+            }
+            Self::Directory(_) => Ok(None),
         }
     }
 

@@ -72,27 +72,25 @@ impl StateStore {
     /// For messages.
     pub fn place(&self, layer: &LayerName) -> String {
         match self {
-            Self::S3 { bucket, prefix, .. } => format!("s3://{bucket}/{}", key(prefix, layer)),
-            Self::Directory(folder) => folder.join(format!("{layer}.json")).to_string(),
+            Self::S3 { bucket, prefix, .. } => format!("s3://{bucket}/{}", key(prefix, &state_file(layer))),
+            Self::Directory(folder) => folder.join(state_file(layer)).to_string(),
             Self::Nowhere => "the list of versions".to_owned(),
+        }
+    }
+
+    /// Of the list for others, for messages.
+    pub fn list_place(&self, layer: &LayerName) -> String {
+        match self {
+            Self::S3 { bucket, prefix, .. } => format!("s3://{bucket}/{}", key(prefix, &list_file(layer))),
+            Self::Directory(folder) => folder.join(list_file(layer)).to_string(),
+            Self::Nowhere => "nowhere".to_owned(),
         }
     }
 
     /// # Errors
     /// A state of a newer program, or what the store says.
     pub async fn read(&self, layer: &LayerName) -> anyhow::Result<Stored> {
-        let (bytes, tag) = match self {
-            Self::S3 { client, bucket, prefix } => read_s3(client, bucket, &key(prefix, layer)).await?,
-            Self::Directory(folder) => match fs_err::read(folder.join(format!("{layer}.json"))) {
-                Ok(bytes) => {
-                    let tag = Tag::Present(Digest::of(&bytes).hex());
-                    (Some(bytes), tag)
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, Tag::Absent),
-                Err(error) => return Err(error.into()),
-            },
-            Self::Nowhere => (None, Tag::Absent),
-        };
+        let (bytes, tag) = self.read_file(&state_file(layer)).await?;
         let state = match bytes {
             Some(bytes) => State::parse(&bytes, layer, &self.place(layer))?,
             None => None,
@@ -102,20 +100,55 @@ impl StateStore {
 
     /// Writes if what is stored is what `tag` says.
     pub async fn write(&self, state: &State, tag: &Tag) -> anyhow::Result<Written> {
+        let written = self.write_file(&state_file(&state.layer), state.to_json(), tag).await;
+        written.context("cannot write the state")
+    }
+
+    /// The list of versions that others read.
+    pub(crate) async fn read_list(&self, layer: &LayerName) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
+        self.read_file(&list_file(layer)).await
+    }
+
+    /// Writes that list if what is stored is what `tag` says.
+    pub(crate) async fn write_list(&self, layer: &LayerName, bytes: Vec<u8>, tag: &Tag) -> anyhow::Result<Written> {
+        self.write_file(&list_file(layer), bytes, tag).await
+    }
+
+    async fn read_file(&self, name: &str) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
         match self {
-            Self::S3 { client, bucket, prefix } => {
-                write_s3(client, bucket, &key(prefix, &state.layer), state.to_json(), tag).await
-            }
-            Self::Directory(folder) => {
-                write_file(folder, &state.layer, &state.to_json(), tag).context("cannot write the state")
-            }
+            Self::S3 { client, bucket, prefix } => read_s3(client, bucket, &key(prefix, name)).await,
+            Self::Directory(folder) => match fs_err::read(folder.join(name)) {
+                Ok(bytes) => {
+                    let tag = Tag::Present(Digest::of(&bytes).hex());
+                    Ok((Some(bytes), tag))
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((None, Tag::Absent)),
+                Err(error) => Err(error.into()),
+            },
+            Self::Nowhere => Ok((None, Tag::Absent)),
+        }
+    }
+
+    async fn write_file(&self, name: &str, bytes: Vec<u8>, tag: &Tag) -> anyhow::Result<Written> {
+        match self {
+            Self::S3 { client, bucket, prefix } => write_s3(client, bucket, &key(prefix, name), bytes, tag).await,
+            Self::Directory(folder) => write_file(folder, name, &bytes, tag),
             Self::Nowhere => Ok(Written::Done(Tag::Absent)),
         }
     }
 }
 
-fn key(prefix: &str, layer: &LayerName) -> String {
-    if prefix.is_empty() { format!("{layer}.json") } else { format!("{prefix}/{layer}.json") }
+fn state_file(layer: &LayerName) -> String {
+    format!("{layer}.json")
+}
+
+/// No layer's state can have this name: a layer has no dot in its own.
+fn list_file(layer: &LayerName) -> String {
+    format!("{layer}.versions.json")
+}
+
+fn key(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
 }
 
 async fn read_s3(client: &Client, bucket: &str, key: &str) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
@@ -174,14 +207,14 @@ async fn write_s3(client: &Client, bucket: &str, key: &str, bytes: Vec<u8>, tag:
 }
 
 /// Compares and replaces under a lock; the file changes by one rename, so that nobody reads half of it.
-fn write_file(folder: &camino::Utf8Path, layer: &LayerName, bytes: &[u8], tag: &Tag) -> anyhow::Result<Written> {
+fn write_file(folder: &camino::Utf8Path, name: &str, bytes: &[u8], tag: &Tag) -> anyhow::Result<Written> {
     fs_err::create_dir_all(folder)?;
-    let path = folder.join(format!("{layer}.json"));
+    let path = folder.join(name);
     let lock = fs_err::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
-        .open(folder.join(format!(".{layer}.lock")))?;
+        .open(folder.join(format!(".{}.lock", name.trim_end_matches(".json"))))?;
     lock.file().lock()?;
     let stored = match fs_err::read(&path) {
         Ok(bytes) => Tag::Present(Digest::of(&bytes).hex()),

@@ -97,6 +97,7 @@ impl ActSpec {
                 let remove = reading.all("remove-labels", &list(&inputs.remove_labels));
                 let labelling = Labelling { remove, ..after.labelling };
                 reading.refuse_both(&labelling);
+                reading.refuse_labels_without_state(&labelling, &state);
                 if labelling.add.is_empty() && labelling.remove.is_empty() {
                     Err(("labels", "name the labels for the version, or those to take away with `remove-labels`"))
                 } else {

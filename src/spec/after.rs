@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reading, RegistryChoice};
+use super::{Reading, RegistryChoice, StatePlace};
 use crate::error::Failure;
 use crate::inputs::{given, list};
 use crate::types::{FunctionSelector, Label, ParameterTemplate, Principal};
@@ -138,6 +138,13 @@ impl Reading<'_> {
         }
     }
 
+    pub(super) fn refuse_labels_without_state(&mut self, labelling: &Labelling, state: &StatePlace) {
+        if *state == StatePlace::Nowhere && !(labelling.add.is_empty() && labelling.remove.is_empty()) {
+            let failure = Failure::user("`labels` are kept in the state, and there is none");
+            self.problems.push(failure.hint("name a `bucket`, or a place for the state with `state`"));
+        }
+    }
+
     pub(super) fn refuse_removed_labels(&mut self, names: &[String]) {
         if let Some(name) = names.first() {
             let failure = Failure::user(format!("`remove-labels` has `{name}`, but this command takes no label away"));
@@ -145,8 +152,8 @@ impl Reading<'_> {
         }
     }
 
-    pub(super) fn signing_profile(&mut self, name: Option<&str>, registry: &RegistryChoice) -> Option<String> {
-        let name = name?;
+    pub(super) fn signing_profile(&mut self, name: Option<&str>, registry: &mut RegistryChoice) {
+        let Some(name) = name else { return };
         // https://docs.aws.amazon.com/signer/latest/api/API_PutSigningProfile.html
         let is_valid =
             (2..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -154,11 +161,15 @@ impl Reading<'_> {
             let failure = Failure::user(format!("`signing-profile` is `{name}`, which is not a profile's name"));
             self.problems.push(failure.hint("use 2 to 64 letters, digits and `_`"));
         }
-        if !matches!(registry, RegistryChoice::Aws(destinations) if destinations.bucket.is_some()) {
-            let failure = Failure::user("`signing-profile` is given, but no `bucket`");
-            self.problems
-                .push(failure.hint("AWS Signer signs objects of a versioned S3 bucket: name it with `bucket`"));
+        match registry {
+            RegistryChoice::Aws(destinations) if destinations.bucket.is_some() => {
+                destinations.signing_profile = Some(name.to_owned());
+            }
+            RegistryChoice::Aws(_) | RegistryChoice::Directory(_) => {
+                let failure = Failure::user("`signing-profile` is given, but no `bucket`");
+                self.problems
+                    .push(failure.hint("AWS Signer signs objects of a versioned S3 bucket: name it with `bucket`"));
+            }
         }
-        Some(name.to_owned())
     }
 }

@@ -18,6 +18,8 @@ pub struct AwsDestinations {
     pub allowed_accounts: Vec<AccountId>,
     /// May contain `{region}` and `{account}`.
     pub bucket: Option<String>,
+    /// Of AWS Signer.
+    pub signing_profile: Option<String>,
 }
 
 /// `registry`, with what belongs to it.

@@ -49,12 +49,27 @@ impl ParameterTemplate {
 
     /// The parameter of a label, which stands for `{label}` or for a last `latest`; `None` if there is neither.
     pub fn labelled(&self, layer: &LayerName, target: (&str, &str), label: &Label) -> Option<String> {
+        self.named(layer, target, label.as_str())
+    }
+
+    /// The parameter of a git tag; what cannot stand in a parameter's name becomes `-`.
+    pub fn tagged(&self, layer: &LayerName, target: (&str, &str), tag: &str) -> Option<String> {
+        let allowed = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        self.named(layer, target, &tag.replace(|character| !allowed(character), "-"))
+    }
+
+    /// Whether names have the Python version or the architecture in them.
+    pub fn needs_target(&self) -> bool {
+        self.0.contains("{python}") || self.0.contains("{arch}")
+    }
+
+    fn named(&self, layer: &LayerName, target: (&str, &str), name: &str) -> Option<String> {
         let template = match self.0.strip_suffix(LATEST).filter(|start| start.ends_with('/')) {
             _ if self.0.contains("{label}") => self.0.clone(),
             Some(start) => format!("{start}{{label}}"),
             None => return None,
         };
-        Some(Self(template).fill(layer, target, label.as_str()))
+        Some(Self(template).fill(layer, target, name))
     }
 
     /// The folder that all parameters of a layer are in, `/layers/shared`; `None` if that is the root.

@@ -27,7 +27,8 @@ fn a_layer_gets_to_aws_whole() {
 
     let hash: lambda_layer::types::ContentHash = version.code_sha256.parse().expect("is a hash");
     let key = format!("lambda-layers/{LAYER}/{}.zip", hash.0.hex());
-    assert_eq!(account.keys(EU), [key.clone(), STATE.to_owned()]);
+    let list = "lambda-layers/state/shared.versions.json".to_owned();
+    assert_eq!(account.keys(EU), [key.clone(), STATE.to_owned(), list]);
     assert_eq!(lambda_layer::types::Digest::of(&account.object(EU, &key)), hash.0);
 
     let state = account.state(EU);
@@ -216,7 +217,7 @@ fn a_folder_can_have_its_state_in_a_bucket() {
     let run = || account.seen_by(sandbox.run(&arguments).args(&state)).run().success();
     run().says("arn:aws:lambda:local:000000000000:layer:shared:1");
     run().says("shared unchanged");
-    assert_eq!(account.keys(EU), ["states/shared.json"]);
+    assert_eq!(account.keys(EU), ["states/shared.json", "states/shared.versions.json"]);
     assert_eq!(account.numbers(EU), Vec::<i64>::new());
 }
 

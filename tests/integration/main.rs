@@ -1,6 +1,7 @@
 //! The real program against real servers and real packages. One binary: a harness, and one file a feature.
 
 mod account;
+mod accounts;
 mod actions;
 mod at_once;
 mod attaching;
@@ -27,6 +28,7 @@ mod generated;
 mod git;
 mod harness;
 mod hostile_zips;
+mod labels;
 mod leaks;
 mod locks;
 mod manifests;
@@ -42,6 +44,7 @@ mod regions;
 mod secrets;
 mod servers;
 mod sharing;
+mod signing;
 mod slim;
 mod smoke;
 mod sources;

@@ -9,8 +9,12 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_sts::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
+use super::github::GitHub;
 use crate::environment::Environment;
 use crate::error::{Failure, Kind, Problems};
 use crate::registry::aws_error;
@@ -19,12 +23,22 @@ use crate::types::{AccountId, RoleArn};
 /// Shown in CloudTrail, before the number of the workflow run.
 const SESSION: &str = "lambda-layer";
 
+/// Who says that a run may have a role.
+#[derive(Clone, Debug)]
+pub(crate) enum Voucher {
+    /// The identity that it was started with.
+    Own {
+        external_id: Option<String>,
+    },
+    GitHub(Box<GitHub>),
+}
+
 /// A role, and how to get its credentials.
 #[derive(Debug)]
 struct AssumedRole {
     sts: aws_sdk_sts::Client,
     role: RoleArn,
-    external_id: Option<String>,
+    voucher: Voucher,
     session: String,
     /// Of the question whether the role can be assumed: good for the first request, too.
     first: Mutex<Option<Credentials>>,
@@ -32,21 +46,58 @@ struct AssumedRole {
 
 impl AssumedRole {
     async fn assume(&self) -> anyhow::Result<Credentials> {
-        let request = self.sts.assume_role().role_arn(self.role.as_str()).role_session_name(&self.session);
-        let reply = request.set_external_id(self.external_id.clone()).send().await;
-        let reply = reply.map_err(|error| self.explain(&error))?;
-        let given = reply.credentials.context("AWS gives no credentials for the role")?;
+        let given = match &self.voucher {
+            Voucher::Own { external_id } => {
+                let request = self.sts.assume_role().role_arn(self.role.as_str()).role_session_name(&self.session);
+                let reply = request.set_external_id(external_id.clone()).send().await;
+                reply.map_err(|error| self.explain(&error, external_id.as_deref()))?.credentials
+            }
+            Voucher::GitHub(github) => {
+                let token = github.token().await?;
+                let request = self.sts.assume_role_with_web_identity().role_arn(self.role.as_str());
+                let request = request.role_session_name(&self.session).web_identity_token(token.expose_secret());
+                let reply = request.send().await;
+                reply.map_err(|error| self.explain_web_identity(&error, github, &token))?.credentials
+            }
+        };
+        let given = given.context("AWS gives no credentials for the role")?;
         let expires = SystemTime::try_from(given.expiration).ok();
         Ok(Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), expires, "role"))
     }
 
-    fn explain(&self, error: &SdkError<aws_sdk_sts::operation::assume_role::AssumeRoleError>) -> anyhow::Error {
+    fn explain_web_identity(
+        &self,
+        error: &SdkError<AssumeRoleWithWebIdentityError>,
+        github: &GitHub,
+        token: &SecretString,
+    ) -> anyhow::Error {
+        let role = &self.role;
+        let mut failed = aws_error::failure_of("sts:AssumeRoleWithWebIdentity", role.as_str(), error);
+        // Nothing that was sent comes back; if it does, it goes no further.
+        failed.causes.iter_mut().for_each(|cause| *cause = cause.replace(token.expose_secret(), "***"));
+        let advice = match error.code() {
+            Some("AccessDenied") => "add to its trust policy",
+            Some("InvalidIdentityToken") => {
+                "make GitHub an identity provider of the account, and add to its trust policy"
+            }
+            _ => return failed.into(),
+        };
+        Failure {
+            kind: Kind::User,
+            message: format!("the role `{role}` cannot be assumed with GitHub's token"),
+            ..failed
+        }
+        .hint(format!("{advice} {}", github.trust(role, token)))
+        .into()
+    }
+
+    fn explain(&self, error: &SdkError<AssumeRoleError>, external_id: Option<&str>) -> anyhow::Error {
         let role = &self.role;
         let failed = aws_error::failure_of("sts:AssumeRole", role.as_str(), error);
         if error.code() != Some("AccessDenied") {
             return failed.into();
         }
-        let condition = match &self.external_id {
+        let condition = match external_id {
             Some(id) => format!(r#", "Condition": {{"StringEquals": {{"sts:ExternalId": "{id}"}}}}"#),
             None => String::new(),
         };
@@ -79,7 +130,7 @@ impl ProvideCredentials for AssumedRole {
 /// All roles that cannot be assumed, at once.
 pub(crate) async fn assume_all(
     roles: &[RoleArn],
-    external_id: Option<&str>,
+    voucher: &Voucher,
     config: &SdkConfig,
     environment: &Environment,
 ) -> anyhow::Result<Vec<(AccountId, SdkConfig)>> {
@@ -88,7 +139,7 @@ pub(crate) async fn assume_all(
         let assumed = AssumedRole {
             sts: aws_sdk_sts::Client::new(config),
             role: role.clone(),
-            external_id: external_id.map(str::to_owned),
+            voucher: voucher.clone(),
             session: session.clone(),
             first: Mutex::new(None),
         };
@@ -117,6 +168,29 @@ pub(crate) async fn assume_all(
     match faults.pop() {
         Some(fault) => Err(fault),
         None => Ok(configs),
+    }
+}
+
+impl Voucher {
+    /// GitHub, where a run has no credentials and may ask for a token.
+    ///
+    /// # Errors
+    /// An external id, of which GitHub's token knows nothing.
+    pub(crate) fn of(
+        environment: &Environment,
+        config: &SdkConfig,
+        external_id: Option<&str>,
+    ) -> Result<Self, Failure> {
+        match (GitHub::of(environment, config), external_id) {
+            (None, external_id) => Ok(Self::Own { external_id: external_id.map(str::to_owned) }),
+            (Some(github), None) => Ok(Self::GitHub(Box::new(github))),
+            (Some(_), Some(_)) => {
+                let failure = Failure::user("`external-id` is given, but roles are assumed with GitHub's token");
+                Err(failure.hint(
+                    "leave it out; or run aws-actions/configure-aws-credentials before this step for an identity that assumes them",
+                ))
+            }
+        }
     }
 }
 

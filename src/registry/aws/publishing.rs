@@ -9,15 +9,16 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_lambda::operation::publish_layer_version::{PublishLayerVersionError, PublishLayerVersionOutput};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture as DeclaredArchitecture, LayerVersionContentInput, Runtime};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{AwsRegistry, fill, layer_arn, zip_key};
-use crate::archive::Archive;
 use crate::error::Failure;
 use crate::registry::claim::{PUBLISH_TIMEOUT, PUBLISH_WINDOW};
 use crate::registry::description::Identity;
+use crate::registry::state::Version;
 use crate::registry::{NewVersion, aws_error};
-use crate::types::{LayerName, LayerVersionArn, Place};
+use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
 
 /// How often a publish that was throttled, or whose answer got lost, is tried.
 const PUBLISH_ATTEMPTS: u32 = 5;
@@ -29,11 +30,14 @@ impl AwsRegistry {
         place: &Place,
         version: &NewVersion<'_>,
     ) -> anyhow::Result<LayerVersionArn> {
-        let NewVersion { layer, archive, identity, .. } = *version;
+        let NewVersion { layer, archive, identity, signed, .. } = *version;
         let start = Instant::now();
         for attempt in 1.. {
             let error = match self.publish_once(place, version).await? {
-                Ok(reply) => return published(&reply, archive, &place.region),
+                Ok(reply) => {
+                    let hash = signed.map_or(archive.content, |signed| signed.hash);
+                    return published(&reply, hash, &place.region);
+                }
                 Err(error) => error,
             };
             let last = attempt == PUBLISH_ATTEMPTS || start.elapsed() > PUBLISH_WINDOW;
@@ -60,12 +64,16 @@ impl AwsRegistry {
         place: &Place,
         version: &NewVersion<'_>,
     ) -> anyhow::Result<Result<PublishLayerVersionOutput, SdkError<PublishLayerVersionError>>> {
-        let NewVersion { layer, archive, declaration, identity } = *version;
-        let content = match &self.bucket {
-            Some(template) => LayerVersionContentInput::builder()
+        let NewVersion { layer, archive, declaration, identity, signed } = *version;
+        let content = match (&self.bucket, signed) {
+            (Some(template), Some(signed)) => LayerVersionContentInput::builder()
+                .s3_bucket(fill(template, place))
+                .s3_key(&signed.key)
+                .set_s3_object_version(signed.version.clone()),
+            (Some(template), None) => LayerVersionContentInput::builder()
                 .s3_bucket(fill(template, place))
                 .s3_key(zip_key(layer, archive.content)),
-            None => LayerVersionContentInput::builder().zip_file(Blob::new(fs_err::read(archive.path())?)),
+            (None, _) => LayerVersionContentInput::builder().zip_file(Blob::new(fs_err::read(archive.path())?)),
         };
         let runtimes = declaration.compatible_runtimes.iter().map(|runtime| Runtime::from(runtime.as_str())).collect();
         let architectures = declaration
@@ -90,8 +98,15 @@ impl AwsRegistry {
         layer: &LayerName,
         identity: Identity,
     ) -> anyhow::Result<Option<LayerVersionArn>> {
-        let listed = self.list(place, layer).await?;
-        Ok(listed.into_iter().find(|listed| listed.identity == Some(identity)).map(|listed| listed.arn))
+        for listed in self.list(place, layer).await?.into_iter().filter(|listed| listed.identity == Some(identity)) {
+            let (arn, version) = (listed.arn.clone(), listed.arn.version());
+            let known = Version { arn, version, recorded: Timestamp::UNIX_EPOCH };
+            // An earlier one may be there that was not signed.
+            if self.signing_profile.is_none() || self.exists(place, layer, &known, identity.content).await? {
+                return Ok(Some(listed.arn));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -126,13 +141,13 @@ fn explain_publish(region: &str, layer: &LayerName, error: &SdkError<PublishLaye
     aws_error::explain("lambda:PublishLayerVersion", &layer_arn(region, layer), error)
 }
 
-fn published(reply: &PublishLayerVersionOutput, archive: &Archive, region: &str) -> anyhow::Result<LayerVersionArn> {
+fn published(reply: &PublishLayerVersionOutput, sent: ContentHash, region: &str) -> anyhow::Result<LayerVersionArn> {
     let arn = reply.layer_version_arn().context("AWS published a version and did not say which")?;
     let hash = reply.content().and_then(|content| content.code_sha256()).unwrap_or_default();
-    if hash != archive.content.to_string() {
+    if hash != sent.to_string() {
         let failure = Failure::system(format!("{region} published other bytes as `{arn}` than it was given"));
         return Err(failure
-            .cause(format!("sent {}, published {hash}", archive.content))
+            .cause(format!("sent {sent}, published {hash}"))
             .hint("delete that version and run again")
             .into());
     }

@@ -32,7 +32,13 @@ impl AwsRegistry {
             s3,
             config: config.clone(),
         });
-        Self { clients: clients.collect(), own: config.clone(), path_style: true, bucket: bucket.map(str::to_owned) }
+        Self {
+            clients: clients.collect(),
+            own: config.clone(),
+            path_style: true,
+            bucket: bucket.map(str::to_owned),
+            signing_profile: None,
+        }
     }
 }
 

@@ -37,7 +37,8 @@ fn registry(rules: &[&Rule]) -> AwsRegistry {
 
 async fn publish(registry: &AwsRegistry) -> anyhow::Result<LayerVersionArn> {
     let (layer, archive, declaration) = (layer(), archive(), declaration());
-    let version = NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity: identity() };
+    let version =
+        NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity: identity(), signed: None };
     registry.publish(&place(), &version).await
 }
 
