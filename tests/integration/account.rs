@@ -34,6 +34,11 @@ impl Account {
         Self { moto, proxy, runtime }
     }
 
+    /// What a request of the test itself comes to.
+    pub(crate) fn block_on<F: Future>(&self, request: F) -> F::Output {
+        self.runtime.block_on(request)
+    }
+
     /// With the bucket `layers-REGION` in each region.
     pub(crate) fn with_buckets(regions: &[&str]) -> Self {
         let account = Self::new();

@@ -28,6 +28,7 @@ mod generated;
 mod git;
 mod harness;
 mod hostile_zips;
+mod killed;
 mod labels;
 mod leaks;
 mod locks;

@@ -19,6 +19,8 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     /// From the signature.
     pub(crate) region: String,
+    /// The operation, for services that name it in a header: `AmazonSSM.GetParameters`.
+    pub(crate) operation: String,
 }
 
 /// What to do with some requests.
@@ -50,12 +52,19 @@ enum Act {
     LoseAnswer,
     /// Passes it on only when the test says so.
     Hold,
+    /// Passes it on, and answers only when the test says so.
+    HoldAnswer,
 }
 
 impl Rule {
     /// Requests with this method whose path contains this.
     pub(crate) fn on(method: &'static str, path: &'static str) -> Self {
         Self { method, path, region: None, after: 0, times: usize::MAX, act: Act::HangUp }
+    }
+
+    /// Any request that may change something.
+    pub(crate) fn on_change() -> Self {
+        Self::on("", "")
     }
 
     pub(crate) fn in_region(self, region: &'static str) -> Self {
@@ -114,6 +123,10 @@ impl Rule {
 
     pub(crate) fn hold(self) -> Self {
         Self { act: Act::Hold, ..self }
+    }
+
+    pub(crate) fn hold_answer(self) -> Self {
+        Self { act: Act::HoldAnswer, ..self }
     }
 }
 
@@ -197,6 +210,13 @@ impl Proxy {
         state.seen.iter().filter(|seen| seen.method == method && seen.path.contains(path)).cloned().collect()
     }
 
+    /// What was held or forgotten before does not count any more.
+    pub(crate) fn begin_again(&self) {
+        let mut state = self.shared.state();
+        (state.held, state.released, state.forgotten) = (0, false, false);
+        state.seen.clear();
+    }
+
     /// Waits until a request is held.
     pub(crate) fn wait_for_held(&self) {
         self.wait(|state| state.held > 0);
@@ -263,19 +283,28 @@ impl Shared {
             }
             Some(Act::LoseAnswer) => return self.forward(&head, &body).map(drop),
             Some(Act::Hold) => {
-                let mut state = self.state();
-                state.held += 1;
-                self.changed.notify_all();
-                while !state.released && !state.forgotten {
-                    state = self.changed.wait(state).expect("no thread panics");
-                }
-                if state.forgotten {
+                if self.is_forgotten() {
                     return Ok(());
                 }
+            }
+            Some(Act::HoldAnswer) => {
+                let answer = self.forward(&head, &body)?;
+                return if self.is_forgotten() { Ok(()) } else { client.write_all(&answer) };
             }
         }
         let answer = self.forward(&head, &body)?;
         client.write_all(&answer)
+    }
+
+    /// Holds on until the test says how to go on.
+    fn is_forgotten(&self) -> bool {
+        let mut state = self.state();
+        state.held += 1;
+        self.changed.notify_all();
+        while !state.released && !state.forgotten {
+            state = self.changed.wait(state).expect("no thread panics");
+        }
+        state.forgotten
     }
 
     fn act(&self, head: &str) -> Option<Act> {
@@ -284,11 +313,14 @@ impl Shared {
         let credential = head.split("Credential=").nth(1).unwrap_or_default();
         let region = credential.split('/').nth(2).unwrap_or_default().to_owned();
         let mut state = self.state();
-        state.seen.push(Seen { method: method.clone(), path: path.clone(), region: region.clone() });
+        let target = head.lines().find_map(|line| line.to_lowercase().starts_with("x-amz-target:").then_some(line));
+        let operation = target.and_then(|line| line.split(": ").nth(1)).unwrap_or_default().to_owned();
+        state.seen.push(Seen { method: method.clone(), path: path.clone(), region: region.clone(), operation });
         self.changed.notify_all();
         let rule = state.rules.iter_mut().find(|rule| {
             let is_region = rule.region.is_none_or(|wanted| wanted == region);
-            rule.method == method && path.contains(rule.path) && is_region && rule.times > 0
+            let is_method = rule.method == method || (rule.method.is_empty() && !matches!(&*method, "GET" | "HEAD"));
+            is_method && path.contains(rule.path) && is_region && rule.times > 0
         })?;
         if rule.after > 0 {
             rule.after -= 1;
