@@ -36,7 +36,10 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
             let choice = versions::choose(&spec.version, &spec.layer, &known.state, &registry).await?;
             match act {
                 Act::Share(principals) => {
-                    share::apply(principals, &choice.versions, &registry, spec.dry_run, console).await
+                    let step = console.step("Share");
+                    let shared = share::apply(principals, &choice.versions, &registry, spec.dry_run, console).await;
+                    step.done(after::count(&shared));
+                    shared
                 }
                 Act::Attach(functions) => {
                     let step = console.step("Attach");

@@ -167,7 +167,7 @@ fn code_and_layers_together_have_to_fit() {
     let served = functions.sandbox.root().join("served");
     fs_err::create_dir_all(&served).expect("can be made");
     // So many bytes could stand for more than the limit.
-    let (code, layer) = (zip_declaring(249, &[0; 300 << 10]), zip_of_megabytes(2));
+    let (code, layer) = (zip_declaring(249, &vec![0; 300 << 10]), zip_of_megabytes(2));
     fs_err::write(served.join("code.zip"), &code).expect("can be written");
     fs_err::write(served.join("layer.zip"), &layer).expect("can be written");
     let files = FileServer::start(&served);
@@ -188,7 +188,9 @@ fn code_and_layers_together_have_to_fit() {
 #[test]
 fn a_region_that_refuses_does_not_stop_the_others() {
     let functions = Functions::new(&[EU, US]);
-    [EU, US].iter().for_each(|region| functions.make(region, "orders", &[]));
+    for region in [EU, US] {
+        functions.make(region, "orders", &[]);
+    }
     let no = Rule::on("PUT", FUNCTIONS).in_region(EU).refuse(403, "AccessDeniedException", "no");
     functions.account.proxy.rule(no);
     let regions = ["--regions", "eu-west-1,us-east-1"];
