@@ -261,9 +261,7 @@ impl Account {
 
     /// A role that Lambda may assume, which moto wants to exist.
     fn make_role(&self) -> String {
-        let policy = "%7B%22Version%22%3A%222012-10-17%22%7D";
-        let body = format!("Action=CreateRole&Version=2010-05-08&RoleName=runs&AssumeRolePolicyDocument={policy}");
-        self.moto.post("iam", &body);
+        self.moto.post("iam", MAKE_ROLE);
         "arn:aws:iam::123456789012:role/runs".to_owned()
     }
 
@@ -295,3 +293,6 @@ pub(crate) fn role(account: &str) -> String {
 pub(crate) const STATE: &str = "lambda-layers/state/shared.json";
 /// In the path of a request to publish a version, or to list them.
 pub(crate) const VERSIONS: &str = "/layers/shared/versions";
+/// A call of IAM: the role `runs`.
+pub(crate) const MAKE_ROLE: &str = "Action=CreateRole&Version=2010-05-08&RoleName=runs\
+    &AssumeRolePolicyDocument=%7B%22Version%22%3A%222012-10-17%22%7D";

@@ -2,9 +2,11 @@
 
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 
-use crate::account::{Account, EU, LAYER, US, VERSIONS};
+use crate::account::{Account, EU, LAYER, MAKE_ROLE, US, VERSIONS};
+use crate::budgets::zip_of_megabytes;
 use crate::harness::{Run, Sandbox};
 use crate::proxy::Rule;
+use crate::sharing::rows;
 
 const FIRST: &str = "111111111111";
 const SECOND: &str = "222222222222";
@@ -56,14 +58,28 @@ impl Accounts {
         self.runtime.block_on(request.set_create_bucket_configuration(place).send()).expect("can be made");
     }
 
-    /// ARNs and hashes of all versions, oldest first.
-    fn versions(&self, id: &str, region: &str) -> Vec<(String, String)> {
+    fn lambda(&self, id: &str, region: &str) -> aws_sdk_lambda::Client {
         let config = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .credentials_provider(self.credentials(id))
             .endpoint_url(self.account.moto.url())
             .region(Region::new(region.to_owned()));
-        let lambda = aws_sdk_lambda::Client::from_conf(config.build());
+        aws_sdk_lambda::Client::from_conf(config.build())
+    }
+
+    /// A function without layers.
+    fn make_function(&self, id: &str, region: &str, name: &str) {
+        use aws_sdk_lambda::types::{FunctionCode, Runtime};
+        self.account.moto.post_as(self.credentials(id).access_key_id(), "iam", MAKE_ROLE);
+        let code = FunctionCode::builder().zip_file(zip_of_megabytes(1).into()).build();
+        let request = self.lambda(id, region).create_function().function_name(name).code(code).handler("app.handler");
+        let request = request.runtime(Runtime::from("python3.13")).role(format!("arn:aws:iam::{id}:role/runs"));
+        self.runtime.block_on(request.send()).expect("can be made");
+    }
+
+    /// ARNs and hashes of all versions, oldest first.
+    fn versions(&self, id: &str, region: &str) -> Vec<(String, String)> {
+        let lambda = self.lambda(id, region);
         self.runtime.block_on(async {
             let listed = lambda.list_layer_versions().layer_name(LAYER).send().await;
             let mut versions = Vec::new();
@@ -121,6 +137,33 @@ fn an_account_that_fails_takes_nothing_from_the_others() {
     for id in [FIRST, SECOND] {
         assert_eq!((accounts.versions(id, EU).len(), accounts.versions(id, US).len()), (1, 1), "{id}");
     }
+}
+
+#[test]
+fn versions_are_shared_and_attached_in_every_account() {
+    let (accounts, sandbox) = (Accounts::new(), six());
+    for id in [FIRST, SECOND] {
+        accounts.make_function(id, EU, "orders");
+    }
+    let arn = format!("arn:aws:lambda:{EU}:{SECOND}:function:orders");
+    let publish = |more: &[&str]| accounts.publish(&sandbox, &["--roles", ROLES, "--attach-to"]).args(more).run();
+    insta::assert_snapshot!(rows(&publish(&[&arn, "--share-with", "333333333333"]).success()), @"
+    done 111111111111/eu-west-1 version 1 shared with 333333333333
+    done 111111111111/us-east-1 version 1 shared with 333333333333
+    done 222222222222/eu-west-1 version 1 shared with 333333333333
+    done 222222222222/us-east-1 version 1 shared with 333333333333
+    done 222222222222/eu-west-1 function orders version 1, as layer 1 of 1
+    ");
+    insta::assert_snapshot!(rows(&publish(&["orders", "--share-with", "333333333333"]).success()), @"
+    unchanged 111111111111/eu-west-1 version 1 shared with 333333333333
+    unchanged 111111111111/us-east-1 version 1 shared with 333333333333
+    unchanged 222222222222/eu-west-1 version 1 shared with 333333333333
+    unchanged 222222222222/us-east-1 version 1 shared with 333333333333
+    done 111111111111/eu-west-1 function orders version 1, as layer 1 of 1
+    unchanged 222222222222/eu-west-1 function orders version 1
+    ");
+    let third = "arn:aws:lambda:eu-west-1:333333333333:function:orders";
+    publish(&[third]).code(1).says("is not where the layer is: 111111111111/eu-west-1, ");
 }
 
 #[test]

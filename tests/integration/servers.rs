@@ -111,9 +111,14 @@ impl Moto {
 
     /// A call of a service of the query protocol.
     pub(crate) fn post(&self, service: &str, body: &str) {
+        self.post_as("testing", service, body);
+    }
+
+    /// The same with an access key, whose account moto knows.
+    pub(crate) fn post_as(&self, key: &str, service: &str, body: &str) {
         use std::io::Write as _;
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
-        let credential = format!("Credential=testing/20260101/us-east-1/{service}/aws4_request");
+        let credential = format!("Credential={key}/20260101/us-east-1/{service}/aws4_request");
         write!(
             stream,
             "POST / HTTP/1.0\r\nHost: {service}.amazonaws.com\r\nAuthorization: AWS4-HMAC-SHA256 {credential}\r\n\
