@@ -89,24 +89,7 @@ impl Sharing<'_> {
             // All of it, whichever run's request it was that did it.
             progress = Progress { granted: missing.clone(), revoked: surplus.clone() };
         }
-        let outcome = if dry_run { ChangeOutcome::Would } else { ChangeOutcome::Done };
-        let mut rows: Vec<Change> = Vec::new();
-        for principal in &progress.granted {
-            let also = first.note(principal, "grants it, too");
-            rows.push(self.row(&format!("shared with {principal}{also}"), outcome));
-        }
-        for principal in &progress.revoked {
-            let still = first.note(principal, "still grants it");
-            rows.push(self.row(&format!("no longer shared with {principal}{still}"), outcome));
-        }
-        let kept: Vec<String> = self
-            .wanted
-            .intersection(&before)
-            .map(|principal| format!("{principal}{}", first.note(principal, "grants it, too")))
-            .collect();
-        if !kept.is_empty() {
-            rows.push(self.row(&format!("shared with {}", kept.join(", ")), ChangeOutcome::Unchanged));
-        }
+        let mut rows = self.rows(&first, &progress, if dry_run { ChangeOutcome::Would } else { ChangeOutcome::Done });
         if let Err(error) = converged {
             let missing: BTreeSet<Principal> = missing.difference(&progress.granted).cloned().collect();
             let surplus: BTreeSet<Principal> = surplus.difference(&progress.revoked).cloned().collect();
@@ -117,15 +100,33 @@ impl Sharing<'_> {
         }
         // Whoever takes a version from others wants to know who still has it.
         if let Some(last) = rows.last_mut() {
-            last.detail += &match () {
-                () if self.wanted.is_empty() => first.others(),
-                () if !self.wanted.contains(&Principal::Public) => {
-                    first.note(&Principal::Public, "shares it with everybody")
-                }
-                () => String::new(),
+            last.detail += &if self.wanted.is_empty() {
+                first.others()
+            } else if self.wanted.contains(&Principal::Public) {
+                String::new()
+            } else {
+                first.note(&Principal::Public, "shares it with everybody")
             };
         }
         rows
+    }
+
+    /// One for each principal that is new or gone, and one for all others. `first`: the policy as it was.
+    fn rows(&self, first: &Policy, progress: &Progress, outcome: ChangeOutcome) -> Vec<Change> {
+        let granted = progress.granted.iter().map(|principal| {
+            let also = first.note(principal, "grants it, too");
+            self.row(&format!("shared with {principal}{also}"), outcome)
+        });
+        let revoked = progress.revoked.iter().map(|principal| {
+            let still = first.note(principal, "still grants it");
+            self.row(&format!("no longer shared with {principal}{still}"), outcome)
+        });
+        let before = first.ours();
+        let kept = self.wanted.intersection(&before);
+        let kept: Vec<String> =
+            kept.map(|principal| format!("{principal}{}", first.note(principal, "grants it, too"))).collect();
+        let unchanged = self.row(&format!("shared with {}", kept.join(", ")), ChangeOutcome::Unchanged);
+        granted.chain(revoked).chain((!kept.is_empty()).then_some(unchanged)).collect()
     }
 
     /// First grants, then revokes: nobody who stays is without the version in between.
