@@ -9,7 +9,7 @@ use crate::proxy::Rule;
 
 const LONG_AGO: &str = "2020-01-01T00:00:00.000+0000";
 /// The end of a central directory (APPNOTE.TXT, 4.3.16) and nothing before it.
-const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+pub(crate) const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 /// The list of functions in the API.
 const FUNCTIONS: &str = "FunctionVersion=ALL";
 
@@ -121,11 +121,11 @@ fn a_plan_says_why_and_changes_nothing() {
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "2"]).run().success();
     insta::assert_snapshot!(rows(&outcome), @r"
       would be done  eu-west-1  all versions  2 of 4 go, 2.6 KB; 1.9 MB of code storage
-      would be done  eu-west-1  version 2     2516 days, 1.3 KB: not among the newest 2, used by nobody
-      would be done  eu-west-1  version 1     2516 days, 1.3 KB: not among the newest 2, used by nobody
-      kept           eu-west-1  version 4     2516 days, 1.3 KB: the newest; current in the state
-      kept           eu-west-1  version 3     2516 days, 1.3 KB: among the newest 2
-    shared planned: 2 versions would be removed, 2 kept; 2.6 KB freed
+      would be done  eu-west-1  version 2     [age], 1.3 KB, goes: not among the newest 2, used by nobody
+      would be done  eu-west-1  version 1     [age], 1.3 KB, goes: not among the newest 2, used by nobody
+      kept           eu-west-1  version 4     [age], 1.3 KB, stays: the newest; current in the state
+      kept           eu-west-1  version 3     [age], 1.3 KB, stays: among the newest 2
+    shared planned: 2 versions would be removed, 2 kept (2.6 KB)
     ");
     assert_eq!(account.numbers(EU), [1, 2, 3, 4]);
     assert_eq!((account.state(EU), account.keys(EU).len()), (before, 5));
@@ -245,7 +245,7 @@ fn where_functions_cannot_be_read_nothing_goes_and_elsewhere_it_does() {
       done           eu-west-1  all versions   1 of 2 went, 1.3 KB; 1.9 MB of code storage
       unchanged      us-east-1  all versions   0 of 2 go; 1.9 MB of code storage
       failed         us-east-1  the functions  not read: nothing is removed in us-east-1
-      done           eu-west-1  version 1      [age], 1.3 KB, goes: not among the newest 1, used by nobody
+      done           eu-west-1  version 1      [age], 1.3 KB, goes: not the newest, used by nobody
       kept           eu-west-1  version 2      [age], 1.3 KB, stays: the newest; current in the state
       kept           us-east-1  version 2      [age], 1.3 KB, stays: the functions of us-east-1 could not be read; the newest; current in the state
       kept           us-east-1  version 1      [age], 1.3 KB, stays: the functions of us-east-1 could not be read
@@ -291,7 +291,7 @@ fn a_function_of_another_account_keeps_a_version() {
     account.proxy.rule(Rule::on("GET", FUNCTIONS).times(1).reply(200, "content-type: application/json", functions));
     let outcome = clean().run().success();
     insta::assert_snapshot!(row(&outcome, 2), @r"
-    done 222222222222/eu-west-1 version 2 [age], 1.3 KB, goes: not among the newest 1, used by nobody
+    done 222222222222/eu-west-1 version 2 [age], 1.3 KB, goes: not the newest, used by nobody
     kept 111111111111/eu-west-1 version 2 [age], 1.3 KB, stays: used by orders:7
     ");
     assert_eq!((account.numbers_of(accounts[0], EU), account.numbers_of(accounts[1], EU)), (vec![2, 3], vec![3]));
