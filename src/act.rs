@@ -6,6 +6,7 @@ use crate::cleanup;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
+use crate::hold;
 use crate::labels;
 use crate::publish;
 use crate::registry::Registry;
@@ -34,6 +35,9 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
         }
         act => {
             let choice = versions::choose(&spec.version, &spec.layer, &known.state, &registry).await?;
+            if !spec.dry_run && matches!(act, Act::Attach(_) | Act::Label(_)) {
+                hold::hold(&choice, &spec.layer, &Owner::this_run(environment), &store, console).await?;
+            }
             match act {
                 Act::Share(principals) => {
                     let step = console.step("Share");

@@ -113,10 +113,6 @@ async fn clean(cleaner: &Cleaner<'_>, known: Known, store: &mut StateStore) -> a
 /// What a state has to be for a clean-up to rely on it.
 fn check(state: &State, cleaner: &Cleaner<'_>, store: &StateStore) -> Result<(), Failure> {
     let place = store.place(cleaner.layer);
-    if matches!(store, StateStore::Nowhere) && !cleaner.retention.labels.is_empty() {
-        let failure = Failure::user("`keep-labels` is given, but without a state there are no labels");
-        return Err(failure.hint("name the place of the state with `state` or `bucket`"));
-    }
     if !state.contents.is_empty() && state.current_content().is_none() {
         let failure = Failure::user(format!("`{place}` does not say which version is current"));
         return Err(failure.hint(format!("correct it or remove it, and publish `{}` once", cleaner.layer)));

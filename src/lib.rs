@@ -22,6 +22,7 @@ pub mod export;
 pub mod facts;
 pub mod files;
 pub mod fingerprint;
+pub mod hold;
 pub mod indexes;
 pub mod inputs;
 pub mod inspect;

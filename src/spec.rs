@@ -157,6 +157,7 @@ impl Spec {
         );
         let state = reading.state(given(state.as_ref()), &registry);
         reading.refuse_labels_without_state(&after.labelling, &state);
+        reading.refuse_kept_labels_without_state(&after, &state);
         let output = reading.output(task, given(output.as_ref()), &layer);
         let dry_run = reading.boolean("dry-run", given(dry_run.as_ref()), false);
         let verify = reading.boolean("verify", given(verify.as_ref()), false);

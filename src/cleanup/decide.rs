@@ -178,10 +178,16 @@ pub(super) fn decide(inventory: &Inventory, usage: &Usage, retention: &Retention
 /// Why what goes goes: `not among the newest 3, not younger than 30 days, without a label to keep, used by nobody`.
 pub(super) fn why_it_goes(retention: &Retention) -> String {
     let rules = [
-        retention.versions.map(|count| format!("not among the newest {count}")),
+        retention.versions.map(|count| match count {
+            1 => "not the newest".to_owned(),
+            _ => format!("not among the newest {count}"),
+        }),
         retention.days.map(|days| format!("not younger than {days} days")),
         (!retention.labels.is_empty()).then(|| "without a label to keep".to_owned()),
         Some("used by nobody".to_owned()),
     ];
     rules.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

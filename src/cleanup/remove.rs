@@ -26,6 +26,7 @@ use crate::registry::description::Identity;
 use crate::registry::state::State;
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::types::{ByteSize, ContentHash, Digest, Fingerprint, LayerVersionArn, Place};
+use crate::version_list;
 
 /// How often the state is read while another run has it.
 const POLL: Duration = Duration::from_millis(500);
@@ -237,8 +238,10 @@ async fn release(
         forget_vanished(&mut state, read.places.iter().map(|place| place.listed.as_slice()), Timestamp::now());
         prune(&mut state);
         state.claim.take_if(|claim| claim.owner == cleaner.owner);
+        // Before the claim ends with the write of the state: a run that is killed in between does both again.
+        let listed = version_list::write(&state, store).await;
         if let Written::Done(tag) = store.write(&state, &tag).await? {
-            return Ok(tag);
+            return listed.map(|()| tag);
         }
         let Stored { state: stored, tag: newer } = store.read(cleaner.layer).await?;
         // Whoever removed the state, or broke it, has it made anew.

@@ -37,6 +37,13 @@ pub struct State {
     pub claim: Option<Claim>,
 }
 
+/// What tells a state of a newer program, whatever else is in it.
+#[derive(Deserialize)]
+struct Header {
+    #[serde(default)]
+    format: Option<Value>,
+}
+
 /// What a fingerprint was built to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -95,13 +102,13 @@ impl State {
     /// # Errors
     /// A state of a newer program or of another layer.
     pub fn parse(bytes: &[u8], layer: &LayerName, place: &str) -> Result<Option<Self>, Failure> {
-        let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return Ok(None) };
-        let format = value.get("format").and_then(Value::as_u64);
-        if let Some(format) = format.filter(|format| *format > FORMAT) {
+        // A large state is not read into two forms at once.
+        let Ok(Header { format }) = serde_json::from_slice(bytes) else { return Ok(None) };
+        if let Some(format) = format.as_ref().and_then(Value::as_u64).filter(|format| *format > FORMAT) {
             return Err(Failure::user(format!("`{place}` was written by a newer version of lambda-layer (state format {format}, this one knows {FORMAT})"))
                 .hint("use the same version everywhere"));
         }
-        let state: Option<Self> = serde_json::from_value(value).ok();
+        let state: Option<Self> = serde_json::from_slice(bytes).ok();
         match state {
             Some(state) if state.layer != *layer => {
                 Err(Failure::user(format!("`{place}` is the state of the layer `{}`, not of `{layer}`", state.layer))

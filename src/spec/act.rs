@@ -89,6 +89,7 @@ impl ActSpec {
             },
             &registry,
         );
+        reading.refuse_kept_labels_without_state(&after, &state);
         let act = match verb {
             Verb::Share => after.share_with.map(Act::Share).ok_or(("share-with", "name who may use the version")),
             Verb::Attach if after.attach_to.is_empty() => Err(("attach-to", "name the functions")),

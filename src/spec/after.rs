@@ -113,6 +113,15 @@ impl Reading<'_> {
         Some(self.all("share-with", names))
     }
 
+    /// Before anything is published or removed.
+    pub(super) fn refuse_kept_labels_without_state(&mut self, after: &After, state: &StatePlace) {
+        let keeps_labels = after.retention.as_ref().is_some_and(|retention| !retention.labels.is_empty());
+        if keeps_labels && *state == StatePlace::Nowhere {
+            let failure = Failure::user("`keep-labels` is given, but labels are kept in the state, and there is none");
+            self.problems.push(failure.hint("name a `bucket`, or a place for the state with `state`"));
+        }
+    }
+
     fn retention(&mut self, inputs: &AfterInputs<'_>) -> Option<Retention> {
         let versions = self.count("keep-versions", given(inputs.keep_versions));
         let days = self.count("keep-days", given(inputs.keep_days));

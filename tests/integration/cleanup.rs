@@ -9,7 +9,9 @@ use crate::proxy::Rule;
 
 const LONG_AGO: &str = "2020-01-01T00:00:00.000+0000";
 /// The end of a central directory (APPNOTE.TXT, 4.3.16) and nothing before it.
-const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+pub(crate) const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+/// Key of the list of versions for others.
+const LIST: &str = "lambda-layers/state/shared.versions.json";
 /// The list of functions in the API.
 const FUNCTIONS: &str = "FunctionVersion=ALL";
 
@@ -105,6 +107,11 @@ fn rows(outcome: &Outcome) -> String {
     age.replace_all(&lines.join("\n"), "[age]").into_owned()
 }
 
+/// How many are in the bucket.
+fn zips(account: &Account) -> usize {
+    account.keys(EU).iter().filter(|key| key.ends_with(".zip")).count()
+}
+
 /// The row of a version.
 fn row(outcome: &Outcome, number: usize) -> String {
     let name = format!("version {number} ");
@@ -119,9 +126,16 @@ fn a_plan_says_why_and_changes_nothing() {
     let (account, sandbox) = account_with(4, &[EU]);
     let before = account.state(EU);
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "2"]).run().success();
-    insta::assert_snapshot!(rows(&outcome), @"");
+    insta::assert_snapshot!(rows(&outcome), @r"
+      would be done  eu-west-1  all versions  2 of 4 go, 2.6 KB; 1.9 MB of code storage
+      would be done  eu-west-1  version 2     [age], 1.3 KB, goes: not among the newest 2, used by nobody
+      would be done  eu-west-1  version 1     [age], 1.3 KB, goes: not among the newest 2, used by nobody
+      kept           eu-west-1  version 4     [age], 1.3 KB, stays: the newest; current in the state
+      kept           eu-west-1  version 3     [age], 1.3 KB, stays: among the newest 2
+    shared planned: 2 versions would be removed, 2 kept (2.6 KB)
+    ");
     assert_eq!(account.numbers(EU), [1, 2, 3, 4]);
-    assert_eq!((account.state(EU), account.keys(EU).len()), (before, 5));
+    assert_eq!((account.state(EU), zips(&account)), (before, 4));
 }
 
 #[test]
@@ -129,13 +143,23 @@ fn with_apply_versions_zips_and_records_go() {
     let (account, sandbox) = account_with(4, &[EU]);
     account.proxy.rule(Rule::on("GET", "list-type=2").edit(old_objects));
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "2", "--apply"]).run().success();
-    insta::assert_snapshot!(rows(&outcome), @"");
+    insta::assert_snapshot!(rows(&outcome), @r"
+      done           eu-west-1  all versions              2 of 4 went, 2.6 KB; 1.9 MB of code storage
+      done           eu-west-1  version 2                 [age], 1.3 KB, goes: not among the newest 2, used by nobody
+      done           eu-west-1  version 1                 [age], 1.3 KB, goes: not among the newest 2, used by nobody
+      done           eu-west-1  zips in layers-eu-west-1  2 zips, 2.6 KB, that no version needs
+      kept           eu-west-1  version 4                 [age], 1.3 KB, stays: the newest; current in the state
+      kept           eu-west-1  version 3                 [age], 1.3 KB, stays: among the newest 2
+    shared cleaned up: 2 versions removed, 2 kept (5.3 KB)
+    ");
     assert_eq!(account.numbers(EU), [3, 4]);
     let state = account.state(EU);
     assert_eq!(state["contents"].as_object().map(serde_json::Map::len), Some(2));
     assert_eq!(state["builds"].as_object().map(serde_json::Map::len), Some(2));
     assert_eq!(state["claim"], Value::Null);
-    assert_eq!(account.keys(EU).len(), 3, "two zips and the state");
+    assert_eq!(zips(&account), 2);
+    let list: Value = serde_json::from_slice(&account.object(EU, LIST)).expect("is JSON");
+    assert_eq!(list["versions"].as_array().map(Vec::len), Some(2), "what others read tells of these two");
     cleanup(&account, &sandbox, &["--keep-versions", "2", "--apply"]).run().success().says("nothing to remove");
     publish(&account, &sandbox, 4, &[EU]).run().success().says("shared unchanged");
     publish(&account, &sandbox, 1, &[EU]).run().success();
@@ -161,8 +185,8 @@ fn what_a_function_or_one_of_its_versions_uses_stays() {
     account.proxy.rule(Rule::on("GET", FUNCTIONS).edit(aged));
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().success();
     assert_eq!(account.numbers(EU), [1, 4]);
-    insta::assert_snapshot!(row(&outcome, 1), @"");
-    insta::assert_snapshot!(row(&outcome, 4), @"");
+    insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, stays: used by orders:1");
+    insta::assert_snapshot!(row(&outcome, 4), @"kept eu-west-1 version 4 [age], 1.3 KB, stays: the newest; used by orders; current in the state");
 }
 
 /// One version of ours and so many of others, and functions; the last of each is used by the last of the other.
@@ -209,7 +233,14 @@ fn a_list_of_functions_that_breaks_off_removes_nothing() {
     account.proxy.rule(Rule::on("GET", FUNCTIONS).edit(pages_of_ten));
     let arguments = ["--keep-versions", "1", "--apply"];
     let outcome = cleanup(&account, &sandbox, &arguments).env("AWS_MAX_ATTEMPTS", "1").run().code(2);
-    insta::assert_snapshot!(rows(&outcome), @"");
+    insta::assert_snapshot!(rows(&outcome), @r"
+      unchanged      eu-west-1  all versions   0 of 3 go; 1.9 MB of code storage
+      failed         eu-west-1  the functions  not read: nothing is removed in eu-west-1
+      kept           eu-west-1  version 3      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read; the newest; current in the state
+      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
+      kept           eu-west-1  version 1      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
+    shared failed
+    ");
     assert_eq!(account.numbers(EU), [1, 2, 3]);
 }
 
@@ -219,8 +250,21 @@ fn where_functions_cannot_be_read_nothing_goes_and_elsewhere_it_does() {
     account.proxy.rule(Rule::on("GET", FUNCTIONS).in_region(US).refuse(403, "AccessDeniedException", "no"));
     let arguments = ["--keep-versions", "1", "--apply", "--regions", "eu-west-1,us-east-1"];
     let outcome = cleanup(&account, &sandbox, &arguments).run().code(2);
-    insta::assert_snapshot!(rows(&outcome), @"");
-    insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.starts_with(['e', 'c', 'h'])).collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(rows(&outcome), @r"
+      done           eu-west-1  all versions   1 of 2 went, 1.3 KB; 1.9 MB of code storage
+      unchanged      us-east-1  all versions   0 of 2 go; 1.9 MB of code storage
+      failed         us-east-1  the functions  not read: nothing is removed in us-east-1
+      done           eu-west-1  version 1      [age], 1.3 KB, goes: not the newest, used by nobody
+      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the newest; current in the state
+      kept           us-east-1  version 2      [age], 1.3 KB, stays: the functions of us-east-1 could not be read; the newest; current in the state
+      kept           us-east-1  version 1      [age], 1.3 KB, stays: the functions of us-east-1 could not be read
+    shared failed
+    ");
+    insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.starts_with(['e', 'c', 'h'])).collect::<Vec<_>>().join("\n"), @r#"
+    error: 1 change of `shared` failed
+    cause: the functions in us-east-1: lambda:ListFunctions failed for `*`: AccessDeniedException (HTTP 403): no (request 8f3c)
+    hint: allow it: {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}; a new run does only what is missing
+    "#);
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![2], vec![1, 2]));
     account.proxy.behave();
     account.proxy.rule(Rule::on("GET", VERSIONS).edit(aged));
@@ -255,7 +299,10 @@ fn a_function_of_another_account_keeps_a_version() {
     let functions = r#"{"Functions": [{"FunctionName": "orders", "Version": "7", "Layers": [{"Arn": "arn:aws:lambda:eu-west-1:111111111111:layer:shared:2"}]}]}"#;
     account.proxy.rule(Rule::on("GET", FUNCTIONS).times(1).reply(200, "content-type: application/json", functions));
     let outcome = clean().run().success();
-    insta::assert_snapshot!(row(&outcome, 2), @"");
+    insta::assert_snapshot!(row(&outcome, 2), @r"
+    done 222222222222/eu-west-1 version 2 [age], 1.3 KB, goes: not the newest, used by nobody
+    kept 111111111111/eu-west-1 version 2 [age], 1.3 KB, stays: used by orders:7
+    ");
     assert_eq!((account.numbers_of(accounts[0], EU), account.numbers_of(accounts[1], EU)), (vec![2, 3], vec![3]));
 }
 
@@ -275,7 +322,11 @@ fn labels_parameters_and_days_keep_versions() {
     let arguments = ["--keep-labels", "production", "--ssm-parameter", template, "--apply"];
     let outcome = cleanup(&account, &sandbox, &arguments).run().success();
     assert_eq!(account.numbers(EU), [1, 3, 6]);
-    insta::assert_snapshot!([1, 2, 3].map(|number| row(&outcome, number)).join("\n"), @"");
+    insta::assert_snapshot!([1, 2, 3].map(|number| row(&outcome, number)).join("\n"), @r"
+    kept eu-west-1 version 1 [age], 1.3 KB, stays: has the label production
+    done eu-west-1 version 2 [age], 1.3 KB, goes: without a label to keep, used by nobody
+    kept eu-west-1 version 3 [age], 1.3 KB, stays: named by the parameter /layers/shared/3.13/x86_64/stable
+    ");
     assert_eq!(account.state(EU)["labels"]["old"], serde_json::json!([versions[0].code_sha256]));
 
     // Nothing is as old as that.
@@ -291,7 +342,7 @@ fn parameters_that_cannot_be_read_keep_everything() {
     account.proxy.rule(Rule::on("POST", "/").refuse(400, "AccessDeniedException", "no"));
     let arguments = ["--keep-versions", "1", "--ssm-parameter", "/layers/{layer}/latest", "--apply"];
     let outcome = cleanup(&account, &sandbox, &arguments).run().code(2);
-    insta::assert_snapshot!(row(&outcome, 1), @"");
+    insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, stays: the parameters of eu-west-1 could not be read");
     outcome.says("\"ssm:GetParametersByPath\"");
     assert_eq!(account.numbers(EU), [1, 2]);
 }
@@ -306,7 +357,7 @@ fn what_something_else_published_stays_unless_it_is_included() {
     age(&account);
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().success();
     assert_eq!(account.numbers(EU), [2, 3, 4]);
-    insta::assert_snapshot!(row(&outcome, 2), @"");
+    insta::assert_snapshot!(row(&outcome, 2), @"kept eu-west-1 version 2 [age], size unknown, stays: published by something else");
     cleanup(&account, &sandbox, &["--keep-versions", "1", "--include-unknown", "--apply"]).run().success();
     assert_eq!(account.numbers(EU), [4]);
 }

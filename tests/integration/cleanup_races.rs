@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::account::{Account, EU, STATE, VERSIONS};
-use crate::cleanup::{account_with, age, cleanup, publish};
+use crate::cleanup::{EMPTY_ZIP, account_with, age, aged, cleanup, publish};
 use crate::proxy::Rule;
 
 const KEEP_ONE: &[&str] = &["--keep-versions", "1", "--apply"];
@@ -47,7 +47,7 @@ fn what_became_current_after_the_plan_stays() {
     account.proxy.wait_for_held();
     publish(&account, &sandbox, 1, &[EU]).run().success().says("those of version 1");
     account.proxy.behave();
-    account.proxy.rule(Rule::on("GET", VERSIONS).edit(|_, body| body.replace("20", "19")));
+    account.proxy.rule(Rule::on("GET", VERSIONS).edit(aged));
     cleaning.wait().success().says("current in the state");
     is_settled(&account, &[1, 3]);
 }
@@ -64,6 +64,40 @@ fn a_run_whose_version_went_meanwhile_says_so() {
     publishing.wait().code(2).says("run again");
     publish(&account, &sandbox, 1, &[EU]).run().success().says("layer:shared:4");
     is_settled(&account, &[3, 4]);
+}
+
+#[test]
+fn a_version_that_a_function_gets_meanwhile_stays() {
+    let (account, sandbox) = account_with(3, &[EU]);
+    account.make_function(EU, "orders", EMPTY_ZIP, &[]);
+    account.proxy.rule(Rule::on("PUT", STATE).times(1).hold());
+    let cleaning = cleanup(&account, &sandbox, KEEP_ONE).start();
+    account.proxy.wait_for_held();
+    let attach = sandbox.run(&["attach", "--registry", "aws", "--layer-name", "shared", "--layer-version", "1"]);
+    let attach = attach.args(&["--bucket", "layers-{region}", "--attach-to", "orders"]);
+    account.seen_by(attach).run().success();
+    account.proxy.behave();
+    account.proxy.rule(Rule::on("GET", VERSIONS).edit(aged));
+    cleaning.wait().success().says("came in the last 10 minutes");
+    is_settled(&account, &[1, 3]);
+    age(&account);
+    cleanup(&account, &sandbox, KEEP_ONE).run().success().says("used by orders");
+    is_settled(&account, &[1, 3]);
+}
+
+#[test]
+fn a_version_that_is_being_removed_goes_to_no_function() {
+    let (account, sandbox) = account_with(3, &[EU]);
+    account.make_function(EU, "orders", EMPTY_ZIP, &[]);
+    account.proxy.rule(Rule::on("DELETE", VERSIONS).hold());
+    let cleaning = cleanup(&account, &sandbox, KEEP_ONE).start();
+    account.proxy.wait_for_held();
+    let attach = sandbox.run(&["attach", "--registry", "aws", "--layer-name", "shared", "--layer-version", "1"]);
+    let attach = attach.args(&["--bucket", "layers-{region}", "--attach-to", "orders"]);
+    account.seen_by(attach).run().code(2).says("may be removing version 1");
+    account.proxy.behave();
+    cleaning.wait().success();
+    is_settled(&account, &[3]);
 }
 
 #[test]
@@ -90,7 +124,7 @@ fn killed_at(rule: Rule) {
     account.proxy.wait_for_held();
     cleaning.kill();
     account.proxy.forget_held();
-    account.proxy.rule(Rule::on("GET", VERSIONS).edit(crate::cleanup::aged));
+    account.proxy.rule(Rule::on("GET", VERSIONS).edit(aged));
     cleanup(&account, &sandbox, KEEP_ONE).run().success();
     assert_eq!(account.numbers(EU), [3]);
     publish(&account, &sandbox, 3, &[EU]).run().success().says("shared unchanged");
@@ -169,7 +203,7 @@ fn labels_to_keep_need_a_state() {
     let (account, sandbox) = account_with(2, &[EU]);
     let arguments = ["--registry", "aws", "--layer-name", "shared", "--keep-labels", "production"];
     let outcome = account.seen_by(sandbox.run(&["cleanup"]).args(&arguments)).run().code(1);
-    outcome.says("without a state there are no labels").says("hint: name the place of the state");
+    outcome.says("error: `keep-labels` is given, but labels are kept in the state, and there is none");
     let arguments = ["--registry", "aws", "--layer-name", "shared", "--keep-versions", "1", "--apply"];
     age(&account);
     account.seen_by(sandbox.run(&["cleanup"]).args(&arguments)).run().success().says("1 version removed");

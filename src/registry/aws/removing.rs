@@ -61,8 +61,8 @@ impl AwsRegistry {
             })?;
             rest = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
             for object in page.contents.unwrap_or_default() {
-                let name = object.key().and_then(|key| key.strip_prefix(&prefix)?.strip_suffix(ZIP));
-                let Some(digest) = name.and_then(Digest::from_hex) else { continue };
+                let digest = object.key().and_then(|key| digest(key.strip_prefix(&prefix)?));
+                let Some(digest) = digest else { continue };
                 let modified = object.last_modified().and_then(|time| Timestamp::from_second(time.secs()).ok());
                 zips.push(StoredZip {
                     key: object.key().unwrap_or_default().to_owned(),
@@ -84,5 +84,32 @@ impl AwsRegistry {
             aws_error::explain("s3:DeleteObject", &arn, &error)
         })?;
         Ok(())
+    }
+}
+
+/// Of `<sha256>.zip`, and of `signed/<profile>/<sha256>/<job>.zip`.
+fn digest(name: &str) -> Option<Digest> {
+    let name = name.strip_suffix(ZIP)?;
+    match name.split('/').collect::<Vec<_>>().as_slice() {
+        [digest] | ["signed", _, digest, _] => Digest::from_hex(digest),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_zips_of_ours_are_known() {
+        let hex = "ab".repeat(32);
+        for name in [format!("{hex}.zip"), format!("signed/acme/{hex}/1f2e.zip")] {
+            assert_eq!(digest(&name).map(|digest| digest.hex()), Some(hex.clone()));
+        }
+        for name in ["shared.json", "ab.zip", "backup/ab.zip"] {
+            assert_eq!(digest(name), None);
+        }
+        assert_eq!(digest(&format!("backup/{hex}.zip")), None);
+        assert_eq!(digest(&format!("{hex}.json")), None);
     }
 }
