@@ -77,7 +77,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     match (&plan.action, spec.task) {
         (Action::Unchanged(content), task) => {
             if task == Task::Publish && !spec.dry_run {
-                remember(&wanted, *content, &presence, state.clone(), &tag, &store, console).await?;
+                remember(&wanted, *content, spec.target, &presence, (&state, &tag), &store, console).await?;
             }
             let report = unchanged(spec, &wanted, *content, plan.reason, &state, &presence, console)?;
             if task == Task::Plan || report.rejection.is_some() {
@@ -160,18 +160,18 @@ async fn connect(spec: &Spec, environment: &Environment, console: &Console) -> a
 async fn remember(
     wanted: &Fingerprinted,
     content: ContentHash,
+    target: Target,
     presence: &[Presence],
-    mut state: State,
-    tag: &Tag,
+    (known, tag): (&State, &Tag),
     store: &StateStore,
     console: &Console,
 ) -> anyhow::Result<()> {
-    let build = wanted.build(content);
-    let is_known = state.current == Some(wanted.fingerprint) && state.builds.get(&wanted.fingerprint) == Some(&build);
-    if is_known && *tag != Tag::Absent {
+    let mut state = known.clone();
+    state.set_current(wanted.fingerprint, wanted.build(content));
+    state.note_target(content, target);
+    if state == *known && *tag != Tag::Absent {
         return Ok(());
     }
-    state.set_current(wanted.fingerprint, build);
     let mut written = store.write(&state, tag).await;
     while let Ok(Written::Conflict) = written {
         let Stored { state: Some(mut newer), tag } = store.read(&state.layer).await? else { return Ok(()) };
