@@ -15,6 +15,7 @@ use crate::registry::store::StateStore;
 use crate::report::Report;
 use crate::share;
 use crate::spec::{Act, ActSpec};
+use crate::version_list;
 use crate::versions;
 
 /// # Errors
@@ -28,6 +29,7 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
         registry.identify().await?;
     }
     step.done(counted(known.state.contents.len(), "content"));
+    let known_state = known.state.clone();
     let changes = match &spec.act {
         Act::Cleanup(retention) => {
             let owner = Owner::this_run(environment);
@@ -59,5 +61,8 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
         }
     };
     let count = if matches!(spec.act, Act::Cleanup(_)) { cleanup::count(&changes) } else { after::count(&changes) };
-    Ok(Report::of_act(spec, count, changes))
+    let stored = if changes.is_empty() { None } else { store.read(&spec.layer).await.ok() };
+    let state = stored.and_then(|stored| stored.state).unwrap_or(known_state);
+    let versions = Some(version_list::output(&state, &store));
+    Ok(Report { versions, ..Report::of_act(spec, count, changes) })
 }

@@ -10,11 +10,11 @@ use crate::error::Failure;
 use crate::parameters;
 use crate::publish::{self, Known};
 use crate::registry::Registry;
-use crate::registry::state::{Content, State};
+use crate::registry::state::State;
 use crate::registry::store::{StateStore, Written};
 use crate::report::{Change, ChangeKind, ChangeOutcome};
 use crate::spec::{ActSpec, Labelling, Spec};
-use crate::types::{ContentHash, Label, LayerName, ParameterTemplate, Place};
+use crate::types::{ContentHash, Label, LayerName, ParameterTemplate, Place, Target};
 use crate::version_list;
 use crate::versions::Choice;
 
@@ -29,8 +29,8 @@ struct Wish<'a> {
     choice: &'a Choice,
     layer: &'a LayerName,
     template: Option<&'a ParameterTemplate>,
-    /// Python and architecture, where they are known: a state that was made anew does not tell.
-    target: Option<(String, String)>,
+    /// Where it is known: a state that was made anew does not tell.
+    target: Option<Target>,
     dry_run: bool,
 }
 
@@ -65,8 +65,14 @@ pub async fn follow(
     if choice.versions.is_empty() {
         return Vec::new();
     }
-    let target = Some((target.python.to_string(), target.architecture.to_string()));
-    let wish = Wish { labelling, choice, layer, template: after.ssm_parameter.as_ref(), target, dry_run: *dry_run };
+    let wish = Wish {
+        labelling,
+        choice,
+        layer,
+        template: after.ssm_parameter.as_ref(),
+        target: Some(*target),
+        dry_run: *dry_run,
+    };
     let done = match publish::read(registry, store, layer, console).await {
         Ok(known) => wish.fulfil(known, registry, store, console).await,
         Err(error) => Err(error),
@@ -146,10 +152,11 @@ impl Wish<'_> {
                 state.record_version(identity, arn, Timestamp::now());
             }
         }
-        let Some(entry) = state.contents.get_mut(&content) else { return Err(self.is_foreign().into()) };
-        if let (Content { python: None, .. }, Some((python, architecture))) = (&entry, &self.target) {
-            entry.python = Some(python.clone());
-            entry.architecture = Some(architecture.clone());
+        if !state.contents.contains_key(&content) {
+            return Err(self.is_foreign().into());
+        }
+        if let Some(target) = self.target {
+            state.note_target(content, target);
         }
         Ok(())
     }

@@ -44,6 +44,8 @@ pub struct Published {
     pub outcomes: Vec<PlaceOutcome>,
     /// Whether the state tells of it. If not, the next run reads it off the lists of versions.
     pub recorded: anyhow::Result<()>,
+    /// With what was published in it; `None` if no place could be uploaded to.
+    pub state: Option<State>,
 }
 
 /// What became of one place.
@@ -93,7 +95,7 @@ pub async fn publish(
 ) -> anyhow::Result<Published> {
     let (mut places, signed) = upload(publication, registry, console).await;
     if places.ready.is_empty() {
-        return Ok(Published { outcomes: places.failed, recorded: Ok(()) });
+        return Ok(Published { outcomes: places.failed, recorded: Ok(()), state: None });
     }
     let step = console.step("Publish");
     let mut claimed = claim(&mut places, publication, registry, store, console).await?;
@@ -104,7 +106,7 @@ pub async fn publish(
     outcomes.extend(places.failed);
     let order = registry.places();
     outcomes.sort_by_key(|outcome| order.iter().position(|place| *place == outcome.place));
-    Ok(Published { outcomes, recorded })
+    Ok(Published { outcomes, recorded, state: Some(claimed.state) })
 }
 
 /// Brings the zip to every place, and has it signed there if that is asked for: before the claim, which does not last.

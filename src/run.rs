@@ -77,14 +77,15 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     match (&plan.action, spec.task) {
         (Action::Unchanged(content), task) => {
             if task == Task::Publish && !spec.dry_run {
-                remember(&wanted, *content, &presence, state.clone(), &tag, &store, console).await?;
+                remember(&wanted, *content, spec.target, &presence, (&state, &tag), &store, console).await?;
             }
             let report = unchanged(spec, &wanted, *content, plan.reason, &state, &presence, console)?;
             if task == Task::Plan || report.rejection.is_some() {
                 return Ok(report);
             }
             let changes = after::follow(spec, &report, &registry, &mut store, environment, console).await?;
-            Ok(Report { changes, ..report })
+            let versions = Some(versions(spec, state, &store).await);
+            Ok(Report { changes, versions, ..report })
         }
         (Action::Build, Task::Plan) => Ok(planned(spec, &wanted, plan, &presence, &registry)),
         (Action::Build, _) => {
@@ -103,12 +104,21 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
                 return Ok(report.with_zip(make::keep(archive, spec)?));
             }
             let publication = publication(spec, &wanted, &report, &archive, environment);
-            let published = publish::publish(&publication, &registry, &mut store, console).await?;
+            let mut published = publish::publish(&publication, &registry, &mut store, console).await?;
+            let state = published.state.take().unwrap_or(state);
             let report = delivered(spec, report, archive, published, &presence)?;
             let changes = after::follow(spec, &report, &registry, &mut store, environment, console).await?;
-            Ok(Report { changes, ..report })
+            let versions = Some(versions(spec, state, &store).await);
+            Ok(Report { changes, versions, ..report })
         }
     }
+}
+
+/// The list for the output, with what this run did to it after publishing.
+async fn versions(spec: &Spec, known: State, store: &StateStore) -> serde_json::Value {
+    let is_other = !spec.after.labelling.add.is_empty() || spec.after.retention.is_some();
+    let stored = if is_other { store.read(&spec.layer).await.ok() } else { None };
+    version_list::output(&stored.and_then(|stored| stored.state).unwrap_or(known), store)
 }
 
 pub(crate) fn warn_of_deprecation(target: Target, console: &Console) {
@@ -160,18 +170,18 @@ async fn connect(spec: &Spec, environment: &Environment, console: &Console) -> a
 async fn remember(
     wanted: &Fingerprinted,
     content: ContentHash,
+    target: Target,
     presence: &[Presence],
-    mut state: State,
-    tag: &Tag,
+    (known, tag): (&State, &Tag),
     store: &StateStore,
     console: &Console,
 ) -> anyhow::Result<()> {
-    let build = wanted.build(content);
-    let is_known = state.current == Some(wanted.fingerprint) && state.builds.get(&wanted.fingerprint) == Some(&build);
-    if is_known && *tag != Tag::Absent {
+    let mut state = known.clone();
+    state.set_current(wanted.fingerprint, wanted.build(content));
+    state.note_target(content, target);
+    if state == *known && *tag != Tag::Absent {
         return Ok(());
     }
-    state.set_current(wanted.fingerprint, build);
     let mut written = store.write(&state, tag).await;
     while let Ok(Written::Conflict) = written {
         let Stored { state: Some(mut newer), tag } = store.read(&state.layer).await? else { return Ok(()) };
@@ -305,7 +315,7 @@ fn delivered(
     published: Published,
     presence: &[Presence],
 ) -> anyhow::Result<Report> {
-    let Published { outcomes, recorded } = published;
+    let Published { outcomes, recorded, .. } = published;
     let published = outcomes.iter().any(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published));
     let adopted = outcomes.iter().find_map(|outcome| outcome.result.as_ref().ok().filter(|placed| !placed.published));
     let reason = match (published, adopted) {

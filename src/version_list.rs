@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::Failure;
 use crate::registry::state::State;
@@ -21,6 +22,9 @@ use crate::types::{ContentHash, Destination, Fingerprint, Label, LayerName, Laye
 const FORMAT: u64 = 1;
 /// How often it is written while others write it.
 const ATTEMPTS: usize = 10;
+
+/// In the output `result`: all outputs of a job together may have 1 MB.
+const ARNS_OF_OUTPUT: usize = 500;
 
 type Arns<'a> = BTreeMap<&'a Destination, &'a LayerVersionArn>;
 
@@ -57,6 +61,21 @@ pub fn json(state: &State) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(&list(state)).expect("a list has string keys");
     bytes.push(b'\n');
     bytes
+}
+
+/// For the output `result`: the list with its newest versions, and where all of it is.
+pub fn output(state: &State, store: &StateStore) -> Value {
+    let mut list = list(state);
+    let mut arns = 0;
+    list.versions.retain(|entry| {
+        arns += entry.layer_version_arns.len();
+        arns <= ARNS_OF_OUTPUT
+    });
+    let mut output = serde_json::to_value(&list).expect("a list has string keys");
+    if !matches!(store, StateStore::Nowhere) {
+        output["place"] = store.list_place(&state.layer).into();
+    }
+    output
 }
 
 fn list(state: &State) -> VersionList<'_> {
@@ -194,7 +213,7 @@ mod tests {
         state.labels.insert(label("critical"), [old.content].into());
         let build = |identity: Identity| Build { content: identity.content, inputs: None, recipe: None };
         state.set_current(new.fingerprint, build(new));
-        let list: serde_json::Value = serde_json::from_slice(&json(&state)).expect("is JSON");
+        let list: Value = serde_json::from_slice(&json(&state)).expect("is JSON");
         let arn = |region: &str, version: u64| format!("arn:aws:lambda:{region}:123456789012:layer:shared:{version}");
         assert_eq!(list["latest"], serde_json::json!({ here: arn("eu-west-1", 7), there: arn("us-east-1", 4) }));
         assert_eq!(list["labels"]["production"], list["latest"]);
@@ -202,7 +221,7 @@ mod tests {
         assert_eq!(list["versions"][0]["code-sha256"], new.content.to_string());
         // The inputs of before are back: they are the newest, and have a lower number.
         state.set_current(old.fingerprint, build(old));
-        let list: serde_json::Value = serde_json::from_slice(&json(&state)).expect("is JSON");
+        let list: Value = serde_json::from_slice(&json(&state)).expect("is JSON");
         assert_eq!(list["latest"][here], arn("eu-west-1", 6));
     }
 }

@@ -45,7 +45,7 @@ async fn run(place: &Place, rules: &[&Rule]) -> anyhow::Result<Published> {
 
 /// What became of the only region.
 fn only(published: anyhow::Result<Published>) -> Placed {
-    let Published { outcomes, recorded } = published.expect("is done");
+    let Published { outcomes, recorded, .. } = published.expect("is done");
     recorded.expect("is recorded");
     let [outcome] = <[PlaceOutcome; 1]>::try_from(outcomes).expect("is one");
     outcome.result.expect("is placed")
@@ -217,7 +217,7 @@ async fn a_publish_that_is_refused_ends_the_claim_and_changes_nothing() {
     let place = place();
     let refusing = mock!(Client::publish_layer_version)
         .then_http_response(|| refused(403, "AccessDeniedException", "not authorized"));
-    let Published { outcomes, recorded } = run(&place, &[&refusing, &lists(&[])]).await.expect("is done");
+    let Published { outcomes, recorded, .. } = run(&place, &[&refusing, &lists(&[])]).await.expect("is done");
     assert!(outcomes[0].result.is_err());
     recorded.expect("is recorded");
     assert_eq!(stored(&place).await.0, state_with(None));

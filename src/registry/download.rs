@@ -179,4 +179,29 @@ mod tests {
         assert_eq!(sum(&zip[directory + 100..], size), None);
         assert_eq!(sum(b"nothing", size), None);
     }
+
+    #[tokio::test]
+    async fn a_signed_address_is_asked_without_credentials() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("can be bound");
+        let location = format!("http://{}/zip?X-Amz-Signature=1", listener.local_addr().expect("is bound"));
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("somebody comes");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                std::io::Read::read_exact(&mut stream, &mut byte).expect("is sent");
+                head.extend(byte);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nzip").expect("can be sent");
+            String::from_utf8_lossy(&head).to_lowercase()
+        });
+        let credentials = aws_credential_types::Credentials::new("key", "secret", None, None, "tests");
+        let provider = aws_credential_types::provider::SharedCredentialsProvider::new(credentials);
+        let config = crate::registry::aws::configuration(&crate::environment::Environment::default()).await;
+        let region = aws_config::Region::new("eu-west-1");
+        let config = config.to_builder().credentials_provider(provider).region(region).build();
+        assert_eq!(get(&config, &location, "a layer", 0, ByteSize(3)).await.expect("is answered"), b"zip");
+        let head = server.join().expect("does not panic");
+        assert!(head.starts_with("get /zip?x-amz-signature=1 ") && !head.contains("authorization"), "{head}");
+    }
 }

@@ -10,7 +10,7 @@ use super::claim::Claim;
 use super::description::Identity;
 use crate::error::Failure;
 use crate::report::DistributionSize;
-use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn, Place};
+use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn, Place, Target};
 
 /// Of the JSON; a state with a higher one was written by a newer program.
 const FORMAT: u64 = 1;
@@ -154,6 +154,14 @@ impl State {
         self.builds.values_mut().for_each(|build| build.recipe = None);
         self.builds.insert(fingerprint, build);
         self.current = Some(fingerprint);
+    }
+
+    /// Notes what a content was built for, where the lists of versions did not tell.
+    pub fn note_target(&mut self, content: ContentHash, target: Target) {
+        if let Some(content) = self.contents.get_mut(&content).filter(|content| content.python.is_none()) {
+            content.python = Some(target.python.to_string());
+            content.architecture = Some(target.architecture.to_string());
+        }
     }
 
     /// The version of a content in a place.

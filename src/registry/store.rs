@@ -100,8 +100,7 @@ impl StateStore {
 
     /// Writes if what is stored is what `tag` says.
     pub async fn write(&self, state: &State, tag: &Tag) -> anyhow::Result<Written> {
-        let written = self.write_file(&state_file(&state.layer), state.to_json(), tag).await;
-        written.context("cannot write the state")
+        self.write_file(&state_file(&state.layer), state.to_json(), tag).await
     }
 
     /// The list of versions that others read.
@@ -132,7 +131,9 @@ impl StateStore {
     async fn write_file(&self, name: &str, bytes: Vec<u8>, tag: &Tag) -> anyhow::Result<Written> {
         match self {
             Self::S3 { client, bucket, prefix } => write_s3(client, bucket, &key(prefix, name), bytes, tag).await,
-            Self::Directory(folder) => write_file(folder, name, &bytes, tag),
+            Self::Directory(folder) => {
+                write_file(folder, name, &bytes, tag).with_context(|| format!("cannot write `{name}`"))
+            }
             Self::Nowhere => Ok(Written::Done(Tag::Absent)),
         }
     }

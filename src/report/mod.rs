@@ -1,6 +1,7 @@
 //! What a run did, as data. Renderers see nothing else.
 
 mod change;
+mod destination;
 mod markdown;
 mod outputs;
 mod text;
@@ -11,6 +12,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use change::{Change, ChangeKind, ChangeOutcome};
+pub use destination::{DestinationReport, Outcome};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 pub use text::text;
@@ -24,9 +26,7 @@ use crate::make::Made;
 use crate::registry::state::State;
 use crate::slim::Saving;
 use crate::spec::{ActSpec, Spec, Task};
-use crate::types::{
-    AccountId, Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, Place, PythonVersion, Target,
-};
+use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
 
 /// A row of the layer's table: a distribution, or what is in none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,9 @@ pub struct Report {
     /// What was done with versions that exist.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// Every ARN under what it is called (`version_list`); `None` for commands that know nothing of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versions: Option<serde_json::Value>,
     /// Why the state does not tell of what was published; the next run reads it off the lists of versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_error: Option<Explanation>,
@@ -81,59 +84,6 @@ pub struct Report {
     /// Requirements whose version the installer chooses at each build.
     pub unpinned: Vec<String>,
     pub steps: Vec<StepTime>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct DestinationReport {
-    /// `None`: that of the run's own identity.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<AccountId>,
-    pub region: String,
-    pub outcome: Outcome,
-    pub layer_version_arn: Option<LayerVersionArn>,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<Explanation>,
-}
-
-impl DestinationReport {
-    pub fn new(place: &Place, outcome: Outcome, arn: Option<LayerVersionArn>) -> Self {
-        let Place { account, region } = place.clone();
-        Self { account, region, outcome, layer_version_arn: arn, error: None }
-    }
-
-    pub fn failed(place: &Place, error: Explanation) -> Self {
-        Self { error: Some(error), ..Self::new(place, Outcome::Failed, None) }
-    }
-
-    pub fn place(&self) -> String {
-        Place { account: self.account.clone(), region: self.region.clone() }.to_string()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    Published,
-    /// The same content was there.
-    Adopted,
-    Unchanged,
-    /// A dry run or a plan: it would be published.
-    WouldPublish,
-    Failed,
-}
-
-impl Outcome {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Published => "published",
-            Self::Adopted => "adopted",
-            Self::Unchanged => "unchanged",
-            Self::WouldPublish => "would be published",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 impl Report {
@@ -181,6 +131,7 @@ impl Report {
             zip_path: None,
             destinations: Vec::new(),
             changes: Vec::new(),
+            versions: None,
             state_error: None,
             distributions: Vec::new(),
             savings: Vec::new(),

@@ -186,6 +186,11 @@ impl Proxy {
         self.shared.state().rules.push(rule);
     }
 
+    /// From now on, before all others.
+    pub(crate) fn rule_first(&self, rule: Rule) {
+        self.shared.state().rules.insert(0, rule);
+    }
+
     /// Ends all rules and lets go of what is held.
     pub(crate) fn behave(&self) {
         let mut state = self.shared.state();

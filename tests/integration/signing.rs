@@ -47,6 +47,7 @@ impl Signer {
         // moto has another name for it than S3.
         let named = Rule::on("GET", "?versioning").replace("GetBucketVersioningResponse", "VersioningConfiguration");
         signer.account.proxy.rule(named);
+        signer.lambda_finds_signatures("POST", "layers");
         signer
     }
 
@@ -58,11 +59,15 @@ impl Signer {
     }
 
     /// From now on Lambda says of all versions that they were signed by this profile.
-    fn versions_are_signed_by(&self, profile: &str) {
+    fn versions_are_signed_by(&self, profile: &'static str) {
+        self.lambda_finds_signatures("GET", profile);
+    }
+
+    fn lambda_finds_signatures(&self, method: &'static str, profile: &str) {
         let signed = format!(
             r#""SigningJobArn": "arn:aws:signer:eu-west-1:123456789012:/signing-jobs/j-1", "SigningProfileVersionArn": "arn:aws:signer:eu-west-1:123456789012:/signing-profiles/{profile}/v1", "CodeSha256""#
         );
-        self.account.proxy.rule(Rule::on("GET", "/layers/shared/versions/").replace(r#""CodeSha256""#, &signed));
+        self.account.proxy.rule(Rule::on(method, "/layers/shared/versions").replace(r#""CodeSha256""#, &signed));
     }
 
     fn publish(&self, sandbox: &Sandbox) -> Run {
@@ -167,4 +172,12 @@ fn a_job_that_fails_says_why() {
     let outcome = signer.publish(&sandbox).run().code(1);
     outcome.says("Access denied on the destination bucket");
     assert!(signer.account.numbers(EU).is_empty());
+}
+
+#[test]
+fn a_zip_without_a_signature_is_noticed() {
+    let (signer, sandbox) = (Signer::new(), six());
+    let refused = Rule::on("POST", "/layers/shared/versions").replace("SigningJobArn", "Nothing");
+    signer.account.proxy.rule_first(refused);
+    signer.publish(&sandbox).run().code(2).says("found no signature of AWS Signer in it");
 }

@@ -35,6 +35,9 @@ impl AwsRegistry {
         for attempt in 1.. {
             let error = match self.publish_once(place, version).await? {
                 Ok(reply) => {
+                    if signed.is_some() {
+                        check_signed(&reply, &place.region)?;
+                    }
                     let hash = signed.map_or(archive.content, |signed| signed.hash);
                     return published(&reply, hash, &place.region);
                 }
@@ -152,6 +155,17 @@ fn published(reply: &PublishLayerVersionOutput, sent: ContentHash, region: &str)
             .into());
     }
     arn.parse().map_err(anyhow::Error::msg)
+}
+
+/// That Lambda found the signature: who writes to the bucket could have put something else in the place of the zip.
+fn check_signed(reply: &PublishLayerVersionOutput, region: &str) -> Result<(), Failure> {
+    let is_signed = reply.content().is_some_and(|content| content.signing_job_arn().is_some());
+    if is_signed {
+        return Ok(());
+    }
+    let arn = reply.layer_version_arn().unwrap_or_default();
+    Err(Failure::system(format!("{region} published `{arn}` and found no signature of AWS Signer in it"))
+        .hint("delete that version and what is under `signed/` in the bucket, find out who wrote it, and run again"))
 }
 
 /// Waits twice as long each time, and not as long as others do (a second at first, at most 16).

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionOutput;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_sdk_signer::Client;
 use aws_sdk_signer::error::ProvideErrorMetadata as _;
@@ -100,7 +101,7 @@ impl AwsRegistry {
         let listed = self.clients(place).s3.list_objects_v2().bucket(bucket).prefix(prefix).send().await;
         let arn = aws_error::s3_arn(&place.region, bucket);
         let listed = listed.map_err(|error| aws_error::explain("s3:ListBucket", &arn, &error))?;
-        let newest = listed.contents().iter().max_by_key(|object| object.last_modified().map(|time| time.as_nanos()));
+        let newest = listed.contents().iter().max_by_key(|object| object.last_modified().map(DateTime::as_nanos));
         Ok(newest.and_then(|object| object.key()).map(str::to_owned))
     }
 

@@ -1,0 +1,59 @@
+//! What became of a layer in one region of one account.
+
+use serde::Serialize;
+
+use crate::error::Explanation;
+use crate::types::{AccountId, LayerVersionArn, Place};
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DestinationReport {
+    /// `None`: that of the run's own identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    pub region: String,
+    pub outcome: Outcome,
+    pub layer_version_arn: Option<LayerVersionArn>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Explanation>,
+}
+
+impl DestinationReport {
+    pub fn new(place: &Place, outcome: Outcome, arn: Option<LayerVersionArn>) -> Self {
+        let Place { account, region } = place.clone();
+        Self { account, region, outcome, layer_version_arn: arn, error: None }
+    }
+
+    pub fn failed(place: &Place, error: Explanation) -> Self {
+        Self { error: Some(error), ..Self::new(place, Outcome::Failed, None) }
+    }
+
+    pub fn place(&self) -> String {
+        Place { account: self.account.clone(), region: self.region.clone() }.to_string()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Published,
+    /// The same content was there.
+    Adopted,
+    Unchanged,
+    /// A dry run or a plan: it would be published.
+    WouldPublish,
+    Failed,
+}
+
+impl Outcome {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Adopted => "adopted",
+            Self::Unchanged => "unchanged",
+            Self::WouldPublish => "would be published",
+            Self::Failed => "failed",
+        }
+    }
+}
