@@ -99,7 +99,11 @@ fn a_label_is_put_on_moved_asked_for_and_taken_away() {
 fn labels_at_publish_get_to_a_version_that_is_there_already() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six("1.17.0"));
     account.publish(&sandbox, &[]).run().success();
-    account.publish(&sandbox, &["--labels", "production,critical"]).run().success().says("label critical");
+    let run = account.publish(&sandbox, &["--labels", "production,critical"]).in_actions(&[]);
+    let outcome = run.run().success().says("label critical");
+    let result: serde_json::Value = serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON");
+    let labelled = &result["versions"]["labels"]["production"]["123456789012/eu-west-1"];
+    assert_eq!(*labelled, account.versions(EU)[0].arn);
     let hash = &account.versions(EU)[0].code_sha256;
     assert_eq!(account.state(EU)["labels"], serde_json::json!({ "critical": [hash], "production": [hash] }));
     assert_eq!(account.numbers(EU), [1]);
@@ -153,6 +157,42 @@ fn a_label_survives_a_publish_at_the_same_time() {
     let list = list(&account);
     assert_eq!(list["labels"]["production"]["123456789012/eu-west-1"], versions[1].arn);
     assert_eq!(list["latest"]["123456789012/eu-west-1"], versions[2].arn);
+}
+
+#[test]
+fn two_that_label_at_the_same_time_both_do() {
+    let account = Account::with_buckets(&[EU]);
+    let sandbox = published_twice(&account, &[]);
+    account.proxy.rule(Rule::on("PUT", "state/shared.json").times(1).hold());
+    let arguments = ["--bucket", "layers-{region}", "--labels", "first"];
+    let first = account.run(&sandbox, "label", &arguments).start();
+    account.proxy.wait_for_held();
+    label(&account, &sandbox, &["--labels", "second", "--layer-version", "1"]).success();
+    account.proxy.behave();
+    first.wait().success();
+    let versions = account.versions(EU);
+    let expected = serde_json::json!({ "first": [versions[1].code_sha256], "second": [versions[0].code_sha256] });
+    assert_eq!(account.state(EU)["labels"], expected);
+    assert_eq!(list(&account)["labels"]["first"]["123456789012/eu-west-1"], versions[1].arn);
+    assert_eq!(list(&account)["labels"]["second"]["123456789012/eu-west-1"], versions[0].arn);
+}
+
+#[test]
+fn a_lost_state_has_labels_and_parameters_again() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), six("1.17.0"));
+    account.publish(&sandbox, &[]).run().success();
+    account.delete_object(EU, crate::account::STATE);
+    // The lists of versions do not tell what a version was built for, which this name needs.
+    let arguments = ["--labels", "production", "--ssm-parameter", TEMPLATE];
+    let outcome = label(&account, &sandbox, &arguments).code(1);
+    insta::assert_snapshot!(&outcome.told()[outcome.told().find("error:").expect("is told")..], @"
+    error: 1 change of `shared` failed
+    cause: /layers/{layer}/{python}/{arch}/latest in eu-west-1: it is not known which Python and architecture `[base64]` was built for, which `ssm-parameter` names
+    hint: publish this layer once more, or use a template without `{python}` and `{arch}`; a new run does only what is missing
+    ");
+    account.publish(&sandbox, &[]).run().success().says("shared unchanged");
+    label(&account, &sandbox, &arguments).success();
+    assert_eq!(Parameters::of(&account, EU).get(PRODUCTION), Some(account.versions(EU)[0].arn.clone()));
 }
 
 #[test]
@@ -269,4 +309,14 @@ fn a_directory_has_labels_and_a_list_too() {
     assert_eq!(list["labels"]["production"]["000000000000/local"], "arn:aws:lambda:local:000000000000:layer:shared:1");
     assert_eq!(list["latest"], list["labels"]["production"]);
     sandbox.run(&["label"]).args(&arguments).run().success().says("unchanged");
+}
+
+#[test]
+fn what_a_cleanup_removes_is_not_in_the_list_any_more() {
+    let (account, sandbox) = crate::cleanup::account_with(2, &[EU]);
+    crate::cleanup::cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().success();
+    assert_eq!(account.numbers(EU), [2]);
+    let list = list(&account);
+    assert_eq!(list["versions"].as_array().map(Vec::len), Some(1), "{list:#}");
+    assert_eq!(list["latest"]["123456789012/eu-west-1"], account.versions(EU)[0].arn);
 }
