@@ -109,7 +109,7 @@ fn rows(outcome: &Outcome) -> String {
 
 /// How many are in the bucket.
 fn zips(account: &Account) -> usize {
-    account.keys(EU).iter().filter(|key| key.ends_with(".zip")).count()
+    account.keys(EU).iter().filter(|key| key.contains(".zip")).count()
 }
 
 /// The row of a version.
