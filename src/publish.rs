@@ -184,7 +184,7 @@ async fn claim(
         }
         if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != publication.owner) {
             if !told {
-                console.note(&format!("waiting for {}, which publishes `{layer}`", other.owner.run));
+                console.note(&format!("waiting for {}, which works on `{layer}`", other.owner.run));
                 told = true;
             }
             continue;

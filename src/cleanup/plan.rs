@@ -144,3 +144,6 @@ fn superfluous(bucket: &Bucket, read: &Read, needed: &BTreeSet<ContentHash>, now
     let zips: Vec<StoredZip> = zips.cloned().collect();
     (!zips.is_empty()).then(|| BucketPlan { name: bucket.name.clone(), place: bucket.places[0].clone(), zips })
 }
+
+#[cfg(test)]
+mod tests;

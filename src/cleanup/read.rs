@@ -209,7 +209,7 @@ fn names(template: &ParameterTemplate, layer: &LayerName, state: &State) -> BTre
         .collect();
     for python in crate::facts::runtimes() {
         for architecture in [crate::types::Architecture::X86_64, crate::types::Architecture::Arm64] {
-            targets.insert((python.python.to_string(), architecture.to_string()));
+            targets.insert((python.python.clone(), architecture.to_string()));
         }
     }
     let mut names = BTreeSet::new();

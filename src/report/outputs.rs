@@ -67,10 +67,24 @@ pub fn outputs(report: &Report) -> BTreeMap<&'static str, String> {
         ("unzipped-size", text(report.unzipped_size.map(|size| size.0.to_string()))),
         ("size-diff", text(report.size_diff.map(|diff| diff.to_string()))),
         ("matrix", matrix(report)),
-        ("result", serde_json::to_string(report).expect("a report has string keys")),
+        ("result", result(report)),
     ];
     outputs.extend(given);
     outputs
+}
+
+/// An output may have a megabyte (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>),
+/// which the rows of a large clean-up would not fit into; how many there are stands in `reason`.
+const CHANGES: usize = 1000;
+
+fn result(report: &Report) -> String {
+    let changes = &report.changes[..report.changes.len().min(CHANGES)];
+    let json = if changes.len() == report.changes.len() {
+        serde_json::to_string(report)
+    } else {
+        serde_json::to_string(&Report { changes: changes.to_vec(), ..report.clone() })
+    };
+    json.expect("a report has string keys")
 }
 
 /// Empty for everything but a plan that found something to build.

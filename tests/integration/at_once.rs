@@ -137,7 +137,7 @@ fn a_run_waits_for_the_claim_of_another_machine() {
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             6 files, 37.1 KB → 11.3 KB
       [time]  Check                            0 findings
-      waiting for https://github.com/o/r/actions/runs/7/attempts/1, which publishes `shared`
+      waiting for https://github.com/o/r/actions/runs/7/attempts/1, which works on `shared`
       [time]  Publish                          1 version
     ");
     is_settled(&sandbox);

@@ -47,7 +47,7 @@ fn a_run_waits_for_another_and_takes_its_version() {
     assert_eq!(publishing.outputs()["published"], "true");
     assert_eq!(waiting.outputs()["published"], "false");
     assert_eq!(publishing.outputs()["layer-arn"], waiting.outputs()["layer-arn"]);
-    waiting.says("which publishes `shared`").says("adopted");
+    waiting.says("which works on `shared`").says("adopted");
     assert_eq!(account.numbers(EU), [1]);
 }
 

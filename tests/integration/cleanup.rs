@@ -109,7 +109,7 @@ fn rows(outcome: &Outcome) -> String {
 
 /// How many are in the bucket.
 fn zips(account: &Account) -> usize {
-    account.keys(EU).iter().filter(|key| key.ends_with(".zip")).count()
+    account.keys(EU).iter().filter(|key| key.contains(".zip")).count()
 }
 
 /// The row of a version.
@@ -242,6 +242,27 @@ fn a_list_of_functions_that_breaks_off_removes_nothing() {
     shared failed
     ");
     assert_eq!(account.numbers(EU), [1, 2, 3]);
+}
+
+#[test]
+fn a_list_that_names_the_same_page_twice_is_not_whole() {
+    let (account, sandbox) = account_with(2, &[EU]);
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).reply(
+        200,
+        "content-type: application/json",
+        r#"{"Functions": [], "NextMarker": "again"}"#,
+    ));
+    let outcome = cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().code(2);
+    outcome.says("lambda:ListFunctions named the same next page twice");
+    assert_eq!(account.numbers(EU), [1, 2]);
+}
+
+#[test]
+fn a_removal_that_is_throttled_is_tried_again() {
+    let (account, sandbox) = account_with(3, &[EU]);
+    account.proxy.rule(Rule::on("DELETE", VERSIONS).times(2).refuse(429, "TooManyRequestsException", "slow down"));
+    cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().success().says("2 versions removed");
+    assert_eq!(account.numbers(EU), [3]);
 }
 
 #[test]

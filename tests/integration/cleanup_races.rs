@@ -101,6 +101,24 @@ fn a_version_that_is_being_removed_goes_to_no_function() {
 }
 
 #[test]
+fn a_label_that_is_put_on_meanwhile_stays() {
+    let (account, sandbox) = account_with(3, &[EU]);
+    account.proxy.rule(Rule::on("DELETE", VERSIONS).hold());
+    let cleaning = cleanup(&account, &sandbox, KEEP_ONE).start();
+    account.proxy.wait_for_held();
+    let label = |version: &str| {
+        let label = sandbox.run(&["label", "--registry", "aws", "--layer-name", "shared", "--labels", "production"]);
+        account.seen_by(label.args(&["--bucket", "layers-{region}", "--layer-version", version]))
+    };
+    label("3").run().success();
+    label("1").run().code(2).says("may be removing version 1");
+    account.proxy.behave();
+    cleaning.wait().success();
+    is_settled(&account, &[3]);
+    assert_eq!(account.state(EU)["labels"]["production"], json!([account.versions(EU)[0].code_sha256]));
+}
+
+#[test]
 fn two_clean_ups_and_a_publish_at_once() {
     let (account, sandbox) = account_with(4, &[EU]);
     let runs = [

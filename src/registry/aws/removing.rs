@@ -12,7 +12,7 @@ use crate::registry::aws_error;
 use crate::types::{ByteSize, ContentHash, Digest, LayerName, LayerVersionArn, Place};
 
 /// The longest that the removal of one version may take, with all attempts.
-pub(crate) const REMOVE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const REMOVE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A zip in a bucket that this program put there.
 #[derive(Clone, Debug, PartialEq, Eq)]
