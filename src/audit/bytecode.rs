@@ -72,6 +72,7 @@ fn stale(others: usize, timed: usize, size: u64, target: Target) -> Option<Findi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::told_of;
     use crate::observe::Observed;
 
     fn told(files: &[(&str, u16, bool)]) -> String {
@@ -82,11 +83,7 @@ mod tests {
             let bytecode = Some(Bytecode { magic: *magic, has_time: *has_time }).filter(|_| *magic > 0);
             file.observed = Observed { bytecode, ..Observed::default() };
         }
-        let architecture = "x86_64".parse().expect("is known");
-        let findings = check(&layer, Target { python: "3.13".parse().expect("is known"), architecture });
-        let lines =
-            findings.iter().map(|finding| format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message));
-        lines.collect()
+        told_of(&check(&layer, Target::of_tests()))
     }
 
     #[test]

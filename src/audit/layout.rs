@@ -127,14 +127,11 @@ impl Finding {
 mod tests {
     use super::*;
     use crate::audit::layer::Layer;
+    use crate::audit::told_of;
 
     fn found(paths: &[&str]) -> String {
         let layer = Layer::of_paths(paths);
-        let architecture = "x86_64".parse().expect("is known");
-        let findings = check(&layer, Target { python: "3.13".parse().expect("is known"), architecture });
-        let lines =
-            findings.iter().map(|finding| format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message));
-        lines.collect()
+        told_of(&check(&layer, Target::of_tests()))
     }
 
     #[test]

@@ -271,6 +271,13 @@ pub fn tally(findings: &[Finding]) -> String {
     if parts.is_empty() { "no findings".to_owned() } else { parts.join(", ") }
 }
 
+/// Severity, code and message of each, one a line.
+#[cfg(test)]
+fn told_of(findings: &[Finding]) -> String {
+    let line = |finding: &Finding| format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message);
+    findings.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

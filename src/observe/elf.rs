@@ -62,6 +62,22 @@ pub enum Kind {
 pub struct SymbolVersion(Vec<u32>);
 
 impl Elf {
+    /// One that needs and says nothing else.
+    pub(crate) fn of(machine: Machine, kind: Kind) -> Self {
+        Self {
+            machine,
+            kind,
+            needed: Vec::new(),
+            soname: None,
+            rpath: Vec::new(),
+            runpath: Vec::new(),
+            versions: BTreeMap::new(),
+            interpreter: None,
+            has_text_relocations: false,
+            has_executable_stack: false,
+        }
+    }
+
     /// Of the bytes of a file that start as ELF files do.
     ///
     /// # Errors
@@ -103,17 +119,9 @@ fn read<Header: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Elf, St
         _ => Kind::Other,
     };
     let mut found = Elf {
-        machine,
-        kind,
-        needed: Vec::new(),
-        soname: None,
-        rpath: Vec::new(),
-        runpath: Vec::new(),
-        versions: BTreeMap::new(),
-        interpreter: None,
-        has_text_relocations: false,
         // Without a word on it, glibc gives x86_64 an executable stack and aarch64 none (DEFAULT_STACK_PERMS).
         has_executable_stack: machine.code == elf::EM_X86_64.0 && kind != Kind::Other,
+        ..Elf::of(machine, kind)
     };
     if kind == Kind::Other {
         return Ok(found);

@@ -117,6 +117,13 @@ pub struct Target {
     pub architecture: Architecture,
 }
 
+#[cfg(test)]
+impl Target {
+    pub(crate) fn of_tests() -> Self {
+        Self { python: "3.13".parse().expect("is known"), architecture: Architecture::X86_64 }
+    }
+}
+
 impl Target {
     pub fn glibc(self) -> Glibc {
         self.python.runtime().glibc.parse().expect("the data files are checked by a test")

@@ -11,18 +11,7 @@ const X86_64: Machine = Machine { code: 62, is_64_bit: true, is_big_endian: fals
 const ARM64: Machine = Machine { code: 183, is_64_bit: true, is_big_endian: false };
 
 fn elf(machine: Machine) -> Elf {
-    Elf {
-        machine,
-        kind: elf::Kind::Dynamic,
-        needed: Vec::new(),
-        soname: None,
-        rpath: Vec::new(),
-        runpath: Vec::new(),
-        versions: BTreeMap::new(),
-        interpreter: None,
-        has_text_relocations: false,
-        has_executable_stack: false,
-    }
+    Elf::of(machine, elf::Kind::Dynamic)
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {
