@@ -99,7 +99,11 @@ fn a_label_is_put_on_moved_asked_for_and_taken_away() {
 fn labels_at_publish_get_to_a_version_that_is_there_already() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six("1.17.0"));
     account.publish(&sandbox, &[]).run().success();
-    account.publish(&sandbox, &["--labels", "production,critical"]).run().success().says("label critical");
+    let run = account.publish(&sandbox, &["--labels", "production,critical"]).in_actions(&[]);
+    let outcome = run.run().success().says("label critical");
+    let result: serde_json::Value = serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON");
+    let labelled = &result["versions"]["labels"]["production"]["123456789012/eu-west-1"];
+    assert_eq!(*labelled, account.versions(EU)[0].arn);
     let hash = &account.versions(EU)[0].code_sha256;
     assert_eq!(account.state(EU)["labels"], serde_json::json!({ "critical": [hash], "production": [hash] }));
     assert_eq!(account.numbers(EU), [1]);
@@ -269,4 +273,14 @@ fn a_directory_has_labels_and_a_list_too() {
     assert_eq!(list["labels"]["production"]["000000000000/local"], "arn:aws:lambda:local:000000000000:layer:shared:1");
     assert_eq!(list["latest"], list["labels"]["production"]);
     sandbox.run(&["label"]).args(&arguments).run().success().says("unchanged");
+}
+
+#[test]
+fn what_a_cleanup_removes_is_not_in_the_list_any_more() {
+    let (account, sandbox) = crate::cleanup::account_with(2, &[EU]);
+    crate::cleanup::cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().success();
+    assert_eq!(account.numbers(EU), [2]);
+    let list = list(&account);
+    assert_eq!(list["versions"].as_array().map(Vec::len), Some(1), "{list:#}");
+    assert_eq!(list["latest"]["123456789012/eu-west-1"], account.versions(EU)[0].arn);
 }
