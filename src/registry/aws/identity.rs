@@ -72,7 +72,8 @@ impl AssumedRole {
         token: &SecretString,
     ) -> anyhow::Error {
         let role = &self.role;
-        let mut failed = aws_error::failure_of("sts:AssumeRoleWithWebIdentity", role.as_str(), error);
+        // It needs the trust of the role and no permission.
+        let mut failed = aws_error::failure_of("AssumeRoleWithWebIdentity", role.as_str(), error);
         // Nothing that was sent comes back; if it does, it goes no further.
         failed.causes.iter_mut().for_each(|cause| *cause = cause.replace(token.expose_secret(), "***"));
         let advice = match error.code() {
