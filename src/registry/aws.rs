@@ -252,8 +252,12 @@ impl AwsRegistry {
         let clients = self.clients(place);
         let (bucket, key) = (fill(template, place), zip_key(layer, archive.content));
         let there = clients.s3.head_object().bucket(&bucket).key(&key).send().await;
+        // What came before the bucket kept versions has none that could be signed.
+        let can_be_signed = |version: Option<&str>| version.is_some_and(|version| version != "null");
         if there.is_ok_and(|object| {
-            object.content_length().and_then(|length| u64::try_from(length).ok()) == Some(archive.zipped_size.0)
+            let length = object.content_length().and_then(|length| u64::try_from(length).ok());
+            length == Some(archive.zipped_size.0)
+                && (self.signing_profile.is_none() || can_be_signed(object.version_id()))
         }) {
             return Ok(());
         }

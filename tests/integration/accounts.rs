@@ -119,7 +119,10 @@ fn every_account_gets_the_same_bytes_in_every_region() {
         }
     }
     assert_eq!(hashes.len(), 1);
+    let assumed = || accounts.account.proxy.seen("POST", "/").iter().filter(|seen| seen.path == "/").count();
+    assert_eq!(assumed(), 2, "each role is assumed once");
     accounts.publish(&sandbox, &["--roles", ROLES]).run().success().says("shared unchanged");
+    assert_eq!(assumed(), 4);
 }
 
 #[test]

@@ -160,6 +160,42 @@ fn a_label_survives_a_publish_at_the_same_time() {
 }
 
 #[test]
+fn two_that_label_at_the_same_time_both_do() {
+    let account = Account::with_buckets(&[EU]);
+    let sandbox = published_twice(&account, &[]);
+    account.proxy.rule(Rule::on("PUT", "state/shared.json").times(1).hold());
+    let arguments = ["--bucket", "layers-{region}", "--labels", "first"];
+    let first = account.run(&sandbox, "label", &arguments).start();
+    account.proxy.wait_for_held();
+    label(&account, &sandbox, &["--labels", "second", "--layer-version", "1"]).success();
+    account.proxy.behave();
+    first.wait().success();
+    let versions = account.versions(EU);
+    let expected = serde_json::json!({ "first": [versions[1].code_sha256], "second": [versions[0].code_sha256] });
+    assert_eq!(account.state(EU)["labels"], expected);
+    assert_eq!(list(&account)["labels"]["first"]["123456789012/eu-west-1"], versions[1].arn);
+    assert_eq!(list(&account)["labels"]["second"]["123456789012/eu-west-1"], versions[0].arn);
+}
+
+#[test]
+fn a_lost_state_has_labels_and_parameters_again() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), six("1.17.0"));
+    account.publish(&sandbox, &[]).run().success();
+    account.delete_object(EU, crate::account::STATE);
+    // The lists of versions do not tell what a version was built for, which this name needs.
+    let arguments = ["--labels", "production", "--ssm-parameter", TEMPLATE];
+    let outcome = label(&account, &sandbox, &arguments).code(1);
+    insta::assert_snapshot!(&outcome.told()[outcome.told().find("error:").expect("is told")..], @"
+    error: 1 change of `shared` failed
+    cause: /layers/{layer}/{python}/{arch}/latest in eu-west-1: it is not known which Python and architecture `[base64]` was built for, which `ssm-parameter` names
+    hint: publish this layer once more, or use a template without `{python}` and `{arch}`; a new run does only what is missing
+    ");
+    account.publish(&sandbox, &[]).run().success().says("shared unchanged");
+    label(&account, &sandbox, &arguments).success();
+    assert_eq!(Parameters::of(&account, EU).get(PRODUCTION), Some(account.versions(EU)[0].arn.clone()));
+}
+
+#[test]
 fn parameters_name_the_newest_version_in_every_region() {
     let account = Account::with_buckets(&[EU, US]);
     let arguments = ["--regions", "eu-west-1,us-east-1", "--ssm-parameter", TEMPLATE];

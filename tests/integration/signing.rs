@@ -20,9 +20,14 @@ impl Signer {
     /// With a bucket that keeps versions, the profile `layers`, and a job that is done at the second look.
     fn new() -> Self {
         let signer = Self::without_versions();
-        signer.keep_versions();
-        signer.account.put_object(EU, SIGNED, b"a signed zip");
-        let proxy = &signer.account.proxy;
+        signer.sign_from_now_on();
+        signer
+    }
+
+    fn sign_from_now_on(&self) {
+        self.keep_versions();
+        self.account.put_object(EU, SIGNED, b"a signed zip");
+        let proxy = &self.account.proxy;
         proxy.rule(Rule::on("POST", JOBS).reply(200, "content-type: application/json", r#"{"jobId":"j-1"}"#));
         let waits = Rule::on("GET", JOBS).times(1);
         proxy.rule(waits.reply(200, "content-type: application/json", r#"{"jobId":"j-1","status":"InProgress"}"#));
@@ -30,7 +35,7 @@ impl Signer {
             r#"{{"jobId":"j-1","status":"Succeeded","signedObject":{{"s3":{{"bucketName":"layers-eu-west-1","key":"{SIGNED}"}}}}}}"#
         );
         proxy.rule(Rule::on("GET", JOBS).reply(200, "content-type: application/json", &done));
-        signer
+        self.lambda_finds_signatures("POST", "layers");
     }
 
     fn without_versions() -> Self {
@@ -47,7 +52,6 @@ impl Signer {
         // moto has another name for it than S3.
         let named = Rule::on("GET", "?versioning").replace("GetBucketVersioningResponse", "VersioningConfiguration");
         signer.account.proxy.rule(named);
-        signer.lambda_finds_signatures("POST", "layers");
         signer
     }
 
@@ -124,6 +128,17 @@ fn a_version_that_is_not_signed_is_not_enough() {
     outcome.says("arn:aws:lambda:eu-west-1:123456789012:layer:shared:2");
     signer.versions_are_signed_by("layers");
     signer.publish(&sandbox).run().success().says("shared unchanged");
+    assert_eq!(signer.account.numbers(EU), [1, 2]);
+}
+
+#[test]
+fn a_zip_from_before_the_bucket_kept_versions_is_uploaded_again() {
+    let (signer, sandbox) = (Signer::without_versions(), six());
+    signer.account.publish(&sandbox, &[]).run().success();
+    let uploads = signer.account.proxy.seen("PUT", ".zip").len();
+    signer.sign_from_now_on();
+    signer.publish(&sandbox).run().success();
+    assert_eq!(signer.account.proxy.seen("PUT", ".zip").len(), uploads + 1);
     assert_eq!(signer.account.numbers(EU), [1, 2]);
 }
 

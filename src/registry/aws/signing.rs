@@ -116,16 +116,14 @@ impl AwsRegistry {
         let arn = aws_error::s3_arn(&place.region, &format!("{bucket}/{key}"));
         let unsigned = self.clients(place).s3.head_object().bucket(bucket).key(key).send().await;
         let unsigned = unsigned.map_err(|error| aws_error::explain("s3:GetObject", &arn, &error))?;
-        // What was uploaded before the bucket kept versions has the version `null`.
-        let version = unsigned.version_id().unwrap_or("null");
+        let version = unsigned.version_id().with_context(|| format!("S3 names no version of `{key}`"))?;
         let source = S3Source::builder().bucket_name(bucket).key(key).version(version).build()?;
         let destination = S3Destination::builder().bucket_name(bucket).prefix(prefix).build();
         let signer = self.signer(place);
         let request = signer.start_signing_job().profile_name(profile).source(Source::builder().s3(source).build());
         let request = request.destination(Destination::builder().s3(destination).build());
-        // The same question gives the same job, whose answer may have got lost.
-        let token = Digest::of(format!("{bucket}/{key}/{version}/{profile}").as_bytes()).hex();
-        let started = request.client_request_token(token).send().await;
+        // With a token of its own, which the SDK makes: one that another run had would bring that run's failure back.
+        let started = request.send().await;
         let started = started.map_err(|error| {
             let failed = aws_error::failure_of("signer:StartSigningJob", &profile_arn(place, profile), &error);
             let is_users = matches!(error.code(), Some("ResourceNotFoundException" | "ValidationException"));
