@@ -54,6 +54,9 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, presence: &
         .iter()
         .filter_map(|presence| match &presence.status {
             Status::Vanished(version) => Some(format!("version {} is gone from {}", version.version, presence.place)),
+            Status::Unsigned(version) => {
+                Some(format!("version {} in {} is not signed as asked, or gone", version.version, presence.place))
+            }
             Status::Exists(_) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
@@ -117,7 +120,7 @@ fn version_of(presence: &[Presence]) -> String {
         .iter()
         .filter_map(|presence| match &presence.status {
             Status::Exists(version) => Some((version.version, &presence.place)),
-            Status::Vanished(_) | Status::Missing | Status::Unreadable(_) => None,
+            Status::Vanished(_) | Status::Unsigned(_) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
     numbers.sort_unstable();

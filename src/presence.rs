@@ -20,6 +20,8 @@ pub enum Status {
     Exists(Version),
     /// The state names it, but it is gone.
     Vanished(Version),
+    /// The state names it, but it is gone or lacks the signature that is asked for.
+    Unsigned(Version),
     /// The state names none here.
     Missing,
     /// The place does not answer; the others go on without it.
@@ -39,6 +41,7 @@ pub async fn ask(
 ) -> anyhow::Result<Vec<Presence>> {
     let (Match::SameInputs(content) | Match::SameMeaning(content)) = matched else { return Ok(Vec::new()) };
     let ask = spec.task == Task::Publish || spec.verify;
+    let signing = spec.registry.signing_profile().is_some();
     let places = registry.places();
     let asked = places.iter().map(|place| async move {
         match state.version_in(content, place).cloned() {
@@ -46,6 +49,7 @@ pub async fn ask(
             Some(version) if !ask || registry.exists(place, &spec.layer, &version, content).await? => {
                 Ok(Status::Exists(version))
             }
+            Some(version) if signing => Ok(Status::Unsigned(version)),
             Some(version) => Ok(Status::Vanished(version)),
         }
     });

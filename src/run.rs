@@ -222,7 +222,9 @@ fn unchanged(
             DestinationReport::new(&presence.place, Outcome::Unchanged, Some(version.arn.clone()))
         }
         Status::Unreadable(error) => DestinationReport::failed(&presence.place, error.clone()),
-        Status::Vanished(_) | Status::Missing => DestinationReport::new(&presence.place, Outcome::WouldPublish, None),
+        Status::Vanished(_) | Status::Unsigned(_) | Status::Missing => {
+            DestinationReport::new(&presence.place, Outcome::WouldPublish, None)
+        }
     });
     let destinations = destinations.collect();
     let report = Report::of(spec, wanted, reason).with_content(content, state);
@@ -258,7 +260,7 @@ fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence
         .map(|place| match existing(place) {
             Some(Status::Exists(version)) => DestinationReport::new(place, Outcome::Unchanged, Some(version.arn)),
             Some(Status::Unreadable(error)) => DestinationReport::failed(place, error),
-            Some(Status::Vanished(_) | Status::Missing) | None => {
+            Some(Status::Vanished(_) | Status::Unsigned(_) | Status::Missing) | None => {
                 DestinationReport::new(place, Outcome::WouldPublish, None)
             }
         })

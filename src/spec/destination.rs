@@ -31,6 +31,14 @@ pub enum RegistryChoice {
 }
 
 impl RegistryChoice {
+    /// Of AWS Signer.
+    pub fn signing_profile(&self) -> Option<&str> {
+        match self {
+            Self::Aws(destinations) => destinations.signing_profile.as_deref(),
+            Self::Directory(_) => None,
+        }
+    }
+
     /// As given; none for a folder.
     pub fn regions(&self) -> &[Region] {
         match self {

@@ -108,7 +108,7 @@ impl Account {
     pub(crate) fn numbers_of(&self, account: &str, region: &str) -> Vec<i64> {
         let listed = self.lambda_of(account, region).list_layer_versions().layer_name(LAYER).send();
         let listed = self.runtime.block_on(listed).expect("can be listed").layer_versions.unwrap_or_default();
-        let mut numbers: Vec<i64> = listed.iter().map(|version| version.version()).collect();
+        let mut numbers: Vec<i64> = listed.iter().map(aws_sdk_lambda::types::LayerVersionsListItem::version).collect();
         numbers.sort_unstable();
         numbers
     }

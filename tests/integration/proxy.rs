@@ -287,11 +287,8 @@ impl Shared {
                 return client.write_all(answer(200, kind.unwrap_or("x-kind: none"), &edit(path, body)).as_bytes());
             }
             Some(Act::LoseAnswer) => return self.forward(&head, &body).map(drop),
-            Some(Act::Hold) => {
-                if self.is_forgotten() {
-                    return Ok(());
-                }
-            }
+            Some(Act::Hold) if self.is_forgotten() => return Ok(()),
+            Some(Act::Hold) => {}
             Some(Act::HoldAnswer) => {
                 let answer = self.forward(&head, &body)?;
                 return if self.is_forgotten() { Ok(()) } else { client.write_all(&answer) };
@@ -318,7 +315,7 @@ impl Shared {
         let credential = head.split("Credential=").nth(1).unwrap_or_default();
         let region = credential.split('/').nth(2).unwrap_or_default().to_owned();
         let mut state = self.state();
-        let target = head.lines().find_map(|line| line.to_lowercase().starts_with("x-amz-target:").then_some(line));
+        let target = head.lines().find(|line| line.to_lowercase().starts_with("x-amz-target:"));
         let operation = target.and_then(|line| line.split(": ").nth(1)).unwrap_or_default().to_owned();
         state.seen.push(Seen { method: method.clone(), path: path.clone(), region: region.clone(), operation });
         self.changed.notify_all();

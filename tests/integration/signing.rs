@@ -125,6 +125,7 @@ fn a_version_that_is_not_signed_is_not_enough() {
     let (signer, sandbox) = (Signer::new(), six());
     signer.account.publish(&sandbox, &[]).run().success();
     let outcome = signer.publish(&sandbox).run().success();
+    let outcome = outcome.says("version 1 in eu-west-1 is not signed as asked, or gone");
     outcome.says("arn:aws:lambda:eu-west-1:123456789012:layer:shared:2");
     signer.versions_are_signed_by("layers");
     signer.publish(&sandbox).run().success().says("shared unchanged");
