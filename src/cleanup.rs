@@ -39,7 +39,7 @@ struct Cleaner<'a> {
 pub async fn run(
     retention: &Retention,
     spec: &ActSpec,
-    known: Known,
+    known: &Known,
     owner: Owner,
     registry: &Registry,
     store: &mut StateStore,
@@ -76,7 +76,7 @@ pub async fn follow(
         console,
     };
     let cleaned = match publish::read(registry, store, &spec.layer, console).await {
-        Ok(known) => clean(&cleaner, known, store).await,
+        Ok(known) => clean(&cleaner, &known, store).await,
         Err(error) => Err(error),
     };
     cleaned.unwrap_or_else(|error| {
@@ -88,7 +88,7 @@ pub async fn follow(
     })
 }
 
-async fn clean(cleaner: &Cleaner<'_>, known: Known, store: &mut StateStore) -> anyhow::Result<Vec<Change>> {
+async fn clean(cleaner: &Cleaner<'_>, known: &Known, store: &mut StateStore) -> anyhow::Result<Vec<Change>> {
     check(&known.state, cleaner, store)?;
     let step = cleaner.console.step("Find out who uses what");
     let mut read = read::read(cleaner.registry, cleaner.layer, cleaner.ssm_parameter, &known.state).await;
