@@ -1,5 +1,6 @@
 //! Commands on versions that exist: share, attach, label, clean up.
 
+use crate::actions;
 use crate::after;
 use crate::attach;
 use crate::cleanup;
@@ -12,7 +13,7 @@ use crate::publish;
 use crate::registry::Registry;
 use crate::registry::claim::Owner;
 use crate::registry::store::StateStore;
-use crate::report::Report;
+use crate::report::{ChangeOutcome, Report};
 use crate::share;
 use crate::spec::{Act, ActSpec};
 use crate::version_list;
@@ -29,18 +30,19 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
         registry.identify().await?;
     }
     step.done(counted(known.state.contents.len(), "content"));
-    let known_state = known.state.clone();
-    let changes = match &spec.act {
+    let (changes, known_state) = match &spec.act {
         Act::Cleanup(retention) => {
             let owner = Owner::this_run(environment);
-            cleanup::run(retention, spec, known, owner, &registry, &mut store, console).await?
+            let changes = cleanup::run(retention, spec, &known, owner, &registry, &mut store, console).await?;
+            (changes, known.state)
         }
         act => {
             let choice = versions::choose(&spec.version, &spec.layer, &known.state, &registry).await?;
             if !spec.dry_run && matches!(act, Act::Attach(_) | Act::Label(_)) {
                 hold::hold(&choice, &spec.layer, &Owner::this_run(environment), &store, console).await?;
             }
-            match act {
+            let known_state = known.state.clone();
+            let changes = match act {
                 Act::Share(principals) => {
                     let step = console.step("Share");
                     let shared = share::apply(principals, &choice.versions, &registry, spec.dry_run, console).await;
@@ -57,11 +59,14 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
                     labels::apply(labelling, &choice, spec, known, &registry, &mut store, console).await?
                 }
                 Act::Cleanup(_) => unreachable!("was matched above"),
-            }
+            };
+            (changes, known_state)
         }
     };
+    actions::hand_over_destinations(&spec.registry, &spec.state, &spec.workspace)?;
     let count = if matches!(spec.act, Act::Cleanup(_)) { cleanup::count(&changes) } else { after::count(&changes) };
-    let stored = if changes.is_empty() { None } else { store.read(&spec.layer).await.ok() };
+    let has_changed = changes.iter().any(|change| change.outcome == ChangeOutcome::Done);
+    let stored = if has_changed { store.read(&spec.layer).await.ok() } else { None };
     let state = stored.and_then(|stored| stored.state).unwrap_or(known_state);
     let versions = Some(version_list::output(&state, &store));
     Ok(Report { versions, ..Report::of_act(spec, count, changes) })

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use camino::Utf8Path;
 
 use crate::environment::Environment;
+use crate::spec::{RegistryChoice, StatePlace};
 
 /// A job summary may have 1 MiB a step.
 const LONGEST_SUMMARY: usize = 1024 * 1024;
@@ -84,6 +85,23 @@ pub fn hand_over(path: &Utf8Path, workspace: &Utf8Path) -> std::io::Result<()> {
         std::os::unix::fs::lchown(entry?.path(), Some(owner.uid()), Some(owner.gid()))?;
     }
     Ok(())
+}
+
+/// The same for a registry and a state that are folders.
+pub fn hand_over_destinations(
+    registry: &RegistryChoice,
+    state: &StatePlace,
+    workspace: &Utf8Path,
+) -> std::io::Result<()> {
+    if let RegistryChoice::Directory(folder) = registry
+        && folder.exists()
+    {
+        hand_over(folder, workspace)?;
+    }
+    match state {
+        StatePlace::Directory(folder) if folder.exists() => hand_over(folder, workspace),
+        StatePlace::Directory(_) | StatePlace::S3 { .. } | StatePlace::Nowhere => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::report::{Change, ChangeOutcome, Report};
 use crate::spec::Spec;
 use crate::types::Place;
 use crate::versions::{Choice, Chosen};
-use crate::{attach, cleanup, labels, parameters, share};
+use crate::{actions, attach, cleanup, labels, parameters, share};
 
 /// # Errors
 /// What keeps all of it from being done; what fails for some is among the changes.
@@ -55,6 +55,7 @@ pub async fn follow(
         let owner = Owner::this_run(environment);
         changes.extend(cleanup::follow(retention, spec, owner, registry, store, console).await);
     }
+    actions::hand_over_destinations(&spec.registry, &spec.state, &spec.workspace)?;
     Ok(changes)
 }
 

@@ -10,7 +10,7 @@ mod rows;
 use jiff::Timestamp;
 
 use crate::console::Console;
-use crate::error::{Failure, counted};
+use crate::error::{Failure, Problems, counted, nearest};
 use crate::publish::{self, Known};
 use crate::registry::Registry;
 use crate::registry::claim::Owner;
@@ -18,7 +18,7 @@ use crate::registry::state::State;
 use crate::registry::store::StateStore;
 use crate::report::{Change, ChangeKind, ChangeOutcome};
 use crate::spec::{ActSpec, Retention, Spec};
-use crate::types::{ByteSize, LayerName, ParameterTemplate};
+use crate::types::{ByteSize, Label, LayerName, ParameterTemplate};
 
 /// What a clean-up is about.
 struct Cleaner<'a> {
@@ -39,7 +39,7 @@ struct Cleaner<'a> {
 pub async fn run(
     retention: &Retention,
     spec: &ActSpec,
-    known: Known,
+    known: &Known,
     owner: Owner,
     registry: &Registry,
     store: &mut StateStore,
@@ -76,7 +76,7 @@ pub async fn follow(
         console,
     };
     let cleaned = match publish::read(registry, store, &spec.layer, console).await {
-        Ok(known) => clean(&cleaner, known, store).await,
+        Ok(known) => clean(&cleaner, &known, store).await,
         Err(error) => Err(error),
     };
     cleaned.unwrap_or_else(|error| {
@@ -88,7 +88,7 @@ pub async fn follow(
     })
 }
 
-async fn clean(cleaner: &Cleaner<'_>, known: Known, store: &mut StateStore) -> anyhow::Result<Vec<Change>> {
+async fn clean(cleaner: &Cleaner<'_>, known: &Known, store: &mut StateStore) -> anyhow::Result<Vec<Change>> {
     check(&known.state, cleaner, store)?;
     let step = cleaner.console.step("Find out who uses what");
     let mut read = read::read(cleaner.registry, cleaner.layer, cleaner.ssm_parameter, &known.state).await;
@@ -110,14 +110,24 @@ async fn clean(cleaner: &Cleaner<'_>, known: Known, store: &mut StateStore) -> a
     Ok(rows::rows(cleaner, &read, &plan, &before, Some(&removed)))
 }
 
-/// What a state has to be for a clean-up to rely on it.
+/// What a state has to be for a clean-up to rely on it, and labels that may be slips of the pen.
 fn check(state: &State, cleaner: &Cleaner<'_>, store: &StateStore) -> Result<(), Failure> {
     let place = store.place(cleaner.layer);
     if !state.contents.is_empty() && state.current_content().is_none() {
         let failure = Failure::user(format!("`{place}` does not say which version is current"));
         return Err(failure.hint(format!("correct it or remove it, and publish `{}` once", cleaner.layer)));
     }
-    Ok(())
+    let mut problems = Problems::default();
+    let kept = &cleaner.retention.labels;
+    for label in kept.iter().filter(|label| !state.labels.contains_key(*label) && state.rebuilt.is_none()) {
+        let message = format!("`keep-labels` has `{label}`, which no version of `{}` has", cleaner.layer);
+        let others = state.labels.keys().filter(|known| !kept.contains(known)).map(Label::as_str);
+        match nearest(label.as_str(), others) {
+            Some(known) => problems.push(Failure::user(message).hint(format!("did you mean `{known}`?"))),
+            None => cleaner.console.warning(&message),
+        }
+    }
+    problems.into_result()
 }
 
 /// `12 would be removed, 8 kept: 34.1 MB`

@@ -3,7 +3,6 @@
 use camino::Utf8PathBuf;
 use jiff::Timestamp;
 
-use crate::actions;
 use crate::after;
 use crate::archive::Archive;
 use crate::audit;
@@ -23,7 +22,7 @@ use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry, directory};
 use crate::report::{DestinationReport, Outcome, Report};
 use crate::resolve;
-use crate::spec::{RegistryChoice, Spec, StatePlace, Task};
+use crate::spec::{RegistryChoice, Spec, Task};
 use crate::types::{ContentHash, LayerVersionArn, Place, Target};
 use crate::version_list;
 
@@ -342,12 +341,6 @@ fn delivered(
     });
     let state_error = recorded.err().map(|error| Explanation::of(&error));
     let report = Report { published, reason, destinations: destinations.collect(), state_error, ..report };
-    if let RegistryChoice::Directory(folder) = &spec.registry {
-        actions::hand_over(folder, &spec.workspace)?;
-    }
-    if let StatePlace::Directory(folder) = &spec.state {
-        actions::hand_over(folder, &spec.workspace)?;
-    }
     let zip = make::keep(archive, spec)?.or_else(|| Some(spec.shown(&zip_in_registry(spec, report.arn())?)));
     Ok(report.with_zip(zip))
 }

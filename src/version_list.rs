@@ -82,6 +82,10 @@ fn list(state: &State) -> VersionList<'_> {
     let mut versions: Vec<(u64, Entry<'_>)> = Vec::new();
     let mut latest = Arns::new();
     let mut labels: BTreeMap<&Label, Arns<'_>> = state.labels.keys().map(|label| (label, Arns::new())).collect();
+    let mut fingerprints: BTreeMap<ContentHash, Vec<Fingerprint>> = BTreeMap::new();
+    for (fingerprint, build) in &state.builds {
+        fingerprints.entry(build.content).or_default().push(*fingerprint);
+    }
     for (hash, content) in state.contents.iter().filter(|(_, content)| !content.versions.is_empty()) {
         let arns: Arns<'_> =
             content.versions.iter().map(|(destination, version)| (destination, &version.arn)).collect();
@@ -90,10 +94,9 @@ fn list(state: &State) -> VersionList<'_> {
             prefer_newer(labels.entry(label).or_default(), &arns);
         }
         prefer_newer(&mut latest, &arns);
-        let builds = state.builds.iter().filter(|(_, build)| build.content == *hash);
         let entry = Entry {
             code_sha256: *hash,
-            fingerprints: builds.map(|(fingerprint, _)| *fingerprint).collect(),
+            fingerprints: fingerprints.remove(hash).unwrap_or_default(),
             python_version: content.python.as_deref(),
             architecture: content.architecture.as_deref(),
             labels: of_labels,

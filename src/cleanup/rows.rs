@@ -81,7 +81,10 @@ fn whole(plan: &PlacePlan, read: &PlaceRead, before: Option<ByteSize>, removed: 
         (Some(before), Some(after)) => format!("; {before} → {after} of code storage"),
         _ => String::new(),
     };
-    let detail = format!("{} of {} {verb}{size}{storage}", going.len(), plan.decisions.len());
+    let detail = match plan.decisions.len() {
+        0 if read.faults.is_empty() => format!("there is none{storage}"),
+        count => format!("{} of {count} {verb}{size}{storage}", going.len()),
+    };
     row(&plan.place, "all versions", detail, outcome)
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use camino::Utf8PathBuf;
+
 use super::after::AfterInputs;
 use super::{Labelling, Reading, RegistryChoice, Retention, StatePlace, Task};
 use crate::environment::Environment;
@@ -20,6 +22,8 @@ pub struct ActSpec {
     /// Parameters that follow labels, and that a clean-up must not leave behind.
     pub ssm_parameter: Option<ParameterTemplate>,
     pub dry_run: bool,
+    /// Its owner gets what is written there.
+    pub workspace: Utf8PathBuf,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,9 +119,10 @@ impl ActSpec {
         let act = if reading.problems.len() == 0 { reading.problems.check(act) } else { act.ok() };
         let dry_run = reading.boolean("dry-run", given(inputs.dry_run.as_ref()), false);
         reading.boolean("summary", given(inputs.summary.as_ref()), true);
-        reading.problems.into_result()?;
+        let Reading { workspace, problems, .. } = reading;
+        problems.into_result()?;
         let act = act.ok_or_else(|| Failure::user("there is nothing to do"))?;
-        Ok(Self { act, layer, version, registry, state, ssm_parameter: after.ssm_parameter, dry_run })
+        Ok(Self { act, layer, version, registry, state, ssm_parameter: after.ssm_parameter, dry_run, workspace })
     }
 }
 

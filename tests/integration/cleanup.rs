@@ -358,6 +358,19 @@ fn labels_parameters_and_days_keep_versions() {
 }
 
 #[test]
+fn a_slip_in_a_label_removes_nothing() {
+    let (account, sandbox) = account_with(2, &[EU]);
+    let mut state = account.state(EU);
+    state["labels"] = serde_json::json!({ "production": [account.versions(EU)[0].code_sha256] });
+    account.put_object(EU, STATE, state.to_string().as_bytes());
+    let outcome = cleanup(&account, &sandbox, &["--keep-labels", "produktion", "--apply"]).run().code(1);
+    outcome.says("`keep-labels` has `produktion`, which no version of `shared` has").says("did you mean `production`?");
+    assert_eq!(account.numbers(EU), [1, 2]);
+    let outcome = cleanup(&account, &sandbox, &["--keep-labels", "production,critical"]).run().success();
+    outcome.says("warning: `keep-labels` has `critical`, which no version of `shared` has");
+}
+
+#[test]
 fn parameters_that_cannot_be_read_keep_everything() {
     let (account, sandbox) = account_with(2, &[EU]);
     account.proxy.rule(Rule::on("POST", "/").refuse(400, "AccessDeniedException", "no"));
