@@ -262,7 +262,6 @@ impl Shared {
     fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
         let Some((head, body)) = read_request(&mut client)? else { return Ok(()) };
         match self.act(&head) {
-            None => {}
             Some(Act::HangUp) => return Ok(()),
             Some(Act::Reply(answer)) => return client.write_all(answer.as_bytes()),
             Some(Act::Replace(from, to)) => {
@@ -288,7 +287,7 @@ impl Shared {
             }
             Some(Act::LoseAnswer) => return self.forward(&head, &body).map(drop),
             Some(Act::Hold) if self.is_forgotten() => return Ok(()),
-            Some(Act::Hold) => {}
+            None | Some(Act::Hold) => {}
             Some(Act::HoldAnswer) => {
                 let answer = self.forward(&head, &body)?;
                 return if self.is_forgotten() { Ok(()) } else { client.write_all(&answer) };
