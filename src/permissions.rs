@@ -108,7 +108,8 @@ mod tests {
             for permission in &feature.permissions {
                 assert!(!filled(&permission.resource).contains('{'), "{}", permission.resource);
                 assert!(permission.action.split_once(':').is_some_and(|(service, name)| {
-                    service.bytes().all(|byte| byte.is_ascii_lowercase()) && name.starts_with(char::is_uppercase)
+                    service.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                        && name.starts_with(char::is_uppercase)
                 }));
             }
         }
