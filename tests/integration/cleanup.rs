@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::account::{Account, EU, LAYER, STATE, US, VERSIONS, role};
+use crate::account::{Account, EU, LAYER, STATE, VERSIONS, role};
 use crate::harness::{Outcome, Run, Sandbox};
 use crate::packages::wheel;
 use crate::proxy::Rule;
@@ -13,7 +13,7 @@ pub(crate) const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0
 /// Key of the list of versions for others.
 const LIST: &str = "lambda-layers/state/shared.versions.json";
 /// The list of functions in the API.
-const FUNCTIONS: &str = "FunctionVersion=ALL";
+pub(crate) const FUNCTIONS: &str = "FunctionVersion=ALL";
 
 /// What Lambda's lists have: everything is old.
 pub(crate) fn aged(_: &str, body: &str) -> String {
@@ -24,33 +24,10 @@ pub(crate) fn aged(_: &str, body: &str) -> String {
     })
 }
 
-fn edited(body: &str, edit: impl Fn(&mut Value)) -> String {
+pub(crate) fn edited(body: &str, edit: impl Fn(&mut Value)) -> String {
     let Ok(mut answer) = serde_json::from_str(body) else { return body.to_owned() };
     edit(&mut answer);
     answer.to_string()
-}
-
-/// A page of a list: moto gives everything, whatever the marker says.
-fn page(path: &str, body: &str, size: usize) -> String {
-    edited(&aged(path, body), |answer| {
-        let list = if answer["Functions"].is_array() { "Functions" } else { "LayerVersions" };
-        let marker = path.split(['?', '&']).find_map(|part| part.strip_prefix("Marker="));
-        let start: usize = marker.map_or(0, |marker| marker.parse().expect("is ours"));
-        let all = answer[list].as_array().cloned().unwrap_or_default();
-        let end = all.len().min(start + size);
-        answer[list] = all[start..end].to_vec().into();
-        if end < all.len() {
-            answer["NextMarker"] = end.to_string().into();
-        }
-    })
-}
-
-fn pages_of_ten(path: &str, body: &str) -> String {
-    page(path, body, 10)
-}
-
-fn pages_of_fifty(path: &str, body: &str) -> String {
-    page(path, body, 50)
 }
 
 fn old_objects(_: &str, body: &str) -> String {
@@ -101,7 +78,7 @@ pub(crate) fn cleanup(account: &Account, sandbox: &Sandbox, arguments: &[&str]) 
 }
 
 /// The rows of a run, and what it comes to.
-fn rows(outcome: &Outcome) -> String {
+pub(crate) fn rows(outcome: &Outcome) -> String {
     let lines = outcome.stdout.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect::<Vec<_>>();
     let age = regex::Regex::new(r"\d{4} days").expect("is valid");
     age.replace_all(&lines.join("\n"), "[age]").into_owned()
@@ -187,110 +164,6 @@ fn what_a_function_or_one_of_its_versions_uses_stays() {
     assert_eq!(account.numbers(EU), [1, 4]);
     insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, stays: used by orders:1");
     insta::assert_snapshot!(row(&outcome, 4), @"kept eu-west-1 version 4 [age], 1.3 KB, stays: the newest; used by orders; current in the state");
-}
-
-/// One version of ours and so many of others, and functions; the last of each is used by the last of the other.
-fn paged(others: usize, functions: usize, edit: fn(&str, &str) -> String, pages: (usize, usize)) {
-    let (account, sandbox) = account_with(1, &[EU]);
-    let zip = EMPTY_ZIP;
-    let arns: Vec<String> = (0..others).map(|_| account.publish_by_hand(EU, LAYER, zip, &["python3.13"])).collect();
-    for number in 0..functions {
-        let layers: &[&str] = if number + 1 == functions { &[&arns[0]] } else { &[] };
-        account.make_function(EU, &format!("function-{number}"), zip, layers);
-    }
-    account.proxy.behave();
-    account.proxy.rule(Rule::on("GET", VERSIONS).edit(edit));
-    account.proxy.rule(Rule::on("GET", FUNCTIONS).edit(edit));
-    let asked = |path| account.proxy.seen("GET", path).len();
-    let before = (asked(VERSIONS), asked(FUNCTIONS));
-    let arguments = ["--keep-versions", "1", "--include-unknown"];
-    let outcome = cleanup(&account, &sandbox, &arguments).run().success();
-    assert_eq!((asked(VERSIONS) - before.0, asked(FUNCTIONS) - before.1), pages, "each page once");
-    let gone = others - 2;
-    outcome.says(&format!("shared planned: {gone} versions would be removed, 3 kept"));
-    cleanup(&account, &sandbox, &arguments).args(&["--apply"]).run().success();
-    let kept = [1, 2, i64::try_from(others).expect("is small") + 1];
-    assert_eq!(account.numbers(EU), kept, "the current, the used and the newest");
-}
-
-#[test]
-fn lists_are_read_to_their_end_in_pages_of_ten() {
-    paged(24, 12, pages_of_ten, (3, 2));
-}
-
-#[test]
-fn lists_are_read_to_their_end_in_pages_of_fifty() {
-    paged(59, 51, pages_of_fifty, (2, 2));
-}
-
-#[test]
-fn a_list_of_functions_that_breaks_off_removes_nothing() {
-    let (account, sandbox) = account_with(3, &[EU]);
-    for number in 0..12 {
-        account.make_function(EU, &format!("function-{number}"), EMPTY_ZIP, &[]);
-    }
-    account.proxy.rule(Rule::on("GET", "Marker=").hang_up());
-    account.proxy.rule(Rule::on("GET", FUNCTIONS).edit(pages_of_ten));
-    let arguments = ["--keep-versions", "1", "--apply"];
-    let outcome = cleanup(&account, &sandbox, &arguments).env("AWS_MAX_ATTEMPTS", "1").run().code(2);
-    insta::assert_snapshot!(rows(&outcome), @r"
-      unchanged      eu-west-1  all versions   0 of 3 go; 1.9 MB of code storage
-      failed         eu-west-1  the functions  not read: nothing is removed in eu-west-1
-      kept           eu-west-1  version 3      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read; the newest; current in the state
-      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
-      kept           eu-west-1  version 1      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
-    shared failed
-    ");
-    assert_eq!(account.numbers(EU), [1, 2, 3]);
-}
-
-#[test]
-fn a_list_that_names_the_same_page_twice_is_not_whole() {
-    let (account, sandbox) = account_with(2, &[EU]);
-    account.proxy.rule(Rule::on("GET", FUNCTIONS).reply(
-        200,
-        "content-type: application/json",
-        r#"{"Functions": [], "NextMarker": "again"}"#,
-    ));
-    let outcome = cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().code(2);
-    outcome.says("lambda:ListFunctions named the same next page twice");
-    assert_eq!(account.numbers(EU), [1, 2]);
-}
-
-#[test]
-fn a_removal_that_is_throttled_is_tried_again() {
-    let (account, sandbox) = account_with(3, &[EU]);
-    account.proxy.rule(Rule::on("DELETE", VERSIONS).times(2).refuse(429, "TooManyRequestsException", "slow down"));
-    cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().success().says("2 versions removed");
-    assert_eq!(account.numbers(EU), [3]);
-}
-
-#[test]
-fn where_functions_cannot_be_read_nothing_goes_and_elsewhere_it_does() {
-    let (account, sandbox) = account_with(2, &[EU, US]);
-    account.proxy.rule(Rule::on("GET", FUNCTIONS).in_region(US).refuse(403, "AccessDeniedException", "no"));
-    let arguments = ["--keep-versions", "1", "--apply", "--regions", "eu-west-1,us-east-1"];
-    let outcome = cleanup(&account, &sandbox, &arguments).run().code(2);
-    insta::assert_snapshot!(rows(&outcome), @r"
-      done           eu-west-1  all versions   1 of 2 went, 1.3 KB; 1.9 MB of code storage
-      unchanged      us-east-1  all versions   0 of 2 go; 1.9 MB of code storage
-      failed         us-east-1  the functions  not read: nothing is removed in us-east-1
-      done           eu-west-1  version 1      [age], 1.3 KB, goes: not the newest, used by nobody
-      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the newest; current in the state
-      kept           us-east-1  version 2      [age], 1.3 KB, stays: the functions of us-east-1 could not be read; the newest; current in the state
-      kept           us-east-1  version 1      [age], 1.3 KB, stays: the functions of us-east-1 could not be read
-    shared failed
-    ");
-    insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.starts_with(['e', 'c', 'h'])).collect::<Vec<_>>().join("\n"), @r#"
-    error: 1 change of `shared` failed
-    cause: the functions in us-east-1: lambda:ListFunctions failed for `*`: AccessDeniedException (HTTP 403): no (request 8f3c)
-    hint: allow it: {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}; a new run does only what is missing
-    "#);
-    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![2], vec![1, 2]));
-    account.proxy.behave();
-    account.proxy.rule(Rule::on("GET", VERSIONS).edit(aged));
-    cleanup(&account, &sandbox, &arguments).run().success();
-    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![2], vec![2]));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod build_script;
 mod bytecode;
 mod cleanup;
 mod cleanup_folder;
+mod cleanup_lists;
 mod cleanup_races;
 mod codeartifact;
 mod codeartifact_api;

@@ -1,0 +1,132 @@
+//! Clean-up by lists that have many pages, break off, or cannot be read.
+
+use crate::account::{EU, LAYER, US, VERSIONS};
+use crate::cleanup::{EMPTY_ZIP, FUNCTIONS, account_with, aged, cleanup, edited, rows};
+use crate::proxy::Rule;
+
+/// A page of a list: moto gives everything, whatever the marker says.
+fn page(path: &str, body: &str, size: usize) -> String {
+    edited(&aged(path, body), |answer| {
+        let list = if answer["Functions"].is_array() { "Functions" } else { "LayerVersions" };
+        let marker = path.split(['?', '&']).find_map(|part| part.strip_prefix("Marker="));
+        let start: usize = marker.map_or(0, |marker| marker.parse().expect("is ours"));
+        let all = answer[list].as_array().cloned().unwrap_or_default();
+        let end = all.len().min(start + size);
+        answer[list] = all[start..end].to_vec().into();
+        if end < all.len() {
+            answer["NextMarker"] = end.to_string().into();
+        }
+    })
+}
+
+fn pages_of_ten(path: &str, body: &str) -> String {
+    page(path, body, 10)
+}
+
+fn pages_of_fifty(path: &str, body: &str) -> String {
+    page(path, body, 50)
+}
+
+/// One version of ours and so many of others, and functions; the last of each is used by the last of the other.
+fn paged(others: usize, functions: usize, edit: fn(&str, &str) -> String, pages: (usize, usize)) {
+    let (account, sandbox) = account_with(1, &[EU]);
+    let zip = EMPTY_ZIP;
+    let arns: Vec<String> = (0..others).map(|_| account.publish_by_hand(EU, LAYER, zip, &["python3.13"])).collect();
+    for number in 0..functions {
+        let layers: &[&str] = if number + 1 == functions { &[&arns[0]] } else { &[] };
+        account.make_function(EU, &format!("function-{number}"), zip, layers);
+    }
+    account.proxy.behave();
+    account.proxy.rule(Rule::on("GET", VERSIONS).edit(edit));
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).edit(edit));
+    let asked = |path| account.proxy.seen("GET", path).len();
+    let before = (asked(VERSIONS), asked(FUNCTIONS));
+    let arguments = ["--keep-versions", "1", "--include-unknown"];
+    let outcome = cleanup(&account, &sandbox, &arguments).run().success();
+    assert_eq!((asked(VERSIONS) - before.0, asked(FUNCTIONS) - before.1), pages, "each page once");
+    let gone = others - 2;
+    outcome.says(&format!("shared planned: {gone} versions would be removed, 3 kept"));
+    cleanup(&account, &sandbox, &arguments).args(&["--apply"]).run().success();
+    let kept = [1, 2, i64::try_from(others).expect("is small") + 1];
+    assert_eq!(account.numbers(EU), kept, "the current, the used and the newest");
+}
+
+#[test]
+fn lists_are_read_to_their_end_in_pages_of_ten() {
+    paged(24, 12, pages_of_ten, (3, 2));
+}
+
+#[test]
+fn lists_are_read_to_their_end_in_pages_of_fifty() {
+    paged(59, 51, pages_of_fifty, (2, 2));
+}
+
+#[test]
+fn a_list_of_functions_that_breaks_off_removes_nothing() {
+    let (account, sandbox) = account_with(3, &[EU]);
+    for number in 0..12 {
+        account.make_function(EU, &format!("function-{number}"), EMPTY_ZIP, &[]);
+    }
+    account.proxy.rule(Rule::on("GET", "Marker=").hang_up());
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).edit(pages_of_ten));
+    let arguments = ["--keep-versions", "1", "--apply"];
+    let outcome = cleanup(&account, &sandbox, &arguments).env("AWS_MAX_ATTEMPTS", "1").run().code(2);
+    insta::assert_snapshot!(rows(&outcome), @r"
+      unchanged      eu-west-1  all versions   0 of 3 go; 1.9 MB of code storage
+      failed         eu-west-1  the functions  not read: nothing is removed in eu-west-1
+      kept           eu-west-1  version 3      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read; the newest; current in the state
+      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
+      kept           eu-west-1  version 1      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
+    shared failed
+    ");
+    assert_eq!(account.numbers(EU), [1, 2, 3]);
+}
+
+#[test]
+fn a_list_that_names_the_same_page_twice_is_not_whole() {
+    let (account, sandbox) = account_with(2, &[EU]);
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).reply(
+        200,
+        "content-type: application/json",
+        r#"{"Functions": [], "NextMarker": "again"}"#,
+    ));
+    let outcome = cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().code(2);
+    outcome.says("lambda:ListFunctions named the same next page twice");
+    assert_eq!(account.numbers(EU), [1, 2]);
+}
+
+#[test]
+fn a_removal_that_is_throttled_is_tried_again() {
+    let (account, sandbox) = account_with(3, &[EU]);
+    account.proxy.rule(Rule::on("DELETE", VERSIONS).times(2).refuse(429, "TooManyRequestsException", "slow down"));
+    cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().success().says("2 versions removed");
+    assert_eq!(account.numbers(EU), [3]);
+}
+
+#[test]
+fn where_functions_cannot_be_read_nothing_goes_and_elsewhere_it_does() {
+    let (account, sandbox) = account_with(2, &[EU, US]);
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).in_region(US).refuse(403, "AccessDeniedException", "no"));
+    let arguments = ["--keep-versions", "1", "--apply", "--regions", "eu-west-1,us-east-1"];
+    let outcome = cleanup(&account, &sandbox, &arguments).run().code(2);
+    insta::assert_snapshot!(rows(&outcome), @r"
+      done           eu-west-1  all versions   1 of 2 went, 1.3 KB; 1.9 MB of code storage
+      unchanged      us-east-1  all versions   0 of 2 go; 1.9 MB of code storage
+      failed         us-east-1  the functions  not read: nothing is removed in us-east-1
+      done           eu-west-1  version 1      [age], 1.3 KB, goes: not the newest, used by nobody
+      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the newest; current in the state
+      kept           us-east-1  version 2      [age], 1.3 KB, stays: the functions of us-east-1 could not be read; the newest; current in the state
+      kept           us-east-1  version 1      [age], 1.3 KB, stays: the functions of us-east-1 could not be read
+    shared failed
+    ");
+    insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.starts_with(['e', 'c', 'h'])).collect::<Vec<_>>().join("\n"), @r#"
+    error: 1 change of `shared` failed
+    cause: the functions in us-east-1: lambda:ListFunctions failed for `*`: AccessDeniedException (HTTP 403): no (request 8f3c)
+    hint: allow it: {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}; a new run does only what is missing
+    "#);
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![2], vec![1, 2]));
+    account.proxy.behave();
+    account.proxy.rule(Rule::on("GET", VERSIONS).edit(aged));
+    cleanup(&account, &sandbox, &arguments).run().success();
+    assert_eq!((account.numbers(EU), account.numbers(US)), (vec![2], vec![2]));
+}
