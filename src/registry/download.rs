@@ -32,9 +32,7 @@ pub(crate) async fn get(
         let failure = Failure::system(format!("AWS does not say where the zip of `{what}` can be downloaded"));
         return Err(failure.hint("download it yourself and audit the file").into());
     }
-    let anonymous = aws_sdk_s3::config::Builder::from(config).allow_no_auth().endpoint_url("https://s3.amazonaws.com");
-    let client = aws_sdk_s3::Client::from_conf(anonymous.force_path_style(true).build());
-    let request = client.get_object().bucket("layer").key("zip");
+    let request = anonymous(config).get_object().bucket("layer").key("zip");
     let request = if from > 0 { request.range(format!("bytes={from}-")) } else { request };
     let answer = request.customize().interceptor(AsItIs { location: location.to_owned() }).send().await;
     let mut answer = answer.map_err(|error| {
@@ -50,6 +48,15 @@ pub(crate) async fn get(
         }
     }
     Ok(bytes)
+}
+
+/// With credentials the SDK would sign what others have signed already, which S3 refuses.
+fn anonymous(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let mut config = config.to_builder();
+    config.set_credentials_provider(None);
+    let anonymous =
+        aws_sdk_s3::config::Builder::from(&config.build()).allow_no_auth().endpoint_url("https://s3.amazonaws.com");
+    aws_sdk_s3::Client::from_conf(anonymous.force_path_style(true).build())
 }
 
 /// Unzipped size of a zip of `zipped` bytes, by its directory, which stands at its end.
@@ -146,5 +153,30 @@ mod tests {
         assert_eq!(sum(&zip[directory..], size), Some(ByteSize(5000)));
         assert_eq!(sum(&zip[directory + 100..], size), None);
         assert_eq!(sum(b"nothing", size), None);
+    }
+
+    #[tokio::test]
+    async fn a_signed_address_is_asked_without_credentials() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("can be bound");
+        let location = format!("http://{}/zip?X-Amz-Signature=1", listener.local_addr().expect("is bound"));
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("somebody comes");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                std::io::Read::read_exact(&mut stream, &mut byte).expect("is sent");
+                head.extend(byte);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nzip").expect("can be sent");
+            String::from_utf8_lossy(&head).to_lowercase()
+        });
+        let credentials = aws_sdk_s3::config::Credentials::new("key", "secret", None, None, "tests");
+        let provider = aws_sdk_s3::config::SharedCredentialsProvider::new(credentials);
+        let config = crate::registry::aws::configuration(&crate::environment::Environment::default()).await;
+        let region = aws_config::Region::new("eu-west-1");
+        let config = config.to_builder().credentials_provider(provider).region(region).build();
+        assert_eq!(get(&config, &location, "a layer", 0, ByteSize(3)).await.expect("is answered"), b"zip");
+        let head = server.join().expect("does not panic");
+        assert!(head.starts_with("get /zip?x-amz-signature=1 ") && !head.contains("authorization"), "{head}");
     }
 }
