@@ -13,6 +13,7 @@ use crate::publish;
 use crate::registry::Registry;
 use crate::registry::claim::Owner;
 use crate::registry::store::StateStore;
+use crate::release;
 use crate::report::{ChangeOutcome, Report};
 use crate::share;
 use crate::spec::{Act, ActSpec};
@@ -22,6 +23,9 @@ use crate::versions;
 /// # Errors
 /// What kept all of it from being done; what failed for some stands in the report.
 pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+    if spec.act == Act::Release {
+        return release::run(spec, environment, console).await;
+    }
     let step = console.step("Read");
     let mut registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
     let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
@@ -58,7 +62,7 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
                 Act::Label(labelling) => {
                     labels::apply(labelling, &choice, spec, known, &registry, &mut store, console).await?
                 }
-                Act::Cleanup(_) => unreachable!("was matched above"),
+                Act::Cleanup(_) | Act::Release => unreachable!("was matched above"),
             };
             (changes, known_state)
         }

@@ -16,6 +16,8 @@ pub const DEFAULT_SLIM: &str = "safe";
 pub const DEFAULT_BYTECODE: &str = "compile";
 pub const DEFAULT_SMOKE_TEST: &str = "auto";
 pub const DEFAULT_FAIL_ON: &str = "error";
+pub const DEFAULT_COMMENT: &str = "auto";
+pub const DEFAULT_RELEASE_TAG: &str = "layer/{layer}/v{version}";
 
 /// Keeps AWS Lambda layers for Python in step with a repository's dependency files.
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ pub enum Command {
     Build(Box<Inputs>),
     /// Say what `publish` would do and why, without building.
     Plan(Box<Inputs>),
+    /// Build, compare with what is published, and comment on the pull request.
+    Preview(Box<Inputs>),
     /// Check a layer that something else made, and change nothing.
     Audit(Box<AuditInputs>),
     /// Say who may use a version, and revoke it from all others.
@@ -43,6 +47,8 @@ pub enum Command {
     Label(Box<Inputs>),
     /// Say which old versions nobody needs; remove them with `--apply`.
     Cleanup(Box<Inputs>),
+    /// Make a git tag and a GitHub release for a version, or bring them up to date.
+    Release(Box<Inputs>),
 }
 
 impl Command {
@@ -51,10 +57,12 @@ impl Command {
             Self::Publish(inputs)
             | Self::Build(inputs)
             | Self::Plan(inputs)
+            | Self::Preview(inputs)
             | Self::Share(inputs)
             | Self::Attach(inputs)
             | Self::Label(inputs)
-            | Self::Cleanup(inputs) => inputs,
+            | Self::Cleanup(inputs)
+            | Self::Release(inputs) => inputs,
             Self::Audit(audit) => &audit.inputs,
         }
     }
@@ -64,10 +72,12 @@ impl Command {
             Self::Publish(inputs)
             | Self::Build(inputs)
             | Self::Plan(inputs)
+            | Self::Preview(inputs)
             | Self::Share(inputs)
             | Self::Attach(inputs)
             | Self::Label(inputs)
-            | Self::Cleanup(inputs) => inputs,
+            | Self::Cleanup(inputs)
+            | Self::Release(inputs) => inputs,
             Self::Audit(audit) => &mut audit.inputs,
         }
     }
@@ -258,6 +268,33 @@ pub struct Inputs {
     #[arg(long, help_heading = "After", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub apply: Option<String>,
 
+    /// Comment of `preview` on the pull request: `auto` (where something changed and the token may), `always` or `never`
+    #[arg(long, help_heading = "Report", value_name = "WHEN", default_value = DEFAULT_COMMENT)]
+    pub comment: Option<String>,
+    /// Smallest change of the unzipped size that is worth a comment, e.g. `100 KB`
+    #[arg(long, help_heading = "Report", value_name = "SIZE")]
+    pub comment_threshold: Option<String>,
+    /// What `preview` compares with where it cannot read the state: a zip, or the output `result` of the base branch in a file
+    #[arg(long, help_heading = "Report", value_name = "PATH")]
+    pub baseline: Option<String>,
+    /// Token for comments and releases; on the command line rather the variable `GITHUB_TOKEN`
+    #[arg(long, help_heading = "Report", value_name = "TOKEN")]
+    pub github_token: Option<String>,
+    /// Path of an HTML page that shows what is in the layer
+    #[arg(long, help_heading = "Report", value_name = "PATH")]
+    pub report: Option<String>,
+    /// Path of a bill of materials (CycloneDX JSON) of what is in the layer
+    #[arg(long, help_heading = "Report", value_name = "PATH")]
+    pub sbom: Option<String>,
+    /// Path of a text with the licences of all that is in the layer
+    #[arg(long, help_heading = "Report", value_name = "PATH")]
+    pub third_party_licenses: Option<String>,
+    /// Make a git tag and a GitHub release of what was published
+    #[arg(long, help_heading = "Report", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub release: Option<String>,
+    /// Name of that tag: `{layer}`, `{version}`, `{python}` and `{arch}` are filled in
+    #[arg(long, help_heading = "Report", value_name = "TEMPLATE", default_value = DEFAULT_RELEASE_TAG)]
+    pub release_tag: Option<String>,
     /// Write the job summary
     #[arg(long, help_heading = "Report", value_name = "BOOLEAN", default_value = "true", default_missing_value = "true", num_args = 0..=1)]
     pub summary: Option<String>,

@@ -38,11 +38,13 @@ fn main() -> ExitCode {
         Command::Publish(inputs) => make(Task::Publish, inputs, &environment, &console),
         Command::Build(inputs) => make(Task::Build, inputs, &environment, &console),
         Command::Plan(inputs) => make(Task::Plan, inputs, &environment, &console),
+        Command::Preview(inputs) => make(Task::Preview, inputs, &environment, &console),
         Command::Audit(audit) => inspect(&audit.inputs, &environment, &console),
         Command::Share(inputs) => act(Verb::Share, inputs, &environment, &console),
         Command::Attach(inputs) => act(Verb::Attach, inputs, &environment, &console),
         Command::Label(inputs) => act(Verb::Label, inputs, &environment, &console),
         Command::Cleanup(inputs) => act(Verb::Cleanup, inputs, &environment, &console),
+        Command::Release(inputs) => act(Verb::Release, inputs, &environment, &console),
     };
     end(result, wants_summary, &environment, &console)
 }

@@ -36,6 +36,8 @@ pub struct Made {
     pub savings: Vec<Saving>,
     /// Worst first.
     pub findings: Vec<Finding>,
+    /// `None` if it was refused before it was packed.
+    pub layer: Option<Layer>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +98,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         distributions,
         savings,
         findings,
+        layer: None,
     };
     if made.rejection.is_none() {
         let step = console.step("Pack");
@@ -117,6 +120,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         made.rejection = audit::verdict(&made.findings, spec.checks.fail_on).err();
         made.sizes.zipped = Some(archive.zipped_size);
         made.archive = Some(archive);
+        made.layer = Some(layer);
     }
     made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.findings(&made.findings, made.rejection.is_some());

@@ -12,14 +12,17 @@ use crate::environment::Environment;
 use crate::error::{Explanation, Failure, counted};
 use crate::fingerprint::{Fingerprinted, RawInputs};
 use crate::make::{self, Made};
+use crate::papers;
 use crate::plan::{self, Action, Plan};
 use crate::presence::{self, Presence, Status};
+use crate::preview;
 use crate::publish::{self, Known, Placed, Publication, Published};
 use crate::registry::claim::Owner;
 use crate::registry::description::Identity;
 use crate::registry::state::{Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry, directory};
+use crate::release;
 use crate::report::{DestinationReport, Outcome, Report};
 use crate::resolve;
 use crate::spec::{RegistryChoice, Spec, Task};
@@ -31,6 +34,16 @@ use crate::version_list;
 /// # Errors
 /// A failure that ended the run. One that concerns some regions alone stands in the report.
 pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+    if spec.task == Task::Preview {
+        return preview::run(spec, environment, console).await;
+    }
+    let report = Box::pin(layer(spec, environment, console)).await?;
+    let report = papers::write(report, spec, environment, console).await?;
+    release::follow(report, spec, environment, console).await
+}
+
+/// From the inputs to the layer version.
+async fn layer(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
     let raw = RawInputs::of(spec)?;
     warn_of_deprecation(spec.target, console);
     spec.dependencies.notes.iter().for_each(|note| console.warning(note));

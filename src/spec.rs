@@ -8,6 +8,7 @@ mod content;
 mod declaration;
 mod dependencies;
 mod destination;
+mod papers;
 mod subject;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -21,6 +22,7 @@ pub use checks::{Checks, FailOn, SmokeTest};
 pub use content::{Bytecode, Content, Include, Layout, RuntimePackages, SlimLevel};
 pub use dependencies::{Dependencies, InstallerChoice};
 pub use destination::{AwsDestinations, BUCKET_PREFIX, RegistryChoice, StatePlace};
+pub use papers::{CommentWhen, GithubChoice, Papers};
 pub use subject::{AuditSpec, Subject};
 
 use crate::environment::Environment;
@@ -38,6 +40,8 @@ pub enum Task {
     Publish,
     Build,
     Plan,
+    /// Builds and compares; publishes nothing.
+    Preview,
 }
 
 /// One layer, and what to do with it.
@@ -59,6 +63,10 @@ pub struct Spec {
     pub registry: RegistryChoice,
     pub state: StatePlace,
     pub after: After,
+    /// Files about the layer.
+    pub papers: Papers,
+    /// Comments and releases.
+    pub github: GithubChoice,
     /// Where the finished zip goes, as given and from the working directory.
     pub output: Option<Utf8PathBuf>,
     pub dry_run: bool,
@@ -91,6 +99,9 @@ impl Spec {
             signing_profile,
             share_with, attach_to, ssm_parameter, labels, move_labels, remove_labels,
             keep_versions, keep_days, keep_labels, include_unknown, apply,
+            // Read by `papers` and `github`.
+            report: _, sbom: _, third_party_licenses: _,
+            comment: _, comment_threshold: _, baseline: _, github_token: _, release: _, release_tag: _,
             summary, dry_run, verify, output,
         } = inputs;
         let mut reading = Reading::new(given(working_directory.as_ref()), environment);
@@ -159,6 +170,8 @@ impl Spec {
         reading.refuse_labels_without_state(&after.labelling, &state);
         reading.refuse_kept_labels_without_state(&after, &state);
         let output = reading.output(task, given(output.as_ref()), &layer);
+        let papers = reading.papers(inputs);
+        let github = reading.github(task, inputs);
         let dry_run = reading.boolean("dry-run", given(dry_run.as_ref()), false);
         let verify = reading.boolean("verify", given(verify.as_ref()), false);
         // Whether to write the summary is for whoever writes it, which is done for a failed run, too.
@@ -169,7 +182,7 @@ impl Spec {
         #[rustfmt::skip]
         let spec = Self {
             task, layer, target, folder, workspace, start, dependencies, content, checks, declaration,
-            registry, state, after, output, dry_run, verify,
+            registry, state, after, papers, github, output, dry_run, verify,
         };
         Ok(spec)
     }

@@ -9,7 +9,7 @@ use crate::observe::Observed;
 use crate::spec::Layout;
 use crate::types::{ByteSize, DistributionName, PythonVersion};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Layer {
     /// Path seen from `/opt` to what is there; no folders.
     pub files: BTreeMap<Utf8PathBuf, File>,

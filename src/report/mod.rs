@@ -2,6 +2,7 @@
 
 mod change;
 mod destination;
+mod difference;
 mod markdown;
 mod outputs;
 mod text;
@@ -13,11 +14,12 @@ use serde::{Deserialize, Serialize};
 
 pub use change::{Change, ChangeKind, ChangeOutcome};
 pub use destination::{DestinationReport, Outcome};
+pub use difference::{Before, KnownFinding, PackageChange, PackageChangeKind, package_changes};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 pub use text::text;
 
-use crate::audit::{Finding, Severity};
+use crate::audit::{Finding, Layer, Severity};
 use crate::build::{Distribution, Owner};
 use crate::console::StepTime;
 use crate::error::{Explanation, Failure, Kind, counted};
@@ -61,6 +63,9 @@ pub struct Report {
     pub unzipped_size: Option<ByteSize>,
     /// Bytes, unzipped, against the version that was current before.
     pub size_diff: Option<i64>,
+    /// What it is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// From the working directory.
     pub zip_path: Option<String>,
     pub destinations: Vec<DestinationReport>,
@@ -84,6 +89,27 @@ pub struct Report {
     /// Requirements whose version the installer chooses at each build.
     pub unpinned: Vec<String>,
     pub steps: Vec<StepTime>,
+    /// Files that were written about the layer.
+    #[serde(flatten)]
+    pub papers: PaperPaths,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_url: Option<String>,
+    /// Every file of the layer, if it was built or opened.
+    #[serde(skip)]
+    pub layer: Option<Layer>,
+}
+
+/// From the working directory.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PaperPaths {
+    #[serde(rename = "report-path", skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    #[serde(rename = "sbom-path", skip_serializing_if = "Option::is_none")]
+    pub sbom: Option<String>,
+    #[serde(rename = "licenses-path", skip_serializing_if = "Option::is_none")]
+    pub licenses: Option<String>,
 }
 
 impl Report {
@@ -93,6 +119,7 @@ impl Report {
             Task::Publish => "publish",
             Task::Build => "build",
             Task::Plan => "plan",
+            Task::Preview => "preview",
         };
         Self {
             dry_run: spec.dry_run,
@@ -128,6 +155,7 @@ impl Report {
             zipped_size: None,
             unzipped_size: None,
             size_diff: None,
+            before: None,
             zip_path: None,
             destinations: Vec::new(),
             changes: Vec::new(),
@@ -139,6 +167,10 @@ impl Report {
             rejection: None,
             unpinned: Vec::new(),
             steps: Vec::new(),
+            papers: PaperPaths::default(),
+            comment_url: None,
+            release_url: None,
+            layer: None,
         }
     }
 
@@ -151,6 +183,7 @@ impl Report {
             distributions: made.distributions.clone(),
             savings: made.savings.clone(),
             findings: made.findings.clone(),
+            layer: made.layer.clone(),
             ..self
         }
     }
@@ -179,11 +212,39 @@ impl Report {
     #[must_use]
     pub fn compared_to(self, state: &State) -> Self {
         let current = state.current_content();
-        let before = current.and_then(|(_, content)| content.unzipped_size);
-        let size_diff =
-            self.unzipped_size.zip(before).map(|(after, before)| after.0.cast_signed() - before.0.cast_signed());
         let changed = self.code_sha256 != current.map(|(hash, _)| hash);
-        Self { changed, size_diff, ..self }
+        let before = current.filter(|_| changed).map(|(_, content)| Before {
+            name: content
+                .versions
+                .values()
+                .next()
+                .map_or_else(String::new, |first| format!("version {}", first.version)),
+            zipped_size: content.zipped_size,
+            unzipped_size: content.unzipped_size,
+            distributions: content.distributions.clone(),
+            findings: None,
+        });
+        let size_diff = if current.is_some() && !changed { Some(0) } else { None };
+        let report = Self { changed, size_diff, ..self };
+        match before {
+            Some(before) => report.compared_with(before),
+            None => report,
+        }
+    }
+
+    #[must_use]
+    pub fn compared_with(self, before: Before) -> Self {
+        let sizes = self.unzipped_size.zip(before.unzipped_size);
+        let size_diff = sizes.map(|(after, before)| after.0.cast_signed() - before.0.cast_signed());
+        Self { size_diff, before: Some(before), ..self }
+    }
+
+    /// Packages that are not as they were before; nothing if there is nothing to compare with.
+    pub fn package_changes(&self) -> Vec<PackageChange> {
+        self.before
+            .as_ref()
+            .map(|before| package_changes(&before.distributions, &self.distributions))
+            .unwrap_or_default()
     }
 
     #[must_use]

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Outcome, Report};
 use crate::error::Explanation;
+use crate::types::Fingerprint;
 
 /// Name and description, as `action.yml` and the README list them.
 pub const OUTPUTS: &[(&str, &str)] = &[
@@ -18,6 +19,10 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("reason", "Why something was published or not, in words"),
     ("fingerprint", "SHA-256 of everything that can change the layer's bytes, 64 hexadecimal digits"),
     ("code-sha256", "SHA-256 of the zip in Base64, as Lambda's `CodeSha256`"),
+    (
+        "zip-digest",
+        "SHA-256 of the zip as `sha256:` and 64 hexadecimal digits, which `actions/attest-build-provenance` takes as `subject-digest`",
+    ),
     ("zip-path", "Path of the zip, if `output` was given or the registry is a folder"),
     ("zipped-size", "Size of the zip in bytes"),
     ("unzipped-size", "Size of the unzipped layer in bytes"),
@@ -25,6 +30,9 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("matrix", "JSON for `strategy.matrix`: one entry for each layer that needs a build (`plan`)"),
     ("report-path", "Path of the report page, if one was written"),
     ("sbom-path", "Path of the SBOM, if one was written"),
+    ("licenses-path", "Path of the text with the licences, if one was written"),
+    ("comment-url", "Address of the comment on the pull request, if there is one"),
+    ("release-url", "Address of the GitHub release, if there is one"),
     ("result", "JSON of everything"),
 ];
 
@@ -62,7 +70,13 @@ pub fn outputs(report: &Report) -> BTreeMap<&'static str, String> {
         ("reason", report.reason.clone()),
         ("fingerprint", text(report.fingerprint.map(|fingerprint| fingerprint.to_string()))),
         ("code-sha256", text(report.code_sha256.map(|hash| hash.to_string()))),
+        ("zip-digest", text(report.code_sha256.map(|hash| format!("sha256:{}", Fingerprint(hash.0))))),
         ("zip-path", text(report.zip_path.clone())),
+        ("report-path", text(report.papers.page.clone())),
+        ("sbom-path", text(report.papers.sbom.clone())),
+        ("licenses-path", text(report.papers.licenses.clone())),
+        ("comment-url", text(report.comment_url.clone())),
+        ("release-url", text(report.release_url.clone())),
         ("zipped-size", text(report.zipped_size.map(|size| size.0.to_string()))),
         ("unzipped-size", text(report.unzipped_size.map(|size| size.0.to_string()))),
         ("size-diff", text(report.size_diff.map(|diff| diff.to_string()))),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use camino::Utf8PathBuf;
 
 use super::after::AfterInputs;
-use super::{Labelling, Reading, RegistryChoice, Retention, StatePlace, Task};
+use super::{GithubChoice, Labelling, Papers, Reading, RegistryChoice, Retention, StatePlace, Task};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::inputs::{Inputs, given, list};
@@ -21,6 +21,9 @@ pub struct ActSpec {
     pub state: StatePlace,
     /// Parameters that follow labels, and that a clean-up must not leave behind.
     pub ssm_parameter: Option<ParameterTemplate>,
+    /// Files about the layer, for a release.
+    pub papers: Papers,
+    pub github: GithubChoice,
     pub dry_run: bool,
     /// Its owner gets what is written there.
     pub workspace: Utf8PathBuf,
@@ -32,6 +35,7 @@ pub enum Act {
     Attach(Vec<FunctionSelector>),
     Label(Labelling),
     Cleanup(Retention),
+    Release,
 }
 
 impl Act {
@@ -41,6 +45,7 @@ impl Act {
             Self::Attach(_) => "attach",
             Self::Label(_) => "label",
             Self::Cleanup(_) => "cleanup",
+            Self::Release => "release",
         }
     }
 }
@@ -61,6 +66,7 @@ pub enum Verb {
     Attach,
     Label,
     Cleanup,
+    Release,
 }
 
 impl ActSpec {
@@ -113,7 +119,10 @@ impl ActSpec {
                 .retention
                 .map(Act::Cleanup)
                 .ok_or(("keep-versions", "say what is to be kept: `keep-versions`, `keep-days` or `keep-labels`")),
+            Verb::Release => Ok(Act::Release),
         };
+        let papers = reading.papers(inputs);
+        let github = reading.github(Task::Publish, inputs);
         let act = act.map_err(|(input, advice)| Failure::user(format!("`{input}` is missing")).hint(advice));
         // What is missing may be wrong instead, which was said.
         let act = if reading.problems.len() == 0 { reading.problems.check(act) } else { act.ok() };
@@ -122,7 +131,8 @@ impl ActSpec {
         let Reading { workspace, problems, .. } = reading;
         problems.into_result()?;
         let act = act.ok_or_else(|| Failure::user("there is nothing to do"))?;
-        Ok(Self { act, layer, version, registry, state, ssm_parameter: after.ssm_parameter, dry_run, workspace })
+        let ssm_parameter = after.ssm_parameter;
+        Ok(Self { act, layer, version, registry, state, ssm_parameter, papers, github, dry_run, workspace })
     }
 }
 

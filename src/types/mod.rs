@@ -10,6 +10,7 @@ mod label;
 mod parameter;
 mod principal;
 mod size;
+mod tag_template;
 mod target;
 
 pub use aws::{AccountId, Destination, LayerName, LayerVersionArn, Place, Region, RoleArn};
@@ -22,6 +23,7 @@ pub use label::Label;
 pub use parameter::ParameterTemplate;
 pub use principal::Principal;
 pub use size::ByteSize;
+pub use tag_template::TagTemplate;
 pub use target::{Architecture, Glibc, PythonVersion, Target};
 
 /// Serializes as its `Display`, parses with its `FromStr`.

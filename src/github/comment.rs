@@ -1,0 +1,1 @@
+//! The one comment of this action on a pull request.

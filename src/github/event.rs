@@ -1,0 +1,1 @@
+//! What started the workflow, as its event payload says.
