@@ -36,6 +36,8 @@ pub struct Lambda {
     pub program_folders: Vec<String>,
     /// Partition to its regions.
     pub regions: BTreeMap<String, Vec<String>>,
+    /// Of the partition `aws`.
+    pub default_regions: Vec<String>,
 }
 
 /// Sizes in bytes, lengths in characters.
@@ -248,6 +250,13 @@ pub fn partition(region: &str) -> &'static str {
     found.map_or("aws", |(partition, _)| partition)
 }
 
+/// Whether an account has to enable a region before it can use it.
+pub fn is_opt_in(region: &str) -> bool {
+    let is_default = |known: &String| known == region;
+    LAMBDA.regions.get("aws").is_some_and(|regions| regions.iter().any(|known| known == region))
+        && !LAMBDA.default_regions.iter().any(is_default)
+}
+
 /// Files of this repository, compiled in; the unit test below reads each of them.
 fn embedded<T: for<'de> Deserialize<'de>>(text: &str) -> T {
     serde_yaml::from_str(text).expect("the data files are checked by a test")
@@ -284,6 +293,10 @@ mod tests {
         }
         assert!(super::opening().total > super::opening().entry);
         assert_eq!(super::limits().unzipped_size, 250 * 1024 * 1024);
+        assert!(super::is_opt_in("af-south-1") && !super::is_opt_in("eu-west-1") && !super::is_opt_in("cn-north-1"));
+        for region in &super::lambda().default_regions {
+            assert!(super::lambda().regions["aws"].contains(region), "{region}");
+        }
         assert_eq!((super::partition("cn-north-1"), super::partition("eu-west-1")), ("aws-cn", "aws"));
         assert!(super::lambda().regions["aws"].contains(&"eu-west-1".to_owned()));
     }

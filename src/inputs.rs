@@ -4,7 +4,7 @@ mod cli;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use cli::{InputArgument, input_arguments};
+pub use cli::{InputArgument, command_names, input_arguments};
 
 pub const DEFAULT_COMMAND: &str = "publish";
 pub const DEFAULT_PYTHON_VERSION: &str = "3.14";

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::console::Console;
-use crate::error::{Failure, counted};
+use crate::error::{Failure, Kind, Problems, counted};
 use crate::registry::aws::SignedZips;
 use crate::registry::claim::{Claim, Owner};
 use crate::registry::state::{Build, Content, State};
@@ -253,7 +253,7 @@ pub struct Known {
 /// The stored state; without one, what the lists of versions say.
 ///
 /// # Errors
-/// The store cannot be read, or without a state not one list can.
+/// The store cannot be read; without a state, not one list can, or one cannot for a reason that the user has to mend.
 pub async fn read(
     registry: &Registry,
     store: &mut StateStore,
@@ -273,6 +273,12 @@ pub async fn read(
     if unreadable.len() == places.len() {
         return Err(unreadable.remove(&places[0]).expect("all places are in it"));
     }
+    let mut problems = Problems::default();
+    let failures = unreadable.values().filter_map(|error| error.downcast_ref::<Failure>());
+    for failure in failures.filter(|failure| failure.kind == Kind::User) {
+        problems.push(failure.clone());
+    }
+    problems.into_result()?;
     state.rebuilt = (!state.contents.is_empty()).then(Timestamp::now);
     Ok(Known { state, tag, unreadable })
 }

@@ -62,6 +62,11 @@ pub struct InputArgument {
     pub is_list: bool,
 }
 
+/// Names of all commands, in the order of the help.
+pub fn command_names() -> Vec<String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
 /// All inputs but `command`, in the order of their groups.
 pub fn input_arguments() -> Vec<InputArgument> {
     let mut cli = Cli::command();

@@ -55,6 +55,15 @@ fn advise(failed: Failure, action: &str, resource: &str, code: &str, status: u16
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "Forbidden" => failed.hint(statement),
         "ExpiredToken" | "ExpiredTokenException" => failed.hint("the session ended: ask for a longer one (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again"),
+        // What AWS says of a region that the account has not enabled, or that a session of the global STS is not for.
+        "UnrecognizedClientException" | "InvalidClientTokenId" | "RegionDisabledException" | "InvalidToken"
+            if opt_in_region(resource).is_some() =>
+        {
+            let region = opt_in_region(resource).unwrap_or_default();
+            Failure { kind: crate::error::Kind::User, ..failed }.hint(format!(
+                "is `{region}` enabled for the account? `aws account enable-region --region-name {region}`; sessions of the global STS endpoint are not valid there, those of a region's are"
+            ))
+        }
         "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidSignatureException" => {
             failed.hint("the credentials are not valid for this region; check those that the step before sets")
         }
@@ -69,6 +78,11 @@ fn advise(failed: Failure, action: &str, resource: &str, code: &str, status: u16
         _ if status >= 500 => failed.hint("the service has a fault; run again, what was published stays"),
         _ => failed,
     }
+}
+
+/// The region in an ARN, if an account has to enable it.
+fn opt_in_region(resource: &str) -> Option<&str> {
+    resource.split(':').nth(3).filter(|region| facts::is_opt_in(region))
 }
 
 /// What a statement should name: the next version and the next zip need the same permission as this one.
@@ -153,6 +167,11 @@ mod tests {
                 assert!(failure.hint.is_some(), "{code}");
             }
         }
+        let abroad = "arn:aws:lambda:af-south-1:*:layer:a";
+        let failure =
+            advise(Failure::system("x"), "lambda:ListLayerVersions", abroad, "UnrecognizedClientException", 403);
+        assert_eq!(failure.kind, Kind::User);
+        assert!(failure.hint.is_some_and(|hint| hint.starts_with("is `af-south-1` enabled")));
         assert!(advised("whatever", 403).hint.is_some_and(|hint| hint.starts_with("allow it")));
         assert!(advised("whatever", 503).hint.is_some_and(|hint| hint.contains("run again")));
         assert_eq!(advised("whatever", 400).hint, None);

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use lambda_layer::facts::{self, Runtime};
-use lambda_layer::inputs::{DEFAULT_COMMAND, InputArgument, input_arguments};
+use lambda_layer::inputs::{DEFAULT_COMMAND, InputArgument, command_names, input_arguments};
 use lambda_layer::permissions;
 use lambda_layer::report::OUTPUTS;
 use lambda_layer::slim;
@@ -15,13 +15,13 @@ use lambda_layer::spec::SlimLevel;
 
 const ACTION_NAME: &str = "Lambda Layer for Python";
 const ACTION_DESCRIPTION: &str = "Builds a Lambda layer from Python dependency files, byte for byte reproducible, and publishes it only when something changed";
-const COMMANDS: &str = "`publish`, `build`, `plan` or `audit`";
 
 fn inputs() -> Vec<InputArgument> {
+    let commands = command_names().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let command = InputArgument {
         name: "command".to_owned(),
         group: "What".to_owned(),
-        description: format!("What to do: {COMMANDS}"),
+        description: format!("What to do: {commands}"),
         default: DEFAULT_COMMAND.to_owned(),
         is_list: false,
     };

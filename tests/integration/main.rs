@@ -32,6 +32,7 @@ mod hostile_zips;
 mod killed;
 mod labels;
 mod leaks;
+mod links;
 mod locks;
 mod manifests;
 mod metadata;

@@ -181,3 +181,29 @@ fn a_region_that_does_not_answer_takes_nothing_from_the_others() {
     account.publish(&sandbox, REGIONS).run().success().says("shared unchanged");
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
 }
+
+/// What Lambda answers there was read in its documentation and in reports of others.
+#[test]
+fn a_region_that_the_account_has_not_enabled_is_named() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), six());
+    let refused = Rule::on("GET", VERSIONS).in_region("af-south-1");
+    account.proxy.rule(refused.refuse(
+        403,
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+    ));
+    let trap = sandbox.trap(&["uv", "pip", "python3"]);
+    let regions = ["--regions", "eu-west-1,af-south-1"];
+    let outcome = account.run(&sandbox, "publish", &regions).path_first(&trap).run().code(1);
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    warning: without `bucket` or `state` nothing keeps two runs from publishing at the same time
+    error: lambda:ListLayerVersions failed for `arn:aws:lambda:af-south-1:*:layer:shared`
+    cause: UnrecognizedClientException (HTTP 403): The security token included in the request is invalid. (request 8f3c)
+    hint: is `af-south-1` enabled for the account? `aws account enable-region --region-name af-south-1`; sessions of the global STS endpoint are not valid there, those of a region's are
+    ");
+    assert_eq!(sandbox.trapped(), "");
+    assert_eq!(account.numbers(EU), Vec::<i64>::new());
+}
