@@ -1,4 +1,8 @@
 //! GitHub: who asks, with what token, about which pull request.
 
+pub mod client;
 pub mod comment;
 pub mod event;
+
+pub use client::{ApiError, Client};
+pub use event::PullRequest;

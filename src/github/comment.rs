@@ -1,1 +1,148 @@
-//! The one comment of this action on a pull request.
+//! The one comment of this action on a pull request: found by its marker and its author, changed where it stands.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::client::{ApiError, Client, Method};
+use super::event::{Outsider, PullRequest};
+use crate::error::Failure;
+
+/// The author, where a token does not say whose it is.
+const WORKFLOW_TOKEN: &str = "github-actions[bot]";
+
+/// What the comment is to say.
+#[derive(Clone, Copy, Debug)]
+pub enum Wish<'a> {
+    /// This; a new comment if there is none.
+    Say(&'a str),
+    /// This, if there is a comment already: what it says is not so any more.
+    Correct(&'a str),
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// `None` if there is no comment.
+    pub url: Option<String>,
+    pub done: &'static str,
+}
+
+#[derive(Debug, Deserialize)]
+struct Comment {
+    id: u64,
+    html_url: Option<String>,
+    body: Option<String>,
+    user: Option<User>,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    login: String,
+}
+
+/// Brings the comment with this marker to what it is to say. `same` tells whether two bodies say the same.
+///
+/// # Errors
+/// What GitHub says.
+pub async fn put(
+    client: &Client,
+    pull_request: &PullRequest,
+    marker: &str,
+    wish: Wish<'_>,
+    same: impl Fn(&str, &str) -> bool,
+) -> Result<Posted, ApiError> {
+    let mut own = own_comments(client, pull_request, marker).await?;
+    // Runs at the same time may each have made one.
+    for double in own.split_off(own.len().min(1)) {
+        client.delete(&client.path(&format!("issues/comments/{}", double.id))).await?;
+    }
+    let (Wish::Say(text) | Wish::Correct(text)) = wish;
+    match (own.pop(), wish) {
+        (Some(comment), _) if same(comment.body.as_deref().unwrap_or_default(), text) => {
+            Ok(Posted { url: comment.html_url, done: "as it was" })
+        }
+        (Some(comment), _) => {
+            let path = client.path(&format!("issues/comments/{}", comment.id));
+            let changed: Result<Comment, _> = client.change(Method::Patch, &path, &json!({ "body": text })).await;
+            match changed {
+                Ok(comment) => Ok(Posted { url: comment.html_url, done: "updated" }),
+                // Somebody removed it in this moment.
+                Err(error) if error.status == Some(404) => create(client, pull_request, marker, text).await,
+                Err(error) => Err(error),
+            }
+        }
+        (None, Wish::Say(text)) => create(client, pull_request, marker, text).await,
+        (None, Wish::Correct(_)) => Ok(Posted { url: None, done: "nothing to say" }),
+    }
+}
+
+async fn create(
+    client: &Client,
+    pull_request: &PullRequest,
+    marker: &str,
+    text: &str,
+) -> Result<Posted, ApiError> {
+    let path = client.path(&format!("issues/{}/comments", pull_request.number));
+    let created: Result<Comment, _> = client.change(Method::Post, &path, &json!({ "body": text })).await;
+    match created {
+        Ok(comment) => Ok(Posted { url: comment.html_url, done: "new" }),
+        Err(error) if error.is_unclear() => {
+            // GitHub may have made it all the same.
+            match own_comments(client, pull_request, marker).await?.pop() {
+                Some(comment) => Ok(Posted { url: comment.html_url, done: "new" }),
+                None => {
+                    let comment: Comment = client.change(Method::Post, &path, &json!({ "body": text })).await?;
+                    Ok(Posted { url: comment.html_url, done: "new" })
+                }
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Those that begin with the marker and that this token's user wrote, oldest first.
+async fn own_comments(
+    client: &Client,
+    pull_request: &PullRequest,
+    marker: &str,
+) -> Result<Vec<Comment>, ApiError> {
+    let path = client.path(&format!("issues/{}/comments", pull_request.number));
+    let mut comments: Vec<Comment> = client.list(&path).await?;
+    comments.retain(|comment| comment.body.as_deref().is_some_and(|body| body.starts_with(marker)));
+    if comments.is_empty() {
+        return Ok(comments);
+    }
+    let login = client.login().await?.unwrap_or_else(|| WORKFLOW_TOKEN.to_owned());
+    // GraphQL and REST do not agree on whether the name of a bot says that it is one.
+    let name = |login: &str| login.strip_suffix("[bot]").unwrap_or(login).to_lowercase();
+    comments.retain(|comment| comment.user.as_ref().is_some_and(|user| name(&user.login) == name(&login)));
+    Ok(comments)
+}
+
+/// What to do where the comment is refused.
+pub fn explain(error: &ApiError, pull_request: &PullRequest) -> Failure {
+    let hint = match (error.is_permission(), pull_request.outsider) {
+        (true, Some(Outsider::Fork)) => {
+            "a pull request from a fork gets a token that only reads; docs/pull-requests.md has a workflow that comments on those".to_owned()
+        }
+        (true, Some(Outsider::Dependabot)) => {
+            "a pull request of Dependabot gets a token that only reads; docs/pull-requests.md has a workflow that comments on those".to_owned()
+        }
+        (true, None) => "the job needs the lines `permissions:` and `pull-requests: write`".to_owned(),
+        (false, _) => return error.failure.clone(),
+    };
+    let failure = Failure { hint: None, causes: Vec::new(), ..error.failure.clone() };
+    failure.cause(error.message.clone()).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_of_somebody_who_left_is_read() {
+        let ghost = json!({"id": 1, "html_url": "https://x", "body": "x", "user": null});
+        let ghost: Comment = serde_json::from_value(ghost).expect("is readable");
+        assert!(ghost.user.is_none());
+    }
+}

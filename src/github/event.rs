@@ -1,1 +1,106 @@
-//! What started the workflow, as its event payload says.
+//! What started the workflow, as its event payload says: which pull request, and from where.
+//!
+//! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
+
+use camino::Utf8Path;
+use serde_json::Value;
+
+use crate::environment::Environment;
+
+/// Far more than GitHub sends.
+const LARGEST_PAYLOAD: u64 = 64 << 20;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequest {
+    pub number: u64,
+    /// Why the workflow's own token may read alone; `None` if it may write where the workflow says so.
+    pub outsider: Option<Outsider>,
+}
+
+/// Whose pull request GitHub gives no token that may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outsider {
+    Fork,
+    Dependabot,
+}
+
+impl PullRequest {
+    /// That of this run.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn of_event(environment: &Environment) -> Result<Self, String> {
+        let event = environment.get("GITHUB_EVENT_NAME").ok_or("this is no run of a workflow")?;
+        let path = environment.get("GITHUB_EVENT_PATH").ok_or("GITHUB_EVENT_PATH is not set")?;
+        let path = Utf8Path::new(path);
+        let size = fs_err::metadata(path).map_err(|_| "the event's payload cannot be read")?.len();
+        if size > LARGEST_PAYLOAD {
+            return Err("the event's payload is far too large".to_owned());
+        }
+        let text = fs_err::read(path).map_err(|_| "the event's payload cannot be read")?;
+        let payload: Value = serde_json::from_slice(&text).map_err(|_| "the event's payload is not whole")?;
+        let found = Self::of_payload(&payload, event, environment.get("GITHUB_ACTOR"));
+        found.ok_or_else(|| format!("the event `{}` is of no pull request", event.replace('`', "'")))
+    }
+
+    fn of_payload(payload: &Value, event: &str, actor: Option<&str>) -> Option<Self> {
+        let pull_request = &payload["pull_request"];
+        let issue = &payload["issue"];
+        let number = match pull_request["number"].as_u64() {
+            Some(number) => number,
+            // A comment on a pull request is one on its issue.
+            None => issue["number"].as_u64().filter(|_| issue["pull_request"].is_object())?,
+        };
+        let repository = |side: &str| pull_request[side]["repo"]["full_name"].as_str();
+        // The repository of a fork may be gone. The other events run as those of the repository itself.
+        let is_restricted = event.starts_with("pull_request") && event != "pull_request_target";
+        let outsider = match actor {
+            _ if !is_restricted => None,
+            Some("dependabot[bot]") => Some(Outsider::Dependabot),
+            _ if repository("head") != repository("base") => Some(Outsider::Fork),
+            _ => None,
+        };
+        (number > 0).then_some(Self { number, outsider })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn payload(head: Option<&str>) -> Value {
+        let head = head.map(|name| json!({ "full_name": name }));
+        json!({"pull_request": {"number": 7, "head": {"repo": head}, "base": {"repo": {"full_name": "acme/layers"}}}})
+    }
+
+    #[test]
+    fn a_pull_request_says_where_it_is_from() {
+        let outsider = |head, event, actor| {
+            PullRequest::of_payload(&payload(head), event, actor).expect("is a pull request").outsider
+        };
+        assert_eq!(outsider(Some("acme/layers"), "pull_request", Some("ada")), None);
+        assert_eq!(outsider(Some("ada/layers"), "pull_request", Some("ada")), Some(Outsider::Fork));
+        assert_eq!(outsider(None, "pull_request", None), Some(Outsider::Fork), "the fork is gone");
+        let bot = outsider(Some("acme/layers"), "pull_request", Some("dependabot[bot]"));
+        assert_eq!(bot, Some(Outsider::Dependabot));
+        assert_eq!(outsider(Some("ada/layers"), "pull_request_target", Some("ada")), None);
+    }
+
+    #[test]
+    fn other_events_are_of_no_pull_request() {
+        let number = |payload: &Value, event| PullRequest::of_payload(payload, event, None).map(|found| found.number);
+        assert_eq!(number(&json!({"issue": {"number": 9, "pull_request": {}}}), "issue_comment"), Some(9));
+        for payload in [
+            json!({"issue": {"number": 9}}),
+            json!({"ref": "refs/heads/main"}),
+            json!({"pull_request": {"number": "7"}}),
+            json!({"pull_request": {"number": 0}}),
+            json!({"pull_request": null}),
+            json!([7]),
+            json!("pull_request"),
+        ] {
+            assert_eq!(number(&payload, "push"), None, "{payload}");
+        }
+    }
+}

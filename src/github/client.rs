@@ -1,0 +1,451 @@
+//! GitHub's REST API: waits where GitHub asks for it, tries again what failed for a moment, says what is missing.
+//!
+//! <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
+
+use std::cell::Cell;
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use octocrab::service::middleware::retry::RetryConfig;
+use octocrab::{Octocrab, ReqwestClientConfig};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::environment::Environment;
+use crate::error::{Explanation, Failure, Kind};
+
+/// How often a request is sent at most.
+const ATTEMPTS: u32 = 4;
+/// Before the first repetition; doubled each time.
+const BACK_OFF: Duration = Duration::from_millis(500);
+/// The longest that a run waits for GitHub, in all.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What GitHub wants where it says nothing else about a secondary limit.
+const DEFAULT_WAIT: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_secs(30);
+const PUBLIC_API: &str = "https://api.github.com";
+
+/// Requests to one repository.
+#[derive(Debug)]
+pub struct Client {
+    octocrab: Octocrab,
+    /// `OWNER/NAME`
+    repository: String,
+    graphql: String,
+    waited: Cell<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Patch,
+    Put,
+    Delete,
+}
+
+/// What GitHub refused, or why it did not answer.
+#[derive(Debug)]
+pub struct ApiError {
+    /// Of the answer.
+    pub status: Option<u16>,
+    /// GitHub's own words.
+    pub message: String,
+    pub failure: Failure,
+}
+
+impl ApiError {
+    /// Whether the token may not do this, whoever asks.
+    pub fn is_permission(&self) -> bool {
+        self.status == Some(403) && self.message.contains("not accessible by")
+    }
+
+    /// Whether the request may have been carried out all the same.
+    pub fn is_unclear(&self) -> bool {
+        self.status.is_none_or(|status| status >= 500)
+    }
+}
+
+impl Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(formatter)
+    }
+}
+
+impl std::error::Error for ApiError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.failure)
+    }
+}
+
+/// An answer's body, and where the next page is.
+struct Answer {
+    text: String,
+    next: Option<String>,
+}
+
+impl Client {
+    /// # Errors
+    /// The user's if there is no token, or no repository that this run is of.
+    pub fn new(token: Option<&SecretString>, environment: &Environment) -> Result<Self, Failure> {
+        let token = token.ok_or_else(|| {
+            Failure::user("there is no token for GitHub")
+                .hint("give `github-token`, or set the variable GITHUB_TOKEN")
+        })?;
+        if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
+            let failure = Failure::user("`github-token` has a character that no token has");
+            return Err(failure.hint("give the token alone, without a line's end"));
+        }
+        let repository = environment.get("GITHUB_REPOSITORY").filter(|name| is_repository(name)).ok_or_else(|| {
+            Failure::user("there is no repository on GitHub that this run is of")
+                .hint("set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does")
+        })?;
+        let api = environment.get("GITHUB_API_URL").unwrap_or(PUBLIC_API).trim_end_matches('/');
+        let wrong = |error: &dyn Display| {
+            let failure = Failure::user(format!("GITHUB_API_URL is `{api}`")).cause(error.to_string());
+            failure.hint("set it to an address such as `https://github.example.com/api/v3`")
+        };
+        if !url::Url::parse(api).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            return Err(wrong(&"this is no address of a web server"));
+        }
+        let builder = Octocrab::builder()
+            .base_uri(api)
+            .map_err(|error| wrong(&error))?
+            .personal_token(token.clone())
+            // Its own policy waits for hours, if GitHub says so.
+            .add_retry_config(RetryConfig::None)
+            .set_connect_timeout(Some(TIMEOUT))
+            .set_read_timeout(Some(TIMEOUT));
+        // The other client knows no proxies.
+        let octocrab = builder.build_with_reqwest(ReqwestClientConfig::Default).map_err(|error| {
+            Failure::system("the client for GitHub cannot be made").cause(chain(&error))
+        })?;
+        let graphql = environment.get("GITHUB_GRAPHQL_URL").map_or_else(|| format!("{api}/graphql"), str::to_owned);
+        Ok(Self { octocrab, repository: repository.to_owned(), graphql, waited: Cell::default() })
+    }
+
+    /// `OWNER/NAME`
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// A path of the repository: `issues/7/comments`.
+    pub fn path(&self, path: &str) -> String {
+        format!("/repos/{}/{path}", self.repository)
+    }
+
+    /// # Errors
+    /// What GitHub says.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        let answer = self.ask(Method::Get, path, None::<&()>).await?;
+        read(&answer.text, path)
+    }
+
+    /// `None` for what does not exist.
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub async fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ApiError> {
+        match self.get(path).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.status == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every page of a list.
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ApiError> {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let mut page = Some(format!("{path}{separator}per_page=100"));
+        let mut items = Vec::new();
+        while let Some(path) = page {
+            let answer = self.ask(Method::Get, &path, None::<&()>).await?;
+            items.extend(read::<Vec<T>>(&answer.text, &path)?);
+            page = answer.next;
+        }
+        Ok(items)
+    }
+
+    /// A change. One that makes something new is not repeated where it may have been carried out ([`ApiError::is_unclear`]).
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub async fn change<T: DeserializeOwned, B: Serialize + ?Sized>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &B,
+    ) -> Result<T, ApiError> {
+        let answer = self.ask(method, path, Some(body)).await?;
+        read(&answer.text, path)
+    }
+
+    /// What is gone already is no error.
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub async fn delete(&self, path: &str) -> Result<(), ApiError> {
+        match self.ask(Method::Delete, path, None::<&()>).await {
+            Err(error) if error.status != Some(404) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Whose token this is; tokens of apps and of workflows have no other way to ask.
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub async fn login(&self) -> Result<Option<String>, ApiError> {
+        let question = serde_json::json!({ "query": "query { viewer { login } }" });
+        let answer: serde_json::Value = self.change(Method::Post, &self.graphql, &question).await?;
+        Ok(answer["data"]["viewer"]["login"].as_str().map(str::to_owned))
+    }
+
+    async fn ask<B: Serialize + ?Sized>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<Answer, ApiError> {
+        let mut back_off = BACK_OFF;
+        for attempt in 1.. {
+            let error = match self.send(method, path, body).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let limit = limit_of(&error, Timestamp::now());
+            let again = match limit {
+                Some(wait) => Some(wait),
+                None if status_of(&error).is_none_or(|status| status >= 500) && method != Method::Post => {
+                    Some(back_off)
+                }
+                None => None,
+            };
+            let left = PATIENCE.saturating_sub(self.waited.get());
+            match again.filter(|wait| attempt < ATTEMPTS && *wait <= left) {
+                Some(wait) => {
+                    self.waited.set(self.waited.get() + wait);
+                    tokio::time::sleep(wait).await;
+                    back_off *= 2;
+                }
+                None => return Err(explain(method, path, &error, limit)),
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn send<B: Serialize + ?Sized>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<Answer, octocrab::Error> {
+        let response = match method {
+            Method::Get => self.octocrab._get(path).await,
+            Method::Post => self.octocrab._post(path, body).await,
+            Method::Patch => self.octocrab._patch(path, body).await,
+            Method::Put => self.octocrab._put(path, body).await,
+            Method::Delete => self.octocrab._delete(path, body).await,
+        };
+        let response = octocrab::map_github_error(response?).await?;
+        let link = response.headers().get("link").and_then(|link| link.to_str().ok());
+        let next = link.and_then(next_page);
+        Ok(Answer { text: self.octocrab.body_to_string(response).await?, next })
+    }
+}
+
+fn is_repository(name: &str) -> bool {
+    let is_name = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    name.split_once('/').is_some_and(|(owner, name)| is_name(owner) && is_name(name))
+}
+
+/// The address behind `rel="next"` of a `Link` header (RFC 8288), as GitHub writes it.
+fn next_page(link: &str) -> Option<String> {
+    let next = link.split(", <").find(|part| part.contains("rel=\"next\""))?;
+    let (address, _) = next.trim_start_matches('<').split_once('>')?;
+    Some(address.to_owned())
+}
+
+fn read<T: DeserializeOwned>(text: &str, path: &str) -> Result<T, ApiError> {
+    // There is nothing in an answer without content.
+    let text = if text.is_empty() { "null" } else { text };
+    serde_json::from_str(text).map_err(|error| {
+        let failure = Failure::system(format!("GitHub answers `{path}` with something else than was asked for"));
+        ApiError { status: Some(200), message: String::new(), failure: failure.cause(error.to_string()).hint("run again") }
+    })
+}
+
+fn status_of(error: &octocrab::Error) -> Option<u16> {
+    match error {
+        octocrab::Error::GitHub { source, .. } => Some(source.status_code.as_u16()),
+        _ => None,
+    }
+}
+
+/// How long GitHub wants to be left alone; `None` if this is no limit of requests.
+///
+/// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
+fn limit_of(error: &octocrab::Error, now: Timestamp) -> Option<Duration> {
+    let octocrab::Error::GitHub { source, .. } = error else { return None };
+    let header = |name: &str| source.headers.as_ref()?.get(name)?.to_str().ok()?.parse::<u64>().ok();
+    let limits = Limits {
+        retry_after: header("retry-after"),
+        remaining: header("x-ratelimit-remaining"),
+        reset: header("x-ratelimit-reset"),
+    };
+    limits.wait(source.status_code.as_u16(), &source.message, now)
+}
+
+/// What the headers of an answer say of limits.
+struct Limits {
+    /// Seconds.
+    retry_after: Option<u64>,
+    /// Requests.
+    remaining: Option<u64>,
+    /// Seconds since 1970 (UTC).
+    reset: Option<u64>,
+}
+
+impl Limits {
+    fn wait(&self, status: u16, message: &str, now: Timestamp) -> Option<Duration> {
+        if !matches!(status, 403 | 429) {
+            return None;
+        }
+        match (self.retry_after, self.remaining, self.reset) {
+            (Some(seconds), _, _) => Some(Duration::from_secs(seconds)),
+            (None, Some(0), Some(reset)) => {
+                let now = u64::try_from(now.as_second()).unwrap_or_default();
+                // A clock that is a little ahead must not ask too early.
+                Some(Duration::from_secs(reset.saturating_sub(now) + 1))
+            }
+            _ if status == 429 || message.to_lowercase().contains("rate limit") => Some(DEFAULT_WAIT),
+            _ => None,
+        }
+    }
+}
+
+fn explain(method: Method, path: &str, error: &octocrab::Error, limit: Option<Duration>) -> ApiError {
+    let what = format!("{} {}", method.word(), path.split('?').next().unwrap_or(path));
+    let octocrab::Error::GitHub { source, .. } = error else {
+        let failure = Failure::system(format!("GitHub does not answer `{what}`")).cause(chain(error));
+        let failure = failure.hint("is the address in GITHUB_API_URL right, and can it be reached from this machine?");
+        return ApiError { status: None, message: String::new(), failure };
+    };
+    let (status, message) = (source.status_code.as_u16(), source.message.clone());
+    let failure = match (limit, status) {
+        (Some(wait), _) => Failure::system(format!("GitHub takes no more requests for {} seconds", wait.as_secs()))
+            .hint("run again later; many jobs at once share one limit"),
+        (None, 500..) => Failure::system(format!("GitHub failed at `{what}` ({status})"))
+            .hint("run again; https://www.githubstatus.com says whether others have the same trouble"),
+        (None, _) => {
+            let failure = Failure::user(format!("GitHub refuses `{what}` ({status})"));
+            match hint(status, path) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        }
+    };
+    let details = source.errors.iter().flatten().map(detail);
+    let failure = failure.cause(message.clone()).causes(details);
+    ApiError { status: Some(status), message, failure }
+}
+
+/// What to do about a refusal.
+fn hint(status: u16, path: &str) -> Option<String> {
+    // Of a comment or a release: what else is asked for needs what one of them needs.
+    let permission = if path.contains("/issues/") || path.contains("/pulls/") { "pull-requests" } else { "contents" };
+    match status {
+        401 => Some("the token of `github-token` is not valid, or not any more".to_owned()),
+        403 | 404 => Some(format!("the job needs the lines `permissions:` and `{permission}: write`")),
+        _ => None,
+    }
+}
+
+/// `{"resource": "Release", "code": "already_exists", "field": "tag_name"}` in words.
+fn detail(error: &serde_json::Value) -> String {
+    let word = |name: &str| error[name].as_str();
+    match (error.as_str().or(word("message")), word("field"), word("code")) {
+        (Some(message), _, _) => message.to_owned(),
+        (None, Some(field), Some(code)) => format!("{field}: {code}"),
+        _ => error.to_string(),
+    }
+}
+
+/// Causes, from the outside in; octocrab's own words would have a backtrace in them.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if causes.last() != Some(&said) {
+            causes.push(said);
+        }
+        next = cause.source();
+    }
+    if causes.is_empty() { error.to_string() } else { causes.join(": ") }
+}
+
+impl Method {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl ApiError {
+    /// For reports.
+    pub fn explanation(&self) -> Explanation {
+        Explanation::of(&self.failure.clone().into())
+    }
+
+    pub fn is_users(&self) -> bool {
+        self.failure.kind == Kind::User
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_read_off_the_link() {
+        let link = "<https://x/y?page=1>; rel=\"prev\", <https://x/y?page=3>; rel=\"next\", <https://x/y?page=9>; rel=\"last\"";
+        assert_eq!(next_page(link).as_deref(), Some("https://x/y?page=3"));
+        assert_eq!(next_page("<https://x/y?page=1>; rel=\"first\""), None);
+    }
+
+    #[test]
+    fn limits_are_told_from_refusals() {
+        let now = Timestamp::from_second(1_000).expect("is valid");
+        let limits = |retry_after, remaining, reset| Limits { retry_after, remaining, reset };
+        let seconds = |wait: Option<Duration>| wait.map(|wait| wait.as_secs());
+        assert_eq!(seconds(limits(Some(7), None, None).wait(429, "", now)), Some(7));
+        assert_eq!(seconds(limits(None, Some(0), Some(1_030)).wait(403, "", now)), Some(31));
+        assert_eq!(seconds(limits(None, Some(0), Some(900)).wait(403, "", now)), Some(1));
+        let secondary = "You have exceeded a secondary rate limit";
+        assert_eq!(seconds(limits(None, Some(4_000), Some(1_030)).wait(403, secondary, now)), Some(60));
+        let refused = "Resource not accessible by integration";
+        assert_eq!(limits(None, Some(4_000), Some(1_030)).wait(403, refused, now), None);
+        assert_eq!(limits(Some(7), None, None).wait(502, "", now), None);
+    }
+
+    #[test]
+    fn a_repository_is_two_names() {
+        assert!(is_repository("acme/layers.py"));
+        for wrong in ["acme", "acme/", "/layers", "acme/layers/x", "acme/../x", "a b/c"] {
+            assert_eq!(is_repository(wrong), false, "{wrong}");
+        }
+    }
+}
