@@ -60,7 +60,7 @@ pub async fn follow(
 }
 
 /// The versions that this run published or found.
-fn placed(report: &Report) -> Vec<Chosen> {
+pub(crate) fn placed(report: &Report) -> Vec<Chosen> {
     let versions = report.destinations.iter().filter_map(|destination| {
         let place = Place { account: destination.account.clone(), region: destination.region.clone() };
         Some(Chosen { place, arn: Ok(destination.layer_version_arn.clone()?) })

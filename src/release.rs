@@ -1,28 +1,220 @@
-//! The command `release`, and the input of that name: a git tag and a GitHub release for a published version.
+//! The command `release`, and the input of that name: a git tag and a GitHub release for a published version, with its
+//! ARNs, what changed in it, and its files. Doing it again brings it up to date.
 
+mod assets;
+mod notes;
+
+use crate::after;
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::error::Failure;
-use crate::report::Report;
-use crate::spec::{ActSpec, Spec};
+use crate::error::{Failure, counted};
+use crate::github::release::{self as releases, Release, Wanted};
+use crate::github::{ApiError, Client};
+use crate::publish;
+use crate::registry::Registry;
+use crate::registry::state::State;
+use crate::registry::store::StateStore;
+use crate::report::{Change, ChangeKind, ChangeOutcome, Report};
+use crate::spec::{ActSpec, GithubChoice, RegistryChoice, Spec, Task};
+use crate::types::{LayerName, LayerVersionArn, Place, Target};
+use crate::version_list;
+use crate::versions::{self, Choice};
+use assets::Assets;
+use notes::{Mark, Notes, Previous};
 
-/// After a publish, if that was asked for.
+/// What a release is made of.
+struct Subject<'a> {
+    layer: &'a LayerName,
+    choice: &'a Choice,
+    state: &'a State,
+    registry: &'a RegistryChoice,
+    github: &'a GithubChoice,
+    /// Where this run knows it.
+    target: Option<Target>,
+    dry_run: bool,
+}
+
+/// After a publish that was good everywhere, if that was asked for.
 ///
 /// # Errors
-/// What GitHub says.
+/// The state cannot be read. What GitHub refuses stands in the report: the versions are there.
 pub async fn follow(
     report: Report,
-    _spec: &Spec,
-    _environment: &Environment,
-    _console: &Console,
+    spec: &Spec,
+    environment: &Environment,
+    console: &Console,
 ) -> anyhow::Result<Report> {
-    Ok(report)
+    if !spec.github.release || spec.task != Task::Publish || report.failure().is_some() {
+        return Ok(report);
+    }
+    let choice = Choice { content: report.code_sha256, versions: after::placed(&report) };
+    if choice.versions.is_empty() {
+        let would = row("a release", "of the version that would be published", ChangeOutcome::Would);
+        return Ok(Report { changes: [report.changes, vec![would]].concat(), ..report });
+    }
+    let registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
+    let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
+    let state = publish::read(&registry, &mut store, &spec.layer, console).await?.state;
+    let subject = Subject {
+        layer: &spec.layer,
+        choice: &choice,
+        state: &state,
+        registry: &spec.registry,
+        github: &spec.github,
+        target: Some(spec.target),
+        dry_run: spec.dry_run,
+    };
+    let (change, release_url) = subject.tell(environment, console).await;
+    Ok(Report { changes: [report.changes, vec![change]].concat(), release_url, ..report })
 }
 
 /// For a version that exists.
 ///
 /// # Errors
-/// What the registry and GitHub say.
-pub async fn run(_spec: &ActSpec, _environment: &Environment, _console: &Console) -> anyhow::Result<Report> {
-    Err(Failure::user("`release` is not there yet").into())
+/// The registry or the state cannot be read, or there is no such version. What GitHub refuses stands in the report.
+pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+    let step = console.step("Read");
+    let mut registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
+    let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
+    let state = publish::read(&registry, &mut store, &spec.layer, console).await?.state;
+    if state.needs_accounts(&registry.places()) {
+        registry.identify().await?;
+    }
+    let choice = versions::choose(&spec.version, &spec.layer, &state, &registry).await?;
+    step.done(counted(state.contents.len(), "content"));
+    let subject = Subject {
+        layer: &spec.layer,
+        choice: &choice,
+        state: &state,
+        registry: &spec.registry,
+        github: &spec.github,
+        target: None,
+        dry_run: spec.dry_run,
+    };
+    let (change, release_url) = subject.tell(environment, console).await;
+    let changes = vec![change];
+    let versions = Some(version_list::output(&state, &store));
+    Ok(Report { versions, release_url, ..Report::of_act(spec, after::count(&changes), changes) })
+}
+
+impl Subject<'_> {
+    /// The row of the report, and the address of the release.
+    async fn tell(&self, environment: &Environment, console: &Console) -> (Change, Option<String>) {
+        let step = console.step("Release");
+        let arns: Vec<&LayerVersionArn> =
+            self.choice.versions.iter().filter_map(|chosen| chosen.arn.as_ref().ok()).collect();
+        let Some(version) = arns.first().map(|arn| arn.version()) else {
+            let error = Failure::user(format!("there is no version of `{}` to release", self.layer));
+            step.skip();
+            return (row("release", "", ChangeOutcome::Failed).failed(&error.into()), None);
+        };
+        let tag = self.github.release_tag.fill(self.layer, version, self.target());
+        let subject = format!("release {tag}");
+        match self.bring(&tag, version, &arns, environment, console).await {
+            Ok((outcome, detail, url)) => {
+                step.done(&tag);
+                (row(&subject, &detail, outcome), url)
+            }
+            Err(error) => {
+                step.skip();
+                (row(&subject, "", ChangeOutcome::Failed).failed(&error), None)
+            }
+        }
+    }
+
+    /// Of the state, if this run does not know it.
+    fn target(&self) -> Option<(String, String)> {
+        if let Some(target) = self.target {
+            return Some((target.python.to_string(), target.architecture.to_string()));
+        }
+        let known = self.state.contents.get(&self.choice.content?)?;
+        Some((known.python.clone()?, known.architecture.clone()?))
+    }
+
+    async fn bring(
+        &self,
+        tag: &str,
+        version: u64,
+        arns: &[&LayerVersionArn],
+        environment: &Environment,
+        console: &Console,
+    ) -> anyhow::Result<(ChangeOutcome, String, Option<String>)> {
+        if self.github.release_tag.needs_target() && self.target().is_none() {
+            let failure = Failure::user(format!(
+                "`release-tag` is `{}`, but for which Python the version was built is not known",
+                self.github.release_tag
+            ));
+            return Err(failure.hint("use a template without `{python}` and `{arch}`").into());
+        }
+        let client = Client::new(self.github.token.as_ref(), environment)?;
+        let newest = releases::newest(&client).await.map_err(refused)?;
+        let found = releases::find(&client, tag, &newest).await.map_err(refused)?;
+        let mark = Mark { layer: self.layer.clone(), version, code_sha256: self.choice.content };
+        if let Some(other) = found.as_ref().and_then(|release| Mark::of(release.body.as_deref()?))
+            && (other.layer != mark.layer || other.version != version)
+        {
+            let failure =
+                Failure::user(format!("the release `{tag}` is of version {} of `{}`", other.version, other.layer));
+            return Err(failure.hint("give each layer tags of its own with `release-tag`").into());
+        }
+        let known = self.choice.content.and_then(|content| self.state.contents.get(&content));
+        let notes = Notes { mark, arns: arns.to_vec(), known, previous: self.previous(&newest, version) };
+        let part = notes::part(&notes);
+        let text = found.as_ref().and_then(|release| release.body.clone()).unwrap_or_default();
+        let body = notes::merge(&text, &part);
+        if self.dry_run {
+            let is_as_wanted = found.as_ref().is_some_and(|release| is_published(release, &body));
+            let outcome = if is_as_wanted { ChangeOutcome::Unchanged } else { ChangeOutcome::Would };
+            let detail = if found.is_some() { "its text" } else { "with its files" };
+            return Ok((outcome, detail.to_owned(), found.map(|release| release.html_url)));
+        }
+        let assets = Assets::of(&notes, self.registry, environment, console);
+        let (release, is_new) = match found {
+            Some(release) => (release, false),
+            None => {
+                let name = format!("{} {version}", self.layer);
+                let wanted = Wanted { tag, name: &name, commit: environment.get("GITHUB_SHA") };
+                (releases::draft(&client, wanted, &body).await.map_err(refused)?, true)
+            }
+        };
+        let attached = assets.attach(&client, &release).await?;
+        let (release, is_edited) = if is_published(&release, &body) {
+            (release, false)
+        } else {
+            (releases::publish(&client, &release, &body).await.map_err(refused)?, true)
+        };
+        let detail = match (is_new, is_edited, attached.len()) {
+            (true, _, _) => format!("new, with {}", attached.join(", ")),
+            (false, false, 0) => return Ok((ChangeOutcome::Unchanged, "as it was".to_owned(), Some(release.html_url))),
+            (false, _, 0) => "its text".to_owned(),
+            (false, false, _) => attached.join(", "),
+            (false, true, _) => format!("its text, {}", attached.join(", ")),
+        };
+        Ok((ChangeOutcome::Done, detail, Some(release.html_url)))
+    }
+
+    /// The newest release of an older version of this layer.
+    fn previous(&self, releases: &[Release], version: u64) -> Option<Previous> {
+        let of_layer = releases.iter().filter(|release| !release.draft).filter_map(|release| {
+            let mark = Mark::of(release.body.as_deref()?)?;
+            (mark.layer == *self.layer && mark.version < version).then_some((mark, release))
+        });
+        let (mark, release) = of_layer.max_by_key(|(mark, _)| mark.version)?;
+        let known = mark.code_sha256.and_then(|content| self.state.contents.get(&content));
+        let distributions = known.map(|content| content.distributions.clone()).filter(|known| !known.is_empty());
+        Some(Previous { tag: release.tag_name.clone(), distributions })
+    }
+}
+
+/// Whether nothing is to be done but, perhaps, for its files.
+fn is_published(release: &Release, body: &str) -> bool {
+    !release.draft && release.body.as_deref().unwrap_or_default().replace("\r\n", "\n") == body
+}
+
+fn refused(error: ApiError) -> anyhow::Error {
+    error.failure.into()
+}
+
+fn row(subject: &str, detail: &str, outcome: ChangeOutcome) -> Change {
+    Change::new(&Place::own("github"), ChangeKind::Release, subject, detail, outcome)
 }

@@ -91,8 +91,7 @@ impl Client {
     /// The user's if there is no token, or no repository that this run is of.
     pub fn new(token: Option<&SecretString>, environment: &Environment) -> Result<Self, Failure> {
         let token = token.ok_or_else(|| {
-            Failure::user("there is no token for GitHub")
-                .hint("give `github-token`, or set the variable GITHUB_TOKEN")
+            Failure::user("there is no token for GitHub").hint("give `github-token`, or set the variable GITHUB_TOKEN")
         })?;
         if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
             let failure = Failure::user("`github-token` has a character that no token has");
@@ -119,9 +118,9 @@ impl Client {
             .set_connect_timeout(Some(TIMEOUT))
             .set_read_timeout(Some(TIMEOUT));
         // The other client knows no proxies.
-        let octocrab = builder.build_with_reqwest(ReqwestClientConfig::Default).map_err(|error| {
-            Failure::system("the client for GitHub cannot be made").cause(chain(&error))
-        })?;
+        let octocrab = builder
+            .build_with_reqwest(ReqwestClientConfig::Default)
+            .map_err(|error| Failure::system("the client for GitHub cannot be made").cause(chain(&error)))?;
         let graphql = environment.get("GITHUB_GRAPHQL_URL").map_or_else(|| format!("{api}/graphql"), str::to_owned);
         Ok(Self { octocrab, repository: repository.to_owned(), graphql, waited: Cell::default() })
     }
@@ -194,6 +193,18 @@ impl Client {
             Err(error) if error.status != Some(404) => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
+    }
+
+    /// Attaches a file to a release.
+    ///
+    /// # Errors
+    /// What GitHub says; the file may be there in part then.
+    pub async fn upload(&self, release: u64, name: &str, bytes: Vec<u8>) -> Result<(), ApiError> {
+        let (owner, repository) = self.repository.split_once('/').expect("was checked when the client was made");
+        let repository = self.octocrab.repos(owner, repository);
+        let path = self.path(&format!("releases/{release}/assets"));
+        let sent = repository.releases().upload_asset(release, name, bytes.into()).send().await;
+        sent.map(drop).map_err(|error| explain(Method::Post, &path, &error, limit_of(&error, Timestamp::now())))
     }
 
     /// Whose token this is; tokens of apps and of workflows have no other way to ask.
@@ -278,7 +289,11 @@ fn read<T: DeserializeOwned>(text: &str, path: &str) -> Result<T, ApiError> {
     let text = if text.is_empty() { "null" } else { text };
     serde_json::from_str(text).map_err(|error| {
         let failure = Failure::system(format!("GitHub answers `{path}` with something else than was asked for"));
-        ApiError { status: Some(200), message: String::new(), failure: failure.cause(error.to_string()).hint("run again") }
+        ApiError {
+            status: Some(200),
+            message: String::new(),
+            failure: failure.cause(error.to_string()).hint("run again"),
+        }
     })
 }
 

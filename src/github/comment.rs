@@ -76,12 +76,7 @@ pub async fn put(
     }
 }
 
-async fn create(
-    client: &Client,
-    pull_request: &PullRequest,
-    marker: &str,
-    text: &str,
-) -> Result<Posted, ApiError> {
+async fn create(client: &Client, pull_request: &PullRequest, marker: &str, text: &str) -> Result<Posted, ApiError> {
     let path = client.path(&format!("issues/{}/comments", pull_request.number));
     let created: Result<Comment, _> = client.change(Method::Post, &path, &json!({ "body": text })).await;
     match created {
@@ -101,11 +96,7 @@ async fn create(
 }
 
 /// Those that begin with the marker and that this token's user wrote, oldest first.
-async fn own_comments(
-    client: &Client,
-    pull_request: &PullRequest,
-    marker: &str,
-) -> Result<Vec<Comment>, ApiError> {
+async fn own_comments(client: &Client, pull_request: &PullRequest, marker: &str) -> Result<Vec<Comment>, ApiError> {
     let path = client.path(&format!("issues/{}/comments", pull_request.number));
     let mut comments: Vec<Comment> = client.list(&path).await?;
     comments.retain(|comment| comment.body.as_deref().is_some_and(|body| body.starts_with(marker)));

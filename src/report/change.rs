@@ -36,6 +36,7 @@ pub enum ChangeKind {
     Attach,
     Cleanup,
     Signing,
+    Release,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

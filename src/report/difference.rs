@@ -41,6 +41,18 @@ pub enum PackageChangeKind {
     Resized,
 }
 
+impl PackageChangeKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Upgraded => "upgraded",
+            Self::Downgraded => "downgraded",
+            Self::Resized => "resized",
+        }
+    }
+}
+
 /// One distribution, or what is in none, that is not as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

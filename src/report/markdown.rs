@@ -156,7 +156,7 @@ fn causes_and_hint(explanation: &Explanation) -> String {
 fn icon(report: &Report) -> &'static str {
     match report.verdict() {
         "unchanged" | "adopted" => "💤",
-        "published" | "built" | "checked" | "shared" | "attached" | "labelled" | "cleaned up" => "✅",
+        "published" | "built" | "checked" | "shared" | "attached" | "labelled" | "cleaned up" | "released" => "✅",
         _ => "📝",
     }
 }
@@ -197,8 +197,13 @@ fn message(text: &str) -> String {
     shown.chain(rest.map(|rest| plain(&format!("`{rest}")))).collect()
 }
 
+/// Text as code: in a table, backticks would not keep a bar from ending the cell.
+pub(crate) fn code(text: &str) -> String {
+    format!("<code>{}</code>", plain(text))
+}
+
 /// Text that Markdown and HTML take for text.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

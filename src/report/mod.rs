@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use change::{Change, ChangeKind, ChangeOutcome};
 pub use destination::{DestinationReport, Outcome};
 pub use difference::{Before, KnownFinding, PackageChange, PackageChangeKind, package_changes};
+pub(crate) use markdown::{code, plain};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 pub use text::text;
@@ -281,7 +282,7 @@ impl Report {
             _ if self.rejection.is_some() => "refused",
             "build" => "built",
             "audit" => "checked",
-            "share" | "attach" | "label" | "cleanup" => self.verdict_on_changes(),
+            "share" | "attach" | "label" | "cleanup" | "release" => self.verdict_on_changes(),
             _ if any(Outcome::Failed) => "failed",
             _ if self.published => "published",
             _ if any(Outcome::WouldPublish) => "would be published",
@@ -299,6 +300,7 @@ impl Report {
             "share" if any(ChangeOutcome::Done) => "shared",
             "attach" if any(ChangeOutcome::Done) => "attached",
             "label" if any(ChangeOutcome::Done) => "labelled",
+            "release" if any(ChangeOutcome::Done) => "released",
             _ if any(ChangeOutcome::Would) => "planned",
             _ => "unchanged",
         }
@@ -403,7 +405,7 @@ fn percent(part: u64, whole: u64) -> String {
 }
 
 /// `+1.2 MB`, `−300 B`, `±0`
-fn signed(bytes: i64) -> String {
+pub(crate) fn signed(bytes: i64) -> String {
     match bytes {
         0 => "±0".to_owned(),
         1.. => format!("+{}", ByteSize(bytes.unsigned_abs())),

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::{LayerName, Target};
+use super::LayerName;
 use crate::error::Failure;
 
 /// A git tag with words in braces: `layer/{layer}/v{version}`.
@@ -12,10 +12,9 @@ pub struct TagTemplate(String);
 const WORDS: [&str; 4] = ["{layer}", "{version}", "{python}", "{arch}"];
 
 impl TagTemplate {
-    /// `target` is that of the layer; empty words for one that is not known.
-    pub fn fill(&self, layer: &LayerName, version: u64, target: Option<Target>) -> String {
-        let python = target.map(|target| target.python.to_string()).unwrap_or_default();
-        let architecture = target.map(|target| target.architecture.to_string()).unwrap_or_default();
+    /// `target`: Python version and architecture; empty words if they are not known.
+    pub fn fill(&self, layer: &LayerName, version: u64, target: Option<(String, String)>) -> String {
+        let (python, architecture) = target.unwrap_or_default();
         let tag = self.0.replace("{layer}", layer.as_str()).replace("{version}", &version.to_string());
         tag.replace("{python}", &python).replace("{arch}", &architecture)
     }

