@@ -81,7 +81,9 @@ fn shortened(parts: &[String], longest: usize) -> String {
     if whole.chars().count() <= longest {
         return whole;
     }
-    let cut = (1..parts.len()).rev().map(|count| format!("{} AND {} more", parts[..count].join(" AND "), parts.len() - count));
+    let cut = (1..parts.len())
+        .rev()
+        .map(|count| format!("{} AND {} more", parts[..count].join(" AND "), parts.len() - count));
     cut.into_iter().find(|text| text.chars().count() <= longest).unwrap_or_else(|| format!("{} licences", parts.len()))
 }
 
@@ -218,7 +220,10 @@ mod tests {
         assert_eq!(terms("", "Copyright (c) 2005, NumPy Developers.", &["BSD License"]), "`BSD License`");
         assert_eq!(terms("", "GPL-3.0+", &[]), "GPL-3.0-or-later");
         assert_eq!(terms("", "gpl", &[]), "`gpl`", "which version is not said");
-        assert_eq!(terms("(Apache-2.0 with llvm-exception) and LicenseRef-Own", "", &[]), "(Apache-2.0 WITH LLVM-exception) AND LicenseRef-Own");
+        assert_eq!(
+            terms("(Apache-2.0 with llvm-exception) and LicenseRef-Own", "", &[]),
+            "(Apache-2.0 WITH LLVM-exception) AND LicenseRef-Own"
+        );
         assert_eq!(terms("NOASSERTION", "", &["MIT License"]), "MIT");
         assert_eq!(terms("", "", &[]), "");
     }

@@ -101,7 +101,8 @@ fn licence(metadata: &str) -> Licence {
     let known = |text: &&str| !text.is_empty() && !text.eq_ignore_ascii_case("UNKNOWN");
     let first = |name| headers(metadata, name).find(known).map(str::to_owned);
     let classifiers = headers(metadata, "Classifier").filter_map(|text| text.strip_prefix("License :: "));
-    let names = classifiers.filter(|text| *text != "OSI Approved").map(|text| text.rsplit(" :: ").next().unwrap_or(text));
+    let names =
+        classifiers.filter(|text| *text != "OSI Approved").map(|text| text.rsplit(" :: ").next().unwrap_or(text));
     Licence {
         expression: first("License-Expression"),
         text: first("License"),

@@ -23,6 +23,10 @@ impl Papers {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    pub fn paths(&self) -> impl Iterator<Item = &Utf8PathBuf> {
+        [&self.page, &self.sbom, &self.licenses].into_iter().flatten()
+    }
 }
 
 /// What is to be said on GitHub.
