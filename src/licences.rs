@@ -239,20 +239,20 @@ mod tests {
 
     #[test]
     fn a_roll_up_has_each_licence_once() {
-        let roll_up = |stated: &[&str], longest: usize| {
+        let rolled = |stated: &[&str], longest: usize| {
             let headers: Vec<[String; 1]> = stated.iter().map(|text| [format!("License: {text}")]).collect();
             let headers: Vec<Vec<&str>> = headers.iter().map(|header| vec![header[0].as_str()]).collect();
             let named: Vec<(&str, &str, &[&str])> = headers.iter().map(|lines| ("x", "1", lines.as_slice())).collect();
             let layer = crate::audit::Layer::of_distributions(&named);
-            super::roll_up(&layer.distributions, longest)
+            roll_up(&layer.distributions, longest)
         };
         let stated = ["MIT", "BSD-3-Clause AND MIT", "Apache-2.0 OR MIT", "House rules", "(ISC AND Zlib) AND MIT"];
         let all = "(Apache-2.0 OR MIT) AND BSD-3-Clause AND ISC AND LicenseRef-House-rules AND MIT AND Zlib";
-        assert_eq!(roll_up(&stated, 512).as_deref(), Some(all));
+        assert_eq!(rolled(&stated, 512).as_deref(), Some(all));
         assert!(Expression::parse(all).is_ok());
-        assert_eq!(roll_up(&stated, 60).as_deref(), Some("(Apache-2.0 OR MIT) AND BSD-3-Clause AND ISC AND 3 more"));
-        assert_eq!(roll_up(&stated, 12).as_deref(), Some("6 licences"));
-        assert_eq!(roll_up(&["UNKNOWN", ""], 512), None);
+        assert_eq!(rolled(&stated, 60).as_deref(), Some("(Apache-2.0 OR MIT) AND BSD-3-Clause AND ISC AND 3 more"));
+        assert_eq!(rolled(&stated, 12).as_deref(), Some("6 licences"));
+        assert_eq!(rolled(&["UNKNOWN", ""], 512), None);
     }
 
     #[test]
