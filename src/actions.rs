@@ -74,6 +74,13 @@ fn append(path: &str, text: &str) -> std::io::Result<()> {
     fs_err::OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
 }
 
+/// Makes a folder with those above it, and hands over what is new.
+pub fn create_folder(folder: &Utf8Path, workspace: &Utf8Path) -> std::io::Result<()> {
+    let new = folder.ancestors().take_while(|folder| !folder.exists()).last();
+    fs_err::create_dir_all(folder)?;
+    new.map_or(Ok(()), |new| hand_over(new, workspace))
+}
+
 /// Gives what this program made in the workspace the workspace's owner: the container runs as root, the next steps do not.
 pub fn hand_over(path: &Utf8Path, workspace: &Utf8Path) -> std::io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;

@@ -176,6 +176,17 @@ pub struct CredentialFile {
     pub holds: Option<String>,
 }
 
+/// See `data/licences.yml` for the sources. Identifiers are those of the SPDX licence list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Licences {
+    /// The last part of a classifier to the identifier that it means.
+    pub classifiers: BTreeMap<String, String>,
+    /// An identifier to what authors write for it, in lower case.
+    pub names: BTreeMap<String, Vec<String>>,
+    pub unknown_to_cyclonedx: Vec<String>,
+}
+
 static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| embedded(include_str!("../data/runtimes.yml")));
 static LAMBDA: LazyLock<Lambda> = LazyLock::new(|| embedded(include_str!("../data/lambda.yml")));
 
@@ -188,6 +199,8 @@ static LIBRARIES: LazyLock<Libraries> = LazyLock::new(|| embedded(include_str!("
 static LOCKFILES: LazyLock<Vec<KindFacts>> = LazyLock::new(|| embedded(include_str!("../data/lockfiles.yml")));
 
 static OPENING: LazyLock<Opening> = LazyLock::new(|| embedded(include_str!("../data/opening.yml")));
+
+static LICENCES: LazyLock<Licences> = LazyLock::new(|| embedded(include_str!("../data/licences.yml")));
 
 static SECRETS: LazyLock<Secrets> = LazyLock::new(|| embedded(include_str!("../data/secrets.yml")));
 
@@ -209,6 +222,10 @@ pub fn lambda() -> &'static Lambda {
 
 pub fn opening() -> &'static Opening {
     &OPENING
+}
+
+pub fn licences() -> &'static Licences {
+    &LICENCES
 }
 
 pub fn secrets() -> &'static Secrets {

@@ -12,6 +12,7 @@ use crate::error::{Explanation, Failure, counted};
 use crate::facts;
 use crate::inputs::{DEFAULT_ARCHITECTURE, DEFAULT_PYTHON_VERSION};
 use crate::opened::{self, Opened, Published};
+use crate::papers::{self, Materials, Origins, Place};
 use crate::report::{Report, distribution_sizes};
 use crate::run::warn_of_deprecation;
 use crate::runtime::Runtime;
@@ -56,15 +57,40 @@ pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console)
 
     let reason = format!("{} in {} for {target}", audit::tally(&findings), spec.subject.shown());
     let rejection = audit::verdict_on_foreign(&findings, spec.checks.fail_on, &reason).err();
-    Ok(Report {
+    let materials = materials(spec, &opened, published.as_ref())?;
+    let report = Report {
         code_sha256: opened.content,
         zipped_size: opened.zipped_size,
         unzipped_size: Some(unzipped),
         distributions: largest,
         rejection: rejection.map(|failure| Explanation::of(&failure.into())),
         findings,
+        materials,
         ..Report::of_audit(spec.subject.name(), target, reason)
-    })
+    };
+    // Where no bytes were read, nobody knows what is in it.
+    let report = if opened.is_read { report.with_layer(opened.layer) } else { report };
+    Ok(papers::write_all(report, &spec.papers, Place { start: &spec.start, workspace: &spec.workspace }, console))
+}
+
+/// What the files that were asked for need of what is in the layer.
+fn materials(spec: &AuditSpec, opened: &Opened, published: Option<&Published>) -> anyhow::Result<Materials> {
+    let Opened { layer, is_read, .. } = opened;
+    if spec.papers.is_empty() || !is_read {
+        return Ok(Materials::default());
+    }
+    let of_zip = |zip: &[u8]| {
+        let bytes_of = opened::reader_of_zip(zip, &spec.subject.shown())?;
+        anyhow::Ok(Materials::gather(layer, &spec.papers, Origins::default(), bytes_of))
+    };
+    match (&spec.subject, published) {
+        (Subject::Folder { path, .. }, _) => {
+            let bytes_of = |file: &Utf8Path| fs_err::read(path.join(file)).ok();
+            Ok(Materials::gather(layer, &spec.papers, Origins::default(), bytes_of))
+        }
+        (Subject::Zip { path, .. }, _) => of_zip(&fs_err::read(path)?),
+        (Subject::Published(_), published) => of_zip(published.map_or(&[], |published| &published.zip)),
+    }
 }
 
 /// Only if it was asked for: whoever audits does not want to run what is in a layer of others by that alone.

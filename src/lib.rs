@@ -29,6 +29,7 @@ pub mod inputs;
 pub mod inspect;
 pub mod labels;
 pub mod leaks;
+pub mod licences;
 pub mod make;
 pub mod manifest;
 pub mod observe;

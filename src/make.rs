@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::error::{Failure, counted};
 use crate::leaks::Scan;
 use crate::manifest::Manifest;
+use crate::papers::{Materials, Origins};
 use crate::report::{DistributionSize, distribution_sizes};
 use crate::runtime::Runtime;
 use crate::slim::{self, Saving};
@@ -38,6 +39,8 @@ pub struct Made {
     pub findings: Vec<Finding>,
     /// `None` if it was refused before it was packed.
     pub layer: Option<Layer>,
+    /// For the files about it that were asked for.
+    pub materials: Materials,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +102,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         savings,
         findings,
         layer: None,
+        materials: Materials::default(),
     };
     if made.rejection.is_none() {
         let step = console.step("Pack");
@@ -120,6 +124,10 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         made.rejection = audit::verdict(&made.findings, spec.checks.fail_on).err();
         made.sizes.zipped = Some(archive.zipped_size);
         made.archive = Some(archive);
+        if !spec.papers.is_empty() {
+            let bytes_of = |path: &Utf8Path| tree.entries.get(path)?.bytes().ok();
+            made.materials = Materials::gather(&layer, &spec.papers, Origins::of(spec, manifest), bytes_of);
+        }
         made.layer = Some(layer);
     }
     made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
@@ -132,11 +140,7 @@ fn archive_folder(spec: &Spec, environment: &Environment) -> anyhow::Result<Utf8
     let Some((_, parent)) = place_of_output(spec) else {
         return Ok(environment.scratch_directory());
     };
-    let new = parent.ancestors().take_while(|folder| !folder.exists()).last();
-    fs_err::create_dir_all(&parent)?;
-    if let Some(new) = new {
-        actions::hand_over(new, &spec.workspace)?;
-    }
+    actions::create_folder(&parent, &spec.workspace)?;
     Ok(parent)
 }
 

@@ -18,7 +18,7 @@ use crate::presence::{self, Presence, Status};
 use crate::preview;
 use crate::publish::{self, Known, Placed, Publication, Published};
 use crate::registry::claim::Owner;
-use crate::registry::description::Identity;
+use crate::registry::description::{Declaration, Identity};
 use crate::registry::state::{Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry, directory};
@@ -115,7 +115,8 @@ async fn layer(spec: &Spec, environment: &Environment, console: &Console) -> any
                 let report = rehearsed(report, &archive, &state, &registry);
                 return Ok(report.with_zip(make::keep(archive, spec)?));
             }
-            let publication = publication(spec, &wanted, &report, &archive, environment);
+            let declaration = spec.declaration.clone().or_license(report.licences.as_deref());
+            let publication = publication((spec, &declaration), &wanted, &report, &archive, environment);
             let mut published = publish::publish(&publication, &registry, &mut store, console).await?;
             let state = published.state.take().unwrap_or(state);
             let report = delivered(spec, report, archive, published, &presence)?;
@@ -294,7 +295,7 @@ fn rehearsed(report: Report, archive: &Archive, state: &State, registry: &Regist
 }
 
 fn publication<'a>(
-    spec: &'a Spec,
+    (spec, declaration): (&'a Spec, &'a Declaration),
     wanted: &Fingerprinted,
     report: &Report,
     archive: &'a Archive,
@@ -305,7 +306,7 @@ fn publication<'a>(
         version: NewVersion {
             layer: &spec.layer,
             archive,
-            declaration: &spec.declaration,
+            declaration,
             identity: Identity { fingerprint: wanted.fingerprint, content },
             signed: None,
         },

@@ -165,7 +165,7 @@ fn shorten_metadata(tree: &mut Tree, packages: &Utf8Path, rule: &str, ledger: &m
     let infos: Vec<Utf8PathBuf> = tree.distributions.iter().map(|distribution| distribution.info.clone()).collect();
     for info in infos {
         let Some(entry) = tree.entries.get_mut(&packages.join(info).join("METADATA")) else { continue };
-        let text = uses::read(entry)?;
+        let text = entry.bytes()?;
         let Some(end) = end_of_headers(&text).filter(|end| *end < text.len()) else { continue };
         ledger.note(rule, entry, (text.len() - end) as u64);
         entry.source = Source::Bytes { bytes: text[..end].to_vec(), executable: false };

@@ -228,7 +228,11 @@ impl Spec {
             StatePlace::S3 { .. } | StatePlace::Nowhere => None,
         };
         let written = [self.output.as_ref().map(|output| self.folder.join(output)), registry.cloned(), state.cloned()];
-        let written = written.into_iter().flatten().filter_map(|path| files::normalize(&path));
+        let written = written
+            .into_iter()
+            .flatten()
+            .chain(self.papers.paths().cloned())
+            .filter_map(|path| files::normalize(&path));
         let written: Vec<Utf8PathBuf> = written.filter(|path| path.starts_with(&folder) && *path != folder).collect();
         entries.retain(|entry| !written.iter().any(|path| folder.join(&entry.path).starts_with(path)));
         Ok(entries)

@@ -18,6 +18,7 @@ mod trouble;
 use serde::Serialize;
 
 pub use layer::{File, Kind, Layer};
+pub(crate) use requirements::needed_within;
 
 use crate::error::{Failure, counted};
 use crate::runtime::Runtime;

@@ -93,6 +93,21 @@ fn needs<'a>(distributions: &[&'a Distribution], environment: &MarkerEnvironment
     }
 }
 
+/// Which of the importable distributions need which others, by the metadata and on this target.
+pub(crate) fn needed_within(layer: &Layer, target: Target) -> BTreeMap<DistributionName, BTreeSet<DistributionName>> {
+    let distributions = layer.importable(target.python);
+    let there: BTreeMap<String, &DistributionName> =
+        distributions.iter().map(|distribution| (distribution.name.to_string(), &distribution.name)).collect();
+    let mut edges: BTreeMap<DistributionName, BTreeSet<DistributionName>> = BTreeMap::new();
+    for (name, needs) in needs(&distributions, &marker_environment(target)) {
+        let Some(needed) = there.get(&name) else { continue };
+        for need in needs {
+            edges.entry(need.by.name.clone()).or_default().insert((*needed).clone());
+        }
+    }
+    edges
+}
+
 fn check_missing(
     distributions: &[&Distribution],
     left_out: &BTreeSet<DistributionName>,

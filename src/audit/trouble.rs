@@ -53,7 +53,7 @@ fn no_licence(layer: &Layer) -> Option<Finding> {
         layer.files.iter().filter(|(path, _)| is_code(path)).filter_map(|(_, file)| file.distribution()).collect();
     let is_without = |distribution: &&Distribution| {
         !distribution.is_local
-            && distribution.licence.is_none()
+            && !distribution.licence.is_stated()
             && with_code.contains(&distribution.name)
             && !with_file.contains(distribution.info.as_str())
     };

@@ -9,11 +9,14 @@ use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::files;
+use crate::licences::Licence;
 use crate::types::DistributionName;
 
 #[derive(Clone, Debug)]
 pub struct Distribution {
     pub name: DistributionName,
+    /// The name as its authors spell it.
+    pub spelling: String,
     pub version: String,
     /// Its `*.dist-info`, from the folder of the packages.
     pub info: Utf8PathBuf,
@@ -25,8 +28,7 @@ pub struct Distribution {
     pub has_fixed_requires: bool,
     /// `Requires-Python`, `>=3.9,<4`.
     pub requires_python: Option<String>,
-    /// By its metadata: `License-Expression`, else `License`, else the classifiers; first line alone.
-    pub licence: Option<String>,
+    pub licence: Licence,
     /// `Tag` of `WHEEL`, `cp313-cp313-manylinux_2_17_x86_64`.
     pub tags: Vec<String>,
     /// Console and GUI scripts of `entry_points.txt`: name to `module:function`.
@@ -71,7 +73,8 @@ impl Distribution {
         let header = |name: &'static str| headers(&metadata, name);
         let needed =
             |name| header(name).next().with_context(|| format!("`METADATA` has no `{name}`")).with_context(because);
-        let name: DistributionName = needed("Name")?.parse().with_context(because)?;
+        let spelling = needed("Name")?.to_owned();
+        let name: DistributionName = spelling.parse().with_context(because)?;
         let version = needed("Version")?.to_owned();
         let requires = header("Requires-Dist").filter_map(|text| pep508_rs::Requirement::from_str(text).ok()).collect();
         let [record, wheel, direct_url, entry_points] =
@@ -79,6 +82,7 @@ impl Distribution {
         let direct_url: serde_json::Value = serde_json::from_str(&direct_url).unwrap_or_default();
         Ok(Self {
             name,
+            spelling,
             version,
             info: info.into(),
             record: record.lines().filter_map(record_line).collect(),
@@ -93,11 +97,17 @@ impl Distribution {
     }
 }
 
-fn licence(metadata: &str) -> Option<String> {
-    let classifiers = headers(metadata, "Classifier").filter_map(|text| text.strip_prefix("License :: "));
-    let all = headers(metadata, "License-Expression").chain(headers(metadata, "License")).chain(classifiers);
+fn licence(metadata: &str) -> Licence {
     let known = |text: &&str| !text.is_empty() && !text.eq_ignore_ascii_case("UNKNOWN");
-    all.filter(known).map(|text| text.rsplit(" :: ").next().unwrap_or(text).to_owned()).next()
+    let first = |name| headers(metadata, name).find(known).map(str::to_owned);
+    let classifiers = headers(metadata, "Classifier").filter_map(|text| text.strip_prefix("License :: "));
+    let names =
+        classifiers.filter(|text| *text != "OSI Approved").map(|text| text.rsplit(" :: ").next().unwrap_or(text));
+    Licence {
+        expression: first("License-Expression"),
+        text: first("License"),
+        classifiers: names.filter(known).map(str::to_owned).collect(),
+    }
 }
 
 fn has_fixed_requires(metadata: &str) -> bool {
@@ -172,9 +182,9 @@ mod tests {
         };
         let found = read(text).expect("is readable");
         assert_eq!(found.requires.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a"]);
-        assert_eq!(found.licence.as_deref(), Some("MIT License"));
+        assert_eq!(found.licence.text.as_deref(), Some("MIT License"));
         let found = read("Name: x\nVersion: 1\nLicense: UNKNOWN\nClassifier: License :: OSI Approved :: BSD License\n");
-        assert_eq!(found.expect("is readable").licence.as_deref(), Some("BSD License"));
+        assert_eq!(found.expect("is readable").licence.classifiers, ["BSD License"]);
         assert!(format!("{:#}", read("Name: x\n").expect_err("has no version")).contains("x-1.dist-info"));
     }
 

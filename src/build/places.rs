@@ -40,13 +40,14 @@ mod tests {
     fn distribution(record: &[&str], script: &str) -> Distribution {
         Distribution {
             name: "x".parse().expect("is a name"),
+            spelling: "x".to_owned(),
             version: "1".to_owned(),
             info: "x-1.dist-info".into(),
             record: record.iter().map(|path| ((*path).into(), ",".to_owned())).collect(),
             requires: Vec::new(),
             has_fixed_requires: true,
             requires_python: None,
-            licence: None,
+            licence: crate::licences::Licence::default(),
             tags: Vec::new(),
             scripts: [(script.to_owned(), "x:main".to_owned())].into(),
             is_local: false,

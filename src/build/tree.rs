@@ -138,6 +138,17 @@ impl Tree {
     }
 }
 
+impl Entry {
+    /// Those of a link are none.
+    pub(crate) fn bytes(&self) -> std::io::Result<Vec<u8>> {
+        match &self.source {
+            Source::File { path, .. } => fs_err::read(path),
+            Source::Bytes { bytes, .. } => Ok(bytes.clone()),
+            Source::Link { .. } => Ok(Vec::new()),
+        }
+    }
+}
+
 impl std::fmt::Display for Owner {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

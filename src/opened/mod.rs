@@ -15,7 +15,7 @@ mod zip;
 
 pub use folder::{lay_out as lay_out_folder, open as open_folder};
 pub use published::{Published, fetch};
-pub use zip::{lay_out as lay_out_zip, open as open_zip};
+pub use zip::{lay_out as lay_out_zip, open as open_zip, reader as reader_of_zip};
 
 use crate::audit::{Finding, Layer};
 use crate::types::{ByteSize, ContentHash};

@@ -65,6 +65,22 @@ pub fn lay_out(bytes: &[u8], shown: &str, opt: &Utf8Path) -> anyhow::Result<()> 
     unpack::write(&directory.contents, opt, |path, place| inflate(&zip, *place, path.as_str()))
 }
 
+/// What gives the bytes of one file after another, of those that an opening takes.
+///
+/// # Errors
+/// As of [`open`].
+pub fn reader<'a>(bytes: &'a [u8], shown: &str) -> Result<impl Fn(&Utf8Path) -> Option<Vec<u8>> + 'a, Failure> {
+    let zip = ZipArchive::from_slice(bytes).map_err(|error| not_a_zip(bytes, shown, &error))?;
+    let (mut noticed, mut directory) = (Noticed::default(), Directory::default());
+    directory.read(&zip, &mut noticed);
+    // What may not be unpacked is not read either.
+    let may_be_read = directory.may_be_unpacked(&mut noticed);
+    Ok(move |path: &Utf8Path| {
+        let found = directory.contents.get(path).filter(|_| may_be_read)?;
+        inflate(&zip, found.place, path.as_str()).ok()
+    })
+}
+
 /// What the central directory lists.
 #[derive(Default)]
 struct Directory {

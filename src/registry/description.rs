@@ -29,6 +29,12 @@ const CONTENT: &str = " sha256=";
 const IDENTITY_LENGTH: usize = FINGERPRINT.len() + 64 + CONTENT.len() + 44;
 
 impl Declaration {
+    /// With the licences of what is in the layer, unless the user says what to declare.
+    #[must_use]
+    pub fn or_license(self, licences: Option<&str>) -> Self {
+        Self { license: self.license.or_else(|| licences.map(str::to_owned)), ..self }
+    }
+
     /// Characters that a user's text may have.
     pub fn longest_text() -> usize {
         facts::limits().description_length - IDENTITY_LENGTH - SEPARATOR.len()

@@ -96,6 +96,9 @@ pub fn summary(report: &Report) -> String {
     if let Some(hash) = report.code_sha256 {
         line(&format!("| content hash | `{hash}` |"));
     }
+    if let Some(licences) = &report.licences {
+        line(&format!("| licences | {} |", plain(licences)));
+    }
     if !report.unpinned.is_empty() {
         let names: Vec<String> = report.unpinned.iter().map(|requirement| plain(requirement)).collect();
         line(&format!("| without a fixed version | {} |", names.join(", ")));

@@ -5,7 +5,9 @@ mod destination;
 mod difference;
 mod markdown;
 mod outputs;
+mod sbom;
 mod text;
+mod third_party;
 
 use std::collections::BTreeMap;
 
@@ -18,14 +20,20 @@ pub use difference::{Before, KnownFinding, PackageChange, PackageChangeKind, pac
 pub(crate) use markdown::{code, plain};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
+pub(crate) use sbom::libraries::is_bundled;
+pub(crate) use sbom::{place_of_other, sbom};
 pub use text::text;
+pub(crate) use third_party::{is_licence_text, third_party_licences};
 
 use crate::audit::{Finding, Layer, Severity};
 use crate::build::{Distribution, Owner};
 use crate::console::StepTime;
 use crate::error::{Explanation, Failure, Kind, counted};
+use crate::facts;
 use crate::fingerprint::Fingerprinted;
+use crate::licences;
 use crate::make::Made;
+use crate::papers::Materials;
 use crate::registry::state::State;
 use crate::slim::Saving;
 use crate::spec::{ActSpec, Spec, Task};
@@ -80,6 +88,9 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_error: Option<Explanation>,
     pub distributions: Vec<DistributionSize>,
+    /// Of all distributions, as one SPDX expression, as far as they state any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licences: Option<String>,
     /// What was left out of the distributions.
     pub savings: Vec<Saving>,
     /// Worst first.
@@ -93,6 +104,9 @@ pub struct Report {
     /// Files that were written about the layer.
     #[serde(flatten)]
     pub papers: PaperPaths,
+    /// Why one of them could not be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paper_error: Option<Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +114,9 @@ pub struct Report {
     /// Every file of the layer, if it was built or opened.
     #[serde(skip)]
     pub layer: Option<Layer>,
+    /// For the files about the layer.
+    #[serde(skip)]
+    pub materials: Materials,
 }
 
 /// From the working directory.
@@ -163,20 +180,27 @@ impl Report {
             versions: None,
             state_error: None,
             distributions: Vec::new(),
+            licences: None,
             savings: Vec::new(),
             findings: Vec::new(),
             rejection: None,
             unpinned: Vec::new(),
             steps: Vec::new(),
             papers: PaperPaths::default(),
+            paper_error: None,
             comment_url: None,
             release_url: None,
             layer: None,
+            materials: Materials::default(),
         }
     }
 
     #[must_use]
     pub fn with_made(self, made: &Made) -> Self {
+        let report = match &made.layer {
+            Some(layer) => self.with_layer(layer.clone()),
+            None => self,
+        };
         Self {
             code_sha256: made.archive().map(|archive| archive.content),
             zipped_size: made.sizes.zipped,
@@ -184,9 +208,16 @@ impl Report {
             distributions: made.distributions.clone(),
             savings: made.savings.clone(),
             findings: made.findings.clone(),
-            layer: made.layer.clone(),
-            ..self
+            materials: made.materials.clone(),
+            ..report
         }
+    }
+
+    /// With every file, and what follows from them.
+    #[must_use]
+    pub fn with_layer(self, layer: Layer) -> Self {
+        let licences = licences::roll_up(&layer.distributions, facts::limits().license_length);
+        Self { layer: Some(layer), licences, ..self }
     }
 
     /// A layer that the checks refuse: nothing was published.
@@ -269,7 +300,12 @@ impl Report {
         }
         let of_destinations = self.destinations.iter_mut().filter_map(|destination| destination.error.as_mut());
         let of_changes = self.changes.iter_mut().filter_map(|change| change.error.as_mut());
-        for error in of_destinations.chain(of_changes).chain(&mut self.state_error).chain(&mut self.rejection) {
+        for error in of_destinations
+            .chain(of_changes)
+            .chain(&mut self.state_error)
+            .chain(&mut self.rejection)
+            .chain(&mut self.paper_error)
+        {
             *error = error.map(&redact);
         }
         self
@@ -329,6 +365,9 @@ impl Report {
         let (message, advice) = if failed_changes > 0 && places.is_empty() {
             let message = format!("{} of `{}` failed", counted(failed_changes, "change"), self.layer_name);
             (message, "a new run does only what is missing")
+        } else if let (Some(_), [], None) = (&self.paper_error, places.as_slice(), &self.state_error) {
+            let message = format!("a file about `{}` could not be written", self.layer_name);
+            (message, "nothing else is missing")
         } else if places.is_empty() {
             let message = format!("the state of `{}` could not be written", self.layer_name);
             (message, "what was published stays, and the next run finds it")
@@ -344,6 +383,7 @@ impl Report {
         let errors: Vec<(String, &Explanation)> = of_places
             .chain(of_changes)
             .chain(self.state_error.iter().map(|error| ("state".to_owned(), error)))
+            .chain(self.paper_error.iter().map(|error| ("file".to_owned(), error)))
             .collect();
         let mut hints: Vec<&str> = errors.iter().filter_map(|(_, error)| error.hint.as_deref()).collect();
         hints.dedup();
@@ -386,6 +426,11 @@ pub fn distribution_sizes(sizes: BTreeMap<Owner, ByteSize>, distributions: &[Dis
         .collect();
     rows.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.name.cmp(&right.name)));
     rows
+}
+
+/// The report as a page.
+pub(crate) fn page(_report: &Report) -> Option<String> {
+    None
 }
 
 /// A bar of `width` characters, full at `whole`.

@@ -67,8 +67,17 @@ pub fn text(report: &Report) -> String {
     if let Some(hash) = report.code_sha256 {
         line(format!("  content hash  {hash}"));
     }
+    if let Some(licences) = report.licences.as_ref().filter(|_| report.command == "audit") {
+        line(format!("  licences      {licences}"));
+    }
     if let Some(path) = &report.zip_path {
         line(format!("  zip           {path}"));
+    }
+    let papers = [("page", &report.papers.page), ("sbom", &report.papers.sbom), ("licences", &report.papers.licenses)];
+    for (name, path) in papers {
+        if let Some(path) = path {
+            line(format!("  {name:<13} {path}"));
+        }
     }
     for destination in &report.destinations {
         let arn = destination.layer_version_arn.as_ref().map_or_else(|| destination.place(), ToString::to_string);

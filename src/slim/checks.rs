@@ -6,7 +6,6 @@ use camino::Utf8Path;
 
 use super::choose::Layer;
 use super::rules::{Check, Rule};
-use super::uses;
 use crate::build::{Entry, Source};
 
 /// A file that a rule matches.
@@ -43,7 +42,7 @@ impl Check {
 
 /// The first bytes.
 fn start(entry: &Entry) -> anyhow::Result<Vec<u8>> {
-    let Source::File { path, .. } = &entry.source else { return uses::read(entry) };
+    let Source::File { path, .. } = &entry.source else { return Ok(entry.bytes()?) };
     let mut bytes = Vec::new();
     fs_err::File::open(path)?.take(64).read_to_end(&mut bytes)?;
     Ok(bytes)

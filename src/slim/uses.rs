@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::code;
-use crate::build::{Entry, Owner, Source, Tree};
+use crate::build::{Entry, Owner, Tree};
 
 /// Folders and modules that are left out if nothing uses them, seen from the folder of packages. As text: paths are
 /// compared part by part, which is slow.
@@ -161,21 +161,13 @@ fn entry_points(tree: &Tree, packages: &Utf8Path) -> anyhow::Result<Vec<String>>
     for distribution in &tree.distributions {
         let path = packages.join(&distribution.info).join("entry_points.txt");
         let Some(entry) = tree.entries.get(&path) else { continue };
-        let text = read(entry)?;
+        let text = entry.bytes()?;
         let text = String::from_utf8_lossy(&text);
         let objects = text.lines().filter_map(|line| line.split_once('='));
         modules
             .extend(objects.map(|(_, object)| object.split([':', '[']).next().unwrap_or_default().trim().to_owned()));
     }
     Ok(modules)
-}
-
-pub(super) fn read(entry: &Entry) -> anyhow::Result<Vec<u8>> {
-    Ok(match &entry.source {
-        Source::File { path, .. } => fs_err::read(path)?,
-        Source::Bytes { bytes, .. } => bytes.clone(),
-        Source::Link { .. } => Vec::new(),
-    })
 }
 
 /// Whether it asks for the metadata of distributions, and not, say, of images.
@@ -233,7 +225,7 @@ impl<'a> Question<'a> {
     }
 
     fn ask<'m>(&self, module: &'m Module<'_>) -> anyhow::Result<Option<Said<'m>>> {
-        let bytes = read(module.entry)?;
+        let bytes = module.entry.bytes()?;
         let (path, owner) = (module.path, &module.entry.owner);
         let home = containing(path, self.candidates).next();
         // One that is in a candidate names its neighbours without it.

@@ -1,10 +1,13 @@
 //! What a run leaves for people: files about the layer, a comment, a release.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8PathBuf;
 use secrecy::SecretString;
 
 use super::{Reading, Task};
 use crate::error::Failure;
+use crate::files;
 use crate::inputs::{self, Inputs, given};
 use crate::types::{ByteSize, TagTemplate};
 
@@ -22,6 +25,10 @@ pub struct Papers {
 impl Papers {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    pub fn paths(&self) -> impl Iterator<Item = &Utf8PathBuf> {
+        [&self.page, &self.sbom, &self.licenses].into_iter().flatten()
     }
 }
 
@@ -61,11 +68,22 @@ impl std::str::FromStr for CommentWhen {
 
 impl Reading<'_> {
     pub(super) fn papers(&mut self, inputs: &Inputs) -> Papers {
-        Papers {
+        let papers = Papers {
             page: self.paper("report", inputs.report.as_ref()),
             sbom: self.paper("sbom", inputs.sbom.as_ref()),
             licenses: self.paper("third-party-licenses", inputs.third_party_licenses.as_ref()),
+        };
+        let output = given(inputs.output.as_ref()).map(|path| self.folder.join(path));
+        let places: Vec<Utf8PathBuf> =
+            papers.paths().chain(&output).filter_map(|path| files::normalize(path)).collect();
+        let mut seen = BTreeSet::new();
+        if let Some(path) = places.iter().find(|path| !seen.insert(*path)) {
+            let shown = path.strip_prefix(&self.folder).unwrap_or(path);
+            let failure = Failure::user(format!("`{shown}` is to be two files"));
+            let hint = "give `report`, `sbom`, `third-party-licenses` and `output` a path each";
+            self.problems.push(failure.hint(hint));
         }
+        papers
     }
 
     fn paper(&mut self, input: &str, path: Option<&String>) -> Option<Utf8PathBuf> {

@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checks::CheckInputs;
-use super::{AwsDestinations, Checks, Reading, RegistryChoice, Task};
+use super::{AwsDestinations, Checks, Papers, Reading, RegistryChoice, Task};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::files;
@@ -21,6 +21,12 @@ pub struct AuditSpec {
     pub registry: RegistryChoice,
     /// Of the layer, to know its versions on functions again.
     pub layer: Option<String>,
+    /// Files about the layer.
+    pub papers: Papers,
+    /// The repository, absolute: its owner gets what is written.
+    pub workspace: Utf8PathBuf,
+    /// Where the program was started, absolute: paths are shown from here.
+    pub start: Utf8PathBuf,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,14 +68,16 @@ impl AuditSpec {
             None,
             AwsDestinations::default(),
         );
+        let papers = reading.papers(inputs);
         reading.boolean("summary", given(inputs.summary.as_ref()), true);
+        let (workspace, start) = (reading.workspace.clone(), environment.current_directory.clone());
         reading.problems.into_result()?;
         let subject = subject.ok_or_else(|| Failure::user("there is nothing to audit"))?;
         let layer = match &subject {
             Subject::Published(arn) => Some(arn.layer().to_owned()),
             Subject::Zip { .. } | Subject::Folder { .. } => given(inputs.layer_name.as_ref()).map(str::to_owned),
         };
-        Ok(Self { subject, python, architecture, checks, registry, layer })
+        Ok(Self { subject, python, architecture, checks, registry, layer, papers, workspace, start })
     }
 }
 

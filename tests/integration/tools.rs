@@ -114,6 +114,50 @@ pub(crate) fn emulator() -> Utf8PathBuf {
     folder
 }
 
+/// Of the reference implementation of CycloneDX, with the official schemas.
+const CYCLONEDX_PIN: &str = "cyclonedx-python-lib[json-validation]==11.12.0";
+
+/// What the reference implementation of CycloneDX makes of a bill of materials, a line a component; installed when a test
+/// asks for it.
+pub(crate) fn read_by_cyclonedx(bill: &Utf8Path) -> String {
+    const PROGRAM: &str = r#"
+import json, sys
+from cyclonedx.model.bom import Bom
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+text = open(sys.argv[1], encoding="utf-8").read()
+errors = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
+assert errors is None, errors
+bom = Bom.from_json(json.loads(text))
+bom.validate()
+def show(component, indent):
+    licences = [getattr(l, "value", None) or l.id or l.name for l in component.licenses]
+    print(indent + " ".join(str(part) for part in [component.purl or component.name, *licences]))
+    for inner in sorted(component.components):
+        show(inner, indent + "  ")
+for component in sorted(bom.components):
+    show(component, "")
+"#;
+    let digest = lambda_layer::types::Digest::of(CYCLONEDX_PIN.as_bytes()).hex();
+    let folder = tools().folder.with_file_name(format!("cyclonedx-{}", &digest[..16]));
+    let lock = fs_err::File::create(folder.with_extension("lock")).expect("can be made");
+    lock.file().lock().expect("can be locked");
+    if !folder.join("done").exists() {
+        fs_err::remove_dir_all(&folder).ok();
+        let mut pip = Command::new(tools().program("python3"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder.as_str()]);
+        run(pip.arg(CYCLONEDX_PIN));
+        fs_err::write(folder.join("done"), "").expect("can be written");
+    }
+    drop(lock);
+    let mut python = Command::new(tools().program("python3"));
+    let output =
+        python.args(["-c", PROGRAM, bill.as_str()]).env("PYTHONPATH", folder).output().expect("can be started");
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{bill} is refused\n{errors}");
+    said.trim_end().to_owned()
+}
+
 fn run(command: &mut Command) {
     let output = command.output().expect("can be started");
     assert!(

@@ -1,0 +1,138 @@
+//! The form of CycloneDX 1.6 (<https://cyclonedx.org/docs/1.6/json/>), as far as it is used.
+
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Bom {
+    #[serde(rename = "$schema")]
+    pub(super) schema: &'static str,
+    pub(super) bom_format: &'static str,
+    pub(super) spec_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) serial_number: Option<String>,
+    /// Of the document with this number; another content has another number.
+    pub(super) version: u32,
+    pub(super) metadata: Metadata,
+    pub(super) components: Vec<Component>,
+    pub(super) dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Metadata {
+    pub(super) lifecycles: [Lifecycle; 1],
+    pub(super) tools: Tools,
+    pub(super) component: Component,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Lifecycle {
+    pub(super) phase: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Tools {
+    pub(super) components: Vec<Component>,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Component {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    #[serde(rename = "bom-ref", skip_serializing_if = "Option::is_none")]
+    pub(super) bom_ref: Option<String>,
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) hashes: Vec<Hash>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) licenses: Vec<LicenseChoice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) purl: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) external_references: Vec<ExternalReference>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) properties: Vec<Property>,
+    /// What it brings along.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) components: Vec<Component>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) evidence: Option<Evidence>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Hash {
+    pub(super) alg: &'static str,
+    pub(super) content: String,
+}
+
+/// Several licences, or one expression alone.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(super) enum LicenseChoice {
+    License { license: License },
+    Expression { expression: String, acknowledgement: &'static str },
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) struct License {
+    #[serde(flatten)]
+    pub(super) named: Named,
+    pub(super) acknowledgement: &'static str,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Named {
+    Id(String),
+    Name(String),
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ExternalReference {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) url: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Property {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Evidence {
+    pub(super) occurrences: Vec<Occurrence>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Occurrence {
+    /// Path seen from `/opt`.
+    pub(super) location: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Dependency {
+    #[serde(rename = "ref")]
+    pub(super) of: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) depends_on: Vec<String>,
+}
+
+impl Hash {
+    pub(super) fn sha256(hex: String) -> Self {
+        Self { alg: "SHA-256", content: hex }
+    }
+}
+
+impl Evidence {
+    pub(super) fn at(paths: impl IntoIterator<Item = String>) -> Option<Self> {
+        let occurrences: Vec<Occurrence> = paths.into_iter().map(|location| Occurrence { location }).collect();
+        (!occurrences.is_empty()).then_some(Self { occurrences })
+    }
+}

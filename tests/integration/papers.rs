@@ -1,0 +1,106 @@
+//! Files about a layer: where they go, and what becomes of a run that cannot write them.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::directory::{publish, versions};
+use crate::harness::Sandbox;
+use crate::packages::wheel;
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::with_requirements("./wheels/a-1.0-py3-none-any.whl\n");
+    wheel(&sandbox.path("wheels"), "a", "1.0");
+    sandbox
+}
+
+#[test]
+fn they_are_outputs_and_told() {
+    let sandbox = sandbox();
+    let inputs = [
+        ("layer-name", "shared"),
+        ("python-version", "3.13"),
+        ("registry", ".lambda-layers"),
+        ("sbom", "out/deep/sbom.json"),
+        ("third-party-licenses", "out/licences.txt"),
+    ];
+    for verdict in ["published", "unchanged"] {
+        let outcome = sandbox.run(&[]).in_actions(&inputs).run().success();
+        let outputs = outcome.outputs();
+        assert_eq!(outputs["sbom-path"], "out/deep/sbom.json");
+        assert_eq!(outputs["licenses-path"], "out/licences.txt");
+        outcome.says("  sbom          out/deep/sbom.json\n").says(&format!("shared {verdict}"));
+    }
+    let mode = fs_err::metadata(sandbox.path("out/deep/sbom.json")).expect("is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+    let names: Vec<_> = sandbox.path("out/deep").read_dir_utf8().expect("is there").flatten().collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[test]
+fn a_run_without_them_starts_and_opens_nothing() {
+    let sandbox = sandbox();
+    publish(&sandbox).run().success();
+    let outcome = publish(&sandbox).run().success();
+    assert!(!outcome.stderr.contains("Open") && !outcome.stderr.contains("Write"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_plan_writes_none() {
+    let sandbox = sandbox();
+    let outcome =
+        sandbox.run(&["plan", "--layer-name", "shared", "--python-version", "3.13", "--sbom", "s.json"]).run();
+    outcome.success().says("a plan builds nothing and opens nothing");
+    assert!(!sandbox.path("s.json").exists());
+}
+
+#[test]
+fn a_refused_layer_is_described() {
+    let sandbox = sandbox();
+    let arguments = ["--max-zipped-size", "10 bytes", "--sbom", "s.json"];
+    let outcome = publish(&sandbox).args(&arguments).run().code(1);
+    assert!(sandbox.json("s.json")["components"][0]["name"] == "a", "{}", outcome.stderr);
+    // What was never packed cannot be.
+    fs_err::remove_file(sandbox.path("s.json")).expect("is there");
+    let arguments = ["--max-unzipped-size", "10 bytes", "--sbom", "s.json"];
+    let outcome = publish(&sandbox).args(&arguments).run().code(1);
+    outcome.says("the layer was refused before it was packed");
+    assert!(!sandbox.path("s.json").exists());
+}
+
+#[test]
+fn places_that_cannot_be_are_refused_before_anything_is_done() {
+    let sandbox = sandbox();
+    sandbox.write("file", "");
+    let arguments = ["--sbom", "wheels", "--third-party-licenses", "file/x"];
+    let outcome = publish(&sandbox).args(&arguments).run().code(1);
+    outcome.says("`sbom` is `[ROOT]/work/wheels`").says("`third-party-licenses` cannot be written");
+    let arguments = ["--sbom", "same", "--third-party-licenses", "./same"];
+    publish(&sandbox).args(&arguments).run().code(1).says("`same` is to be two files");
+    assert_eq!(versions(&sandbox), Vec::<u64>::new());
+}
+
+#[test]
+fn what_was_published_stays_told() {
+    let sandbox = sandbox();
+    // Something becomes a folder while the run is under way.
+    sandbox.write("script.sh", "mkdir -p \"$GITHUB_WORKSPACE/s.json/x\"\n");
+    let inputs = [
+        ("layer-name", "shared"),
+        ("python-version", "3.13"),
+        ("registry", ".lambda-layers"),
+        ("sbom", "s.json"),
+        ("build-script", "script.sh"),
+    ];
+    let outcome = sandbox.run(&[]).in_actions(&inputs).run().code(2);
+    assert_eq!(outcome.outputs()["published"], "true");
+    assert!(outcome.outputs()["layer-arn"].ends_with(":shared:1"));
+    outcome.says("error: a file about `shared` could not be written\n").says("s.json");
+}
+
+#[test]
+fn they_are_no_part_of_what_they_stand_in() {
+    let sandbox = Sandbox::new();
+    crate::packages::modern_project(&sandbox, "ours", "");
+    let arguments = ["--source", "ours", "--sbom", "ours/sbom.json"];
+    publish(&sandbox).args(&arguments).run().success();
+    publish(&sandbox).args(&arguments).run().success().says("unchanged: the inputs are those of version 1");
+}
