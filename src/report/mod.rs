@@ -5,6 +5,7 @@ mod destination;
 mod difference;
 mod markdown;
 mod outputs;
+mod page;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use destination::{DestinationReport, Outcome};
 pub use difference::{Before, KnownFinding, PackageChange, PackageChangeKind, package_changes};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
+pub use page::page;
 pub use text::text;
 
 use crate::audit::{Finding, Layer, Severity};
