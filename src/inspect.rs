@@ -12,6 +12,7 @@ use crate::error::{Explanation, Failure, counted};
 use crate::facts;
 use crate::inputs::{DEFAULT_ARCHITECTURE, DEFAULT_PYTHON_VERSION};
 use crate::opened::{self, Opened, Published};
+use crate::papers;
 use crate::report::{Report, distribution_sizes};
 use crate::run::warn_of_deprecation;
 use crate::runtime::Runtime;
@@ -56,15 +57,17 @@ pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console)
 
     let reason = format!("{} in {} for {target}", audit::tally(&findings), spec.subject.shown());
     let rejection = audit::verdict_on_foreign(&findings, spec.checks.fail_on, &reason).err();
-    Ok(Report {
+    let report = Report {
         code_sha256: opened.content,
         zipped_size: opened.zipped_size,
         unzipped_size: Some(unzipped),
         distributions: largest,
         rejection: rejection.map(|failure| Explanation::of(&failure.into())),
         findings,
+        layer: Some(opened.layer),
         ..Report::of_audit(spec.subject.name(), target, reason)
-    })
+    };
+    papers::write_to(report, &spec.papers, &spec.workspace, console)
 }
 
 /// Only if it was asked for: whoever audits does not want to run what is in a layer of others by that alone.

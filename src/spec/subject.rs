@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checks::CheckInputs;
-use super::{AwsDestinations, Checks, Reading, RegistryChoice, Task};
+use super::{AwsDestinations, Checks, Papers, Reading, RegistryChoice, Task};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::files;
@@ -21,6 +21,8 @@ pub struct AuditSpec {
     pub registry: RegistryChoice,
     /// Of the layer, to know its versions on functions again.
     pub layer: Option<String>,
+    pub papers: Papers,
+    pub workspace: Utf8PathBuf,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,13 +65,15 @@ impl AuditSpec {
             AwsDestinations::default(),
         );
         reading.boolean("summary", given(inputs.summary.as_ref()), true);
+        let papers = reading.papers(inputs);
+        let workspace = reading.workspace.clone();
         reading.problems.into_result()?;
         let subject = subject.ok_or_else(|| Failure::user("there is nothing to audit"))?;
         let layer = match &subject {
             Subject::Published(arn) => Some(arn.layer().to_owned()),
             Subject::Zip { .. } | Subject::Folder { .. } => given(inputs.layer_name.as_ref()).map(str::to_owned),
         };
-        Ok(Self { subject, python, architecture, checks, registry, layer })
+        Ok(Self { subject, python, architecture, checks, registry, layer, papers, workspace })
     }
 }
 

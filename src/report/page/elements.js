@@ -39,6 +39,12 @@ function percent(part, whole) {
   return `${share < 10 ? share.toFixed(1) : Math.round(share)}%`;
 }
 
+// As in the summary: full percents alone.
+function wholePercent(part, whole) {
+  const full = Math.floor((part * 100) / whole);
+  return full === 0 ? "under 1%" : `${full}%`;
+}
+
 function delta(growth) {
   const direction = growth > 0 ? "up" : growth < 0 ? "down" : "same";
   return element("span", { class: `delta ${direction}` }, signed(growth));

@@ -20,6 +20,8 @@ files.folderNames.forEach((name, folder) => {
   const parent = folderPaths[files.folderParents[folder]];
   folderPaths.push(folder === 0 ? "" : `${parent === "" ? "" : `${parent}/`}${name}`);
 });
+// Where Python finds packages: the tree of a package starts there.
+const isPackageFolder = folderPaths.map((path) => /^python(\/lib\/python3\.\d+\/site-packages)?$/.test(path));
 const pathOf = (file) => `${folderPaths[files.folders[file]]}/${files.names[file]}`.replace(/^\//, "");
 
 class Entry {
@@ -76,11 +78,12 @@ function grow(isByPackage) {
     const key = (number) => (isByPackage ? row * width + number : number);
     const missing = [];
     let above = folder;
-    while (above !== 0 && !known.has(key(above))) {
+    const isTop = (number) => number === 0 || (isByPackage && isPackageFolder[number]);
+    while (!isTop(above) && !known.has(key(above))) {
       missing.unshift(above);
       above = files.folderParents[above];
     }
-    let node = above === 0 ? tops[row] : known.get(key(above));
+    let node = isTop(above) ? tops[row] : known.get(key(above));
     for (const number of missing) {
       node = add(files.folderNames[number], node, { folder: number, package: isByPackage ? row : -1 });
       known.set(key(number), node);

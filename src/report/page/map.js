@@ -38,7 +38,7 @@ function facts(node) {
   const of = packages[node.package];
   const isOfPackage = node.folder >= 0 || node.file >= 0 || node.isRest;
   return [
-    isOfPackage ? (node.isRest ? `${node.name} in ${node.parent.path}` : node.path) : title(node),
+    isOfPackage ? (node.isRest ? `${number(node.count)} smaller in ${node.parent.path}` : node.path) : title(node),
     [bytes(node.bytes), `${percent(node.bytes, totalBytes)} of the layer`, node.file < 0 && node.files > 0 ? counted(node.files, "file") : null].filter(Boolean).join(" · "),
     [node.kind >= 0 ? KINDS[node.kind] : null, isOfPackage && of ? `${of.name} ${of.version}`.trim() : null].filter(Boolean).join(" · "),
   ].filter((line) => line !== "");

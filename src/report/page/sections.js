@@ -37,7 +37,7 @@ function drawSizes() {
   if (before && before.unzipped !== null && unzipped !== null) {
     note.append(", ", delta(unzipped - before.unzipped), " since ", name(before.name), element("span", { class: "muted" }, ` (${bytes(before.unzipped)})`));
   }
-  byId("share").textContent = `${percent(whole, limit)} of Lambda’s ${Math.round(limit / 1048576)} MB`;
+  byId("share").textContent = `${wholePercent(whole, limit)} of Lambda’s ${Math.round(limit / 1048576)} MB`;
   const kinds = KINDS.map(() => 0);
   files.sizes.forEach((size, file) => { kinds[Number(files.kinds[file])] += size; });
   const told = kinds.reduce((sum, size) => sum + size, 0);
@@ -128,7 +128,7 @@ function drawChanges() {
     { title: "Package", key: (row) => row[1], cell: (row) => shower(nodeOf(row[1], ""), name(row[1])) },
     { title: "What", key: (row) => row[0], cell: ([kind]) => element("span", { class: `chip change ${kind}` }, kind) },
     { title: "Version", key: (row) => row[3] || row[2], cell: (row) => element("span", {}, ...versions(row)) },
-    { title: "Size", isNumber: true, key: (row) => row[5], cell: (row) => bytes(row[5]) },
+    { title: "Size", isNumber: true, key: (row) => row[5], cell: (row) => (row[0] === "removed" ? "–" : bytes(row[5])) },
     {
       title: "Difference", isNumber: true, key: (row) => row[5] - row[4],
       cell: ([, , , , was, is]) => element("span", { class: "growth" }, bar(Math.abs(is - was), most, { class: is > was ? "up" : "down" }), delta(is - was)),

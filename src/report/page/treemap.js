@@ -53,7 +53,7 @@ function visibleChildren(node, area, least) {
   const together = {
     isRest: true, parent: node, count: rest.length, bytes: sum((child) => child.bytes), files: sum((child) => child.files),
     package: node.package, kind: -1, file: -1, folder: -1, children: [], hits: sum((child) => child.hits), isLeaf: true,
-    name: `${number(rest.length)} smaller`,
+    name: `+${number(rest.length)}`,
   };
   // Its place is by its size, as that of any other.
   const place = some.findIndex(({ bytes }) => bytes < together.bytes);
