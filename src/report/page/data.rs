@@ -18,7 +18,7 @@ pub(super) const NAME: usize = 255;
 /// Characters of a message.
 const MESSAGE: usize = 2_000;
 /// Rows of a table; what is beyond them is counted, and stands in the output `result`.
-const ROWS: usize = 2_000;
+const ROWS: usize = 1_000;
 /// The largest, one by one; more than any layer has, but a zip of others may have what it wants.
 const FILES: usize = 50_000;
 
@@ -47,6 +47,8 @@ struct Data<'a> {
     changes: Rows<(PackageChangeKind, String, String, String, u64, u64)>,
     /// Severity, code, subject, distribution, message, help.
     findings: Rows<(&'static str, &'static str, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>)>,
+    /// Severity, code, how many of them.
+    tally: Vec<(&'static str, &'static str, usize)>,
     /// Where the codes are explained, each under its own name.
     docs: Option<String>,
     /// Rule, owner, files, bytes.
@@ -120,6 +122,7 @@ pub(super) fn of(report: &Report) -> String {
         destinations: report.destinations.iter().map(destination).collect(),
         changes: Rows::of(&changes, change),
         findings: Rows::of(&report.findings, finding),
+        tally: tally(&report.findings),
         docs: report.findings.first().and_then(Finding::page).map(|page| {
             // Up to its `#`.
             page.split_inclusive('#').next().unwrap_or_default().to_owned()
@@ -159,6 +162,15 @@ fn finding(finding: &Finding) -> (&'static str, &'static str, Cow<'_, str>, Cow<
         visible(&finding.message, MESSAGE),
         visible(&finding.help, MESSAGE),
     )
+}
+
+/// Worst first.
+fn tally(findings: &[Finding]) -> Vec<(&'static str, &'static str, usize)> {
+    let mut counts = BTreeMap::new();
+    for finding in findings {
+        *counts.entry((finding.severity, finding.code)).or_default() += 1;
+    }
+    counts.into_iter().map(|((severity, code), count)| (severity.word(), code, count)).collect()
 }
 
 impl<'a> Files<'a> {

@@ -79,8 +79,8 @@ if (data.files) switchOf(byId("views"), [["packages", "Packages"], ["folders", "
 const colours = [["package", "Package"], data.files ? ["kind", "Kind"] : null, data.before ? ["change", "Change"] : null].filter(Boolean);
 if (colours.length > 1) switchOf(byId("colours"), colours, "package", setColour);
 drawHead();
-drawSections();
 draw();
+drawSections();
 let size = "";
 new ResizeObserver(() => {
   const { width, height } = map.getBoundingClientRect();

@@ -66,7 +66,7 @@ function drawSizes() {
 
 function drawFacts() {
   const { zipped, before } = data;
-  const found = (severity) => data.findings.rows.filter(([of]) => of === severity).length;
+  const found = (severity) => data.tally.filter(([of]) => of === severity).reduce((sum, [, , count]) => sum + count, 0);
   const worst = ["error", "warning", "notice"].map((severity) => [severity, found(severity)]).filter(([, count]) => count > 0);
   const findings = worst.length === 0 ? "none" : worst.map(([severity, count]) => counted(count, severity)).join(", ");
   const saved = data.savings.rows.reduce((sum, [, , , size]) => sum + size, 0);
@@ -141,22 +141,24 @@ function drawFindings() {
   if (rows.length === 0) return;
   const section = byId("findings");
   section.hidden = false;
-  const groups = Map.groupBy ? Map.groupBy(rows, ([severity, code]) => `${severity} ${code}`) : rows.reduce((known, row) => {
-    const key = `${row[0]} ${row[1]}`;
-    return known.set(key, [...(known.get(key) ?? []), row]);
-  }, new Map());
   const SHOWN = 3;
   const item = ([, , subject, distribution, text, help]) => element("li", {},
     element("p", {}, ...message(text)), element("p", { class: "muted" }, ...message(help)),
     nodeOf(subject, distribution) ? element("p", {}, shower(nodeOf(subject, distribution), "Show in the map")) : null);
-  section.append(...[...groups.values()].map((found) => {
-    const [severity, code] = found[0];
+  section.append(...data.tally.map(([severity, code, count]) => {
+    const found = rows.filter((row) => row[0] === severity && row[1] === code);
     const shown = data.docs ? element("a", { href: `${data.docs}${code}`, rel: "noreferrer" }, code) : code;
-    const heading = element("h3", {}, element("span", { class: `chip severity ${severity}` }, severity), " ", element("code", {}, shown), found.length > 1 ? element("span", { class: "muted" }, ` × ${number(found.length)}`) : null);
-    const rest = found.slice(SHOWN);
-    return element("article", { class: `finding ${severity}` }, heading, element("ul", {}, ...found.slice(0, SHOWN).map(item)),
-      rest.length > 0 ? element("details", {}, element("summary", {}, `${number(rest.length)} more`), element("ul", {}, ...rest.map(item))) : null);
+    const heading = element("h3", {}, element("span", { class: `chip severity ${severity}` }, severity), " ", element("code", {}, shown), count > 1 ? element("span", { class: "muted" }, ` × ${number(count)}`) : null);
+    return element("article", { class: `finding ${severity}` }, heading, element("ul", {}, ...found.slice(0, SHOWN).map(item)), folded(found.slice(SHOWN), item));
   }), moreRows(more) ?? "");
+}
+
+// Made when somebody looks: there may be thousands.
+function folded(rows, item) {
+  if (rows.length === 0) return null;
+  const details = element("details", {}, element("summary", {}, `${number(rows.length)} more`));
+  details.addEventListener("toggle", () => details.append(element("ul", {}, ...rows.map(item))), { once: true });
+  return details;
 }
 
 function drawPackages() {

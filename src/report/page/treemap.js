@@ -3,7 +3,7 @@
 const HEAD = 20;
 const LEVELS = 5;
 // More than this and neither eye nor browser can follow.
-const CELLS = 2600;
+const CELLS = 1500;
 
 // Rectangles for what has bytes, largest first: `[item, x, y, width, height]`.
 function squarify(items, x, y, width, height) {
@@ -62,8 +62,18 @@ function visibleChildren(node, area, least) {
 
 // Cells from the outside in, each after the one that it is in: `{ node, depth, x, y, width, height, isOpen }`.
 function cellsOf(root, width, height) {
+  let least = 36;
+  let cells = cellsFrom(least, root, width, height);
+  while (cells.length > CELLS) {
+    least *= 1.7;
+    cells = cellsFrom(least, root, width, height);
+  }
+  return cells;
+}
+
+// `least`: square pixels that something needs to get a cell of its own.
+function cellsFrom(least, root, width, height) {
   const cells = [];
-  const least = Math.max(60, (width * height) / CELLS);
   const open = [{ node: root, depth: 0, x: 0, y: 0, width, height }];
   while (open.length > 0) {
     const { node, depth, ...box } = open.shift();
