@@ -74,17 +74,21 @@ function switchOf(fieldset, choices, chosen, onChange) {
   }
 }
 
-// A table whose columns sort it: `{ title, key, cell, isNumber }`, where `key` gives what to sort by.
+// A table whose columns sort it: `{ title, key, cell, isNumber, isExtra }`, where `key` gives what to sort by, and what is
+// extra has no place on a phone.
 function sortable(columns, rows, first, caption) {
   const body = element("tbody");
-  const heads = columns.map(({ title, isNumber }, index) => {
-    const head = element("th", { scope: "col", class: isNumber ? "number" : null });
+  const classOf = ({ isNumber, isExtra }) => [isNumber ? "number" : "", isExtra ? "extra" : ""].join(" ").trim() || null;
+  const heads = columns.map((column, index) => {
+    const { title } = column;
+    const head = element("th", { scope: "col", class: classOf(column) });
     head.append(element("button", { type: "button", click: () => sort(index) }, title, element("span", { class: "arrow", "aria-hidden": "true" })));
     return head;
   });
   const made = rows.map((row) => {
-    const cells = columns.map(({ cell, isNumber }, index) => {
-      const facts = { class: isNumber ? "number" : null };
+    const cells = columns.map((column, index) => {
+      const { cell } = column;
+      const facts = { class: classOf(column) };
       return index === 0 ? element("th", { scope: "row", ...facts }, cell(row)) : element("td", facts, cell(row));
     });
     return { row, line: element("tr", {}, ...cells) };

@@ -24,11 +24,22 @@ files.folderNames.forEach((name, folder) => {
 const isPackageFolder = folderPaths.map((path) => /^python(\/lib\/python3\.\d+\/site-packages)?$/.test(path));
 const pathOf = (file) => `${folderPaths[files.folders[file]]}/${files.names[file]}`.replace(/^\//, "");
 
+const NO_CHILDREN = [];
+
 class Entry {
   constructor(name, parent, facts) {
+    this.name = name;
+    this.parent = parent;
     // What it is: a `package`'s row, a `folder`'s number, a `file`'s number; -1 for none.
-    Object.assign(this, { name, parent, package: -1, folder: -1, file: -1, kind: -1, bytes: 0, files: 0, hits: 0, ...facts });
-    this.children = [];
+    this.package = facts.package ?? -1;
+    this.folder = facts.folder ?? -1;
+    this.file = facts.file ?? -1;
+    this.kind = facts.kind ?? -1;
+    this.bytes = facts.bytes ?? 0;
+    this.files = facts.files ?? 0;
+    // Files below that match the search.
+    this.hits = 0;
+    this.children = this.file < 0 ? [] : NO_CHILDREN;
     this.isSorted = false;
     parent?.children.push(this);
   }
@@ -76,8 +87,10 @@ function grow(isByPackage) {
   const width = files.folderNames.length;
   const folderNode = (row, folder) => {
     const key = (number) => (isByPackage ? row * width + number : number);
-    const missing = [];
     let above = folder;
+    const last = known.get(key(folder));
+    if (last) return last;
+    const missing = [];
     const isTop = (number) => number === 0 || (isByPackage && isPackageFolder[number]);
     while (!isTop(above) && !known.has(key(above))) {
       missing.unshift(above);

@@ -54,7 +54,8 @@ function drawMap() {
     if (isButton) {
       made.type = "button";
       made.tabIndex = -1;
-      made.setAttribute("aria-label", facts(node).join(", "));
+      // Starts with what is written in it, for those who speak to their browser.
+      made.setAttribute("aria-label", `${title(node)} ${bytes(node.bytes)}, ${percent(node.bytes, totalBytes)} of the layer`);
     } else made.setAttribute("aria-hidden", "true");
     paint(node, made);
     made.classList.toggle("open", cell.isOpen);
@@ -76,7 +77,7 @@ function drawMap() {
 function label({ node, width, height, isOpen, hasHead }, made) {
   if (isOpen && !hasHead) return;
   if (width < 34 || height < 15) return;
-  made.append(element("span", { class: "cell-name" }, name(isOpen ? title(node) : node.name)));
+  made.append(element("span", { class: "cell-name" }, name(title(node))));
   if (isOpen ? width > 110 : height > 32 && width > 52) made.append(element("span", { class: "cell-size" }, bytes(node.bytes)));
 }
 

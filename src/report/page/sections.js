@@ -56,10 +56,11 @@ function drawSizes() {
     mark.style.left = `${Math.min(before.unzipped / full, 1) * 100}%`;
     gauge.append(mark);
     words.push(`before ${bytes(before.unzipped)}`);
+    byId("kinds").append(element("li", {}, element("span", { class: "swatch before", "aria-hidden": "true" }), name(before.name), element("span", { class: "muted" }, ` ${bytes(before.unzipped)}`)));
   }
   gauge.classList.toggle("over", whole > limit);
   gauge.setAttribute("aria-label", words.join(", "));
-  byId("kinds").append(...kinds.map((size, kind) => [size, kind]).filter(([size]) => size > 0).map(([size, kind]) =>
+  byId("kinds").prepend(...kinds.map((size, kind) => [size, kind]).filter(([size]) => size > 0).map(([size, kind]) =>
     element("li", {}, element("span", { class: `swatch kind-${kind}`, "aria-hidden": "true" }), `${KINDS[kind]} `, element("span", { class: "muted" }, bytes(size)))));
   drawFacts();
 }
@@ -126,9 +127,9 @@ function drawChanges() {
   };
   section.append(sortable([
     { title: "Package", key: (row) => row[1], cell: (row) => shower(nodeOf(row[1], ""), name(row[1])) },
-    { title: "What", key: (row) => row[0], cell: ([kind]) => element("span", { class: `chip change ${kind}` }, kind) },
+    { title: "What", isExtra: true, key: (row) => row[0], cell: ([kind]) => element("span", { class: `chip change ${kind}` }, kind) },
     { title: "Version", key: (row) => row[3] || row[2], cell: (row) => element("span", {}, ...versions(row)) },
-    { title: "Size", isNumber: true, key: (row) => row[5], cell: (row) => (row[0] === "removed" ? "–" : bytes(row[5])) },
+    { title: "Size", isNumber: true, isExtra: true, key: (row) => row[5], cell: (row) => (row[0] === "removed" ? "–" : bytes(row[5])) },
     {
       title: "Difference", isNumber: true, key: (row) => row[5] - row[4],
       cell: ([, , , , was, is]) => element("span", { class: "growth" }, bar(Math.abs(is - was), most, { class: is > was ? "up" : "down" }), delta(is - was)),
@@ -172,7 +173,7 @@ function drawPackages() {
     { title: "Version", key: (row) => row.version, cell: (row) => name(row.version) },
     { title: "Size", isNumber: true, key: (row) => row.bytes, cell: (row) => bytes(row.bytes) },
     {
-      title: "Share", isNumber: true, key: (row) => row.bytes,
+      title: "Share", isNumber: true, isExtra: true, key: (row) => row.bytes,
       cell: (row) => {
         const made = element("span", { class: "growth" }, bar(row.bytes, largest), element("span", {}, percent(row.bytes, totalBytes)));
         const fill = made.querySelector("i");
@@ -182,7 +183,7 @@ function drawPackages() {
       },
     },
   ];
-  if (data.files) columns.push({ title: "Files", isNumber: true, key: (row) => row.files, cell: (row) => number(row.files) });
+  if (data.files) columns.push({ title: "Files", isNumber: true, isExtra: true, key: (row) => row.files, cell: (row) => number(row.files) });
   if (data.before) columns.push({ title: "Difference", isNumber: true, key: (row) => row.change?.growth ?? 0, cell: (row) => (row.change ? delta(row.change.growth) : element("span", { class: "muted" }, "–")) });
   byId("packages").append(sortable(columns, packages, 2, "Packages in the layer"));
 }
