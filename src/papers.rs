@@ -70,6 +70,7 @@ pub fn write_all(report: Report, papers: &Papers, place: Place<'_>, console: &Co
         return report;
     }
     let step = console.step("Write about it");
+    let report = report.redacted(|text| console.redact(text));
     let mut written = Vec::new();
     let mut write = |path: &Option<Utf8PathBuf>, text: &dyn Fn() -> Option<String>| {
         let Some((path, text)) = path.as_ref().and_then(|path| Some((path, text()?))) else { return Ok(None) };
@@ -80,7 +81,7 @@ pub fn write_all(report: Report, papers: &Papers, place: Place<'_>, console: &Co
     };
     let mut paths = report.papers.clone();
     let results = [
-        write(&papers.page, &|| report::page(&report)).map(|path| paths.page = path),
+        write(&papers.page, &|| Some(report::page(&report))).map(|path| paths.page = path),
         write(&papers.sbom, &|| report::sbom(&report)).map(|path| paths.sbom = path),
         write(&papers.licenses, &|| report::third_party_licences(&report)).map(|path| paths.licenses = path),
     ];

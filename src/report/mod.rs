@@ -5,6 +5,7 @@ mod destination;
 mod difference;
 mod markdown;
 mod outputs;
+mod page;
 mod sbom;
 mod text;
 mod third_party;
@@ -20,6 +21,7 @@ pub use difference::{Before, KnownFinding, PackageChange, PackageChangeKind, pac
 pub(crate) use markdown::{code, plain};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
+pub use page::page;
 pub(crate) use sbom::libraries::is_bundled;
 pub(crate) use sbom::{place_of_other, sbom};
 pub use text::text;
@@ -150,6 +152,11 @@ impl Report {
     /// Of a layer that something else made.
     pub fn of_audit(name: String, target: Target, reason: String) -> Self {
         Self::new("audit", name, Some(target), reason)
+    }
+
+    /// Of one that was published, to write about it.
+    pub fn of_version(name: String, content: Option<ContentHash>, target: Option<Target>) -> Self {
+        Self { code_sha256: content, ..Self::new("release", name, target, String::new()) }
     }
 
     /// Of a command on versions that exist.
@@ -426,11 +433,6 @@ pub fn distribution_sizes(sizes: BTreeMap<Owner, ByteSize>, distributions: &[Dis
         .collect();
     rows.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.name.cmp(&right.name)));
     rows
-}
-
-/// The report as a page.
-pub(crate) fn page(_report: &Report) -> Option<String> {
-    None
 }
 
 /// A bar of `width` characters, full at `whole`.

@@ -1,0 +1,287 @@
+//! What the page shows, as JSON: rows in place of objects, and each folder's name once.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use serde::Serialize;
+
+use super::super::{DestinationReport, PackageChange, PackageChangeKind, Report};
+use super::text::{self, visible};
+use crate::audit::{File, Finding, Kind, Layer};
+use crate::facts;
+use crate::observe::binary;
+use crate::slim::Saving;
+
+/// Characters of a name; no name of a file on Linux has more.
+pub(super) const NAME: usize = 255;
+/// Characters of a message.
+const MESSAGE: usize = 2_000;
+/// Rows of a table; what is beyond them is counted, and stands in the output `result`.
+const ROWS: usize = 1_000;
+/// The largest, one by one; more than any layer has, but a zip of others may have what it wants.
+const FILES: usize = 50_000;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    name: Cow<'a, str>,
+    command: &'a str,
+    verdict: &'a str,
+    reason: Cow<'a, str>,
+    /// Error, causes, hint.
+    failure: Option<(Cow<'a, str>, Vec<Cow<'a, str>>, Cow<'a, str>)>,
+    target: Option<String>,
+    /// Bytes that Lambda accepts, unzipped.
+    limit: u64,
+    zipped: Option<u64>,
+    unzipped: Option<u64>,
+    before: Option<Before<'a>>,
+    content_hash: Option<String>,
+    fingerprint: Option<String>,
+    /// Outcome, place, ARN.
+    destinations: Vec<(&'static str, String, String)>,
+    /// Name, version, bytes.
+    packages: Vec<(Cow<'a, str>, Cow<'a, str>, u64)>,
+    /// Kind, name, version before and after, bytes before and after.
+    changes: Rows<(PackageChangeKind, String, String, String, u64, u64)>,
+    /// Severity, code, subject, distribution, message, help.
+    findings: Rows<(&'static str, &'static str, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>)>,
+    /// Severity, code, how many of them.
+    tally: Vec<(&'static str, &'static str, usize)>,
+    /// Where the codes are explained, each under its own name.
+    docs: Option<String>,
+    /// Rule, owner, files, bytes.
+    savings: Rows<(Cow<'a, str>, Cow<'a, str>, usize, u64)>,
+    /// `None` if nobody opened the layer.
+    files: Option<Files<'a>>,
+}
+
+#[derive(Serialize)]
+struct Before<'a> {
+    name: Cow<'a, str>,
+    zipped: Option<u64>,
+    unzipped: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Rows<T> {
+    rows: Vec<T>,
+    /// Those that are not among them.
+    more: usize,
+}
+
+/// Columns. A folder stands after the one that it is in; number 0 is `/opt`.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Files<'a> {
+    folder_parents: Vec<usize>,
+    folder_names: Vec<Cow<'a, str>>,
+    folders: Vec<usize>,
+    names: Vec<Cow<'a, str>>,
+    sizes: Vec<u64>,
+    /// Row of `packages`.
+    packages: Vec<usize>,
+    /// A digit each, see [`kind`].
+    kinds: String,
+    /// Files that are too many to be told one by one: package, how many, bytes.
+    rest: Vec<(usize, usize, u64)>,
+}
+
+pub(super) fn of(report: &Report) -> String {
+    let packages: Vec<_> = report
+        .distributions
+        .iter()
+        .map(|row| (visible(&row.name, NAME), visible(&row.version, NAME), row.size.0))
+        .collect();
+    let failure = report.failure();
+    let changes = report.package_changes();
+    let data = Data {
+        name: visible(&report.layer_name, NAME),
+        command: report.command,
+        verdict: report.verdict(),
+        reason: visible(&report.reason, MESSAGE),
+        failure: failure.as_ref().map(|failure| {
+            let causes = failure.causes.iter().take(ROWS).map(|cause| visible(cause, MESSAGE)).collect();
+            (visible(&failure.error, MESSAGE), causes, visible(failure.hint.as_deref().unwrap_or_default(), MESSAGE))
+        }),
+        target: report
+            .python_version
+            .zip(report.architecture)
+            .map(|(python, architecture)| format!("python{python} on {architecture}")),
+        limit: facts::limits().unzipped_size,
+        zipped: report.zipped_size.map(|size| size.0),
+        unzipped: report.unzipped_size.map(|size| size.0),
+        before: report.before.as_ref().map(|before| Before {
+            name: visible(&before.name, NAME),
+            zipped: before.zipped_size.map(|size| size.0),
+            unzipped: before.unzipped_size.map(|size| size.0),
+        }),
+        content_hash: report.code_sha256.map(|hash| hash.to_string()),
+        fingerprint: report.fingerprint.map(|fingerprint| fingerprint.to_string()),
+        destinations: report.destinations.iter().map(destination).collect(),
+        changes: Rows::of(&changes, change),
+        findings: Rows::of(&report.findings, finding),
+        tally: tally(&report.findings),
+        docs: report.findings.first().and_then(Finding::page).map(|page| {
+            // Up to its `#`.
+            page.split_inclusive('#').next().unwrap_or_default().to_owned()
+        }),
+        savings: Rows::of(&report.savings, |saving: &Saving| {
+            (visible(&saving.rule, NAME), visible(&saving.owner, NAME), saving.files, saving.bytes.0)
+        }),
+        files: report.layer.as_ref().map(|layer| Files::of(layer, report)),
+        packages,
+    };
+    text::json(&serde_json::to_string(&data).expect("rows of text and numbers are JSON"))
+}
+
+impl<T> Rows<T> {
+    fn of<'a, F>(all: &'a [F], row: impl Fn(&'a F) -> T) -> Self {
+        Self { rows: all.iter().take(ROWS).map(row).collect(), more: all.len().saturating_sub(ROWS) }
+    }
+}
+
+fn destination(destination: &DestinationReport) -> (&'static str, String, String) {
+    let arn = destination.layer_version_arn.as_ref().map(ToString::to_string).unwrap_or_default();
+    (destination.outcome.word(), destination.place(), arn)
+}
+
+fn change(change: &PackageChange) -> (PackageChangeKind, String, String, String, u64, u64) {
+    let [name, from, to] = [&change.name, &change.from, &change.to].map(|text| visible(text, NAME).into_owned());
+    (change.kind, name, from, to, change.bytes_before.0, change.bytes_after.0)
+}
+
+fn finding(finding: &Finding) -> (&'static str, &'static str, Cow<'_, str>, Cow<'_, str>, Cow<'_, str>, Cow<'_, str>) {
+    let distribution = finding.distribution.as_ref().map(ToString::to_string).unwrap_or_default();
+    (
+        finding.severity.word(),
+        finding.code,
+        visible(&finding.subject, MESSAGE),
+        Cow::Owned(distribution),
+        visible(&finding.message, MESSAGE),
+        visible(&finding.help, MESSAGE),
+    )
+}
+
+/// Worst first.
+fn tally(findings: &[Finding]) -> Vec<(&'static str, &'static str, usize)> {
+    let mut counts = BTreeMap::new();
+    for finding in findings {
+        *counts.entry((finding.severity, finding.code)).or_default() += 1;
+    }
+    counts.into_iter().map(|((severity, code), count)| (severity.word(), code, count)).collect()
+}
+
+impl<'a> Files<'a> {
+    fn of(layer: &'a Layer, report: &Report) -> Self {
+        let rows = report.distributions.iter().enumerate();
+        let rows: BTreeMap<&str, usize> = rows.map(|(index, row)| (row.name.as_str(), index)).collect();
+        let owners = layer.files.values().map(|file| &file.owner);
+        let mut packages = BTreeMap::new();
+        for owner in owners {
+            packages.entry(owner).or_insert_with(|| rows.get(owner.to_string().as_str()).copied().unwrap_or_default());
+        }
+        let smallest = smallest_shown(layer);
+        let mut files = Self { folder_parents: vec![0], folder_names: vec![Cow::Borrowed("")], ..Self::default() };
+        let mut known: BTreeMap<&str, usize> = BTreeMap::from([("", 0)]);
+        let mut rest: BTreeMap<usize, (usize, u64)> = BTreeMap::new();
+        for (path, file) in &layer.files {
+            let package = packages[&file.owner];
+            if files.names.len() == FILES || file.size.0 < smallest {
+                let (count, bytes) = rest.entry(package).or_default();
+                *count += 1;
+                *bytes += file.size.0;
+                continue;
+            }
+            let (folder, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+            let folder = files.folder(folder, &mut known);
+            files.folders.push(folder);
+            files.names.push(visible(name, NAME));
+            files.sizes.push(file.size.0);
+            files.packages.push(package);
+            files.kinds.push(kind(path, file));
+        }
+        files.rest = rest.into_iter().map(|(package, (count, bytes))| (package, count, bytes)).collect();
+        files
+    }
+
+    /// Its number, and one for each folder that it is in.
+    fn folder(&mut self, path: &'a str, known: &mut BTreeMap<&'a str, usize>) -> usize {
+        let mut above = path;
+        let mut new = Vec::new();
+        let mut parent = loop {
+            if let Some(number) = known.get(above) {
+                break *number;
+            }
+            new.push(above);
+            above = above.rsplit_once('/').map_or("", |(above, _)| above);
+        };
+        for path in new.into_iter().rev() {
+            let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+            self.folder_parents.push(parent);
+            self.folder_names.push(visible(name, NAME));
+            parent = self.folder_names.len() - 1;
+            known.insert(path, parent);
+        }
+        parent
+    }
+}
+
+/// Bytes that a file must have to be among the largest.
+fn smallest_shown(layer: &Layer) -> u64 {
+    if layer.files.len() <= FILES {
+        return 0;
+    }
+    let mut sizes: Vec<u64> = layer.files.values().map(|file| file.size.0).collect();
+    let (_, smallest, _) = sizes.select_nth_unstable_by(FILES, |left, right| right.cmp(left));
+    *smallest
+}
+
+/// `0` compiled, `1` Python, `2` bytecode, `3` what describes a package, `4` anything else, `5` a link.
+fn kind(path: &Utf8Path, file: &File) -> char {
+    let is_metadata = || path.components().any(|part| part.as_str().ends_with(".dist-info"));
+    match (&file.kind, path.extension()) {
+        (Kind::Link { .. }, _) => '5',
+        _ if file.observed.binary.is_some() || binary::has_library_name(path) => '0',
+        (_, Some("py" | "pyi")) => '1',
+        (_, Some("pyc")) => '2',
+        _ if is_metadata() => '3',
+        _ => '4',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_stand_after_the_one_they_are_in() {
+        let paths = ["python/a/b/c.py", "python/a.py", "python/a/d.py", "x", "/absolute", "../up"];
+        let layer = Layer::of_paths(&paths);
+        let report = Report::new("audit", "test".to_owned(), None, String::new());
+        let files = Files::of(&layer, &report);
+        assert!(files.folder_parents.iter().enumerate().skip(1).all(|(number, parent)| *parent < number));
+        let path = |mut folder: usize, name: &str| {
+            let mut path = name.to_owned();
+            while folder != 0 {
+                path = format!("{}/{path}", files.folder_names[folder]);
+                folder = files.folder_parents[folder];
+            }
+            path
+        };
+        let mut told: Vec<String> =
+            files.folders.iter().zip(&files.names).map(|(folder, name)| path(*folder, name)).collect();
+        told.sort();
+        assert_eq!(told, ["../up", "absolute", "python/a.py", "python/a/b/c.py", "python/a/d.py", "x"]);
+    }
+
+    #[test]
+    fn kinds_are_told_by_what_is_in_a_file() {
+        let layer = Layer::of_paths(&["python/a.so", "b.py", "c.pyc", "a-1.dist-info/METADATA", "d.dat", "e.so.1"]);
+        let files = Files::of(&layer, &Report::new("audit", "test".to_owned(), None, String::new()));
+        let by_name: BTreeMap<&str, char> = files.names.iter().map(AsRef::as_ref).zip(files.kinds.chars()).collect();
+        let expected = [("METADATA", '3'), ("a.so", '0'), ("b.py", '1'), ("c.pyc", '2'), ("d.dat", '4'), ("e.so.1", '0')];
+        assert_eq!(by_name, BTreeMap::from(expected));
+    }
+}

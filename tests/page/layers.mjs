@@ -1,0 +1,76 @@
+// Layers for the pages: a small real one in two versions, a very large one, and one with names that are none.
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+
+import { FOLDER } from "./browser.mjs";
+
+const PROGRAM = resolve("target/debug/lambda-layer");
+
+function workspace(name) {
+  const folder = join(FOLDER, "work", name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(folder, ".git"), { recursive: true });
+  return folder;
+}
+
+// Gives the page's path. The program may refuse a layer; it writes the page all the same.
+function run(folder, ...options) {
+  const environment = Object.fromEntries(["PATH", "HOME", "UV_CACHE_DIR", "PIP_CACHE_DIR", "PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "SSL_CERT_FILE"].map((name) => [name, process.env[name]]).filter(([, value]) => value));
+  const page = join(folder, "out", "page.html");
+  try {
+    execFileSync(PROGRAM, [...options, "--python-version", "3.13", "--report", page], { cwd: folder, env: environment, stdio: "pipe" });
+  } catch (error) {
+    if (error.status !== 1) throw new Error(`${error.stdout}${error.stderr}`);
+  }
+  return page;
+}
+
+function write(folder, path, bytes) {
+  const place = join(folder, path);
+  mkdirSync(dirname(place), { recursive: true });
+  writeFileSync(place, bytes);
+}
+
+// The second version of a layer, published into a folder.
+export function published() {
+  const folder = workspace("published");
+  const publish = (requirements) => {
+    write(folder, "requirements.txt", requirements);
+    return run(folder, "publish", "--layer-name", "shared", "--bytecode", "none", "--smoke-test", "off");
+  };
+  publish("PyYAML==6.0.2\nrequests==2.32.3\nsix==1.17.0\n");
+  return publish("PyYAML==6.0.3\nrequests==2.32.3\nSQLAlchemy==2.0.44\n");
+}
+
+// 40 packages of 500 files; sizes as they are in the world: most are small, a few are large.
+export function large() {
+  const folder = workspace("large");
+  let seed = 7;
+  const random = () => { seed = (seed * 48271) % 2147483647; return seed / 2147483647; };
+  const endings = [".py", ".py", ".pyc", ".json", ".dat"];
+  const folders = ["", "core/", "core/internal/", "util/", "data/tables/"];
+  for (let row = 0; row < 40; row += 1) {
+    const [module, info] = [`package_${row}`, `package_${row}-1.${row}.dist-info`];
+    const paths = Array.from({ length: 500 }, (_, index) => `${module}/${folders[index % 5]}module_${index}${endings[Math.floor(random() * 5)]}`);
+    for (const path of paths) write(folder, `layer/python/${path}`, "x".repeat(Math.min(200000, Math.floor(60 / random()))));
+    write(folder, `layer/python/${info}/METADATA`, `Metadata-Version: 2.1\nName: package-${row}\nVersion: 1.${row}\n\n`);
+    write(folder, `layer/python/${info}/RECORD`, [...paths, `${info}/METADATA`, `${info}/RECORD`].map((path) => `${path},,\n`).join(""));
+  }
+  return run(folder, "audit", "layer", "--fail-on", "never");
+}
+
+export const HOSTILE = ["</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>.py", "a\u202egpj.exe", "`code` **bold** ::error::", "🦀 名前.py", "x".repeat(250), "{{data}}", "%0A::set-output"];
+
+export function hostile() {
+  const folder = workspace("hostile");
+  const paths = HOSTILE.map((name) => `evil/${name}`).filter((path) => !path.includes("</"));
+  for (const path of paths) write(folder, `layer/python/${path}`, "x = 1\n");
+  // A name with a slash in it is a folder and a file.
+  write(folder, `layer/python/evil/${HOSTILE[0]}`, "x = 1\n");
+  write(folder, "layer/python/evil/broken</script>.so", "x");
+  write(folder, `layer/python/evil/${"deep/".repeat(300)}end.py`, "x = 1\n");
+  write(folder, "layer/python/evil-1.0.dist-info/METADATA", `Metadata-Version: 2.1\nName: evil\nVersion: <b onclick=alert(1)>${"9".repeat(10000)}\nLicense: <script>\n\n`);
+  return run(folder, "audit", "layer");
+}
