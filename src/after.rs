@@ -9,8 +9,8 @@ use crate::registry::Registry;
 use crate::registry::claim::Owner;
 use crate::registry::store::StateStore;
 use crate::report::{Change, ChangeOutcome, Report};
-use crate::spec::Spec;
-use crate::types::Place;
+use crate::spec::{Labelling, Spec};
+use crate::types::{Label, Place};
 use crate::versions::{Choice, Chosen};
 use crate::{actions, attach, cleanup, labels, parameters, share};
 
@@ -35,7 +35,7 @@ pub async fn follow(
     }
     if let Some(template) = &after.ssm_parameter {
         let step = console.step("Name");
-        let named = parameters::apply(template, &choice, spec, registry).await;
+        let named = parameters::apply(template, &choice, spec, registry, store).await;
         step.done(count(&named));
         changes.extend(named);
     }
@@ -44,6 +44,9 @@ pub async fn follow(
         let labelled = labels::follow(&after.labelling, &choice, spec, registry, store, console).await;
         step.done(count(&labelled));
         changes.extend(labelled);
+    }
+    if let Some(tag) = spec.declaration.label.as_ref().filter(|_| !matches!(store, StateStore::Nowhere)) {
+        changes.extend(label_with_tag(tag, &choice, spec, registry, store, console).await);
     }
     if !after.attach_to.is_empty() {
         let step = console.step("Attach");
@@ -57,6 +60,26 @@ pub async fn follow(
     }
     actions::hand_over_destinations(&spec.registry, &spec.state, &spec.workspace)?;
     Ok(changes)
+}
+
+/// What a tag run publishes or finds has the tag as its label. A tag that moved takes its label along.
+async fn label_with_tag(
+    tag: &str,
+    choice: &Choice,
+    spec: &Spec,
+    registry: &Registry,
+    store: &mut StateStore,
+    console: &Console,
+) -> Vec<Change> {
+    let Some(label) = Label::of_tag(tag) else {
+        console.warning(&format!("the git tag `{tag}` is a number, so it is no label of the version"));
+        return Vec::new();
+    };
+    let step = console.step("Label with the tag");
+    let labelling = Labelling { add: [label].into(), remove: [].into(), moves: true };
+    let labelled = labels::follow(&labelling, choice, spec, registry, store, console).await;
+    step.done(count(&labelled));
+    labelled
 }
 
 /// The versions that this run published or found.

@@ -13,6 +13,7 @@ use futures::future::join_all;
 use crate::error::Failure;
 use crate::facts;
 use crate::registry::state::{Content, State};
+use crate::registry::store::StateStore;
 use crate::registry::{Registry, aws_error};
 use crate::report::{Change, ChangeKind, ChangeOutcome};
 use crate::spec::Spec;
@@ -33,11 +34,19 @@ struct Wanted {
     arn: Option<LayerVersionArn>,
 }
 
-/// After publishing: the parameter of the newest version, and that of the git tag. Labels have theirs.
-pub async fn apply(template: &ParameterTemplate, choice: &Choice, spec: &Spec, registry: &Registry) -> Vec<Change> {
+/// After publishing: the parameter of the newest version, and that of the git tag where there are no labels, which have
+/// theirs.
+pub async fn apply(
+    template: &ParameterTemplate,
+    choice: &Choice,
+    spec: &Spec,
+    registry: &Registry,
+    store: &StateStore,
+) -> Vec<Change> {
     let (python, architecture) = (spec.target.python.to_string(), spec.target.architecture.to_string());
     let target = (python.as_str(), architecture.as_str());
-    let tag = spec.declaration.label.as_ref().and_then(|tag| template.tagged(&spec.layer, target, tag));
+    let tag = spec.declaration.label.as_ref().filter(|_| matches!(store, StateStore::Nowhere));
+    let tag = tag.and_then(|tag| template.tagged(&spec.layer, target, tag));
     let latest = template.latest(&spec.layer, target);
     let names: BTreeSet<String> = std::iter::once(latest).chain(tag).collect();
     let wanted = choice.versions.iter().flat_map(|chosen| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
+use secrecy::ExposeSecret as _;
 
 use super::after::AfterInputs;
 use super::{GithubChoice, Labelling, Papers, Reading, RegistryChoice, Retention, StatePlace, Task};
@@ -100,6 +101,8 @@ impl ActSpec {
             &registry,
         );
         reading.refuse_kept_labels_without_state(&after, &state);
+        let papers = reading.papers(inputs);
+        let github = reading.github(Task::Publish, inputs);
         let act = match verb {
             Verb::Share => after.share_with.map(Act::Share).ok_or(("share-with", "name who may use the version")),
             Verb::Attach if after.attach_to.is_empty() => Err(("attach-to", "name the functions")),
@@ -119,10 +122,11 @@ impl ActSpec {
                 .retention
                 .map(Act::Cleanup)
                 .ok_or(("keep-versions", "say what is to be kept: `keep-versions`, `keep-days` or `keep-labels`")),
-            Verb::Release => Ok(Act::Release),
+            Verb::Release => {
+                reading.check_release(github.token.as_ref().map(|token| token.expose_secret()));
+                Ok(Act::Release)
+            }
         };
-        let papers = reading.papers(inputs);
-        let github = reading.github(Task::Publish, inputs);
         let act = act.map_err(|(input, advice)| Failure::user(format!("`{input}` is missing")).hint(advice));
         // What is missing may be wrong instead, which was said.
         let act = if reading.problems.len() == 0 { reading.problems.check(act) } else { act.ok() };

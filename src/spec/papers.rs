@@ -108,13 +108,28 @@ impl Reading<'_> {
             self.problems.push(failure.hint("name a zip, or a file with the output `result`"));
         }
         let token = given(inputs.github_token.as_ref()).or_else(|| self.environment.get("GITHUB_TOKEN"));
+        let release = self.boolean("release", given(inputs.release.as_ref()), false);
+        if release && task == Task::Publish {
+            self.check_release(token);
+        }
         GithubChoice {
             comment: self.parsed(given(inputs.comment.as_ref()), inputs::DEFAULT_COMMENT),
             comment_threshold,
             baseline,
             token: token.map(SecretString::from),
-            release: self.boolean("release", given(inputs.release.as_ref()), false),
+            release,
             release_tag: self.parsed(given(inputs.release_tag.as_ref()), inputs::DEFAULT_RELEASE_TAG),
+        }
+    }
+    /// Before anything is built.
+    pub(super) fn check_release(&mut self, token: Option<&str>) {
+        if token.is_none() {
+            let failure = Failure::user("a release needs a token for GitHub, and there is none");
+            self.problems.push(failure.hint("give `github-token: ${{ github.token }}`, or set GITHUB_TOKEN"));
+        }
+        if self.environment.get("GITHUB_REPOSITORY").is_none() {
+            let failure = Failure::user("a release needs to know its repository, and there is none");
+            self.problems.push(failure.hint("set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does"));
         }
     }
 }

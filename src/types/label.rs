@@ -36,7 +36,28 @@ impl Display for Label {
 as_string!(Label);
 
 impl Label {
+    /// Of a git tag: what cannot be in a label becomes `-`; `None` for a number.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let allowed = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        let label: String = tag.replace(|character| !allowed(character), "-").chars().take(LONGEST).collect();
+        label.parse().ok()
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_git_tag_is_a_label_unless_it_is_a_number() {
+        let label = |tag: &str| Label::of_tag(tag).map(|label| label.to_string());
+        assert_eq!(label("v1.4.0").as_deref(), Some("v1.4.0"));
+        assert_eq!(label("release/2026 ü").as_deref(), Some("release-2026--"));
+        assert_eq!(label(&"x".repeat(99)).as_deref(), Some(&*"x".repeat(63)));
+        assert_eq!(label("2026"), None);
     }
 }
