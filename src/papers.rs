@@ -3,6 +3,7 @@
 //! They tell of what is in the zip: of a layer that was built in this run, or else of the published one, which is
 //! opened for it.
 
+mod locked;
 mod materials;
 mod origins;
 mod published;

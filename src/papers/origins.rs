@@ -7,16 +7,21 @@ use camino::Utf8Path;
 use pep508_rs::VersionOrUrl;
 use url::Url;
 
+use super::locked::{self, Locked};
+use crate::build::Distribution;
 use crate::manifest::{Manifest, PYPI, Requirement, RequirementKind};
 use crate::secrets::without_credentials;
 use crate::spec::Spec;
-use crate::types::DistributionName;
+use crate::types::{Digest, DistributionName};
 
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     /// The only index that was asked.
     index: Option<String>,
+    /// All of them, without a slash at the end.
+    asked: BTreeSet<String>,
     named: BTreeMap<DistributionName, Origin>,
+    locked: Locked,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +30,7 @@ pub struct Origin {
     pub sha256: Option<String>,
     /// The file or repository, without credentials.
     place: Option<Place>,
-    /// The index that it is from.
+    /// The index that was asked for it.
     index: Option<String>,
     /// A project of the repository.
     pub is_own: bool,
@@ -39,7 +44,10 @@ enum Place {
 
 impl Origins {
     pub fn of(spec: &Spec, manifest: &Manifest) -> Self {
-        let mut origins = Self { index: index(spec, manifest), ..Self::default() };
+        let dependencies = &spec.dependencies;
+        let urls = dependencies.index_url.iter().chain(&dependencies.extra_index_urls);
+        let asked = urls.map(|url| url.shown().trim_end_matches('/').to_owned()).collect();
+        let mut origins = Self { index: index(spec, manifest), asked, locked: locked::read(spec), ..Self::default() };
         for requirement in &manifest.requirements {
             origins.note(requirement);
         }
@@ -69,16 +77,27 @@ impl Origins {
         let known: BTreeSet<String> =
             requirement.hashes.iter().cloned().chain(in_url.map(|digits| format!("sha256:{digits}"))).collect();
         // Of several only the installer knows which one it took.
-        let only = known.first().filter(|_| known.len() == 1).and_then(|hash| hash.strip_prefix("sha256:"));
-        let is_hash = |digits: &&str| digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        origin.sha256 = only.filter(is_hash).map(str::to_lowercase);
+        origin.sha256 = known.first().filter(|_| known.len() == 1).and_then(|hash| sha256(hash));
         origin.place = place;
     }
 
-    pub fn of_name(&self, name: &DistributionName) -> Origin {
-        let known = self.named.get(name).cloned().unwrap_or_default();
-        let is_from_index = !known.is_own && known.place.is_none();
-        Origin { index: self.index.clone().filter(|_| is_from_index), ..known }
+    /// Of what is in the layer.
+    pub fn of_distribution(&self, distribution: &Distribution) -> Origin {
+        let known = self.named.get(&distribution.name).cloned().unwrap_or_default();
+        if known.is_own || known.place.is_some() {
+            return known;
+        }
+        let package = locked::package_of(&self.locked, distribution);
+        let wheel = package.and_then(|package| package.wheel_of(distribution));
+        let hash = || wheel.and_then(|wheel| sha256(wheel.hash.as_deref()?));
+        // The same file from a mirror is not from where the lock says.
+        let locked = package.and_then(|package| shown(package.index.as_deref()?));
+        let is_asked = |index: &String| self.asked.contains(index.trim_end_matches('/'));
+        let index = self.index.clone().or_else(|| locked.filter(is_asked));
+        let is_locked_there =
+            index.as_deref().is_some_and(|index| package.is_none_or(|package| package.is_from(index)));
+        let file = wheel.and_then(|wheel| place(wheel.url.as_deref()?)).filter(|_| is_locked_there);
+        Origin { sha256: known.sha256.or_else(hash), place: file, index, is_own: false }
     }
 }
 
@@ -93,6 +112,12 @@ impl Origin {
             self.index.iter().map(move |index| ("distribution", format!("{}/{name}/", index.trim_end_matches('/'))));
         place.chain(index).collect::<Vec<_>>().into_iter()
     }
+}
+
+/// The digits of `sha256:…`.
+fn sha256(hash: &str) -> Option<String> {
+    let digits = hash.strip_prefix("sha256:")?.to_lowercase();
+    Digest::from_hex(&digits).map(|digest| digest.hex())
 }
 
 /// Where a requirement is, for anybody: without credentials and without a query, which may be one.

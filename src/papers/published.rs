@@ -29,7 +29,7 @@ pub(super) async fn of_run(
     // What a lock file says of where its distributions are from, which nobody had to ask for so far.
     let origins = match resolve::resolve(spec, environment, console) {
         Ok(manifest) => Origins::of(spec, &manifest),
-        Err(_is_told_by_a_build) => Origins::default(),
+        Err(_is_told_by_a_build) => Origins::of(spec, &spec.dependencies.manifest),
     };
     let mut report = with_published(report, &spec.registry, &spec.papers, origins, environment, console).await?;
     for (path, file) in report.layer.iter_mut().flat_map(|layer| &mut layer.files) {

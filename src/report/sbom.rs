@@ -133,7 +133,7 @@ fn distributions(layer: &Layer, materials: &Materials) -> BTreeMap<Key, Componen
             continue;
         }
         let (name, purl) = (&distribution.name, purl(distribution, &version));
-        let origin = materials.origins.of_name(name);
+        let origin = materials.origins.of_distribution(distribution);
         let size = sizes.get(&Owner::Distribution(name.clone()));
         // A file belongs to a name: of two versions of it the first has all of them.
         let (libraries, boms) = (bundled.remove(name), boms.remove(name));

@@ -72,7 +72,9 @@ fn places_that_cannot_be_are_refused_before_anything_is_done() {
     sandbox.write("file", "");
     let arguments = ["--sbom", "wheels", "--third-party-licenses", "file/x"];
     let outcome = publish(&sandbox).args(&arguments).run().code(1);
-    outcome.says("`sbom` is `[ROOT]/work/wheels`").says("`third-party-licenses` cannot be written");
+    outcome
+        .says("work/wheels`, which is a folder (name a file in it)")
+        .says("`third-party-licenses` cannot be written");
     let arguments = ["--sbom", "same", "--third-party-licenses", "./same"];
     publish(&sandbox).args(&arguments).run().code(1).says("`same` is to be two files");
     assert_eq!(versions(&sandbox), Vec::<u64>::new());

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::audit::zip_of;
 use crate::directory::publish;
 use crate::harness::Sandbox;
+use crate::locks::locked;
 use crate::packages::{modern_project, wheel_of};
 use crate::pypi::PasswordIndex;
 use crate::tools::read_by_cyclonedx;
@@ -36,9 +37,20 @@ fn distributions_have_their_licences_and_what_they_need() {
         "requests==2.32.5\nurllib3==2.5.0\nidna==3.10\ncertifi==2025.8.3\ncharset-normalizer==3.4.3\nruamel.yaml==0.18.15\nruamel.yaml.clib==0.2.12\ntyping_extensions==4.15.0\n",
     );
     let (read, bill) = built(&sandbox, &["--no-deps"]);
-    insta::assert_snapshot!(read, @"");
-    assert_eq!(needed(&bill, "layer"), [""]);
-    assert_eq!(needed(&bill, "pkg:pypi/requests@2.32.5"), [""]);
+    insta::assert_snapshot!(read, @r"
+    pkg:pypi/certifi@2025.8.3 MPL-2.0
+    pkg:pypi/charset-normalizer@3.4.3 MIT
+    pkg:pypi/idna@3.10 BSD License
+    pkg:pypi/requests@2.32.5 Apache-2.0
+    pkg:pypi/ruamel.yaml@0.18.15 MIT
+    pkg:pypi/ruamel.yaml.clib@0.2.12 MIT
+    pkg:pypi/typing-extensions@4.15.0 PSF-2.0
+    pkg:pypi/urllib3@2.5.0 MIT
+    ");
+    let roots = ["requests@2.32.5", "ruamel.yaml@0.18.15", "typing-extensions@4.15.0"];
+    assert_eq!(needed(&bill, "layer"), roots.map(|name| format!("pkg:pypi/{name}")));
+    let of_requests = ["certifi@2025.8.3", "charset-normalizer@3.4.3", "idna@3.10", "urllib3@2.5.0"];
+    assert_eq!(needed(&bill, "pkg:pypi/requests@2.32.5"), of_requests.map(|name| format!("pkg:pypi/{name}")));
     let requests = component(&bill, "requests");
     assert_eq!(requests["evidence"]["occurrences"][0]["location"], "python/requests-2.32.5.dist-info");
     assert!(requests.get("hashes").is_none() && requests.get("externalReferences").is_none(), "{requests:#}");
@@ -49,7 +61,23 @@ fn distributions_have_their_licences_and_what_they_need() {
 fn bundled_libraries_are_named() {
     let sandbox = Sandbox::with_requirements("psycopg2-binary==2.9.10\n");
     let (read, bill) = built(&sandbox, &[]);
-    insta::assert_snapshot!(read, @"");
+    insta::assert_snapshot!(read, @r"
+    pkg:pypi/psycopg2-binary@2.9.10 LGPL with exceptions
+      libcom_err
+      libcrypto
+      libgssapi_krb5
+      libk5crypto
+      libkeyutils
+      libkrb5
+      libkrb5support
+      liblber
+      libldap
+      libpcre
+      libpq
+      libsasl2
+      libselinux
+      libssl
+    ");
     let libraries = component(&bill, "psycopg2-binary")["components"].as_array().expect("is a list");
     let members = crate::zip::members(&sandbox.path("layer.zip"));
     assert!(!libraries.is_empty());
@@ -70,7 +98,12 @@ fn own_code_and_other_files_are_in_it() {
     sandbox.write("app/deep/data.txt", "x");
     sandbox.write("tool", "#!/bin/sh\n");
     let (read, bill) = built(&sandbox, &["--source", "app,ours", "--include", "tool=bin/tool"]);
-    insta::assert_snapshot!(read, @"");
+    insta::assert_snapshot!(read, @r"
+    tool
+    pkg:pypi/acme-tool@1.0
+    app
+    ours MIT
+    ");
     let tool = component(&bill, "tool");
     assert_eq!(tool["hashes"][0]["content"], lambda_layer::types::Digest::of(b"#!/bin/sh\n").hex().as_str());
     assert_eq!(component(&bill, "ours")["bom-ref"], "pkg:pypi/ours@1.0");
@@ -96,6 +129,21 @@ fn indexes_stand_there_without_credentials_and_files_with_their_only_hash() {
     sandbox.write("requirements.txt", format!("alpha==1.0 --hash=sha256:{digest} --hash=sha256:{other}\n"));
     let (_, bill) = built(&sandbox, &["--index-url", &index.url_with_password()]);
     assert!(component(&bill, "alpha").get("hashes").is_none(), "nobody knows which of two files it was");
+}
+
+#[test]
+fn lock_files_tell_which_wheel_it_was() {
+    for file in ["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"] {
+        let sandbox = locked(file);
+        let (_, bill) = built(&sandbox, &["--requirements", file]);
+        let text = sandbox.read(file);
+        let all = bill["components"].as_array().expect("is a list");
+        assert!(all.len() > 2, "{bill:#}");
+        for component in all {
+            let hash = component["hashes"][0]["content"].as_str().unwrap_or_default();
+            assert!(hash.len() == 64 && text.contains(hash), "{file}: {component:#}");
+        }
+    }
 }
 
 #[test]
