@@ -78,7 +78,7 @@ function label({ node, width, height, isOpen, hasHead }, made) {
   if (isOpen && !hasHead) return;
   if (width < 34 || height < 15) return;
   made.append(element("span", { class: "cell-name" }, name(title(node))));
-  if (isOpen ? width > 110 : height > 32 && width > 52) made.append(element("span", { class: "cell-size" }, bytes(node.bytes)));
+  if (isOpen ? width > 110 : height > 32 && width > 52) made.append(" ", element("span", { class: "cell-size" }, bytes(node.bytes)));
 }
 
 function drawPath() {
