@@ -17,7 +17,10 @@ function workspace(name) {
 
 // Gives the page's path. The program may refuse a layer; it writes the page all the same.
 function run(folder, ...options) {
-  const environment = Object.fromEntries(["PATH", "HOME", "UV_CACHE_DIR", "PIP_CACHE_DIR", "PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "SSL_CERT_FILE"].map((name) => [name, process.env[name]]).filter(([, value]) => value));
+  // No more of the machine than what a package index needs.
+  const isPassed = (name) => /^(PATH|HOME|SSL_CERT_(FILE|DIR)|PIP_.*|.*_proxy)$/i.test(name);
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => isPassed(name)));
+  environment.XDG_CACHE_HOME = join(FOLDER, "cache");
   const page = join(folder, "out", "page.html");
   try {
     execFileSync(PROGRAM, [...options, "--python-version", "3.13", "--report", page], { cwd: folder, env: environment, stdio: "pipe" });

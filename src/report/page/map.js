@@ -78,7 +78,7 @@ function label({ node, width, height, isOpen, hasHead }, made) {
   if (isOpen && !hasHead) return;
   if (width < 34 || height < 15) return;
   made.append(element("span", { class: "cell-name" }, name(title(node))));
-  if (isOpen ? width > 110 : height > 32 && width > 52) made.append(element("span", { class: "cell-size" }, bytes(node.bytes)));
+  if (isOpen ? width > 110 : height > 32 && width > 52) made.append(" ", element("span", { class: "cell-size" }, bytes(node.bytes)));
 }
 
 function drawPath() {
@@ -87,9 +87,9 @@ function drawPath() {
     const shown = index === 0 ? name(data.name) : name(node.name);
     const isHere = node === state.node;
     const step = isHere
-      ? element("span", { "aria-current": "location" }, shown, element("span", { class: "muted" }, ` ${bytes(node.bytes)}`))
+      ? element("span", { "aria-current": "location" }, shown)
       : element("button", { type: "button", click: () => go(node) }, shown);
-    return element("li", {}, step);
+    return element("li", {}, step, isHere ? element("span", { class: "muted" }, ` ${bytes(node.bytes)}`) : null);
   }));
   map.setAttribute("aria-label", `Map of ${title(state.node)}, ${bytes(state.node.bytes)}`);
 }

@@ -195,7 +195,7 @@ function drawSavings() {
   byId("savings").append(element("p", { class: "muted" }, "Files of these packages that are not in the layer, by the rule that left them out."), sortable([
     { title: "Rule", key: ([rule]) => rule, cell: ([rule]) => name(rule) },
     { title: "Of", key: ([, owner]) => owner, cell: ([, owner]) => name(owner) },
-    { title: "Files", isNumber: true, key: ([, , count]) => count, cell: ([, , count]) => number(count) },
+    { title: "Files", isNumber: true, isExtra: true, key: ([, , count]) => count, cell: ([, , count]) => number(count) },
     { title: "Size", isNumber: true, key: ([, , , size]) => size, cell: ([, , , size]) => bytes(size) },
   ], rows, 3, "What was left out"), moreRows(more) ?? "");
 }
