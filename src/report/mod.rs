@@ -1,6 +1,7 @@
 //! What a run did, as data. Renderers see nothing else.
 
 mod change;
+mod comment;
 mod destination;
 mod difference;
 mod markdown;
@@ -13,6 +14,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use change::{Change, ChangeKind, ChangeOutcome};
+pub use comment::{comment, marker, says_the_same};
 pub use destination::{DestinationReport, Outcome};
 pub use difference::{Before, KnownFinding, PackageChange, PackageChangeKind, package_changes};
 pub use markdown::{failure_summary, summary};
@@ -94,6 +96,12 @@ pub struct Report {
     pub papers: PaperPaths,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment_url: Option<String>,
+    /// Markdown of that comment, whether or not it could be made.
+    #[serde(skip)]
+    pub comment: Option<String>,
+    /// Why there is none, where one was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment_problem: Option<Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release_url: Option<String>,
     /// Every file of the layer, if it was built or opened.
@@ -169,6 +177,8 @@ impl Report {
             steps: Vec::new(),
             papers: PaperPaths::default(),
             comment_url: None,
+            comment: None,
+            comment_problem: None,
             release_url: None,
             layer: None,
         }
@@ -213,7 +223,9 @@ impl Report {
     pub fn compared_to(self, state: &State) -> Self {
         let current = state.current_content();
         let changed = self.code_sha256 != current.map(|(hash, _)| hash);
-        let before = current.filter(|_| changed).map(|(_, content)| Before {
+        // Of a content that was read off the lists of versions nothing else is known.
+        let known = current.filter(|(_, content)| changed && content.unzipped_size.is_some());
+        let before = known.map(|(_, content)| Before {
             name: content
                 .versions
                 .values()
@@ -222,7 +234,7 @@ impl Report {
             zipped_size: content.zipped_size,
             unzipped_size: content.unzipped_size,
             distributions: content.distributions.clone(),
-            findings: None,
+            findings: content.findings.clone(),
         });
         let size_diff = if current.is_some() && !changed { Some(0) } else { None };
         let report = Self { changed, size_diff, ..self };
@@ -247,6 +259,12 @@ impl Report {
             .unwrap_or_default()
     }
 
+    /// Findings that were not there before; all of them where nobody knows.
+    pub fn new_findings(&self) -> Vec<&Finding> {
+        let known = self.before.as_ref().and_then(|before| before.findings.as_deref()).unwrap_or_default();
+        self.findings.iter().filter(|finding| !known.contains(&KnownFinding::of(finding))).collect()
+    }
+
     #[must_use]
     pub fn with_zip(self, path: Option<Utf8PathBuf>) -> Self {
         Self { zip_path: path.map(Utf8PathBuf::into_string), ..self }
@@ -268,7 +286,7 @@ impl Report {
         }
         let of_destinations = self.destinations.iter_mut().filter_map(|destination| destination.error.as_mut());
         let of_changes = self.changes.iter_mut().filter_map(|change| change.error.as_mut());
-        for error in of_destinations.chain(of_changes).chain(&mut self.state_error).chain(&mut self.rejection) {
+        for error in of_destinations.chain(of_changes).chain(&mut self.state_error).chain(&mut self.rejection).chain(&mut self.comment_problem) {
             *error = error.map(&redact);
         }
         self
@@ -287,6 +305,7 @@ impl Report {
             _ if any(Outcome::WouldPublish) => "would be published",
             _ if any(Outcome::Adopted) => "adopted",
             "plan" if self.changed => "to be built",
+            "preview" if self.changed => "changed",
             _ => "unchanged",
         }
     }
