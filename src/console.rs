@@ -98,6 +98,14 @@ impl Console {
         }
     }
 
+    /// Good to know, and no fault of the layer's.
+    pub fn notice(&self, text: &str) {
+        match self.mode {
+            Mode::Actions => self.raw(&actions::annotation("notice", actions::TITLE, &self.redact(text))),
+            Mode::Terminal | Mode::Plain => self.say(&format!("notice: {text}")),
+        }
+    }
+
     /// One line each, worst first; in a workflow annotations. `is_refused`: errors are told at the end, together.
     pub fn findings(&self, findings: &[Finding], is_refused: bool) {
         if self.mode == Mode::Actions {

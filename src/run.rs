@@ -8,13 +8,14 @@ use crate::archive::Archive;
 use crate::audit;
 use crate::budget::{self, Candidate};
 use crate::console::Console;
+use crate::decide::{self, Decision, InPlace};
 use crate::environment::Environment;
 use crate::error::{Explanation, Failure, counted};
 use crate::fingerprint::{Fingerprinted, RawInputs};
 use crate::make::{self, Made};
 use crate::papers;
-use crate::plan::{self, Action, Plan};
-use crate::presence::{self, Presence, Status};
+use crate::plan::{Action, Plan};
+use crate::presence::{Presence, Status};
 use crate::preview;
 use crate::publish::{self, Known, Placed, Publication, Published};
 use crate::registry::claim::Owner;
@@ -23,7 +24,7 @@ use crate::registry::state::{Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry, directory};
 use crate::release;
-use crate::report::{DestinationReport, Outcome, Report};
+use crate::report::{DestinationReport, KnownFinding, Outcome, Report};
 use crate::resolve;
 use crate::spec::{RegistryChoice, Spec, Task};
 use crate::types::{ContentHash, LayerVersionArn, Place, Target};
@@ -61,26 +62,10 @@ async fn layer(spec: &Spec, environment: &Environment, console: &Console) -> any
     }
 
     let step = console.step("Decide");
-    let (mut registry, mut store) = connect(spec, environment, console).await?;
-    let Known { state, tag, unreadable } = publish::read(&registry, &mut store, &spec.layer, console).await?;
-    if state.needs_accounts(&registry.places()) {
-        registry.identify().await?;
-    }
-    let (wanted, manifest) = match Fingerprinted::remembered(&raw, &state) {
-        Some(wanted) if !spec.dependencies.manifest.locks.is_empty() => (wanted, None),
-        _ => {
-            let manifest = resolve::resolve(spec, environment, console)?;
-            (Fingerprinted::of(&raw, &manifest, spec.target), Some(manifest))
-        }
-    };
-    console.debug(&serde_json::to_string_pretty(&wanted.recipe)?);
-    let matched = plan::compare(&wanted, &state);
-    let presence = presence::ask(spec, matched, &registry, &state, unreadable).await?;
-    let plan = plan::decide(matched, &wanted, &state, &presence);
-    let plan = match plan::refresh(&wanted) {
-        Some(refresh) if spec.dependencies.refresh && plan.action != Action::Build => refresh,
-        _ => plan,
-    };
+    let mut published = decide::read(spec, environment, console).await?;
+    let Decision { wanted, manifest, presence, plan } =
+        decide::decide(spec, &raw, &mut published, environment, console).await?;
+    let InPlace { registry, mut store, known: Known { state, tag, .. } } = published;
     step.done(match plan.action {
         Action::Unchanged(_) => "nothing to do",
         Action::Build => "to be built",
@@ -145,7 +130,7 @@ pub(crate) fn warn_of_deprecation(target: Target, console: &Console) {
 }
 
 /// Whether what was made fits beside what functions have; not asked for what is refused anyway.
-async fn check_budgets(
+pub(crate) async fn check_budgets(
     made: &mut Made,
     spec: &Spec,
     environment: &Environment,
@@ -162,15 +147,6 @@ async fn check_budgets(
     step.done(counted(functions.len(), "function"));
     made.add(findings, spec.checks.fail_on, console);
     Ok(())
-}
-
-async fn connect(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<(Registry, StateStore)> {
-    let registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
-    let store = StateStore::connect(&spec.state, &registry, environment).await?;
-    if matches!((&store, spec.task), (StateStore::Nowhere, Task::Publish)) {
-        console.warning("without `bucket` or `state` nothing keeps two runs from publishing at the same time");
-    }
-    Ok((registry, store))
 }
 
 /// Notes in the state that these inputs stand for this content, if it does not say so: the next run then needs one read.
@@ -221,7 +197,7 @@ async fn remember(
     Ok(())
 }
 
-fn unchanged(
+pub(crate) fn unchanged(
     spec: &Spec,
     wanted: &Fingerprinted,
     content: ContentHash,
@@ -282,7 +258,7 @@ fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence
 }
 
 /// What publishing would have done, by what the state knows.
-fn rehearsed(report: Report, archive: &Archive, state: &State, registry: &Registry) -> Report {
+pub(crate) fn rehearsed(report: Report, archive: &Archive, state: &State, registry: &Registry) -> Report {
     let destinations = registry
         .places()
         .iter()
@@ -315,6 +291,7 @@ fn publication<'a>(
             zipped_size: Some(archive.zipped_size),
             unzipped_size: Some(archive.unzipped_size),
             distributions: report.distributions.clone(),
+            findings: Some(KnownFinding::noted(&report.findings)),
             python: Some(spec.target.python.to_string()),
             architecture: Some(spec.target.architecture.to_string()),
             ..Content::default()

@@ -12,6 +12,7 @@ mod papers;
 mod subject;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::ExposeSecret as _;
 
 pub use act::{Act, ActSpec, Verb, VersionChoice};
 use after::AfterInputs;
@@ -247,6 +248,9 @@ impl Spec {
         let urls = urls.chain(&dependencies.manifest.indexes);
         urls.for_each(|url| secrets.add_url(url.exposed()));
         secrets.extend(&dependencies.manifest.secrets);
+        if let Some(token) = &self.github.token {
+            secrets.add("", token.expose_secret());
+        }
         secrets
     }
 }

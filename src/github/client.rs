@@ -232,9 +232,9 @@ impl Client {
             let limit = limit_of(&error, Timestamp::now());
             let again = match limit {
                 Some(wait) => Some(wait),
-                None if status_of(&error).is_none_or(|status| status >= 500) && method != Method::Post => {
-                    Some(back_off)
-                }
+                // A question is one, although it is sent.
+                None if method == Method::Post && path != self.graphql => None,
+                None if status_of(&error).is_none_or(|status| status >= 500) => Some(back_off),
                 None => None,
             };
             let left = PATIENCE.saturating_sub(self.waited.get());

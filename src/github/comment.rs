@@ -38,6 +38,9 @@ struct Comment {
 #[derive(Debug, Deserialize)]
 struct User {
     login: String,
+    /// `Bot` or `User`.
+    #[serde(rename = "type", default)]
+    kind: String,
 }
 
 /// Brings the comment with this marker to what it is to say. `same` tells whether two bodies say the same.
@@ -104,10 +107,16 @@ async fn own_comments(client: &Client, pull_request: &PullRequest, marker: &str)
         return Ok(comments);
     }
     let login = client.login().await?.unwrap_or_else(|| WORKFLOW_TOKEN.to_owned());
-    // GraphQL and REST do not agree on whether the name of a bot says that it is one.
-    let name = |login: &str| login.strip_suffix("[bot]").unwrap_or(login).to_lowercase();
-    comments.retain(|comment| comment.user.as_ref().is_some_and(|user| name(&user.login) == name(&login)));
+    comments.retain(|comment| comment.user.as_ref().is_some_and(|user| user.is(&login)));
     Ok(comments)
+}
+
+impl User {
+    fn is(&self, login: &str) -> bool {
+        // In GraphQL the name of a bot does not always say that it is one; another user may have that name.
+        let bare = self.login.strip_suffix("[bot]").filter(|_| self.kind == "Bot");
+        self.login.eq_ignore_ascii_case(login) || bare.is_some_and(|bare| bare.eq_ignore_ascii_case(login))
+    }
 }
 
 /// What to do where the comment is refused.
@@ -129,6 +138,15 @@ pub fn explain(error: &ApiError, pull_request: &PullRequest) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bot_is_not_the_user_of_its_name() {
+        let user = |login: &str, kind: &str| User { login: login.to_owned(), kind: kind.to_owned() };
+        assert!(user("github-actions[bot]", "Bot").is("github-actions[bot]"));
+        assert!(user("github-actions[bot]", "Bot").is("github-actions"));
+        assert!(!user("github-actions", "User").is("github-actions[bot]"));
+        assert!(user("Ada", "User").is("ada"));
+    }
 
     #[test]
     fn a_comment_of_somebody_who_left_is_read() {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::claim::Claim;
 use super::description::Identity;
 use crate::error::Failure;
-use crate::report::DistributionSize;
+use crate::report::{DistributionSize, KnownFinding};
 use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn, Place, Target};
 
 /// Of the JSON; a state with a higher one was written by a newer program.
@@ -67,6 +67,9 @@ pub struct Content {
     pub unzipped_size: Option<ByteSize>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<DistributionSize>,
+    /// What its checks found, worst first; `None` if nobody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<KnownFinding>>,
     /// What it was built for; parameters are named after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,

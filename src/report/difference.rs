@@ -7,6 +7,7 @@ use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
 use super::DistributionSize;
+use crate::audit::Finding;
 use crate::types::ByteSize;
 
 /// What a layer was like: the version that is published, or that of the base branch.
@@ -28,6 +29,28 @@ pub struct Before {
 pub struct KnownFinding {
     pub code: String,
     pub subject: String,
+}
+
+impl KnownFinding {
+    /// Characters of a subject: names of files may be very long.
+    const SUBJECT: usize = 300;
+    /// A state notes so many of a layer.
+    const NOTED: usize = 200;
+
+    pub fn of(finding: &Finding) -> Self {
+        Self { code: finding.code.to_owned(), subject: finding.subject.clone() }.shortened()
+    }
+
+    /// As much of its subject as is noted.
+    #[must_use]
+    pub fn shortened(&self) -> Self {
+        Self { code: self.code.clone(), subject: self.subject.chars().take(Self::SUBJECT).collect() }
+    }
+
+    /// Worst first, as many as are noted.
+    pub fn noted(findings: &[Finding]) -> Vec<Self> {
+        findings.iter().take(Self::NOTED).map(Self::of).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -13,6 +13,9 @@ const BAR: usize = 20;
 const SAVINGS: usize = 40;
 
 pub fn summary(report: &Report) -> String {
+    if let Some(comment) = &report.comment {
+        return previewed(report, comment);
+    }
     let mut text = String::new();
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
     let failure = report.failure();
@@ -110,6 +113,24 @@ pub fn summary(report: &Report) -> String {
     text
 }
 
+/// What a pull request is told, or would be, and why it was not.
+fn previewed(report: &Report, comment: &str) -> String {
+    let (_, shown) = comment.split_once("-->").unwrap_or_default();
+    let mut text = format!("{}\n\n", shown.trim());
+    if let Some(problem) = &report.comment_problem {
+        write!(text, "There is no comment on a pull request: {}", explained(problem))
+            .expect("a String takes everything");
+    }
+    if !report.steps.is_empty() {
+        text += "<details><summary>Times</summary>\n\n| | |\n|---|---|\n";
+        for step in &report.steps {
+            writeln!(text, "| {} | {:.2} s |", plain(&step.name), step.seconds).expect("a String takes everything");
+        }
+        text += "\n</details>\n";
+    }
+    text
+}
+
 /// Rows of the table of findings: a summary has 1 MiB for everything, and the JSON of a run has all.
 const FINDINGS: usize = 200;
 
@@ -189,7 +210,7 @@ fn destination_row(destination: &DestinationReport) -> String {
 }
 
 /// A message of this program: what stands between backticks is shown as code, everything else as text.
-fn message(text: &str) -> String {
+pub(super) fn message(text: &str) -> String {
     let mut parts: Vec<&str> = text.split('`').collect();
     // A last backtick without its partner is text.
     let rest = if parts.len().is_multiple_of(2) { parts.pop() } else { None };
@@ -218,6 +239,10 @@ pub(crate) fn plain(text: &str) -> String {
                 escaped.push(character);
             }
             character if character.is_control() => escaped.push(' '),
+            // Turns what follows around.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                escaped.push(char::REPLACEMENT_CHARACTER);
+            }
             character => escaped.push(character),
         }
     }

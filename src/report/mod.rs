@@ -1,6 +1,7 @@
 //! What a run did, as data. Renderers see nothing else.
 
 mod change;
+mod comment;
 mod destination;
 mod difference;
 mod markdown;
@@ -16,6 +17,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use change::{Change, ChangeKind, ChangeOutcome};
+pub use comment::{comment, marker, says_the_same};
 pub use destination::{DestinationReport, Outcome};
 pub use difference::{Before, KnownFinding, PackageChange, PackageChangeKind, package_changes};
 pub(crate) use markdown::{code, plain};
@@ -111,6 +113,12 @@ pub struct Report {
     pub paper_error: Option<Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment_url: Option<String>,
+    /// Markdown of that comment, whether or not it could be made.
+    #[serde(skip)]
+    pub comment: Option<String>,
+    /// Why there is none, where one was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment_problem: Option<Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release_url: Option<String>,
     /// Every file of the layer, if it was built or opened.
@@ -196,6 +204,8 @@ impl Report {
             papers: PaperPaths::default(),
             paper_error: None,
             comment_url: None,
+            comment: None,
+            comment_problem: None,
             release_url: None,
             layer: None,
             materials: Materials::default(),
@@ -252,7 +262,9 @@ impl Report {
     pub fn compared_to(self, state: &State) -> Self {
         let current = state.current_content();
         let changed = self.code_sha256 != current.map(|(hash, _)| hash);
-        let before = current.filter(|_| changed).map(|(_, content)| Before {
+        // Of a content that was read off the lists of versions nothing else is known.
+        let known = current.filter(|(_, content)| changed && content.unzipped_size.is_some());
+        let before = known.map(|(_, content)| Before {
             name: content
                 .versions
                 .values()
@@ -261,7 +273,7 @@ impl Report {
             zipped_size: content.zipped_size,
             unzipped_size: content.unzipped_size,
             distributions: content.distributions.clone(),
-            findings: None,
+            findings: content.findings.clone(),
         });
         let size_diff = if current.is_some() && !changed { Some(0) } else { None };
         let report = Self { changed, size_diff, ..self };
@@ -284,6 +296,12 @@ impl Report {
             .as_ref()
             .map(|before| package_changes(&before.distributions, &self.distributions))
             .unwrap_or_default()
+    }
+
+    /// Findings that were not there before; all of them where nobody knows.
+    pub fn new_findings(&self) -> Vec<&Finding> {
+        let known = self.before.as_ref().and_then(|before| before.findings.as_deref()).unwrap_or_default();
+        self.findings.iter().filter(|finding| !known.contains(&KnownFinding::of(finding))).collect()
     }
 
     #[must_use]
@@ -312,6 +330,7 @@ impl Report {
             .chain(&mut self.state_error)
             .chain(&mut self.rejection)
             .chain(&mut self.paper_error)
+            .chain(&mut self.comment_problem)
         {
             *error = error.map(&redact);
         }
@@ -331,6 +350,7 @@ impl Report {
             _ if any(Outcome::WouldPublish) => "would be published",
             _ if any(Outcome::Adopted) => "adopted",
             "plan" if self.changed => "to be built",
+            "preview" if self.changed => "changed",
             _ => "unchanged",
         }
     }

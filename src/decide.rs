@@ -1,0 +1,78 @@
+//! What is published, what is wanted, and what follows from both.
+
+use std::borrow::Cow;
+
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::fingerprint::{Fingerprinted, RawInputs};
+use crate::manifest::Manifest;
+use crate::plan::{self, Action, Plan};
+use crate::presence::{self, Presence};
+use crate::publish::{self, Known};
+use crate::registry::Registry;
+use crate::registry::store::StateStore;
+use crate::resolve;
+use crate::spec::{Spec, Task};
+
+/// Where versions are, and what is known of them.
+#[derive(Debug)]
+pub(crate) struct InPlace {
+    pub registry: Registry,
+    pub store: StateStore,
+    pub known: Known,
+}
+
+/// What is wanted, and what has to be done for it.
+#[derive(Debug)]
+pub(crate) struct Decision<'a> {
+    pub wanted: Fingerprinted,
+    /// `None` where nobody had to be asked what the dependency files mean.
+    pub manifest: Option<Cow<'a, Manifest>>,
+    pub presence: Vec<Presence>,
+    pub plan: Plan,
+}
+
+/// # Errors
+/// There are no credentials, or what the registry and the state's store say.
+pub(crate) async fn read(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<InPlace> {
+    let mut registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
+    let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
+    if matches!((&store, spec.task), (StateStore::Nowhere, Task::Publish)) {
+        console.warning("without `bucket` or `state` nothing keeps two runs from publishing at the same time");
+    }
+    let known = publish::read(&registry, &mut store, &spec.layer, console).await?;
+    if known.state.needs_accounts(&registry.places()) {
+        registry.identify().await?;
+    }
+    Ok(InPlace { registry, store, known })
+}
+
+/// # Errors
+/// What a dependency file's own tool says of it; no place answers.
+pub(crate) async fn decide<'a>(
+    spec: &'a Spec,
+    raw: &RawInputs,
+    published: &mut InPlace,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Decision<'a>> {
+    let InPlace { registry, known, .. } = published;
+    let unreadable = std::mem::take(&mut known.unreadable);
+    let state = &known.state;
+    let (wanted, manifest) = match Fingerprinted::remembered(raw, state) {
+        Some(wanted) if !spec.dependencies.manifest.locks.is_empty() => (wanted, None),
+        _ => {
+            let manifest = resolve::resolve(spec, environment, console)?;
+            (Fingerprinted::of(raw, &manifest, spec.target), Some(manifest))
+        }
+    };
+    console.debug(&serde_json::to_string_pretty(&wanted.recipe)?);
+    let matched = plan::compare(&wanted, state);
+    let presence = presence::ask(spec, matched, registry, state, unreadable).await?;
+    let plan = plan::decide(matched, &wanted, state, &presence);
+    let plan = match plan::refresh(&wanted) {
+        Some(refresh) if spec.dependencies.refresh && plan.action != Action::Build => refresh,
+        _ => plan,
+    };
+    Ok(Decision { wanted, manifest, presence, plan })
+}

@@ -1,0 +1,141 @@
+use super::super::{Before, DistributionSize, KnownFinding};
+use super::*;
+use crate::error::{Explanation, Failure};
+use crate::types::{Place, Target};
+
+fn target() -> Target {
+    Target { python: "3.13".parse().expect("is valid"), architecture: "x86_64".parse().expect("is valid") }
+}
+
+fn rows(rows: &[(&str, &str, u64)]) -> Vec<DistributionSize> {
+    let row = |(name, version, size): &(&str, &str, u64)| DistributionSize {
+        name: (*name).to_owned(),
+        version: (*version).to_owned(),
+        size: ByteSize(*size),
+    };
+    rows.iter().map(row).collect()
+}
+
+fn report(distributions: Vec<DistributionSize>) -> Report {
+    let sum = distributions.iter().map(|row| row.size.0).sum();
+    Report {
+        changed: true,
+        unzipped_size: Some(ByteSize(sum)),
+        zipped_size: Some(ByteSize(sum / 3)),
+        distributions,
+        ..Report::of_audit("shared".to_owned(), target(), "requirements: pandas added".to_owned())
+    }
+}
+
+fn before(distributions: Vec<DistributionSize>) -> Before {
+    let sum = distributions.iter().map(|row| row.size.0).sum();
+    Before {
+        name: "version 7".to_owned(),
+        unzipped_size: Some(ByteSize(sum)),
+        zipped_size: Some(ByteSize(sum / 3)),
+        distributions,
+        findings: None,
+    }
+}
+
+#[test]
+fn a_change_is_told_with_its_bytes() {
+    let known = KnownFinding { code: "no-licence".to_owned(), subject: "six".to_owned() };
+    let was = before(rows(&[("numpy", "2.2.0", 50_000_000), ("six", "1.17.0", 30_000), ("gone", "1", 2_000_000)]));
+    let is = rows(&[("pandas", "2.3.1", 40_000_000), ("numpy", "2.3.0", 52_000_000), ("six", "1.16.0", 29_000)]);
+    let findings = vec![
+        Finding::warning("missing-library", "python/pandas/x.so", "`x.so` needs `libx.so.1`", "add it"),
+        Finding::notice("no-licence", "six", "`six` has no licence", "ask its authors"),
+    ];
+    let report = report(is).compared_with(Before { findings: Some(vec![known]), ..was });
+    let places = [Place::own("eu-west-1"), Place::own("us-east-1")];
+    let destinations = places.map(|place| DestinationReport::new(&place, Outcome::WouldPublish, None)).to_vec();
+    let report = Report { findings, destinations, ..report };
+    insta::assert_snapshot!(comment(&[&report], Some("https://github.com/acme/x/actions/runs/7")), @"");
+}
+
+#[test]
+fn nothing_to_compare_with_is_said() {
+    let report = report(rows(&[("six", "1.17.0", 30_000)]));
+    insta::assert_snapshot!(comment(&[&report], None), @"");
+}
+
+#[test]
+fn several_layers_stand_in_one_comment() {
+    let first = report(rows(&[("six", "1.17.0", 30_000)])).compared_with(before(rows(&[("six", "1.16.0", 20_000)])));
+    let second = Report { layer_name: "data".to_owned(), changed: false, ..report(Vec::new()) };
+    let failure = Failure::user("too large").hint("make it smaller");
+    let finding = Finding::error("max-unzipped-size", "layer", "too large", "make it smaller");
+    let third = Report { layer_name: "ml".to_owned(), findings: vec![finding], ..report(Vec::new()) };
+    let third = third.rejected(&failure);
+    let text = comment(&[&first, &second, &third], None);
+    let headings: Vec<&str> = text.lines().filter(|line| line.starts_with('#') || line.starts_with("<!--")).collect();
+    insta::assert_snapshot!(headings.join("\n"), @"");
+    assert_eq!(text.matches("max-unzipped-size").count(), 1, "{text}");
+}
+
+#[test]
+fn sets_of_layers_have_markers_of_their_own() {
+    assert_eq!(marker(&["shared"]), "<!-- lambda-layer-action:v1:shared -->");
+    assert_eq!(marker(&["a", "b"]), marker(&["b", "a"]));
+    let all = [marker(&["a"]), marker(&["a", "b"]), marker(&["a-b"]), marker(&["a", "b", "c"]), marker(&["ab"])];
+    for (index, marker) in all.iter().enumerate() {
+        assert!(all[index + 1..].iter().all(|other| !other.starts_with(marker.as_str())), "{marker}");
+    }
+}
+
+#[test]
+fn only_links_differ_between_runs() {
+    let report = report(rows(&[("six", "1.17.0", 30_000)]));
+    let text = |run| comment(&[&report], Some(run));
+    assert!(says_the_same(&text("https://x/1"), &text("https://x/2").replace('\n', "\r\n")));
+    let other = Report { layer_name: "other".to_owned(), ..report.clone() };
+    assert!(!says_the_same(&text("https://x/1"), &comment(&[&other], Some("https://x/1"))));
+}
+
+#[test]
+fn what_is_least_important_is_dropped_to_fit() {
+    let name = |index: usize| format!("package-{index}-{}", "_".repeat(200));
+    let many: Vec<DistributionSize> = (0..2_000_u64)
+        .map(|index| DistributionSize {
+            name: name(usize::try_from(index).expect("fits")),
+            version: "@".repeat(10_000),
+            size: ByteSize(5_000_000 - index),
+        })
+        .collect();
+    let findings = (0..500)
+        .map(|index| Finding::warning("missing-library", name(index), "`|`".repeat(5_000), "<b>".repeat(5_000)));
+    let findings = findings.collect();
+    let report = Report { findings, ..report(many) }.compared_with(before(Vec::new()));
+    let text = comment(&[&report], Some("https://x/1"));
+    assert!(text.len() <= LONGEST, "{}", text.len());
+    assert!(text.len() > LONGEST / 3, "{}", text.len());
+    for said in ["2000 added", "not shown here", "500 findings", "</details>", "[run](https://x/1)"] {
+        assert!(text.contains(said), "lacks `{said}`");
+    }
+    let ten = [&report; 30];
+    assert!(comment(&ten, None).len() <= LONGEST);
+}
+
+#[test]
+fn what_comes_from_outside_is_text() {
+    let hostile = "@octocat #1 acme/x#2 GH-3 :tada: https://evil.example www.evil.example <img src=x> [a](b) `c` *d* \
+        | e\n# f\n::set-output name=x::y --> <!-- \u{202e}txt.exe 🎉";
+    let findings = vec![Finding::warning("missing-library", hostile, hostile, hostile)];
+    let error = Explanation::of(&anyhow::anyhow!("{hostile}"));
+    let report = Report {
+        findings,
+        layer_name: hostile.to_owned(),
+        reason: hostile.to_owned(),
+        destinations: vec![DestinationReport::failed(&Place::own("eu-west-1"), error)],
+        ..report(rows(&[(hostile, hostile, 30_000)]))
+    };
+    let report = report.compared_with(before(rows(&[("x", "1", 1)])));
+    let text = comment(&[&report], None);
+    let (_, rest) = text.split_once(" -->\n").expect("has a marker");
+    for wrong in
+        ["@o", "#1", "#2", "GH-3", ":t", "://", "www.e", "<img", "](b", "| e", "\n# f", "-->", "<!--", "\u{202e}"]
+    {
+        assert!(!rest.contains(wrong), "`{wrong}` in\n{rest}");
+    }
+}
