@@ -24,9 +24,15 @@ pub const TITLE: &str = "lambda-layer";
 
 /// `level` is `error`, `warning` or `notice`.
 pub fn annotation(level: &str, title: &str, text: &str) -> String {
+    annotation_at(level, title, None, text)
+}
+
+/// On a line of a file, which is named from the repository's root.
+pub fn annotation_at(level: &str, title: &str, place: Option<(&str, usize)>, text: &str) -> String {
     // In properties a colon and a comma mean something, too.
-    let title = escape(title).replace(':', "%3A").replace(',', "%2C");
-    format!("::{level} title={title}::{}", escape(text))
+    let property = |value: &str| escape(value).replace(':', "%3A").replace(',', "%2C");
+    let place = place.map(|(file, line)| format!("file={},line={line},", property(file))).unwrap_or_default();
+    format!("::{level} {place}title={}::{}", property(title), escape(text))
 }
 
 pub fn add_mask(secret: &str) -> String {
@@ -120,6 +126,10 @@ mod tests {
         assert_eq!(
             annotation("error", "a: b", "100%\n::set-output::"),
             "::error title=a%3A b::100%25%0A::set-output::"
+        );
+        assert_eq!(
+            annotation_at("notice", "t", Some(("a,b\n.txt", 3)), "x"),
+            "::notice file=a%2Cb%0A.txt,line=3,title=t::x"
         );
         let text = "a\n  ::add-path::/x\r::x::y\nsee ##[add-mask]z";
         let disarmed = disarm(text);

@@ -127,7 +127,8 @@ impl Console {
             for finding in all.clone().take(ANNOTATIONS) {
                 let title = format!("{}: {}", actions::TITLE, finding.code);
                 let text = format!("{} ({})", finding.message, finding.help);
-                self.raw(&actions::annotation(severity.word(), &title, &self.redact(&text)));
+                let place = finding.place.as_ref().map(|place| (place.file.as_str(), place.line));
+                self.raw(&actions::annotation_at(severity.word(), &title, place, &self.redact(&text)));
             }
             let more = all.count().saturating_sub(ANNOTATIONS);
             // That of errors is the error that ends the run.

@@ -7,11 +7,12 @@ use tempfile::NamedTempFile;
 
 use crate::actions;
 use crate::archive::{self, Archive};
-use crate::audit::{self, Finding, Layer};
+use crate::audit::{self, Finding, Layer, ManifestPlace};
 use crate::build::{self, Host};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Failure, counted};
+use crate::files;
 use crate::leaks::Scan;
 use crate::manifest::Manifest;
 use crate::papers::{Materials, Origins};
@@ -19,7 +20,7 @@ use crate::report::{DistributionSize, distribution_sizes};
 use crate::runtime::Runtime;
 use crate::slim::{self, Saving};
 use crate::spec::{FailOn, SlimLevel, Spec};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, DistributionName};
 use crate::{bytecode, smoke, strip};
 
 /// Everything about a layer but where it goes.
@@ -130,9 +131,20 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         }
         made.layer = Some(layer);
     }
+    for finding in &mut made.findings {
+        finding.place = finding.distribution.as_ref().and_then(|name| place_of(name, manifest, spec));
+    }
     made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.findings(&made.findings, made.rejection.is_some());
     Ok(made)
+}
+
+/// The line that asks for a distribution, in a file of the repository.
+fn place_of(name: &DistributionName, manifest: &Manifest, spec: &Spec) -> Option<ManifestPlace> {
+    let asks = manifest.requirements.iter().find(|requirement| requirement.name().as_ref() == Some(name))?;
+    let path = files::normalize(&spec.folder.join(&asks.file))?;
+    let file = path.strip_prefix(&spec.workspace).ok()?.to_string();
+    Some(ManifestPlace { file, line: asks.line })
 }
 
 /// Beside `output`, so that a rename brings it there; else with other temporary files.

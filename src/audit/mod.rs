@@ -111,8 +111,20 @@ pub struct Finding {
     /// The distribution to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distribution: Option<DistributionName>,
+    /// The line that asks for that distribution, if one does.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub place: Option<ManifestPlace>,
     pub message: String,
     pub help: String,
+}
+
+/// A line of a dependency file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ManifestPlace {
+    /// Path in the repository.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -147,6 +159,7 @@ impl Finding {
             severity: Severity::Error,
             subject: subject.into(),
             distribution: None,
+            place: None,
             message: message.into(),
             help: help.into(),
         }

@@ -66,7 +66,6 @@ pub async fn find(client: &Client, tag: &str, newest: &[Release]) -> Result<Opti
     if let Some(release) = newest.iter().find(|release| release.tag_name == tag) {
         return Ok(Some(release.clone()));
     }
-    // A slash is a part of the tag here.
     client.find(&client.path(&format!("releases/tags/{}", encoded(tag)))).await
 }
 
@@ -110,7 +109,7 @@ pub async fn attach(client: &Client, release: &Release, name: &str, bytes: Vec<u
 
 fn encoded(tag: &str) -> String {
     const KEPT: &percent_encoding::AsciiSet =
-        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     percent_encoding::utf8_percent_encode(tag, KEPT).to_string()
 }
 
@@ -137,7 +136,6 @@ mod tests {
 
     #[test]
     fn a_tag_is_a_part_of_a_path() {
-        assert_eq!(encoded("layer/shared/v7"), "layer/shared/v7");
-        assert_eq!(encoded("a#b?c%d"), "a%23b%3Fc%25d");
+        assert_eq!(encoded("layer/shared/v7#?"), "layer%2Fshared%2Fv7%23%3F");
     }
 }

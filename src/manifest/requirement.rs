@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use pep508_rs::MarkerTree;
 
 use crate::error::Failure;
-use crate::types::Digest;
+use crate::types::{Digest, DistributionName};
 
 /// One line that asks for something.
 #[derive(Clone, Debug)]
@@ -35,6 +35,16 @@ pub enum RequirementKind {
     Url { url: String, marker: MarkerTree },
     /// A file or folder of the workspace, by its name and extras; its bytes decide.
     Path { text: String, marker: MarkerTree, digest: Digest },
+}
+
+impl Requirement {
+    /// Of the distribution, where the line says it.
+    pub fn name(&self) -> Option<DistributionName> {
+        match &self.kind {
+            RequirementKind::Named(named) => named.name.as_ref().parse().ok(),
+            RequirementKind::Url { .. } | RequirementKind::Path { .. } => None,
+        }
+    }
 }
 
 /// The path that a requirement names, and its extras: `./package[extra]; marker`, `file:package`, `name @ file:///…`.

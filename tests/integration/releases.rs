@@ -1,0 +1,161 @@
+//! A git tag and a GitHub release for a published version, with its files; doing it again brings it up to date.
+
+use serde_json::{Value, json};
+
+use crate::github_server::GitHub;
+use crate::harness::{Run, Sandbox};
+use crate::packages::wheel;
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::with_requirements("./six-1.0-py3-none-any.whl\n");
+    wheel(&sandbox.path(""), "six", "1.0");
+    wheel(&sandbox.path(""), "six", "2.0");
+    sandbox
+}
+
+fn run(github: &GitHub, sandbox: &Sandbox, command: &str, arguments: &[&str]) -> Run {
+    let base = [command, "--registry", "registry", "--layer-name", "shared"];
+    let run = github.reach(sandbox.run(&base).args(arguments)).env("GITHUB_TOKEN", "ghs_7oken");
+    run.env("GITHUB_SHA", "0123456789abcdef0123456789abcdef01234567")
+}
+
+/// Requests that change something, without their paths' beginning.
+fn changes(github: &GitHub) -> Vec<String> {
+    let requests = github.requests().into_iter().filter(|request| !request.starts_with("GET"));
+    requests.map(|request| request.replace("/repos/acme/layers/", "")).collect()
+}
+
+#[test]
+fn a_version_is_released_once_with_its_files() {
+    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
+    let outcome = run(&github, &sandbox, "release", &[]).in_actions(&[]).run().success();
+    outcome.says("new, with shared-1.json, shared-1.cdx.json, shared-1.zip");
+    assert_eq!(outcome.outputs()["release-url"], "https://github.com/acme/layers/releases/tag/layer/shared/v1");
+    assert_eq!(
+        changes(&github),
+        [
+            "POST releases",
+            "POST releases/1/assets?name=shared-1.json",
+            "POST releases/1/assets?name=shared-1.cdx.json",
+            "POST releases/1/assets?name=shared-1.zip",
+            "PATCH releases/1",
+        ]
+    );
+    let release = &github.releases()[0];
+    assert_eq!(release["draft"], false);
+    assert_eq!(release["make_latest"], "false");
+    assert_eq!(release["target_commitish"], "0123456789abcdef0123456789abcdef01234567");
+    let zip = lambda_layer::types::Digest::of(&fs_err::read(sandbox.path("registry/shared/1/layer.zip")).expect("is there"));
+    let digests: Vec<&Value> = release["assets"].as_array().expect("is a list").iter().map(|asset| &asset["digest"]).collect();
+    assert_eq!(digests[2], &json!(format!("sha256:{}", zip.hex())));
+    insta::with_settings!({filters => vec![(r"[A-Za-z0-9+/]{43}=", "[hash]")]}, {
+        insta::assert_snapshot!(release["body"].as_str().expect("is text"), @"");
+    });
+
+    let requests = github.requests().len();
+    run(&github, &sandbox, "release", &[]).run().success().says("shared unchanged");
+    assert_eq!(changes(&github).len(), 5, "the second run changes nothing");
+    assert!(github.requests().len() <= requests + 2);
+}
+
+#[test]
+fn a_publish_releases_and_says_what_changed_since_the_last_one() {
+    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    let publish = || run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]);
+    publish().run().success();
+    sandbox.write("requirements.txt", "./six-2.0-py3-none-any.whl\n");
+    publish().run().success().says("new, with shared-2.json");
+    let body = github.releases()[0]["body"].as_str().expect("is text").to_owned();
+    assert!(body.contains("### Packages since <code>layer/shared/v1</code>"), "{body}");
+    assert!(body.contains("| upgraded | six | 1.0 → 2.0 |"), "{body}");
+    publish().run().success().says("shared unchanged");
+    assert_eq!(github.releases().len(), 2);
+}
+
+#[test]
+fn what_people_wrote_stays() {
+    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]).run().success();
+    let body = github.releases()[0]["body"].as_str().expect("is text").to_owned();
+    let edited = format!("Read this first!\r\n\r\n{}\r\nThanks.", body.replace("region", "Region").replace('\n', "\r\n"));
+    let release = json!({"id": 4, "tag_name": "layer/shared/v1", "body": edited, "draft": false,
+        "assets": [{"id": 1, "name": "notes.pdf", "size": 9, "state": "uploaded", "digest": null}]});
+    let github = GitHub::start(json!({"releases": [release]}));
+    run(&github, &sandbox, "release", &[]).run().success().says("its text, shared-1.json, shared-1.cdx.json, shared-1.zip");
+    let release = &github.releases()[0];
+    assert_eq!(release["body"].as_str(), Some(&*format!("Read this first!\n\n{body}\nThanks.")));
+    assert_eq!(release["assets"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn a_run_that_was_killed_is_finished() {
+    let sandbox = sandbox();
+    let draft = json!({"id": 9, "tag_name": "layer/shared/v1", "body": "", "draft": true,
+        "assets": [{"id": 1, "name": "shared-1.zip", "size": 3, "state": "starter", "digest": null}]});
+    let github = GitHub::start(json!({"releases": [draft]}));
+    run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]).run().success();
+    assert_eq!(github.releases().len(), 1);
+    let release = &github.releases()[0];
+    assert_eq!((&release["draft"], release["assets"].as_array().map(Vec::len)), (&json!(false), Some(3)));
+    assert!(changes(&github).contains(&"DELETE releases/assets/1".to_owned()));
+}
+
+#[test]
+fn a_token_that_may_not_is_told_and_the_version_stays() {
+    let refused = json!({"method": "POST", "path": "/releases", "status": 403, "times": 9,
+        "message": "Resource not accessible by integration"});
+    let (github, sandbox) = (GitHub::start(json!({"faults": [refused]})), sandbox());
+    let outcome = run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]).run().code(1);
+    insta::assert_snapshot!(outcome.told(), @"");
+    assert!(sandbox.path("registry/shared/1/layer.zip").exists());
+}
+
+#[test]
+fn without_a_token_nothing_is_built() {
+    let sandbox = sandbox();
+    let publish = sandbox.run(&["publish", "--registry", "registry", "--layer-name", "shared", "--release"]).run().code(1);
+    insta::assert_snapshot!(publish.told(), @"");
+    assert!(!sandbox.path("registry").exists());
+    let release = sandbox.run(&["release", "--registry", "registry", "--layer-name", "shared", "--release-tag", "v1"]);
+    insta::assert_snapshot!(release.run().code(1).told(), @"");
+}
+
+#[test]
+fn the_tag_of_another_layer_is_refused() {
+    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    let tag = ["--python-version", "3.13", "--release", "--release-tag", "v{version}"];
+    run(&github, &sandbox, "publish", &tag).run().success();
+    let other = [&["--layer-name=other"], &tag[..]].concat();
+    let base = ["publish", "--registry", "registry"];
+    let outcome = github.reach(sandbox.run(&base).args(&other)).env("GITHUB_TOKEN", "ghs_7oken").run().code(1);
+    outcome.says("the release `v1` is of version 1 of `shared`");
+    assert_eq!(github.releases().len(), 1);
+}
+
+#[test]
+fn a_dry_run_makes_nothing() {
+    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release", "--dry-run"]).run().success();
+    run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
+    run(&github, &sandbox, "release", &["--dry-run"]).run().success().says("would be done");
+    assert_eq!(changes(&github), Vec::<String>::new());
+}
+
+#[test]
+fn a_tag_run_labels_the_version_with_the_tag() {
+    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    let tagged = |tag: &str| {
+        let publish = run(&github, &sandbox, "publish", &["--python-version", "3.13"]);
+        publish.env("GITHUB_REF_TYPE", "tag").env("GITHUB_REF_NAME", tag).run().success()
+    };
+    tagged("v1.4.0").says("label v1.4.0");
+    let labels = || {
+        let state = fs_err::read(sandbox.path("registry/state/shared.json")).expect("is there");
+        let state: Value = serde_json::from_slice(&state).expect("is JSON");
+        state["labels"].as_object().map(|labels| labels.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+    };
+    assert_eq!(labels(), ["v1.4.0"]);
+    tagged("2026").says("the git tag `2026` is a number, so it is no label of the version");
+    assert_eq!(labels(), ["v1.4.0"]);
+}
