@@ -281,7 +281,8 @@ mod tests {
         let layer = Layer::of_paths(&["python/a.so", "b.py", "c.pyc", "a-1.dist-info/METADATA", "d.dat", "e.so.1"]);
         let files = Files::of(&layer, &Report::new("audit", "test".to_owned(), None, String::new()));
         let by_name: BTreeMap<&str, char> = files.names.iter().map(AsRef::as_ref).zip(files.kinds.chars()).collect();
-        let expected = [("METADATA", '3'), ("a.so", '0'), ("b.py", '1'), ("c.pyc", '2'), ("d.dat", '4'), ("e.so.1", '0')];
+        let expected =
+            [("METADATA", '3'), ("a.so", '0'), ("b.py", '1'), ("c.pyc", '2'), ("d.dat", '4'), ("e.so.1", '0')];
         assert_eq!(by_name, BTreeMap::from(expected));
     }
 }
