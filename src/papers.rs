@@ -52,7 +52,7 @@ pub async fn write(
         console.note("a plan builds nothing and opens nothing, so no report page, SBOM or licences are written");
         return Ok(report);
     }
-    let report = match published::of_run(report, spec, environment, console).await {
+    let report = match Box::pin(published::of_run(report, spec, environment, console)).await {
         Ok(report) => report,
         Err((report, error)) => return Ok(with_error(*report, &error, console)),
     };

@@ -39,7 +39,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
         return preview::run(spec, environment, console).await;
     }
     let report = Box::pin(layer(spec, environment, console)).await?;
-    let report = papers::write(report, spec, environment, console).await?;
+    let report = Box::pin(papers::write(report, spec, environment, console)).await?;
     release::follow(report, spec, environment, console).await
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn sbom(report: &Report) -> Option<String> {
     let lifecycles = [Lifecycle { phase: "post-build" }];
     let mut bom = Bom {
         schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
-        bom_format: "CycloneDX",
+        format: "CycloneDX",
         spec_version: "1.6",
         serial_number: None,
         version: 1,

@@ -2,9 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use crate::account::{Account, EU};
 use crate::directory::{publish, versions};
 use crate::harness::Sandbox;
 use crate::packages::wheel;
+use crate::proxy::Rule;
+use crate::zip::{members, unpack};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::with_requirements("./wheels/a-1.0-py3-none-any.whl\n");
@@ -41,6 +44,45 @@ fn a_run_without_them_starts_and_opens_nothing() {
     publish(&sandbox).run().success();
     let outcome = publish(&sandbox).run().success();
     assert!(!outcome.stderr.contains("Open") && !outcome.stderr.contains("Write"), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_is_published_on_aws_is_opened_there() {
+    let account = Account::with_buckets(&[EU]);
+    let sandbox = sandbox();
+    let inputs = ["--regions", EU, "--sbom", "s.json"];
+    account.publish(&sandbox, &inputs).run().success().says("published");
+    let first = sandbox.read("s.json");
+    assert!(first.contains("arn:aws:lambda:eu-west-1:"), "{first}");
+    fs_err::remove_file(sandbox.path("s.json")).expect("is there");
+    account.publish(&sandbox, &inputs).run().success().says("shared unchanged");
+    assert_eq!(sandbox.read("s.json"), first);
+    // Something goes wrong after it was asked whether the version still exists.
+    let denied = "User is not authorized to perform: lambda:GetLayerVersion";
+    let path = "/layers/shared/versions/1";
+    account.proxy.rule(Rule::on("GET", path).after(1).refuse(403, "AccessDeniedException", denied));
+    let outcome = account.publish(&sandbox, &inputs).run().code(1);
+    insta::assert_snapshot!(outcome.stderr.split_once("error: ").expect("says one").1, @"");
+    assert!(outcome.stdout.contains("shared unchanged"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_folder_is_told_as_its_zip_is() {
+    let sandbox = sandbox();
+    sandbox.write("tool/COPYING", "Copy it\n");
+    let arguments = ["build", "--python-version", "3.13", "--output", "layer.zip", "--include", "tool=bin"];
+    sandbox.run(&arguments).run().success();
+    unpack(&members(&sandbox.path("layer.zip")), &sandbox.path("layer"));
+    for subject in ["layer", "layer.zip"] {
+        let (bill, licences) = (format!("{subject}.json"), format!("{subject}.txt"));
+        let audit =
+            ["audit", subject, "--python-version", "3.13", "--sbom", &bill, "--third-party-licenses", &licences];
+        sandbox.run(&audit).run().success();
+    }
+    assert_eq!(sandbox.json("layer.json")["components"], sandbox.json("layer.zip.json")["components"]);
+    let rest = |text: String| text.lines().skip(1).collect::<Vec<_>>().join("\n");
+    assert_eq!(rest(sandbox.read("layer.txt")), rest(sandbox.read("layer.zip.txt")));
+    assert!(sandbox.read("layer.txt").ends_with("bin/COPYING\n\nCopy it\n"));
 }
 
 #[test]

@@ -135,7 +135,13 @@ fn indexes_stand_there_without_credentials_and_files_with_their_only_hash() {
 fn lock_files_tell_which_wheel_it_was() {
     for file in ["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"] {
         let sandbox = locked(file);
-        let (_, bill) = built(&sandbox, &["--requirements", file]);
+        let arguments = ["--requirements", file, "--sbom", "sbom.json"];
+        publish(&sandbox).args(&arguments).run().success();
+        read_by_cyclonedx(&sandbox.path("sbom.json"));
+        let bill = sandbox.json("sbom.json");
+        fs_err::remove_file(sandbox.path("sbom.json")).expect("is there");
+        publish(&sandbox).args(&arguments).run().success().says("unchanged");
+        assert_eq!(sandbox.json("sbom.json"), bill);
         let text = sandbox.read(file);
         let all = bill["components"].as_array().expect("is a list");
         assert!(all.len() > 2, "{bill:#}");

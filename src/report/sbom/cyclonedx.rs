@@ -7,7 +7,8 @@ use serde::Serialize;
 pub(super) struct Bom {
     #[serde(rename = "$schema")]
     pub(super) schema: &'static str,
-    pub(super) bom_format: &'static str,
+    #[serde(rename = "bomFormat")]
+    pub(super) format: &'static str,
     pub(super) spec_version: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) serial_number: Option<String>,
@@ -57,7 +58,7 @@ pub(super) struct Component {
     pub(super) properties: Vec<Property>,
     /// What it brings along.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) components: Vec<Component>,
+    pub(super) components: Vec<Self>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) evidence: Option<Evidence>,
 }

@@ -7,9 +7,9 @@ use crate::audit::{File, Kind};
 
 /// Whether a file of a layer is such a library.
 pub(crate) fn is_bundled(path: &Utf8Path, file: &File) -> bool {
-    let folder = path.parent().and_then(Utf8Path::file_name);
+    let is_folder = path.parent().is_some_and(|folder| folder.extension() == Some("libs"));
     let is_library = path.file_name().is_some_and(|name| name.split('.').skip(1).any(|part| part == "so"));
-    is_library && folder.is_some_and(|name| name.ends_with(".libs")) && matches!(file.kind, Kind::File { .. })
+    is_library && is_folder && matches!(file.kind, Kind::File { .. })
 }
 
 /// Name and version as the file's name tells them. Its hash was put there by `auditwheel`; a version of one number is
