@@ -33,6 +33,8 @@ pub struct Client {
     octocrab: Octocrab,
     /// `OWNER/NAME`
     repository: String,
+    /// In front of every path: `/api/v3` of an Enterprise server.
+    prefix: String,
     graphql: String,
     waited: Cell<Duration>,
 }
@@ -106,11 +108,14 @@ impl Client {
             let failure = Failure::user(format!("GITHUB_API_URL is `{api}`")).cause(error.to_string());
             failure.hint("set it to an address such as `https://github.example.com/api/v3`")
         };
-        if !url::Url::parse(api).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+        let url = url::Url::parse(api).map_err(|error| wrong(&error))?;
+        let origin = url.origin();
+        if !matches!(url.scheme(), "http" | "https") || !origin.is_tuple() {
             return Err(wrong(&"this is no address of a web server"));
         }
         let builder = Octocrab::builder()
-            .base_uri(api)
+            // With a folder behind it, it would stand before absolute addresses, too.
+            .base_uri(origin.ascii_serialization())
             .map_err(|error| wrong(&error))?
             .personal_token(token.clone())
             // Its own policy waits for hours, if GitHub says so.
@@ -122,7 +127,8 @@ impl Client {
             .build_with_reqwest(ReqwestClientConfig::Default)
             .map_err(|error| Failure::system("the client for GitHub cannot be made").cause(chain(&error)))?;
         let graphql = environment.get("GITHUB_GRAPHQL_URL").map_or_else(|| format!("{api}/graphql"), str::to_owned);
-        Ok(Self { octocrab, repository: repository.to_owned(), graphql, waited: Cell::default() })
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        Ok(Self { octocrab, repository: repository.to_owned(), prefix, graphql, waited: Cell::default() })
     }
 
     /// `OWNER/NAME`
@@ -256,6 +262,7 @@ impl Client {
         path: &str,
         body: Option<&B>,
     ) -> Result<Answer, octocrab::Error> {
+        let path = if path.starts_with('/') { &format!("{}{path}", self.prefix) } else { path };
         let response = match method {
             Method::Get => self.octocrab._get(path).await,
             Method::Post => self.octocrab._post(path, body).await,

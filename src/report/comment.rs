@@ -66,9 +66,10 @@ pub fn says_the_same(left: &str, right: &str) -> bool {
 
 /// `run` is the page of the workflow run.
 pub fn comment(reports: &[&Report], run: Option<&str>) -> String {
+    let layers: Vec<Layer<'_>> = reports.iter().map(|report| Layer::of(report)).collect();
     let mut rows = Rows::ALL;
     loop {
-        let text = written(reports, run, rows);
+        let text = written(&layers, run, rows);
         if text.len() <= LONGEST {
             return text;
         }
@@ -79,28 +80,51 @@ pub fn comment(reports: &[&Report], run: Option<&str>) -> String {
     }
 }
 
-fn written(reports: &[&Report], run: Option<&str>, rows: Rows) -> String {
-    let layers: Vec<&str> = reports.iter().map(|report| report.layer_name.as_str()).collect();
-    let mut text = format!("{}\n", marker(&layers));
-    for report in reports {
-        text += &section(report, rows);
+/// A layer with what follows from its report.
+struct Layer<'a> {
+    report: &'a Report,
+    /// Largest first.
+    changes: Vec<PackageChange>,
+    /// New findings that are more than notices.
+    serious: Vec<&'a Finding>,
+    other: Vec<&'a Finding>,
+}
+
+impl<'a> Layer<'a> {
+    fn of(report: &'a Report) -> Self {
+        let new = report.new_findings();
+        let (serious, notices): (Vec<&Finding>, Vec<&Finding>) =
+            new.iter().copied().partition(|finding| finding.severity < Severity::Notice);
+        let known = report.findings.iter().filter(|finding| !new.iter().any(|new| std::ptr::eq(*new, *finding)));
+        let other = notices.into_iter().chain(known).collect();
+        Self { report, changes: report.package_changes(), serious, other }
     }
+}
+
+fn written(layers: &[Layer<'_>], run: Option<&str>, rows: Rows) -> String {
+    let names: Vec<&str> = layers.iter().map(|layer| layer.report.layer_name.as_str()).collect();
+    let mut text = format!("{}\n", marker(&names));
+    for layer in layers {
+        text += &section(layer, rows);
+    }
+    let reports = || layers.iter().map(|layer| layer.report);
     let run =
         run.filter(|run| !run.contains(|character: char| character.is_whitespace() || "()<>".contains(character)));
     let mut links = Vec::new();
     if let Some(run) = run {
         links.push(format!("[run]({run})"));
-        if reports.iter().any(|report| report.papers.page.is_some()) {
+        if reports().any(|report| report.papers.page.is_some()) {
             links.push(format!("[report page, if it was uploaded]({run}#artifacts)"));
         }
     }
     links.extend(
-        reports.iter().find_map(|report| Some(format!("python{} on {}", report.python_version?, report.architecture?))),
+        reports().find_map(|report| Some(format!("python{} on {}", report.python_version?, report.architecture?))),
     );
     text + &format!("{FOOTER}{}</sub>\n", links.join(" · "))
 }
 
-fn section(report: &Report, rows: Rows) -> String {
+fn section(layer: &Layer<'_>, rows: Rows) -> String {
+    let report = layer.report;
     let mut text = format!("### {}\n\n", headline(report));
     let is_refused = report.rejection.is_some();
     if !report.changed && !is_refused {
@@ -112,12 +136,11 @@ fn section(report: &Report, rows: Rows) -> String {
         writeln!(text, "{}\n", sentence(&report.reason)).expect("a String takes everything");
     }
     text += &sizes(report);
-    let changes = report.package_changes();
-    text += &tally(&changes);
-    text += &changes_table(&changes, 0, rows.changes.min(SHOWN));
-    text += &findings(report, rows);
+    text += &tally(&layer.changes);
+    text += &changes_table(&layer.changes, 0, rows.changes.min(SHOWN));
+    text += &findings(layer, rows);
     text += &places(&report.destinations, is_refused);
-    text + &details(report, &changes, rows)
+    text + &details(layer, rows)
 }
 
 fn headline(report: &Report) -> String {
@@ -201,9 +224,8 @@ fn changes_table(changes: &[PackageChange], skip: usize, count: usize) -> String
     text + "\n"
 }
 
-fn findings(report: &Report, rows: Rows) -> String {
-    let new = report.new_findings();
-    let serious: Vec<&Finding> = new.iter().copied().filter(|finding| finding.severity < Severity::Notice).collect();
+fn findings(layer: &Layer<'_>, rows: Rows) -> String {
+    let Layer { report, serious, .. } = layer;
     if serious.is_empty() {
         return String::new();
     }
@@ -213,17 +235,15 @@ fn findings(report: &Report, rows: Rows) -> String {
         (true, count) => format!("{count} new findings"),
         (false, count) => counted(count, "finding"),
     };
-    format!("**{title}**\n\n{}", findings_table(&serious, 0, rows.findings.min(SHOWN)))
+    format!("**{title}**\n\n{}", findings_table(serious, rows.findings.min(SHOWN)))
 }
 
-/// Rows from `skip` on, `count` of them.
-fn findings_table(findings: &[&Finding], skip: usize, count: usize) -> String {
-    let shown = findings.get(skip..).unwrap_or_default();
-    if shown.is_empty() || count == 0 {
+fn findings_table(findings: &[&Finding], count: usize) -> String {
+    if findings.is_empty() || count == 0 {
         return String::new();
     }
     let mut text = "| finding | about | |\n|---|---|---|\n".to_owned();
-    for finding in shown.iter().take(count) {
+    for finding in findings.iter().take(count) {
         let sign = match finding.severity {
             Severity::Error => "❌",
             Severity::Warning => "⚠️",
@@ -264,47 +284,36 @@ fn places(destinations: &[DestinationReport], is_refused: bool) -> String {
     if lines.is_empty() { String::new() } else { format!("{}\n\n", lines.join("<br>")) }
 }
 
-fn details(report: &Report, changes: &[PackageChange], rows: Rows) -> String {
+fn details(layer: &Layer<'_>, rows: Rows) -> String {
+    let Layer { report, changes, .. } = layer;
     let mut text = String::new();
-    let mut more = |count: usize, shown: usize, what: &str, table: String| {
-        text += &table;
-        if count > shown {
-            writeln!(
-                text,
-                "{} not shown here; the output <code>result</code> has all.\n",
-                counted(count - shown, what)
-            )
-            .expect("a String takes everything");
-        }
-    };
     if report.before.is_some() {
-        more(0, 0, "", format!("Why: {}\n\n", sentence(&report.reason)));
+        write!(text, "Why: {}\n\n", sentence(&report.reason)).expect("a String takes everything");
     }
-    if changes.len() > SHOWN || rows.changes < changes.len() {
-        more(
-            changes.len(),
-            rows.changes,
-            "changed package",
-            changes_table(changes, SHOWN, rows.changes.saturating_sub(SHOWN)),
-        );
+    if changes.len() > SHOWN {
+        text += &changes_table(changes, SHOWN, rows.changes.saturating_sub(SHOWN));
+        text += &more(changes.len(), rows.changes, "changed package");
     }
-    // The serious ones that are new, as far as they stand above, then everything else.
-    let new = report.new_findings();
-    let is_new = |finding: &&Finding| finding.severity < Severity::Notice && new.contains(finding);
-    let all: Vec<&Finding> = report.findings.iter().collect();
-    let (serious, others): (Vec<&Finding>, Vec<&Finding>) = all.into_iter().partition(is_new);
-    let rest: Vec<&Finding> = serious.into_iter().skip(SHOWN).chain(others).collect();
-    if !rest.is_empty() {
-        let shown = rows.findings.saturating_sub(SHOWN);
-        more(rest.len(), shown, "finding", findings_table(&rest, 0, shown));
-    }
-    more(report.distributions.len(), rows.packages, "package", packages_table(report, rows.packages));
+    let rest: Vec<&Finding> = layer.serious.iter().skip(SHOWN).chain(&layer.other).copied().collect();
+    let shown = rows.findings.saturating_sub(SHOWN);
+    text += &findings_table(&rest, shown);
+    text += &more(rest.len(), shown, "finding");
+    text += &packages_table(report, rows.packages);
+    text += &more(report.distributions.len(), rows.packages, "package");
     if text.is_empty() {
         return text;
     }
     let packages = counted(report.distributions.len(), "package");
     let findings = if rest.is_empty() { String::new() } else { format!(", {}", counted(rest.len(), "other finding")) };
     format!("<details><summary>Details: {packages}{findings}</summary>\n\n{text}</details>\n")
+}
+
+/// What a table does not have.
+fn more(count: usize, shown: usize, what: &str) -> String {
+    match count.checked_sub(shown) {
+        None | Some(0) => String::new(),
+        Some(more) => format!("{} not shown here; the output <code>result</code> has all.\n\n", counted(more, what)),
+    }
 }
 
 fn packages_table(report: &Report, count: usize) -> String {

@@ -180,7 +180,7 @@ impl Run {
     /// say so ask for bytecode and imports.
     fn without_interpreter(&mut self) {
         let arguments: Vec<&str> = self.command.get_args().filter_map(|argument| argument.to_str()).collect();
-        let is_build = arguments.iter().any(|argument| ["build", "publish", "plan"].contains(argument));
+        let is_build = arguments.iter().any(|argument| ["build", "publish", "plan", "preview"].contains(argument));
         let names: Vec<_> = self.command.get_envs().filter_map(|(name, _)| name.to_str()).collect();
         let is_step = arguments.is_empty() && names.iter().any(|name| name.starts_with("INPUT_"));
         let mut options: Vec<[&str; 2]> = Vec::new();

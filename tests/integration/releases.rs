@@ -46,8 +46,10 @@ fn a_version_is_released_once_with_its_files() {
     assert_eq!(release["draft"], false);
     assert_eq!(release["make_latest"], "false");
     assert_eq!(release["target_commitish"], "0123456789abcdef0123456789abcdef01234567");
-    let zip = lambda_layer::types::Digest::of(&fs_err::read(sandbox.path("registry/shared/1/layer.zip")).expect("is there"));
-    let digests: Vec<&Value> = release["assets"].as_array().expect("is a list").iter().map(|asset| &asset["digest"]).collect();
+    let zip =
+        lambda_layer::types::Digest::of(&fs_err::read(sandbox.path("registry/shared/1/layer.zip")).expect("is there"));
+    let digests: Vec<&Value> =
+        release["assets"].as_array().expect("is a list").iter().map(|asset| &asset["digest"]).collect();
     assert_eq!(digests[2], &json!(format!("sha256:{}", zip.hex())));
     insta::with_settings!({filters => vec![(r"[A-Za-z0-9+/]{43}=", "[hash]")]}, {
         insta::assert_snapshot!(release["body"].as_str().expect("is text"), @"");
@@ -78,11 +80,15 @@ fn what_people_wrote_stays() {
     let (github, sandbox) = (GitHub::start(json!({})), sandbox());
     run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]).run().success();
     let body = github.releases()[0]["body"].as_str().expect("is text").to_owned();
-    let edited = format!("Read this first!\r\n\r\n{}\r\nThanks.", body.replace("region", "Region").replace('\n', "\r\n"));
+    let edited =
+        format!("Read this first!\r\n\r\n{}\r\nThanks.", body.replace("region", "Region").replace('\n', "\r\n"));
     let release = json!({"id": 4, "tag_name": "layer/shared/v1", "body": edited, "draft": false,
         "assets": [{"id": 1, "name": "notes.pdf", "size": 9, "state": "uploaded", "digest": null}]});
     let github = GitHub::start(json!({"releases": [release]}));
-    run(&github, &sandbox, "release", &[]).run().success().says("its text, shared-1.json, shared-1.cdx.json, shared-1.zip");
+    run(&github, &sandbox, "release", &[])
+        .run()
+        .success()
+        .says("its text, shared-1.json, shared-1.cdx.json, shared-1.zip");
     let release = &github.releases()[0];
     assert_eq!(release["body"].as_str(), Some(&*format!("Read this first!\n\n{body}\nThanks.")));
     assert_eq!(release["assets"].as_array().map(Vec::len), Some(4));
@@ -114,7 +120,8 @@ fn a_token_that_may_not_is_told_and_the_version_stays() {
 #[test]
 fn without_a_token_nothing_is_built() {
     let sandbox = sandbox();
-    let publish = sandbox.run(&["publish", "--registry", "registry", "--layer-name", "shared", "--release"]).run().code(1);
+    let publish =
+        sandbox.run(&["publish", "--registry", "registry", "--layer-name", "shared", "--release"]).run().code(1);
     insta::assert_snapshot!(publish.told(), @"");
     assert!(!sandbox.path("registry").exists());
     let release = sandbox.run(&["release", "--registry", "registry", "--layer-name", "shared", "--release-tag", "v1"]);

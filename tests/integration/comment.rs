@@ -1,0 +1,235 @@
+//! The comment on a pull request: one, in its place, and what happens where GitHub does not take it.
+
+use serde_json::{Value, json};
+
+use crate::directory::publish;
+use crate::github_server::GitHub;
+use crate::harness::Sandbox;
+use crate::preview::{changed, event, preview};
+
+const MARKER: &str = "<!-- lambda-layer-action:v1:shared -->";
+const LIST: &str = "GET /repos/acme/layers/issues/7/comments?per_page=100";
+
+fn fault(method: &str, path: &str, status: u16, message: &str) -> Value {
+    json!({"method": method, "path": path, "status": status, "message": message})
+}
+
+#[test]
+fn there_is_one_comment_and_it_follows_the_change() {
+    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    preview(&sandbox, &github, &[]).run().success();
+    let first = github.comments(7)[0].1.clone();
+    // Nothing new: no request that changes something.
+    let before = github.requests().len();
+    preview(&sandbox, &github, &[]).env("GITHUB_RUN_ID", "43").run().success();
+    assert_eq!(github.requests()[before..], [LIST.to_owned(), "POST /graphql".to_owned()]);
+    // Another commit.
+    sandbox.write("requirements.txt", "six==1.17.0\nattrs==25.3.0\nidna==3.10\n");
+    preview(&sandbox, &github, &[]).run().success();
+    let [(_, second)] = github.comments(7).try_into().expect("is one comment");
+    assert_ne!(first, second);
+    // Too little to be worth a comment, but what is there must be true.
+    preview(&sandbox, &github, &[("comment-threshold", "5 MB"), ("exclude", "attrs")]).run().success();
+    let [(_, third)] = github.comments(7).try_into().expect("is one comment");
+    assert!(!third.contains("attrs"), "{third}");
+    // The difference goes away.
+    sandbox.write("requirements.txt", "six==1.16.0\nidna==3.10\n");
+    let outcome = preview(&sandbox, &github, &[]).run().success();
+    let [(_, last)] = github.comments(7).try_into().expect("is one comment");
+    assert!(last.starts_with(&format!("{MARKER}\n### 💤 <code>shared</code> does not change\n")), "{last}");
+    assert!(outcome.outputs()["comment-url"].ends_with("#issuecomment-101"));
+}
+
+#[test]
+fn the_threshold_keeps_it_quiet_and_never_means_never() {
+    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    preview(&sandbox, &github, &[("comment-threshold", "5 MB")]).run().success();
+    assert_eq!(github.requests(), [LIST]);
+    let outcome = preview(&sandbox, &github, &[("comment", "never")]).run().success();
+    assert_eq!(github.requests(), [LIST]);
+    assert!(outcome.outputs()["comment"].starts_with(MARKER));
+    assert!(github.comments(7).is_empty());
+}
+
+#[test]
+fn it_is_found_among_many_and_those_of_others_stay() {
+    let body = |index: u64| if index == 3 { format!("{MARKER}\nmine") } else { format!("comment {index} {MARKER}") };
+    let author = |index: u64| if index == 3 { "mallory" } else { "ada" };
+    let mut comments: Vec<Value> =
+        (1..=250).map(|index| json!({"id": index, "user": author(index), "body": body(index)})).collect();
+    comments[239]["user"] = json!("github-actions[bot]");
+    comments[239]["body"] = json!(format!("{MARKER}\nold"));
+    comments[240]["user"] = json!("github-actions[bot]");
+    comments[240]["body"] = json!("<!-- lambda-layer-action:v1:shared-2 -->\nof another layer");
+    comments[241]["user"] = json!("github-actions[bot]");
+    comments[241]["body"] = json!(format!("{MARKER}\nmade at the same time"));
+    let (sandbox, github) = (changed(), GitHub::start(json!({"comments": {"7": comments.clone()}})));
+    let outcome = preview(&sandbox, &github, &[]).run().success();
+    assert!(outcome.outputs()["comment-url"].ends_with("#issuecomment-240"));
+    let left = github.comments(7);
+    assert_eq!(left.len(), 249);
+    for (index, (user, body)) in left.iter().enumerate().filter(|(index, _)| *index != 239) {
+        let was = &comments[if index > 240 { index + 1 } else { index }];
+        assert_eq!((was["user"].as_str(), was["body"].as_str()), (Some(user.as_str()), Some(body.as_str())));
+    }
+    assert!(left[239].1.contains("upgraded"), "{}", left[239].1);
+}
+
+#[test]
+fn a_comment_of_another_user_with_the_marker_is_not_touched() {
+    let theirs = json!([{"id": 5, "user": "mallory", "body": format!("{MARKER}\nclick here")}]);
+    let (sandbox, github) = (changed(), GitHub::start(json!({"comments": {"7": theirs}})));
+    preview(&sandbox, &github, &[]).run().success();
+    let comments = github.comments(7);
+    assert_eq!(comments[0], ("mallory".to_owned(), format!("{MARKER}\nclick here")));
+    assert!(comments[1].1.starts_with(MARKER) && comments[1].0 == "github-actions[bot]");
+}
+
+#[test]
+fn a_token_that_may_only_read_is_no_failure() {
+    let refusal = fault("POST", "/comments", 403, "Resource not accessible by integration");
+    for (head, actor, hint) in [
+        ("ada/layers", "ada", "a pull request from a fork gets a token that only reads"),
+        ("acme/layers", "dependabot[bot]", "a pull request of Dependabot gets a token that only reads"),
+        ("acme/layers", "ada", "the job needs the lines `permissions:` and `pull-requests: write`"),
+    ] {
+        let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [refusal.clone()]})));
+        let run = event(preview(&sandbox, &github, &[]), &sandbox, head).env("GITHUB_ACTOR", actor);
+        let outcome = run.run().success().says(hint);
+        assert!(outcome.stdout.contains("::notice"), "{}", outcome.stdout);
+        let summary = outcome.summary();
+        assert!(summary.contains("⬆️ upgraded") && summary.contains("There is no comment"), "{summary}");
+        assert_eq!(outcome.outputs()["comment-url"], "");
+        assert!(outcome.outputs()["comment"].contains("⬆️ upgraded"));
+    }
+    let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [refusal]})));
+    let outcome = preview(&sandbox, &github, &[("comment", "always")]).run().code(1);
+    insta::assert_snapshot!(outcome.stdout.lines().last().expect("says something"), @"");
+}
+
+#[test]
+fn limits_are_waited_for_within_reason() {
+    let secondary = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+    let soon = json!({"retry-after": "0"});
+    let mut limited = fault("POST", "/comments", 403, secondary);
+    limited["headers"] = soon.clone();
+    let mut too_many = fault("GET", "/comments", 429, "API rate limit exceeded");
+    too_many["headers"] = soon;
+    let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [limited, too_many]})));
+    preview(&sandbox, &github, &[]).run().success();
+    assert_eq!((github.comments(7).len(), github.requests().len()), (1, 4));
+
+    let mut long = fault("GET", "/comments", 403, "API rate limit exceeded for installation");
+    long["headers"] = json!({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "4102444800"});
+    let github = GitHub::start(json!({"faults": [long]}));
+    preview(&sandbox, &github, &[]).run().success().says("GitHub takes no more requests for");
+    assert_eq!(github.requests().len(), 1);
+}
+
+#[test]
+fn what_fails_for_a_moment_is_tried_again_and_nothing_is_made_twice() {
+    let mut lost = fault("POST", "issues/7/comments", 502, "Server Error");
+    lost["done"] = json!(true);
+    let faults = json!([fault("GET", "/comments", 500, "Server Error"), lost]);
+    let (sandbox, github) = (changed(), GitHub::start(json!({"faults": faults})));
+    let outcome = preview(&sandbox, &github, &[]).run().success();
+    assert_eq!(github.comments(7).len(), 1, "{:?}", github.requests());
+    assert!(outcome.outputs()["comment-url"].ends_with("#issuecomment-101"));
+
+    let github = GitHub::start(json!({"faults": [fault("POST", "issues/7/comments", 503, "Unavailable")]}));
+    preview(&sandbox, &github, &[]).run().success();
+    assert_eq!(github.comments(7).len(), 1, "{:?}", github.requests());
+}
+
+#[test]
+fn refusals_are_told_with_what_to_do() {
+    let mut locked = fault("POST", "/comments", 403, "Unable to create comment because issue is locked.");
+    locked["times"] = json!(9);
+    let invalid = fault("POST", "/comments", 422, "Validation Failed");
+    let missing = fault("GET", "/comments", 404, "Not Found");
+    let bad = fault("GET", "/comments", 401, "Bad credentials");
+    let told = [locked, invalid, missing, bad].map(|fault| {
+        let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [fault]})));
+        let outcome = preview(&sandbox, &github, &[]).run().success();
+        let notice = outcome.stdout.lines().find(|line| line.starts_with("::notice")).expect("is there").to_owned();
+        notice.replace(&github.url(), "[GITHUB]")
+    });
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
+
+#[test]
+fn a_comment_that_is_deleted_in_between_is_made_anew() {
+    let old = json!([{"id": 5, "user": "github-actions[bot]", "body": format!("{MARKER}\nold")}]);
+    let gone = fault("PATCH", "/comments/5", 404, "Not Found");
+    let (sandbox, github) = (changed(), GitHub::start(json!({"comments": {"7": old}, "faults": [gone]})));
+    preview(&sandbox, &github, &[]).run().success();
+    assert_eq!(github.comments(7).len(), 2);
+}
+
+#[test]
+fn an_event_without_a_pull_request_is_said_and_no_failure() {
+    let sandbox = changed();
+    let payload = sandbox.root().join("payload.json");
+    for (name, text) in [
+        ("push", r#"{"ref": "refs/heads/main"}"#),
+        ("pull_request", r#"{"pull_request": {"number": 7, "#),
+        ("pull_request", ""),
+        ("pull_request", r#"{"pull_request": {"number": "; rm -rf /"}}"#),
+    ] {
+        let github = GitHub::start(json!({}));
+        fs_err::write(&payload, text).expect("can be written");
+        let with_event = |inputs| {
+            let run = preview(&sandbox, &github, inputs);
+            run.env("GITHUB_EVENT_NAME", name).env("GITHUB_EVENT_PATH", &payload)
+        };
+        let outcome = with_event(&[]).run().success();
+        assert!(outcome.summary().contains("There is no comment on a pull request"), "{}", outcome.summary());
+        // Whoever insists hears of it before anything is built.
+        let outcome = with_event(&[("comment", "always")]).run().code(1).says("`comment` is `always`, but");
+        assert!(!outcome.stdout.contains("Install"), "{}", outcome.stdout);
+        assert!(github.requests().is_empty());
+    }
+    let github = GitHub::start(json!({}));
+    let run = preview(&sandbox, &github, &[]).env("GITHUB_EVENT_PATH", sandbox.root().join("nowhere.json"));
+    run.run().success().says("the event's payload cannot be read");
+}
+
+#[test]
+fn an_enterprise_server_is_asked_below_its_folder() {
+    let theirs = json!([{"id": 5, "user": "github-actions[bot]", "body": format!("{MARKER}\nold")}]);
+    let world = json!({"prefix": "/api/v3", "comments": {"7": theirs}});
+    let (sandbox, github) = (changed(), GitHub::start(world));
+    let graphql = github.url().replace("/v3", "/graphql");
+    preview(&sandbox, &github, &[]).env("GITHUB_GRAPHQL_URL", graphql).run().success();
+    assert!(github.comments(7)[0].1.contains("upgraded"));
+    assert!(github.requests().iter().all(|request| request.contains(" /api/")), "{:?}", github.requests());
+}
+
+#[test]
+fn the_token_is_in_nothing_that_is_said() {
+    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let outcome = preview(&sandbox, &github, &[]).env("RUNNER_DEBUG", "1").run().success();
+    let said: Vec<&str> = outcome.stdout.lines().filter(|line| !line.starts_with("::add-mask::")).collect();
+    assert!(!said.join("\n").contains("ghs_7oken") && !outcome.summary().contains("ghs_7oken"));
+    assert!(!outcome.outputs().values().any(|value| value.contains("ghs_7oken")));
+    let wrong = preview(&sandbox, &github, &[("comment", "always")]).env("INPUT_GITHUB-TOKEN", "two words");
+    wrong.run().code(1).says("`github-token` has a character that no token has");
+    let none = preview(&sandbox, &github, &[]).env("INPUT_GITHUB-TOKEN", "");
+    none.run().success().says("there is no token for GitHub");
+}
+
+#[test]
+fn names_of_packages_are_text_in_a_comment() {
+    let sandbox = Sandbox::with_requirements("six==1.16.0\n");
+    publish(&sandbox).run().success();
+    let name = "@octocat #1 :tada: <img src=x> [a](b) `c` ::set-output name=x::y\u{202e}.txt";
+    sandbox.write(name, "");
+    let github = GitHub::start(json!({}));
+    let include = format!("{name}=data/{name}");
+    let outcome = preview(&sandbox, &github, &[("include", &include)]).run().success();
+    let body = github.comments(7)[0].1.clone();
+    for wrong in ["@octocat", "#1", ":tada:", "<img", "[a]", "\u{202e}"] {
+        assert!(!body.contains(wrong), "`{wrong}` in {body}");
+    }
+    assert!(!outcome.stdout.lines().any(|line| line.starts_with("::set-output")), "{}", outcome.stdout);
+}

@@ -1,0 +1,165 @@
+//! `preview`: what is compared with what, and what a pull request is told.
+
+use serde_json::{Value, json};
+
+use crate::directory::{publish, versions};
+use crate::github_server::GitHub;
+use crate::harness::{Outcome, Run, Sandbox};
+
+/// A step on a pull request of the repository itself.
+pub(crate) fn preview(sandbox: &Sandbox, github: &GitHub, inputs: &[(&str, &str)]) -> Run {
+    let mut all = vec![
+        ("command", "preview"),
+        ("layer-name", "shared"),
+        ("python-version", "3.13"),
+        ("registry", ".lambda-layers"),
+    ];
+    all.extend_from_slice(inputs);
+    event(github.reach(sandbox.run(&[]).in_actions(&all)), sandbox, "acme/layers")
+}
+
+/// With pull request 7 from this repository.
+pub(crate) fn event(run: Run, sandbox: &Sandbox, head: &str) -> Run {
+    let payload = json!({
+        "action": "synchronize",
+        "number": 7,
+        "pull_request": {
+            "number": 7,
+            "head": {"repo": {"full_name": head}},
+            "base": {"repo": {"full_name": "acme/layers"}},
+        },
+    });
+    let path = sandbox.root().join("event.json");
+    fs_err::write(&path, payload.to_string()).expect("can be written");
+    run.env("GITHUB_EVENT_NAME", "pull_request").env("GITHUB_EVENT_PATH", path)
+}
+
+/// A published layer, and a change of what it is made of.
+pub(crate) fn changed() -> Sandbox {
+    let sandbox = Sandbox::with_requirements("six==1.16.0\nidna==3.10\n");
+    publish(&sandbox).run().success();
+    sandbox.write("requirements.txt", "six==1.17.0\nattrs==25.3.0\n");
+    sandbox
+}
+
+fn result(outcome: &Outcome) -> Value {
+    serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON")
+}
+
+#[test]
+fn a_pull_request_is_told_what_a_change_costs() {
+    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let before = sandbox.tree();
+    let outcome = preview(&sandbox, &github, &[]).run().success();
+    assert!(sandbox.tree() == before, "something was changed");
+    let comments = github.comments(7);
+    let [(author, body)] = comments.as_slice() else { panic!("is one comment: {comments:?}") };
+    assert_eq!(author, "github-actions[bot]");
+    insta::assert_snapshot!(body, @"");
+    let outputs = outcome.outputs();
+    assert_eq!(outputs["comment"], *body.trim_end());
+    assert_eq!(outputs["comment-url"], "https://github.com/acme/layers/pull/7#issuecomment-101");
+    assert_eq!((outputs["changed"].as_str(), outputs["published"].as_str()), ("true", "false"));
+    assert_eq!(result(&outcome)["before"]["name"], "version 1");
+    assert!(outcome.summary().contains("upgraded"), "{}", outcome.summary());
+    assert_eq!(
+        github.requests(),
+        ["GET /repos/acme/layers/issues/7/comments?per_page=100", "POST /repos/acme/layers/issues/7/comments"]
+    );
+    assert_eq!(versions(&sandbox), [1]);
+}
+
+#[test]
+fn what_did_not_change_is_not_built() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    publish(&sandbox).run().success();
+    let github = GitHub::start(json!({}));
+    let trap = sandbox.trap(&["uv", "pip", "pip3", "python", "python3", "python3.13"]);
+    let outcome = preview(&sandbox, &github, &[]).path_first(&trap).run().success();
+    assert_eq!(sandbox.trapped(), "");
+    assert!(github.comments(7).is_empty());
+    assert_eq!((outcome.outputs()["changed"].as_str(), outcome.outputs()["comment-url"].as_str()), ("false", ""));
+    assert!(outcome.summary().starts_with("### 💤 <code>shared</code> does not change"), "{}", outcome.summary());
+    // Always means always.
+    preview(&sandbox, &github, &[("comment", "always")]).path_first(&trap).run().success();
+    assert!(github.comments(7)[0].1.contains("does not change"));
+}
+
+#[test]
+fn a_layer_that_is_refused_is_told_before_the_run_fails() {
+    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let inputs = [("max-unzipped-size", "1 KB"), ("comment-threshold", "200 MB")];
+    let outcome = preview(&sandbox, &github, &inputs).run().code(1);
+    let body = &github.comments(7)[0].1;
+    assert!(body.contains("❌ <code>shared</code> would be refused") && body.contains("max-unzipped-size"), "{body}");
+    assert_eq!(outcome.outputs()["comment-url"], "https://github.com/acme/layers/pull/7#issuecomment-101");
+}
+
+#[test]
+fn only_new_findings_are_called_new() {
+    let sandbox = Sandbox::with_requirements("six==1.16.0\n");
+    sandbox.write("own/x.dat", "");
+    let include = ["--include", "own=elsewhere"];
+    publish(&sandbox).args(&include).run().success();
+    sandbox.write("requirements.txt", "six==1.17.0\n");
+    let github = GitHub::start(json!({}));
+    preview(&sandbox, &github, &[("include", "own=elsewhere")]).run().success();
+    let body = &github.comments(7)[0].1;
+    let (head, details) = body.split_once("<details>").expect("has details");
+    assert!(!head.contains("unsearched-folder") && details.contains("unsearched-folder"), "{body}");
+    preview(&sandbox, &github, &[("include", "own=elsewhere\nown=nowhere")]).run().success();
+    let body = &github.comments(7)[0].1;
+    let (head, _) = body.split_once("<details>").expect("has details");
+    assert!(head.contains("**1 new finding**") && head.contains("nowhere/"), "{body}");
+}
+
+/// Without credentials, as a pull request from a fork has none.
+fn without_credentials(run: Run) -> Run {
+    run.env("AWS_EC2_METADATA_DISABLED", "true").env("INPUT_REGISTRY", "aws").env("INPUT_REGIONS", "eu-west-1")
+}
+
+#[test]
+fn without_credentials_the_baseline_is_what_counts() {
+    let sandbox = Sandbox::with_requirements("six==1.16.0\n");
+    sandbox.run(&["build", "--layer-name", "shared", "--python-version", "3.13"]).run().success();
+    let inputs = [("command", "build"), ("layer-name", "shared"), ("python-version", "3.13")];
+    let built = sandbox.run(&[]).in_actions(&inputs).run().success();
+    sandbox.write("base.json", &built.outputs()["result"]);
+    sandbox.write("requirements.txt", "six==1.17.0\n");
+    for (baseline, is_known) in [("shared.zip", false), ("base.json", true)] {
+        let github = GitHub::start(json!({}));
+        without_credentials(preview(&sandbox, &github, &[("baseline", baseline)])).run().success();
+        let body = &github.comments(7)[0].1;
+        assert!(body.contains("⬆️ upgraded | <code>six</code> | 1.16.0 | 1.17.0"), "{body}");
+        assert!(body.contains("**Would be published** to eu-west-1"), "{body}");
+        assert!(body.contains("the inputs are not those of the baseline"), "{body}");
+        sandbox.write("requirements.txt", "six==1.16.0\n");
+        let outcome = without_credentials(preview(&sandbox, &github, &[("baseline", baseline)])).run().success();
+        assert_eq!(outcome.outputs()["changed"], "false");
+        assert_eq!(outcome.stdout.contains("Install"), !is_known, "{}", outcome.stdout);
+        sandbox.write("requirements.txt", "six==1.17.0\n");
+    }
+    let github = GitHub::start(json!({}));
+    let outcome = without_credentials(preview(&sandbox, &github, &[])).run().success();
+    let body = &github.comments(7)[0].1;
+    assert!(body.contains("there is nothing to compare with"), "{body}");
+    assert!(outcome.stdout.contains("::notice"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_wrong_baseline_is_named() {
+    let sandbox = Sandbox::with_requirements("six==1.16.0\n");
+    let github = GitHub::start(json!({}));
+    sandbox.write("other.json", r#"{"layer-name": "other", "unzipped-size": 5}"#);
+    sandbox.write("failed.json", r#"{"error": {"error": "x"}}"#);
+    sandbox.write("half.json", r#"{"layer-name": "sha"#);
+    for (file, said) in [
+        ("other.json", "is of the layer `other`"),
+        ("failed.json", "says nothing of a layer"),
+        ("half.json", "neither a zip nor the output `result`"),
+        ("none.json", "which is no file"),
+    ] {
+        without_credentials(preview(&sandbox, &github, &[("baseline", file)])).run().code(1).says(said);
+    }
+    assert!(github.requests().is_empty());
+}
