@@ -63,7 +63,9 @@ pub(super) fn part(notes: &Notes<'_>) -> String {
     }
     line("");
     line(&facts(notes).join(" · "));
-    line("");
+    if notes.previous.is_some() {
+        line("");
+    }
     match &notes.previous {
         None => {}
         Some(Previous { tag, distributions: None, .. }) => {

@@ -30,7 +30,7 @@ fn a_version_is_released_once_with_its_files() {
     let (github, sandbox) = (GitHub::start(json!({})), sandbox());
     run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
     let outcome = run(&github, &sandbox, "release", &[]).in_actions(&[]).run().success();
-    outcome.says("new, with shared-1.json, shared-1.cdx.json, shared-1.zip");
+    let outcome = outcome.says("new, with shared-1.json, shared-1.cdx.json, shared-1.zip");
     assert_eq!(outcome.outputs()["release-url"], "https://github.com/acme/layers/releases/tag/layer/shared/v1");
     assert_eq!(
         changes(&github),
@@ -52,7 +52,16 @@ fn a_version_is_released_once_with_its_files() {
         release["assets"].as_array().expect("is a list").iter().map(|asset| &asset["digest"]).collect();
     assert_eq!(digests[2], &json!(format!("sha256:{}", zip.hex())));
     insta::with_settings!({filters => vec![(r"[A-Za-z0-9+/]{43}=", "[hash]")]}, {
-        insta::assert_snapshot!(release["body"].as_str().expect("is text"), @"");
+        insta::assert_snapshot!(release["body"].as_str().expect("is text"), @r#"
+        <!-- lambda-layer:begin {"layer":"shared","version":1,"code-sha256":"[hash]"} -->
+        | account | region | layer version |
+        |---|---|---|
+        | 000000000000 | local | <code>arn:aws:lambda:local:000000000000:layer:shared:1</code> |
+
+        python3.13 on x86\_64 · **367 B** unzipped · 1.2 KB zipped · content hash <code>[hash]</code>
+
+        <!-- lambda-layer:end -->
+        "#);
     });
 
     let requests = github.requests().len();
@@ -98,7 +107,7 @@ fn what_people_wrote_stays() {
 fn a_run_that_was_killed_is_finished() {
     let sandbox = sandbox();
     let draft = json!({"id": 9, "tag_name": "layer/shared/v1", "body": "", "draft": true,
-        "assets": [{"id": 1, "name": "shared-1.zip", "size": 3, "state": "starter", "digest": null}]});
+        "assets": [{"id": 1, "name": "shared-1.zip", "size": 3, "state": "open", "digest": null}]});
     let github = GitHub::start(json!({"releases": [draft]}));
     run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]).run().success();
     assert_eq!(github.releases().len(), 1);
@@ -113,7 +122,33 @@ fn a_token_that_may_not_is_told_and_the_version_stays() {
         "message": "Resource not accessible by integration"});
     let (github, sandbox) = (GitHub::start(json!({"faults": [refused]})), sandbox());
     let outcome = run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]).run().code(1);
-    insta::assert_snapshot!(outcome.told(), @"");
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 1
+    --- stdout
+
+      six 1.0      367 B  ████████████████████████
+
+      size          1.2 KB zipped, 367 B unzipped (under 1% of Lambda's 250 MB)
+      fingerprint   [sha256]
+      content hash  [base64]
+      zip           registry/shared/1/layer.zip
+      published     arn:aws:lambda:local:000000000000:layer:shared:1
+
+      failed         github  release layer/shared/v1
+
+    shared published
+    --- stderr
+      [time]  Decide                           to be built
+      the layer was never published
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+      [time]  Pack                             4 files, 367 B → 1.2 KB
+      [time]  Check                            1 finding
+    warning: `six 1.0` of the layer hides 1.17.0 of the runtime: `python-dateutil 2.9.0.post0` of the runtime needs `six>=1.5` (add `python-dateutil` to the requirements, pin `six>=1.5`, or leave `six` to the runtime (`runtime-packages: drop` or `exclude: six`)) [shadows-runtime]
+      [time]  Publish                          1 version
+    error: 1 change of `shared` failed
+    cause: release layer/shared/v1 in github: GitHub refuses `POST /repos/acme/layers/releases` (403): Resource not accessible by integration
+    hint: the job needs the lines `permissions:` and `contents: write`; a new run does only what is missing
+    ");
     assert!(sandbox.path("registry/shared/1/layer.zip").exists());
 }
 
@@ -122,10 +157,27 @@ fn without_a_token_nothing_is_built() {
     let sandbox = sandbox();
     let publish =
         sandbox.run(&["publish", "--registry", "registry", "--layer-name", "shared", "--release"]).run().code(1);
-    insta::assert_snapshot!(publish.told(), @"");
+    insta::assert_snapshot!(publish.told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 2 problems with the input
+    cause: a release needs a token for GitHub, and there is none (give `github-token: ${{ github.token }}`, or set GITHUB_TOKEN)
+    cause: a release needs to know its repository, and there is none (set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does)
+    hint: nothing was built or published; correct all of them and run again
+    ");
     assert!(!sandbox.path("registry").exists());
     let release = sandbox.run(&["release", "--registry", "registry", "--layer-name", "shared", "--release-tag", "v1"]);
-    insta::assert_snapshot!(release.run().code(1).told(), @"");
+    insta::assert_snapshot!(release.run().code(1).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 3 problems with the input
+    cause: `release-tag` is `v1`, which is the same for every version (put `{version}` into it)
+    cause: a release needs a token for GitHub, and there is none (give `github-token: ${{ github.token }}`, or set GITHUB_TOKEN)
+    cause: a release needs to know its repository, and there is none (set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does)
+    hint: nothing was built or published; correct all of them and run again
+    ");
 }
 
 #[test]
