@@ -184,7 +184,7 @@ function drawPackages() {
     },
   ];
   if (data.files) columns.push({ title: "Files", isNumber: true, isExtra: true, key: (row) => row.files, cell: (row) => number(row.files) });
-  if (data.before) columns.push({ title: "Difference", isNumber: true, key: (row) => row.change?.growth ?? 0, cell: (row) => (row.change ? delta(row.change.growth) : element("span", { class: "muted" }, "–")) });
+  if (data.before) columns.push({ title: "Difference", isNumber: true, isExtra: true, key: (row) => row.change?.growth ?? 0, cell: (row) => (row.change ? delta(row.change.growth) : element("span", { class: "muted" }, "–")) });
   byId("packages").append(sortable(columns, packages, 2, "Packages in the layer"));
 }
 
