@@ -75,7 +75,8 @@ function drawFacts() {
     zipped === null ? null : ["Zipped", bytes(zipped), before && before.zipped !== null ? delta(zipped - before.zipped) : null],
     ["Packages", number(packages.filter(({ version }) => version !== "").length), null],
     fileCount > 0 ? ["Files", number(fileCount), null] : null,
-    ["Findings", worst.length > 0 ? element("a", { href: "#findings" }, findings) : findings, null],
+    // What was not built in this run was not checked either.
+    worst.length === 0 && ["unchanged", "to be built"].includes(data.verdict) ? null : ["Findings", worst.length > 0 ? element("a", { href: "#findings" }, findings) : findings, null],
     saved > 0 ? ["Left out", element("a", { href: "#savings" }, bytes(saved)), null] : null,
   ].filter(Boolean);
   byId("facts").append(...rows.map(([label, value, more]) => element("div", {}, element("dt", {}, label), element("dd", {}, value, more ? " " : null, more))));
