@@ -50,6 +50,7 @@ mod proxy;
 mod pypi;
 mod regions;
 mod releases;
+mod report_page;
 mod sbom;
 mod secrets;
 mod servers;

@@ -1,6 +1,7 @@
 // What a reader does with a report page, in a browser.
 
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { barriers, FOLDER, start, visit } from "./browser.mjs";
@@ -161,6 +162,28 @@ test("it fits a phone", async () => {
       await shot(page, `phone-${name}`, { fullPage: true });
     }, { width: 360, height: 740, scheme: "dark", hasTouch: true, isMobile: true });
   }
+});
+
+test("a finding leads to what explains it, and to its file", () => {
+  const page = readFileSync(pages.hostile, "utf8").replace('"docs":null', '"docs":"https://example.com/findings.md#"');
+  writeFileSync(`${FOLDER}/work/linked.html`, page);
+  return visit(browser, `${FOLDER}/work/linked.html`, async (page) => {
+    assert.equal(await page.locator(".finding.error a").first().getAttribute("href"), "https://example.com/findings.md#broken-binary");
+    await page.locator("#findings").getByText("Show in the map").first().click();
+    assert.match(await status(page), /^python\/evil\/broken<\/script>\.so · 1 B/);
+    assert.equal(await page.locator("#map .cell.chosen").count(), 1);
+  });
+});
+
+test("without its files a layer is shown by its packages", () => {
+  const page = readFileSync(pages.published, "utf8").replace(/"files":\{.*\}\}<\/script>/, '"files":null}</script>');
+  writeFileSync(`${FOLDER}/work/packages.html`, page);
+  return visit(browser, `${FOLDER}/work/packages.html`, async (page) => {
+    assert.ok(await page.locator("#search").isHidden());
+    assert.ok((await page.locator("#map button").count()) > 5);
+    await page.locator("#map button").first().click();
+    assert.match(await status(page), /^sqlalchemy 2\.0\.44 · /);
+  });
 });
 
 test("nobody is kept out", async () => {

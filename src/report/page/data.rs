@@ -22,6 +22,13 @@ const ROWS: usize = 1_000;
 /// The largest, one by one; more than any layer has, but a zip of others may have what it wants.
 const FILES: usize = 50_000;
 
+/// Error, causes, hint.
+type FailureRow<'a> = (Cow<'a, str>, Vec<Cow<'a, str>>, Cow<'a, str>);
+/// Kind, name, version before and after, bytes before and after.
+type ChangeRow = (PackageChangeKind, String, String, String, u64, u64);
+/// Severity, code, subject, distribution, message, help.
+type FindingRow<'a> = (&'static str, &'static str, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>);
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Data<'a> {
@@ -29,8 +36,7 @@ struct Data<'a> {
     command: &'a str,
     verdict: &'a str,
     reason: Cow<'a, str>,
-    /// Error, causes, hint.
-    failure: Option<(Cow<'a, str>, Vec<Cow<'a, str>>, Cow<'a, str>)>,
+    failure: Option<FailureRow<'a>>,
     target: Option<String>,
     /// Bytes that Lambda accepts, unzipped.
     limit: u64,
@@ -43,10 +49,8 @@ struct Data<'a> {
     destinations: Vec<(&'static str, String, String)>,
     /// Name, version, bytes.
     packages: Vec<(Cow<'a, str>, Cow<'a, str>, u64)>,
-    /// Kind, name, version before and after, bytes before and after.
-    changes: Rows<(PackageChangeKind, String, String, String, u64, u64)>,
-    /// Severity, code, subject, distribution, message, help.
-    findings: Rows<(&'static str, &'static str, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>)>,
+    changes: Rows<ChangeRow>,
+    findings: Rows<FindingRow<'a>>,
     /// Severity, code, how many of them.
     tally: Vec<(&'static str, &'static str, usize)>,
     /// Where the codes are explained, each under its own name.
@@ -147,12 +151,12 @@ fn destination(destination: &DestinationReport) -> (&'static str, String, String
     (destination.outcome.word(), destination.place(), arn)
 }
 
-fn change(change: &PackageChange) -> (PackageChangeKind, String, String, String, u64, u64) {
+fn change(change: &PackageChange) -> ChangeRow {
     let [name, from, to] = [&change.name, &change.from, &change.to].map(|text| visible(text, NAME).into_owned());
     (change.kind, name, from, to, change.bytes_before.0, change.bytes_after.0)
 }
 
-fn finding(finding: &Finding) -> (&'static str, &'static str, Cow<'_, str>, Cow<'_, str>, Cow<'_, str>, Cow<'_, str>) {
+fn finding(finding: &Finding) -> FindingRow<'_> {
     let distribution = finding.distribution.as_ref().map(ToString::to_string).unwrap_or_default();
     (
         finding.severity.word(),

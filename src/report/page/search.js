@@ -74,7 +74,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Everything is there: draw.
-if (!data.files) byId("search").closest("label").hidden = true;
+for (const part of [byId("search").closest("label"), byId("map-help")]) part.hidden = !data.files;
 if (data.files) switchOf(byId("views"), [["packages", "Packages"], ["folders", "Folders"]], "packages", setView);
 const colours = [["package", "Package"], data.files ? ["kind", "Kind"] : null, data.before ? ["change", "Change"] : null].filter(Boolean);
 if (colours.length > 1) switchOf(byId("colours"), colours, "package", setColour);

@@ -75,7 +75,8 @@ function drawFacts() {
     zipped === null ? null : ["Zipped", bytes(zipped), before && before.zipped !== null ? delta(zipped - before.zipped) : null],
     ["Packages", number(packages.filter(({ version }) => version !== "").length), null],
     fileCount > 0 ? ["Files", number(fileCount), null] : null,
-    ["Findings", worst.length > 0 ? element("a", { href: "#findings" }, findings) : findings, null],
+    // What was not built in this run was not checked either.
+    worst.length === 0 && ["unchanged", "to be built"].includes(data.verdict) ? null : ["Findings", worst.length > 0 ? element("a", { href: "#findings" }, findings) : findings, null],
     saved > 0 ? ["Left out", element("a", { href: "#savings" }, bytes(saved)), null] : null,
   ].filter(Boolean);
   byId("facts").append(...rows.map(([label, value, more]) => element("div", {}, element("dt", {}, label), element("dd", {}, value, more ? " " : null, more))));
@@ -184,7 +185,7 @@ function drawPackages() {
     },
   ];
   if (data.files) columns.push({ title: "Files", isNumber: true, isExtra: true, key: (row) => row.files, cell: (row) => number(row.files) });
-  if (data.before) columns.push({ title: "Difference", isNumber: true, key: (row) => row.change?.growth ?? 0, cell: (row) => (row.change ? delta(row.change.growth) : element("span", { class: "muted" }, "–")) });
+  if (data.before) columns.push({ title: "Difference", isNumber: true, isExtra: true, key: (row) => row.change?.growth ?? 0, cell: (row) => (row.change ? delta(row.change.growth) : element("span", { class: "muted" }, "–")) });
   byId("packages").append(sortable(columns, packages, 2, "Packages in the layer"));
 }
 
