@@ -16,7 +16,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 pub use materials::Materials;
 pub use origins::{Origin, Origins};
-pub use published::with_published;
 
 use crate::actions;
 use crate::console::Console;

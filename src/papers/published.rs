@@ -54,11 +54,8 @@ fn owner(path: &Utf8Path, spec: &Spec) -> Owner {
     }
 }
 
-/// The report with the layer of the first of its versions that can be read.
-///
-/// # Errors
-/// The report, and why none can.
-pub async fn with_published(
+/// The report with the layer of the first of its versions that can be read; else why none can.
+async fn with_published(
     report: Report,
     registry: &RegistryChoice,
     papers: &Papers,
