@@ -327,3 +327,6 @@ fn reach(graph: &BTreeMap<String, BTreeSet<String>>, mut next: Vec<String>, reac
 fn printed(text: &str) -> String {
     text.chars().map(|character| if is_printed(character) { character } else { '\u{fffd}' }).collect()
 }
+
+#[cfg(test)]
+mod tests;
