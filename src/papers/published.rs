@@ -71,7 +71,8 @@ async fn with_published(
         let published = match opened::fetch(arn, registry, environment).await {
             Ok(published) => published,
             Err(error) => {
-                failure = failure.cause(Explanation::of(&error).one_line());
+                let why = Explanation::of(&error);
+                failure = Failure { kind: why.kind, ..failure.cause(why.one_line()) };
                 continue;
             }
         };
