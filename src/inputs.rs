@@ -227,7 +227,7 @@ pub struct Inputs {
     /// Description of the version; fingerprint, content hash and label are added
     #[arg(long, help_heading = "Destination", value_name = "TEXT")]
     pub description: Option<String>,
-    /// Licence of the version: an SPDX expression, a URL or a text
+    /// Licence of the version: an SPDX expression, a URL or a text; those of all its distributions when omitted
     #[arg(long, help_heading = "Destination", value_name = "TEXT")]
     pub license: Option<String>,
     /// Profile of AWS Signer that signs the zip

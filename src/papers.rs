@@ -16,7 +16,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 pub use materials::Materials;
 pub use origins::{Origin, Origins};
-pub use published::with_published;
 
 use crate::actions;
 use crate::console::Console;
@@ -54,6 +53,11 @@ pub async fn write(
     }
     let report = match Box::pin(published::of_run(report, spec, environment, console)).await {
         Ok(report) => report,
+        // Whoever only looks may not be allowed to download.
+        Err((report, error)) if spec.dry_run || spec.task == Task::Preview => {
+            console.warning(&Explanation::of(&error).one_line());
+            return Ok(*report);
+        }
         Err((report, error)) => return Ok(with_error(*report, &error, console)),
     };
     let place = Place { start: &spec.start, workspace: &spec.workspace };

@@ -54,11 +54,8 @@ fn owner(path: &Utf8Path, spec: &Spec) -> Owner {
     }
 }
 
-/// The report with the layer of the first of its versions that can be read.
-///
-/// # Errors
-/// The report, and why none can.
-pub async fn with_published(
+/// The report with the layer of the first of its versions that can be read; else why none can.
+async fn with_published(
     report: Report,
     registry: &RegistryChoice,
     papers: &Papers,
@@ -74,7 +71,8 @@ pub async fn with_published(
         let published = match opened::fetch(arn, registry, environment).await {
             Ok(published) => published,
             Err(error) => {
-                failure = failure.cause(Explanation::of(&error).one_line());
+                let why = Explanation::of(&error);
+                failure = Failure { kind: why.kind, ..failure.cause(why.one_line()) };
                 continue;
             }
         };

@@ -137,7 +137,7 @@ fn distributions(layer: &Layer, materials: &Materials) -> BTreeMap<Key, Componen
         let size = sizes.get(&Owner::Distribution(name.clone()));
         // A file belongs to a name: of two versions of it the first has all of them.
         let (libraries, boms) = (bundled.remove(name), boms.remove(name));
-        let own_boms = boms.into_iter().flatten().map(|path| ("bom", percent_encoded(path.as_str())));
+        let own_boms = boms.into_iter().flatten().map(|path| ("bom", url_of(path)));
         let references = origin.references(name).chain(own_boms);
         let found = infos.get(distribution.info.as_str()).into_iter().flatten().map(ToString::to_string);
         let component = Component {
@@ -174,13 +174,23 @@ fn is_bom(path: &Utf8Path) -> bool {
 /// <https://github.com/package-url/purl-spec>: a dot stays a dot.
 fn purl(distribution: &Distribution, version: &str) -> String {
     let name = distribution.spelling.to_lowercase().replace('_', "-");
-    format!("pkg:pypi/{}@{}", percent_encoded(&name), percent_encoded(version))
+    format!("pkg:pypi/{}@{}", utf8_percent_encode(&name, PART), utf8_percent_encode(version, PART))
 }
 
-/// What may stand in each part of a URL as it is.
-fn percent_encoded(text: &str) -> String {
-    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
-    utf8_percent_encode(text, ENCODED).to_string()
+/// What stands in a part of a URL in another form.
+const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The path of a file as a relative URL.
+fn url_of(path: &Utf8Path) -> String {
+    const PATH: &AsciiSet = &PART.remove(b'/');
+    utf8_percent_encode(path.as_str(), PATH).to_string()
+}
+
+/// By which a component is named that has a path.
+fn reference(path: &Utf8Path) -> String {
+    let shown = printed(path.as_str());
+    // Two paths may differ in nothing that can be seen.
+    if shown == path.as_str() { shown } else { format!("{shown} {}", Digest::of(path.as_str().as_bytes()).hex()) }
 }
 
 /// As its authors declare it.
@@ -204,7 +214,7 @@ fn library(path: &Utf8Path, file: &File, materials: &Materials) -> Component {
     let (name, version) = libraries::name_and_version(path.file_name().unwrap_or_default());
     Component {
         kind: "library",
-        bom_ref: Some(printed(path.as_str())),
+        bom_ref: Some(reference(path)),
         name: printed(&name),
         version,
         hashes: materials.sha256(path),
@@ -233,7 +243,7 @@ fn others(layer: &Layer, materials: &Materials) -> Vec<Component> {
         };
         Component {
             kind,
-            bom_ref: Some(printed(place.as_str())),
+            bom_ref: Some(reference(&place)),
             name: printed(place.file_name().unwrap_or_default()),
             hashes: if is_file { materials.sha256(&place) } else { Vec::new() },
             properties: vec![
@@ -271,23 +281,23 @@ fn dependencies(
     distributions: &BTreeMap<Key, Component>,
     others: &[Component],
 ) -> Vec<Dependency> {
-    let reference = |component: &Component| component.bom_ref.clone().unwrap_or_default();
+    let name_of = |component: &Component| component.bom_ref.clone().unwrap_or_default();
     let edges = target.map(|target| audit::needed_within(layer, target)).unwrap_or_default();
     let refs_of = |name: &DistributionName| {
         distributions
             .range((name.clone(), String::new())..)
             .take_while(|((found, _), _)| found == name)
-            .map(|(_, component)| reference(component))
+            .map(|(_, component)| name_of(component))
             .collect::<Vec<_>>()
     };
     let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for ((name, _), component) in distributions {
         let needed = edges.get(name).into_iter().flatten().filter(|needed| *needed != name).flat_map(&refs_of);
-        let bundled = component.components.iter().map(reference);
-        graph.insert(reference(component), needed.chain(bundled).collect());
-        graph.extend(component.components.iter().map(|library| (reference(library), BTreeSet::new())));
+        let bundled = component.components.iter().map(name_of);
+        graph.insert(name_of(component), needed.chain(bundled).collect());
+        graph.extend(component.components.iter().map(|library| (name_of(library), BTreeSet::new())));
     }
-    graph.extend(others.iter().map(|component| (reference(component), BTreeSet::new())));
+    graph.extend(others.iter().map(|component| (name_of(component), BTreeSet::new())));
 
     // Two that need each other are needed by nothing else: the first of them stands for both.
     let needed: BTreeSet<&String> = graph.values().flatten().collect();
@@ -317,3 +327,6 @@ fn reach(graph: &BTreeMap<String, BTreeSet<String>>, mut next: Vec<String>, reac
 fn printed(text: &str) -> String {
     text.chars().map(|character| if is_printed(character) { character } else { '\u{fffd}' }).collect()
 }
+
+#[cfg(test)]
+mod tests;
