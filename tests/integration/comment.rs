@@ -31,7 +31,7 @@ fn there_is_one_comment_and_it_follows_the_change() {
     // Too little to be worth a comment, but what is there must be true.
     preview(&sandbox, &github, &[("comment-threshold", "5 MB"), ("exclude", "attrs")]).run().success();
     let [(_, third)] = github.comments(7).try_into().expect("is one comment");
-    assert!(!third.contains("attrs"), "{third}");
+    assert!(!third.contains("<code>attrs</code>"), "{third}");
     // The difference goes away.
     sandbox.write("requirements.txt", "six==1.16.0\nidna==3.10\n");
     let outcome = preview(&sandbox, &github, &[]).run().success();
@@ -104,7 +104,7 @@ fn a_token_that_may_only_read_is_no_failure() {
     }
     let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [refusal]})));
     let outcome = preview(&sandbox, &github, &[("comment", "always")]).run().code(1);
-    insta::assert_snapshot!(outcome.stdout.lines().last().expect("says something"), @"");
+    insta::assert_snapshot!(outcome.stdout.lines().last().expect("says something"), @"hint: the job needs the lines `permissions:` and `pull-requests: write`");
 }
 
 #[test]
@@ -154,7 +154,12 @@ fn refusals_are_told_with_what_to_do() {
         let notice = outcome.stdout.lines().find(|line| line.starts_with("::notice")).expect("is there").to_owned();
         notice.replace(&github.url(), "[GITHUB]")
     });
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r"
+    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `POST /repos/acme/layers/issues/7/comments` (403): Unable to create comment because issue is locked. (the job needs the lines `permissions:` and `pull-requests: write`); the text is in the job summary
+    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `POST /repos/acme/layers/issues/7/comments` (422): Validation Failed; the text is in the job summary
+    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `GET /repos/acme/layers/issues/7/comments` (404): Not Found (the job needs the lines `permissions:` and `pull-requests: write`); the text is in the job summary
+    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `GET /repos/acme/layers/issues/7/comments` (401): Bad credentials (the token of `github-token` is not valid, or not any more); the text is in the job summary
+    ");
 }
 
 #[test]
@@ -222,7 +227,7 @@ fn the_token_is_in_nothing_that_is_said() {
 fn names_of_packages_are_text_in_a_comment() {
     let sandbox = Sandbox::with_requirements("six==1.16.0\n");
     publish(&sandbox).run().success();
-    let name = "@octocat #1 :tada: <img src=x> [a](b) `c` ::set-output name=x::y\u{202e}.txt";
+    let name = "@octocat #1 :tada: <img src=x> [a](b) `c` ::set-output name::y\u{202e}.txt";
     sandbox.write(name, "");
     let github = GitHub::start(json!({}));
     let include = format!("{name}=data/{name}");
