@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::environment::Environment;
-use crate::error::{Explanation, Failure, Kind};
+use crate::error::Failure;
 
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 4;
@@ -61,7 +61,7 @@ pub struct ApiError {
 impl ApiError {
     /// Whether the token may not do this, whoever asks.
     pub fn is_permission(&self) -> bool {
-        self.status == Some(403) && self.message.contains("not accessible by")
+        self.status.is_some_and(|status| is_permission(status, &self.message))
     }
 
     /// Whether the request may have been carried out all the same.
@@ -368,23 +368,29 @@ fn explain(method: Method, path: &str, error: &octocrab::Error, limit: Option<Du
             .hint("run again; https://www.githubstatus.com says whether others have the same trouble"),
         (None, _) => {
             let failure = Failure::user(format!("GitHub refuses `{what}` ({status})"));
-            match hint(status, path) {
+            match hint(status, &message, path) {
                 Some(hint) => failure.hint(hint),
                 None => failure,
             }
         }
     };
     let details = source.errors.iter().flatten().map(detail);
-    let failure = failure.cause(message.clone()).causes(details);
+    let failure = failure.cause(message.trim_end_matches('.')).causes(details);
     ApiError { status: Some(status), message, failure }
 }
 
+fn is_permission(status: u16, message: &str) -> bool {
+    status == 403 && message.contains("not accessible by")
+}
+
 /// What to do about a refusal.
-fn hint(status: u16, path: &str) -> Option<String> {
+fn hint(status: u16, message: &str, path: &str) -> Option<String> {
     // Of a comment or a release: what else is asked for needs what one of them needs.
     let permission = if path.contains("/issues/") || path.contains("/pulls/") { "pull-requests" } else { "contents" };
     match status {
         401 => Some("the token of `github-token` is not valid, or not any more".to_owned()),
+        // What a token may not see is not there for it.
+        403 if !is_permission(status, message) => None,
         403 | 404 => Some(format!("the job needs the lines `permissions:` and `{permission}: write`")),
         _ => None,
     }
@@ -423,17 +429,6 @@ impl Method {
             Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
-    }
-}
-
-impl ApiError {
-    /// For reports.
-    pub fn explanation(&self) -> Explanation {
-        Explanation::of(&self.failure.clone().into())
-    }
-
-    pub fn is_users(&self) -> bool {
-        self.failure.kind == Kind::User
     }
 }
 

@@ -132,7 +132,7 @@ pub fn explain(error: &ApiError, pull_request: &PullRequest) -> Failure {
         (false, _) => return error.failure.clone(),
     };
     let failure = Failure { hint: None, causes: Vec::new(), ..error.failure.clone() };
-    failure.cause(error.message.clone()).hint(hint)
+    failure.cause(error.message.trim_end_matches('.')).hint(hint)
 }
 
 #[cfg(test)]
