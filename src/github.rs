@@ -3,6 +3,7 @@
 pub mod client;
 pub mod comment;
 pub mod event;
+mod limits;
 pub mod release;
 
 pub use client::{ApiError, Client};

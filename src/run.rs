@@ -36,7 +36,7 @@ use crate::version_list;
 /// A failure that ended the run. One that concerns some regions alone stands in the report.
 pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
     if spec.task == Task::Preview {
-        return preview::run(spec, environment, console).await;
+        return Box::pin(preview::run(spec, environment, console)).await;
     }
     let report = Box::pin(layer(spec, environment, console)).await?;
     let report = Box::pin(papers::write(report, spec, environment, console)).await?;

@@ -13,8 +13,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::limits::limit_of;
 use crate::environment::Environment;
-use crate::error::{Explanation, Failure, Kind};
+use crate::error::Failure;
 
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 4;
@@ -22,8 +23,6 @@ const ATTEMPTS: u32 = 4;
 const BACK_OFF: Duration = Duration::from_millis(500);
 /// The longest that a run waits for GitHub, in all.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// What GitHub wants where it says nothing else about a secondary limit.
-const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 const TIMEOUT: Duration = Duration::from_secs(30);
 const PUBLIC_API: &str = "https://api.github.com";
 
@@ -61,7 +60,7 @@ pub struct ApiError {
 impl ApiError {
     /// Whether the token may not do this, whoever asks.
     pub fn is_permission(&self) -> bool {
-        self.status == Some(403) && self.message.contains("not accessible by")
+        self.status.is_some_and(|status| is_permission(status, &self.message))
     }
 
     /// Whether the request may have been carried out all the same.
@@ -311,48 +310,6 @@ fn status_of(error: &octocrab::Error) -> Option<u16> {
     }
 }
 
-/// How long GitHub wants to be left alone; `None` if this is no limit of requests.
-///
-/// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
-fn limit_of(error: &octocrab::Error, now: Timestamp) -> Option<Duration> {
-    let octocrab::Error::GitHub { source, .. } = error else { return None };
-    let header = |name: &str| source.headers.as_ref()?.get(name)?.to_str().ok()?.parse::<u64>().ok();
-    let limits = Limits {
-        retry_after: header("retry-after"),
-        remaining: header("x-ratelimit-remaining"),
-        reset: header("x-ratelimit-reset"),
-    };
-    limits.wait(source.status_code.as_u16(), &source.message, now)
-}
-
-/// What the headers of an answer say of limits.
-struct Limits {
-    /// Seconds.
-    retry_after: Option<u64>,
-    /// Requests.
-    remaining: Option<u64>,
-    /// Seconds since 1970 (UTC).
-    reset: Option<u64>,
-}
-
-impl Limits {
-    fn wait(&self, status: u16, message: &str, now: Timestamp) -> Option<Duration> {
-        if !matches!(status, 403 | 429) {
-            return None;
-        }
-        match (self.retry_after, self.remaining, self.reset) {
-            (Some(seconds), _, _) => Some(Duration::from_secs(seconds)),
-            (None, Some(0), Some(reset)) => {
-                let now = u64::try_from(now.as_second()).unwrap_or_default();
-                // A clock that is a little ahead must not ask too early.
-                Some(Duration::from_secs(reset.saturating_sub(now) + 1))
-            }
-            _ if status == 429 || message.to_lowercase().contains("rate limit") => Some(DEFAULT_WAIT),
-            _ => None,
-        }
-    }
-}
-
 fn explain(method: Method, path: &str, error: &octocrab::Error, limit: Option<Duration>) -> ApiError {
     let what = format!("{} {}", method.word(), path.split('?').next().unwrap_or(path));
     let octocrab::Error::GitHub { source, .. } = error else {
@@ -368,23 +325,29 @@ fn explain(method: Method, path: &str, error: &octocrab::Error, limit: Option<Du
             .hint("run again; https://www.githubstatus.com says whether others have the same trouble"),
         (None, _) => {
             let failure = Failure::user(format!("GitHub refuses `{what}` ({status})"));
-            match hint(status, path) {
+            match hint(status, &message, path) {
                 Some(hint) => failure.hint(hint),
                 None => failure,
             }
         }
     };
     let details = source.errors.iter().flatten().map(detail);
-    let failure = failure.cause(message.clone()).causes(details);
+    let failure = failure.cause(message.trim_end_matches('.')).causes(details);
     ApiError { status: Some(status), message, failure }
 }
 
+fn is_permission(status: u16, message: &str) -> bool {
+    status == 403 && message.contains("not accessible by")
+}
+
 /// What to do about a refusal.
-fn hint(status: u16, path: &str) -> Option<String> {
+fn hint(status: u16, message: &str, path: &str) -> Option<String> {
     // Of a comment or a release: what else is asked for needs what one of them needs.
     let permission = if path.contains("/issues/") || path.contains("/pulls/") { "pull-requests" } else { "contents" };
     match status {
         401 => Some("the token of `github-token` is not valid, or not any more".to_owned()),
+        // What a token may not see is not there for it.
+        403 if !is_permission(status, message) => None,
         403 | 404 => Some(format!("the job needs the lines `permissions:` and `{permission}: write`")),
         _ => None,
     }
@@ -426,17 +389,6 @@ impl Method {
     }
 }
 
-impl ApiError {
-    /// For reports.
-    pub fn explanation(&self) -> Explanation {
-        Explanation::of(&self.failure.clone().into())
-    }
-
-    pub fn is_users(&self) -> bool {
-        self.failure.kind == Kind::User
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -449,25 +401,10 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_told_from_refusals() {
-        let now = Timestamp::from_second(1_000).expect("is valid");
-        let limits = |retry_after, remaining, reset| Limits { retry_after, remaining, reset };
-        let seconds = |wait: Option<Duration>| wait.map(|wait| wait.as_secs());
-        assert_eq!(seconds(limits(Some(7), None, None).wait(429, "", now)), Some(7));
-        assert_eq!(seconds(limits(None, Some(0), Some(1_030)).wait(403, "", now)), Some(31));
-        assert_eq!(seconds(limits(None, Some(0), Some(900)).wait(403, "", now)), Some(1));
-        let secondary = "You have exceeded a secondary rate limit";
-        assert_eq!(seconds(limits(None, Some(4_000), Some(1_030)).wait(403, secondary, now)), Some(60));
-        let refused = "Resource not accessible by integration";
-        assert_eq!(limits(None, Some(4_000), Some(1_030)).wait(403, refused, now), None);
-        assert_eq!(limits(Some(7), None, None).wait(502, "", now), None);
-    }
-
-    #[test]
     fn a_repository_is_two_names() {
         assert!(is_repository("acme/layers.py"));
         for wrong in ["acme", "acme/", "/layers", "acme/layers/x", "acme/../x", "a b/c"] {
-            assert_eq!(is_repository(wrong), false, "{wrong}");
+            assert!(!is_repository(wrong), "{wrong}");
         }
     }
 }

@@ -86,13 +86,11 @@ async fn create(client: &Client, pull_request: &PullRequest, marker: &str, text:
         Ok(comment) => Ok(Posted { url: comment.html_url, done: "new" }),
         Err(error) if error.is_unclear() => {
             // GitHub may have made it all the same.
-            match own_comments(client, pull_request, marker).await?.pop() {
-                Some(comment) => Ok(Posted { url: comment.html_url, done: "new" }),
-                None => {
-                    let comment: Comment = client.change(Method::Post, &path, &json!({ "body": text })).await?;
-                    Ok(Posted { url: comment.html_url, done: "new" })
-                }
-            }
+            let comment = match own_comments(client, pull_request, marker).await?.pop() {
+                Some(comment) => comment,
+                None => client.change(Method::Post, &path, &json!({ "body": text })).await?,
+            };
+            Ok(Posted { url: comment.html_url, done: "new" })
         }
         Err(error) => Err(error),
     }
@@ -132,7 +130,7 @@ pub fn explain(error: &ApiError, pull_request: &PullRequest) -> Failure {
         (false, _) => return error.failure.clone(),
     };
     let failure = Failure { hint: None, causes: Vec::new(), ..error.failure.clone() };
-    failure.cause(error.message.clone()).hint(hint)
+    failure.cause(error.message.trim_end_matches('.')).hint(hint)
 }
 
 #[cfg(test)]

@@ -33,12 +33,14 @@ impl PullRequest {
         let event = environment.get("GITHUB_EVENT_NAME").ok_or("this is no run of a workflow")?;
         let path = environment.get("GITHUB_EVENT_PATH").ok_or("GITHUB_EVENT_PATH is not set")?;
         let path = Utf8Path::new(path);
-        let size = fs_err::metadata(path).map_err(|_| "the event's payload cannot be read")?.len();
+        let unreadable = |error: std::io::Error| format!("the event's payload cannot be read ({})", error.kind());
+        let size = fs_err::metadata(path).map_err(unreadable)?.len();
         if size > LARGEST_PAYLOAD {
             return Err("the event's payload is far too large".to_owned());
         }
-        let text = fs_err::read(path).map_err(|_| "the event's payload cannot be read")?;
-        let payload: Value = serde_json::from_slice(&text).map_err(|_| "the event's payload is not whole")?;
+        let text = fs_err::read(path).map_err(unreadable)?;
+        let payload: Value =
+            serde_json::from_slice(&text).map_err(|error| format!("the event's payload is not whole ({error})"))?;
         let found = Self::of_payload(&payload, event, environment.get("GITHUB_ACTOR"));
         found.ok_or_else(|| format!("the event `{}` is of no pull request", event.replace('`', "'")))
     }

@@ -47,6 +47,9 @@ pub fn text(report: &Report) -> String {
         }
         line(String::new());
     }
+    if report.command == "preview" {
+        differences(report).into_iter().for_each(&mut line);
+    }
     for (rule, files, bytes) in by_rule(&report.savings).into_iter().take(SAVINGS) {
         let owners = report.savings.iter().filter(|saving| saving.rule == rule);
         let owners: Vec<&str> = owners.map(|saving| saving.owner.as_str()).collect();
@@ -106,6 +109,30 @@ pub fn text(report: &Report) -> String {
     let reason = if report.failure().is_none() { format!(": {}", report.reason) } else { String::new() };
     line(format!("{} {}{reason}", report.layer_name, report.headline()));
     text.trim_end().to_owned()
+}
+
+/// Packages that are not as they were, in columns.
+fn differences(report: &Report) -> Vec<String> {
+    let changes = report.package_changes();
+    let Some(before) = report.before.as_ref().filter(|_| !changes.is_empty()) else { return Vec::new() };
+    let shown = &changes[..changes.len().min(FINDINGS)];
+    let width = shown.iter().map(|change| change.name.chars().count()).max().unwrap_or(0);
+    let mut rows = vec![format!("  against {}", before.name)];
+    rows.extend(shown.iter().map(|change| {
+        let versions = match (change.from.as_str(), change.to.as_str()) {
+            ("", "") => String::new(),
+            ("", to) => format!("{to} is new"),
+            (from, "") => format!("{from} is gone"),
+            (from, to) if from == to => format!("{to} with other files"),
+            (from, to) => format!("{from} → {to}"),
+        };
+        format!("  {:<width$}  {:>10}  {versions}", change.name, signed(change.growth()))
+    }));
+    if changes.len() > shown.len() {
+        rows.push(format!("  and {} more", changes.len() - shown.len()));
+    }
+    rows.push(String::new());
+    rows
 }
 
 /// What was done with versions, in columns.

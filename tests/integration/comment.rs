@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::directory::publish;
 use crate::github_server::GitHub;
 use crate::harness::Sandbox;
 use crate::preview::{changed, event, preview};
@@ -31,7 +30,7 @@ fn there_is_one_comment_and_it_follows_the_change() {
     // Too little to be worth a comment, but what is there must be true.
     preview(&sandbox, &github, &[("comment-threshold", "5 MB"), ("exclude", "attrs")]).run().success();
     let [(_, third)] = github.comments(7).try_into().expect("is one comment");
-    assert!(!third.contains("attrs"), "{third}");
+    assert!(!third.contains("<code>attrs</code>"), "{third}");
     // The difference goes away.
     sandbox.write("requirements.txt", "six==1.16.0\nidna==3.10\n");
     let outcome = preview(&sandbox, &github, &[]).run().success();
@@ -104,7 +103,7 @@ fn a_token_that_may_only_read_is_no_failure() {
     }
     let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [refusal]})));
     let outcome = preview(&sandbox, &github, &[("comment", "always")]).run().code(1);
-    insta::assert_snapshot!(outcome.stdout.lines().last().expect("says something"), @"");
+    insta::assert_snapshot!(outcome.stdout.lines().last().expect("says something"), @"hint: the job needs the lines `permissions:` and `pull-requests: write`");
 }
 
 #[test]
@@ -154,7 +153,12 @@ fn refusals_are_told_with_what_to_do() {
         let notice = outcome.stdout.lines().find(|line| line.starts_with("::notice")).expect("is there").to_owned();
         notice.replace(&github.url(), "[GITHUB]")
     });
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r"
+    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `POST /repos/acme/layers/issues/7/comments` (403): Unable to create comment because issue is locked; the text is in the job summary
+    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `POST /repos/acme/layers/issues/7/comments` (422): Validation Failed; the text is in the job summary
+    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `GET /repos/acme/layers/issues/7/comments` (404): Not Found (the job needs the lines `permissions:` and `pull-requests: write`); the text is in the job summary
+    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `GET /repos/acme/layers/issues/7/comments` (401): Bad credentials (the token of `github-token` is not valid, or not any more); the text is in the job summary
+    ");
 }
 
 #[test]
@@ -219,17 +223,41 @@ fn the_token_is_in_nothing_that_is_said() {
 }
 
 #[test]
-fn names_of_packages_are_text_in_a_comment() {
+fn what_comes_from_outside_is_text_in_a_comment() {
     let sandbox = Sandbox::with_requirements("six==1.16.0\n");
-    publish(&sandbox).run().success();
-    let name = "@octocat #1 :tada: <img src=x> [a](b) `c` ::set-output name=x::y\u{202e}.txt";
-    sandbox.write(name, "");
+    let name =
+        "@octocat #1 acme/x#2 :tada: <img src=x> [a](b) `c` | d\r\n::set-output name=x::y --> \u{202e}txt.exe 🎉";
+    let long = name.repeat(100);
+    let rows: Vec<Value> =
+        (0..300).map(|index| json!({"name": format!("{index}{long}"), "version": long, "size": index})).collect();
+    let baseline = json!({"layer-name": "shared", "unzipped-size": 9, "distributions": rows});
+    sandbox.write("base.json", baseline.to_string());
     let github = GitHub::start(json!({}));
-    let include = format!("{name}=data/{name}");
-    let outcome = preview(&sandbox, &github, &[("include", &include)]).run().success();
+    let inputs = [("baseline", "base.json")];
+    let outcome = preview(&sandbox, &github, &inputs).run().success();
     let body = github.comments(7)[0].1.clone();
-    for wrong in ["@octocat", "#1", ":tada:", "<img", "[a]", "\u{202e}"] {
+    assert!(body.len() <= 65_536 && body.contains("300 removed"), "{body}");
+    for wrong in ["@octocat", "#1", "x#2", ":tada:", "<img", "[a]", "`c`", "\n::", "\r", "\u{202e}"] {
         assert!(!body.contains(wrong), "`{wrong}` in {body}");
+        assert!(!outcome.summary().contains(wrong), "`{wrong}` in {}", outcome.summary());
     }
-    assert!(!outcome.stdout.lines().any(|line| line.starts_with("::set-output")), "{}", outcome.stdout);
+    assert!(
+        !outcome.stdout.split(['\n', '\r']).any(|line| line.trim_start().starts_with("::set-output")),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn a_proxy_stands_in_between() {
+    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let run = preview(&sandbox, &github, &[]).env("GITHUB_API_URL", "http://api.github.test");
+    run.env("http_proxy", github.url())
+        .env("HTTP_PROXY", github.url())
+        .env("no_proxy", "")
+        .env("NO_PROXY", "")
+        .run()
+        .success();
+    assert_eq!(github.comments(7).len(), 1);
+    assert!(github.requests()[0].starts_with("GET http://api.github.test/repos/"), "{:?}", github.requests());
 }

@@ -25,7 +25,11 @@ fn inputs() -> Vec<InputArgument> {
         default: DEFAULT_COMMAND.to_owned(),
         is_list: false,
     };
-    std::iter::once(command).chain(input_arguments()).collect()
+    let mut inputs: Vec<InputArgument> = std::iter::once(command).chain(input_arguments()).collect();
+    let token = inputs.iter_mut().find(|input| input.name == "github-token").expect("is an input");
+    // On a command line there is none that everybody has.
+    token.default = "${{ github.token }}".to_owned();
+    inputs
 }
 
 /// The action with these `inputs`. `image` is a Dockerfile, seen from the action's folder.

@@ -55,9 +55,42 @@ fn a_pull_request_is_told_what_a_change_costs() {
     let comments = github.comments(7);
     let [(author, body)] = comments.as_slice() else { panic!("is one comment: {comments:?}") };
     assert_eq!(author, "github-actions[bot]");
-    insta::assert_snapshot!(body, @"");
+    insta::assert_snapshot!(body, @r"
+    <!-- lambda-layer-action:v1:shared -->
+    ### 📦 <code>shared</code> −152.8 KB
+
+    | | version 1 | this change | |
+    |---|--:|--:|--:|
+    | unzipped | 378.9 KB | **226.1 KB** | −152.8 KB |
+    | zipped | 70.4 KB | **67.4 KB** | −3.0 KB |
+
+    `                    ` under 1% of 250 MB (under 1% before)
+
+    1 added, 1 removed, 1 upgraded; the largest growth is <code>attrs</code> +189.0 KB
+
+    | | package | before | after | unzipped |
+    |---|---|---|---|--:|
+    | ➖ removed | <code>idna</code> | 3.10 |  | −341.9 KB |
+    | ➕ added | <code>attrs</code> |  | 25.3.0 | +189.0 KB |
+    | ⬆️ upgraded | <code>six</code> | 1.16.0 | 1.17.0 | +16 B |
+
+    **Would be published** to local
+
+    <details><summary>Details: 2 packages</summary>
+
+    Why: requirements: attrs==25.3.0 added; requirements: idna removed; requirements: six ==1.16.0 → ==1.17.0
+
+    | package | version | unzipped | |
+    |---|---|--:|---|
+    | <code>attrs</code> | 25.3.0 | 189.0 KB | `████████████████████` |
+    | <code>six</code> | 1.17.0 | 37.1 KB | `███▉                ` |
+
+    </details>
+
+    <sub>[run](https://github.com/acme/layers/actions/runs/42) · python3.13 on x86_64</sub>
+    ");
     let outputs = outcome.outputs();
-    assert_eq!(outputs["comment"], *body.trim_end());
+    assert_eq!(outputs["comment"].trim_end(), body.trim_end());
     assert_eq!(outputs["comment-url"], "https://github.com/acme/layers/pull/7#issuecomment-101");
     assert_eq!((outputs["changed"].as_str(), outputs["published"].as_str()), ("true", "false"));
     assert_eq!(result(&outcome)["before"]["name"], "version 1");
@@ -110,7 +143,7 @@ fn only_new_findings_are_called_new() {
     preview(&sandbox, &github, &[("include", "own=elsewhere\nown=nowhere")]).run().success();
     let body = &github.comments(7)[0].1;
     let (head, _) = body.split_once("<details>").expect("has details");
-    assert!(head.contains("**1 new finding**") && head.contains("nowhere/"), "{body}");
+    assert!(head.contains("**1 new finding**") && head.contains("| nowhere |"), "{body}");
 }
 
 /// Without credentials, as a pull request from a fork has none.

@@ -50,7 +50,7 @@ fn a_change_is_told_with_its_bytes() {
     let report = report(is).compared_with(Before { findings: Some(vec![known]), ..was });
     let places = [Place::own("eu-west-1"), Place::own("us-east-1")];
     let destinations = places.map(|place| DestinationReport::new(&place, Outcome::WouldPublish, None)).to_vec();
-    let report = Report { findings, destinations, ..report };
+    let report = Report { destinations, findings, ..report };
     insta::assert_snapshot!(comment(&[&report], Some("https://github.com/acme/x/actions/runs/7")), @r"
     <!-- lambda-layer-action:v1:shared -->
     ### 📦 <code>shared</code> +38.1 MB
