@@ -4,7 +4,9 @@ pub mod client;
 pub mod comment;
 pub mod event;
 mod limits;
+mod refusal;
 pub mod release;
 
-pub use client::{ApiError, Client};
+pub use client::Client;
 pub use event::PullRequest;
+pub use refusal::ApiError;

@@ -132,7 +132,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         made.layer = Some(layer);
     }
     for finding in &mut made.findings {
-        finding.place = finding.distribution.as_ref().and_then(|name| place_of(name, manifest, spec));
+        finding.place = finding.distribution.as_ref().and_then(|name| place_of(name, manifest, spec)).map(Box::new);
     }
     made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.findings(&made.findings, made.rejection.is_some());

@@ -169,13 +169,12 @@ impl Subject<'_> {
             return Ok((outcome, detail.to_owned(), found.map(|release| release.html_url)));
         }
         let assets = Assets::of(&notes, self.registry, environment, console);
-        let (release, is_new) = match found {
-            Some(release) => (release, false),
-            None => {
-                let name = format!("{} {version}", self.layer);
-                let wanted = Wanted { tag, name: &name, commit: environment.get("GITHUB_SHA") };
-                (releases::draft(&client, wanted, &body).await.map_err(refused)?, true)
-            }
+        let (release, is_new) = if let Some(release) = found {
+            (release, false)
+        } else {
+            let name = format!("{} {version}", self.layer);
+            let wanted = Wanted { tag, name: &name, commit: environment.get("GITHUB_SHA") };
+            (releases::draft(&client, wanted, &body).await.map_err(refused)?, true)
         };
         let attached = assets.attach(&client, &release).await?;
         let (release, is_edited) = if is_published(&release, &body) {

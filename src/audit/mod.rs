@@ -113,7 +113,7 @@ pub struct Finding {
     pub distribution: Option<DistributionName>,
     /// The line that asks for that distribution, if one does.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub place: Option<ManifestPlace>,
+    pub place: Option<Box<ManifestPlace>>,
     pub message: String,
     pub help: String,
 }

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{ApiError, Client, Method};
+use super::ApiError;
+use super::client::{Client, Method};
 use super::event::{Outsider, PullRequest};
 use crate::error::Failure;
 

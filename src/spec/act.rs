@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use super::after::AfterInputs;
 use super::{GithubChoice, Labelling, Papers, Reading, RegistryChoice, Retention, StatePlace, Task};
@@ -123,7 +123,7 @@ impl ActSpec {
                 .map(Act::Cleanup)
                 .ok_or(("keep-versions", "say what is to be kept: `keep-versions`, `keep-days` or `keep-labels`")),
             Verb::Release => {
-                reading.check_release(github.token.as_ref().map(|token| token.expose_secret()));
+                reading.check_release(github.token.as_ref().map(ExposeSecret::expose_secret));
                 Ok(Act::Release)
             }
         };

@@ -15,7 +15,7 @@ fn fault(method: &str, path: &str, status: u16, message: &str) -> Value {
 
 #[test]
 fn there_is_one_comment_and_it_follows_the_change() {
-    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({})));
     preview(&sandbox, &github, &[]).run().success();
     let first = github.comments(7)[0].1.clone();
     // Nothing new: no request that changes something.
@@ -41,7 +41,7 @@ fn there_is_one_comment_and_it_follows_the_change() {
 
 #[test]
 fn the_threshold_keeps_it_quiet_and_never_means_never() {
-    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({})));
     preview(&sandbox, &github, &[("comment-threshold", "5 MB")]).run().success();
     assert_eq!(github.requests(), [LIST]);
     let outcome = preview(&sandbox, &github, &[("comment", "never")]).run().success();
@@ -62,7 +62,7 @@ fn it_is_found_among_many_and_those_of_others_stay() {
     comments[240]["body"] = json!("<!-- lambda-layer-action:v1:shared-2 -->\nof another layer");
     comments[241]["user"] = json!("github-actions[bot]");
     comments[241]["body"] = json!(format!("{MARKER}\nmade at the same time"));
-    let (sandbox, github) = (changed(), GitHub::start(json!({"comments": {"7": comments.clone()}})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({"comments": {"7": comments.clone()}})));
     let outcome = preview(&sandbox, &github, &[]).run().success();
     assert!(outcome.outputs()["comment-url"].ends_with("#issuecomment-240"));
     let left = github.comments(7);
@@ -77,7 +77,7 @@ fn it_is_found_among_many_and_those_of_others_stay() {
 #[test]
 fn a_comment_of_another_user_with_the_marker_is_not_touched() {
     let theirs = json!([{"id": 5, "user": "mallory", "body": format!("{MARKER}\nclick here")}]);
-    let (sandbox, github) = (changed(), GitHub::start(json!({"comments": {"7": theirs}})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({"comments": {"7": theirs}})));
     preview(&sandbox, &github, &[]).run().success();
     let comments = github.comments(7);
     assert_eq!(comments[0], ("mallory".to_owned(), format!("{MARKER}\nclick here")));
@@ -92,7 +92,7 @@ fn a_token_that_may_only_read_is_no_failure() {
         ("acme/layers", "dependabot[bot]", "a pull request of Dependabot gets a token that only reads"),
         ("acme/layers", "ada", "the job needs the lines `permissions:` and `pull-requests: write`"),
     ] {
-        let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [refusal.clone()]})));
+        let (sandbox, github) = (changed(), GitHub::start(&json!({"faults": [refusal.clone()]})));
         let run = event(preview(&sandbox, &github, &[]), &sandbox, head).env("GITHUB_ACTOR", actor);
         let outcome = run.run().success().says(hint);
         assert!(outcome.stdout.contains("::notice"), "{}", outcome.stdout);
@@ -101,7 +101,7 @@ fn a_token_that_may_only_read_is_no_failure() {
         assert_eq!(outcome.outputs()["comment-url"], "");
         assert!(outcome.outputs()["comment"].contains("⬆️ upgraded"));
     }
-    let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [refusal]})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({"faults": [refusal]})));
     let outcome = preview(&sandbox, &github, &[("comment", "always")]).run().code(1);
     insta::assert_snapshot!(outcome.stdout.lines().last().expect("says something"), @"hint: the job needs the lines `permissions:` and `pull-requests: write`");
 }
@@ -114,13 +114,13 @@ fn limits_are_waited_for_within_reason() {
     limited["headers"] = soon.clone();
     let mut too_many = fault("GET", "/comments", 429, "API rate limit exceeded");
     too_many["headers"] = soon;
-    let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [limited, too_many]})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({"faults": [limited, too_many]})));
     preview(&sandbox, &github, &[]).run().success();
     assert_eq!((github.comments(7).len(), github.requests().len()), (1, 4));
 
     let mut long = fault("GET", "/comments", 403, "API rate limit exceeded for installation");
     long["headers"] = json!({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "4102444800"});
-    let github = GitHub::start(json!({"faults": [long]}));
+    let github = GitHub::start(&json!({"faults": [long]}));
     preview(&sandbox, &github, &[]).run().success().says("GitHub takes no more requests for");
     assert_eq!(github.requests().len(), 1);
 }
@@ -130,12 +130,12 @@ fn what_fails_for_a_moment_is_tried_again_and_nothing_is_made_twice() {
     let mut lost = fault("POST", "issues/7/comments", 502, "Server Error");
     lost["done"] = json!(true);
     let faults = json!([fault("GET", "/comments", 500, "Server Error"), lost]);
-    let (sandbox, github) = (changed(), GitHub::start(json!({"faults": faults})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({"faults": faults})));
     let outcome = preview(&sandbox, &github, &[]).run().success();
     assert_eq!(github.comments(7).len(), 1, "{:?}", github.requests());
     assert!(outcome.outputs()["comment-url"].ends_with("#issuecomment-101"));
 
-    let github = GitHub::start(json!({"faults": [fault("POST", "issues/7/comments", 503, "Unavailable")]}));
+    let github = GitHub::start(&json!({"faults": [fault("POST", "issues/7/comments", 503, "Unavailable")]}));
     preview(&sandbox, &github, &[]).run().success();
     assert_eq!(github.comments(7).len(), 1, "{:?}", github.requests());
 }
@@ -148,7 +148,7 @@ fn refusals_are_told_with_what_to_do() {
     let missing = fault("GET", "/comments", 404, "Not Found");
     let bad = fault("GET", "/comments", 401, "Bad credentials");
     let told = [locked, invalid, missing, bad].map(|fault| {
-        let (sandbox, github) = (changed(), GitHub::start(json!({"faults": [fault]})));
+        let (sandbox, github) = (changed(), GitHub::start(&json!({"faults": [fault]})));
         let outcome = preview(&sandbox, &github, &[]).run().success();
         let notice = outcome.stdout.lines().find(|line| line.starts_with("::notice")).expect("is there").to_owned();
         notice.replace(&github.url(), "[GITHUB]")
@@ -165,7 +165,7 @@ fn refusals_are_told_with_what_to_do() {
 fn a_comment_that_is_deleted_in_between_is_made_anew() {
     let old = json!([{"id": 5, "user": "github-actions[bot]", "body": format!("{MARKER}\nold")}]);
     let gone = fault("PATCH", "/comments/5", 404, "Not Found");
-    let (sandbox, github) = (changed(), GitHub::start(json!({"comments": {"7": old}, "faults": [gone]})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({"comments": {"7": old}, "faults": [gone]})));
     preview(&sandbox, &github, &[]).run().success();
     assert_eq!(github.comments(7).len(), 2);
 }
@@ -180,7 +180,7 @@ fn an_event_without_a_pull_request_is_said_and_no_failure() {
         ("pull_request", ""),
         ("pull_request", r#"{"pull_request": {"number": "; rm -rf /"}}"#),
     ] {
-        let github = GitHub::start(json!({}));
+        let github = GitHub::start(&json!({}));
         fs_err::write(&payload, text).expect("can be written");
         let with_event = |inputs| {
             let run = preview(&sandbox, &github, inputs);
@@ -193,7 +193,7 @@ fn an_event_without_a_pull_request_is_said_and_no_failure() {
         assert!(!outcome.stdout.contains("Install"), "{}", outcome.stdout);
         assert!(github.requests().is_empty());
     }
-    let github = GitHub::start(json!({}));
+    let github = GitHub::start(&json!({}));
     let run = preview(&sandbox, &github, &[]).env("GITHUB_EVENT_PATH", sandbox.root().join("nowhere.json"));
     run.run().success().says("the event's payload cannot be read");
 }
@@ -202,7 +202,7 @@ fn an_event_without_a_pull_request_is_said_and_no_failure() {
 fn an_enterprise_server_is_asked_below_its_folder() {
     let theirs = json!([{"id": 5, "user": "github-actions[bot]", "body": format!("{MARKER}\nold")}]);
     let world = json!({"prefix": "/api/v3", "comments": {"7": theirs}});
-    let (sandbox, github) = (changed(), GitHub::start(world));
+    let (sandbox, github) = (changed(), GitHub::start(&world));
     let graphql = github.url().replace("/v3", "/graphql");
     preview(&sandbox, &github, &[]).env("GITHUB_GRAPHQL_URL", graphql).run().success();
     assert!(github.comments(7)[0].1.contains("upgraded"));
@@ -211,7 +211,7 @@ fn an_enterprise_server_is_asked_below_its_folder() {
 
 #[test]
 fn the_token_is_in_nothing_that_is_said() {
-    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({})));
     let outcome = preview(&sandbox, &github, &[]).env("RUNNER_DEBUG", "1").run().success();
     let said: Vec<&str> = outcome.stdout.lines().filter(|line| !line.starts_with("::add-mask::")).collect();
     assert!(!said.join("\n").contains("ghs_7oken") && !outcome.summary().contains("ghs_7oken"));
@@ -232,7 +232,7 @@ fn what_comes_from_outside_is_text_in_a_comment() {
         (0..300).map(|index| json!({"name": format!("{index}{long}"), "version": long, "size": index})).collect();
     let baseline = json!({"layer-name": "shared", "unzipped-size": 9, "distributions": rows});
     sandbox.write("base.json", baseline.to_string());
-    let github = GitHub::start(json!({}));
+    let github = GitHub::start(&json!({}));
     let inputs = [("baseline", "base.json")];
     let outcome = preview(&sandbox, &github, &inputs).run().success();
     let body = github.comments(7)[0].1.clone();
@@ -250,7 +250,7 @@ fn what_comes_from_outside_is_text_in_a_comment() {
 
 #[test]
 fn a_proxy_stands_in_between() {
-    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({})));
     let run = preview(&sandbox, &github, &[]).env("GITHUB_API_URL", "http://api.github.test");
     run.env("http_proxy", github.url())
         .env("HTTP_PROXY", github.url())

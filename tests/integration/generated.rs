@@ -28,7 +28,7 @@ fn inputs() -> Vec<InputArgument> {
     let mut inputs: Vec<InputArgument> = std::iter::once(command).chain(input_arguments()).collect();
     let token = inputs.iter_mut().find(|input| input.name == "github-token").expect("is an input");
     // On a command line there is none that everybody has.
-    token.default = "${{ github.token }}".to_owned();
+    "${{ github.token }}".clone_into(&mut token.default);
     inputs
 }
 

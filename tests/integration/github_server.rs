@@ -31,7 +31,7 @@ pub(crate) struct GitHub {
 
 impl GitHub {
     /// With a token, whose user the workflow is, and pull requests 7 (without comments) and others of `world`.
-    pub(crate) fn start(world: Value) -> Self {
+    pub(crate) fn start(world: &Value) -> Self {
         let mut all = json!({"token": "ghs_7oken", "viewer": "github-actions[bot]", "comments": {"7": []}});
         for (key, value) in world.as_object().expect("is an object") {
             all[key] = value.clone();

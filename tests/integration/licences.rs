@@ -4,8 +4,11 @@ use crate::directory::{publish, versions};
 use crate::harness::Sandbox;
 use crate::packages::wheel_of;
 
-/// A workspace that requires wheels of these names, headers and files.
-fn sandbox(wheels: &[(&str, &str, &[(&str, &str)])]) -> Sandbox {
+/// Name, headers of its metadata, and files by their names.
+type Wheel<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+/// A workspace that requires these.
+fn sandbox(wheels: &[Wheel<'_>]) -> Sandbox {
     let names: Vec<String> =
         wheels.iter().map(|(name, ..)| format!("./wheels/{name}-1.0-py3-none-any.whl\n")).collect();
     let sandbox = Sandbox::with_requirements(&names.concat());
@@ -62,7 +65,7 @@ fn nothing_is_declared_of_what_states_nothing() {
 fn what_lambda_takes_is_not_exceeded() {
     let wheels: Vec<(String, String)> =
         (0..40).map(|number| (format!("p{number}"), format!("License: House rules number {number}\n"))).collect();
-    let wheels: Vec<(&str, &str, &[(&str, &str)])> =
+    let wheels: Vec<Wheel<'_>> =
         wheels.iter().map(|(name, header)| (name.as_str(), header.as_str(), &[][..])).collect();
     let sandbox = sandbox(&wheels);
     publish(&sandbox).run().success();

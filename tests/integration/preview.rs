@@ -48,7 +48,7 @@ fn result(outcome: &Outcome) -> Value {
 
 #[test]
 fn a_pull_request_is_told_what_a_change_costs() {
-    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({})));
     let before = sandbox.tree();
     let outcome = preview(&sandbox, &github, &[]).run().success();
     assert!(sandbox.tree() == before, "something was changed");
@@ -106,7 +106,7 @@ fn a_pull_request_is_told_what_a_change_costs() {
 fn what_did_not_change_is_not_built() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     publish(&sandbox).run().success();
-    let github = GitHub::start(json!({}));
+    let github = GitHub::start(&json!({}));
     let trap = sandbox.trap(&["uv", "pip", "pip3", "python", "python3", "python3.13"]);
     let outcome = preview(&sandbox, &github, &[]).path_first(&trap).run().success();
     assert_eq!(sandbox.trapped(), "");
@@ -120,7 +120,7 @@ fn what_did_not_change_is_not_built() {
 
 #[test]
 fn a_layer_that_is_refused_is_told_before_the_run_fails() {
-    let (sandbox, github) = (changed(), GitHub::start(json!({})));
+    let (sandbox, github) = (changed(), GitHub::start(&json!({})));
     let inputs = [("max-unzipped-size", "1 KB"), ("comment-threshold", "200 MB")];
     let outcome = preview(&sandbox, &github, &inputs).run().code(1);
     let body = &github.comments(7)[0].1;
@@ -135,7 +135,7 @@ fn only_new_findings_are_called_new() {
     let include = ["--include", "own=elsewhere"];
     publish(&sandbox).args(&include).run().success();
     sandbox.write("requirements.txt", "six==1.17.0\n");
-    let github = GitHub::start(json!({}));
+    let github = GitHub::start(&json!({}));
     preview(&sandbox, &github, &[("include", "own=elsewhere")]).run().success();
     let body = &github.comments(7)[0].1;
     let (head, details) = body.split_once("<details>").expect("has details");
@@ -160,7 +160,7 @@ fn without_credentials_the_baseline_is_what_counts() {
     sandbox.write("base.json", &built.outputs()["result"]);
     sandbox.write("requirements.txt", "six==1.17.0\n");
     for (baseline, is_known) in [("shared.zip", false), ("base.json", true)] {
-        let github = GitHub::start(json!({}));
+        let github = GitHub::start(&json!({}));
         without_credentials(preview(&sandbox, &github, &[("baseline", baseline)])).run().success();
         let body = &github.comments(7)[0].1;
         assert!(body.contains("⬆️ upgraded | <code>six</code> | 1.16.0 | 1.17.0"), "{body}");
@@ -172,7 +172,7 @@ fn without_credentials_the_baseline_is_what_counts() {
         assert_eq!(outcome.stdout.contains("Install"), !is_known, "{}", outcome.stdout);
         sandbox.write("requirements.txt", "six==1.17.0\n");
     }
-    let github = GitHub::start(json!({}));
+    let github = GitHub::start(&json!({}));
     let outcome = without_credentials(preview(&sandbox, &github, &[])).run().success();
     let body = &github.comments(7)[0].1;
     assert!(body.contains("there is nothing to compare with"), "{body}");
@@ -182,7 +182,7 @@ fn without_credentials_the_baseline_is_what_counts() {
 #[test]
 fn a_wrong_baseline_is_named() {
     let sandbox = Sandbox::with_requirements("six==1.16.0\n");
-    let github = GitHub::start(json!({}));
+    let github = GitHub::start(&json!({}));
     sandbox.write("other.json", r#"{"layer-name": "other", "unzipped-size": 5}"#);
     sandbox.write("failed.json", r#"{"error": {"error": "x"}}"#);
     sandbox.write("half.json", r#"{"layer-name": "sha"#);

@@ -27,7 +27,7 @@ fn changes(github: &GitHub) -> Vec<String> {
 
 #[test]
 fn a_version_is_released_once_with_its_files() {
-    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
     run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
     let outcome = run(&github, &sandbox, "release", &[]).in_actions(&[]).run().success();
     let outcome = outcome.says("new, with shared-1.json, shared-1.cdx.json, shared-1.zip");
@@ -72,7 +72,7 @@ fn a_version_is_released_once_with_its_files() {
 
 #[test]
 fn a_publish_releases_and_says_what_changed_since_the_last_one() {
-    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
     let publish = || run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]);
     publish().run().success();
     sandbox.write("requirements.txt", "./six-2.0-py3-none-any.whl\n");
@@ -86,14 +86,14 @@ fn a_publish_releases_and_says_what_changed_since_the_last_one() {
 
 #[test]
 fn what_people_wrote_stays() {
-    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
     run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]).run().success();
     let body = github.releases()[0]["body"].as_str().expect("is text").to_owned();
     let edited =
         format!("Read this first!\r\n\r\n{}\r\nThanks.", body.replace("region", "Region").replace('\n', "\r\n"));
     let release = json!({"id": 4, "tag_name": "layer/shared/v1", "body": edited, "draft": false,
         "assets": [{"id": 1, "name": "notes.pdf", "size": 9, "state": "uploaded", "digest": null}]});
-    let github = GitHub::start(json!({"releases": [release]}));
+    let github = GitHub::start(&json!({"releases": [release]}));
     run(&github, &sandbox, "release", &[])
         .run()
         .success()
@@ -108,7 +108,7 @@ fn a_run_that_was_killed_is_finished() {
     let sandbox = sandbox();
     let draft = json!({"id": 9, "tag_name": "layer/shared/v1", "body": "", "draft": true,
         "assets": [{"id": 1, "name": "shared-1.zip", "size": 3, "state": "open", "digest": null}]});
-    let github = GitHub::start(json!({"releases": [draft]}));
+    let github = GitHub::start(&json!({"releases": [draft]}));
     run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]).run().success();
     assert_eq!(github.releases().len(), 1);
     let release = &github.releases()[0];
@@ -120,7 +120,7 @@ fn a_run_that_was_killed_is_finished() {
 fn a_token_that_may_not_is_told_and_the_version_stays() {
     let refused = json!({"method": "POST", "path": "/releases", "status": 403, "times": 9,
         "message": "Resource not accessible by integration"});
-    let (github, sandbox) = (GitHub::start(json!({"faults": [refused]})), sandbox());
+    let (github, sandbox) = (GitHub::start(&json!({"faults": [refused]})), sandbox());
     let outcome = run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release"]).run().code(1);
     insta::assert_snapshot!(outcome.told(), @r"
     exit: 1
@@ -182,7 +182,7 @@ fn without_a_token_nothing_is_built() {
 
 #[test]
 fn the_tag_of_another_layer_is_refused() {
-    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
     let tag = ["--python-version", "3.13", "--release", "--release-tag", "v{version}"];
     run(&github, &sandbox, "publish", &tag).run().success();
     let other = [&["--layer-name=other"], &tag[..]].concat();
@@ -194,7 +194,7 @@ fn the_tag_of_another_layer_is_refused() {
 
 #[test]
 fn a_dry_run_makes_nothing() {
-    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
     run(&github, &sandbox, "publish", &["--python-version", "3.13", "--release", "--dry-run"]).run().success();
     run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
     run(&github, &sandbox, "release", &["--dry-run"]).run().success().says("would be done");
@@ -203,7 +203,7 @@ fn a_dry_run_makes_nothing() {
 
 #[test]
 fn a_tag_run_labels_the_version_with_the_tag() {
-    let (github, sandbox) = (GitHub::start(json!({})), sandbox());
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
     let tagged = |tag: &str| {
         let publish = run(&github, &sandbox, "publish", &["--python-version", "3.13"]);
         publish.env("GITHUB_REF_TYPE", "tag").env("GITHUB_REF_NAME", tag).run().success()

@@ -1,0 +1,108 @@
+//! What GitHub refuses, in words: what it said, and what is missing.
+
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use super::client::Method;
+use crate::error::Failure;
+
+/// What GitHub refused, or why it did not answer.
+#[derive(Debug)]
+pub struct ApiError {
+    /// Of the answer.
+    pub status: Option<u16>,
+    /// GitHub's own words.
+    pub message: String,
+    pub failure: Failure,
+}
+
+impl ApiError {
+    /// Whether the token may not do this, whoever asks.
+    pub fn is_permission(&self) -> bool {
+        self.status.is_some_and(|status| is_permission(status, &self.message))
+    }
+
+    /// Whether the request may have been carried out all the same.
+    pub fn is_unclear(&self) -> bool {
+        self.status.is_none_or(|status| status >= 500)
+    }
+}
+
+impl Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(formatter)
+    }
+}
+
+impl std::error::Error for ApiError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.failure)
+    }
+}
+
+pub(super) fn explain(method: Method, path: &str, error: &octocrab::Error, limit: Option<Duration>) -> ApiError {
+    let what = format!("{} {}", method.word(), path.split('?').next().unwrap_or(path));
+    let octocrab::Error::GitHub { source, .. } = error else {
+        let failure = Failure::system(format!("GitHub does not answer `{what}`")).cause(chain(error));
+        let failure = failure.hint("is the address in GITHUB_API_URL right, and can it be reached from this machine?");
+        return ApiError { status: None, message: String::new(), failure };
+    };
+    let (status, message) = (source.status_code.as_u16(), source.message.clone());
+    let failure = match (limit, status) {
+        (Some(wait), _) => Failure::system(format!("GitHub takes no more requests for {} seconds", wait.as_secs()))
+            .hint("run again later; many jobs at once share one limit"),
+        (None, 500..) => Failure::system(format!("GitHub failed at `{what}` ({status})"))
+            .hint("run again; https://www.githubstatus.com says whether others have the same trouble"),
+        (None, _) => {
+            let failure = Failure::user(format!("GitHub refuses `{what}` ({status})"));
+            match hint(status, &message, path) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        }
+    };
+    let details = source.errors.iter().flatten().map(detail);
+    let failure = failure.cause(message.trim_end_matches('.')).causes(details);
+    ApiError { status: Some(status), message, failure }
+}
+
+fn is_permission(status: u16, message: &str) -> bool {
+    status == 403 && message.contains("not accessible by")
+}
+
+/// What to do about a refusal.
+fn hint(status: u16, message: &str, path: &str) -> Option<String> {
+    // Of a comment or a release: what else is asked for needs what one of them needs.
+    let permission = if path.contains("/issues/") || path.contains("/pulls/") { "pull-requests" } else { "contents" };
+    match status {
+        401 => Some("the token of `github-token` is not valid, or not any more".to_owned()),
+        // What a token may not see is not there for it.
+        403 if !is_permission(status, message) => None,
+        403 | 404 => Some(format!("the job needs the lines `permissions:` and `{permission}: write`")),
+        _ => None,
+    }
+}
+
+/// `{"resource": "Release", "code": "already_exists", "field": "tag_name"}` in words.
+fn detail(error: &serde_json::Value) -> String {
+    let word = |name: &str| error[name].as_str();
+    match (error.as_str().or(word("message")), word("field"), word("code")) {
+        (Some(message), _, _) => message.to_owned(),
+        (None, Some(field), Some(code)) => format!("{field}: {code}"),
+        _ => error.to_string(),
+    }
+}
+
+/// Causes, from the outside in; octocrab's own words would have a backtrace in them.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if causes.last() != Some(&said) {
+            causes.push(said);
+        }
+        next = cause.source();
+    }
+    if causes.is_empty() { error.to_string() } else { causes.join(": ") }
+}

@@ -1,0 +1,99 @@
+//! How a run ended, in a word, in a line, and as an error.
+
+use super::{ChangeOutcome, DestinationReport, Outcome, Report};
+use crate::audit::Severity;
+use crate::error::{Explanation, Kind, counted};
+
+impl Report {
+    /// In one word or two, for the first line.
+    pub fn verdict(&self) -> &'static str {
+        let any = |outcome: Outcome| self.destinations.iter().any(|destination| destination.outcome == outcome);
+        match self.command {
+            _ if self.rejection.is_some() => "refused",
+            "build" => "built",
+            "audit" => "checked",
+            "share" | "attach" | "label" | "cleanup" | "release" => self.verdict_on_changes(),
+            _ if any(Outcome::Failed) => "failed",
+            _ if self.published => "published",
+            _ if any(Outcome::WouldPublish) => "would be published",
+            _ if any(Outcome::Adopted) => "adopted",
+            "plan" if self.changed => "to be built",
+            "preview" if self.changed => "changed",
+            _ => "unchanged",
+        }
+    }
+
+    fn verdict_on_changes(&self) -> &'static str {
+        let any = |outcome: ChangeOutcome| self.changes.iter().any(|change| change.outcome == outcome);
+        match self.command {
+            _ if any(ChangeOutcome::Failed) => "failed",
+            "cleanup" if any(ChangeOutcome::Done) => "cleaned up",
+            "share" if any(ChangeOutcome::Done) => "shared",
+            "attach" if any(ChangeOutcome::Done) => "attached",
+            "label" if any(ChangeOutcome::Done) => "labelled",
+            "release" if any(ChangeOutcome::Done) => "released",
+            _ if any(ChangeOutcome::Would) => "planned",
+            _ => "unchanged",
+        }
+    }
+
+    pub fn failed_places(&self) -> Vec<String> {
+        let failed = self.destinations.iter().filter(|destination| destination.outcome == Outcome::Failed);
+        failed.map(DestinationReport::place).collect()
+    }
+
+    /// The verdict with where it failed.
+    pub fn headline(&self) -> String {
+        match self.failed_places().as_slice() {
+            [] => self.verdict().to_owned(),
+            places => format!("{} in {}", self.verdict(), places.join(", ")),
+        }
+    }
+
+    /// Why a run fails that has something to report: findings, some regions, or the state that could not be written.
+    pub fn failure(&self) -> Option<Explanation> {
+        if let Some(rejection) = &self.rejection {
+            return Some(rejection.clone());
+        }
+        let places = self.failed_places();
+        let failed_changes = self.changes.iter().filter(|change| change.outcome == ChangeOutcome::Failed).count();
+        let (message, advice) = if failed_changes > 0 && places.is_empty() {
+            let message = format!("{} of `{}` failed", counted(failed_changes, "change"), self.layer_name);
+            (message, "a new run does only what is missing")
+        } else if let (Some(_), [], None) = (&self.paper_error, places.as_slice(), &self.state_error) {
+            let message = format!("a file about `{}` could not be written", self.layer_name);
+            (message, "nothing else is missing")
+        } else if places.is_empty() {
+            let message = format!("the state of `{}` could not be written", self.layer_name);
+            (message, "what was published stays, and the next run finds it")
+        } else {
+            let message = format!("`{}` could not be published to {}", self.layer_name, places.join(", "));
+            (message, "a new run publishes only what is missing")
+        };
+        let of_places = self.destinations.iter().filter_map(|failed| Some((failed.place(), failed.error.as_ref()?)));
+        let of_changes = self
+            .changes
+            .iter()
+            .filter_map(|change| Some((format!("{} in {}", change.subject, change.place()), change.error.as_ref()?)));
+        let errors: Vec<(String, &Explanation)> = of_places
+            .chain(of_changes)
+            .chain(self.state_error.iter().map(|error| ("state".to_owned(), error)))
+            .chain(self.paper_error.iter().map(|error| ("file".to_owned(), error)))
+            .collect();
+        let mut hints: Vec<&str> = errors.iter().filter_map(|(_, error)| error.hint.as_deref()).collect();
+        hints.dedup();
+        hints.push(advice);
+        let kind = match errors.as_slice() {
+            [] => return None,
+            errors if errors.iter().all(|(_, error)| error.kind == Kind::User) => Kind::User,
+            _ => Kind::System,
+        };
+        let causes = errors.iter().map(|(place, error)| format!("{place}: {}", error.one_line())).collect();
+        Some(Explanation { kind, error: message, causes, hint: Some(hints.join("; ")) })
+    }
+
+    /// Whether an error among the findings says this.
+    pub fn has_error(&self, message: &str) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error && finding.message == message)
+    }
+}
