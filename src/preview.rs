@@ -34,7 +34,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
             return Err(failure.clone().into());
         }
     }
-    let report = compare(spec, environment, console).await?;
+    let report = Box::pin(compare(spec, environment, console)).await?;
     let report = papers::write(report, spec, environment, console).await?;
     tell(report, spec, pull_request, client, environment, console).await
 }
