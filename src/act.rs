@@ -24,7 +24,7 @@ use crate::versions;
 /// What kept all of it from being done; what failed for some stands in the report.
 pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
     if spec.act == Act::Release {
-        return release::run(spec, environment, console).await;
+        return Box::pin(release::run(spec, environment, console)).await;
     }
     let step = console.step("Read");
     let mut registry = Registry::connect(&spec.registry, &spec.state, environment).await?;

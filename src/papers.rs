@@ -22,7 +22,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Explanation;
 use crate::report::{self, Report};
-use crate::spec::{Papers, Spec, Task};
+use crate::spec::{Papers, RegistryChoice, Spec, Task};
 
 /// Where paths are shown from, and whose they are.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,24 @@ pub async fn write(
     };
     let place = Place { start: &spec.start, workspace: &spec.workspace };
     Ok(write_all(report, &spec.papers, place, console))
+}
+
+/// Of a version that exists, which is opened for it. What cannot be read or written stands in the report.
+pub async fn write_published(
+    report: Report,
+    registry: &RegistryChoice,
+    papers: &Papers,
+    place: Place<'_>,
+    environment: &Environment,
+    console: &Console,
+) -> Report {
+    if papers.is_empty() {
+        return report;
+    }
+    match published::with_published(report, registry, papers, Origins::default(), environment, console).await {
+        Ok(report) => write_all(report, papers, place, console),
+        Err((report, error)) => with_error(*report, &error, console),
+    }
 }
 
 /// Writes what was asked for about the layer of this report. What cannot be written stands in it.

@@ -10,11 +10,12 @@ use crate::environment::Environment;
 use crate::error::{Failure, counted};
 use crate::github::release::{self as releases, Release, Wanted};
 use crate::github::{ApiError, Client};
+use crate::papers;
 use crate::publish;
 use crate::registry::Registry;
 use crate::registry::state::State;
 use crate::registry::store::StateStore;
-use crate::report::{Change, ChangeKind, ChangeOutcome, Report};
+use crate::report::{Change, ChangeKind, ChangeOutcome, DestinationReport, Outcome, Report};
 use crate::spec::{ActSpec, GithubChoice, RegistryChoice, Spec, Task};
 use crate::types::{LayerName, LayerVersionArn, Place, Target};
 use crate::version_list;
@@ -94,7 +95,19 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
     let (change, release_url) = subject.tell(environment, console).await;
     let changes = vec![change];
     let versions = Some(version_list::output(&state, &store));
-    Ok(Report { versions, release_url, ..Report::of_act(spec, after::count(&changes), changes) })
+    let destinations = choice.versions.iter().filter_map(|chosen| {
+        let arn = chosen.arn.as_ref().ok()?.clone();
+        Some(DestinationReport::new(&chosen.place, Outcome::Unchanged, Some(arn)))
+    });
+    let report = Report {
+        code_sha256: choice.content,
+        destinations: destinations.collect(),
+        versions,
+        release_url,
+        ..Report::of_act(spec, after::count(&changes), changes)
+    };
+    let place = papers::Place { start: &environment.current_directory, workspace: &spec.workspace };
+    Ok(papers::write_published(report, &spec.registry, &spec.papers, place, environment, console).await)
 }
 
 impl Subject<'_> {

@@ -1,5 +1,6 @@
 //! The zip of a published version with what it declares, from AWS or from a directory registry.
 
+use aws_config::SdkConfig;
 use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionError;
 use camino::Utf8Path;
 
@@ -7,8 +8,9 @@ use crate::audit::Finding;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::facts;
+use crate::registry::aws::AwsRegistry;
 use crate::registry::{aws, aws_error, directory, download};
-use crate::spec::RegistryChoice;
+use crate::spec::{RegistryChoice, StatePlace};
 use crate::types::{Architecture, ByteSize, ContentHash, Digest, LayerVersionArn, Region, Target};
 
 /// A published version.
@@ -34,7 +36,15 @@ pub async fn fetch(
         RegistryChoice::Aws(_) if region == directory::REGION => {
             Err(Failure::user(format!("`{arn}` is of a folder")).hint("name that folder with `registry`").into())
         }
-        _ => from_aws(arn, &region.parse()?, environment).await,
+        RegistryChoice::Aws(destinations) if !destinations.roles.is_empty() => {
+            let aws = Box::pin(AwsRegistry::connect(destinations, &StatePlace::Nowhere, environment)).await?;
+            let of_account = aws.places().into_iter().find(|place| place.is(&arn.destination()));
+            match of_account {
+                Some(place) => from_aws(arn, &aws.clients(&place).config).await,
+                None => from_aws(arn, &own_configuration(&region, environment).await?).await,
+            }
+        }
+        _ => from_aws(arn, &own_configuration(&region, environment).await?).await,
     }
 }
 
@@ -44,10 +54,15 @@ fn from_directory(arn: &LayerVersionArn, folder: &Utf8Path) -> anyhow::Result<Pu
     Ok(Published { zip: fs_err::read(path)?, runtimes, architectures })
 }
 
-async fn from_aws(arn: &LayerVersionArn, region: &Region, environment: &Environment) -> anyhow::Result<Published> {
+/// Of the run's own identity.
+async fn own_configuration(region: &str, environment: &Environment) -> anyhow::Result<SdkConfig> {
+    let region: Region = region.parse()?;
     let config = aws::configuration(environment).await.to_builder();
-    let config = config.region(aws_config::Region::new(region.to_string())).build();
-    let lambda = aws_sdk_lambda::Client::new(&config);
+    Ok(config.region(aws_config::Region::new(region.to_string())).build())
+}
+
+async fn from_aws(arn: &LayerVersionArn, config: &SdkConfig) -> anyhow::Result<Published> {
+    let lambda = aws_sdk_lambda::Client::new(config);
     let number = i64::try_from(arn.version())?;
     let version = lambda.get_layer_version().layer_name(arn.layer_arn()).version_number(number).send().await.map_err(
         |error| {
@@ -64,7 +79,7 @@ async fn from_aws(arn: &LayerVersionArn, region: &Region, environment: &Environm
         return Err(Failure::user(format!("`{arn}` has {}, too much to be opened", ByteSize(size))).into());
     }
     let location = content.and_then(|content| content.location()).unwrap_or_default();
-    let zip = download::get(&config, location, &arn.to_string(), 0, ByteSize(size)).await?;
+    let zip = download::get(config, location, &arn.to_string(), 0, ByteSize(size)).await?;
     let hash = ContentHash(Digest::of(&zip)).to_string();
     if content.and_then(|content| content.code_sha256()) != Some(&hash) {
         let failure = Failure::system(format!("the download of `{arn}` does not have the hash that AWS names"));

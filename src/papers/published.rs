@@ -55,7 +55,7 @@ fn owner(path: &Utf8Path, spec: &Spec) -> Owner {
 }
 
 /// The report with the layer of the first of its versions that can be read; else why none can.
-async fn with_published(
+pub(super) async fn with_published(
     report: Report,
     registry: &RegistryChoice,
     papers: &Papers,
@@ -68,7 +68,7 @@ async fn with_published(
     let mut failure = Failure::user(format!("there is no version of `{}` to write about", report.layer_name));
     let step = console.step("Open what is published");
     for arn in &arns {
-        let published = match opened::fetch(arn, registry, environment).await {
+        let published = match Box::pin(opened::fetch(arn, registry, environment)).await {
             Ok(published) => published,
             Err(error) => {
                 let why = Explanation::of(&error);

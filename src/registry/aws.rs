@@ -158,7 +158,7 @@ impl AwsRegistry {
         self.bucket.is_some()
     }
 
-    pub(super) fn places(&self) -> Vec<Place> {
+    pub(crate) fn places(&self) -> Vec<Place> {
         self.clients.iter().map(|clients| clients.place.clone()).collect()
     }
 

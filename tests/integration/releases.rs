@@ -218,3 +218,17 @@ fn a_tag_run_labels_the_version_with_the_tag() {
     tagged("2026").says("the git tag `2026` is a number, so it is no label of the version");
     assert_eq!(labels(), ["v1.4.0"]);
 }
+
+#[test]
+fn a_release_writes_about_the_version_what_is_asked_for() {
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
+    run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
+    let papers =
+        ["--sbom", "out/layer.cdx.json", "--third-party-licenses", "out/LICENSES", "--report", "out/layer.html"];
+    let outcome = run(&github, &sandbox, "release", &papers).in_actions(&[]).run().success();
+    assert_eq!(outcome.outputs()["sbom-path"], "out/layer.cdx.json");
+    assert_eq!(outcome.outputs()["layer-arn"], "arn:aws:lambda:local:000000000000:layer:shared:1");
+    assert_eq!(sandbox.json("out/layer.cdx.json")["components"][0]["purl"], "pkg:pypi/six@1.0");
+    assert!(sandbox.read("out/layer.html").contains("six"));
+    assert!(sandbox.read("out/LICENSES").contains("six 1.0"));
+}
