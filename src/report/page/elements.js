@@ -74,6 +74,9 @@ function switchOf(fieldset, choices, chosen, onChange) {
   }
 }
 
+// Lines of a table that are there at once; sorting brings others.
+const LINES = 1000;
+
 // A table whose columns sort it: `{ title, key, cell, isNumber, isExtra }`, where `key` gives what to sort by, and what is
 // extra has no place on a phone.
 function sortable(columns, rows, first, caption) {
@@ -85,14 +88,15 @@ function sortable(columns, rows, first, caption) {
     head.append(element("button", { type: "button", click: () => sort(index) }, title, element("span", { class: "arrow", "aria-hidden": "true" })));
     return head;
   });
-  const made = rows.map((row) => {
+  const lineOf = (row) => {
     const cells = columns.map((column, index) => {
       const { cell } = column;
       const facts = { class: classOf(column) };
       return index === 0 ? element("th", { scope: "row", ...facts }, cell(row)) : element("td", facts, cell(row));
     });
-    return { row, line: element("tr", {}, ...cells) };
-  });
+    return element("tr", {}, ...cells);
+  };
+  const made = rows.map((row) => ({ row, line: null }));
   let sorted = { index: -1, isDown: false };
   function sort(index) {
     const { key, isNumber } = columns[index];
@@ -100,7 +104,7 @@ function sortable(columns, rows, first, caption) {
     sorted = { index, isDown };
     const order = (left, right) => (isNumber ? left - right : left.localeCompare(right, "en"));
     made.sort((left, right) => (isDown ? -1 : 1) * order(key(left.row), key(right.row)));
-    body.replaceChildren(...made.map(({ line }) => line));
+    body.replaceChildren(...made.slice(0, LINES).map((entry) => (entry.line ??= lineOf(entry.row))));
     heads.forEach((head, other) => {
       if (other === index) head.setAttribute("aria-sort", isDown ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
@@ -110,7 +114,8 @@ function sortable(columns, rows, first, caption) {
   const head = element("thead", {}, element("tr", {}, ...heads));
   const table = element("table", {}, element("caption", { class: "hidden" }, caption), head, body);
   // Wide tables scroll by themselves, also by keyboard.
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table);
+  const more = rows.length > LINES ? element("p", { class: "help" }, `${number(LINES)} of ${number(rows.length)}; sort to see others.`) : null;
+  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table, more);
 }
 
 const moreRows = (more) => (more > 0 ? element("p", { class: "help" }, `${number(more)} more are in the output `, element("code", {}, "result"), ".") : null);
