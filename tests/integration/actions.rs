@@ -109,6 +109,7 @@ fn outputs_and_summary_tell_what_was_done() {
     | target | python3.13 on x86_64 |
     | fingerprint | `[sha256]` |
     | content hash | `[base64]` |
+    | licences | LicenseRef-BSD-License AND MIT |
 
     </details>
     ");

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use crate::account::{Account, EU};
 use crate::directory::{publish, versions};
-use crate::harness::Sandbox;
+use crate::harness::{FileServer, Sandbox};
 use crate::packages::wheel;
 use crate::proxy::Rule;
 use crate::zip::{members, unpack};
@@ -55,11 +55,16 @@ fn what_is_published_on_aws_is_opened_there() {
     let first = sandbox.read("s.json");
     assert!(first.contains("arn:aws:lambda:eu-west-1:"), "{first}");
     fs_err::remove_file(sandbox.path("s.json")).expect("is there");
+    let key = account.keys(EU).into_iter().find(|key| key.ends_with(".zip")).expect("the zip went through the bucket");
+    sandbox.write("served/layer.zip", account.object(EU, &key));
+    let files = FileServer::start(&sandbox.path("served"));
+    let path = "/layers/shared/versions/1";
+    account.proxy.rule(Rule::on("GET", path).replace("s3://", &format!("{}/layer.zip?", files.url())));
     account.publish(&sandbox, &inputs).run().success().says("shared unchanged");
     assert_eq!(sandbox.read("s.json"), first);
+    account.proxy.behave();
     // Something goes wrong after it was asked whether the version still exists.
     let denied = "User is not authorized to perform: lambda:GetLayerVersion";
-    let path = "/layers/shared/versions/1";
     account.proxy.rule(Rule::on("GET", path).after(1).refuse(403, "AccessDeniedException", denied));
     let outcome = account.publish(&sandbox, &inputs).run().code(1);
     insta::assert_snapshot!(outcome.stderr.split_once("error: ").expect("says one").1, @"");
