@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::limits::limit_of;
-use super::refusal::{ApiError, chain, explain};
+use super::refusal::{ApiError, explain, innermost};
 use crate::environment::Environment;
 use crate::error::Failure;
 
@@ -91,7 +91,7 @@ impl Client {
         // The other client knows no proxies.
         let octocrab = builder
             .build_with_reqwest(ReqwestClientConfig::Default)
-            .map_err(|error| Failure::system("the client for GitHub cannot be made").cause(chain(&error)))?;
+            .map_err(|error| Failure::system("the client for GitHub cannot be made").cause(innermost(&error)))?;
         let graphql = environment.get("GITHUB_GRAPHQL_URL").map_or_else(|| format!("{api}/graphql"), str::to_owned);
         let prefix = url.path().trim_end_matches('/').to_owned();
         Ok(Self { octocrab, repository: repository.to_owned(), prefix, graphql, waited: Cell::default() })

@@ -43,7 +43,7 @@ impl std::error::Error for ApiError {
 pub(super) fn explain(method: Method, path: &str, error: &octocrab::Error, limit: Option<Duration>) -> ApiError {
     let what = format!("{} {}", method.word(), path.split('?').next().unwrap_or(path));
     let octocrab::Error::GitHub { source, .. } = error else {
-        let failure = Failure::system(format!("GitHub does not answer `{what}`")).cause(chain(error));
+        let failure = Failure::system(format!("GitHub does not answer `{what}`")).cause(innermost(error));
         let failure = failure.hint("is the address in GITHUB_API_URL right, and can it be reached from this machine?");
         return ApiError { status: None, message: String::new(), failure };
     };
@@ -93,16 +93,11 @@ fn detail(error: &serde_json::Value) -> String {
     }
 }
 
-/// Causes, from the outside in; octocrab's own words would have a backtrace in them.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if causes.last() != Some(&said) {
-            causes.push(said);
-        }
-        next = cause.source();
+/// What is behind all others; octocrab's own words would have a backtrace in them.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
     }
-    if causes.is_empty() { error.to_string() } else { causes.join(": ") }
+    cause.to_string()
 }
