@@ -1,4 +1,4 @@
-"""Prints the log of `act --json`, and checks the summaries of the self-test's steps.
+"""Prints the log of `act --json`, and checks the summaries of the steps that are named.
 
 Only here: a workflow cannot read the summaries of its other steps.
 """
@@ -11,6 +11,7 @@ EXPECTED = {
     "second": ":layer:selftest:1",  # unchanged: the same ARN
     "mistake": "not valid!",  # refused: the value
     "older": "docopt",  # built: what is in the layer
+    "preview": "selftest-preview",  # what the pull request of a fork cannot be told in a comment
 }
 
 summaries: dict[str, str] = {}
@@ -24,7 +25,7 @@ for line in sys.stdin:
     if entry.get("command") == "summary":
         summaries[entry["stepID"][0]] = entry["content"]
 
-missing = [step for step, text in EXPECTED.items() if text not in summaries.get(step, "")]
+missing = [step for step in sys.argv[1:] if EXPECTED[step] not in summaries.get(step, "")]
 for step in missing:
     print(f"error: the summary of the step `{step}` does not have `{EXPECTED[step]}`: {summaries.get(step)}")
 if not missing:

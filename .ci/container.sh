@@ -71,5 +71,11 @@ step "Workflow"
 python3 -m venv "$state/act"
 "$state/act/bin/pip" install --quiet --requirement .ci/requirements/act.txt
 # The runner only runs the workflow's shell steps: any image with bash and Python will do.
-HOME=$run "$state/act/bin/act" push --workflows .github/workflows/selftest.yml --platform ubuntu-24.04="$base" \
-    --pull=false --network host --container-daemon-socket - --rm --json 2>&1 | python3 .ci/act.py
+act() {
+    HOME=$run "$state/act/bin/act" "$@" --workflows .github/workflows/selftest.yml --platform ubuntu-24.04="$base" \
+        --pull=false --network host --container-daemon-socket - --rm --json 2>&1
+}
+act push | python3 .ci/act.py first second mistake older
+
+step "Workflow on a pull request of a fork"
+act pull_request --job preview --eventpath .ci/pull_request.json | python3 .ci/act.py preview
