@@ -62,16 +62,20 @@ fn what_is_published_on_aws_is_opened_there() {
         .expect("the zip went through the bucket");
     sandbox.write("served/layer.zip", account.object(EU, &key));
     let files = FileServer::start(&sandbox.path("served"));
-    let path = "/layers/shared/versions/1";
-    account.proxy.rule(Rule::on("GET", path).replace("s3://", &format!("{}/layer.zip?", files.url())));
+    let path = "shared/versions/1";
+    account.proxy.rule(Rule::on("GET", path).replace("s3://", &format!("{}/layer.zip", files.url())));
     account.publish(&sandbox, &inputs).run().success().says("shared unchanged");
     assert_eq!(sandbox.read("s.json"), first);
     account.proxy.behave();
     // Something goes wrong after it was asked whether the version still exists.
     let denied = "User is not authorized to perform: lambda:GetLayerVersion";
     account.proxy.rule(Rule::on("GET", path).after(1).refuse(403, "AccessDeniedException", denied));
-    let outcome = account.publish(&sandbox, &inputs).run().code(1);
-    insta::assert_snapshot!(outcome.stderr.split_once("error: ").expect("says one").1, @"");
+    let outcome = account.publish(&sandbox, &inputs).run().code(2);
+    insta::assert_snapshot!(outcome.stderr.split_once("error: ").expect("says one").1, @"
+    a file about `shared` could not be written
+    cause: file: there is no version of `shared` to write about: lambda:GetLayerVersion failed for `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1`: AccessDeniedException (HTTP 403): User is not authorized to perform: lambda:GetLayerVersion (request 8f3c)
+    hint: the report page, the SBOM and the licences need a version that can be downloaded; nothing else is missing
+    ");
     assert!(outcome.stdout.contains("shared unchanged"), "{}", outcome.stdout);
 }
 
