@@ -123,17 +123,22 @@ fn outputs_and_summary_tell_what_was_done() {
     let lines: Vec<String> = outputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     changed=true
+    comment=
+    comment-url=
     layer-arn=arn:aws:lambda:local:000000000000:layer:shared:1
     layer-name=shared
     layer-version=1
     layer-version-arns={"000000000000/local":"arn:aws:lambda:local:000000000000:layer:shared:1"}
+    licenses-path=
     matrix={"include":[]}
     published=true
     reason=the layer was never published
+    release-url=
     report-path=
     sbom-path=
     size-diff=
     unzipped-size=388044
+    zip-digest=sha256:90e675839d5622cad4e40ce4797d5a86022a998f4b672688a13add092b701091
     zip-path=layers/shared/1/layer.zip
     zipped-size=72126
     "#);

@@ -59,7 +59,6 @@ fn a_version_is_released_once_with_its_files() {
         | 000000000000 | local | <code>arn:aws:lambda:local:000000000000:layer:shared:1</code> |
 
         python3.13 on x86\_64 · **367 B** unzipped · 1.2 KB zipped · content hash <code>[hash]</code>
-
         <!-- lambda-layer:end -->
         "#);
     });
