@@ -1,5 +1,6 @@
 //! From a [`Spec`] to a checked zip: installs, slims, compiles, packs, checks.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -38,7 +39,7 @@ pub struct Made {
     pub savings: Vec<Saving>,
     /// Worst first.
     pub findings: Vec<Finding>,
-    /// `None` if it was refused before it was packed.
+    /// `None` until it is whole.
     pub layer: Option<Layer>,
     /// For the files about it that were asked for.
     pub materials: Materials,
@@ -105,7 +106,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         layer: None,
         materials: Materials::default(),
     };
-    if made.rejection.is_none() {
+    let layer = if made.rejection.is_none() {
         let step = console.step("Pack");
         let folder = archive_folder(spec, environment)?;
         let scan = Scan::new(&console.secrets(), &tree.distributions);
@@ -125,12 +126,16 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         made.rejection = audit::verdict(&made.findings, spec.checks.fail_on).err();
         made.sizes.zipped = Some(archive.zipped_size);
         made.archive = Some(archive);
-        if !spec.papers.is_empty() {
-            let bytes_of = |path: &Utf8Path| tree.entries.get(path)?.bytes().ok();
-            made.materials = Materials::gather(&layer, &spec.papers, Origins::of(spec, manifest), bytes_of);
-        }
-        made.layer = Some(layer);
+        layer
+    } else {
+        // What is too large is worth looking at all the more.
+        Layer::of(&tree, BTreeMap::new())
+    };
+    if !spec.papers.is_empty() {
+        let bytes_of = |path: &Utf8Path| tree.entries.get(path)?.bytes().ok();
+        made.materials = Materials::gather(&layer, &spec.papers, Origins::of(spec, manifest), bytes_of);
     }
+    made.layer = Some(layer);
     for finding in &mut made.findings {
         finding.place = finding.distribution.as_ref().and_then(|name| place_of(name, manifest, spec)).map(Box::new);
     }

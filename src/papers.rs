@@ -89,7 +89,7 @@ pub fn write_all(report: Report, papers: &Papers, place: Place<'_>, console: &Co
         return report;
     }
     if report.layer.is_none() {
-        console.warning("no report page, SBOM or licences are written: the layer was refused before it was packed");
+        console.warning("no report page, SBOM or licences are written: what is in the layer could not be read");
         return report;
     }
     let step = console.step("Write about it");

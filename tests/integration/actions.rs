@@ -1,7 +1,7 @@
 //! As a step of a workflow: inputs, outputs, the summary, and a log that nobody else can give commands in.
 
 use crate::harness::{Outcome, Sandbox, tools};
-use crate::packages::project;
+use crate::packages::{project, wheel};
 use crate::zip::members;
 
 /// The workflow commands that the runner would follow, in order.
@@ -291,4 +291,24 @@ fn names_and_values_are_text_wherever_they_are_shown() {
     **Hint:** copy what it points to into the repository
     ");
     assert_eq!(outcome.outputs().len(), lambda_layer::report::OUTPUTS.len());
+}
+
+#[test]
+fn an_annotation_stands_on_the_line_that_asks_for_the_package() {
+    let sandbox = Sandbox::new();
+    wheel(&sandbox.path("layers/wheels"), "six", "1.0");
+    sandbox.write("layers/requirements.txt", "--find-links wheels\n\nsix==1.0\n");
+    let inputs = [
+        ("command", "build"),
+        ("layer-name", "shared"),
+        ("python-version", "3.13"),
+        ("working-directory", "layers"),
+        ("output", "layer.zip"),
+    ];
+    let outcome = sandbox.run(&[]).in_actions(&inputs).run().success();
+    let annotation = "::warning file=layers/requirements.txt,line=3,title=lambda-layer%3A shadows-runtime::`six 1.0`";
+    let outcome = outcome.says(annotation);
+    let result: serde_json::Value = serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON");
+    assert_eq!(result["findings"][0]["file"], "layers/requirements.txt");
+    assert_eq!(result["findings"][0]["line"], 3);
 }

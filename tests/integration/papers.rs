@@ -113,12 +113,12 @@ fn a_refused_layer_is_described() {
     let arguments = ["--max-zipped-size", "10 bytes", "--sbom", "s.json"];
     let outcome = publish(&sandbox).args(&arguments).run().code(1);
     assert!(sandbox.json("s.json")["components"][0]["name"] == "a", "{}", outcome.stderr);
-    // What was never packed cannot be.
+    // What is too large to be packed is worth looking at all the more.
     fs_err::remove_file(sandbox.path("s.json")).expect("is there");
-    let arguments = ["--max-unzipped-size", "10 bytes", "--sbom", "s.json"];
-    let outcome = publish(&sandbox).args(&arguments).run().code(1);
-    outcome.says("the layer was refused before it was packed");
-    assert!(!sandbox.path("s.json").exists());
+    let arguments = ["--max-unzipped-size", "10 bytes", "--sbom", "s.json", "--report", "page.html"];
+    publish(&sandbox).args(&arguments).run().code(1);
+    assert_eq!(sandbox.json("s.json")["components"][0]["name"], "a");
+    assert!(sandbox.read("page.html").contains("a-1.0.dist-info"));
 }
 
 #[test]
