@@ -140,15 +140,6 @@ mod tests {
     use super::*;
     use crate::types::{ByteSize, Digest};
 
-    fn rows(rows: &[(&str, &str, u64)]) -> Vec<DistributionSize> {
-        let row = |(name, version, size): &(&str, &str, u64)| DistributionSize {
-            name: (*name).to_owned(),
-            version: (*version).to_owned(),
-            size: ByteSize(*size),
-        };
-        rows.iter().map(row).collect()
-    }
-
     fn mark() -> Mark {
         let layer = "shared".parse().expect("is valid");
         Mark { layer, version: 7, code_sha256: Some(ContentHash(Digest::of(b"zip"))) }
@@ -164,12 +155,12 @@ mod tests {
             unzipped_size: Some(ByteSize(12_300_000)),
             python: Some("3.13".to_owned()),
             architecture: Some("arm64".to_owned()),
-            distributions: rows(&[("six", "1.17.0", 40_000), ("<b>|evil", "1", 10)]),
+            distributions: DistributionSize::rows(&[("six", "1.17.0", 40_000), ("<b>|evil", "1", 10)]),
             ..Content::default()
         };
         let previous = Previous {
             tag: "layer/shared/v6".to_owned(),
-            distributions: Some(rows(&[("six", "1.16.0", 39_000), ("gone", "2", 500)])),
+            distributions: Some(DistributionSize::rows(&[("six", "1.16.0", 39_000), ("gone", "2", 500)])),
         };
         let notes = Notes { mark: mark(), arns: arns.iter().collect(), known: Some(&known), previous: Some(previous) };
         insta::assert_snapshot!(part(&notes));

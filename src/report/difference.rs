@@ -152,21 +152,22 @@ fn is_older(version: &str, than: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn rows(rows: &[(&str, &str, u64)]) -> Vec<DistributionSize> {
-        let row = |(name, version, size): &(&str, &str, u64)| DistributionSize {
-            name: (*name).to_owned(),
-            version: (*version).to_owned(),
-            size: ByteSize(*size),
-        };
-        rows.iter().map(row).collect()
-    }
-
     #[test]
     fn each_package_says_what_became_of_it() {
-        let before =
-            rows(&[("six", "1.9", 10), ("idna", "3.10", 50), ("gone", "1", 5), ("same", "1", 1), ("grown", "1", 1)]);
-        let after =
-            rows(&[("six", "1.17", 30), ("idna", "3.9", 40), ("new", "2", 7), ("same", "1", 1), ("grown", "1", 2)]);
+        let before = DistributionSize::rows(&[
+            ("six", "1.9", 10),
+            ("idna", "3.10", 50),
+            ("gone", "1", 5),
+            ("same", "1", 1),
+            ("grown", "1", 1),
+        ]);
+        let after = DistributionSize::rows(&[
+            ("six", "1.17", 30),
+            ("idna", "3.9", 40),
+            ("new", "2", 7),
+            ("same", "1", 1),
+            ("grown", "1", 2),
+        ]);
         let changes = package_changes(&before, &after);
         let words: Vec<String> = changes
             .iter()

@@ -55,6 +55,19 @@ pub struct DistributionSize {
     pub size: ByteSize,
 }
 
+#[cfg(test)]
+impl DistributionSize {
+    /// Of names, versions and bytes.
+    pub(crate) fn rows(rows: &[(&str, &str, u64)]) -> Vec<Self> {
+        let row = |(name, version, size): &(&str, &str, u64)| Self {
+            name: (*name).to_owned(),
+            version: (*version).to_owned(),
+            size: ByteSize(*size),
+        };
+        rows.iter().map(row).collect()
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {

@@ -7,15 +7,6 @@ fn target() -> Target {
     Target { python: "3.13".parse().expect("is valid"), architecture: "x86_64".parse().expect("is valid") }
 }
 
-fn rows(rows: &[(&str, &str, u64)]) -> Vec<DistributionSize> {
-    let row = |(name, version, size): &(&str, &str, u64)| DistributionSize {
-        name: (*name).to_owned(),
-        version: (*version).to_owned(),
-        size: ByteSize(*size),
-    };
-    rows.iter().map(row).collect()
-}
-
 fn report(distributions: Vec<DistributionSize>) -> Report {
     let sum = distributions.iter().map(|row| row.size.0).sum();
     Report {
@@ -41,8 +32,16 @@ fn before(distributions: Vec<DistributionSize>) -> Before {
 #[test]
 fn a_change_is_told_with_its_bytes() {
     let known = KnownFinding { code: "no-licence".to_owned(), subject: "six".to_owned() };
-    let was = before(rows(&[("numpy", "2.2.0", 50_000_000), ("six", "1.17.0", 30_000), ("gone", "1", 2_000_000)]));
-    let is = rows(&[("pandas", "2.3.1", 40_000_000), ("numpy", "2.3.0", 52_000_000), ("six", "1.16.0", 29_000)]);
+    let was = before(DistributionSize::rows(&[
+        ("numpy", "2.2.0", 50_000_000),
+        ("six", "1.17.0", 30_000),
+        ("gone", "1", 2_000_000),
+    ]));
+    let is = DistributionSize::rows(&[
+        ("pandas", "2.3.1", 40_000_000),
+        ("numpy", "2.3.0", 52_000_000),
+        ("six", "1.16.0", 29_000),
+    ]);
     let findings = vec![
         Finding::warning("missing-library", "python/pandas/x.so", "`x.so` needs `libx.so.1`", "add it"),
         Finding::notice("no-licence", "six", "`six` has no licence", "ask its authors"),
@@ -101,7 +100,7 @@ fn a_change_is_told_with_its_bytes() {
 
 #[test]
 fn nothing_to_compare_with_is_said() {
-    let report = report(rows(&[("six", "1.17.0", 30_000)]));
+    let report = report(DistributionSize::rows(&[("six", "1.17.0", 30_000)]));
     insta::assert_snapshot!(comment(&[&report], None), @r"
     <!-- lambda-layer-action:v1:shared -->
     ### 📦 <code>shared</code> 29.3 KB
@@ -125,7 +124,8 @@ fn nothing_to_compare_with_is_said() {
 
 #[test]
 fn several_layers_stand_in_one_comment() {
-    let first = report(rows(&[("six", "1.17.0", 30_000)])).compared_with(before(rows(&[("six", "1.16.0", 20_000)])));
+    let first = report(DistributionSize::rows(&[("six", "1.17.0", 30_000)]))
+        .compared_with(before(DistributionSize::rows(&[("six", "1.16.0", 20_000)])));
     let second = Report { layer_name: "data".to_owned(), changed: false, ..report(Vec::new()) };
     let failure = Failure::user("too large").hint("make it smaller");
     let finding = Finding::error("max-unzipped-size", "layer", "too large", "make it smaller");
@@ -154,7 +154,7 @@ fn sets_of_layers_have_markers_of_their_own() {
 
 #[test]
 fn only_links_differ_between_runs() {
-    let report = report(rows(&[("six", "1.17.0", 30_000)]));
+    let report = report(DistributionSize::rows(&[("six", "1.17.0", 30_000)]));
     let text = |run| comment(&[&report], Some(run));
     assert!(says_the_same(&text("https://x/1"), &text("https://x/2").replace('\n', "\r\n")));
     let other = Report { layer_name: "other".to_owned(), ..report.clone() };
@@ -196,9 +196,9 @@ fn what_comes_from_outside_is_text() {
         layer_name: hostile.to_owned(),
         reason: hostile.to_owned(),
         destinations: vec![DestinationReport::failed(&Place::own("eu-west-1"), error)],
-        ..report(rows(&[(hostile, hostile, 30_000)]))
+        ..report(DistributionSize::rows(&[(hostile, hostile, 30_000)]))
     };
-    let report = report.compared_with(before(rows(&[("x", "1", 1)])));
+    let report = report.compared_with(before(DistributionSize::rows(&[("x", "1", 1)])));
     let text = comment(&[&report], None);
     let (_, rest) = text.split_once(" -->\n").expect("has a marker");
     for wrong in [
