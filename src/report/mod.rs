@@ -8,14 +8,13 @@ mod markdown;
 mod outputs;
 mod page;
 mod sbom;
+mod sizes;
 mod text;
 mod third_party;
 mod verdict;
 
-use std::collections::BTreeMap;
-
 use camino::Utf8PathBuf;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use change::{Change, ChangeKind, ChangeOutcome};
 pub use comment::{comment, marker, says_the_same};
@@ -27,11 +26,13 @@ pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 pub use page::page;
 pub(crate) use sbom::libraries::is_bundled;
 pub(crate) use sbom::{place_of_other, sbom};
+pub(crate) use sizes::signed;
+pub use sizes::{DistributionSize, distribution_sizes};
+use sizes::{bar, percent};
 pub use text::text;
 pub(crate) use third_party::{is_licence_text, third_party_licences};
 
 use crate::audit::{Finding, Layer};
-use crate::build::{Distribution, Owner};
 use crate::console::StepTime;
 use crate::error::{Explanation, Failure};
 use crate::facts;
@@ -43,30 +44,6 @@ use crate::registry::state::State;
 use crate::slim::Saving;
 use crate::spec::{ActSpec, Spec, Task};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
-
-/// A row of the layer's table: a distribution, or what is in none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DistributionSize {
-    pub name: String,
-    /// Empty for own source and included files.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub version: String,
-    /// Unzipped.
-    pub size: ByteSize,
-}
-
-#[cfg(test)]
-impl DistributionSize {
-    /// Of names, versions and bytes.
-    pub(crate) fn rows(rows: &[(&str, &str, u64)]) -> Vec<Self> {
-        let row = |(name, version, size): &(&str, &str, u64)| Self {
-            name: (*name).to_owned(),
-            version: (*version).to_owned(),
-            size: ByteSize(*size),
-        };
-        rows.iter().map(row).collect()
-    }
-}
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -354,50 +331,5 @@ impl Report {
     /// ARN in the first region.
     pub fn arn(&self) -> Option<&LayerVersionArn> {
         self.destinations.first()?.layer_version_arn.as_ref()
-    }
-}
-
-/// The table of a layer, largest first.
-pub fn distribution_sizes(sizes: BTreeMap<Owner, ByteSize>, distributions: &[Distribution]) -> Vec<DistributionSize> {
-    let version_of = |owner: &Owner| match owner {
-        Owner::Distribution(name) => {
-            distributions.iter().find(|distribution| distribution.name == *name).map(|found| found.version.clone())
-        }
-        Owner::Source | Owner::Include | Owner::BuildScript | Owner::Unknown => None,
-    };
-    let mut rows: Vec<DistributionSize> = sizes
-        .into_iter()
-        .map(|(owner, size)| DistributionSize {
-            name: owner.to_string(),
-            version: version_of(&owner).unwrap_or_default(),
-            size,
-        })
-        .collect();
-    rows.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.name.cmp(&right.name)));
-    rows
-}
-
-/// A bar of `width` characters, full at `whole`.
-fn bar(part: u64, whole: u64, width: usize) -> String {
-    let eighths =
-        usize::try_from(part.saturating_mul(8 * width as u64) / whole.max(1)).unwrap_or(8 * width).min(8 * width);
-    let partial = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
-    format!("{}{partial}", "█".repeat(eighths / 8))
-}
-
-/// `3%`, or `under 1%`
-fn percent(part: u64, whole: u64) -> String {
-    match part * 100 / whole.max(1) {
-        0 => "under 1%".to_owned(),
-        percent => format!("{percent}%"),
-    }
-}
-
-/// `+1.2 MB`, `−300 B`, `±0`
-pub(crate) fn signed(bytes: i64) -> String {
-    match bytes {
-        0 => "±0".to_owned(),
-        1.. => format!("+{}", ByteSize(bytes.unsigned_abs())),
-        _ => format!("−{}", ByteSize(bytes.unsigned_abs())),
     }
 }
