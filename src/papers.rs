@@ -16,6 +16,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 pub use materials::Materials;
 pub use origins::{Origin, Origins};
+pub(crate) use published::origins;
 
 use crate::actions;
 use crate::console::Console;

@@ -17,7 +17,7 @@ use crate::registry::state::State;
 use crate::registry::store::StateStore;
 use crate::report::{Change, ChangeKind, ChangeOutcome, DestinationReport, Outcome, Report};
 use crate::spec::{ActSpec, GithubChoice, RegistryChoice, Spec, Task};
-use crate::types::{LayerName, LayerVersionArn, Place, Target};
+use crate::types::{LayerName, LayerVersionArn, Place};
 use crate::version_list;
 use crate::versions::{self, Choice};
 use assets::Assets;
@@ -30,8 +30,8 @@ struct Subject<'a> {
     state: &'a State,
     registry: &'a RegistryChoice,
     github: &'a GithubChoice,
-    /// Where this run knows it.
-    target: Option<Target>,
+    /// The inputs, if it was this run that published.
+    spec: Option<&'a Spec>,
     dry_run: bool,
 }
 
@@ -62,7 +62,7 @@ pub async fn follow(
         state: &state,
         registry: &spec.registry,
         github: &spec.github,
-        target: Some(spec.target),
+        spec: Some(spec),
         dry_run: spec.dry_run,
     };
     let (change, release_url) = subject.tell(environment, console).await;
@@ -89,23 +89,14 @@ pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -
         state: &state,
         registry: &spec.registry,
         github: &spec.github,
-        target: None,
+        spec: None,
         dry_run: spec.dry_run,
     };
     let (change, release_url) = subject.tell(environment, console).await;
     let changes = vec![change];
     let versions = Some(version_list::output(&state, &store));
-    let destinations = choice.versions.iter().filter_map(|chosen| {
-        let arn = chosen.arn.as_ref().ok()?.clone();
-        Some(DestinationReport::new(&chosen.place, Outcome::Unchanged, Some(arn)))
-    });
-    let report = Report {
-        code_sha256: choice.content,
-        destinations: destinations.collect(),
-        versions,
-        release_url,
-        ..Report::of_act(spec, after::count(&changes), changes)
-    };
+    let report = subject.described(Report::of_act(spec, after::count(&changes), changes));
+    let report = Report { versions, release_url, ..report };
     let place = papers::Place { start: &environment.current_directory, workspace: &spec.workspace };
     Ok(papers::write_published(report, &spec.registry, &spec.papers, place, environment, console).await)
 }
@@ -123,7 +114,7 @@ impl Subject<'_> {
         };
         let tag = self.github.release_tag.fill(self.layer, version, self.target());
         let subject = format!("release {tag}");
-        match self.bring(&tag, version, &arns, environment, console).await {
+        match Box::pin(self.bring(&tag, version, &arns, environment, console)).await {
             Ok((outcome, detail, url)) => {
                 step.done(&tag);
                 (row(&subject, &detail, outcome), url)
@@ -135,9 +126,30 @@ impl Subject<'_> {
         }
     }
 
+    /// With what is known of the version.
+    fn described(&self, report: Report) -> Report {
+        let known =
+            self.choice.content.and_then(|content| self.state.contents.get(&content)).cloned().unwrap_or_default();
+        let destinations = self.choice.versions.iter().filter_map(|chosen| {
+            let arn = chosen.arn.as_ref().ok()?.clone();
+            Some(DestinationReport::new(&chosen.place, Outcome::Unchanged, Some(arn)))
+        });
+        let (python, architecture) = self.target().unzip();
+        Report {
+            python_version: python.and_then(|python| python.parse().ok()),
+            architecture: architecture.and_then(|architecture| architecture.parse().ok()),
+            code_sha256: self.choice.content,
+            zipped_size: known.zipped_size,
+            unzipped_size: known.unzipped_size,
+            distributions: known.distributions,
+            destinations: destinations.collect(),
+            ..report
+        }
+    }
+
     /// Of the state, if this run does not know it.
     fn target(&self) -> Option<(String, String)> {
-        if let Some(target) = self.target {
+        if let Some(Spec { target, .. }) = self.spec {
             return Some((target.python.to_string(), target.architecture.to_string()));
         }
         let known = self.state.contents.get(&self.choice.content?)?;
@@ -181,7 +193,14 @@ impl Subject<'_> {
             let detail = if found.is_some() { "its text" } else { "with its files" };
             return Ok((outcome, detail.to_owned(), found.map(|release| release.html_url)));
         }
-        let assets = Assets::of(&notes, self.registry, environment, console);
+        let assets = Assets {
+            notes: &notes,
+            about: self.described(Report::of_version(self.layer.to_string())),
+            registry: self.registry,
+            spec: self.spec,
+            environment,
+            console,
+        };
         let (release, is_new) = if let Some(release) = found {
             (release, false)
         } else {

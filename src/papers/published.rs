@@ -26,11 +26,7 @@ pub(super) async fn of_run(
     if report.layer.is_some() || report.rejection.is_some() {
         return Ok(report);
     }
-    // What a lock file says of where its distributions are from, which nobody had to ask for so far.
-    let origins = match resolve::resolve(spec, environment, console) {
-        Ok(manifest) => Origins::of(spec, &manifest),
-        Err(_is_told_by_a_build) => Origins::of(spec, &spec.dependencies.manifest),
-    };
+    let origins = origins(spec, environment, console);
     let mut report = with_published(report, &spec.registry, &spec.papers, origins, environment, console).await?;
     for (path, file) in report.layer.iter_mut().flat_map(|layer| &mut layer.files) {
         if file.owner == Owner::Unknown {
@@ -38,6 +34,14 @@ pub(super) async fn of_run(
         }
     }
     Ok(report)
+}
+
+/// What a lock file says of where its distributions are from, which nobody had to ask for so far.
+pub(crate) fn origins(spec: &Spec, environment: &Environment, console: &Console) -> Origins {
+    match resolve::resolve(spec, environment, console) {
+        Ok(manifest) => Origins::of(spec, &manifest),
+        Err(_is_told_by_a_build) => Origins::of(spec, &spec.dependencies.manifest),
+    }
 }
 
 /// Whose a file is that no distribution has recorded, by the inputs that it was built from.

@@ -14,18 +14,22 @@ use crate::error::{Explanation, Failure};
 use crate::github::Client;
 use crate::github::release::{self as releases, Release};
 use crate::opened;
-use crate::papers::{Materials, Origins};
+use crate::papers::{self, Materials};
 use crate::report::{self, DistributionSize, Report};
-use crate::spec::{Papers, RegistryChoice};
-use crate::types::{ByteSize, ContentHash, Destination, LayerName, LayerVersionArn, Target};
+use crate::spec::{Papers, RegistryChoice, Spec};
+use crate::types::{ByteSize, ContentHash, Destination, LayerName, LayerVersionArn};
 
 /// Of one version.
 #[derive(Debug)]
 pub(super) struct Assets<'a> {
-    notes: &'a Notes<'a>,
-    registry: &'a RegistryChoice,
-    environment: &'a Environment,
-    console: &'a Console,
+    pub(super) notes: &'a Notes<'a>,
+    /// What the bill of materials is made from, once the zip is opened.
+    pub(super) about: Report,
+    pub(super) registry: &'a RegistryChoice,
+    /// The inputs that it was made of, where this run knows them.
+    pub(super) spec: Option<&'a Spec>,
+    pub(super) environment: &'a Environment,
+    pub(super) console: &'a Console,
 }
 
 /// The JSON file. It has no times: the same version gives the same bytes.
@@ -43,16 +47,7 @@ struct Facts<'a> {
     distributions: &'a [DistributionSize],
 }
 
-impl<'a> Assets<'a> {
-    pub(super) fn of(
-        notes: &'a Notes<'a>,
-        registry: &'a RegistryChoice,
-        environment: &'a Environment,
-        console: &'a Console,
-    ) -> Self {
-        Self { notes, registry, environment, console }
-    }
-
+impl Assets<'_> {
     /// Puts those that are missing or have other bytes onto a release; gives their names.
     ///
     /// # Errors
@@ -97,12 +92,6 @@ impl<'a> Assets<'a> {
         bytes
     }
 
-    fn target(&self) -> Option<Target> {
-        let known = self.notes.known?;
-        let (python, architecture) = known.python.as_deref().zip(known.architecture.as_deref())?;
-        Some(Target { python: python.parse().ok()?, architecture: architecture.parse().ok()? })
-    }
-
     /// From the first place that gives it.
     async fn download(&self) -> anyhow::Result<Vec<u8>> {
         let mut failure = Failure::system("no version can be downloaded for the release");
@@ -115,15 +104,15 @@ impl<'a> Assets<'a> {
         Err(failure.hint("the role needs lambda:GetLayerVersion").into())
     }
 
-    /// Of what is in the zip; where its distributions are from is not known any more.
+    /// Of what is in the zip. Where its distributions are from only a run with the inputs knows.
     fn sbom(&self, zip: &[u8]) -> anyhow::Result<Vec<u8>> {
         let shown = self.notes.arns[0].to_string();
         let opened = opened::open_zip(zip, &shown, &self.console.secrets())?;
         let bytes_of = opened::reader_of_zip(zip, &shown)?;
-        let papers = Papers { sbom: Some(Utf8PathBuf::new()), ..Papers::default() };
-        let materials = Materials::gather(&opened.layer, &papers, Origins::default(), bytes_of);
-        let about = Report::of_version(self.notes.mark.layer.to_string(), self.notes.mark.code_sha256, self.target());
-        let report = Report { materials, ..about.with_layer(opened.layer) };
+        let asked = Papers { sbom: Some(Utf8PathBuf::new()), ..Papers::default() };
+        let origins = self.spec.map(|spec| papers::origins(spec, self.environment, self.console));
+        let materials = Materials::gather(&opened.layer, &asked, origins.unwrap_or_default(), bytes_of);
+        let report = Report { materials, ..self.about.clone().with_layer(opened.layer) };
         let sbom = report::sbom(&report.redacted(|text| self.console.redact(text)));
         Ok(sbom.context("what is in the zip cannot be read")?.into_bytes())
     }

@@ -154,8 +154,8 @@ impl Report {
     }
 
     /// Of one that was published, to write about it.
-    pub fn of_version(name: String, content: Option<ContentHash>, target: Option<Target>) -> Self {
-        Self { code_sha256: content, ..Self::new("release", name, target, String::new()) }
+    pub fn of_version(name: String) -> Self {
+        Self::new("release", name, None, String::new())
     }
 
     /// Of a command on versions that exist.

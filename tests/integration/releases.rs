@@ -229,5 +229,7 @@ fn a_release_writes_about_the_version_what_is_asked_for() {
     assert_eq!(outcome.outputs()["layer-arn"], "arn:aws:lambda:local:000000000000:layer:shared:1");
     assert_eq!(sandbox.json("out/layer.cdx.json")["components"][0]["purl"], "pkg:pypi/six@1.0");
     assert!(sandbox.read("out/layer.html").contains("six"));
+    let sbom = lambda_layer::types::Digest::of(sandbox.read("out/layer.cdx.json").as_bytes()).hex();
+    assert_eq!(github.releases()[0]["assets"][1]["digest"], format!("sha256:{sbom}"), "it is the one of the release");
     assert!(sandbox.read("out/LICENSES").contains("six 1.0"));
 }
