@@ -39,6 +39,9 @@ pub fn summary(report: &Report) -> String {
     if !report.changes.is_empty() {
         line(&changes(report));
     }
+    if let Some(url) = &report.release_url {
+        line(&format!("[The release on GitHub]({})\n", address(url)));
+    }
     if let Some(unzipped) = report.unzipped_size {
         let limit = facts::limits().unzipped_size;
         let diff = report.size_diff.map(|diff| format!(" ({})", signed(diff))).unwrap_or_default();
@@ -219,6 +222,13 @@ pub(super) fn message(text: &str) -> String {
         _ => format!("<code>{}</code>", plain(part)),
     });
     shown.chain(rest.map(|rest| plain(&format!("`{rest}")))).collect()
+}
+
+/// An address as a link has it: what could end the link is encoded.
+fn address(url: &str) -> String {
+    const ENDS: &percent_encoding::AsciiSet =
+        &percent_encoding::CONTROLS.add(b' ').add(b'(').add(b')').add(b'<').add(b'>').add(b'"').add(b'\\').add(b'`');
+    percent_encoding::utf8_percent_encode(url, ENDS).to_string()
 }
 
 /// Text as code: in a table, backticks would not keep a bar from ending the cell.

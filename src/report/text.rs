@@ -93,6 +93,11 @@ pub fn text(report: &Report) -> String {
         }
         line(String::new());
     }
+    for (name, url) in [("comment", &report.comment_url), ("release", &report.release_url)] {
+        if let Some(url) = url {
+            line(format!("  {name:<13} {url}"));
+        }
+    }
     if !report.unpinned.is_empty() && report.command != "build" {
         line(format!(
             "  {} listed without a fixed version: a newer release alone is not a change",

@@ -31,6 +31,8 @@ fn a_version_is_released_once_with_its_files() {
     run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
     let outcome = run(&github, &sandbox, "release", &[]).in_actions(&[]).run().success();
     let outcome = outcome.says("new, with shared-1.json, shared-1.cdx.json, shared-1.zip");
+    let link = "[The release on GitHub](https://github.com/acme/layers/releases/tag/layer/shared/v1)";
+    assert!(outcome.summary().contains(link), "{}", outcome.summary());
     assert_eq!(outcome.outputs()["release-url"], "https://github.com/acme/layers/releases/tag/layer/shared/v1");
     assert_eq!(
         changes(&github),
