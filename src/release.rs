@@ -35,38 +35,41 @@ struct Subject<'a> {
     dry_run: bool,
 }
 
-/// After a publish that was good everywhere, if that was asked for.
-///
-/// # Errors
-/// The state cannot be read. What GitHub refuses stands in the report: the versions are there.
-pub async fn follow(
-    report: Report,
+/// After a publish that was good everywhere, if that was asked for. What fails stands in the report: the versions are
+/// there, and whoever asked for them gets their ARNs.
+pub async fn follow(report: Report, spec: &Spec, environment: &Environment, console: &Console) -> Report {
+    if !spec.github.release || spec.task != Task::Publish || report.failure().is_some() {
+        return report;
+    }
+    let choice = Choice { content: report.code_sha256, versions: after::placed(&report) };
+    let (change, release_url) = if choice.versions.is_empty() {
+        (row("a release", "of the version that would be published", ChangeOutcome::Would), None)
+    } else {
+        let told = of_publish(&choice, spec, environment, console).await;
+        told.unwrap_or_else(|error| (row("release", "", ChangeOutcome::Failed).failed(&error), None))
+    };
+    Report { changes: [report.changes, vec![change]].concat(), release_url, ..report }
+}
+
+async fn of_publish(
+    choice: &Choice,
     spec: &Spec,
     environment: &Environment,
     console: &Console,
-) -> anyhow::Result<Report> {
-    if !spec.github.release || spec.task != Task::Publish || report.failure().is_some() {
-        return Ok(report);
-    }
-    let choice = Choice { content: report.code_sha256, versions: after::placed(&report) };
-    if choice.versions.is_empty() {
-        let would = row("a release", "of the version that would be published", ChangeOutcome::Would);
-        return Ok(Report { changes: [report.changes, vec![would]].concat(), ..report });
-    }
+) -> anyhow::Result<(Change, Option<String>)> {
     let registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
     let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
     let state = publish::read(&registry, &mut store, &spec.layer, console).await?.state;
     let subject = Subject {
         layer: &spec.layer,
-        choice: &choice,
+        choice,
         state: &state,
         registry: &spec.registry,
         github: &spec.github,
         spec: Some(spec),
         dry_run: spec.dry_run,
     };
-    let (change, release_url) = subject.tell(environment, console).await;
-    Ok(Report { changes: [report.changes, vec![change]].concat(), release_url, ..report })
+    Ok(subject.tell(environment, console).await)
 }
 
 /// For a version that exists.

@@ -40,7 +40,7 @@ pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> a
     }
     let report = Box::pin(layer(spec, environment, console)).await?;
     let report = Box::pin(papers::write(report, spec, environment, console)).await?;
-    Box::pin(release::follow(report, spec, environment, console)).await
+    Ok(Box::pin(release::follow(report, spec, environment, console)).await)
 }
 
 /// From the inputs to the layer version.

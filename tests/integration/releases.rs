@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::account::{Account, EU, STATE};
 use crate::github_server::GitHub;
 use crate::harness::{Run, Sandbox};
 use crate::packages::wheel;
+use crate::proxy::Rule;
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::with_requirements("./six-1.0-py3-none-any.whl\n");
@@ -234,4 +236,19 @@ fn a_release_writes_about_the_version_what_is_asked_for() {
     let sbom = lambda_layer::types::Digest::of(sandbox.read("out/layer.cdx.json").as_bytes()).hex();
     assert_eq!(github.releases()[0]["assets"][1]["digest"], format!("sha256:{sbom}"), "it is the one of the release");
     assert!(sandbox.read("out/LICENSES").contains("six 1.0"));
+}
+
+#[test]
+fn a_state_that_cannot_be_read_any_more_takes_no_arn_away() {
+    let (github, sandbox, account) = (GitHub::start(&json!({})), sandbox(), Account::with_buckets(&[EU]));
+    account.publish(&sandbox, &["--regions", EU]).run().success();
+    account.proxy.begin_again();
+    // The first reading decides, the second is for the release.
+    account.proxy.rule(Rule::on("GET", STATE).after(1).refuse_as_s3(403, "AccessDenied", "Access Denied"));
+    let publish = account.publish(&sandbox, &["--regions", EU, "--release"]).in_actions(&[]);
+    let outcome = github.reach(publish).env("GITHUB_TOKEN", "ghs_7oken").run().code(2);
+    let outputs = outcome.outputs();
+    assert_eq!(outputs["layer-arn"], account.versions(EU)[0].arn);
+    assert!(outcome.summary().contains("| failed | github | release |"), "{}", outcome.summary());
+    assert_eq!(changes(&github), Vec::<String>::new());
 }
