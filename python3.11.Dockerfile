@@ -46,6 +46,7 @@ RUN touch src/lib.rs src/main.rs \
 # A released image is pinned by its own digest, with the digest of this base in its provenance.
 # hadolint ignore=DL3007
 FROM public.ecr.aws/sam/build-python${PYTHON_VERSION}:${SAM_TAG}
+ARG PYTHON_VERSION
 LABEL org.opencontainers.image.title="lambda-layer" \
       org.opencontainers.image.description="Builds AWS Lambda layers for Python and publishes them when something changed" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -53,7 +54,9 @@ LABEL org.opencontainers.image.title="lambda-layer" \
 COPY --from=uv /uv/bin/uv /usr/local/lib/lambda-layer/uv
 COPY --from=build /usr/local/bin/lambda-layer /usr/local/bin/lambda-layer
 # The base image also has a Python that uv fetched for AWS SAM; it is not the one of the layer.
+# Layers that name no Python are for the one of the image.
 ENV PATH=/usr/local/lib/lambda-layer:$PATH \
+    LAMBDA_LAYER_PYTHON_VERSION=$PYTHON_VERSION \
     UV_PYTHON_PREFERENCE=only-system \
     UV_PYTHON_DOWNLOADS=never
 # No USER and no WORKDIR: Actions runs it as root in the workspace that it mounts.

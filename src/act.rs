@@ -10,9 +10,8 @@ use crate::error::counted;
 use crate::hold;
 use crate::labels;
 use crate::publish;
-use crate::registry::Registry;
 use crate::registry::claim::Owner;
-use crate::registry::store::StateStore;
+use crate::registry::connections::Connections;
 use crate::release;
 use crate::report::{ChangeOutcome, Report};
 use crate::share;
@@ -22,13 +21,18 @@ use crate::versions;
 
 /// # Errors
 /// What kept all of it from being done; what failed for some stands in the report.
-pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+pub async fn run(
+    spec: &ActSpec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Report> {
     if spec.act == Act::Release {
-        return Box::pin(release::run(spec, environment, console)).await;
+        return Box::pin(release::run(spec, connections, environment, console)).await;
     }
     let step = console.step("Read");
-    let mut registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
-    let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
+    let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
+    let mut store = connections.store(&spec.state, &registry, environment).await?;
     let known = publish::read(&registry, &mut store, &spec.layer, console).await?;
     if known.state.needs_accounts(&registry.places()) {
         registry.identify().await?;

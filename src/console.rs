@@ -1,7 +1,7 @@
 //! What a person sees while a run works: one line a step with its time, log groups in a workflow, a bar on a terminal.
 
-use std::cell::{Ref, RefCell};
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -29,8 +29,23 @@ const ANNOTATIONS: usize = 9;
 pub struct Console {
     mode: Mode,
     verbose: bool,
-    secrets: RefCell<Secrets>,
-    steps: RefCell<Vec<StepTime>>,
+    /// One for all layers of a run.
+    secrets: Arc<Mutex<Secrets>>,
+    steps: Mutex<Vec<StepTime>>,
+    /// Of one of several layers: what is said waits here until the layer is done, so that lines of two do not mix.
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    /// The layer, for the titles of annotations.
+    name: String,
+    lines: Mutex<Vec<String>>,
+}
+
+/// What a thread left behind that panicked is still good: nothing here is changed in two steps.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A finished step.
@@ -47,24 +62,59 @@ impl Console {
             false if std::io::stderr().is_terminal() => Mode::Terminal,
             false => Mode::Plain,
         };
-        Self { mode, verbose: environment.is_verbose(), secrets: RefCell::default(), steps: RefCell::default() }
+        let verbose = environment.is_verbose();
+        Self { mode, verbose, secrets: Arc::default(), steps: Mutex::default(), held: None }
+    }
+
+    /// For one of several layers.
+    #[must_use]
+    pub fn of_layer(&self, name: &str) -> Self {
+        Self {
+            mode: self.mode,
+            verbose: self.verbose,
+            secrets: Arc::clone(&self.secrets),
+            steps: Mutex::default(),
+            held: Some(Held { name: name.to_owned(), lines: Mutex::default() }),
+        }
+    }
+
+    /// A bar over so many layers, on a terminal.
+    pub fn progress(&self, layers: usize) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(layers as u64), self.draw_target());
+        let style = ProgressStyle::with_template("{spinner} {pos} of {len} layers {bar:30} {elapsed}");
+        bar.set_style(style.expect("is a valid template"));
+        if self.draws() {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        bar
+    }
+
+    /// Says what was said about a layer, under its name; nothing if that was nothing.
+    pub fn release(&self, layer: &Self) {
+        let Some(held) = &layer.held else { return };
+        let lines = std::mem::take(&mut *locked(&held.lines));
+        if !lines.is_empty() {
+            self.raw(&format!("\n{}", held.name));
+            lines.iter().for_each(|line| self.raw(line));
+        }
     }
 
     /// From now on these are kept out of everything that is printed, in a workflow by the runner, too.
     pub fn hide(&self, secrets: &Secrets) {
         if self.mode == Mode::Actions {
-            secrets.exposed().iter().for_each(|secret| self.raw(&actions::add_mask(secret)));
+            // At once, whatever waits.
+            secrets.exposed().iter().for_each(|secret| self.write(&actions::add_mask(secret)));
         }
-        self.secrets.borrow_mut().extend(secrets);
+        locked(&self.secrets).extend(secrets);
     }
 
     /// Everything that was hidden so far.
-    pub fn secrets(&self) -> Ref<'_, Secrets> {
-        self.secrets.borrow()
+    pub fn secrets(&self) -> Secrets {
+        locked(&self.secrets).clone()
     }
 
     pub fn redact(&self, text: &str) -> String {
-        self.secrets.borrow().redact(text)
+        locked(&self.secrets).redact(text)
     }
 
     /// Begins a step. It is shown when it is done, on a terminal at once.
@@ -73,18 +123,31 @@ impl Console {
         let bar = ProgressBar::with_draw_target(None, self.draw_target());
         bar.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("is a valid template"));
         bar.set_message(name.clone());
-        if self.mode == Mode::Terminal {
+        if self.draws() {
             bar.enable_steady_tick(Duration::from_millis(100));
         }
         Step { console: self, name, start: Instant::now(), bar }
     }
 
+    /// Several layers at once have one bar together.
+    fn draws(&self) -> bool {
+        self.mode == Mode::Terminal && self.held.is_none()
+    }
+
     fn draw_target(&self) -> ProgressDrawTarget {
-        if self.mode == Mode::Terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+        if self.draws() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
     }
 
     pub fn steps(&self) -> Vec<StepTime> {
-        self.steps.borrow().clone()
+        locked(&self.steps).clone()
+    }
+
+    /// Of annotations; with several layers it names the one that is meant.
+    fn title(&self) -> String {
+        match &self.held {
+            Some(held) => format!("{}: {}", actions::TITLE, held.name),
+            None => actions::TITLE.to_owned(),
+        }
     }
 
     pub fn note(&self, text: &str) {
@@ -93,7 +156,7 @@ impl Console {
 
     pub fn warning(&self, text: &str) {
         match self.mode {
-            Mode::Actions => self.raw(&actions::annotation("warning", actions::TITLE, &self.redact(text))),
+            Mode::Actions => self.raw(&actions::annotation("warning", &self.title(), &self.redact(text))),
             Mode::Terminal | Mode::Plain => self.say(&format!("warning: {text}")),
         }
     }
@@ -101,7 +164,7 @@ impl Console {
     /// Good to know, and no fault of the layer's.
     pub fn notice(&self, text: &str) {
         match self.mode {
-            Mode::Actions => self.raw(&actions::annotation("notice", actions::TITLE, &self.redact(text))),
+            Mode::Actions => self.raw(&actions::annotation("notice", &self.title(), &self.redact(text))),
             Mode::Terminal | Mode::Plain => self.say(&format!("notice: {text}")),
         }
     }
@@ -125,7 +188,7 @@ impl Console {
         for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
             let all = findings.iter().filter(|finding| finding.severity == severity);
             for finding in all.clone().take(ANNOTATIONS) {
-                let title = format!("{}: {}", actions::TITLE, finding.code);
+                let title = format!("{}: {}", self.title(), finding.code);
                 let text = format!("{} ({})", finding.message, finding.help);
                 let place = finding.place.as_ref().map(|place| (place.file.as_str(), place.line));
                 self.raw(&actions::annotation_at(severity.word(), &title, place, &self.redact(&text)));
@@ -134,7 +197,7 @@ impl Console {
             // That of errors is the error that ends the run.
             if more > 0 && severity != Severity::Error {
                 let text = format!("{more} more are in the job summary");
-                self.raw(&actions::annotation(severity.word(), actions::TITLE, &text));
+                self.raw(&actions::annotation(severity.word(), &self.title(), &text));
             }
         }
     }
@@ -144,7 +207,7 @@ impl Console {
         let text = self.redact(&explanation.to_string());
         if self.mode == Mode::Actions && !is_annotated {
             let text = text.strip_prefix("error: ").unwrap_or(&text);
-            self.raw(&actions::annotation("error", actions::TITLE, text));
+            self.raw(&actions::annotation("error", &self.title(), text));
         }
         self.say(&text);
     }
@@ -183,6 +246,13 @@ impl Console {
     }
 
     fn raw(&self, text: &str) {
+        match &self.held {
+            Some(held) => locked(&held.lines).push(text.to_owned()),
+            None => self.write(text),
+        }
+    }
+
+    fn write(&self, text: &str) {
         match self.mode {
             Mode::Actions => writeln!(std::io::stdout(), "{text}").ok(),
             Mode::Terminal | Mode::Plain => writeln!(std::io::stderr(), "{text}").ok(),
@@ -214,12 +284,21 @@ impl Step<'_> {
         self.bar.finish_and_clear();
     }
 
+    /// Ends it where nothing followed: of one of several layers nobody wants to read that.
+    pub fn done_for_nothing(self, detail: &str) {
+        if self.console.held.is_none() {
+            return self.done(detail);
+        }
+        let seconds = self.start.elapsed().as_secs_f64();
+        locked(&self.console.steps).push(StepTime { name: self.name, seconds });
+    }
+
     pub fn done(self, detail: impl AsRef<str>) {
         let seconds = self.start.elapsed().as_secs_f64();
         self.bar.finish_and_clear();
         let shown = if seconds < 0.95 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") };
         self.console.say(format!("{shown:>8}  {:<32} {}", self.name, detail.as_ref()).trim_end());
-        self.console.steps.borrow_mut().push(StepTime { name: self.name, seconds });
+        locked(&self.console.steps).push(StepTime { name: self.name, seconds });
     }
 }
 

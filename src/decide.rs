@@ -10,8 +10,10 @@ use crate::plan::{self, Action, Plan};
 use crate::presence::{self, Presence};
 use crate::publish::{self, Known};
 use crate::registry::Registry;
+use crate::registry::connections::Connections;
 use crate::registry::store::StateStore;
 use crate::resolve;
+use crate::run::Surroundings;
 use crate::spec::{Spec, Task};
 
 /// Where versions are, and what is known of them.
@@ -34,9 +36,14 @@ pub(crate) struct Decision<'a> {
 
 /// # Errors
 /// There are no credentials, or what the registry and the state's store say.
-pub(crate) async fn read(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<InPlace> {
-    let mut registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
-    let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
+pub(crate) async fn read(
+    spec: &Spec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<InPlace> {
+    let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
+    let mut store = connections.store(&spec.state, &registry, environment).await?;
     if matches!((&store, spec.task), (StateStore::Nowhere, Task::Publish)) {
         console.warning("without `bucket` or `state` nothing keeps two runs from publishing at the same time");
     }
@@ -49,20 +56,25 @@ pub(crate) async fn read(spec: &Spec, environment: &Environment, console: &Conso
 
 /// # Errors
 /// What a dependency file's own tool says of it; no place answers.
-pub(crate) async fn decide<'a>(
-    spec: &'a Spec,
+pub(crate) async fn decide<'scope>(
+    spec: &'scope Spec,
     raw: &RawInputs,
     published: &mut InPlace,
-    environment: &Environment,
-    console: &Console,
-) -> anyhow::Result<Decision<'a>> {
+    around: Surroundings<'_, 'scope, '_>,
+) -> anyhow::Result<Decision<'scope>> {
+    let Surroundings { environment, console, workers, .. } = around;
     let InPlace { registry, known, .. } = published;
     let unreadable = std::mem::take(&mut known.unreadable);
     let state = &known.state;
     let (wanted, manifest) = match Fingerprinted::remembered(raw, state) {
         Some(wanted) if !spec.dependencies.manifest.locks.is_empty() => (wanted, None),
         _ => {
-            let manifest = resolve::resolve(spec, environment, console)?;
+            let manifest = if spec.dependencies.manifest.locks.is_empty() {
+                // Nobody has to be asked.
+                resolve::resolve(spec, environment, console)?
+            } else {
+                workers.run(|| resolve::resolve(spec, environment, console)).await?
+            };
             (Fingerprinted::of(raw, &manifest, spec.target), Some(manifest))
         }
     };

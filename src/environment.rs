@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::inputs::DEFAULT_PYTHON_VERSION;
+use crate::types::PythonVersion;
+
 /// Variables that build scripts of strangers must not see: credentials of the run, and the runner's files.
 const HIDDEN_PREFIXES: &[&str] = &["AWS_", "ACTIONS_", "INPUT_", "STATE_"];
 const HIDDEN: &[&str] =
@@ -33,6 +36,12 @@ impl Environment {
 
     pub fn variables(&self) -> &BTreeMap<String, String> {
         &self.variables
+    }
+
+    /// The Python of layers that name none: that of the image, where there is one.
+    pub fn default_python(&self) -> &str {
+        let of_image = self.get("LAMBDA_LAYER_PYTHON_VERSION");
+        of_image.filter(|version| version.parse::<PythonVersion>().is_ok()).unwrap_or(DEFAULT_PYTHON_VERSION)
     }
 
     /// Whether this is a step of a GitHub Actions workflow.

@@ -40,6 +40,16 @@ pub struct Lambda {
     pub default_regions: Vec<String>,
 }
 
+/// GitHub Actions.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct GitHub {
+    /// Labels, by architecture.
+    pub runners: BTreeMap<String, String>,
+    /// That a matrix may have.
+    pub matrix_jobs: usize,
+}
+
 /// Sizes in bytes, lengths in characters.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -200,6 +210,8 @@ static LOCKFILES: LazyLock<Vec<KindFacts>> = LazyLock::new(|| embedded(include_s
 
 static OPENING: LazyLock<Opening> = LazyLock::new(|| embedded(include_str!("../data/opening.yml")));
 
+static GITHUB: LazyLock<GitHub> = LazyLock::new(|| embedded(include_str!("../data/github.yml")));
+
 static LICENCES: LazyLock<Licences> = LazyLock::new(|| embedded(include_str!("../data/licences.yml")));
 
 static SECRETS: LazyLock<Secrets> = LazyLock::new(|| embedded(include_str!("../data/secrets.yml")));
@@ -222,6 +234,10 @@ pub fn lambda() -> &'static Lambda {
 
 pub fn opening() -> &'static Opening {
     &OPENING
+}
+
+pub fn github() -> &'static GitHub {
+    &GITHUB
 }
 
 pub fn licences() -> &'static Licences {
@@ -308,6 +324,8 @@ mod tests {
                 assert!(requirement.parse::<pep508_rs::Requirement>().is_ok(), "{requirement}");
             }
         }
+        assert_eq!(super::github().runners.len(), 2);
+        assert!(super::github().matrix_jobs > 1);
         assert!(super::opening().total > super::opening().entry);
         assert_eq!(super::limits().unzipped_size, 250 * 1024 * 1024);
         assert!(super::is_opt_in("af-south-1") && !super::is_opt_in("eu-west-1") && !super::is_opt_in("cn-north-1"));

@@ -2,9 +2,11 @@
 
 mod cli;
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Parser, Subcommand};
 
-pub use cli::{InputArgument, command_names, input_arguments};
+pub use cli::{InputArgument, command_names, input_arguments, parser};
 
 pub const DEFAULT_COMMAND: &str = "publish";
 pub const DEFAULT_PYTHON_VERSION: &str = "3.14";
@@ -25,7 +27,13 @@ pub const DEFAULT_RELEASE_TAG: &str = "layer/{layer}/v{version}";
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+    /// What was really given; the rest of the inputs are defaults.
+    #[arg(skip)]
+    pub given: Given,
 }
+
+/// Inputs by their names, each with its values as they were given: one for most, several for lists.
+pub type Given = BTreeMap<String, Vec<String>>;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -49,6 +57,12 @@ pub enum Command {
     Cleanup(Box<Inputs>),
     /// Make a git tag and a GitHub release for a version, or bring them up to date.
     Release(Box<Inputs>),
+    /// Gather the results of several jobs into one summary, one comment and one release.
+    Merge(Box<Inputs>),
+    /// Write a first `lambda-layers.yml` from what is in the repository.
+    Init(Box<Inputs>),
+    /// Print the JSON Schema of `lambda-layers.yml`.
+    Schema(Box<Inputs>),
 }
 
 impl Command {
@@ -62,7 +76,10 @@ impl Command {
             | Self::Attach(inputs)
             | Self::Label(inputs)
             | Self::Cleanup(inputs)
-            | Self::Release(inputs) => inputs,
+            | Self::Release(inputs)
+            | Self::Merge(inputs)
+            | Self::Init(inputs)
+            | Self::Schema(inputs) => inputs,
             Self::Audit(audit) => &audit.inputs,
         }
     }
@@ -77,7 +94,10 @@ impl Command {
             | Self::Attach(inputs)
             | Self::Label(inputs)
             | Self::Cleanup(inputs)
-            | Self::Release(inputs) => inputs,
+            | Self::Release(inputs)
+            | Self::Merge(inputs)
+            | Self::Init(inputs)
+            | Self::Schema(inputs) => inputs,
             Self::Audit(audit) => &mut audit.inputs,
         }
     }
@@ -96,7 +116,10 @@ pub struct AuditInputs {
 /// An empty string means "not given", as in a workflow.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Inputs {
-    /// Names of the layers to act on; all when omitted
+    /// File that lists the layers; `lambda-layers.yml` when omitted, if there is one
+    #[arg(long, help_heading = "What", value_name = "PATH")]
+    pub config: Option<String>,
+    /// Layers of that file to act on, by name or glob; all when omitted
     #[arg(long, help_heading = "What", value_name = "LIST")]
     pub layers: Vec<String>,
     /// Name of the layer: letters, digits, `-` and `_`
@@ -305,6 +328,18 @@ pub struct Inputs {
     /// Ask the destinations in `plan` too whether the published versions still exist
     #[arg(long, help_heading = "Run", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub verify: Option<String>,
+    /// Only layers whose files changed in git since this revision; what is published is not asked about the others (`plan`)
+    #[arg(long, help_heading = "Run", value_name = "REVISION")]
+    pub since: Option<String>,
+    /// Runners for the output `matrix`, as `architecture=label` lines; several labels with commas between them
+    #[arg(long, help_heading = "Run", value_name = "LIST")]
+    pub runs_on: Vec<String>,
+    /// How many layers are built at once; as many as processors and memory allow when omitted
+    #[arg(long, help_heading = "Run", value_name = "NUMBER")]
+    pub jobs: Option<String>,
+    /// Folder for the result of each layer as JSON, which `merge` in a later job reads
+    #[arg(long, help_heading = "Run", value_name = "PATH")]
+    pub results: Option<String>,
     /// Path of the finished zip
     #[arg(long, help_heading = "Run", value_name = "PATH")]
     pub output: Option<String>,

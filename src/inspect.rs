@@ -10,7 +10,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Explanation, Failure, counted};
 use crate::facts;
-use crate::inputs::{DEFAULT_ARCHITECTURE, DEFAULT_PYTHON_VERSION};
+use crate::inputs::DEFAULT_ARCHITECTURE;
 use crate::opened::{self, Opened, Published};
 use crate::papers::{self, Materials, Origins, Place};
 use crate::report::{Report, distribution_sizes};
@@ -32,7 +32,7 @@ pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console)
         }
         Subject::Zip { .. } | Subject::Folder { .. } => None,
     };
-    let target = target(spec, published.as_ref());
+    let target = target(spec, published.as_ref(), environment);
     warn_of_deprecation(target, console);
     let opened = open(&spec.subject, published.as_ref(), console)?;
     let largest = distribution_sizes(opened.layer.sizes(), &opened.layer.distributions);
@@ -123,11 +123,14 @@ fn smoke_test(
 }
 
 /// As given, else the only one that a published version declares, else the defaults.
-fn target(spec: &AuditSpec, published: Option<&Published>) -> Target {
+fn target(spec: &AuditSpec, published: Option<&Published>, environment: &Environment) -> Target {
     let python = published.and_then(|published| published.only_python()?.parse().ok());
     let architecture = published.and_then(|published| published.only_architecture()?.parse().ok());
     Target {
-        python: spec.python.or(python).unwrap_or_else(|| DEFAULT_PYTHON_VERSION.parse().expect("defaults are valid")),
+        python: spec
+            .python
+            .or(python)
+            .unwrap_or_else(|| environment.default_python().parse().expect("defaults are valid")),
         architecture: spec
             .architecture
             .or(architecture)

@@ -10,9 +10,9 @@ use lambda_layer::console::Console;
 use lambda_layer::environment::Environment;
 use lambda_layer::error::Explanation;
 use lambda_layer::inputs::{Cli, Command, Inputs};
-use lambda_layer::report::{self, Report};
+use lambda_layer::report::{self, RunReport};
 use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb};
-use lambda_layer::{act, actions, credentials, inspect, run, sandbox};
+use lambda_layer::{actions, config, credentials, init, layers, merge, sandbox};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -35,38 +35,50 @@ fn main() -> ExitCode {
     let wants_summary =
         !cli.command.inputs().summary.as_deref().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
     let result = match &cli.command {
-        Command::Publish(inputs) => make(Task::Publish, inputs, &environment, &console),
-        Command::Build(inputs) => make(Task::Build, inputs, &environment, &console),
-        Command::Plan(inputs) => make(Task::Plan, inputs, &environment, &console),
-        Command::Preview(inputs) => make(Task::Preview, inputs, &environment, &console),
-        Command::Audit(audit) => inspect(&audit.inputs, &environment, &console),
-        Command::Share(inputs) => act(Verb::Share, inputs, &environment, &console),
-        Command::Attach(inputs) => act(Verb::Attach, inputs, &environment, &console),
-        Command::Label(inputs) => act(Verb::Label, inputs, &environment, &console),
-        Command::Cleanup(inputs) => act(Verb::Cleanup, inputs, &environment, &console),
-        Command::Release(inputs) => act(Verb::Release, inputs, &environment, &console),
+        Command::Publish(_) => make(Task::Publish, &cli, &environment, &console),
+        Command::Build(_) => make(Task::Build, &cli, &environment, &console),
+        Command::Plan(_) => make(Task::Plan, &cli, &environment, &console),
+        Command::Preview(_) => make(Task::Preview, &cli, &environment, &console),
+        Command::Audit(_) => inspect(&cli, &environment, &console),
+        Command::Share(_) => act(Verb::Share, &cli, &environment, &console),
+        Command::Attach(_) => act(Verb::Attach, &cli, &environment, &console),
+        Command::Label(_) => act(Verb::Label, &cli, &environment, &console),
+        Command::Cleanup(_) => act(Verb::Cleanup, &cli, &environment, &console),
+        Command::Release(_) => act(Verb::Release, &cli, &environment, &console),
+        Command::Merge(inputs) => merge::run(inputs, &environment, &console),
+        Command::Init(inputs) => return print(init::run(inputs, &cli.given, &environment), &environment, &console),
+        Command::Schema(_) => return print(Ok(config::schema()), &environment, &console),
     };
     end(result, wants_summary, &environment, &console)
 }
 
-fn make(task: Task, inputs: &Inputs, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
-    let spec = Spec::resolve(task, inputs, environment)?;
-    console.hide(&spec.secrets());
-    runtime()?.block_on(run::run(&spec, environment, console))
+fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, environment);
+    let specs = config::resolve(cli, environment, resolve)?;
+    specs.iter().for_each(|spec| console.hide(&spec.secrets()));
+    let jobs = config::jobs(cli.command.inputs())?;
+    layers::make(&specs, jobs, environment, console)
 }
 
-fn inspect(inputs: &Inputs, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
-    let spec = AuditSpec::resolve(inputs, environment)?;
-    runtime()?.block_on(inspect::run(&spec, environment, console))
+fn inspect(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    let specs = config::resolve(cli, environment, |inputs| AuditSpec::resolve(inputs, environment))?;
+    layers::audit(&specs, environment, console)
 }
 
-fn act(verb: Verb, inputs: &Inputs, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
-    let spec = ActSpec::resolve(verb, inputs, environment)?;
-    runtime()?.block_on(act::run(&spec, environment, console))
+fn act(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    let specs = config::resolve(cli, environment, |inputs| ActSpec::resolve(verb, inputs, environment))?;
+    layers::act(&specs, environment, console)
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+/// Of a command whose text is all there is.
+fn print(result: anyhow::Result<String>, environment: &Environment, console: &Console) -> ExitCode {
+    match result {
+        Ok(text) => {
+            console.result(text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(error) => end(Err(error), true, environment, console),
+    }
 }
 
 /// The only place that reads the process environment.
@@ -80,21 +92,27 @@ fn environment() -> Environment {
 }
 
 /// Tells the result everywhere: outputs and summary of a workflow, the terminal, the exit code.
-fn end(result: anyhow::Result<Report>, wants_summary: bool, environment: &Environment, console: &Console) -> ExitCode {
+fn end(
+    result: anyhow::Result<RunReport>,
+    wants_summary: bool,
+    environment: &Environment,
+    console: &Console,
+) -> ExitCode {
     let redact = |text: &str| console.redact(text);
-    let result = result.map(|report| Report { steps: console.steps(), ..report }.redacted(redact));
+    let result = result.map(|run| RunReport { steps: console.steps(), ..run }.redacted(redact));
     let (outputs, summary, failure) = match &result {
-        Ok(report) => (report::outputs(report), report::summary(report), report.failure()),
+        Ok(run) => (report::outputs(run), report::summary(run), run.failure()),
         Err(error) => {
             let explanation = Explanation::of(error).map(redact);
             (report::outputs_of_failure(&explanation), report::failure_summary(&explanation), Some(explanation))
         }
     };
-    if let Ok(report) = &result {
-        console.result(&report::text(report));
+    if let Ok(run) = &result {
+        console.result(&report::text(run));
     }
     if let Some(explanation) = &failure {
-        let is_annotated = result.as_ref().is_ok_and(|report| report.has_error(&explanation.error));
+        let is_annotated =
+            result.as_ref().is_ok_and(|run| run.only().is_none_or(|report| report.has_error(&explanation.error)));
         console.error(explanation, is_annotated);
     }
     let mut code = failure.map_or(0, |explanation| explanation.exit_code());

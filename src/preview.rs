@@ -1,5 +1,9 @@
 //! The command `preview`: builds, compares with what is published, tells a pull request. It changes nothing else.
 
+use std::borrow::Cow;
+
+use secrecy::SecretString;
+
 use crate::audit::Severity;
 use crate::baseline::{self, Baseline};
 use crate::console::Console;
@@ -11,41 +15,37 @@ use crate::github::comment::{self, Wish};
 use crate::github::{Client, PullRequest};
 use crate::make;
 use crate::manifest::Manifest;
-use crate::papers;
 use crate::plan::Action;
-use crate::report::{self, DestinationReport, Outcome, Report};
+use crate::report::{self, DestinationReport, Outcome, Report, RunReport, Told};
 use crate::resolve;
-use crate::run;
-use crate::spec::{CommentWhen, RegistryChoice, Spec};
+use crate::run::{self, Surroundings};
+use crate::spec::{CommentWhen, RegistryChoice, Spec, Task};
 use crate::types::{ByteSize, Place};
 
+/// What a comment needs that somebody insists on, before anything is built.
+///
 /// # Errors
-/// What building says, or GitHub where the comment must be; elsewhere the report says why there is none.
-pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
-    let pull_request = PullRequest::of_event(environment);
-    let client = Client::new(spec.github.token.as_ref(), environment);
-    if spec.github.comment == CommentWhen::Always {
-        // Before anything is built.
-        if let Err(why) = &pull_request {
-            let failure = Failure::user(format!("`comment` is `always`, but {why}"));
-            return Err(failure.hint("run on the event `pull_request`, or use `comment: auto`").into());
-        }
-        if let Err(failure) = &client {
-            return Err(failure.clone().into());
-        }
+/// `comment` is `always`, and there is no pull request or no token.
+pub fn check(specs: &[Spec], environment: &Environment) -> Result<(), Failure> {
+    let Some(spec) = specs.iter().find(|spec| spec.github.comment == CommentWhen::Always) else { return Ok(()) };
+    if let Err(why) = PullRequest::of_event(environment) {
+        let failure = Failure::user(format!("`comment` is `always`, but {why}"));
+        return Err(failure.hint("run on the event `pull_request`, or use `comment: auto`"));
     }
-    let report = Box::pin(compare(spec, environment, console)).await?;
-    let report = papers::write(report, spec, environment, console).await?;
-    tell(report, spec, pull_request, client, environment, console).await
+    Client::new(spec.github.token.as_ref(), environment).map(drop)
 }
 
 /// Builds, if there is something new, and compares.
-async fn compare(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+///
+/// # Errors
+/// What building says.
+pub async fn compare<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>) -> anyhow::Result<Report> {
+    let Surroundings { environment, console, connections, workers } = around;
     let raw = RawInputs::of(spec)?;
     run::warn_of_deprecation(spec.target, console);
     spec.dependencies.notes.iter().for_each(|note| console.warning(note));
     let step = console.step("Decide");
-    let published = decide::read(spec, environment, console).await;
+    let published = decide::read(spec, connections, environment, console).await;
     let is_known = published.as_ref().is_ok_and(|published| {
         published.known.state.current_content().is_some_and(|(_, content)| content.unzipped_size.is_some())
     });
@@ -55,9 +55,9 @@ async fn compare(spec: &Spec, environment: &Environment, console: &Console) -> a
     };
     match published {
         Ok(mut published) => {
-            let decision = decide::decide(spec, &raw, &mut published, environment, console).await?;
+            let decision = decide::decide(spec, &raw, &mut published, around).await?;
             if let Action::Unchanged(content) = decision.plan.action {
-                step.done("nothing to build");
+                step.done_for_nothing("nothing to build");
                 let Decision { wanted, presence, plan, .. } = decision;
                 let state = &published.known.state;
                 return run::unchanged(spec, &wanted, content, plan.reason, state, &presence, console);
@@ -65,13 +65,16 @@ async fn compare(spec: &Spec, environment: &Environment, console: &Console) -> a
             step.done("to be built");
             let Decision { wanted, manifest, plan, .. } = decision;
             console.note(&plan.reason);
-            let manifest = manifest.map_or_else(|| resolve::resolve(spec, environment, console), Ok)?;
+            let manifest = match manifest {
+                Some(manifest) => manifest,
+                None => workers.run(|| resolve::resolve(spec, environment, console)).await?,
+            };
             let known = Known { published: Some(&published), baseline };
-            build(spec, &wanted, &manifest, plan.reason, known, environment, console).await
+            build(spec, &wanted, manifest, plan.reason, known, around).await
         }
         Err(error) => {
             let why = format!("what is published cannot be read: {}", Explanation::of(&error).one_line());
-            let manifest = resolve::resolve(spec, environment, console)?;
+            let manifest = workers.run(|| resolve::resolve(spec, environment, console)).await?;
             let wanted = Fingerprinted::of(&raw, &manifest, spec.target);
             if let Some(baseline) =
                 baseline.as_ref().filter(|baseline| baseline.fingerprint == Some(wanted.fingerprint))
@@ -88,7 +91,7 @@ async fn compare(spec: &Spec, environment: &Environment, console: &Console) -> a
                 None => format!("there is nothing to compare with: no `baseline` is given, and {why}"),
             };
             let known = Known { published: None, baseline };
-            build(spec, &wanted, &manifest, reason, known, environment, console).await
+            build(spec, &wanted, manifest, reason, known, around).await
         }
     }
 }
@@ -100,16 +103,16 @@ struct Known<'a> {
     baseline: Option<Baseline>,
 }
 
-async fn build(
-    spec: &Spec,
+async fn build<'scope>(
+    spec: &'scope Spec,
     wanted: &Fingerprinted,
-    manifest: &Manifest,
+    manifest: Cow<'scope, Manifest>,
     reason: String,
     known: Known<'_>,
-    environment: &Environment,
-    console: &Console,
+    around: Surroundings<'_, 'scope, '_>,
 ) -> anyhow::Result<Report> {
-    let mut made = make::make(spec, manifest, environment, console)?;
+    let Surroundings { environment, console, workers, .. } = around;
+    let mut made = workers.run(move || make::make(spec, &manifest, environment, console)).await?;
     match known.published {
         Some(_) => run::check_budgets(&mut made, spec, environment, console).await?,
         None if spec.checks.budget_functions.is_empty() => {}
@@ -154,64 +157,90 @@ fn places(spec: &Spec, environment: &Environment) -> Vec<DestinationReport> {
     places.map(|place| DestinationReport::new(&place, Outcome::WouldPublish, None)).collect()
 }
 
-/// Comments, or says why not.
-async fn tell(
-    report: Report,
-    spec: &Spec,
-    pull_request: Result<PullRequest, String>,
-    client: Result<Client, Failure>,
+/// Comments on what the layers of a preview become, or says why not; nothing for other commands.
+///
+/// # Errors
+/// GitHub's, where the comment must be; elsewhere the report says why there is none.
+pub async fn tell(
+    run: RunReport,
+    specs: &[Spec],
     environment: &Environment,
     console: &Console,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<RunReport> {
+    let wished = specs.iter().zip(&run.layers).filter(|(spec, _)| spec.task == Task::Preview);
+    let Some(first) = specs.iter().find(|spec| spec.task == Task::Preview) else { return Ok(run) };
+    let always = wished.clone().any(|(spec, _)| spec.github.comment == CommentWhen::Always);
+    let never = wished.clone().all(|(spec, _)| spec.github.comment == CommentWhen::Never);
+    let worth = wished.clone().any(|(spec, report)| is_worth(report, spec.github.comment_threshold));
+    let names: Vec<&str> = run.layers.iter().map(|report| report.layer_name.as_str()).collect();
+    let wanted = Wanted { marker: report::marker(&names), always, never, is_worth: worth };
+    let token = first.github.token.as_ref();
+    let told = told(&run, &wanted, token, environment, console).await?;
+    Ok(RunReport { told, ..run })
+}
+
+/// What the comment is to be.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// It is found by this again.
+    pub marker: String,
+    pub always: bool,
+    pub never: bool,
+    pub is_worth: bool,
+}
+
+pub(crate) async fn told(
+    run: &RunReport,
+    wanted: &Wanted,
+    token: Option<&SecretString>,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Told> {
     // Before it is escaped.
-    let shown = report.clone().redacted(|text| console.redact(text));
-    let text = console.redact(&report::comment(&[&shown], run_page(environment).as_deref()));
-    let report = Report { comment: Some(text.clone()), ..report };
-    if spec.github.comment == CommentWhen::Never {
-        return Ok(report);
+    let shown = run.clone().redacted(|text| console.redact(text));
+    let shown: Vec<&Report> = shown.layers.iter().collect();
+    let text = console.redact(&report::comment(&shown, run_page(environment).as_deref()));
+    let told = Told { comment: Some(text.clone()), ..Told::default() };
+    if wanted.never {
+        return Ok(told);
     }
-    let pull_request = match pull_request {
+    let pull_request = match PullRequest::of_event(environment) {
         Ok(pull_request) => pull_request,
-        Err(_) if !environment.in_actions() => return Ok(report),
+        Err(_) if !environment.in_actions() => return Ok(told),
         Err(why) => {
             let failure = Failure::user(why).hint("run on the event `pull_request` for a comment");
-            return Ok(without_comment(report, &failure, console));
+            return Ok(without_comment(told, &failure, console));
         }
     };
-    let wish = if spec.github.comment == CommentWhen::Always || is_worth(&report, spec.github.comment_threshold) {
-        Wish::Say(&text)
-    } else {
-        Wish::Correct(&text)
-    };
+    let wish = if wanted.always || wanted.is_worth { Wish::Say(&text) } else { Wish::Correct(&text) };
     let step = console.step("Comment");
-    let client = match client {
+    let client = match Client::new(token, environment) {
         Ok(client) => client,
-        Err(failure) => return Ok(without_comment(report, &failure, console)),
+        Err(failure) => return Ok(without_comment(told, &failure, console)),
     };
-    let marker = report::marker(&[spec.layer.as_str()]);
-    match comment::put(&client, &pull_request, &marker, wish, report::says_the_same).await {
+    match comment::put(&client, &pull_request, &wanted.marker, wish, report::says_the_same).await {
         Ok(posted) => {
             step.done(posted.done);
-            Ok(Report { comment_url: posted.url, ..report })
+            Ok(Told { comment_url: posted.url, ..told })
         }
         Err(error) => {
             step.skip();
             let failure = comment::explain(&error, &pull_request);
             // What the checks refuse is the greater trouble.
-            if spec.github.comment == CommentWhen::Always && report.rejection.is_none() {
+            if wanted.always && run.failure().is_none() {
                 return Err(failure.into());
             }
-            Ok(without_comment(report, &failure, console))
+            Ok(without_comment(told, &failure, console))
         }
     }
 }
 
-fn without_comment(report: Report, failure: &Failure, console: &Console) -> Report {
+fn without_comment(told: Told, failure: &Failure, console: &Console) -> Told {
     let problem = Explanation::of(&failure.clone().into());
     let hint = problem.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
     console
         .notice(&format!("no comment on a pull request: {}{hint}; the text is in the job summary", problem.one_line()));
-    Report { comment_problem: Some(problem), ..report }
+    Told { comment_problem: Some(problem), ..told }
 }
 
 /// Whether somebody wants to know.

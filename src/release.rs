@@ -12,9 +12,8 @@ use crate::github::release::{self as releases, Release, Wanted};
 use crate::github::{ApiError, Client};
 use crate::papers;
 use crate::publish;
-use crate::registry::Registry;
+use crate::registry::connections::Connections;
 use crate::registry::state::State;
-use crate::registry::store::StateStore;
 use crate::report::{Change, ChangeKind, ChangeOutcome, DestinationReport, Outcome, Report};
 use crate::spec::{ActSpec, GithubChoice, RegistryChoice, Spec, Task};
 use crate::types::{LayerName, LayerVersionArn, Place};
@@ -37,7 +36,13 @@ struct Subject<'a> {
 
 /// After a publish that was good everywhere, if that was asked for. What fails stands in the report: the versions are
 /// there, and whoever asked for them gets their ARNs.
-pub async fn follow(report: Report, spec: &Spec, environment: &Environment, console: &Console) -> Report {
+pub async fn follow(
+    report: Report,
+    spec: &Spec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> Report {
     if !spec.github.release || spec.task != Task::Publish || report.failure().is_some() {
         return report;
     }
@@ -45,7 +50,7 @@ pub async fn follow(report: Report, spec: &Spec, environment: &Environment, cons
     let (change, release_url) = if choice.versions.is_empty() {
         (row("a release", "of the version that would be published", ChangeOutcome::Would), None)
     } else {
-        let told = of_publish(&choice, spec, environment, console).await;
+        let told = of_publish(&choice, spec, connections, environment, console).await;
         told.unwrap_or_else(|error| (row("release", "", ChangeOutcome::Failed).failed(&error), None))
     };
     Report { changes: [report.changes, vec![change]].concat(), release_url, ..report }
@@ -54,11 +59,12 @@ pub async fn follow(report: Report, spec: &Spec, environment: &Environment, cons
 async fn of_publish(
     choice: &Choice,
     spec: &Spec,
+    connections: &Connections,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<(Change, Option<String>)> {
-    let registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
-    let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
+    let registry = connections.registry(&spec.registry, &spec.state, environment).await?;
+    let mut store = connections.store(&spec.state, &registry, environment).await?;
     let state = publish::read(&registry, &mut store, &spec.layer, console).await?.state;
     let subject = Subject {
         layer: &spec.layer,
@@ -76,10 +82,15 @@ async fn of_publish(
 ///
 /// # Errors
 /// The registry or the state cannot be read, or there is no such version. What GitHub refuses stands in the report.
-pub async fn run(spec: &ActSpec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+pub async fn run(
+    spec: &ActSpec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Report> {
     let step = console.step("Read");
-    let mut registry = Registry::connect(&spec.registry, &spec.state, environment).await?;
-    let mut store = StateStore::connect(&spec.state, &registry, environment).await?;
+    let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
+    let mut store = connections.store(&spec.state, &registry, environment).await?;
     let state = publish::read(&registry, &mut store, &spec.layer, console).await?.state;
     if state.needs_accounts(&registry.places()) {
         registry.identify().await?;

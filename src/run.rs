@@ -19,6 +19,7 @@ use crate::presence::{Presence, Status};
 use crate::preview;
 use crate::publish::{self, Known, Placed, Publication, Published};
 use crate::registry::claim::Owner;
+use crate::registry::connections::Connections;
 use crate::registry::description::{Declaration, Identity};
 use crate::registry::state::{Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
@@ -29,30 +30,42 @@ use crate::resolve;
 use crate::spec::{RegistryChoice, Spec, Task};
 use crate::types::{ContentHash, LayerVersionArn, Place, Target};
 use crate::version_list;
+use crate::workers::Workers;
 
 /// Runs a command to its report.
 ///
 /// # Errors
 /// A failure that ended the run. One that concerns some regions alone stands in the report.
-pub async fn run(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
-    if spec.task == Task::Preview {
-        return Box::pin(preview::run(spec, environment, console)).await;
-    }
-    let report = Box::pin(layer(spec, environment, console)).await?;
+pub async fn run<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>) -> anyhow::Result<Report> {
+    let Surroundings { environment, console, .. } = around;
+    let report = match spec.task {
+        Task::Preview => Box::pin(preview::compare(spec, around)).await?,
+        Task::Publish | Task::Build | Task::Plan => Box::pin(layer(spec, around)).await?,
+    };
     let report = Box::pin(papers::write(report, spec, environment, console)).await?;
-    Ok(Box::pin(release::follow(report, spec, environment, console)).await)
+    Ok(Box::pin(release::follow(report, spec, around.connections, environment, console)).await)
+}
+
+/// What all layers of a run have in common, and the console of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a, 'scope, 'env> {
+    pub environment: &'scope Environment,
+    pub console: &'scope Console,
+    pub connections: &'a Connections,
+    pub workers: &'a Workers<'scope, 'env>,
 }
 
 /// From the inputs to the layer version.
-async fn layer(spec: &Spec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
+async fn layer<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>) -> anyhow::Result<Report> {
+    let Surroundings { environment, console, connections, workers } = around;
     let raw = RawInputs::of(spec)?;
     warn_of_deprecation(spec.target, console);
     spec.dependencies.notes.iter().for_each(|note| console.warning(note));
 
     if spec.task == Task::Build {
-        let manifest = resolve::resolve(spec, environment, console)?;
+        let manifest = workers.run(|| resolve::resolve(spec, environment, console)).await?;
         let wanted = Fingerprinted::of(&raw, &manifest, spec.target);
-        let made = make::make(spec, &manifest, environment, console)?;
+        let made = workers.run(move || make::make(spec, &manifest, environment, console)).await?;
         let reason = format!("{} for {}", counted(made.files, "file"), spec.target);
         let report = Report::of(spec, &wanted, reason).with_made(&made);
         return Ok(match made.into_archive() {
@@ -62,14 +75,14 @@ async fn layer(spec: &Spec, environment: &Environment, console: &Console) -> any
     }
 
     let step = console.step("Decide");
-    let mut published = decide::read(spec, environment, console).await?;
-    let Decision { wanted, manifest, presence, plan } =
-        decide::decide(spec, &raw, &mut published, environment, console).await?;
+    let mut published = decide::read(spec, connections, environment, console).await?;
+    let Decision { wanted, manifest, presence, plan } = decide::decide(spec, &raw, &mut published, around).await?;
     let InPlace { registry, mut store, known: Known { state, tag, .. } } = published;
-    step.done(match plan.action {
-        Action::Unchanged(_) => "nothing to do",
-        Action::Build => "to be built",
-    });
+    match plan.action {
+        Action::Unchanged(_) => step.done_for_nothing("nothing to do"),
+        Action::Build if spec.task == Task::Plan => step.done_for_nothing("to be built"),
+        Action::Build => step.done("to be built"),
+    }
 
     match (&plan.action, spec.task) {
         (Action::Unchanged(content), task) => {
@@ -88,8 +101,11 @@ async fn layer(spec: &Spec, environment: &Environment, console: &Console) -> any
         (Action::Build, _) => {
             console.note(&plan.reason);
             registry.check().await?;
-            let manifest = manifest.map_or_else(|| resolve::resolve(spec, environment, console), Ok)?;
-            let mut made = make::make(spec, &manifest, environment, console)?;
+            let manifest = match manifest {
+                Some(manifest) => manifest,
+                None => workers.run(|| resolve::resolve(spec, environment, console)).await?,
+            };
+            let mut made = workers.run(move || make::make(spec, &manifest, environment, console)).await?;
             check_budgets(&mut made, spec, environment, console).await?;
             let report = Report::of(spec, &wanted, plan.reason).with_made(&made).compared_to(&state);
             let archive = match made.into_archive() {
@@ -254,7 +270,8 @@ fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence
             }
         })
         .collect();
-    Report { changed: true, destinations, ..Report::of(spec, wanted, plan.reason) }
+    let runs_on = spec.runs_on.clone();
+    Report { changed: true, destinations, runs_on, ..Report::of(spec, wanted, plan.reason) }
 }
 
 /// What publishing would have done, by what the state knows.

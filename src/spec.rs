@@ -27,13 +27,14 @@ pub use papers::{CommentWhen, GithubChoice, Papers};
 pub use subject::{AuditSpec, Subject};
 
 use crate::environment::Environment;
-use crate::error::{Failure, Problems, alternatives};
+use crate::error::{Failure, Problems};
+use crate::facts;
 use crate::files::{self, FileEntry};
 use crate::inputs::{self, Inputs, given, lines, list};
 use crate::manifest::{Asked, Selection};
 use crate::registry::description::Declaration;
 use crate::secrets::Secrets;
-use crate::types::{LayerName, Target};
+use crate::types::{Architecture, LayerName, Target};
 
 /// The command a run was started with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,17 @@ pub enum Task {
     Plan,
     /// Builds and compares; publishes nothing.
     Preview,
+}
+
+impl Task {
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Build => "build",
+            Self::Plan => "plan",
+            Self::Preview => "preview",
+        }
+    }
 }
 
 /// One layer, and what to do with it.
@@ -72,6 +84,8 @@ pub struct Spec {
     pub output: Option<Utf8PathBuf>,
     pub dry_run: bool,
     pub verify: bool,
+    /// Labels of the runner for a job that builds it.
+    pub runs_on: Vec<String>,
 }
 
 /// What inputs are read against, and what was wrong with them so far. A wrong input leaves a default
@@ -90,7 +104,7 @@ impl Spec {
         // Taken apart completely: an input that nothing handles does not compile.
         #[rustfmt::skip]
         let Inputs {
-            layers, layer_name, layer_version, subject, working_directory,
+            layer_name, layer_version, subject, working_directory,
             requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, codeartifact, constraints,
             refresh,
             python_version, architecture, compatible_runtimes, compatible_architectures,
@@ -103,14 +117,16 @@ impl Spec {
             // Read by `papers` and `github`.
             report: _, sbom: _, third_party_licenses: _,
             comment: _, comment_threshold: _, baseline: _, github_token: _, release: _, release_tag: _,
-            summary, dry_run, verify, output,
+            summary, dry_run, verify, output, runs_on,
+            // Of the run as a whole: `config`, `layers`, `merge` and `since`.
+            config: _, layers: _, since: _, jobs: _, results: _,
         } = inputs;
         let mut reading = Reading::new(given(working_directory.as_ref()), environment);
-        let layer = reading.layer(task, given(layer_name.as_ref()), &list(layers));
+        let layer = reading.layer(task, given(layer_name.as_ref()));
         reading.refuse_layer_version(given(layer_version.as_ref()));
         reading.refuse_subject(given(subject.as_ref()));
         let target = Target {
-            python: reading.parsed(given(python_version.as_ref()), inputs::DEFAULT_PYTHON_VERSION),
+            python: reading.parsed(given(python_version.as_ref()), environment.default_python()),
             architecture: reading.parsed(given(architecture.as_ref()), inputs::DEFAULT_ARCHITECTURE),
         };
         let layout = reading.parsed(given(layout.as_ref()), inputs::DEFAULT_LAYOUT);
@@ -175,6 +191,7 @@ impl Spec {
         let github = reading.github(task, inputs);
         let dry_run = reading.boolean("dry-run", given(dry_run.as_ref()), false);
         let verify = reading.boolean("verify", given(verify.as_ref()), false);
+        let runs_on = reading.runs_on(&lines(runs_on), target.architecture);
         // Whether to write the summary is for whoever writes it, which is done for a failed run, too.
         reading.boolean("summary", given(summary.as_ref()), true);
         let Reading { folder, workspace, problems, .. } = reading;
@@ -183,7 +200,7 @@ impl Spec {
         #[rustfmt::skip]
         let spec = Self {
             task, layer, target, folder, workspace, start, dependencies, content, checks, declaration,
-            registry, state, after, papers, github, output, dry_run, verify,
+            registry, state, after, papers, github, output, dry_run, verify, runs_on,
         };
         Ok(spec)
     }
@@ -288,21 +305,13 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn layer(&mut self, task: Task, name: Option<&str>, selected: &[String]) -> LayerName {
+    fn layer(&mut self, task: Task, name: Option<&str>) -> LayerName {
         const FALLBACK: &str = "layer";
         if name.is_none() && task != Task::Build {
             let failure = Failure::user("`layer-name` is missing");
             self.problems.push(failure.hint("name the layer, e.g. `layer-name: shared-dependencies`"));
         }
-        let layer: LayerName = self.parsed(name, FALLBACK);
-        // A name that was refused is not the layer's.
-        let is_known = name.is_none_or(|name| name == layer.as_str());
-        if is_known && !selected.is_empty() && !selected.iter().any(|name| name == layer.as_str()) {
-            let names = alternatives(selected.iter().map(String::as_str));
-            let failure = Failure::user(format!("`layers` names {names}, but the only layer is `{layer}`"));
-            self.problems.push(failure.hint("correct `layers` or leave it out"));
-        }
-        layer
+        self.parsed(name, FALLBACK)
     }
 
     fn refuse_layer_version(&mut self, version: Option<&str>) {
@@ -312,6 +321,29 @@ impl<'a> Reading<'a> {
             ));
             self.problems.push(failure.hint("leave it out; the number comes from the registry"));
         }
+    }
+
+    /// Native by default: a machine of the other architecture cannot compile or import.
+    fn runs_on(&mut self, values: &[String], wanted: Architecture) -> Vec<String> {
+        let mut labels = vec![facts::github().runners[&wanted.to_string()].clone()];
+        for value in values {
+            let parts = value
+                .split_once('=')
+                .map(|(architecture, labels)| (architecture.trim().parse::<Architecture>(), labels));
+            let named = parts.map(|(architecture, labels)| (architecture, list(&[labels.to_owned()])));
+            match named {
+                Some((Ok(architecture), given)) if !given.is_empty() => {
+                    if architecture == wanted {
+                        labels = given;
+                    }
+                }
+                _ => {
+                    let failure = Failure::user(format!("`runs-on` has `{value}`, which names no runner"));
+                    self.problems.push(failure.hint("write e.g. `arm64=ubuntu-24.04-arm`"));
+                }
+            }
+        }
+        labels
     }
 
     /// Relative to the working directory, as outputs and messages show it.

@@ -74,7 +74,7 @@ async fn attached(rules: &[&Rule]) -> String {
     let lambda = mock_client!(aws_sdk_lambda, RuleMode::MatchAny, &rules);
     let nothing: [&Rule; 0] = [];
     let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, nothing);
-    let registry = Registry::Aws(Box::new(AwsRegistry::with_clients([(REGION, lambda, s3)], None, None)));
+    let registry = Registry::Aws(std::sync::Arc::new(AwsRegistry::with_clients([(REGION, lambda, s3)], None, None)));
     let versions = [Chosen { place: place(), arn: Ok(arn(2).parse().expect("is valid")) }];
     let rows = apply(&["orders".parse().expect("is valid")], &versions, &registry, false).await;
     let told = rows.iter().map(|row| {

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use super::{Cli, Command, DEFAULT_COMMAND};
+use super::{Cli, Command, DEFAULT_COMMAND, Given};
 use crate::error::Failure;
 
 impl Cli {
@@ -20,22 +20,58 @@ impl Cli {
     ) -> Result<Self, Result<String, Failure>> {
         let from_inputs = arguments.len() <= 1 && variables.keys().any(|name| name.starts_with("INPUT_"));
         let arguments = if from_inputs { arguments_of_inputs(variables) } else { arguments };
-        let read = Self::command().try_get_matches_from(arguments).and_then(|matches| {
+        Self::parse_arguments(&mut Self::command(), arguments)
+    }
+
+    /// The inputs of one layer of a file, by the same rules. `parser` is [`parser`]'s, to be made once for many.
+    ///
+    /// # Errors
+    /// There is no such input, or a value that is none of its values.
+    pub fn of(parser: &mut clap::Command, command: &str, given: &Given) -> Result<Self, Failure> {
+        let values =
+            given.iter().flat_map(|(name, values)| values.iter().map(move |value| format!("--{name}={value}")));
+        let arguments = ["lambda-layer".to_owned(), command.to_owned()].into_iter().chain(values);
+        Self::parse_arguments(parser, arguments.map(OsString::from).collect())
+            .map_err(|other| other.err().unwrap_or_else(|| Failure::user("this asks for help and for nothing else")))
+    }
+
+    fn parse_arguments(parser: &mut clap::Command, arguments: Vec<OsString>) -> Result<Self, Result<String, Failure>> {
+        let read = parser.try_get_matches_from_mut(arguments).and_then(|matches| {
             let cli = Self::from_arg_matches(&matches)?;
             Ok((cli, matches))
         });
         let (mut cli, matches) = read.map_err(|error| explain(&error))?;
-        let given = matches.subcommand().map(|(_, matches)| matches);
-        let is_given = |name| given.is_some_and(|given| given.value_source(name) != Some(ValueSource::DefaultValue));
+        cli.given = matches.subcommand().map(|(name, matches)| given(parser, name, matches)).unwrap_or_default();
         if let Command::Audit(audit) = &mut cli.command {
             audit.inputs.subject = audit.inputs.subject.take().or(audit.positional.take());
+            cli.given.extend(audit.inputs.subject.iter().map(|subject| ("subject".to_owned(), vec![subject.clone()])));
         }
-        let inputs = cli.command.inputs_mut();
+        let (given, inputs) = (&cli.given, cli.command.inputs_mut());
         // A published layer declares its own targets, which stand in for those that nobody named.
-        inputs.python_version = inputs.python_version.take().filter(|_| is_given("python_version"));
-        inputs.architecture = inputs.architecture.take().filter(|_| is_given("architecture"));
+        inputs.python_version = inputs.python_version.take().filter(|_| given.contains_key("python-version"));
+        inputs.architecture = inputs.architecture.take().filter(|_| given.contains_key("architecture"));
         Ok(cli)
     }
+}
+
+/// What reads arguments.
+pub fn parser() -> clap::Command {
+    Cli::command()
+}
+
+/// What was given and is not empty: defaults are not.
+fn given(parser: &clap::Command, command: &str, matches: &clap::ArgMatches) -> Given {
+    let arguments = parser.find_subcommand(command).into_iter().flat_map(clap::Command::get_arguments);
+    let named = arguments.filter_map(|argument| Some((argument.get_long()?, argument.get_id().as_str())));
+    let was_given = named.filter(|(_, id)| {
+        matches.try_contains_id(id).is_ok_and(|is_there| is_there)
+            && matches.value_source(id) == Some(ValueSource::CommandLine)
+    });
+    let values = was_given.map(|(name, id)| {
+        let values = matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned());
+        (name.to_owned(), values.filter(|value| !value.trim().is_empty()).collect::<Vec<_>>())
+    });
+    values.filter(|(_, values)| !values.is_empty()).collect()
 }
 
 /// `INPUT_LAYER-NAME=x` becomes `--layer-name=x`, so that no value can become a flag.
@@ -62,9 +98,10 @@ pub struct InputArgument {
     pub is_list: bool,
 }
 
-/// Names of all commands, in the order of the help.
+/// Commands that a workflow has use for, in the order of the help.
 pub fn command_names() -> Vec<String> {
-    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+    let names = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect::<Vec<_>>();
+    names.into_iter().filter(|name| !["init", "schema"].contains(&name.as_str())).collect()
 }
 
 /// All inputs but `command`, in the order of their groups.

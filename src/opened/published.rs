@@ -8,7 +8,7 @@ use crate::audit::Finding;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::facts;
-use crate::registry::aws::AwsRegistry;
+use crate::registry::aws::{AwsRegistry, Limits};
 use crate::registry::{aws, aws_error, directory, download};
 use crate::spec::{RegistryChoice, StatePlace};
 use crate::types::{Architecture, ByteSize, ContentHash, Digest, LayerVersionArn, Region, Target};
@@ -37,7 +37,9 @@ pub async fn fetch(
             Err(Failure::user(format!("`{arn}` is of a folder")).hint("name that folder with `registry`").into())
         }
         RegistryChoice::Aws(destinations) if !destinations.roles.is_empty() => {
-            let aws = Box::pin(AwsRegistry::connect(destinations, &StatePlace::Nowhere, environment)).await?;
+            let aws =
+                Box::pin(AwsRegistry::connect(destinations, &StatePlace::Nowhere, &Limits::default(), environment))
+                    .await?;
             let of_account = aws.places().into_iter().find(|place| place.is(&arn.destination()));
             match of_account {
                 Some(place) => from_aws(arn, &aws.clients(&place).config).await,

@@ -28,7 +28,7 @@ fn registry(rules: &[&Rule]) -> Registry {
     let lambda = mock_client!(aws_sdk_lambda, RuleMode::MatchAny, rules);
     let nothing: [&Rule; 0] = [];
     let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, nothing);
-    Registry::Aws(Box::new(AwsRegistry::with_clients([(REGION, lambda, s3)], None, None)))
+    Registry::Aws(std::sync::Arc::new(AwsRegistry::with_clients([(REGION, lambda, s3)], None, None)))
 }
 
 async fn run(place: &Place, rules: &[&Rule]) -> anyhow::Result<Published> {

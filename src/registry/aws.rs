@@ -1,5 +1,7 @@
 //! AWS as registry: Lambda in one or several regions, the zip from a bucket or inside the request.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -11,6 +13,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use tokio::sync::OnceCell;
 
 use super::aws_error;
 use super::state::Version;
@@ -38,14 +41,17 @@ pub(crate) mod tests;
 
 pub(crate) use clients::PlaceClients;
 use identity::Voucher;
+pub use limit::Limits;
 pub use signing::{SignedZip, SignedZips};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AwsRegistry {
     /// In the user's order; each role's regions stand together.
     clients: Vec<PlaceClients>,
     /// The run's own identity, or the first role if it has none, in the first region.
     own: SdkConfig,
+    /// Of that identity, once it was asked for.
+    account: Arc<OnceCell<AccountId>>,
     path_style: bool,
     /// May contain `{region}` and `{account}`.
     bucket: Option<String>,
@@ -77,6 +83,7 @@ impl AwsRegistry {
     pub async fn connect(
         destinations: &AwsDestinations,
         state: &StatePlace,
+        limits: &Limits,
         environment: &Environment,
     ) -> anyhow::Result<Self> {
         let AwsDestinations { regions, roles, external_id, allowed_accounts, bucket, signing_profile } = destinations;
@@ -115,10 +122,12 @@ impl AwsRegistry {
         for (account, config) in &identities {
             for region in &regions {
                 let place = Place { account: account.clone(), region: region.clone() };
-                clients.push(PlaceClients::new(config, place, path_style));
+                let limit = limits.of(&place);
+                clients.push(PlaceClients::new(config, place, path_style, limit));
             }
         }
-        Ok(Self { clients, own, path_style, bucket: bucket.clone(), signing_profile: signing_profile.clone() })
+        let (bucket, signing_profile) = (bucket.clone(), signing_profile.clone());
+        Ok(Self { clients, own, account: Arc::default(), path_style, bucket, signing_profile })
     }
 
     /// Asks for the account of the run's own identity, so that its places tell it apart from others of the same region.
@@ -127,7 +136,7 @@ impl AwsRegistry {
     /// What AWS says.
     pub(crate) async fn identify(&mut self) -> anyhow::Result<()> {
         if self.clients.iter().any(|clients| clients.place.account.is_none()) {
-            let account = identity::own_account(&self.own).await?;
+            let account = self.account.get_or_try_init(|| identity::own_account(&self.own)).await?.clone();
             self.clients.iter_mut().for_each(|clients| clients.place.account = Some(account.clone()));
         }
         Ok(())
@@ -140,7 +149,7 @@ impl AwsRegistry {
         let client = if self.bucket.as_deref() == Some(bucket) {
             first.s3.clone()
         } else {
-            PlaceClients::new(&self.own, Place::own(&first.place.region), self.path_style).s3
+            PlaceClients::s3_of(&self.own, self.path_style)
         };
         StateStore::S3 { client, bucket: fill(bucket, &first.place), prefix: prefix.to_owned() }
     }

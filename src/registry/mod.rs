@@ -3,17 +3,18 @@
 pub mod aws;
 pub(crate) mod aws_error;
 pub mod claim;
+pub mod connections;
 pub mod description;
 pub mod directory;
 pub(crate) mod download;
 pub mod state;
 pub mod store;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::archive::Archive;
-use crate::environment::Environment;
-use crate::spec::{RegistryChoice, StatePlace};
 use crate::types::{ByteSize, ContentHash, LayerName, LayerVersionArn, Place};
 use aws::{AwsRegistry, SignedZip};
 use description::{Declaration, Identity};
@@ -45,28 +46,11 @@ pub struct NewVersion<'a> {
 
 #[derive(Debug)]
 pub enum Registry {
-    Aws(Box<AwsRegistry>),
+    Aws(Arc<AwsRegistry>),
     Directory(DirectoryRegistry),
 }
 
 impl Registry {
-    /// Reads the AWS configuration, for `aws`.
-    ///
-    /// # Errors
-    /// The user's if there is no region.
-    pub async fn connect(
-        choice: &RegistryChoice,
-        state: &StatePlace,
-        environment: &Environment,
-    ) -> anyhow::Result<Self> {
-        Ok(match choice {
-            RegistryChoice::Aws(destinations) => {
-                Self::Aws(Box::new(AwsRegistry::connect(destinations, state, environment).await?))
-            }
-            RegistryChoice::Directory(folder) => Self::Directory(DirectoryRegistry { folder: folder.clone() }),
-        })
-    }
-
     /// Where to publish, in the user's order; a directory is the one region `local`.
     pub fn places(&self) -> Vec<Place> {
         match self {
@@ -81,7 +65,7 @@ impl Registry {
     /// What AWS says.
     pub async fn identify(&mut self) -> anyhow::Result<()> {
         match self {
-            Self::Aws(aws) => aws.identify().await,
+            Self::Aws(aws) => Arc::make_mut(aws).identify().await,
             Self::Directory(_) => Ok(()),
         }
     }

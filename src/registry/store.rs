@@ -9,12 +9,9 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use camino::Utf8PathBuf;
 
-use super::aws::AwsRegistry;
+use super::aws_error;
 use super::state::State;
-use super::{Registry, aws_error};
-use crate::environment::Environment;
 use crate::error::{Failure, Kind};
-use crate::spec::{AwsDestinations, StatePlace};
 use crate::types::{Digest, LayerName};
 
 #[cfg(test)]
@@ -57,18 +54,6 @@ pub enum Written {
 }
 
 impl StateStore {
-    /// A state in S3 needs an AWS configuration even where the registry is a directory.
-    pub async fn connect(place: &StatePlace, registry: &Registry, environment: &Environment) -> anyhow::Result<Self> {
-        Ok(match (place, registry) {
-            (StatePlace::S3 { bucket, prefix }, Registry::Aws(aws)) => aws.state_store(bucket, prefix),
-            (StatePlace::S3 { bucket, prefix }, Registry::Directory(_)) => {
-                AwsRegistry::connect(&AwsDestinations::default(), place, environment).await?.state_store(bucket, prefix)
-            }
-            (StatePlace::Directory(folder), _) => Self::Directory(folder.clone()),
-            (StatePlace::Nowhere, _) => Self::Nowhere,
-        })
-    }
-
     /// For messages.
     pub fn place(&self, layer: &LayerName) -> String {
         match self {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Change, ChangeOutcome, DestinationReport, Report, bar, percent, signed};
+use super::{Change, ChangeOutcome, DestinationReport, Report, RunReport, bar, percent, set, signed};
 use crate::audit::Severity;
 use crate::error::Explanation;
 use crate::facts;
@@ -12,10 +12,15 @@ const BAR: usize = 20;
 /// Rows of what was left out; all of them are in the output `result`.
 const SAVINGS: usize = 40;
 
-pub fn summary(report: &Report) -> String {
-    if let Some(comment) = &report.comment {
-        return previewed(report, comment);
+pub fn summary(run: &RunReport) -> String {
+    match (&run.told.comment, run.only()) {
+        (Some(comment), _) => previewed(run, comment),
+        (None, Some(report)) => of_layer(report),
+        (None, None) => set::summary(run, of_layer),
     }
+}
+
+fn of_layer(report: &Report) -> String {
     let mut text = String::new();
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
     let failure = report.failure();
@@ -117,16 +122,20 @@ pub fn summary(report: &Report) -> String {
 }
 
 /// What a pull request is told, or would be, and why it was not.
-fn previewed(report: &Report, comment: &str) -> String {
+fn previewed(run: &RunReport, comment: &str) -> String {
     let (_, shown) = comment.split_once("-->").unwrap_or_default();
     let mut text = format!("{}\n\n", shown.trim());
-    if let Some(problem) = &report.comment_problem {
+    if let Some(problem) = &run.told.comment_problem {
         write!(text, "There is no comment on a pull request: {}", explained(problem))
             .expect("a String takes everything");
     }
-    if !report.steps.is_empty() {
+    let steps = match run.only() {
+        Some(report) => &report.steps,
+        None => &run.steps,
+    };
+    if !steps.is_empty() {
         text += "<details><summary>Times</summary>\n\n| | |\n|---|---|\n";
-        for step in &report.steps {
+        for step in steps {
             writeln!(text, "| {} | {:.2} s |", plain(&step.name), step.seconds).expect("a String takes everything");
         }
         text += "\n</details>\n";
@@ -180,7 +189,7 @@ fn causes_and_hint(explanation: &Explanation) -> String {
     text
 }
 
-fn icon(report: &Report) -> &'static str {
+pub(super) fn icon(report: &Report) -> &'static str {
     match report.verdict() {
         "unchanged" | "adopted" => "💤",
         "published" | "built" | "checked" | "shared" | "attached" | "labelled" | "cleaned up" | "released" => "✅",
@@ -225,7 +234,7 @@ pub(super) fn message(text: &str) -> String {
 }
 
 /// An address as a link has it: what could end the link is encoded.
-fn address(url: &str) -> String {
+pub(super) fn address(url: &str) -> String {
     const ENDS: &percent_encoding::AsciiSet =
         &percent_encoding::CONTROLS.add(b' ').add(b'(').add(b')').add(b'<').add(b'>').add(b'"').add(b'\\').add(b'`');
     percent_encoding::utf8_percent_encode(url, ENDS).to_string()

@@ -5,13 +5,16 @@ mod comment;
 mod destination;
 mod difference;
 mod markdown;
+mod matrix;
 mod outputs;
 mod page;
 mod sbom;
+mod set;
 mod sizes;
 mod text;
 mod third_party;
 mod verdict;
+mod whole;
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
@@ -31,6 +34,7 @@ pub use sizes::{DistributionSize, distribution_sizes};
 use sizes::{bar, percent};
 pub use text::text;
 pub(crate) use third_party::{is_licence_text, third_party_licences};
+pub use whole::{RunReport, Told};
 
 use crate::audit::{Finding, Layer};
 use crate::console::StepTime;
@@ -42,7 +46,7 @@ use crate::make::Made;
 use crate::papers::Materials;
 use crate::registry::state::State;
 use crate::slim::Saving;
-use crate::spec::{ActSpec, Spec, Task};
+use crate::spec::{ActSpec, Spec};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
 
 #[derive(Clone, Debug, Serialize)]
@@ -90,26 +94,24 @@ pub struct Report {
     pub savings: Vec<Saving>,
     /// Worst first.
     pub findings: Vec<Finding>,
+    /// Why nothing more is known of it: the run of this layer ended before it had a report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Explanation>,
     /// Why it must not be published: findings, together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Explanation>,
     /// Requirements whose version the installer chooses at each build.
     pub unpinned: Vec<String>,
     pub steps: Vec<StepTime>,
+    /// Labels of the runner that a plan would build it on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs_on: Vec<String>,
     /// Files that were written about the layer.
     #[serde(flatten)]
     pub papers: PaperPaths,
     /// Why one of them could not be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paper_error: Option<Explanation>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub comment_url: Option<String>,
-    /// Markdown of that comment, whether or not it could be made.
-    #[serde(skip)]
-    pub comment: Option<String>,
-    /// Why there is none, where one was wanted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub comment_problem: Option<Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release_url: Option<String>,
     /// Every file of the layer, if it was built or opened.
@@ -134,18 +136,18 @@ pub struct PaperPaths {
 impl Report {
     /// A run that so far only knows what is wanted and why something is to be done.
     pub fn of(spec: &Spec, wanted: &Fingerprinted, reason: String) -> Self {
-        let command = match spec.task {
-            Task::Publish => "publish",
-            Task::Build => "build",
-            Task::Plan => "plan",
-            Task::Preview => "preview",
-        };
         Self {
             dry_run: spec.dry_run,
             fingerprint: Some(wanted.fingerprint),
             unpinned: wanted.unpinned(),
-            ..Self::new(command, spec.layer.to_string(), Some(spec.target), reason)
+            ..Self::new(spec.task.command(), spec.layer.to_string(), Some(spec.target), reason)
         }
+    }
+
+    /// Of a layer whose run ended before it had a report.
+    pub fn of_failure(command: &'static str, layer_name: String, target: Option<Target>, error: Explanation) -> Self {
+        let reason = error.error.clone();
+        Self { error: Some(error), ..Self::new(command, layer_name, target, reason) }
     }
 
     /// Of a layer that something else made.
@@ -189,14 +191,13 @@ impl Report {
             licences: None,
             savings: Vec::new(),
             findings: Vec::new(),
+            error: None,
             rejection: None,
             unpinned: Vec::new(),
             steps: Vec::new(),
+            runs_on: Vec::new(),
             papers: PaperPaths::default(),
             paper_error: None,
-            comment_url: None,
-            comment: None,
-            comment_problem: None,
             release_url: None,
             layer: None,
             materials: Materials::default(),
@@ -319,9 +320,9 @@ impl Report {
         for error in of_destinations
             .chain(of_changes)
             .chain(&mut self.state_error)
+            .chain(&mut self.error)
             .chain(&mut self.rejection)
             .chain(&mut self.paper_error)
-            .chain(&mut self.comment_problem)
         {
             *error = error.map(&redact);
         }

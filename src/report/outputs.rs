@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::json;
 
-use super::{Outcome, Report};
+use super::matrix::matrix;
+use super::{Report, RunReport, Told};
 use crate::error::Explanation;
 use crate::types::Fingerprint;
 
@@ -12,6 +14,7 @@ use crate::types::Fingerprint;
 pub const OUTPUTS: &[(&str, &str)] = &[
     ("layer-arn", "ARN of the layer version in the first region"),
     ("layer-version-arns", "JSON object: account/region to ARN"),
+    ("layer-arns", "JSON object: name of each layer to its ARN in the first region"),
     ("layer-version", "Number of the version in the first region"),
     ("layer-name", "Name of the layer"),
     ("changed", "Whether the content is another than that of the version that was current: `true` or `false`"),
@@ -45,15 +48,41 @@ pub fn outputs_of_failure(explanation: &Explanation) -> BTreeMap<&'static str, S
         ("published", false.to_string()),
         ("reason", explanation.error.clone()),
         ("layer-version-arns", json!({}).to_string()),
+        ("layer-arns", json!({}).to_string()),
         ("matrix", json!({ "include": [] }).to_string()),
         ("result", json!({ "error": explanation }).to_string()),
     ]);
     outputs
 }
 
-pub fn outputs(report: &Report) -> BTreeMap<&'static str, String> {
+pub fn outputs(run: &RunReport) -> BTreeMap<&'static str, String> {
     let mut outputs: BTreeMap<&'static str, String> = OUTPUTS.iter().map(|(name, _)| (*name, String::new())).collect();
+    match run.only() {
+        Some(report) => outputs.extend(of_layer(report)),
+        None => outputs.extend(of_set(run)),
+    }
+    let of_layers = run.layers.iter().filter_map(|report| Some((&report.layer_name, report.arn()?.to_string())));
+    outputs.extend([
+        ("layer-arns", json!(of_layers.collect::<BTreeMap<_, _>>()).to_string()),
+        ("comment", run.told.comment.clone().unwrap_or_default()),
+        ("comment-url", run.told.comment_url.clone().unwrap_or_default()),
+        ("matrix", matrix(run).to_string()),
+        ("result", result(run)),
+    ]);
+    outputs
+}
 
+/// What several layers have in common: what is of one alone is empty.
+fn of_set(run: &RunReport) -> Vec<(&'static str, String)> {
+    vec![
+        ("layer-version-arns", json!({}).to_string()),
+        ("changed", run.layers.iter().any(|report| report.changed).to_string()),
+        ("published", run.layers.iter().any(|report| report.published).to_string()),
+        ("reason", run.tally()),
+    ]
+}
+
+fn of_layer(report: &Report) -> Vec<(&'static str, String)> {
     let arns: BTreeMap<String, String> = report
         .destinations
         .iter()
@@ -61,7 +90,7 @@ pub fn outputs(report: &Report) -> BTreeMap<&'static str, String> {
         .map(|arn| (arn.destination().to_string(), arn.to_string()))
         .collect();
     let text = |value: Option<String>| value.unwrap_or_default();
-    let given = [
+    vec![
         ("layer-arn", text(report.arn().map(ToString::to_string))),
         ("layer-version-arns", json!(arns).to_string()),
         ("layer-version", text(report.arn().map(|arn| arn.version().to_string()))),
@@ -76,41 +105,34 @@ pub fn outputs(report: &Report) -> BTreeMap<&'static str, String> {
         ("report-path", text(report.papers.page.clone())),
         ("sbom-path", text(report.papers.sbom.clone())),
         ("licenses-path", text(report.papers.licenses.clone())),
-        ("comment", text(report.comment.clone())),
-        ("comment-url", text(report.comment_url.clone())),
         ("release-url", text(report.release_url.clone())),
         ("zipped-size", text(report.zipped_size.map(|size| size.0.to_string()))),
         ("unzipped-size", text(report.unzipped_size.map(|size| size.0.to_string()))),
         ("size-diff", text(report.size_diff.map(|diff| diff.to_string()))),
-        ("matrix", matrix(report)),
-        ("result", result(report)),
-    ];
-    outputs.extend(given);
-    outputs
+    ]
 }
 
 /// An output may have a megabyte (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>),
 /// which the rows of a large clean-up would not fit into; how many there are stands in `reason`.
 const CHANGES: usize = 1000;
 
-fn result(report: &Report) -> String {
-    let changes = &report.changes[..report.changes.len().min(CHANGES)];
-    let json = if changes.len() == report.changes.len() {
-        serde_json::to_string(report)
-    } else {
-        serde_json::to_string(&Report { changes: changes.to_vec(), ..report.clone() })
+/// Of a run for one layer the JSON of that layer, else that of the run with its `layers`.
+fn result(run: &RunReport) -> String {
+    #[derive(Serialize)]
+    struct Only<'a> {
+        #[serde(flatten)]
+        report: &'a Report,
+        #[serde(flatten)]
+        told: &'a Told,
+    }
+    let few = |report: &Report| {
+        let changes = &report.changes[..report.changes.len().min(CHANGES)];
+        Report { changes: changes.to_vec(), ..report.clone() }
+    };
+    let run = RunReport { layers: run.layers.iter().map(few).collect(), ..run.clone() };
+    let json = match run.only() {
+        Some(report) => serde_json::to_string(&Only { report, told: &run.told }),
+        None => serde_json::to_string(&run),
     };
     json.expect("a report has string keys")
-}
-
-/// Empty for everything but a plan that found something to build.
-fn matrix(report: &Report) -> String {
-    let would_publish = report.destinations.iter().any(|destination| destination.outcome == Outcome::WouldPublish);
-    let entry = json!({
-        "layer-name": report.layer_name,
-        "python-version": report.python_version,
-        "architecture": report.architecture,
-    });
-    let entries = if report.command == "plan" && would_publish { vec![entry] } else { Vec::new() };
-    json!({ "include": entries }).to_string()
 }

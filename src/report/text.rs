@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Change, Report, bar, percent, signed};
+use super::{Change, Report, RunReport, Told, bar, percent, set, signed};
 use crate::error::counted;
 use crate::facts;
 use crate::slim::by_rule;
@@ -34,7 +34,14 @@ fn findings(report: &Report) -> String {
 }
 
 /// Table, sizes, identity, ARNs; the verdict and its reason last, where the eye is.
-pub fn text(report: &Report) -> String {
+pub fn text(run: &RunReport) -> String {
+    match run.only() {
+        Some(report) => of_layer(report, &run.told),
+        None => set::text(run),
+    }
+}
+
+fn of_layer(report: &Report, told: &Told) -> String {
     let mut text = String::new();
     let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("a String takes everything");
     if !report.distributions.is_empty() {
@@ -93,7 +100,7 @@ pub fn text(report: &Report) -> String {
         }
         line(String::new());
     }
-    for (name, url) in [("comment", &report.comment_url), ("release", &report.release_url)] {
+    for (name, url) in [("comment", &told.comment_url), ("release", &report.release_url)] {
         if let Some(url) = url {
             line(format!("  {name:<13} {url}"));
         }

@@ -9,6 +9,7 @@ impl Report {
     pub fn verdict(&self) -> &'static str {
         let any = |outcome: Outcome| self.destinations.iter().any(|destination| destination.outcome == outcome);
         match self.command {
+            _ if self.error.is_some() => "failed",
             _ if self.rejection.is_some() => "refused",
             "build" => "built",
             "audit" => "checked",
@@ -52,8 +53,8 @@ impl Report {
 
     /// Why a run fails that has something to report: findings, some regions, or the state that could not be written.
     pub fn failure(&self) -> Option<Explanation> {
-        if let Some(rejection) = &self.rejection {
-            return Some(rejection.clone());
+        if let Some(error) = self.error.as_ref().or(self.rejection.as_ref()) {
+            return Some(error.clone());
         }
         let places = self.failed_places();
         let failed_changes = self.changes.iter().filter(|change| change.outcome == ChangeOutcome::Failed).count();

@@ -75,7 +75,7 @@ impl ActSpec {
     /// One failure of the user's with everything that is wrong.
     pub fn resolve(verb: Verb, inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
         let mut reading = Reading::new(given(inputs.working_directory.as_ref()), environment);
-        let layer = reading.layer(Task::Publish, given(inputs.layer_name.as_ref()), &list(&inputs.layers));
+        let layer = reading.layer(Task::Publish, given(inputs.layer_name.as_ref()));
         let version = reading.version(verb, given(inputs.layer_version.as_ref()));
         let accounts = reading.accounts(
             &list(&inputs.roles),

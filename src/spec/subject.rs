@@ -51,7 +51,7 @@ impl AuditSpec {
         let mut reading = Reading::new(given(inputs.working_directory.as_ref()), environment);
         let subject = reading.subject(given(inputs.subject.as_ref()));
         let python = given(inputs.python_version.as_ref());
-        let python = python.map(|version| reading.parsed(Some(version), inputs::DEFAULT_PYTHON_VERSION));
+        let python = python.map(|version| reading.parsed(Some(version), environment.default_python()));
         let architecture = given(inputs.architecture.as_ref());
         let architecture = architecture.map(|name| reading.parsed(Some(name), inputs::DEFAULT_ARCHITECTURE));
         let checks = reading.checks(&CheckInputs {

@@ -48,11 +48,18 @@ inputs:
     );
     for input in inputs {
         let lists = if input.is_list { "; one a line" } else { "" };
+        // The runner passes defaults on as if they had been given, and what is given overrides `lambda-layers.yml`.
+        let is_passed_on = ["command", "github-token"].contains(&input.name.as_str());
+        let (default, told) = match input.default.as_str() {
+            "" => ("", String::new()),
+            default if is_passed_on => (default, String::new()),
+            default => ("", format!(" (default: `{default}`)")),
+        };
         // `''` stands for a quote in a single-quoted YAML string.
-        let description = format!("{}{lists}", input.description).replace('\'', "''");
+        let description = format!("{}{lists}{told}", input.description).replace('\'', "''");
         write!(text, "  {}:\n    description: '{description}'\n    required: false\n", input.name)
             .expect("a String takes everything");
-        writeln!(text, "    default: '{}'", input.default.replace('\'', "''")).expect("a String takes everything");
+        writeln!(text, "    default: '{}'", default.replace('\'', "''")).expect("a String takes everything");
     }
     text += "outputs:\n";
     for (name, description) in OUTPUTS {

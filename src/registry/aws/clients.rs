@@ -1,12 +1,11 @@
 //! The clients of each place: an identity in a region, under the limit of its account there.
 
 use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::limit::{Limit, Limited};
 use crate::types::Place;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PlaceClients {
     pub(crate) place: Place,
     pub(crate) lambda: aws_sdk_lambda::Client,
@@ -17,23 +16,23 @@ pub(crate) struct PlaceClients {
 
 impl PlaceClients {
     /// `path_style`: for servers other than AWS, which seldom have a name for each bucket.
-    pub(crate) fn new(config: &SdkConfig, place: Place, path_style: bool) -> Self {
+    pub(crate) fn new(config: &SdkConfig, place: Place, path_style: bool, limit: Limit) -> Self {
         let config = config.to_builder().region(aws_config::Region::new(place.region.clone())).build();
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
         let lambda = aws_sdk_lambda::config::Builder::from(&config);
         let lambda = match config.http_client() {
-            Some(client) => lambda.http_client(limited(client)),
+            Some(client) => lambda.http_client(Limited { client, limit }),
             None => lambda,
         };
         Self {
             place,
             lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
-            s3: aws_sdk_s3::Client::from_conf(s3),
+            s3: Self::s3_of(&config, path_style),
             config,
         }
     }
-}
 
-fn limited(client: SharedHttpClient) -> Limited {
-    Limited { client, limit: Limit::of_control_plane() }
+    pub(crate) fn s3_of(config: &SdkConfig, path_style: bool) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style);
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
 }

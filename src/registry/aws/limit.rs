@@ -3,6 +3,7 @@
 //! All calls that change or list share one quota there, and with them whatever else deploys in that account. Waiting
 //! here costs less than being throttled, after which the SDK waits longer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use tokio::time::Instant;
 
 use crate::facts;
+use crate::types::Place;
 
 /// Requests of one account and region; clones count together.
 #[derive(Clone)]
@@ -48,6 +50,17 @@ impl Limit {
 impl fmt::Debug for Limit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Limit({:?})", self.interval)
+    }
+}
+
+/// The limits of all places that a run knows, however it came to know them.
+#[derive(Clone, Debug, Default)]
+pub struct Limits(Arc<Mutex<BTreeMap<Place, Limit>>>);
+
+impl Limits {
+    pub(crate) fn of(&self, place: &Place) -> Limit {
+        let mut limits = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        limits.entry(place.clone()).or_insert_with(Limit::of_control_plane).clone()
     }
 }
 

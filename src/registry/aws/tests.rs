@@ -35,6 +35,7 @@ impl AwsRegistry {
         Self {
             clients: clients.collect(),
             own: config.clone(),
+            account: std::sync::Arc::default(),
             path_style: true,
             bucket: bucket.map(str::to_owned),
             signing_profile: None,

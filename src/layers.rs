@@ -1,0 +1,138 @@
+//! All layers of a run, side by side: one that fails stops no other.
+
+use std::thread;
+
+use futures::StreamExt as _;
+
+use crate::act;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::Explanation;
+use crate::inspect;
+use crate::preview;
+use crate::registry::connections::Connections;
+use crate::report::{Report, RunReport};
+use crate::run::{self, Surroundings};
+use crate::spec::{ActSpec, AuditSpec, Spec, Task};
+use crate::workers::{self, Workers};
+
+/// Layers that are under way at once: so many states are asked for together.
+const AT_ONCE: usize = 32;
+
+/// Builds what has to be built, so many layers at once as `jobs` says, or as this machine can.
+///
+/// # Errors
+/// Of the only layer, if there is just one. What fails of several stands in their reports.
+pub fn make(
+    specs: &[Spec],
+    jobs: Option<usize>,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<RunReport> {
+    let consoles = consoles(specs.iter().map(|spec| spec.layer.as_str()), console);
+    let connections = Connections::default();
+    let run = |layers| RunReport::new(specs[0].task.command(), layers);
+    thread::scope(|scope| {
+        let workers = Workers::new(scope, jobs.unwrap_or_else(workers::default_count));
+        runtime()?.block_on(async {
+            let around = |console| Surroundings { environment, console, connections: &connections, workers: &workers };
+            if let [spec] = specs {
+                let around = around(console);
+                if spec.task == Task::Preview {
+                    preview::check(specs, environment)?;
+                }
+                let report = Box::pin(run::run(spec, around)).await?;
+                let steps = console.steps();
+                let run = run(vec![Report { steps, ..report }]);
+                return preview::tell(run, specs, environment, console).await;
+            }
+            if specs.iter().any(|spec| spec.task == Task::Preview) {
+                preview::check(specs, environment)?;
+            }
+            let progress = console.progress(specs.len());
+            let layers = specs.iter().zip(&consoles).enumerate().map(|(index, (spec, own))| {
+                let around = around(own);
+                async move {
+                    let result = Box::pin(run::run(spec, around)).await;
+                    let report = result.unwrap_or_else(|error| {
+                        let (name, target) = (spec.layer.to_string(), Some(spec.target));
+                        Report::of_failure(spec.task.command(), name, target, Explanation::of(&error))
+                    });
+                    (index, ended(report, own))
+                }
+            });
+            let mut under_way = futures::stream::iter(layers).buffer_unordered(AT_ONCE);
+            let mut reports: Vec<Option<Report>> = specs.iter().map(|_| None).collect();
+            while let Some((index, report)) = under_way.next().await {
+                progress.suspend(|| console.release(&consoles[index]));
+                progress.inc(1);
+                reports[index] = Some(report);
+            }
+            progress.finish_and_clear();
+            let run = run(reports.into_iter().flatten().collect());
+            preview::tell(run, specs, environment, console).await
+        })
+    })
+}
+
+/// Audits one after another: each has its imports, which take all processors.
+///
+/// # Errors
+/// As of [`make`].
+pub fn audit(specs: &[AuditSpec], environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    let one = async |spec: &AuditSpec, own: &Console| Box::pin(inspect::run(spec, environment, own)).await;
+    let name = |spec: &AuditSpec| spec.layer.clone().unwrap_or_else(|| spec.subject.name());
+    one_by_one("audit", specs, name, one, console)
+}
+
+/// Acts on versions of one layer after another.
+///
+/// # Errors
+/// As of [`make`].
+pub fn act(specs: &[ActSpec], environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    let connections = Connections::default();
+    let one = async |spec: &ActSpec, own: &Console| Box::pin(act::run(spec, &connections, environment, own)).await;
+    let command = specs[0].act.command();
+    one_by_one(command, specs, |spec| spec.layer.to_string(), one, console)
+}
+
+fn one_by_one<S>(
+    command: &'static str,
+    specs: &[S],
+    name: impl Fn(&S) -> String,
+    one: impl AsyncFn(&S, &Console) -> anyhow::Result<Report>,
+    console: &Console,
+) -> anyhow::Result<RunReport> {
+    runtime()?.block_on(async {
+        if let [spec] = specs {
+            let report = one(spec, console).await?;
+            return Ok(RunReport::new(command, vec![Report { steps: console.steps(), ..report }]));
+        }
+        let mut layers = Vec::new();
+        for spec in specs {
+            let own = console.of_layer(&name(spec));
+            let result = one(spec, &own).await;
+            let report =
+                result.unwrap_or_else(|error| Report::of_failure(command, name(spec), None, Explanation::of(&error)));
+            layers.push(ended(report, &own));
+            console.release(&own);
+        }
+        Ok(RunReport::new(command, layers))
+    })
+}
+
+fn consoles<'a>(names: impl Iterator<Item = &'a str>, console: &Console) -> Vec<Console> {
+    names.map(|name| console.of_layer(name)).collect()
+}
+
+/// Tells why it failed where its steps stand, and lets go of what only files about it needed.
+fn ended(report: Report, console: &Console) -> Report {
+    if let Some(failure) = report.failure() {
+        console.error(&failure, report.has_error(&failure.error));
+    }
+    Report { steps: console.steps(), layer: None, materials: crate::papers::Materials::default(), ..report }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}

@@ -1,0 +1,63 @@
+//! The output `matrix`: a job for each layer that needs a build, as `strategy.matrix` takes it.
+
+use serde_json::{Value, json};
+
+use super::{Outcome, Report, RunReport};
+use crate::facts;
+
+/// Whether a plan says that this layer is to be built.
+pub(super) fn needs_build(report: &Report) -> bool {
+    report.command == "plan"
+        && report.destinations.iter().any(|destination| destination.outcome == Outcome::WouldPublish)
+}
+
+/// Empty for everything but a plan that found something to build. More layers than GitHub starts jobs share jobs: those
+/// of a target build one after another, and `layer-name` then has several names with commas, as `layers` takes them.
+pub(super) fn matrix(run: &RunReport) -> Value {
+    let wanted: Vec<&Report> = run.layers.iter().filter(|report| needs_build(report)).collect();
+    let mut per_job = 1;
+    let mut jobs = of_size(&wanted, per_job);
+    while jobs.len() > facts::github().matrix_jobs {
+        per_job += 1;
+        jobs = of_size(&wanted, per_job);
+        // Targets alone are more than that; nobody has so many.
+        if per_job > wanted.len() {
+            break;
+        }
+    }
+    json!({ "include": jobs.iter().map(|job| entry(job)).collect::<Vec<_>>() })
+}
+
+/// Layers of the same target and runner, so many to a job, in their order.
+fn of_size<'a>(wanted: &[&'a Report], per_job: usize) -> Vec<Vec<&'a Report>> {
+    let mut jobs: Vec<Vec<&Report>> = Vec::new();
+    for report in wanted {
+        let fits = |job: &&mut Vec<&Report>| {
+            let first = job[0];
+            job.len() < per_job
+                && first.python_version == report.python_version
+                && first.architecture == report.architecture
+                && first.runs_on == report.runs_on
+        };
+        match jobs.iter_mut().find(fits) {
+            Some(job) => job.push(report),
+            None => jobs.push(vec![report]),
+        }
+    }
+    jobs
+}
+
+fn entry(job: &[&Report]) -> Value {
+    let first = job[0];
+    let names: Vec<&str> = job.iter().map(|report| report.layer_name.as_str()).collect();
+    let runs_on = match first.runs_on.as_slice() {
+        [label] => json!(label),
+        labels => json!(labels),
+    };
+    json!({
+        "layer-name": names.join(","),
+        "python-version": first.python_version,
+        "architecture": first.architecture,
+        "runs-on": runs_on,
+    })
+}

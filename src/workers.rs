@@ -1,0 +1,63 @@
+//! Threads for what takes a processor: installing, packing, importing. Requests go on beside them.
+
+use std::panic;
+use std::thread::Scope;
+
+use anyhow::Context as _;
+use tokio::sync::{Semaphore, oneshot};
+
+/// So many at once; whoever comes later waits.
+#[derive(Debug)]
+pub struct Workers<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    free: Semaphore,
+}
+
+impl<'scope, 'env> Workers<'scope, 'env> {
+    pub fn new(scope: &'scope Scope<'scope, 'env>, count: usize) -> Self {
+        Self { scope, free: Semaphore::new(count) }
+    }
+
+    /// Does `work` on a thread of its own, when its turn comes.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn run<T: Send + 'scope>(
+        &self,
+        work: impl FnOnce() -> anyhow::Result<T> + Send + 'scope,
+    ) -> anyhow::Result<T> {
+        let _turn = self.free.acquire().await.expect("is never closed");
+        let (sender, receiver) = oneshot::channel();
+        self.scope.spawn(move || {
+            // A fault of this program in one layer is told as that layer's.
+            let done = panic::catch_unwind(panic::AssertUnwindSafe(work));
+            // Nobody waits for it any more if the run was given up.
+            drop(sender.send(done));
+        });
+        match receiver.await.context("a thread ended without a word")? {
+            Ok(result) => result,
+            Err(_) => anyhow::bail!("the program has a fault: its own message stands above"),
+        }
+    }
+}
+
+/// Memory for one build, in bytes: the wheels of a layer of 250 MB, unpacked files in the cache of the system, and
+/// interpreters that compile and import (measured: scipy, pandas and pyarrow together took 0.9 GB).
+const MEMORY: u64 = 1_500_000_000;
+
+/// As many builds as there are processors, and memory for.
+pub fn default_count() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let memory = available_memory().map_or(processors, |bytes| usize::try_from(bytes / MEMORY).unwrap_or(processors));
+    processors.min(memory).max(1)
+}
+
+/// Of the machine, or of the container if it has less (cgroup v2); bytes.
+fn available_memory() -> Option<u64> {
+    let meminfo = fs_err::read_to_string("/proc/meminfo").ok()?;
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let machine = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024;
+    let limit = |name: &str| fs_err::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse::<u64>().ok();
+    let container = limit("memory.max").map(|most| most.saturating_sub(limit("memory.current").unwrap_or(0)));
+    Some(container.map_or(machine, |container| container.min(machine)))
+}
