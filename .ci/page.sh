@@ -16,5 +16,6 @@ mkdir -p "$PAGE_FOLDER"
 # Neither brings a browser.
 npm install --silent --no-audit --no-fund --no-save --prefix "$PAGE_FOLDER" playwright-core@1.65.1 axe-core@4
 
-cargo build --locked --quiet
+# What the tests ran: `cargo build` would compile the dependencies again, without the features that tests ask for.
+cargo test --locked --no-run --quiet
 node --test --test-reporter=spec tests/page/page.test.mjs

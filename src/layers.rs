@@ -1,5 +1,6 @@
 //! All layers of a run, side by side: one that fails stops no other.
 
+use std::collections::BTreeMap;
 use std::thread;
 
 use futures::StreamExt as _;
@@ -9,11 +10,12 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Explanation;
 use crate::inspect;
+use crate::papers::Materials;
 use crate::preview;
 use crate::registry::connections::Connections;
 use crate::report::{Report, RunReport};
 use crate::run::{self, Surroundings};
-use crate::spec::{ActSpec, AuditSpec, Spec, Task};
+use crate::spec::{ActSpec, AuditSpec, Spec};
 use crate::workers::{self, Workers};
 
 /// Layers that are under way at once: so many states are asked for together.
@@ -29,50 +31,51 @@ pub fn make(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<RunReport> {
-    let consoles = consoles(specs.iter().map(|spec| spec.layer.as_str()), console);
+    let consoles: Vec<Console> = specs.iter().map(|spec| console.of_layer(spec.layer.as_str())).collect();
     let connections = Connections::default();
-    let run = |layers| RunReport::new(specs[0].task.command(), layers);
     thread::scope(|scope| {
         let workers = Workers::new(scope, jobs.unwrap_or_else(workers::default_count));
+        let around = |console| Surroundings { environment, console, connections: &connections, workers: &workers };
         runtime()?.block_on(async {
-            let around = |console| Surroundings { environment, console, connections: &connections, workers: &workers };
-            if let [spec] = specs {
-                let around = around(console);
-                if spec.task == Task::Preview {
-                    preview::check(specs, environment)?;
+            preview::check(specs, environment)?;
+            let layers = match specs {
+                [spec] => {
+                    let report = Box::pin(run::run(spec, around(console))).await?;
+                    vec![Report { steps: console.steps(), ..report }]
                 }
-                let report = Box::pin(run::run(spec, around)).await?;
-                let steps = console.steps();
-                let run = run(vec![Report { steps, ..report }]);
-                return preview::tell(run, specs, environment, console).await;
-            }
-            if specs.iter().any(|spec| spec.task == Task::Preview) {
-                preview::check(specs, environment)?;
-            }
-            let progress = console.progress(specs.len());
-            let layers = specs.iter().zip(&consoles).enumerate().map(|(index, (spec, own))| {
-                let around = around(own);
-                async move {
-                    let result = Box::pin(run::run(spec, around)).await;
-                    let report = result.unwrap_or_else(|error| {
-                        let (name, target) = (spec.layer.to_string(), Some(spec.target));
-                        Report::of_failure(spec.task.command(), name, target, Explanation::of(&error))
-                    });
-                    (index, ended(report, own))
+                several => {
+                    let each = several.iter().zip(&consoles).map(|(spec, own)| (spec, around(own)));
+                    side_by_side(each.collect(), console).await
                 }
-            });
-            let mut under_way = futures::stream::iter(layers).buffer_unordered(AT_ONCE);
-            let mut reports: Vec<Option<Report>> = specs.iter().map(|_| None).collect();
-            while let Some((index, report)) = under_way.next().await {
-                progress.suspend(|| console.release(&consoles[index]));
-                progress.inc(1);
-                reports[index] = Some(report);
-            }
-            progress.finish_and_clear();
-            let run = run(reports.into_iter().flatten().collect());
+            };
+            let run = RunReport::new(specs[0].task.command(), layers);
             preview::tell(run, specs, environment, console).await
         })
     })
+}
+
+/// Reports in the order of the layers, whichever is done first.
+async fn side_by_side<'scope>(
+    layers: Vec<(&'scope Spec, Surroundings<'_, 'scope, '_>)>,
+    console: &Console,
+) -> Vec<Report> {
+    let progress = console.progress(layers.len());
+    let each = layers.into_iter().enumerate().map(|(index, (spec, around))| async move {
+        let report = Box::pin(run::run(spec, around)).await.unwrap_or_else(|error| {
+            let (name, target) = (spec.layer.to_string(), Some(spec.target));
+            Report::of_failure(spec.task.command(), name, target, Explanation::of(&error))
+        });
+        (index, ended(report, around.console), around.console)
+    });
+    let mut under_way = futures::stream::iter(each).buffer_unordered(AT_ONCE);
+    let mut reports = BTreeMap::new();
+    while let Some((index, report, own)) = under_way.next().await {
+        progress.suspend(|| console.release(own));
+        progress.inc(1);
+        reports.insert(index, report);
+    }
+    progress.finish_and_clear();
+    reports.into_values().collect()
 }
 
 /// Audits one after another: each has its imports, which take all processors.
@@ -121,16 +124,12 @@ fn one_by_one<S>(
     })
 }
 
-fn consoles<'a>(names: impl Iterator<Item = &'a str>, console: &Console) -> Vec<Console> {
-    names.map(|name| console.of_layer(name)).collect()
-}
-
 /// Tells why it failed where its steps stand, and lets go of what only files about it needed.
 fn ended(report: Report, console: &Console) -> Report {
     if let Some(failure) = report.failure() {
         console.error(&failure, report.has_error(&failure.error));
     }
-    Report { steps: console.steps(), layer: None, materials: crate::papers::Materials::default(), ..report }
+    Report { steps: console.steps(), layer: None, materials: Materials::default(), ..report }
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

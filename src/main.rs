@@ -10,6 +10,7 @@ use lambda_layer::console::Console;
 use lambda_layer::environment::Environment;
 use lambda_layer::error::Explanation;
 use lambda_layer::inputs::{Cli, Command, Inputs};
+use lambda_layer::manifest::ParsedLocks;
 use lambda_layer::report::{self, RunReport};
 use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb};
 use lambda_layer::{actions, config, credentials, init, layers, merge, sandbox};
@@ -53,7 +54,8 @@ fn main() -> ExitCode {
 }
 
 fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
-    let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, environment);
+    let parsed = ParsedLocks::default();
+    let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, &parsed, environment);
     let specs = config::resolve(cli, environment, resolve)?;
     specs.iter().for_each(|spec| console.hide(&spec.secrets()));
     let jobs = config::jobs(cli.command.inputs())?;

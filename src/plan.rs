@@ -141,6 +141,7 @@ mod tests {
     use crate::error::Explanation;
     use crate::fingerprint::RawInputs;
     use crate::inputs::Inputs;
+    use crate::manifest::ParsedLocks;
     use crate::registry::description::Identity;
     use crate::registry::state::Version;
     use crate::spec::{Spec, Task};
@@ -157,7 +158,8 @@ mod tests {
         let root = camino::Utf8PathBuf::try_from(folder.path().to_owned()).expect("is UTF-8");
         let inputs = Inputs { layer_name: Some("shared".to_owned()), ..Inputs::default() };
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let spec = Spec::resolve(Task::Publish, &inputs, &Environment::new(variables, root)).expect("is valid");
+        let spec = Spec::resolve(Task::Publish, &inputs, &ParsedLocks::default(), &Environment::new(variables, root))
+            .expect("is valid");
         let raw = RawInputs::of(&spec).expect("can be read");
         Fingerprinted::of(&raw, &spec.dependencies.manifest, spec.target)
     }

@@ -27,7 +27,8 @@ use crate::types::{ByteSize, Place};
 /// # Errors
 /// `comment` is `always`, and there is no pull request or no token.
 pub fn check(specs: &[Spec], environment: &Environment) -> Result<(), Failure> {
-    let Some(spec) = specs.iter().find(|spec| spec.github.comment == CommentWhen::Always) else { return Ok(()) };
+    let insists = |spec: &&Spec| spec.task == Task::Preview && spec.github.comment == CommentWhen::Always;
+    let Some(spec) = specs.iter().find(insists) else { return Ok(()) };
     if let Err(why) = PullRequest::of_event(environment) {
         let failure = Failure::user(format!("`comment` is `always`, but {why}"));
         return Err(failure.hint("run on the event `pull_request`, or use `comment: auto`"));

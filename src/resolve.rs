@@ -6,7 +6,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Failure, Problems};
 use crate::export;
-use crate::manifest::{Exports, Manifest, Meaning};
+use crate::manifest::{Exports, Manifest, Meaning, ParsedLocks};
 use crate::spec::Spec;
 
 /// The manifest with what its lock files ask for.
@@ -26,7 +26,7 @@ pub fn resolve<'a>(spec: &'a Spec, environment: &Environment, console: &Console)
         step.done("");
     }
     let mut problems = Problems::default();
-    let manifest = Manifest::read(&spec.asked(environment), &exports, &mut problems);
+    let manifest = Manifest::read(&spec.asked(&ParsedLocks::default(), environment), &exports, &mut problems);
     problems.into_result()?;
     console.hide(&manifest.secrets);
     if spec.content.source.is_empty() && Meaning::of(&manifest, spec.target).is_empty() {

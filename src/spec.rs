@@ -31,7 +31,7 @@ use crate::error::{Failure, Problems};
 use crate::facts;
 use crate::files::{self, FileEntry};
 use crate::inputs::{self, Inputs, given, lines, list};
-use crate::manifest::{Asked, Selection};
+use crate::manifest::{Asked, ParsedLocks, Selection};
 use crate::registry::description::Declaration;
 use crate::secrets::Secrets;
 use crate::types::{Architecture, LayerName, Target};
@@ -100,7 +100,12 @@ struct Reading<'a> {
 impl Spec {
     /// # Errors
     /// One failure of the user's with everything that is wrong.
-    pub fn resolve(task: Task, inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
+    pub fn resolve(
+        task: Task,
+        inputs: &Inputs,
+        parsed: &ParsedLocks,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
         // Taken apart completely: an input that nothing handles does not compile.
         #[rustfmt::skip]
         let Inputs {
@@ -145,7 +150,8 @@ impl Spec {
             budget_functions,
         });
         let selection = Selection::new(&list(groups), &list(extras));
-        let mut dependencies = reading.manifest(&list(requirements), &list(constraints), selection, &content, target);
+        let constraints = list(constraints);
+        let mut dependencies = reading.manifest(&list(requirements), &constraints, selection, &content, target, parsed);
         dependencies.no_deps = reading.boolean("no-deps", given(no_deps.as_ref()), false);
         dependencies.refresh = reading.boolean("refresh", given(refresh.as_ref()), false);
         dependencies.installer = reading.parsed(given(installer.as_ref()), inputs::DEFAULT_INSTALLER);
@@ -206,8 +212,9 @@ impl Spec {
     }
 
     /// The dependency files, to be read.
-    pub(crate) fn asked<'a>(&'a self, environment: &'a Environment) -> Asked<'a> {
+    pub(crate) fn asked<'a>(&'a self, parsed: &'a ParsedLocks, environment: &'a Environment) -> Asked<'a> {
         Asked {
+            parsed,
             requirements: &self.dependencies.requirements,
             constraints: &self.dependencies.constraints,
             selection: &self.dependencies.selection,

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::environment::Environment;
     use crate::error::Problems;
-    use crate::manifest::{Asked, Exports, Selection};
+    use crate::manifest::{Asked, Exports, ParsedLocks, Selection};
     use camino::Utf8PathBuf;
 
     /// The manifest made of `requirements.txt` and other files.
@@ -123,7 +123,9 @@ mod tests {
         }
         let mut problems = Problems::default();
         let environment = Environment::new([("TOKEN".to_owned(), "s3cret-token".to_owned())].into(), root.clone());
+        let parsed = ParsedLocks::default();
         let asked = Asked {
+            parsed: &parsed,
             requirements: &["requirements.txt".into()],
             constraints: &[],
             selection: &Selection::default(),

@@ -20,7 +20,7 @@ use pep508_rs::{PackageName, VersionOrUrl};
 use secrecy::SecretString;
 
 pub use kind::{Kind, KindFacts};
-pub use lock::Lock;
+pub use lock::{Lock, ParsedLocks};
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
 pub(crate) use project::PYPI;

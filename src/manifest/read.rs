@@ -7,7 +7,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::lines::logical_lines;
-use super::lock::{self, Lock};
+use super::lock::{self, Lock, ParsedLocks};
 use super::project::Project;
 use super::pylock::Pylock;
 use super::requirement::name_of;
@@ -33,6 +33,8 @@ pub struct Asked<'a> {
     /// What local paths must stay in.
     pub workspace: &'a Utf8Path,
     pub environment: &'a Environment,
+    /// What other layers of the run had parsed.
+    pub parsed: &'a ParsedLocks,
 }
 
 impl Manifest {

@@ -61,3 +61,44 @@ fn entry(job: &[&Report]) -> Value {
         "runs-on": runs_on,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::DestinationReport;
+    use crate::types::{Place, Target};
+
+    fn planned(name: &str, python: &str, outcome: Outcome) -> Report {
+        let target =
+            Target { python: python.parse().expect("is valid"), architecture: "x86_64".parse().expect("is valid") };
+        let destinations = vec![DestinationReport::new(&Place::own("local"), outcome, None)];
+        Report { destinations, runs_on: vec!["ubuntu-latest".to_owned()], ..Report::of_plan(name, target) }
+    }
+
+    fn jobs(layers: Vec<Report>) -> Vec<String> {
+        let matrix = matrix(&RunReport::new("plan", layers));
+        let include = matrix["include"].as_array().expect("is a list");
+        include.iter().map(|job| job["layer-name"].as_str().expect("is text").to_owned()).collect()
+    }
+
+    #[test]
+    fn who_needs_no_build_gets_no_job() {
+        let layers = vec![planned("a", "3.13", Outcome::WouldPublish), planned("b", "3.13", Outcome::Unchanged)];
+        assert_eq!(jobs(layers), ["a"]);
+        assert!(jobs(vec![planned("b", "3.13", Outcome::Unchanged)]).is_empty());
+    }
+
+    #[test]
+    fn more_layers_than_jobs_share_them_by_target() {
+        let most = facts::github().matrix_jobs;
+        let layers = |count: usize| {
+            let python = |index: usize| if index % 2 == 0 { "3.13" } else { "3.14" };
+            (0..count).map(move |index| planned(&format!("layer-{index}"), python(index), Outcome::WouldPublish))
+        };
+        assert_eq!(jobs(layers(most).collect()).len(), most);
+        let shared = jobs(layers(most + 1).collect());
+        assert!(shared.len() <= most, "{}", shared.len());
+        assert_eq!(shared[..2], ["layer-0,layer-2", "layer-1,layer-3"]);
+        assert_eq!(shared.iter().flat_map(|names| names.split(',')).count(), most + 1);
+    }
+}

@@ -150,6 +150,11 @@ impl Report {
         Self { error: Some(error), ..Self::new(command, layer_name, target, reason) }
     }
 
+    #[cfg(test)]
+    fn of_plan(name: &str, target: Target) -> Self {
+        Self::new("plan", name.to_owned(), Some(target), "the layer was never published".to_owned())
+    }
+
     /// Of a layer that something else made.
     pub fn of_audit(name: String, target: Target, reason: String) -> Self {
         Self::new("audit", name, Some(target), reason)

@@ -112,11 +112,15 @@ fn of_layer(report: &Report) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// An output may have a megabyte (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>),
-/// which the rows of a large clean-up would not fit into; how many there are stands in `reason`.
+/// Rows of a large clean-up; how many there are stands in `reason`.
 const CHANGES: usize = 1000;
 
-/// Of a run for one layer the JSON of that layer, else that of the run with its `layers`.
+/// Characters. The outputs of a job may have a megabyte together, which GitHub counts in UTF-16
+/// (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idoutputs>).
+const LONGEST: usize = 400_000;
+
+/// Of a run for one layer the JSON of that layer, else that of the run with its `layers`: with less of each if there are
+/// very many, first of those with which nothing happened. Files of `results` have all.
 fn result(run: &RunReport) -> String {
     #[derive(Serialize)]
     struct Only<'a> {
@@ -125,14 +129,40 @@ fn result(run: &RunReport) -> String {
         #[serde(flatten)]
         told: &'a Told,
     }
-    let few = |report: &Report| {
-        let changes = &report.changes[..report.changes.len().min(CHANGES)];
-        Report { changes: changes.to_vec(), ..report.clone() }
-    };
-    let run = RunReport { layers: run.layers.iter().map(few).collect(), ..run.clone() };
-    let json = match run.only() {
+    let json = |run: &RunReport| match run.only() {
         Some(report) => serde_json::to_string(&Only { report, told: &run.told }),
-        None => serde_json::to_string(&run),
+        None => serde_json::to_string(run),
     };
-    json.expect("a report has string keys")
+    let json = |run: &RunReport| json(run).expect("a report has string keys");
+    let text = json(run);
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let is_quiet = |report: &Report| report.verdict() == "unchanged";
+    let quiet_ones = run.layers.iter().map(|report| if is_quiet(report) { brief(report) } else { few(report) });
+    let shorter = [quiet_ones.collect(), run.layers.iter().map(brief).collect()];
+    let shorter = shorter.into_iter().map(|layers| json(&RunReport { layers, ..run.clone() }));
+    let mut fitting = shorter.filter(|text| text.len() <= LONGEST);
+    fitting.next().unwrap_or_else(|| {
+        let named: Vec<_> = run.layers.iter().map(|report| json!({ "layer-name": report.layer_name, "reason": report.reason, "changed": report.changed, "published": report.published })).collect();
+        json!({ "command": run.command, "layers": named }).to_string()
+    })
+}
+
+fn few(report: &Report) -> Report {
+    Report { changes: report.changes.iter().take(CHANGES).cloned().collect(), ..report.clone() }
+}
+
+/// Where it is and what became of it, without what is in it.
+fn brief(report: &Report) -> Report {
+    Report {
+        versions: None,
+        distributions: Vec::new(),
+        before: None,
+        savings: Vec::new(),
+        findings: Vec::new(),
+        unpinned: Vec::new(),
+        steps: Vec::new(),
+        ..few(report)
+    }
 }

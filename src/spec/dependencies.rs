@@ -12,7 +12,7 @@ use crate::error::{Failure, alternatives};
 use crate::facts;
 use crate::files::nearest_sibling;
 use crate::indexes;
-use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, PYPI, Selection};
+use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, PYPI, ParsedLocks, Selection};
 use crate::secrets::{SecretUrl, without_credentials};
 use crate::types::{CodeArtifactRepository, Target};
 
@@ -116,6 +116,7 @@ impl Reading<'_> {
         selection: Selection,
         content: &Content,
         target: Target,
+        parsed: &ParsedLocks,
     ) -> Dependencies {
         let mut files: Vec<Utf8PathBuf> = requirements.iter().map(Utf8PathBuf::from).collect();
         let mut notes = Vec::new();
@@ -140,6 +141,7 @@ impl Reading<'_> {
             folder: &self.folder,
             workspace: &self.workspace,
             environment: self.environment,
+            parsed,
         };
         let manifest = Manifest::read(&asked, &Exports::new(), &mut self.problems);
         notes.extend(manifest.locks.iter().filter_map(|lock| lock.note.clone()));

@@ -33,6 +33,7 @@ mod harness;
 mod hostile_zips;
 mod killed;
 mod labels;
+mod layers;
 mod leaks;
 mod licences;
 mod links;

@@ -1,5 +1,6 @@
 //! Lock files whose own tool says what they mean: what can be known of them without starting it.
 
+mod parsed;
 mod pdm;
 mod pipenv;
 mod poetry;
@@ -9,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub use parsed::ParsedLocks;
 
 use super::project::{IndexTable, PYPI, Project};
 use super::read::fits_python;
@@ -40,7 +43,7 @@ pub struct Lock {
 }
 
 /// What the formats have in common.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Contents {
     /// Of the format; `None` if the file does not say.
     version: Option<String>,
@@ -70,7 +73,9 @@ impl Lock {
             return None;
         }
         let source_text = problems.check(text::read(folder, &source))?;
-        let contents = problems.check(contents(path, &lock_text, &source, &source_text, asked.python))?;
+        let key = parsed::Key::of((path, &lock_text), (&source, &source_text), asked.python);
+        let parse = || contents(path, &lock_text, &source, &source_text, asked.python);
+        let contents = problems.check(asked.parsed.get(key, parse))?;
         let sources = [source, home.join(beside)].into_iter().collect::<BTreeSet<_>>();
         let texts = sources.into_iter().filter_map(|path| Some((text::read(folder, &path).ok()?, path)));
         let texts = std::iter::once((lock_text, path.to_owned())).chain(texts);

@@ -1,0 +1,49 @@
+//! Lock files that were parsed already: layers of one run often have one lock, which may have a megabyte.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Contents;
+use crate::error::Failure;
+use crate::types::{Digest, PythonVersion};
+
+/// What texts hold does not change, so whoever has the same texts gets the same answer.
+#[derive(Debug, Default)]
+pub struct ParsedLocks(Mutex<BTreeMap<Key, Contents>>);
+
+/// All that the answer depends on.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    /// It stands in messages, and says of which kind the lock is.
+    path: Utf8PathBuf,
+    source: Utf8PathBuf,
+    /// Of both texts.
+    texts: [Digest; 2],
+    python: String,
+}
+
+impl Key {
+    pub(super) fn of(
+        (path, text): (&Utf8Path, &str),
+        (source, made_from): (&Utf8Path, &str),
+        python: PythonVersion,
+    ) -> Self {
+        let texts = [text, made_from].map(|text| Digest::of(text.as_bytes()));
+        Self { path: path.to_owned(), source: source.to_owned(), texts, python: python.to_string() }
+    }
+}
+
+impl ParsedLocks {
+    /// What is known, or else what `parse` finds.
+    pub(super) fn get(&self, key: Key, parse: impl FnOnce() -> Result<Contents, Failure>) -> Result<Contents, Failure> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(contents) = known().get(&key) {
+            return Ok(contents.clone());
+        }
+        let contents = parse()?;
+        known().insert(key, contents.clone());
+        Ok(contents)
+    }
+}

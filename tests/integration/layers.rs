@@ -1,0 +1,158 @@
+//! Several layers of one file in one run: side by side, each for itself, with one answer.
+
+use serde_json::Value;
+
+use crate::account::{Account, EU};
+use crate::harness::{Outcome, Sandbox};
+use crate::packages::wheel;
+
+/// Three layers for two Pythons each, from wheels that are made here.
+fn three_layers() -> Sandbox {
+    let sandbox = Sandbox::new();
+    fs_err::create_dir_all(sandbox.path("wheels")).expect("can be made");
+    for name in ["alpha", "beta", "gamma"] {
+        wheel(&sandbox.path("wheels"), name, "1.0");
+        sandbox.write(&format!("{name}/requirements.txt"), format!("./../wheels/{name}-1.0-py3-none-any.whl\n"));
+    }
+    sandbox.write(
+        "lambda-layers.yml",
+        "defaults:\n  python-version: [3.13, 3.14]\nlayers:\n  - layer-name: alpha-{py}\n    working-directory: alpha\n  \
+         - layer-name: beta-{py}\n    working-directory: beta\n  - layer-name: gamma-{py}\n    working-directory: gamma\n",
+    );
+    sandbox
+}
+
+const NAMES: [&str; 6] = ["alpha-313", "alpha-314", "beta-313", "beta-314", "gamma-313", "gamma-314"];
+
+fn result(outcome: &Outcome) -> Value {
+    serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON")
+}
+
+/// Name and verdict of each layer, in the order of the result.
+fn verdicts(outcome: &Outcome) -> Vec<(String, bool)> {
+    let layers = result(outcome)["layers"].as_array().expect("are several").clone();
+    let told = |layer: &Value| (layer["layer-name"].as_str().expect("is text").to_owned(), layer["published"] == true);
+    layers.iter().map(told).collect()
+}
+
+#[test]
+fn all_layers_are_published_once_and_told_in_the_order_of_the_file() {
+    let sandbox = three_layers();
+    let outcome = sandbox.run(&["publish"]).in_actions(&[("registry", ".lambda-layers")]).run().success();
+    assert_eq!(verdicts(&outcome), NAMES.map(|name| (name.to_owned(), true)));
+    let outputs = outcome.outputs();
+    assert_eq!((outputs["published"].as_str(), outputs["changed"].as_str()), ("true", "true"));
+    assert_eq!((outputs["layer-arn"].as_str(), outputs["layer-name"].as_str()), ("", ""), "of one layer alone");
+    let arns: Value = serde_json::from_str(&outputs["layer-arns"]).expect("is JSON");
+    assert_eq!(arns["beta-314"], "arn:aws:lambda:local:000000000000:layer:beta-314:1");
+    assert_eq!(outputs["reason"], "6 published");
+
+    let trap = sandbox.trap(&["uv", "pip", "python3", "python"]);
+    let again = sandbox.run(&["publish"]).path_first(&trap).run().success();
+    assert_eq!(sandbox.trapped(), "", "a program was started");
+    insta::assert_snapshot!(again.told());
+}
+
+#[test]
+fn a_terminal_sees_each_layer_whole_and_a_table() {
+    let sandbox = three_layers();
+    insta::assert_snapshot!(sandbox.run(&["publish", "--jobs", "1", "--layers", "beta-*"]).run().success().told());
+}
+
+#[test]
+fn a_summary_has_a_row_for_each_layer() {
+    let sandbox = three_layers();
+    let outcome = sandbox.run(&["publish", "--registry", ".lambda-layers", "--layers", "*-314"]).in_actions(&[]);
+    insta::assert_snapshot!(outcome.run().success().summary());
+}
+
+#[test]
+fn one_that_fails_stops_no_other() {
+    let sandbox = three_layers();
+    sandbox.write("beta/requirements.txt", "./../wheels/beta-2.0-py3-none-any.whl\n");
+    fs_err::write(sandbox.path("wheels/beta-2.0-py3-none-any.whl"), "no wheel").expect("can be written");
+    let outcome = sandbox.run(&["publish", "--registry", ".lambda-layers"]).in_actions(&[]).run();
+    assert!(matches!(outcome.code, Some(1 | 2)), "{}", outcome.told());
+    let wanted = NAMES.map(|name| (name.to_owned(), !name.starts_with("beta")));
+    assert_eq!(verdicts(&outcome), wanted);
+    let outcome = outcome.says("error: 2 of 6 layers failed");
+    // An annotation for each that failed, and none that says it again.
+    let annotations: Vec<&str> = outcome.stdout.lines().filter(|line| line.starts_with("::error")).collect();
+    assert_eq!(annotations.len(), 2, "{annotations:?}");
+    assert!(annotations[0].contains("beta-313"), "{annotations:?}");
+    let summary = outcome.summary();
+    assert!(summary.contains("### ❌ 6 layers: ") && summary.contains("| ❌ failed | beta-313 |"), "{summary}");
+
+    sandbox.write("beta/requirements.txt", "./../wheels/beta-1.0-py3-none-any.whl\n");
+    let healed = sandbox.run(&["publish", "--registry", ".lambda-layers"]).in_actions(&[]).run().success();
+    let wanted = NAMES.map(|name| (name.to_owned(), name.starts_with("beta")));
+    assert_eq!(verdicts(&healed), wanted, "only what was missing");
+}
+
+#[test]
+fn bad_input_of_one_stops_all_before_anything_is_built() {
+    let sandbox = three_layers();
+    let text = sandbox.read("lambda-layers.yml") + "    slim: much\n    layout: sideways\n";
+    sandbox.write("lambda-layers.yml", text);
+    let outcome = sandbox.run(&["publish"]).run().code(1);
+    assert!(!sandbox.path(".lambda-layers").exists());
+    outcome.says("much").says("sideways");
+}
+
+#[test]
+fn a_plan_gives_a_job_for_each_layer_to_build() {
+    let sandbox = three_layers();
+    sandbox.run(&["publish", "--layers", "alpha-*"]).run().success();
+    let outcome = sandbox.run(&["plan", "--registry", ".lambda-layers"]).in_actions(&[]);
+    let outcome = outcome.args(&["--runs-on", "x86_64=big,linux"]).run().success();
+    let outputs = outcome.outputs();
+    assert_eq!((outputs["changed"].as_str(), outputs["published"].as_str()), ("true", "false"));
+    let matrix: Value = serde_json::from_str(&outputs["matrix"]).expect("is JSON");
+    let jobs = matrix["include"].as_array().expect("is a list");
+    let names: Vec<&str> = jobs.iter().map(|job| job["layer-name"].as_str().expect("is text")).collect();
+    assert_eq!(names, NAMES[2..]);
+    assert_eq!(jobs[1]["python-version"], "3.14");
+    assert_eq!(jobs[1]["architecture"], "x86_64");
+    assert_eq!(jobs[1]["runs-on"], serde_json::json!(["big", "linux"]));
+
+    // As a job of that matrix does it.
+    sandbox.run(&["publish", "--layers", &names.join(",")]).run().success();
+    let outcome = sandbox.run(&["plan", "--registry", ".lambda-layers"]).in_actions(&[]).run().success();
+    assert_eq!(outcome.outputs()["matrix"], "{\"include\":[]}");
+    assert_eq!(outcome.outputs()["changed"], "false");
+}
+
+#[test]
+fn arm_is_built_on_arm_unless_another_runner_is_named() {
+    let sandbox = three_layers();
+    sandbox.write("lambda-layers.yml", "layers:\n  - layer-name: a-{arch}\n    working-directory: alpha\n    architecture: [x86_64, arm64]\n    python-version: 3.13\n");
+    let outcome = sandbox.run(&["plan", "--registry", ".lambda-layers"]).in_actions(&[]).run().success();
+    let matrix: Value = serde_json::from_str(&outcome.outputs()["matrix"]).expect("is JSON");
+    let runners: Vec<&Value> =
+        matrix["include"].as_array().expect("is a list").iter().map(|job| &job["runs-on"]).collect();
+    assert_eq!(runners, ["ubuntu-latest", "ubuntu-24.04-arm"]);
+    sandbox.run(&["plan", "--runs-on", "arm64"]).run().code(1).says("`runs-on` has `arm64`, which names no runner");
+}
+
+#[test]
+fn layers_share_their_connection_to_aws() {
+    let (mut account, sandbox) = (Account::with_buckets(&[EU]), three_layers());
+    let role = "arn:aws:iam::123456789012:role/layers";
+    let publish = || {
+        let arguments =
+            ["publish", "--registry", "aws", "--regions", EU, "--bucket", "layers-{region}", "--roles", role];
+        account.seen_by(sandbox.run(&arguments))
+    };
+    publish().run().success();
+    let again = publish().run().success();
+    assert!(again.stdout.ends_with("6 layers: 6 unchanged\n"), "{}", again.stdout);
+    let assumed =
+        account.moto.requests().iter().filter(|request| request.method == "POST" && request.path == "/").count();
+    assert_eq!(assumed, 2, "the role is assumed once in each run");
+}
+
+#[test]
+fn jobs_are_a_number() {
+    let sandbox = three_layers();
+    sandbox.run(&["build", "--jobs", "none"]).run().code(1).says("`jobs` is `none`, which is no number of layers");
+}
