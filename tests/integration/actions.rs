@@ -126,6 +126,7 @@ fn outputs_and_summary_tell_what_was_done() {
     comment=
     comment-url=
     layer-arn=arn:aws:lambda:local:000000000000:layer:shared:1
+    layer-arns={"shared":"arn:aws:lambda:local:000000000000:layer:shared:1"}
     layer-name=shared
     layer-version=1
     layer-version-arns={"000000000000/local":"arn:aws:lambda:local:000000000000:layer:shared:1"}
@@ -184,7 +185,7 @@ fn a_plan_gives_a_matrix_of_what_needs_a_build() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let inputs = [("command", "plan"), ("layer-name", "shared"), ("python-version", "3.13"), ("registry", "layers")];
     let outputs = sandbox.run(&[]).in_actions(&inputs).run().success().outputs();
-    insta::assert_snapshot!(outputs["matrix"], @r#"{"include":[{"layer-name":"shared","python-version":"3.13","architecture":"x86_64"}]}"#);
+    insta::assert_snapshot!(outputs["matrix"], @r#"{"include":[{"layer-name":"shared","python-version":"3.13","architecture":"x86_64","runs-on":"ubuntu-latest"}]}"#);
     assert_eq!((outputs["changed"].as_str(), outputs["published"].as_str()), ("true", "false"));
     sandbox.run(&[]).in_actions(&inputs).env("INPUT_COMMAND", "publish").run().success();
     let outputs = sandbox.run(&[]).in_actions(&inputs).run().success().outputs();

@@ -352,6 +352,7 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     comment-url=
     fingerprint=
     layer-arn=
+    layer-arns={}
     layer-name=
     layer-version=
     layer-version-arns={}
