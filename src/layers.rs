@@ -2,38 +2,66 @@
 
 use std::thread;
 
+use camino::Utf8PathBuf;
 use futures::StreamExt as _;
 
 use crate::act;
+use crate::cache::{self, Cache};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Explanation;
+use crate::input_paths;
 use crate::inspect;
 use crate::preview;
 use crate::registry::connections::Connections;
 use crate::report::{Report, RunReport};
 use crate::run::{self, Surroundings};
-use crate::spec::{ActSpec, AuditSpec, Spec, Task};
+use crate::since;
+use crate::spec::{ActSpec, AuditSpec, Spec, Subject, Task};
 use crate::workers::{self, Workers};
 
 /// Layers that are under way at once: so many states are asked for together.
 const AT_ONCE: usize = 32;
 
-/// Builds what has to be built, so many layers at once as `jobs` says, or as this machine can.
+/// What a run has to know beside its layers.
+#[derive(Clone, Debug, Default)]
+pub struct Orders {
+    /// So many layers are built at once; as many as this machine can where it is not said.
+    pub jobs: Option<usize>,
+    /// A revision: of what did not change since then nothing is asked.
+    pub since: Option<String>,
+    /// The file that the layers are from, absolute.
+    pub config: Option<Utf8PathBuf>,
+}
+
+/// Builds what has to be built.
 ///
 /// # Errors
 /// Of the only layer, if there is just one. What fails of several stands in their reports.
 pub fn make(
     specs: &[Spec],
-    jobs: Option<usize>,
+    orders: &Orders,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<RunReport> {
+    let untouched = match &orders.since {
+        Some(revision) => since::untouched(specs, revision, orders.config.as_deref(), console)?,
+        None => specs.iter().map(|_| None).collect(),
+    };
     let consoles = consoles(specs.iter().map(|spec| spec.layer.as_str()), console);
     let connections = Connections::default();
-    let run = |layers| RunReport::new(specs[0].task.command(), layers);
+    let run = |layers: Vec<Report>| {
+        let layers = layers.into_iter().zip(specs).map(|(report, spec)| Report {
+            input_paths: input_paths::shown(spec, orders.config.as_deref()),
+            cache_key: cache::key(spec),
+            ..report
+        });
+        let layers: Vec<Report> = layers.collect();
+        let cache = Cache::of(&layers, environment);
+        RunReport { cache, ..RunReport::new(specs[0].task.command(), layers) }
+    };
     thread::scope(|scope| {
-        let workers = Workers::new(scope, jobs.unwrap_or_else(workers::default_count));
+        let workers = Workers::new(scope, orders.jobs.unwrap_or_else(workers::default_count));
         runtime()?.block_on(async {
             let around = |console| Surroundings { environment, console, connections: &connections, workers: &workers };
             if let [spec] = specs {
@@ -41,7 +69,10 @@ pub fn make(
                 if spec.task == Task::Preview {
                     preview::check(specs, environment)?;
                 }
-                let report = Box::pin(run::run(spec, around)).await?;
+                let report = match untouched.into_iter().flatten().next() {
+                    Some(report) => report,
+                    None => Box::pin(run::run(spec, around)).await?,
+                };
                 let steps = console.steps();
                 let run = run(vec![Report { steps, ..report }]);
                 return preview::tell(run, specs, environment, console).await;
@@ -50,9 +81,12 @@ pub fn make(
                 preview::check(specs, environment)?;
             }
             let progress = console.progress(specs.len());
-            let layers = specs.iter().zip(&consoles).enumerate().map(|(index, (spec, own))| {
+            let layers = specs.iter().zip(&consoles).zip(untouched).enumerate().map(|(index, ((spec, own), known))| {
                 let around = around(own);
                 async move {
+                    if let Some(report) = known {
+                        return (index, report);
+                    }
                     let result = Box::pin(run::run(spec, around)).await;
                     let report = result.unwrap_or_else(|error| {
                         let (name, target) = (spec.layer.to_string(), Some(spec.target));
@@ -80,8 +114,11 @@ pub fn make(
 /// # Errors
 /// As of [`make`].
 pub fn audit(specs: &[AuditSpec], environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
-    let one = async |spec: &AuditSpec, own: &Console| Box::pin(inspect::run(spec, environment, own)).await;
-    let name = |spec: &AuditSpec| spec.layer.clone().unwrap_or_else(|| spec.subject.name());
+    let connections = Connections::default();
+    let one =
+        async |spec: &AuditSpec, own: &Console| Box::pin(inspect::run(spec, &connections, environment, own)).await;
+    let subject = |spec: &AuditSpec| spec.subject.as_ref().map(Subject::name).unwrap_or_default();
+    let name = |spec: &AuditSpec| spec.layer.clone().unwrap_or_else(|| subject(spec));
     one_by_one("audit", specs, name, one, console)
 }
 
