@@ -49,6 +49,11 @@ impl Environment {
         self.get("GITHUB_ACTIONS") == Some("true")
     }
 
+    /// Whether this is the image that has the program and nothing else.
+    pub fn is_lite(&self) -> bool {
+        self.get("LAMBDA_LAYER_LITE") == Some("1")
+    }
+
     /// Whether to explain more than usual: `RUNNER_DEBUG` is what "enable debug logging" sets in a workflow.
     pub fn is_verbose(&self) -> bool {
         self.get("RUNNER_DEBUG") == Some("1") || self.get("LAMBDA_LAYER_DEBUG").is_some()

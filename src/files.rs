@@ -43,10 +43,13 @@ const IGNORED: &[&str] = &[
     ".DS_Store",
 ];
 
-fn is_ignored(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
+pub(crate) fn is_ignored(entry: &DirEntry) -> bool {
     let is_environment = || entry.file_type().is_dir() && entry.path().join("pyvenv.cfg").exists();
-    entry.depth() > 0 && (IGNORED.contains(&name.as_ref()) || is_environment())
+    entry.depth() > 0 && (is_ignored_name(&entry.file_name().to_string_lossy()) || is_environment())
+}
+
+pub(crate) fn is_ignored_name(name: &str) -> bool {
+    IGNORED.contains(&name)
 }
 
 /// All files and links below `folder`, sorted by path.

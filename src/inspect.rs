@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context as _;
 use camino::Utf8Path;
 
 use crate::audit::{self, Finding};
@@ -13,17 +14,29 @@ use crate::facts;
 use crate::inputs::DEFAULT_ARCHITECTURE;
 use crate::opened::{self, Opened, Published};
 use crate::papers::{self, Materials, Origins, Place};
+use crate::publish;
+use crate::registry::connections::Connections;
 use crate::report::{Report, distribution_sizes};
 use crate::run::warn_of_deprecation;
 use crate::runtime::Runtime;
 use crate::smoke;
-use crate::spec::{AuditSpec, SmokeTest, Subject};
-use crate::types::{ByteSize, Target};
+use crate::spec::{AuditSpec, SmokeTest, Subject, VersionChoice};
+use crate::types::{ByteSize, LayerName, LayerVersionArn, Target};
+use crate::versions;
 
 /// # Errors
 /// What opening it says. What the checks find stands in the report.
-pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console) -> anyhow::Result<Report> {
-    let published = match &spec.subject {
+pub async fn run(
+    spec: &AuditSpec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Report> {
+    let subject = match &spec.subject {
+        Some(subject) => subject.clone(),
+        None => Subject::Published(current(spec, connections, environment, console).await?),
+    };
+    let published = match &subject {
         Subject::Published(arn) => {
             let step = console.step("Download");
             let published = opened::fetch(arn, &spec.registry, environment).await?;
@@ -32,9 +45,11 @@ pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console)
         }
         Subject::Zip { .. } | Subject::Folder { .. } => None,
     };
-    let target = target(spec, published.as_ref(), environment);
+    let source = &Source { subject, published };
+    let published = source.published.as_ref();
+    let target = target(spec, published, environment);
     warn_of_deprecation(target, console);
-    let opened = open(&spec.subject, published.as_ref(), console)?;
+    let opened = open(source, console)?;
     let largest = distribution_sizes(opened.layer.sizes(), &opened.layer.distributions);
     let unzipped = opened.layer.unzipped_size();
 
@@ -44,20 +59,20 @@ pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console)
     if opened.is_read {
         findings.extend(audit::check(&opened.layer, target, &Runtime::here(target.python)));
     }
-    findings.extend(published.iter().flat_map(|published| published.check_declaration(target)));
+    findings.extend(published.into_iter().flat_map(|published| published.check_declaration(target)));
     findings.extend(audit::size::check_unzipped(unzipped, &largest));
     findings.extend(audit::size::check_limits(opened.zipped_size, Some(unzipped), &largest, &spec.checks));
     let candidate = Candidate { name: spec.layer.as_deref(), unzipped, largest: &largest };
     let regions = spec.registry.regions();
     findings.extend(budget::check(&spec.checks.budget_functions, regions, candidate, environment).await?);
     step.done(counted(findings.len(), "finding"));
-    findings.extend(smoke_test(spec, &opened, published.as_ref(), &findings, target, environment, console)?);
+    findings.extend(smoke_test(spec, &opened, source, &findings, target, environment, console)?);
     findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.annotate(&findings);
 
-    let reason = format!("{} in {} for {target}", audit::tally(&findings), spec.subject.shown());
+    let reason = format!("{} in {} for {target}", audit::tally(&findings), source.subject.shown());
     let rejection = audit::verdict_on_foreign(&findings, spec.checks.fail_on, &reason).err();
-    let materials = materials(spec, &opened, published.as_ref())?;
+    let materials = materials(spec, &opened, source)?;
     let report = Report {
         code_sha256: opened.content,
         zipped_size: opened.zipped_size,
@@ -66,30 +81,75 @@ pub async fn run(spec: &AuditSpec, environment: &Environment, console: &Console)
         rejection: rejection.map(|failure| Explanation::of(&failure.into())),
         findings,
         materials,
-        ..Report::of_audit(spec.subject.name(), target, reason)
+        ..Report::of_audit(source.subject.name(), target, reason)
     };
     // Where no bytes were read, nobody knows what is in it.
     let report = if opened.is_read { report.with_layer(opened.layer) } else { report };
     Ok(papers::write_all(report, &spec.papers, Place { start: &spec.start, workspace: &spec.workspace }, console))
 }
 
+/// What is looked at.
+#[derive(Debug)]
+struct Source {
+    subject: Subject,
+    /// Of a published version.
+    published: Option<Published>,
+}
+
+impl Source {
+    /// Of a published version; empty of others.
+    fn zip(&self) -> &[u8] {
+        self.published.as_ref().map_or(&[], |published| &published.zip)
+    }
+}
+
+/// The version that the state calls current, else the newest in the first place.
+async fn current(
+    spec: &AuditSpec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<LayerVersionArn> {
+    let layer: LayerName = spec.layer.as_deref().unwrap_or_default().parse()?;
+    let step = console.step("Find");
+    let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
+    let mut store = connections.store(&spec.state, &registry, environment).await?;
+    let known = publish::read(&registry, &mut store, &layer, console).await?;
+    if known.state.needs_accounts(&registry.places()) {
+        registry.identify().await?;
+    }
+    let first = registry.places().into_iter().next();
+    let recorded = known.state.current_content().zip(first);
+    let recorded = recorded.and_then(|((content, _), place)| known.state.version_in(content, &place));
+    let arn = match recorded {
+        Some(version) => version.arn.clone(),
+        None => {
+            let choice = versions::choose(&VersionChoice::Newest, &layer, &known.state, &registry).await?;
+            let first = choice.versions.into_iter().next().context("there is no place to look for versions")?;
+            first.arn?
+        }
+    };
+    step.done(format!("version {}", arn.version()));
+    Ok(arn)
+}
+
 /// What the files that were asked for need of what is in the layer.
-fn materials(spec: &AuditSpec, opened: &Opened, published: Option<&Published>) -> anyhow::Result<Materials> {
+fn materials(spec: &AuditSpec, opened: &Opened, source: &Source) -> anyhow::Result<Materials> {
     let Opened { layer, is_read, .. } = opened;
     if spec.papers.is_empty() || !is_read {
         return Ok(Materials::default());
     }
     let of_zip = |zip: &[u8]| {
-        let bytes_of = opened::reader_of_zip(zip, &spec.subject.shown())?;
+        let bytes_of = opened::reader_of_zip(zip, &source.subject.shown())?;
         anyhow::Ok(Materials::gather(layer, &spec.papers, Origins::default(), bytes_of))
     };
-    match (&spec.subject, published) {
-        (Subject::Folder { path, .. }, _) => {
+    match &source.subject {
+        Subject::Folder { path, .. } => {
             let bytes_of = |file: &Utf8Path| fs_err::read(path.join(file)).ok();
             Ok(Materials::gather(layer, &spec.papers, Origins::default(), bytes_of))
         }
-        (Subject::Zip { path, .. }, _) => of_zip(&fs_err::read(path)?),
-        (Subject::Published(_), published) => of_zip(published.map_or(&[], |published| &published.zip)),
+        Subject::Zip { path, .. } => of_zip(&fs_err::read(path)?),
+        Subject::Published(_) => of_zip(source.zip()),
     }
 }
 
@@ -97,7 +157,7 @@ fn materials(spec: &AuditSpec, opened: &Opened, published: Option<&Published>) -
 fn smoke_test(
     spec: &AuditSpec,
     opened: &Opened,
-    published: Option<&Published>,
+    source: &Source,
     known: &[Finding],
     target: Target,
     environment: &Environment,
@@ -110,13 +170,10 @@ fn smoke_test(
     if !opened.is_read {
         return Ok(vec![smoke::not_run(wanted, "the zip cannot be unpacked", "make a layer that can be unpacked")]);
     }
-    let lay_out = |opt: &Utf8Path| match (&spec.subject, published) {
-        (Subject::Folder { path, shown }, _) => opened::lay_out_folder(path, shown, opt),
-        (Subject::Zip { path, shown }, _) => opened::lay_out_zip(&fs_err::read(path)?, shown, opt),
-        (Subject::Published(arn), published) => {
-            let zip = published.map(|published| published.zip.as_slice()).unwrap_or_default();
-            opened::lay_out_zip(zip, &arn.to_string(), opt)
-        }
+    let lay_out = |opt: &Utf8Path| match &source.subject {
+        Subject::Folder { path, shown } => opened::lay_out_folder(path, shown, opt),
+        Subject::Zip { path, shown } => opened::lay_out_zip(&fs_err::read(path)?, shown, opt),
+        Subject::Published(arn) => opened::lay_out_zip(source.zip(), &arn.to_string(), opt),
     };
     let subject = smoke::Subject { layer: &opened.layer, known, excluded: &BTreeSet::new(), target, wanted };
     smoke::test_laid_out(&subject, lay_out, None, environment, console)
@@ -138,12 +195,12 @@ fn target(spec: &AuditSpec, published: Option<&Published>, environment: &Environ
     }
 }
 
-fn open(subject: &Subject, published: Option<&Published>, console: &Console) -> anyhow::Result<Opened> {
+fn open(source: &Source, console: &Console) -> anyhow::Result<Opened> {
     let step = console.step("Open");
     let secrets = console.secrets();
-    let opened = match (subject, published) {
-        (Subject::Folder { path, shown }, _) => opened::open_folder(path, shown, &secrets)?,
-        (Subject::Zip { path, shown }, _) => {
+    let opened = match &source.subject {
+        Subject::Folder { path, shown } => opened::open_folder(path, shown, &secrets)?,
+        Subject::Zip { path, shown } => {
             let (size, limit) = (fs_err::metadata(path)?.len(), facts::opening().zip);
             if size > limit {
                 let failure = Failure::user(format!("`{shown}` has {}, far too much for a layer", ByteSize(size)));
@@ -151,10 +208,7 @@ fn open(subject: &Subject, published: Option<&Published>, console: &Console) -> 
             }
             opened::open_zip(&fs_err::read(path)?, shown, &secrets)?
         }
-        (Subject::Published(arn), published) => {
-            let zip = published.map(|published| published.zip.as_slice()).unwrap_or_default();
-            opened::open_zip(zip, &arn.to_string(), &secrets)?
-        }
+        Subject::Published(arn) => opened::open_zip(source.zip(), &arn.to_string(), &secrets)?,
     };
     step.done(format!("{}, {}", counted(opened.layer.files.len(), "file"), opened.layer.unzipped_size()));
     Ok(opened)

@@ -3,64 +3,96 @@
 use std::collections::BTreeMap;
 use std::thread;
 
+use camino::Utf8PathBuf;
 use futures::StreamExt as _;
 
 use crate::act;
+use crate::cache::{self, Cache};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Explanation;
+use crate::input_paths;
 use crate::inspect;
 use crate::papers::Materials;
 use crate::preview;
 use crate::registry::connections::Connections;
 use crate::report::{Report, RunReport};
 use crate::run::{self, Surroundings};
-use crate::spec::{ActSpec, AuditSpec, Spec};
+use crate::since;
+use crate::spec::{ActSpec, AuditSpec, Spec, Subject};
 use crate::workers::{self, Workers};
 
 /// Layers that are under way at once: so many states are asked for together.
 const AT_ONCE: usize = 32;
 
-/// Builds what has to be built, so many layers at once as `jobs` says, or as this machine can.
+/// What a run has to know beside its layers.
+#[derive(Clone, Debug, Default)]
+pub struct Orders {
+    /// So many layers are built at once; as many as this machine can where it is not said.
+    pub jobs: Option<usize>,
+    /// A revision: of what did not change since then nothing is asked.
+    pub since: Option<String>,
+    /// The file that the layers are from, absolute.
+    pub config: Option<Utf8PathBuf>,
+}
+
+/// Builds what has to be built.
 ///
 /// # Errors
 /// Of the only layer, if there is just one. What fails of several stands in their reports.
 pub fn make(
     specs: &[Spec],
-    jobs: Option<usize>,
+    orders: &Orders,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<RunReport> {
+    let untouched = match &orders.since {
+        Some(revision) => since::untouched(specs, revision, orders.config.as_deref(), console)?,
+        None => specs.iter().map(|_| None).collect(),
+    };
     let consoles: Vec<Console> = specs.iter().map(|spec| console.of_layer(spec.layer.as_str())).collect();
     let connections = Connections::default();
     thread::scope(|scope| {
-        let workers = Workers::new(scope, jobs.unwrap_or_else(workers::default_count));
+        let workers = Workers::new(scope, orders.jobs.unwrap_or_else(workers::default_count));
         let around = |console| Surroundings { environment, console, connections: &connections, workers: &workers };
         runtime()?.block_on(async {
             preview::check(specs, environment)?;
             let layers = match specs {
                 [spec] => {
-                    let report = Box::pin(run::run(spec, around(console))).await?;
+                    let report = match untouched.into_iter().flatten().next() {
+                        Some(report) => report,
+                        None => Box::pin(run::run(spec, around(console))).await?,
+                    };
                     vec![Report { steps: console.steps(), ..report }]
                 }
                 several => {
                     let each = several.iter().zip(&consoles).map(|(spec, own)| (spec, around(own)));
-                    side_by_side(each.collect(), console).await
+                    side_by_side(each.zip(untouched).collect(), console).await
                 }
             };
-            let run = RunReport::new(specs[0].task.command(), layers);
+            let layers = layers.into_iter().zip(specs).map(|(report, spec)| Report {
+                input_paths: input_paths::shown(spec, orders.config.as_deref()),
+                cache_key: cache::key(spec),
+                ..report
+            });
+            let layers: Vec<Report> = layers.collect();
+            let cache = Cache::of(&layers, environment);
+            let run = RunReport { cache, ..RunReport::new(specs[0].task.command(), layers) };
             preview::tell(run, specs, environment, console).await
         })
     })
 }
 
-/// Reports in the order of the layers, whichever is done first.
+/// Reports in the order of the layers, whichever is done first. What is known already needs no run.
 async fn side_by_side<'scope>(
-    layers: Vec<(&'scope Spec, Surroundings<'_, 'scope, '_>)>,
+    layers: Vec<((&'scope Spec, Surroundings<'_, 'scope, '_>), Option<Report>)>,
     console: &Console,
 ) -> Vec<Report> {
     let progress = console.progress(layers.len());
-    let each = layers.into_iter().enumerate().map(|(index, (spec, around))| async move {
+    let each = layers.into_iter().enumerate().map(|(index, ((spec, around), known))| async move {
+        if let Some(report) = known {
+            return (index, report, around.console);
+        }
         let report = Box::pin(run::run(spec, around)).await.unwrap_or_else(|error| {
             let (name, target) = (spec.layer.to_string(), Some(spec.target));
             Report::of_failure(spec.task.command(), name, target, Explanation::of(&error))
@@ -83,8 +115,11 @@ async fn side_by_side<'scope>(
 /// # Errors
 /// As of [`make`].
 pub fn audit(specs: &[AuditSpec], environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
-    let one = async |spec: &AuditSpec, own: &Console| Box::pin(inspect::run(spec, environment, own)).await;
-    let name = |spec: &AuditSpec| spec.layer.clone().unwrap_or_else(|| spec.subject.name());
+    let connections = Connections::default();
+    let one =
+        async |spec: &AuditSpec, own: &Console| Box::pin(inspect::run(spec, &connections, environment, own)).await;
+    let subject = |spec: &AuditSpec| spec.subject.as_ref().map(Subject::name).unwrap_or_default();
+    let name = |spec: &AuditSpec| spec.layer.clone().unwrap_or_else(|| subject(spec));
     one_by_one("audit", specs, name, one, console)
 }
 

@@ -10,10 +10,11 @@ use lambda_layer::console::Console;
 use lambda_layer::environment::Environment;
 use lambda_layer::error::Explanation;
 use lambda_layer::inputs::{Cli, Command, Inputs};
+use lambda_layer::layers::Orders;
 use lambda_layer::manifest::ParsedLocks;
 use lambda_layer::report::{self, RunReport};
 use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb};
-use lambda_layer::{actions, config, credentials, init, layers, merge, sandbox};
+use lambda_layer::{actions, config, credentials, init, layers, merge, sandbox, since};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -33,13 +34,17 @@ fn main() -> ExitCode {
         }
         Err(Err(failure)) => return end(Err(failure.into()), true, &environment, &console),
     };
+    let since = match since::read(&cli.command) {
+        Ok(since) => since,
+        Err(failure) => return end(Err(failure.into()), true, &environment, &console),
+    };
     let wants_summary =
         !cli.command.inputs().summary.as_deref().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
     let result = match &cli.command {
-        Command::Publish(_) => make(Task::Publish, &cli, &environment, &console),
-        Command::Build(_) => make(Task::Build, &cli, &environment, &console),
-        Command::Plan(_) => make(Task::Plan, &cli, &environment, &console),
-        Command::Preview(_) => make(Task::Preview, &cli, &environment, &console),
+        Command::Publish(_) => make(Task::Publish, since, &cli, &environment, &console),
+        Command::Build(_) => make(Task::Build, since, &cli, &environment, &console),
+        Command::Plan(_) => make(Task::Plan, since, &cli, &environment, &console),
+        Command::Preview(_) => make(Task::Preview, since, &cli, &environment, &console),
         Command::Audit(_) => inspect(&cli, &environment, &console),
         Command::Share(_) => act(Verb::Share, &cli, &environment, &console),
         Command::Attach(_) => act(Verb::Attach, &cli, &environment, &console),
@@ -53,13 +58,20 @@ fn main() -> ExitCode {
     end(result, wants_summary, &environment, &console)
 }
 
-fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+fn make(
+    task: Task,
+    since: Option<String>,
+    cli: &Cli,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<RunReport> {
+    task.check(environment)?;
     let parsed = ParsedLocks::default();
     let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, &parsed, environment);
     let specs = config::resolve(cli, environment, resolve)?;
     specs.iter().for_each(|spec| console.hide(&spec.secrets()));
-    let jobs = config::jobs(cli.command.inputs())?;
-    layers::make(&specs, jobs, environment, console)
+    let orders = Orders { jobs: config::jobs(cli.command.inputs())?, since, config: None };
+    layers::make(&specs, &orders, environment, console)
 }
 
 fn inspect(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {

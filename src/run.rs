@@ -76,6 +76,10 @@ async fn layer<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>)
 
     let step = console.step("Decide");
     let mut published = decide::read(spec, connections, environment, console).await?;
+    if let Some(reason) = resolve::unread(spec, &raw, &published.known.state, environment, workers).await? {
+        step.done_for_nothing("to be built");
+        return Ok(unread(spec, reason, &published.registry));
+    }
     let Decision { wanted, manifest, presence, plan } = decide::decide(spec, &raw, &mut published, around).await?;
     let InPlace { registry, mut store, known: Known { state, tag, .. } } = published;
     match plan.action {
@@ -253,6 +257,13 @@ pub(crate) fn unchanged(
         Some(_) | None => None,
     };
     Ok(report.with_zip(kept.or(zip.map(|zip| spec.shown(&zip)))))
+}
+
+/// A plan where what is wanted is for the build to find out.
+fn unread(spec: &Spec, reason: String, registry: &Registry) -> Report {
+    let places = registry.places();
+    let destinations = places.iter().map(|place| DestinationReport::new(place, Outcome::WouldPublish, None));
+    Report { destinations: destinations.collect(), ..Report::of_unread(spec, reason) }
 }
 
 fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence], registry: &Registry) -> Report {

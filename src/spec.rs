@@ -55,6 +55,17 @@ impl Task {
             Self::Preview => "preview",
         }
     }
+
+    /// # Errors
+    /// The task builds, and this image has nothing to build with.
+    pub fn check(self, environment: &Environment) -> Result<(), Failure> {
+        if self == Self::Plan || !environment.is_lite() {
+            return Ok(());
+        }
+        let failure =
+            Failure::user(format!("`{}` builds, and the small image has no Python to build with", self.command()));
+        Err(failure.hint("use the action itself and not its `lite`, which is for what comes before and after builds"))
+    }
 }
 
 /// One layer, and what to do with it.

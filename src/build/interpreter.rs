@@ -67,7 +67,7 @@ impl Host {
 pub(crate) fn missing() -> Failure {
     let failure =
         Failure::system("there is no Python 3 on this machine").cause("looked for `python3` and `python` on PATH");
-    failure.hint("install Python 3; any version will do for wheels")
+    failure.hint("install Python 3, any version will do for wheels; the action's own image has it, `lite` has not")
 }
 
 fn ask(program: &str, environment: &Environment) -> Option<Host> {

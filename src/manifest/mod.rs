@@ -44,6 +44,8 @@ pub struct Manifest {
     pub constraints: Vec<Requirement>,
     /// Folders of the workspace among the requirements, which have to be built; from the working directory.
     pub projects: BTreeSet<Utf8PathBuf>,
+    /// The same and files, such as wheels.
+    pub local: BTreeSet<Utf8PathBuf>,
     /// Options that stand on lines of their own, in order, without credentials: `--pre`, `--index-url https://…`.
     pub options: Vec<String>,
     /// A file asks for `--require-hashes`, or a requirement in it has one, which pip takes for the same.

@@ -248,6 +248,7 @@ impl Reader<'_> {
         let kind = if let Some((path, extras)) = local_path(text) {
             let path = self.placed(file, path);
             let digest = local_digest(self.folder, self.workspace, &path)?;
+            self.manifest.local.insert(path.clone());
             if self.folder.join(&path).is_dir() {
                 if !["pyproject.toml", "setup.py"].iter().any(|name| self.folder.join(&path).join(name).is_file()) {
                     let failure = Failure::user(format!("`{path}` has neither `pyproject.toml` nor `setup.py`"));

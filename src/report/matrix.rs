@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Outcome, Report, RunReport};
+use crate::cache;
 use crate::facts;
 
 /// Whether a plan says that this layer is to be built.
@@ -54,12 +55,16 @@ fn entry(job: &[&Report]) -> Value {
         [label] => json!(label),
         labels => json!(labels),
     };
-    json!({
+    let mut entry = json!({
         "layer-name": names.join(","),
         "python-version": first.python_version,
         "architecture": first.architecture,
         "runs-on": runs_on,
-    })
+    });
+    if let Some(key) = cache::joined(job) {
+        entry["cache-key"] = json!(key);
+    }
+    entry
 }
 
 #[cfg(test)]

@@ -106,6 +106,12 @@ pub struct Report {
     /// Labels of the runner that a plan would build it on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub runs_on: Vec<String>,
+    /// Files and folders of the repository that the layer is made from, as `folder/**`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input_paths: Vec<String>,
+    /// Under which uv's cache is of use for a build of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_key: Option<String>,
     /// Files that were written about the layer.
     #[serde(flatten)]
     pub papers: PaperPaths,
@@ -155,6 +161,17 @@ impl Report {
         Self::new("plan", name.to_owned(), Some(target), "the layer was never published".to_owned())
     }
 
+    /// Of a layer that needs nothing, as far as that shows without asking what is published.
+    pub fn of_untouched(spec: &Spec, reason: String) -> Self {
+        Self::new(spec.task.command(), spec.layer.to_string(), Some(spec.target), reason)
+    }
+
+    /// Of one of which nobody here can say what is wanted.
+    pub fn of_unread(spec: &Spec, reason: String) -> Self {
+        let runs_on = spec.runs_on.clone();
+        Self { changed: true, runs_on, ..Self::of_untouched(spec, reason) }
+    }
+
     /// Of a layer that something else made.
     pub fn of_audit(name: String, target: Target, reason: String) -> Self {
         Self::new("audit", name, Some(target), reason)
@@ -201,6 +218,8 @@ impl Report {
             unpinned: Vec::new(),
             steps: Vec::new(),
             runs_on: Vec::new(),
+            input_paths: Vec::new(),
+            cache_key: None,
             papers: PaperPaths::default(),
             paper_error: None,
             release_url: None,

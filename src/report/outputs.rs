@@ -31,6 +31,12 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("unzipped-size", "Size of the unzipped layer in bytes"),
     ("size-diff", "Bytes that the unzipped layer grew or shrank against the version that was current"),
     ("matrix", "JSON for `strategy.matrix`: one entry for each layer that needs a build (`plan`)"),
+    (
+        "paths",
+        "JSON object: name of each layer to the files and folders it is made from, as `dorny/paths-filter` takes them",
+    ),
+    ("cache-path", "uv's cache on the runner, for `path` of `actions/cache`"),
+    ("cache-key", "Key for that cache: versions, target and a digest of the dependency files"),
     ("report-path", "Path of the report page, if one was written"),
     ("sbom-path", "Path of the SBOM, if one was written"),
     ("licenses-path", "Path of the text with the licences, if one was written"),
@@ -50,6 +56,7 @@ pub fn outputs_of_failure(explanation: &Explanation) -> BTreeMap<&'static str, S
         ("layer-version-arns", json!({}).to_string()),
         ("layer-arns", json!({}).to_string()),
         ("matrix", json!({ "include": [] }).to_string()),
+        ("paths", json!({}).to_string()),
         ("result", json!({ "error": explanation }).to_string()),
     ]);
     outputs
@@ -62,7 +69,13 @@ pub fn outputs(run: &RunReport) -> BTreeMap<&'static str, String> {
         None => outputs.extend(of_set(run)),
     }
     let of_layers = run.layers.iter().filter_map(|report| Some((&report.layer_name, report.arn()?.to_string())));
+    let paths = run.layers.iter().filter(|report| !report.input_paths.is_empty());
+    let paths: BTreeMap<_, _> = paths.map(|report| (&report.layer_name, &report.input_paths)).collect();
+    let (cache_path, cache_key) = run.cache.clone().map(|cache| (cache.path, cache.key)).unwrap_or_default();
     outputs.extend([
+        ("paths", json!(paths).to_string()),
+        ("cache-path", cache_path),
+        ("cache-key", cache_key),
         ("layer-arns", json!(of_layers.collect::<BTreeMap<_, _>>()).to_string()),
         ("comment", run.told.comment.clone().unwrap_or_default()),
         ("comment-url", run.told.comment_url.clone().unwrap_or_default()),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Report;
+use crate::cache::Cache;
 use crate::console::StepTime;
 use crate::error::{Explanation, Kind, counted};
 
@@ -14,6 +15,9 @@ pub struct RunReport {
     pub layers: Vec<Report>,
     #[serde(flatten)]
     pub told: Told,
+    /// Of uv, for the steps around this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
     /// Of the run as a whole.
     pub steps: Vec<StepTime>,
 }
@@ -34,7 +38,7 @@ pub struct Told {
 
 impl RunReport {
     pub fn new(command: impl Into<String>, layers: Vec<Report>) -> Self {
-        Self { command: command.into(), layers, told: Told::default(), steps: Vec::new() }
+        Self { command: command.into(), layers, told: Told::default(), cache: None, steps: Vec::new() }
     }
 
     /// The layer of a run that has just one: outputs and texts are then about it alone.

@@ -3,23 +3,25 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checks::CheckInputs;
-use super::{AwsDestinations, Checks, Papers, Reading, RegistryChoice, Task};
+use super::{AwsDestinations, Checks, Papers, Reading, RegistryChoice, StatePlace, Task};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::files;
 use crate::inputs::{self, Inputs, given, list};
-use crate::types::{Architecture, LayerVersionArn, PythonVersion};
+use crate::types::{Architecture, LayerName, LayerVersionArn, PythonVersion};
 
 /// A layer that something else made, and what it should be good for.
 #[derive(Debug)]
 pub struct AuditSpec {
-    pub subject: Subject,
+    /// `None`: the version that is current.
+    pub subject: Option<Subject>,
     /// `None` if they were not named: what a published layer declares, or else the defaults.
     pub python: Option<PythonVersion>,
     pub architecture: Option<Architecture>,
     pub checks: Checks,
     pub registry: RegistryChoice,
-    /// Of the layer, to know its versions on functions again.
+    pub state: StatePlace,
+    /// Of the layer, to find it, and to know its versions on functions again.
     pub layer: Option<String>,
     /// Files about the layer.
     pub papers: Papers,
@@ -49,7 +51,9 @@ impl AuditSpec {
     /// One failure of the user's with everything that is wrong.
     pub fn resolve(inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
         let mut reading = Reading::new(given(inputs.working_directory.as_ref()), environment);
-        let subject = reading.subject(given(inputs.subject.as_ref()));
+        let name = given(inputs.layer_name.as_ref());
+        let subject = reading.subject(given(inputs.subject.as_ref()), name);
+        let is_current = given(inputs.subject.as_ref()).is_none();
         let python = given(inputs.python_version.as_ref());
         let python = python.map(|version| reading.parsed(Some(version), environment.default_python()));
         let architecture = given(inputs.architecture.as_ref());
@@ -61,28 +65,35 @@ impl AuditSpec {
             max_unzipped_size: inputs.max_unzipped_size.as_ref(),
             budget_functions: &inputs.budget_functions,
         });
+        // A subject by its ARN is read as whoever runs this.
+        let accounts = if is_current {
+            let (roles, allowed) = (list(&inputs.roles), list(&inputs.allowed_account_ids));
+            reading.accounts(&roles, given(inputs.external_id.as_ref()), &allowed)
+        } else {
+            AwsDestinations::default()
+        };
         let registry = reading.registry(
             Task::Plan,
             given(inputs.registry.as_ref()),
             &list(&inputs.regions),
-            None,
-            AwsDestinations::default(),
+            given(inputs.bucket.as_ref()).filter(|_| is_current),
+            accounts,
         );
+        let state = reading.state(given(inputs.state.as_ref()).filter(|_| is_current), &registry);
         let papers = reading.papers(inputs);
         reading.boolean("summary", given(inputs.summary.as_ref()), true);
         let (workspace, start) = (reading.workspace.clone(), environment.current_directory.clone());
         reading.problems.into_result()?;
-        let subject = subject.ok_or_else(|| Failure::user("there is nothing to audit"))?;
         let layer = match &subject {
-            Subject::Published(arn) => Some(arn.layer().to_owned()),
-            Subject::Zip { .. } | Subject::Folder { .. } => given(inputs.layer_name.as_ref()).map(str::to_owned),
+            Some(Subject::Published(arn)) => Some(arn.layer().to_owned()),
+            Some(Subject::Zip { .. } | Subject::Folder { .. }) | None => name.map(str::to_owned),
         };
-        Ok(Self { subject, python, architecture, checks, registry, layer, papers, workspace, start })
+        Ok(Self { subject, python, architecture, checks, registry, state, layer, papers, workspace, start })
     }
 }
 
 impl Subject {
-    /// What people call it.
+    /// What people call it, with its place or version.
     pub fn shown(&self) -> String {
         match self {
             Self::Zip { shown, .. } | Self::Folder { shown, .. } => shown.clone(),
@@ -100,10 +111,17 @@ impl Subject {
 }
 
 impl Reading<'_> {
-    fn subject(&mut self, text: Option<&str>) -> Option<Subject> {
+    /// `None` for the version of a layer that is current.
+    fn subject(&mut self, text: Option<&str>, layer: Option<&str>) -> Option<Subject> {
         let Some(text) = text else {
-            let failure = Failure::user("there is nothing to audit: `subject` is missing");
-            self.problems.push(failure.hint("name a zip, a folder laid out as `/opt`, or the ARN of a layer version"));
+            match layer {
+                Some(name) => _ = self.problems.check(name.parse::<LayerName>()),
+                None => {
+                    let failure = Failure::user("there is nothing to audit: `subject` is missing");
+                    let hint = "name a zip, a folder laid out as `/opt`, the ARN of a layer version, or with `layer-name` a layer";
+                    self.problems.push(failure.hint(hint));
+                }
+            }
             return None;
         };
         if text.starts_with("arn:") {
