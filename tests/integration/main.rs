@@ -39,6 +39,7 @@ mod licences;
 mod links;
 mod locks;
 mod manifests;
+mod merge;
 mod metadata;
 mod packages;
 mod papers;
