@@ -4,6 +4,9 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::inputs::{Cli, Inputs, given};
 
+/// Where it is looked for.
+pub const FILE: &str = "lambda-layers.yml";
+
 /// The specs of all layers that the run is about: of those of the file that were chosen, or of the one that the inputs
 /// describe.
 ///

@@ -5,14 +5,16 @@
 
 use std::fmt::{self, Display};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Who has to act; decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The user's input, or a policy they set, failed: exit code 1.
     User,
     /// A service, the network or this program failed: exit code 2.
+    #[default]
     System,
 }
 
@@ -101,11 +103,12 @@ impl Problems {
 }
 
 /// An error chain, sorted into what the rim prints.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
-    #[serde(skip)]
+    #[serde(default)]
     pub kind: Kind,
     pub error: String,
+    #[serde(default)]
     pub causes: Vec<String>,
     pub hint: Option<String>,
 }

@@ -53,6 +53,7 @@ pub mod registry;
 pub mod release;
 pub mod report;
 pub mod resolve;
+pub mod results;
 pub mod run;
 pub mod runtime;
 pub mod sandbox;

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use camino::Utf8PathBuf;
 use lambda_layer::console::Console;
 use lambda_layer::environment::Environment;
@@ -14,7 +15,7 @@ use lambda_layer::layers::Orders;
 use lambda_layer::manifest::ParsedLocks;
 use lambda_layer::report::{self, RunReport};
 use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb};
-use lambda_layer::{actions, config, credentials, init, layers, merge, sandbox, since};
+use lambda_layer::{actions, config, credentials, init, layers, merge, results, sandbox, since};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -32,40 +33,31 @@ fn main() -> ExitCode {
             console.result(text.trim_end());
             return ExitCode::SUCCESS;
         }
-        Err(Err(failure)) => return end(Err(failure.into()), true, &environment, &console),
-    };
-    let since = match since::read(&cli.command) {
-        Ok(since) => since,
-        Err(failure) => return end(Err(failure.into()), true, &environment, &console),
+        Err(Err(failure)) => return end(Err(failure.into()), None, true, &environment, &console),
     };
     let wants_summary =
         !cli.command.inputs().summary.as_deref().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
     let result = match &cli.command {
-        Command::Publish(_) => make(Task::Publish, since, &cli, &environment, &console),
-        Command::Build(_) => make(Task::Build, since, &cli, &environment, &console),
-        Command::Plan(_) => make(Task::Plan, since, &cli, &environment, &console),
-        Command::Preview(_) => make(Task::Preview, since, &cli, &environment, &console),
+        Command::Publish(_) => make(Task::Publish, &cli, &environment, &console),
+        Command::Build(_) => make(Task::Build, &cli, &environment, &console),
+        Command::Plan(_) => make(Task::Plan, &cli, &environment, &console),
+        Command::Preview(_) => make(Task::Preview, &cli, &environment, &console),
         Command::Audit(_) => inspect(&cli, &environment, &console),
         Command::Share(_) => act(Verb::Share, &cli, &environment, &console),
         Command::Attach(_) => act(Verb::Attach, &cli, &environment, &console),
         Command::Label(_) => act(Verb::Label, &cli, &environment, &console),
         Command::Cleanup(_) => act(Verb::Cleanup, &cli, &environment, &console),
         Command::Release(_) => act(Verb::Release, &cli, &environment, &console),
-        Command::Merge(inputs) => merge::run(inputs, &environment, &console),
+        Command::Merge(_) => merge::run(&cli, &environment, &console),
         Command::Init(inputs) => return print(init::run(inputs, &cli.given, &environment), &environment, &console),
         Command::Schema(_) => return print(Ok(config::schema()), &environment, &console),
     };
-    end(result, wants_summary, &environment, &console)
+    end(result, Some(&cli), wants_summary, &environment, &console)
 }
 
-fn make(
-    task: Task,
-    since: Option<String>,
-    cli: &Cli,
-    environment: &Environment,
-    console: &Console,
-) -> anyhow::Result<RunReport> {
+fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     task.check(environment)?;
+    let since = since::read(&cli.command)?;
     let parsed = ParsedLocks::default();
     let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, &parsed, environment);
     let specs = config::resolve(cli, environment, resolve)?;
@@ -75,11 +67,13 @@ fn make(
 }
 
 fn inspect(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    since::read(&cli.command)?;
     let specs = config::resolve(cli, environment, |inputs| AuditSpec::resolve(inputs, environment))?;
     layers::audit(&specs, environment, console)
 }
 
 fn act(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    since::read(&cli.command)?;
     let specs = config::resolve(cli, environment, |inputs| ActSpec::resolve(verb, inputs, environment))?;
     layers::act(&specs, environment, console)
 }
@@ -91,7 +85,7 @@ fn print(result: anyhow::Result<String>, environment: &Environment, console: &Co
             console.result(text.trim_end());
             ExitCode::SUCCESS
         }
-        Err(error) => end(Err(error), true, environment, console),
+        Err(error) => end(Err(error), None, true, environment, console),
     }
 }
 
@@ -108,6 +102,7 @@ fn environment() -> Environment {
 /// Tells the result everywhere: outputs and summary of a workflow, the terminal, the exit code.
 fn end(
     result: anyhow::Result<RunReport>,
+    cli: Option<&Cli>,
     wants_summary: bool,
     environment: &Environment,
     console: &Console,
@@ -121,6 +116,11 @@ fn end(
             (report::outputs_of_failure(&explanation), report::failure_summary(&explanation), Some(explanation))
         }
     };
+    let kept = match (&result, &failure, cli) {
+        (Ok(run), _, Some(cli)) => results::write(Ok(run), cli, environment),
+        (Err(_), Some(explanation), Some(cli)) => results::write(Err(explanation), cli, environment),
+        _ => Ok(()),
+    };
     if let Ok(run) = &result {
         console.result(&report::text(run));
     }
@@ -131,7 +131,8 @@ fn end(
     }
     let mut code = failure.map_or(0, |explanation| explanation.exit_code());
     let summary = if wants_summary { actions::write_summary(&console.redact(&summary), environment) } else { Ok(()) };
-    for written in [actions::write_outputs(&outputs, environment), summary] {
+    let kept = kept.context("cannot write the results");
+    for written in [actions::write_outputs(&outputs, environment), summary, kept] {
         if let Err(error) = written {
             console.error(&Explanation::of(&error), false);
             code = code.max(2);

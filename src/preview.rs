@@ -173,8 +173,11 @@ pub async fn tell(
     let always = wished.clone().any(|(spec, _)| spec.github.comment == CommentWhen::Always);
     let never = wished.clone().all(|(spec, _)| spec.github.comment == CommentWhen::Never);
     let worth = wished.clone().any(|(spec, report)| is_worth(report, spec.github.comment_threshold));
-    let names: Vec<&str> = run.layers.iter().map(|report| report.layer_name.as_str()).collect();
-    let wanted = Wanted { marker: report::marker(&names), always, never, is_worth: worth };
+    let marker = match run.only() {
+        Some(report) => report::marker(&report.layer_name),
+        None => report::set_marker(&first.github.config),
+    };
+    let wanted = Wanted { marker, always, never, is_worth: worth };
     let token = first.github.token.as_ref();
     let told = told(&run, &wanted, token, environment, console).await?;
     Ok(RunReport { told, ..run })
@@ -200,7 +203,7 @@ pub(crate) async fn told(
     // Before it is escaped.
     let shown = run.clone().redacted(|text| console.redact(text));
     let shown: Vec<&Report> = shown.layers.iter().collect();
-    let text = console.redact(&report::comment(&shown, run_page(environment).as_deref()));
+    let text = console.redact(&report::comment(&shown, &wanted.marker, run_page(environment).as_deref()));
     let told = Told { comment: Some(text.clone()), ..Told::default() };
     if wanted.never {
         return Ok(told);
@@ -245,9 +248,9 @@ fn without_comment(told: Told, failure: &Failure, console: &Console) -> Told {
 }
 
 /// Whether somebody wants to know.
-fn is_worth(report: &Report, threshold: Option<ByteSize>) -> bool {
+pub(crate) fn is_worth(report: &Report, threshold: Option<ByteSize>) -> bool {
     let errors = report.new_findings().iter().any(|finding| finding.severity == Severity::Error);
-    if report.rejection.is_some() || errors {
+    if report.error.is_some() || report.rejection.is_some() || errors {
         return true;
     }
     let is_large = |diff: i64| threshold.is_none_or(|threshold| diff.unsigned_abs() >= threshold.0);

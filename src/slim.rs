@@ -10,7 +10,7 @@ mod uses;
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::{Finding, WORTHWHILE};
 use crate::build::{Entry, Source, Tree};
@@ -23,7 +23,7 @@ use crate::types::{ByteSize, DistributionName};
 pub use rules::{Rule, Rules, rules};
 
 /// What one rule took from one distribution.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saving {
     /// Its name in `data/slim.yml`, or the input that asked for it.
     pub rule: String,

@@ -8,6 +8,7 @@ mod content;
 mod declaration;
 mod dependencies;
 mod destination;
+mod merge;
 mod papers;
 mod subject;
 
@@ -23,6 +24,7 @@ pub use checks::{Checks, FailOn, SmokeTest};
 pub use content::{Bytecode, Content, Include, Layout, RuntimePackages, SlimLevel};
 pub use dependencies::{Dependencies, InstallerChoice};
 pub use destination::{AwsDestinations, BUCKET_PREFIX, RegistryChoice, StatePlace};
+pub use merge::MergeSpec;
 pub use papers::{CommentWhen, GithubChoice, Papers};
 pub use subject::{AuditSpec, Subject};
 

@@ -15,7 +15,7 @@ pub mod size;
 pub mod tags;
 mod trouble;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use layer::{File, Kind, Layer};
 pub(crate) use requirements::needed_within;
@@ -101,10 +101,14 @@ pub const CODES: &[&str] = &[
 /// Errors that `fail-on: never` does not change.
 const NOT_TO_BE_PUBLISHED: &[&str] = &["known-secret", "unzipped-size", "zipped-size"];
 
+/// One of [`CODES`].
+pub type Code = &'static str;
+
 /// Something that was noticed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    pub code: &'static str,
+    #[serde(deserialize_with = "known_code")]
+    pub code: Code,
     pub severity: Severity,
     /// The file, distribution or layer it is about.
     pub subject: String,
@@ -118,8 +122,14 @@ pub struct Finding {
     pub help: String,
 }
 
+/// That of another version of this program may be unknown here.
+fn known_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
+    let code = String::deserialize(deserializer)?;
+    Ok(CODES.iter().find(|known| **known == code).copied().unwrap_or("unknown"))
+}
+
 /// A line of a dependency file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestPlace {
     /// Path in the repository.
     pub file: String,
@@ -127,7 +137,7 @@ pub struct ManifestPlace {
     pub line: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Error,

@@ -1,12 +1,12 @@
 //! What a run changed about versions that exist: shared, attached, named, labelled, removed. One row each.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Explanation;
 use crate::types::{AccountId, ByteSize, Place};
 
 /// One thing that was done, or would be, to one subject in one place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct Change {
     pub error: Option<Explanation>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
     Share,
@@ -39,7 +39,7 @@ pub enum ChangeKind {
     Release,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeOutcome {
     Done,

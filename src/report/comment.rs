@@ -1,5 +1,7 @@
 //! The comment on a pull request: what a change costs, readable in ten seconds. Details are folded.
 
+mod several;
+
 use std::fmt::Write as _;
 
 use super::markdown::{message, plain};
@@ -28,10 +30,13 @@ struct Rows {
     /// Packages that are not as they were.
     changes: usize,
     findings: usize,
+    /// Of several layers: those with more than a row, and those with a row.
+    sections: usize,
+    layers: usize,
 }
 
 impl Rows {
-    const ALL: Self = Self { packages: 200, changes: 200, findings: 100 };
+    const ALL: Self = Self { packages: 200, changes: 200, findings: 100, sections: 100, layers: 200 };
 
     /// `None` if there are none left.
     fn fewer(self) -> Option<Self> {
@@ -39,23 +44,22 @@ impl Rows {
             Self { packages: 1.., .. } => Some(Self { packages: self.packages / 2, ..self }),
             Self { changes, .. } if changes > SHOWN => Some(Self { changes: changes / 2, ..self }),
             Self { findings, .. } if findings > SHOWN => Some(Self { findings: findings / 2, ..self }),
-            Self { changes: 0, findings: 0, .. } => None,
-            _ => Some(Self { packages: 0, changes: self.changes / 2, findings: self.findings / 2 }),
+            Self { changes: 0, findings: 0, sections: 0, layers: 0, .. } => None,
+            Self { changes: 0, findings: 0, sections: 0, layers, .. } => Some(Self { layers: layers / 2, ..self }),
+            Self { changes: 0, findings: 0, sections, .. } => Some(Self { sections: sections / 2, ..self }),
+            _ => Some(Self { changes: self.changes / 2, findings: self.findings / 2, ..self }),
         }
     }
 }
 
-/// What the comment about these layers begins with. A layer has no `+` in its name.
-pub fn marker(layers: &[&str]) -> String {
-    let set = match layers {
-        [layer] => (*layer).to_owned(),
-        several => {
-            let mut several = several.to_vec();
-            several.sort_unstable();
-            format!("+{}", &Digest::of(several.join("+").as_bytes()).hex()[..16])
-        }
-    };
-    format!("<!-- lambda-layer-action:v1:{set} -->")
+/// What the comment about a layer begins with.
+pub fn marker(layer: &str) -> String {
+    format!("<!-- lambda-layer-action:v1:{layer} -->")
+}
+
+/// What the comment about several layers begins with, whichever of the file they are. A layer has no `+` in its name.
+pub fn set_marker(config: &str) -> String {
+    marker(&format!("+{}", &Digest::of(config.as_bytes()).hex()[..16]))
 }
 
 /// Whether nobody would gain from the one in the place of the other: links to runs differ in each run.
@@ -65,11 +69,11 @@ pub fn says_the_same(left: &str, right: &str) -> bool {
 }
 
 /// `run` is the page of the workflow run.
-pub fn comment(reports: &[&Report], run: Option<&str>) -> String {
+pub fn comment(reports: &[&Report], marker: &str, run: Option<&str>) -> String {
     let layers: Vec<Layer<'_>> = reports.iter().map(|report| Layer::of(report)).collect();
     let mut rows = Rows::ALL;
     loop {
-        let text = written(&layers, run, rows);
+        let text = written(&layers, marker, run, rows);
         if text.len() <= LONGEST {
             return text;
         }
@@ -101,11 +105,13 @@ impl<'a> Layer<'a> {
     }
 }
 
-fn written(layers: &[Layer<'_>], run: Option<&str>, rows: Rows) -> String {
-    let names: Vec<&str> = layers.iter().map(|layer| layer.report.layer_name.as_str()).collect();
-    let mut text = format!("{}\n", marker(&names));
-    for layer in layers {
-        text += &section(layer, rows);
+fn written(layers: &[Layer<'_>], marker: &str, run: Option<&str>, rows: Rows) -> String {
+    let mut text = format!("{marker}\n");
+    match layers {
+        [layer] => {
+            write!(text, "### {}\n\n{}", headline(layer.report), body(layer, rows)).expect("a String takes everything")
+        }
+        several => text += &several::sections(several, rows),
     }
     let reports = || layers.iter().map(|layer| layer.report);
     let run =
@@ -117,16 +123,20 @@ fn written(layers: &[Layer<'_>], run: Option<&str>, rows: Rows) -> String {
             links.push(format!("[report page, if it was uploaded]({run}#artifacts)"));
         }
     }
-    links.extend(
-        reports().find_map(|report| Some(format!("python{} on {}", report.python_version?, report.architecture?))),
-    );
+    if let [Layer { report, .. }] = layers {
+        let target = report.python_version.zip(report.architecture);
+        links.extend(target.map(|(python, architecture)| format!("python{python} on {architecture}")));
+    }
     text + &format!("{FOOTER}{}</sub>\n", links.join(" · "))
 }
 
-fn section(layer: &Layer<'_>, rows: Rows) -> String {
+fn body(layer: &Layer<'_>, rows: Rows) -> String {
     let report = layer.report;
-    let mut text = format!("### {}\n\n", headline(report));
+    let mut text = report.error.as_ref().map(several::trouble).unwrap_or_default();
     let is_refused = report.rejection.is_some();
+    if report.error.is_some() {
+        return text;
+    }
     if !report.changed && !is_refused {
         writeln!(text, "{}\n", sentence(&report.reason)).expect("a String takes everything");
         text += &sizes(report);
@@ -145,6 +155,9 @@ fn section(layer: &Layer<'_>, rows: Rows) -> String {
 
 fn headline(report: &Report) -> String {
     let name = code(&report.layer_name);
+    if report.error.is_some() {
+        return format!("❌ {name} failed");
+    }
     if report.rejection.is_some() {
         return format!("❌ {name} would be refused");
     }

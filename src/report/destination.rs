@@ -1,11 +1,11 @@
 //! What became of a layer in one region of one account.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Explanation;
 use crate::types::{AccountId, LayerVersionArn, Place};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DestinationReport {
     /// `None`: that of the run's own identity.
@@ -34,7 +34,7 @@ impl DestinationReport {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Published,

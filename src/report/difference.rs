@@ -11,7 +11,7 @@ use crate::audit::Finding;
 use crate::types::ByteSize;
 
 /// What a layer was like: the version that is published, or that of the base branch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Before {
     /// What people call it: `version 7`.

@@ -6,16 +6,18 @@ use super::{Outcome, Report, RunReport};
 use crate::cache;
 use crate::facts;
 
-/// Whether a plan says that this layer is to be built.
-pub(super) fn needs_build(report: &Report) -> bool {
-    report.command == "plan"
-        && report.destinations.iter().any(|destination| destination.outcome == Outcome::WouldPublish)
+impl Report {
+    /// Whether a plan says that this layer is to be built.
+    pub fn needs_build(&self) -> bool {
+        self.command == "plan"
+            && self.destinations.iter().any(|destination| destination.outcome == Outcome::WouldPublish)
+    }
 }
 
 /// Empty for everything but a plan that found something to build. More layers than GitHub starts jobs share jobs: those
 /// of a target build one after another, and `layer-name` then has several names with commas, as `layers` takes them.
 pub(super) fn matrix(run: &RunReport) -> Value {
-    let wanted: Vec<&Report> = run.layers.iter().filter(|report| needs_build(report)).collect();
+    let wanted: Vec<&Report> = run.layers.iter().filter(|report| report.needs_build()).collect();
     let mut per_job = 1;
     let mut jobs = of_size(&wanted, per_job);
     while jobs.len() > facts::github().matrix_jobs {

@@ -17,10 +17,10 @@ mod verdict;
 mod whole;
 
 use camino::Utf8PathBuf;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use change::{Change, ChangeKind, ChangeOutcome};
-pub use comment::{comment, marker, says_the_same};
+pub use comment::{comment, marker, says_the_same, set_marker};
 pub use destination::{DestinationReport, Outcome};
 pub use difference::{Before, KnownFinding, PackageChange, PackageChangeKind, package_changes};
 pub(crate) use markdown::{code, plain};
@@ -49,10 +49,14 @@ use crate::slim::Saving;
 use crate::spec::{ActSpec, Spec};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
 
-#[derive(Clone, Debug, Serialize)]
+/// As on the command line.
+pub type CommandName = &'static str;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
-    pub command: &'static str,
+    #[serde(deserialize_with = "known_command")]
+    pub command: CommandName,
     /// Of an audit: that of the file or folder.
     pub layer_name: String,
     /// `None` for commands on versions of any Python.
@@ -78,7 +82,7 @@ pub struct Report {
     pub zip_path: Option<String>,
     pub destinations: Vec<DestinationReport>,
     /// What was done with versions that exist.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
     /// Every ARN under what it is called (`version_list`); `None` for commands that know nothing of it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,7 +108,7 @@ pub struct Report {
     pub unpinned: Vec<String>,
     pub steps: Vec<StepTime>,
     /// Labels of the runner that a plan would build it on.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs_on: Vec<String>,
     /// Files and folders of the repository that the layer is made from, as `folder/**`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -128,8 +132,15 @@ pub struct Report {
     pub materials: Materials,
 }
 
+/// Those whose results another job reads.
+fn known_command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CommandName, D::Error> {
+    let command = String::deserialize(deserializer)?;
+    let known = ["publish", "build", "plan", "preview", "audit"].into_iter().find(|known| *known == command);
+    known.ok_or_else(|| serde::de::Error::custom(format!("`{command}` is no command with results")))
+}
+
 /// From the working directory.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PaperPaths {
     #[serde(rename = "report-path", skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,

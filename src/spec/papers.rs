@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use secrecy::SecretString;
 
 use super::{Reading, Task};
+use crate::config;
 use crate::error::Failure;
 use crate::files;
 use crate::inputs::{self, Inputs, given};
@@ -35,6 +36,8 @@ impl Papers {
 /// What is to be said on GitHub.
 #[derive(Debug)]
 pub struct GithubChoice {
+    /// File that lists the layers, from the repository's root: the comment on several is known by it.
+    pub config: String,
     pub comment: CommentWhen,
     /// Bytes of the unzipped size.
     pub comment_threshold: Option<ByteSize>,
@@ -113,6 +116,7 @@ impl Reading<'_> {
             self.check_release(token);
         }
         GithubChoice {
+            config: self.config(given(inputs.config.as_ref())),
             comment: self.parsed(given(inputs.comment.as_ref()), inputs::DEFAULT_COMMENT),
             comment_threshold,
             baseline,
@@ -121,6 +125,13 @@ impl Reading<'_> {
             release_tag: self.parsed(given(inputs.release_tag.as_ref()), inputs::DEFAULT_RELEASE_TAG),
         }
     }
+
+    fn config(&self, path: Option<&str>) -> String {
+        let path = self.environment.current_directory.join(path.unwrap_or(config::FILE));
+        let path = files::normalize(&path).unwrap_or(path);
+        path.strip_prefix(&self.workspace).unwrap_or(&path).to_string()
+    }
+
     /// Before anything is built.
     pub(super) fn check_release(&mut self, token: Option<&str>) {
         if token.is_none() {

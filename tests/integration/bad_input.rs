@@ -362,7 +362,7 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     reason=2 problems with the input
     release-url=
     report-path=
-    result={"error":{"error":"2 problems with the input","causes":["`python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)","requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)"],"hint":"nothing was built or published; correct all of them and run again"}}
+    result={"error":{"kind":"user","error":"2 problems with the input","causes":["`python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)","requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)"],"hint":"nothing was built or published; correct all of them and run again"}}
     sbom-path=
     size-diff=
     unzipped-size=

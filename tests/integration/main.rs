@@ -41,6 +41,7 @@ mod links;
 mod lite;
 mod locks;
 mod manifests;
+mod merge;
 mod metadata;
 mod packages;
 mod papers;

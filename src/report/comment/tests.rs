@@ -1,7 +1,12 @@
 use super::super::{Before, DistributionSize, KnownFinding};
 use super::*;
-use crate::error::{Explanation, Failure};
+use crate::error::Explanation;
 use crate::types::{Place, Target};
+
+/// About the layer of these tests.
+fn comment(reports: &[&Report], run: Option<&str>) -> String {
+    super::comment(reports, &marker("shared"), run)
+}
 
 fn target() -> Target {
     Target { python: "3.13".parse().expect("is valid"), architecture: "x86_64".parse().expect("is valid") }
@@ -123,33 +128,11 @@ fn nothing_to_compare_with_is_said() {
 }
 
 #[test]
-fn several_layers_stand_in_one_comment() {
-    let first = report(DistributionSize::rows(&[("six", "1.17.0", 30_000)]))
-        .compared_with(before(DistributionSize::rows(&[("six", "1.16.0", 20_000)])));
-    let second = Report { layer_name: "data".to_owned(), changed: false, ..report(Vec::new()) };
-    let failure = Failure::user("too large").hint("make it smaller");
-    let finding = Finding::error("max-unzipped-size", "layer", "too large", "make it smaller");
-    let third = Report { layer_name: "ml".to_owned(), findings: vec![finding], ..report(Vec::new()) };
-    let third = third.rejected(&failure);
-    let text = comment(&[&first, &second, &third], None);
-    let headings: Vec<&str> = text.lines().filter(|line| line.starts_with('#') || line.starts_with("<!--")).collect();
-    insta::assert_snapshot!(headings.join("\n"), @r"
-    <!-- lambda-layer-action:v1:+00df8a30b8c4dbe0 -->
-    ### 📦 <code>shared</code> +9.8 KB
-    ### 💤 <code>data</code> does not change
-    ### ❌ <code>ml</code> would be refused
-    ");
-    assert_eq!(text.matches("max-unzipped-size").count(), 1, "{text}");
-}
-
-#[test]
-fn sets_of_layers_have_markers_of_their_own() {
-    assert_eq!(marker(&["shared"]), "<!-- lambda-layer-action:v1:shared -->");
-    assert_eq!(marker(&["a", "b"]), marker(&["b", "a"]));
-    let all = [marker(&["a"]), marker(&["a", "b"]), marker(&["a-b"]), marker(&["a", "b", "c"]), marker(&["ab"])];
-    for (index, marker) in all.iter().enumerate() {
-        assert!(all[index + 1..].iter().all(|other| !other.starts_with(marker.as_str())), "{marker}");
-    }
+fn layers_have_markers_of_their_own() {
+    assert_eq!(marker("shared"), "<!-- lambda-layer-action:v1:shared -->");
+    let of_set = set_marker("lambda-layers.yml");
+    assert_eq!(of_set, "<!-- lambda-layer-action:v1:+604519b52425c94b -->");
+    assert_ne!(of_set, set_marker("services/lambda-layers.yml"));
 }
 
 #[test]
@@ -181,8 +164,8 @@ fn what_is_least_important_is_dropped_to_fit() {
     for said in ["2000 added", "not shown here", "500 findings", "</details>", "[run](https://x/1)"] {
         assert!(text.contains(said), "lacks `{said}`");
     }
-    let ten = [&report; 5];
-    assert!(comment(&ten, None).len() <= LONGEST);
+    let five = [&report; 5];
+    assert!(comment(&five, None).len() <= LONGEST);
 }
 
 #[test]
