@@ -95,7 +95,9 @@ impl Console {
         let lines = std::mem::take(&mut *locked(&held.lines));
         if !lines.is_empty() {
             self.raw(&format!("\n{}", held.name));
-            lines.iter().for_each(|line| self.raw(line));
+            for line in &lines {
+                self.raw(line);
+            }
         }
     }
 

@@ -120,7 +120,7 @@ pub fn audit(specs: &[AuditSpec], environment: &Environment, console: &Console) 
         async |spec: &AuditSpec, own: &Console| Box::pin(inspect::run(spec, &connections, environment, own)).await;
     let subject = |spec: &AuditSpec| spec.subject.as_ref().map(Subject::name).unwrap_or_default();
     let name = |spec: &AuditSpec| spec.layer.clone().unwrap_or_else(|| subject(spec));
-    one_by_one("audit", specs, name, one, console)
+    one_by_one("audit", specs, name, &one, console)
 }
 
 /// Acts on versions of one layer after another.
@@ -131,14 +131,14 @@ pub fn act(specs: &[ActSpec], environment: &Environment, console: &Console) -> a
     let connections = Connections::default();
     let one = async |spec: &ActSpec, own: &Console| Box::pin(act::run(spec, &connections, environment, own)).await;
     let command = specs[0].act.command();
-    one_by_one(command, specs, |spec| spec.layer.to_string(), one, console)
+    one_by_one(command, specs, |spec| spec.layer.to_string(), &one, console)
 }
 
 fn one_by_one<S>(
     command: &'static str,
     specs: &[S],
     name: impl Fn(&S) -> String,
-    one: impl AsyncFn(&S, &Console) -> anyhow::Result<Report>,
+    one: &impl AsyncFn(&S, &Console) -> anyhow::Result<Report>,
     console: &Console,
 ) -> anyhow::Result<RunReport> {
     runtime()?.block_on(async {
