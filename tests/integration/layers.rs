@@ -104,6 +104,17 @@ fn bad_input_of_one_stops_all_before_anything_is_built() {
 }
 
 #[test]
+fn two_layers_do_not_take_turns_at_one_parameter() {
+    let sandbox = three_layers();
+    let plan = |parameter: &str| {
+        let arguments = ["plan", "--registry", "aws", "--regions", EU, "--ssm-parameter", parameter];
+        sandbox.run(&arguments).env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").run()
+    };
+    let outcome = plan("/layers/{python}").code(1);
+    outcome.says("`ssm-parameter` is `/layers/3.13` for `alpha-313` and for `beta-313`").says("write `{layer}` in it");
+}
+
+#[test]
 fn a_plan_gives_a_job_for_each_layer_to_build() {
     let sandbox = three_layers();
     sandbox.run(&["publish", "--layers", "alpha-*"]).run().success();
