@@ -135,6 +135,10 @@ def in_folder(binary, env, counts, runs):
         used = plans(binary, env, count, runs)
         medians[count] = statistics.median(use.wall for use in used), max(use.peak for use in used)
         rows.append(row("folder", count, used, 0))
+    count = counts[-1]
+    for command in (["init", "-q"], ["add", "layers", "lambda-layers.yml"], ["commit", "-q", "-m", "x"]):
+        run(["git", "-c", "user.name=bench", "-c", "user.email=bench@example.com", *command], env)
+    rows.append(row("folder, `--since HEAD`", count, plans(binary, env, count, runs, ["plan", "--since", "HEAD"]), 0))
     write_file(PUBLISHED, destination)
     used = plans(binary, env, PUBLISHED, runs, ["publish"])
     rows.append(row("folder, `publish`", PUBLISHED, used, 0))

@@ -73,6 +73,7 @@ fn what_did_not_change_is_not_asked_for() {
     commit(&sandbox.path(""));
     is_untouched(plan(&sandbox, "HEAD~1").path_first(&trap).run(), "HEAD~1");
     is_untouched(plan(&sandbox, "main").path_first(&trap).run(), "main");
+    is_asked(plan(&sandbox, "main").args(&["--refresh"]).run());
     assert_eq!(sandbox.trapped(), "");
     is_asked(sandbox.run(&["plan", "--layer-name", "shared", "--python-version", "3.13"]).run());
 }
