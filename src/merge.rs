@@ -5,16 +5,18 @@ use std::collections::btree_map::Entry;
 
 use secrecy::ExposeSecret as _;
 
+use crate::config;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Explanation, Failure, Kind, counted};
 use crate::github::PullRequest;
-use crate::inputs::Cli;
+use crate::inputs::{Cli, Inputs};
 use crate::preview::{self, Wanted};
+use crate::release;
 use crate::report::{self, Report, RunReport};
 use crate::results::{self, Results};
 use crate::secrets::Secrets;
-use crate::spec::{CommentWhen, MergeSpec};
+use crate::spec::{ActSpec, CommentWhen, MergeSpec, Verb};
 
 /// # Errors
 /// There are no results, the plan failed, or what GitHub says.
@@ -38,8 +40,28 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
         let hint = "let the plan, or at least one job, be about a layer";
         return Err(Failure::user(format!("the results in `{}` are about no layer", spec.shown)).hint(hint).into());
     }
+    let specs = if spec.github.release { releases(&run, cli, environment)? } else { Vec::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(tell(run, &spec, environment, console))
+    runtime.block_on(async {
+        let layers = match spec.github.release {
+            true => Box::pin(release::of_results(run.layers, specs, environment, console)).await,
+            false => run.layers,
+        };
+        tell(RunReport { layers, ..run }, &spec, environment, console).await
+    })
+}
+
+/// Where the layers are that are to be released: as the file says, or the inputs.
+fn releases(run: &RunReport, cli: &Cli, environment: &Environment) -> Result<Vec<ActSpec>, Failure> {
+    let resolve = |inputs: &Inputs| ActSpec::resolve(Verb::Release, inputs, environment);
+    if config::path(cli, environment).is_some() {
+        return config::resolve(cli, environment, resolve);
+    }
+    let of_layer = |report: &Report| {
+        let layer_name = Some(report.layer_name.clone());
+        resolve(&Inputs { layer_name, ..cli.command.inputs().clone() })
+    };
+    run.layers.iter().filter(|report| report.published).map(of_layer).collect()
 }
 
 /// The comment, if the layers were previewed.

@@ -115,6 +115,8 @@ impl Reading<'_> {
         if release && task == Task::Publish {
             self.check_release(token);
         }
+        let release_tag: TagTemplate = self.parsed(given(inputs.release_tag.as_ref()), inputs::DEFAULT_RELEASE_TAG);
+        self.check_tag(&release_tag);
         GithubChoice {
             config: self.config(given(inputs.config.as_ref())),
             comment: self.parsed(given(inputs.comment.as_ref()), inputs::DEFAULT_COMMENT),
@@ -122,7 +124,7 @@ impl Reading<'_> {
             baseline,
             token: token.map(SecretString::from),
             release,
-            release_tag: self.parsed(given(inputs.release_tag.as_ref()), inputs::DEFAULT_RELEASE_TAG),
+            release_tag,
         }
     }
 
@@ -130,6 +132,16 @@ impl Reading<'_> {
         let path = self.environment.current_directory.join(path.unwrap_or(config::FILE));
         let path = files::normalize(&path).unwrap_or(path);
         path.strip_prefix(&self.workspace).unwrap_or(&path).to_string()
+    }
+
+    /// Only the tag that started the run is of this one version without saying so.
+    fn check_tag(&mut self, tag: &TagTemplate) {
+        let is_of_run = self.environment.get("GITHUB_REF_TYPE") == Some("tag")
+            && self.environment.get("GITHUB_REF_NAME") == Some(&tag.to_string());
+        if !tag.names_version() && !is_of_run {
+            let failure = Failure::user(format!("`release-tag` is `{tag}`, which is the same for every version"));
+            self.problems.push(failure.hint("put `{version}` into it"));
+        }
     }
 
     /// Before anything is built.
