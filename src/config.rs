@@ -1,8 +1,40 @@
 //! `lambda-layers.yml`: which layers there are, and what is asked of each.
 
+mod choose;
+mod expand;
+mod file;
+mod find;
+mod problem;
+mod same_file;
+mod schema;
+mod template;
+mod text;
+mod variables;
+mod wrong;
+mod yaml;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+pub use schema::{SCHEMA_COMMENT, schema};
+
 use crate::environment::Environment;
-use crate::error::Failure;
-use crate::inputs::{Cli, Inputs, given};
+use crate::error::{Failure, nearest};
+use crate::files;
+use crate::inputs::{self, Cli, Command, Given, Inputs, given, list};
+use expand::{Common, Wanted};
+use problem::{Problem, Source};
+
+/// Inputs that choose among the layers of the file in place of overriding what it says.
+const CHOOSING: &[&str] = &["config", "layers", "layer-name"];
+
+/// What the run is about.
+#[derive(Debug)]
+pub struct Resolved<S> {
+    /// At least one, in the order of the file.
+    pub specs: Vec<S>,
+    /// Good to know: a file that was not used.
+    pub notes: Vec<String>,
+}
 
 /// Where it is looked for.
 pub const FILE: &str = "lambda-layers.yml";
@@ -14,15 +46,128 @@ pub const FILE: &str = "lambda-layers.yml";
 /// Everything that is wrong with the file, or with what it asks for.
 pub fn resolve<S>(
     cli: &Cli,
-    _environment: &Environment,
+    environment: &Environment,
     resolve: impl Fn(&Inputs) -> Result<S, Failure>,
-) -> Result<Vec<S>, Failure> {
-    Ok(vec![resolve(cli.command.inputs())?])
+) -> Result<Resolved<S>, Failure> {
+    let inputs = cli.command.inputs();
+    let alone = |notes: Vec<String>| Ok(Resolved { specs: vec![resolve(inputs)?], notes });
+    let is_chosen = |name: &str| cli.given.contains_key(name);
+    let Some(path) = in_use(cli, environment)? else {
+        if is_chosen("layers") {
+            let failure = Failure::user("`layers` chooses layers of `lambda-layers.yml`, and there is none");
+            return Err(failure.hint("name the file in `config`, or the layer in `layer-name`"));
+        }
+        return alone(Vec::new());
+    };
+    let mut of_run = cli.given.clone();
+    of_run.retain(|name, _| !CHOOSING.contains(&name.as_str()));
+    let mut problems = Vec::new();
+    let (source, wanted) = read(&path, &of_run, environment, &mut problems)?;
+    let refused = |problems| Err(source.failure(problems));
+    let Some(wanted) = wanted else { return refused(problems) };
+
+    let chosen = match (given(inputs.layer_name.as_ref()), list(&inputs.layers)) {
+        (Some(_), patterns) if !patterns.is_empty() => {
+            Err(Failure::user("`layer-name` and `layers` both choose layers").hint("give one of them"))
+        }
+        (Some(name), _) if wanted.iter().any(|layer| layer.name == name) => {
+            Ok(wanted.into_iter().filter(|layer| layer.name == name).collect())
+        }
+        // It cannot be known what a wrong file has.
+        (Some(_), _) if !problems.is_empty() => Ok(Vec::new()),
+        (Some(name), _) if is_chosen("config") => Err(choose::missing("layer-name", name, &wanted, path.as_str())),
+        (Some(name), _) => return alone(vec![unused(name, &wanted, &path)]),
+        (None, patterns) => choose::choose(wanted, &patterns, path.as_str()),
+    };
+    let chosen: Vec<Wanted> = match chosen {
+        Ok(chosen) => chosen,
+        Err(failure) if problems.is_empty() => return Err(failure),
+        Err(failure) => {
+            problems.push(Problem { span: None, failure });
+            Vec::new()
+        }
+    };
+    same_file::refuse(&chosen, environment, &mut problems);
+    let mut specs = Vec::with_capacity(chosen.len());
+    let mut wrong = wrong::Wrong::new(chosen.len());
+    let mut parser = inputs::parser();
+    for layer in chosen.iter().filter(|layer| !layer.is_broken) {
+        match Cli::of(&mut parser, command(cli), &layer.given).and_then(|cli| resolve(cli.command.inputs())) {
+            Ok(spec) => specs.push(spec),
+            Err(failure) => wrong.add(layer, failure),
+        }
+    }
+    problems.extend(wrong.into_problems());
+    if problems.is_empty() { Ok(Resolved { specs, notes: Vec::new() }) } else { refused(problems) }
 }
 
-/// JSON Schema of the file.
-pub fn schema() -> String {
-    String::new()
+/// What the file asks for: `None` if that cannot be told at all.
+fn read(
+    path: &Utf8Path,
+    of_run: &Given,
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Result<(Source, Option<Vec<Wanted>>), Failure> {
+    let full = environment.current_directory.join(path);
+    let text = text::read(&full, path)?;
+    let source = Source::new(path.to_owned(), from_workspace(&full, environment), &text);
+    let root = yaml::parse(&text, &source, problems);
+    let Some(root) = root.filter(|root| !root.is_empty()) else {
+        if problems.is_empty() {
+            let failure = Failure::user(format!("`{path}` is empty"));
+            return Err(failure.hint("`lambda-layer init` writes a first one, once this one is removed"));
+        }
+        return Ok((source, None));
+    };
+    let file = file::read(&root, &inputs::input_arguments(), environment, problems);
+    let folder = path.parent().unwrap_or(Utf8Path::new(""));
+    let wanted = expand::expand(&file, &Common { of_run, folder, environment }, problems);
+    Ok((source, Some(wanted)))
+}
+
+/// The file that the run reads, from the root of the repository; `None` if there is none or more than one.
+pub fn path(cli: &Cli, environment: &Environment) -> Option<Utf8PathBuf> {
+    let path = in_use(cli, environment).ok()??;
+    Some(from_workspace(&environment.current_directory.join(path), environment).into())
+}
+
+fn in_use(cli: &Cli, environment: &Environment) -> Result<Option<Utf8PathBuf>, Failure> {
+    let is_chosen = ["config", "layers"].iter().any(|name| cli.given.contains_key(*name));
+    // What is audited then is not of the file.
+    if matches!(cli.command, Command::Audit(_)) && cli.given.contains_key("subject") && !is_chosen {
+        return Ok(None);
+    }
+    find::find(cli.command.inputs(), environment)
+}
+
+fn from_workspace(full: &Utf8Path, environment: &Environment) -> String {
+    let workspace = environment.workspace(&environment.current_directory);
+    let inside = files::normalize(full).unwrap_or_else(|| full.to_owned());
+    inside.strip_prefix(&workspace).unwrap_or(full).to_string()
+}
+
+fn unused(name: &str, wanted: &[Wanted], path: &Utf8Path) -> String {
+    let near = nearest(name, wanted.iter().map(|layer| layer.name.as_str()));
+    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    format!("`{path}` has no layer `{name}`, so it is not used: the inputs alone say what the layer is{near}")
+}
+
+fn command(cli: &Cli) -> &'static str {
+    match cli.command {
+        Command::Publish(_) => "publish",
+        Command::Build(_) => "build",
+        Command::Plan(_) => "plan",
+        Command::Preview(_) => "preview",
+        Command::Audit(_) => "audit",
+        Command::Share(_) => "share",
+        Command::Attach(_) => "attach",
+        Command::Label(_) => "label",
+        Command::Cleanup(_) => "cleanup",
+        Command::Release(_) => "release",
+        Command::Merge(_) => "merge",
+        Command::Init(_) => "init",
+        Command::Schema(_) => "schema",
+    }
 }
 
 /// How many layers are built at once.

@@ -25,11 +25,16 @@ pub struct Failure {
     pub message: String,
     pub causes: Vec<String>,
     pub hint: Option<String>,
+    /// The problems that were joined into this one, each as it was noted.
+    pub each: Vec<Self>,
+    /// A file from the repository's root, and a line of it.
+    pub place: Option<(String, usize)>,
 }
 
 impl Failure {
     pub fn user(message: impl Into<String>) -> Self {
-        Self { kind: Kind::User, message: message.into(), causes: Vec::new(), hint: None }
+        let (causes, each) = (Vec::new(), Vec::new());
+        Self { kind: Kind::User, message: message.into(), causes, hint: None, each, place: None }
     }
 
     pub fn system(message: impl Into<String>) -> Self {
@@ -91,11 +96,12 @@ impl Problems {
             1 => Err(self.0.remove(0)),
             count => {
                 let mut failure = Failure::user(format!("{count} problems with the input"));
-                for problem in self.0 {
-                    let advice = problem.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                for problem in &self.0 {
+                    let advice = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
                     failure.causes.push(format!("{}{advice}", problem.message));
                     failure.causes.extend(problem.causes.iter().map(|cause| format!("  {cause}")));
                 }
+                failure.each = self.0;
                 Err(failure.hint("nothing was built or published; correct all of them and run again"))
             }
         }

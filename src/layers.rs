@@ -83,7 +83,7 @@ pub fn make(
             let layers: Vec<Report> = layers.collect();
             let cache = Cache::of(&layers, environment);
             let run = RunReport { cache, ..RunReport::new(specs[0].task.command(), layers) };
-            preview::tell(run, specs, environment, console).await
+            preview::tell(run, specs, orders.config.as_deref(), environment, console).await
         })
     })
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use camino::Utf8PathBuf;
+use lambda_layer::config::Resolved;
 use lambda_layer::console::Console;
 use lambda_layer::environment::Environment;
 use lambda_layer::error::Explanation;
@@ -60,22 +61,29 @@ fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> 
     let since = since::read(&cli.command)?;
     let parsed = ParsedLocks::default();
     let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, &parsed, environment);
-    let specs = config::resolve(cli, environment, resolve)?;
+    let specs = specs(config::resolve(cli, environment, resolve)?, console);
     specs.iter().for_each(|spec| console.hide(&spec.secrets()));
-    let orders = Orders { jobs: config::jobs(cli.command.inputs())?, since, config: None };
+    let orders = Orders { jobs: config::jobs(cli.command.inputs())?, since, config: config::path(cli, environment) };
     layers::make(&specs, &orders, environment, console)
 }
 
 fn inspect(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     since::read(&cli.command)?;
-    let specs = config::resolve(cli, environment, |inputs| AuditSpec::resolve(inputs, environment))?;
+    let resolve = |inputs: &Inputs| AuditSpec::resolve(inputs, environment);
+    let specs = specs(config::resolve(cli, environment, resolve)?, console);
     layers::audit(&specs, environment, console)
 }
 
 fn act(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     since::read(&cli.command)?;
-    let specs = config::resolve(cli, environment, |inputs| ActSpec::resolve(verb, inputs, environment))?;
+    let resolve = |inputs: &Inputs| ActSpec::resolve(verb, inputs, environment);
+    let specs = specs(config::resolve(cli, environment, resolve)?, console);
     layers::act(&specs, environment, console)
+}
+
+fn specs<S>(resolved: Resolved<S>, console: &Console) -> Vec<S> {
+    resolved.notes.iter().for_each(|note| console.notice(note));
+    resolved.specs
 }
 
 /// Of a command whose text is all there is.

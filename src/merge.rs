@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use camino::Utf8PathBuf;
 use secrecy::ExposeSecret as _;
 
 use crate::config;
@@ -30,6 +31,9 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
     let step = console.step("Read");
     let files = results::read(&spec.results, &spec.shown)?;
     let count = files.len();
+    // As the plan has it: this job may not have the file.
+    let config = files.iter().find_map(|(_, results)| results.config.clone());
+    let config = config.or_else(|| config::path(cli, environment).map(Utf8PathBuf::into_string));
     let Gathered { layers, twice } = gather(files.into_iter().map(|(_, results)| results).collect())?;
     step.done(format!("{} about {}", counted(count, "file"), counted(layers.len(), "layer")));
     for name in twice {
@@ -47,7 +51,7 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
             true => Box::pin(release::of_results(run.layers, specs, environment, console)).await,
             false => run.layers,
         };
-        tell(RunReport { layers, ..run }, &spec, environment, console).await
+        tell(RunReport { layers, ..run }, config.as_deref(), &spec, environment, console).await
     })
 }
 
@@ -55,7 +59,7 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
 fn releases(run: &RunReport, cli: &Cli, environment: &Environment) -> Result<Vec<ActSpec>, Failure> {
     let resolve = |inputs: &Inputs| ActSpec::resolve(Verb::Release, inputs, environment);
     if config::path(cli, environment).is_some() {
-        return config::resolve(cli, environment, resolve);
+        return Ok(config::resolve(cli, environment, resolve)?.specs);
     }
     let of_layer = |report: &Report| {
         let layer_name = Some(report.layer_name.clone());
@@ -67,6 +71,7 @@ fn releases(run: &RunReport, cli: &Cli, environment: &Environment) -> Result<Vec
 /// The comment, if the layers were previewed.
 async fn tell(
     run: RunReport,
+    config: Option<&str>,
     spec: &MergeSpec,
     environment: &Environment,
     console: &Console,
@@ -78,7 +83,7 @@ async fn tell(
         return Ok(run);
     }
     let wanted = Wanted {
-        marker: report::set_marker(&spec.github.config),
+        marker: report::set_marker(config.unwrap_or(config::FILE)),
         always: spec.github.comment == CommentWhen::Always,
         never: spec.github.comment == CommentWhen::Never,
         is_worth: run.layers.iter().any(|report| preview::is_worth(report, spec.github.comment_threshold)),

@@ -96,6 +96,7 @@ pub struct InputArgument {
     pub description: String,
     pub default: String,
     pub is_list: bool,
+    pub is_boolean: bool,
 }
 
 /// Commands that a workflow has use for, in the order of the help.
@@ -117,6 +118,7 @@ pub fn input_arguments() -> Vec<InputArgument> {
             description: argument.get_help().map(ToString::to_string).unwrap_or_default(),
             default: argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect(),
             is_list: matches!(argument.get_action(), clap::ArgAction::Append),
+            is_boolean: argument.get_value_names().is_some_and(|names| names[0].as_str() == "BOOLEAN"),
         })
     });
     described.collect()

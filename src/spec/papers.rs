@@ -6,7 +6,6 @@ use camino::Utf8PathBuf;
 use secrecy::SecretString;
 
 use super::{Reading, Task};
-use crate::config;
 use crate::error::Failure;
 use crate::files;
 use crate::inputs::{self, Inputs, given};
@@ -36,8 +35,6 @@ impl Papers {
 /// What is to be said on GitHub.
 #[derive(Debug)]
 pub struct GithubChoice {
-    /// File that lists the layers, from the repository's root: the comment on several is known by it.
-    pub config: String,
     pub comment: CommentWhen,
     /// Bytes of the unzipped size.
     pub comment_threshold: Option<ByteSize>,
@@ -118,7 +115,6 @@ impl Reading<'_> {
         let release_tag: TagTemplate = self.parsed(given(inputs.release_tag.as_ref()), inputs::DEFAULT_RELEASE_TAG);
         self.check_tag(&release_tag);
         GithubChoice {
-            config: self.config(given(inputs.config.as_ref())),
             comment: self.parsed(given(inputs.comment.as_ref()), inputs::DEFAULT_COMMENT),
             comment_threshold,
             baseline,
@@ -126,12 +122,6 @@ impl Reading<'_> {
             release,
             release_tag,
         }
-    }
-
-    fn config(&self, path: Option<&str>) -> String {
-        let path = self.environment.current_directory.join(path.unwrap_or(config::FILE));
-        let path = files::normalize(&path).unwrap_or(path);
-        path.strip_prefix(&self.workspace).unwrap_or(&path).to_string()
     }
 
     /// Only the tag that started the run is of this one version without saying so.

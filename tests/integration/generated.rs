@@ -26,6 +26,7 @@ fn inputs() -> Vec<InputArgument> {
         description: format!("What to do: {commands}"),
         default: DEFAULT_COMMAND.to_owned(),
         is_list: false,
+        is_boolean: false,
     };
     let mut inputs: Vec<InputArgument> = std::iter::once(command).chain(input_arguments()).collect();
     let token = inputs.iter_mut().find(|input| input.name == "github-token").expect("is an input");

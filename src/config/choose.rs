@@ -1,0 +1,51 @@
+//! Which of the file's layers the run is about: `layers` and `layer-name`.
+
+use globset::GlobBuilder;
+
+use super::expand::Wanted;
+use crate::error::{Failure, Problems, nearest};
+
+/// Keeps the layers that a name or pattern fits, in the order of the file.
+///
+/// # Errors
+/// One that fits none, or is no pattern.
+pub(super) fn choose(wanted: Vec<Wanted>, patterns: &[String], file: &str) -> Result<Vec<Wanted>, Failure> {
+    let mut problems = Problems::default();
+    let mut is_chosen = vec![patterns.is_empty(); wanted.len()];
+    for pattern in patterns {
+        let Some(glob) = problems.check(glob(pattern)) else { continue };
+        let mut fits = false;
+        for (layer, is_chosen) in wanted.iter().zip(&mut is_chosen) {
+            if layer.name == *pattern || glob.is_match(&layer.name) {
+                fits = true;
+                *is_chosen = true;
+            }
+        }
+        if !fits {
+            problems.push(missing("layers", pattern, &wanted, file));
+        }
+    }
+    problems.into_result()?;
+    Ok(wanted.into_iter().zip(is_chosen).filter_map(|(layer, is_chosen)| is_chosen.then_some(layer)).collect())
+}
+
+fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
+    let glob = GlobBuilder::new(pattern).build();
+    glob.map(|glob| glob.compile_matcher()).map_err(|error| {
+        Failure::user(format!("`layers` has `{pattern}`, which is no pattern")).cause(error.kind().to_string())
+    })
+}
+
+/// No layer has this name.
+pub(super) fn missing(input: &str, name: &str, wanted: &[Wanted], file: &str) -> Failure {
+    let failure = Failure::user(format!("`{input}` is `{name}`, which fits no layer of `{file}`"));
+    let names = wanted.iter().map(|layer| layer.name.as_str());
+    match nearest(name, names.clone()) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => {
+            let first: Vec<String> = names.take(10).map(|name| format!("`{name}`")).collect();
+            let more = if wanted.len() > first.len() { ", …" } else { "" };
+            failure.hint(format!("it has {}{more}", first.join(", ")))
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! From what the file says to the inputs of each layer: defaults, what the run gives, Python × architecture, names.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use super::file::{Entry, File, Keys, Layer, TARGETS};
+use super::problem::{Problem, Span};
+use super::template::{self, FILLED, UnknownWord, Words};
+use super::yaml::Text;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::inputs::{self, Given, list};
+
+/// One layer with its inputs as they would be given to a run of its own.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) name: String,
+    /// Of the name in the file.
+    pub(super) span: Span,
+    pub(super) given: Given,
+    pub(super) origins: Origins,
+    /// It is known to be wrong, and only has a name.
+    pub(super) is_broken: bool,
+}
+
+/// Where the values of inputs stand: none if the run gave them.
+pub(super) type Origins = BTreeMap<String, Vec<Origin>>;
+
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) text: String,
+    pub(super) span: Option<Span>,
+    pub(super) is_default: bool,
+}
+
+/// What all layers have in common.
+#[derive(Debug)]
+pub(super) struct Common<'a> {
+    /// What was given to the run and is not about the choice of layers.
+    pub(super) of_run: &'a Given,
+    /// Of the file, from where the program was started.
+    pub(super) folder: &'a Utf8Path,
+    pub(super) environment: &'a Environment,
+}
+
+pub(super) fn expand(file: &File, common: &Common<'_>, problems: &mut Vec<Problem>) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    for layer in &file.layers {
+        let before = wanted.len();
+        let inputs = merged(&file.defaults, layer, common.of_run);
+        let pythons = values(&inputs, "python-version", common.environment.default_python(), problems);
+        let architectures = values(&inputs, "architecture", inputs::DEFAULT_ARCHITECTURE, problems);
+        for python in &pythons {
+            for architecture in &architectures {
+                wanted.extend(one(layer, &inputs, (python, architecture), common, problems));
+            }
+        }
+        let targets = (pythons.len(), architectures.len());
+        if wanted.len() > before + 1 && wanted[before + 1..].iter().any(|other| other.name == wanted[before].name) {
+            problems.push(same_name(layer, targets));
+            wanted.truncate(before + 1);
+        }
+    }
+    refuse_same_names(&wanted, problems);
+    wanted
+}
+
+/// The layer's own values before the defaults, and those of the run before both.
+fn merged(defaults: &Keys, layer: &Layer, of_run: &Given) -> Origins {
+    let origins = |entry: &Entry, is_default: bool| -> Vec<Origin> {
+        let origin = |value: &Text| Origin { text: value.text.clone(), span: Some(value.span), is_default };
+        entry.values.iter().map(origin).collect()
+    };
+    let mut inputs: Origins = defaults.iter().map(|(name, entry)| (name.clone(), origins(entry, true))).collect();
+    inputs.extend(layer.keys.iter().map(|(name, entry)| (name.clone(), origins(entry, false))));
+    inputs.extend(of_run.iter().map(|(name, values)| {
+        let origin = |text: &String| Origin { text: text.clone(), span: None, is_default: true };
+        (name.clone(), values.iter().map(origin).collect())
+    }));
+    inputs.retain(|_, values| !values.is_empty());
+    inputs
+}
+
+/// Of an input that multiplies a layer.
+fn values(inputs: &Origins, name: &str, default: &str, problems: &mut Vec<Problem>) -> Vec<Origin> {
+    let Some(given) = inputs.get(name) else {
+        return vec![Origin { text: default.to_owned(), span: None, is_default: true }];
+    };
+    let mut values: Vec<Origin> = Vec::new();
+    for origin in given {
+        for text in list(std::slice::from_ref(&origin.text)) {
+            if values.iter().any(|known| known.text == text) {
+                let failure = Failure::user(format!("`{name}` has `{text}` twice")).hint("remove one of them");
+                problems.push(Problem { span: origin.span, failure });
+            } else {
+                values.push(Origin { text, ..origin.clone() });
+            }
+        }
+    }
+    values
+}
+
+/// For one Python and architecture; `None` if its name cannot be told.
+fn one(
+    layer: &Layer,
+    inputs: &Origins,
+    (python, architecture): (&Origin, &Origin),
+    common: &Common<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Wanted> {
+    let version = python.text.strip_prefix("python").unwrap_or(&python.text);
+    let digits = version.replace('.', "");
+    let of_target = [("python", version), ("py", digits.as_str()), ("arch", architecture.text.as_str())];
+    let fill = |input: &str, origin: &Origin, words: &Words<'_>| {
+        template::fill(input, &origin.text, words).map_err(|UnknownWord { message, hint }| Problem {
+            span: origin.span,
+            failure: Failure::user(message).hint(hint),
+        })
+    };
+    let template = Origin { text: layer.name.text.clone(), span: Some(layer.name.span), is_default: false };
+    let name = fill("layer-name", &template, &of_target).map_err(|problem| problems.push(problem)).ok()?;
+    let [python_word, py_word, arch_word] = of_target;
+    let words = [python_word, py_word, arch_word, ("layer", name.as_str())];
+
+    let mut is_broken = layer.is_broken;
+    let mut origins = inputs.clone();
+    for (input, value) in TARGETS.iter().zip([python, architecture]) {
+        if let Some(values) = origins.get_mut(*input) {
+            *values = vec![value.clone()];
+        }
+    }
+    for input in FILLED {
+        for origin in origins.get_mut(*input).into_iter().flatten() {
+            match fill(input, origin, &words) {
+                Ok(text) => origin.text = text,
+                Err(problem) => {
+                    problems.push(problem);
+                    is_broken = true;
+                }
+            }
+        }
+    }
+    let mut given: Given = origins
+        .iter()
+        .map(|(name, values)| (name.clone(), values.iter().map(|value| value.text.clone()).collect()))
+        .collect();
+    given.insert("layer-name".to_owned(), vec![name.clone()]);
+    place(&mut given, common);
+    Some(Wanted { name, span: layer.name.span, given, origins, is_broken })
+}
+
+/// The working directory is seen from the file, that of the run from where the program was started.
+fn place(given: &mut Given, common: &Common<'_>) {
+    if common.of_run.contains_key("working-directory") || common.folder.as_str().is_empty() {
+        return;
+    }
+    let of_layer = given.get("working-directory").and_then(|values| values.last());
+    let folder = of_layer.map_or_else(|| common.folder.to_owned(), |of_layer| common.folder.join(of_layer));
+    given.insert("working-directory".to_owned(), vec![folder.into_string()]);
+}
+
+/// Of one layer for several targets.
+fn same_name(layer: &Layer, (pythons, architectures): (usize, usize)) -> Problem {
+    let name = &layer.name.text;
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    let mut better = name.clone();
+    if pythons > 1 && !has(&["{py}", "{python}"]) {
+        better += "-{py}";
+    }
+    if architectures > 1 && !has(&["{arch}"]) {
+        better += "-{arch}";
+    }
+    let of_what = match (pythons > 1, architectures > 1) {
+        (true, true) => "each Python and architecture",
+        (true, false) => "each Python",
+        _ => "each architecture",
+    };
+    let problem = Problem::at(layer.name.span, format!("`{name}` would be the name of the layer for {of_what}"));
+    problem.hint(format!("write `{better}`"))
+}
+
+fn refuse_same_names(wanted: &[Wanted], problems: &mut Vec<Problem>) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for layer in wanted {
+        if let Some(first) = seen.get(layer.name.as_str()) {
+            let message = format!("`{}` is the name of two layers: here and in line {}", layer.name, first.line);
+            problems.push(Problem::at(layer.span, message).hint("each layer needs a name of its own"));
+        } else {
+            seen.insert(&layer.name, layer.span);
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What the file says: defaults and layers, with every key known and every value of the right shape.
+
+use std::collections::BTreeMap;
+
+use super::problem::{Problem, Span};
+use super::variables::Variables;
+use super::yaml::{Content, Node, Text};
+use crate::environment::Environment;
+use crate::error::nearest;
+use crate::inputs::InputArgument;
+
+/// Keys at the top.
+pub(super) const TOP: &[&str] = &["environment", "defaults", "layers"];
+
+/// Inputs that have no place in the file, and why.
+pub(super) const OF_THE_RUN: &[(&str, &str)] = &[
+    ("command", "give it to the run: the file says what the layers are, not what to do with them"),
+    ("config", "give it to the run: one file has all layers"),
+    ("github-token", "a token has no place in a file: the action has that of the job, a command line GITHUB_TOKEN"),
+    ("jobs", "give it to the run: it depends on the machine"),
+    ("layers", "give it to the run, as a choice among the layers of the file"),
+    ("results", "give it to the run: it is about all layers"),
+    ("since", "give it to the run: it is about all layers"),
+    ("summary", "give it to the run: it is about all layers"),
+];
+/// That may be lists although an input of a run has one of them.
+pub(super) const TARGETS: &[&str] = &["python-version", "architecture"];
+
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) defaults: Keys,
+    pub(super) layers: Vec<Layer>,
+}
+
+/// Inputs by their names.
+pub(super) type Keys = BTreeMap<String, Entry>;
+
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// None if the default is taken away.
+    pub(super) values: Vec<Text>,
+}
+
+#[derive(Debug)]
+pub(super) struct Layer {
+    /// With `{py}` and the like.
+    pub(super) name: Text,
+    pub(super) keys: Keys,
+    /// Something was wrong with it, so that more would be said than is true.
+    pub(super) is_broken: bool,
+}
+
+struct Reader<'a> {
+    inputs: &'a [InputArgument],
+    variables: Variables<'a>,
+    problems: &'a mut Vec<Problem>,
+}
+
+/// Everything that can be understood of the document.
+pub(super) fn read(
+    root: &Node,
+    inputs: &[InputArgument],
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> File {
+    let Content::Mapping(entries) = &root.content else {
+        if !matches!(root.content, Content::Refused) {
+            let problem = Problem::at(root.span, format!("the file is {} where a mapping is expected", root.kind()));
+            problems.push(problem.hint("it begins with `layers:`, see docs/configuration.md"));
+        }
+        return File::default();
+    };
+    for (key, _) in entries.iter().filter(|(key, _)| !TOP.contains(&key.text.as_str())) {
+        let problem = Problem::at(key.span, format!("`{}` is not a key at the top of this file", key.text));
+        let is_input = inputs.iter().any(|input| input.name == key.text);
+        problems.push(if is_input {
+            problem.hint("move it below `defaults`, or into a layer")
+        } else {
+            problem.near(nearest(&key.text, TOP.iter().copied()), "use `environment`, `defaults` and `layers`")
+        });
+    }
+    let top = |name: &str| entries.iter().find(|(key, _)| key.text == name);
+    let variables = Variables::declared(top("environment").map(|(_, node)| node), environment, problems);
+    let mut reader = Reader { inputs, variables, problems };
+    let defaults = top("defaults").map(|(_, node)| reader.defaults(node)).unwrap_or_default();
+    let layers = match top("layers") {
+        Some((key, node)) => reader.layers(key, node),
+        None => {
+            let is_misspelt = entries.iter().any(|(key, _)| nearest(&key.text, ["layers"]).is_some());
+            if !is_misspelt {
+                let problem = Problem::at(Span::START, "the file has no `layers`");
+                reader.problems.push(problem.hint("list at least one: `layers: [{layer-name: shared}]`"));
+            }
+            Vec::new()
+        }
+    };
+    File { defaults, layers }
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, node: &Node, what: &str, expected: &str, hint: &str) {
+        if !matches!(node.content, Content::Refused) {
+            let problem = Problem::at(node.span, format!("{what} is {} where {expected} is expected", node.kind()));
+            self.problems.push(problem.hint(hint));
+        }
+    }
+
+    fn defaults(&mut self, node: &Node) -> Keys {
+        match &node.content {
+            Content::Mapping(entries) => {
+                let mut keys = self.keys(entries).0;
+                if keys.remove("layer-name").is_some() {
+                    let name = entries.iter().find(|(key, _)| key.text == "layer-name");
+                    self.problems.extend(name.map(|(key, _)| {
+                        let problem = Problem::at(key.span, "`layer-name` cannot be a default");
+                        problem.hint("each layer has a name of its own")
+                    }));
+                }
+                keys
+            }
+            _ if node.is_empty() => Keys::new(),
+            _ => {
+                self.wrong(node, "`defaults`", "a mapping", "write inputs and their values: `python-version: 3.13`");
+                Keys::new()
+            }
+        }
+    }
+
+    fn layers(&mut self, key: &Text, node: &Node) -> Vec<Layer> {
+        match &node.content {
+            _ if node.is_empty() => {
+                let problem = Problem::at(key.span, "`layers` has no layer");
+                self.problems.push(problem.hint("list at least one: `layers: [{layer-name: shared}]`"));
+                Vec::new()
+            }
+            Content::List(items) => items.iter().filter_map(|item| self.listed(item)).collect(),
+            Content::Mapping(entries) => {
+                entries.iter().filter_map(|(name, inputs)| self.named(name.clone(), inputs)).collect()
+            }
+            _ => {
+                self.wrong(node, "`layers`", "a list or a mapping", "write `- layer-name: shared` below it");
+                Vec::new()
+            }
+        }
+    }
+
+    /// `- layer-name: shared`
+    fn listed(&mut self, item: &Node) -> Option<Layer> {
+        let Content::Mapping(entries) = &item.content else {
+            self.wrong(item, "a layer", "a mapping", "write `- layer-name: shared`");
+            return None;
+        };
+        let (mut keys, is_broken) = self.keys(entries);
+        let given = entries.iter().any(|(key, _)| key.text == "layer-name");
+        match keys.remove("layer-name").and_then(|entry| entry.values.into_iter().next()) {
+            Some(name) => Some(Layer { name, keys, is_broken }),
+            None => {
+                if !is_broken || given {
+                    let problem = Problem::at(item.span, "a layer without `layer-name`");
+                    self.problems.push(problem.hint("name it: `layer-name: shared`"));
+                }
+                None
+            }
+        }
+    }
+
+    /// `shared: {…}`
+    fn named(&mut self, name: Text, inputs: &Node) -> Option<Layer> {
+        let entries = match &inputs.content {
+            Content::Mapping(entries) => entries.as_slice(),
+            _ if inputs.is_empty() => &[],
+            _ => {
+                let what = format!("layer `{}`", name.text);
+                self.wrong(inputs, &what, "a mapping", "write its inputs below: `requirements: requirements.txt`");
+                return None;
+            }
+        };
+        let (mut keys, is_broken) = self.keys(entries);
+        if let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "layer-name") {
+            keys.remove("layer-name");
+            let problem = Problem::at(key.span, format!("the layer has a name already: `{}`", name.text));
+            self.problems.push(problem.hint("remove one of them"));
+        }
+        let name = Text { text: self.variables.substitute(&name, self.problems), span: name.span };
+        Some(Layer { name, keys, is_broken })
+    }
+
+    /// And whether something was wrong.
+    fn keys(&mut self, entries: &[(Text, Node)]) -> (Keys, bool) {
+        let before = self.problems.len();
+        let mut keys = Keys::new();
+        for (key, node) in entries {
+            let Some(input) = self.inputs.iter().find(|input| input.name == key.text) else {
+                self.unknown(key);
+                continue;
+            };
+            if let Some((_, reason)) = OF_THE_RUN.iter().find(|(name, _)| *name == input.name) {
+                let problem = Problem::at(key.span, format!("`{}` does not belong into this file", key.text));
+                self.problems.push(problem.hint(*reason));
+                continue;
+            }
+            if let Some(values) = self.values(input, node) {
+                keys.insert(input.name.clone(), Entry { values });
+            }
+        }
+        (keys, self.problems.len() > before)
+    }
+
+    fn unknown(&mut self, key: &Text) {
+        if let Some((_, reason)) = OF_THE_RUN.iter().find(|(name, _)| *name == key.text) {
+            let problem = Problem::at(key.span, format!("`{}` does not belong into this file", key.text));
+            return self.problems.push(problem.hint(*reason));
+        }
+        let names = self.inputs.iter().map(|input| input.name.as_str());
+        let spelt = key.text.replace('_', "-").to_lowercase();
+        let near = nearest(&spelt, names.filter(|name| OF_THE_RUN.iter().all(|(other, _)| other != name)));
+        let problem = Problem::at(key.span, format!("`{}` is not an input", key.text));
+        self.problems.push(problem.near(near, "`lambda-layer publish --help` lists inputs"));
+    }
+
+    fn values(&mut self, input: &InputArgument, node: &Node) -> Option<Vec<Text>> {
+        let name = &input.name;
+        let is_list = input.is_list || TARGETS.contains(&name.as_str());
+        let hint_of_braces = "a value that begins with `{` needs quotes";
+        let texts: Vec<Text> = match &node.content {
+            Content::Text(text) => vec![Text { text: text.clone(), span: node.span }],
+            Content::List(items) if is_list => {
+                let mut texts = Vec::new();
+                for item in items {
+                    match &item.content {
+                        Content::Text(text) => texts.push(Text { text: text.clone(), span: item.span }),
+                        Content::Mapping(_) => {
+                            let hint = "a value with `: ` in it, or one that begins with `{`, needs quotes";
+                            self.wrong(item, &format!("an item of `{name}`"), "text", hint);
+                        }
+                        _ => self.wrong(item, &format!("an item of `{name}`"), "text", "one list is enough"),
+                    }
+                }
+                texts
+            }
+            Content::List(_) => {
+                self.wrong(node, &format!("`{name}`"), "one value", "it is not a list: make a layer of each value");
+                return None;
+            }
+            Content::Mapping(_) if name == "include" || name == "runs-on" => {
+                self.wrong(node, &format!("`{name}`"), "a list", "write `[from=to]`");
+                return None;
+            }
+            Content::Mapping(_) => {
+                let expected = if is_list { "a value or a list" } else { "a value" };
+                self.wrong(node, &format!("`{name}`"), expected, hint_of_braces);
+                return None;
+            }
+            Content::Refused => return None,
+        };
+        let filled =
+            texts.iter().map(|text| Text { text: self.variables.substitute(text, self.problems), span: text.span });
+        let filled: Vec<Text> = filled.filter(|text| !text.text.trim().is_empty()).collect();
+        for text in &filled {
+            if let Some(character) =
+                text.text.chars().find(|character| character.is_control() && !"\n\t".contains(*character))
+            {
+                let message = format!("`{name}` has a control character, U+{:04X}", u32::from(character));
+                self.problems.push(Problem::at(text.span, message).hint("remove it"));
+            }
+        }
+        Some(filled)
+    }
+}

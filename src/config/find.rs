@@ -1,0 +1,38 @@
+//! Which file it is: the one that was named, or the one that is there.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::files;
+use crate::inputs::{Inputs, given};
+
+pub(super) const NAMES: [&str; 2] = ["lambda-layers.yml", "lambda-layers.yaml"];
+
+/// The file, seen from where the program was started.
+///
+/// # Errors
+/// What was named does not exist, or there are two.
+pub(super) fn find(inputs: &Inputs, environment: &Environment) -> Result<Option<Utf8PathBuf>, Failure> {
+    let start = &environment.current_directory;
+    if let Some(named) = given(inputs.config.as_ref()) {
+        let path = Utf8Path::new(named);
+        if !start.join(path).exists() {
+            let failure = files::missing("`config`: ", start, path);
+            return Err(if failure.hint.as_deref().is_some_and(|hint| hint.starts_with("did you")) {
+                failure
+            } else {
+                failure.hint("the path starts where the program is started; `lambda-layer init` writes a first file")
+            });
+        }
+        return Ok(Some(path.to_owned()));
+    }
+    let mut there = NAMES.iter().filter(|name| start.join(name).exists());
+    match (there.next(), there.next()) {
+        (Some(first), Some(second)) => {
+            Err(Failure::user(format!("`{first}` and `{second}` are both there"))
+                .hint("keep one, or name it in `config`"))
+        }
+        (first, _) => Ok(first.map(Utf8PathBuf::from)),
+    }
+}

@@ -1,0 +1,156 @@
+//! What is wrong with the file: each problem with its line and a caret, all together.
+
+use camino::Utf8PathBuf;
+
+use crate::error::{Failure, Kind};
+use crate::secrets::Secrets;
+
+/// So many are told; more of them have mostly the same cause.
+const TOLD: usize = 20;
+/// Of a line of the file, in characters.
+const LONGEST_LINE: usize = 110;
+
+/// Where something stands on one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    /// From 1.
+    pub(super) line: usize,
+    /// From 0, in characters.
+    pub(super) column: usize,
+    /// In characters, at least 1.
+    pub(super) length: usize,
+}
+
+impl Span {
+    pub(super) const START: Self = Self { line: 1, column: 0, length: 1 };
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    /// `None` of what the file has no part in.
+    pub(super) span: Option<Span>,
+    pub(super) failure: Failure,
+}
+
+impl Problem {
+    pub(super) fn at(span: Span, message: impl Into<String>) -> Self {
+        Self { span: Some(span), failure: Failure::user(message) }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.failure = self.failure.hint(hint);
+        self
+    }
+
+    /// With `did you mean`, if there is a near name; else with another hint.
+    pub(super) fn near(self, near: Option<&str>, otherwise: impl Into<String>) -> Self {
+        match near {
+            Some(near) => self.hint(format!("did you mean `{near}`?")),
+            None => self.hint(otherwise),
+        }
+    }
+}
+
+/// The text that problems point into.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// As it is shown.
+    pub(super) name: Utf8PathBuf,
+    /// From the repository's root, for annotations.
+    pub(super) annotated: String,
+    lines: Vec<String>,
+    /// Passwords in URLs of the file.
+    secrets: Secrets,
+}
+
+impl Source {
+    pub(super) fn new(name: Utf8PathBuf, annotated: String, text: &str) -> Self {
+        let mut secrets = Secrets::default();
+        secrets.add_urls_in(text);
+        Self { name, annotated, lines: text.lines().map(str::to_owned).collect(), secrets }
+    }
+
+    pub(super) fn line(&self, number: usize) -> &str {
+        self.lines.get(number - 1).map_or("", String::as_str)
+    }
+
+    /// All problems as one failure, in the order of their lines.
+    pub(super) fn failure(&self, mut problems: Vec<Problem>) -> Failure {
+        problems.sort_by_key(|problem| problem.span);
+        let place = problems.iter().find_map(|problem| problem.span).map(|span| (self.annotated.clone(), span.line));
+        let is_ours = problems.iter().any(|problem| problem.failure.kind == Kind::System);
+        let mut failure = match problems.as_slice() {
+            [only] => {
+                let mut failure = Failure::user(self.message(only)).causes(self.shown(only));
+                failure.hint.clone_from(&only.failure.hint);
+                failure
+            }
+            _ => self.several(&problems),
+        };
+        failure.place = place;
+        if is_ours {
+            failure.kind = Kind::System;
+        }
+        failure
+    }
+
+    fn several(&self, problems: &[Problem]) -> Failure {
+        let mut failure = Failure::user(format!("{} problems with `{}`", problems.len(), self.name));
+        for problem in problems.iter().take(TOLD) {
+            let advice = problem.failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            failure = failure.cause(format!("{}{advice}", self.message(problem))).causes(self.shown(problem));
+        }
+        if let Some(more @ 1..) = problems.len().checked_sub(TOLD) {
+            failure = failure.cause(format!("and {more} more"));
+        }
+        failure.hint("nothing was built or published; correct all of them and run again")
+    }
+
+    fn message(&self, problem: &Problem) -> String {
+        let message = self.secrets.redact(&problem.failure.message);
+        match problem.span {
+            Some(span) => format!("{}:{}:{}: {message}", self.name, span.line, span.column + 1),
+            None => message,
+        }
+    }
+
+    /// The line with a caret below, and what the problem says beyond its message.
+    fn shown(&self, problem: &Problem) -> Vec<String> {
+        let mut shown = problem.span.map(|span| self.excerpt(span)).unwrap_or_default();
+        shown.extend(problem.failure.causes.iter().map(|cause| format!("  {}", self.secrets.redact(cause))));
+        shown
+    }
+
+    fn excerpt(&self, span: Span) -> Vec<String> {
+        let line = self.line(span.line);
+        let redacted = self.secrets.redact(line);
+        if redacted.trim().is_empty() {
+            return Vec::new();
+        }
+        let characters: Vec<char> = redacted.trim_end().chars().map(harmless).collect();
+        let number = span.line.to_string();
+        let width = number.len().max(3);
+        let start = if characters.len() > LONGEST_LINE { span.column.saturating_sub(LONGEST_LINE / 2) } else { 0 };
+        let end = characters.len().min(start + LONGEST_LINE);
+        let cut: String = characters.get(start..end).unwrap_or_default().iter().collect();
+        let (before, after) = (if start > 0 { "…" } else { "" }, if end < characters.len() { "…" } else { "" });
+        let text = format!("{number:>width$} | {before}{cut}{after}");
+        // Behind a password that was taken out nothing stands where it stood.
+        if redacted != line {
+            return vec![text];
+        }
+        let indent = span.column - start + before.chars().count();
+        let length = span.length.min(end.saturating_sub(span.column)).max(1);
+        vec![text, format!("{:>width$} | {}{}", "", " ".repeat(indent), "^".repeat(length))]
+    }
+}
+
+/// What would not be seen, or would turn the order of what is seen, as a sign that is.
+fn harmless(character: char) -> char {
+    match character {
+        '\t' => ' ',
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => '\u{fffd}',
+        character if character.is_control() => '\u{fffd}',
+        character => character,
+    }
+}

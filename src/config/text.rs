@@ -1,0 +1,39 @@
+//! The bytes of the file as text, or why they are none.
+
+use camino::Utf8Path;
+
+use crate::error::Failure;
+
+/// In bytes; a thousand layers take a tenth of it.
+const LARGEST: u64 = 1024 * 1024;
+
+/// `shown` names it in messages.
+///
+/// # Errors
+/// The user's: it cannot be read, is too large, or is not in UTF-8.
+pub(super) fn read(path: &Utf8Path, shown: &Utf8Path) -> Result<String, Failure> {
+    let unreadable =
+        |error: std::io::Error| Failure::user(format!("`{shown}` cannot be read")).cause(error.to_string());
+    let metadata = fs_err::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(Failure::user(format!("`{shown}` is not a file")).hint("`config` names a file that lists layers"));
+    }
+    if metadata.len() > LARGEST {
+        let failure = Failure::user(format!("`{shown}` is larger than 1 MB"));
+        return Err(failure.hint("a file that lists layers is not: is it the right one?"));
+    }
+    let bytes = fs_err::read(path).map_err(unreadable)?;
+    // Of UTF-16 without a mark every other byte is zero.
+    if bytes.starts_with(&[0xff, 0xfe])
+        || bytes.starts_with(&[0xfe, 0xff])
+        || matches!(bytes[..], [0, _, ..] | [_, 0, ..])
+    {
+        return Err(Failure::user(format!("`{shown}` is in UTF-16")).hint("save it as UTF-8"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Failure::user(format!("`{shown}` is not in UTF-8: see line {line}")).hint("save it as UTF-8")
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
+}

@@ -1,0 +1,70 @@
+//! What is wrong with the inputs of layers, at the lines that say so; what many layers share is said once.
+
+use super::expand::{Origin, Wanted};
+use super::problem::{Problem, Span};
+use crate::error::Failure;
+
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// How many layers there are.
+    layers: usize,
+    found: Vec<Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    span: Option<Span>,
+    failure: Failure,
+    /// It stands in the layer itself, so there is no doubt which is meant.
+    is_own: bool,
+    /// The first one's name.
+    layer: String,
+    count: usize,
+}
+
+impl Wrong {
+    pub(super) fn new(layers: usize) -> Self {
+        Self { layers, found: Vec::new() }
+    }
+
+    /// Of one layer; several problems are told one by one.
+    pub(super) fn add(&mut self, layer: &Wanted, failure: Failure) {
+        let parts = if failure.each.is_empty() { vec![failure] } else { failure.each };
+        for failure in parts {
+            let (span, is_own) = place(&failure.message, layer);
+            let same = |found: &&mut Found| found.span == span && found.failure == failure;
+            match self.found.iter_mut().find(same) {
+                Some(known) => known.count += 1,
+                None => self.found.push(Found { span, failure, is_own, layer: layer.name.clone(), count: 1 }),
+            }
+        }
+    }
+
+    pub(super) fn into_problems(self) -> impl Iterator<Item = Problem> {
+        let all = self.layers;
+        self.found.into_iter().map(move |Found { span, mut failure, is_own, layer, count }| {
+            if !is_own && count < all {
+                let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+                failure.message += &format!(" (layer `{layer}`{more})");
+            }
+            Problem { span, failure }
+        })
+    }
+}
+
+/// The value that a message is about: that of the input it names first, or the one it quotes; else the layer's name.
+fn place(message: &str, layer: &Wanted) -> (Option<Span>, bool) {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let at = |origin: &Origin| (origin.span, !origin.is_default);
+    if let Some(values) = quoted.first().and_then(|input| layer.origins.get(*input)) {
+        let item = values.iter().find(|value| quoted.iter().any(|quoted| value.text == *quoted));
+        if let Some(origin) = item.or(values.first()) {
+            return at(origin);
+        }
+    }
+    let all = || layer.origins.values().flatten();
+    let quoted = quoted.first().filter(|quoted| quoted.len() > 1);
+    let exact = quoted.and_then(|quoted| all().find(|value| value.text == *quoted));
+    let origin = exact.or_else(|| quoted.and_then(|quoted| all().find(|value| value.text.contains(quoted))));
+    origin.map_or((Some(layer.span), true), at)
+}

@@ -1,0 +1,247 @@
+//! YAML as a tree that knows where everything stands. Scalars are text as written: `3.10` stays `3.10`.
+//!
+//! Anchors, aliases, merge keys and tags are refused: nothing in the file can stand for more than is written.
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
+
+use super::problem::{Problem, Source, Span};
+
+/// The file itself needs five levels.
+const DEEPEST: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) span: Span,
+    pub(super) content: Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Text(String),
+    List(Vec<Node>),
+    Mapping(Vec<(Text, Node)>),
+    /// What was refused already.
+    Refused,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) span: Span,
+}
+
+impl Node {
+    /// `a list`
+    pub(super) fn kind(&self) -> &'static str {
+        match self.content {
+            Content::Text(_) => "text",
+            Content::List(_) => "a list",
+            Content::Mapping(_) => "a mapping",
+            Content::Refused => "an alias",
+        }
+    }
+
+    /// Nothing stands there, or `null`.
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.content {
+            Content::Text(text) => text.is_empty(),
+            Content::List(items) => items.is_empty(),
+            Content::Mapping(entries) => entries.is_empty(),
+            Content::Refused => false,
+        }
+    }
+}
+
+/// The only document. `None` where there is none, or one that cannot be understood any further: the problems say why.
+pub(super) fn parse(text: &str, source: &Source, problems: &mut Vec<Problem>) -> Option<Node> {
+    if let Some(problem) = control_character(text) {
+        problems.push(problem);
+        return None;
+    }
+    let mut builder = Builder { source, problems, open: Vec::new(), root: None };
+    let mut parser = Parser::new_from_str(text);
+    while let Some(event) = parser.next_event() {
+        let done = match event {
+            Ok((event, span)) => builder.event(event, span),
+            Err(error) => Err(syntax(&error, source)),
+        };
+        if let Err(problem) = done {
+            builder.problems.push(problem);
+            return None;
+        }
+    }
+    builder.root
+}
+
+struct Builder<'a> {
+    source: &'a Source,
+    problems: &'a mut Vec<Problem>,
+    open: Vec<Open>,
+    root: Option<Node>,
+}
+
+/// A list or mapping whose end is not read yet.
+struct Open {
+    span: Span,
+    content: Content,
+    /// Of a mapping: the key that waits for its value; `None` inside if it is not taken.
+    key: Option<Option<Text>>,
+}
+
+impl Builder<'_> {
+    fn event(&mut self, event: Event<'_>, place: saphyr_parser::Span) -> Result<(), Problem> {
+        let span = self.span(place);
+        match event {
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+            Event::DocumentStart(_) if self.root.is_some() => {
+                let problem = Problem::at(span, "a second document begins here");
+                return Err(problem.hint("one file has one document: remove the `---`"));
+            }
+            Event::DocumentStart(_) => {}
+            Event::Alias(_) => {
+                self.problems.push(no_anchors(span));
+                self.add(Node { span, content: Content::Refused })?;
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse(span, anchor, tag.is_some());
+                let is_null = style == ScalarStyle::Plain && matches!(text.as_ref(), "~" | "null" | "Null" | "NULL");
+                let text = if is_null { String::new() } else { text.into_owned() };
+                self.add(Node { span, content: Content::Text(text) })?;
+            }
+            Event::SequenceStart(anchor, tag) => self.start(span, anchor, tag.is_some(), Content::List(Vec::new()))?,
+            Event::MappingStart(anchor, tag) => {
+                self.start(span, anchor, tag.is_some(), Content::Mapping(Vec::new()))?
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let open = self.open.pop().expect("what ends has begun");
+                self.add(Node { span: open.span, content: open.content })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, span: Span, anchor: usize, is_tagged: bool) {
+        if anchor > 0 {
+            self.problems.push(no_anchors(span));
+        }
+        if is_tagged {
+            let problem = Problem::at(span, "YAML tags are not used here");
+            self.problems.push(problem.hint("remove it; a value that begins with `!` needs quotes"));
+        }
+    }
+
+    fn start(&mut self, span: Span, anchor: usize, is_tagged: bool, content: Content) -> Result<(), Problem> {
+        self.refuse(span, anchor, is_tagged);
+        if self.open.len() >= DEEPEST {
+            return Err(Problem::at(span, "this is nested deeper than anything in this file can be"));
+        }
+        if let Some(Open { content: Content::Mapping(_), key: None, .. }) = self.open.last() {
+            let problem = Problem::at(span, "a key has to be text");
+            return Err(problem.hint("a value that begins with `{` or `[` needs quotes"));
+        }
+        self.open.push(Open { span, content, key: None });
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node) -> Result<(), Problem> {
+        let Some(Open { content, key, .. }) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match content {
+            Content::List(items) => items.push(node),
+            Content::Mapping(entries) => match key.take() {
+                Some(Some(key)) => entries.push((key, node)),
+                Some(None) => {}
+                None => {
+                    let Content::Text(text) = node.content else {
+                        *key = Some(None);
+                        return Ok(());
+                    };
+                    let first = entries.iter().find(|(known, _)| known.text == text).map(|(known, _)| known.span.line);
+                    let problem = match first {
+                        Some(line) => {
+                            let problem =
+                                Problem::at(node.span, format!("`{text}` stands twice: here and in line {line}"));
+                            Some(problem.hint("remove one of them"))
+                        }
+                        None if text == "<<" => Some(no_anchors(node.span)),
+                        None => None,
+                    };
+                    *key = Some(problem.is_none().then_some(Text { text, span: node.span }));
+                    self.problems.extend(problem);
+                }
+            },
+            Content::Text(_) | Content::Refused => unreachable!("only lists and mappings are opened"),
+        }
+        Ok(())
+    }
+
+    /// Of what goes over several lines the first.
+    fn span(&self, place: saphyr_parser::Span) -> Span {
+        let (start, end) = (place.start, place.end);
+        let line = start.line().max(1);
+        let column = start.col();
+        let length = if end.line() == start.line() {
+            end.col().saturating_sub(column)
+        } else {
+            self.source.line(line).trim_end().chars().count().saturating_sub(column)
+        };
+        Span { line, column, length: length.max(1) }
+    }
+}
+
+fn no_anchors(span: Span) -> Problem {
+    let problem = Problem::at(span, "YAML anchors and aliases are not used here");
+    problem.hint("`defaults` is for what layers share; a value that begins with `*` or `&` needs quotes")
+}
+
+/// What no text file has: the parser takes a zero for the end.
+fn control_character(text: &str) -> Option<Problem> {
+    let is_wrong = |character: char| character.is_control() && !matches!(character, '\n' | '\r' | '\t' | '\u{85}');
+    let at = text.find(is_wrong)?;
+    let (before, character) = (&text[..at], text[at..].chars().next()?);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+    let span = Span { line, column, length: 1 };
+    Some(Problem::at(span, format!("a control character, U+{:04X}", u32::from(character))).hint("remove it"))
+}
+
+/// The parser's word for it in the words of those who write such files.
+fn syntax(error: &ScanError, source: &Source) -> Problem {
+    let (mark, info) = (error.marker(), error.info());
+    let span = Span { line: mark.line().max(1), column: mark.col(), length: 1 };
+    let line = source.line(span.line);
+    let indent = &line[..line.len() - line.trim_start().len()];
+    if indent.contains('\t') || info.contains("tab") {
+        let column = indent.chars().position(|character| character == '\t').unwrap_or(span.column);
+        return Problem::at(Span { column, ..span }, "a tab is no indentation in YAML").hint("indent with spaces");
+    }
+    let (message, hint) = match info {
+        _ if info.contains("anchor") => return no_anchors(span),
+        _ if info.contains("mapping values are not allowed") => {
+            ("a `:` where no key can be", "check the indentation; a value with `: ` in it needs quotes")
+        }
+        _ if info.contains("quoted scalar") && info.contains("end of stream") => {
+            ("a quote that is never closed", "close it")
+        }
+        _ if info.contains("escape character") => {
+            ("no such escape in double quotes", "use single quotes, in which `\\` is a plain character")
+        }
+        _ if info.contains("flow sequence") => {
+            ("the list that `[` begins does not go on here", "look for a missing `]` or `,`")
+        }
+        _ if info.contains("flow") => {
+            ("the mapping that `{` begins does not go on here", "a value that begins with `{` needs quotes")
+        }
+        _ if info.contains("recursion") => {
+            ("this is nested deeper than anything in this file can be", "look for missing `]`")
+        }
+        _ if info.contains("simple key") => ("a key without `:`", "write `key: value`"),
+        _ if info.contains("block mapping") || info.contains("block collection") || info.contains("indentation") => {
+            ("the indentation fits nothing above", "keys of one mapping stand in one column")
+        }
+        _ => return Problem::at(span, format!("this is not YAML: {info}")),
+    };
+    Problem::at(span, message).hint(hint)
+}
