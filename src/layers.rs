@@ -16,6 +16,7 @@ use crate::inspect;
 use crate::papers::Materials;
 use crate::preview;
 use crate::registry::connections::Connections;
+use crate::release;
 use crate::report::{Report, RunReport};
 use crate::run::{self, Surroundings};
 use crate::since;
@@ -63,13 +64,17 @@ pub fn make(
                         Some(report) => report,
                         None => Box::pin(run::run(spec, around(console))).await?,
                     };
-                    vec![Report { steps: console.steps(), ..report }]
+                    vec![report]
                 }
                 several => {
                     let each = several.iter().zip(&consoles).map(|(spec, own)| (spec, around(own)));
                     side_by_side(each.zip(untouched).collect(), console).await
                 }
             };
+            let mut layers = release::together(layers, specs, &connections, environment, console).await;
+            if let [report] = layers.as_mut_slice() {
+                report.steps = console.steps();
+            }
             let layers = layers.into_iter().zip(specs).map(|(report, spec)| Report {
                 input_paths: input_paths::shown(spec, orders.config.as_deref()),
                 cache_key: cache::key(spec),
@@ -78,7 +83,7 @@ pub fn make(
             let layers: Vec<Report> = layers.collect();
             let cache = Cache::of(&layers, environment);
             let run = RunReport { cache, ..RunReport::new(specs[0].task.command(), layers) };
-            preview::tell(run, specs, environment, console).await
+            preview::tell(run, specs, orders.config.as_deref(), environment, console).await
         })
     })
 }

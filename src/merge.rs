@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use camino::Utf8PathBuf;
 use secrecy::ExposeSecret as _;
 
+use crate::config;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Explanation, Failure, Kind, counted};
 use crate::github::PullRequest;
-use crate::inputs::Cli;
+use crate::inputs::{Cli, Inputs};
 use crate::preview::{self, Wanted};
+use crate::release;
 use crate::report::{self, Report, RunReport};
 use crate::results::{self, Results};
 use crate::secrets::Secrets;
-use crate::spec::{CommentWhen, MergeSpec};
+use crate::spec::{ActSpec, CommentWhen, MergeSpec, Verb};
 
 /// # Errors
 /// There are no results, the plan failed, or what GitHub says.
@@ -28,6 +31,9 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
     let step = console.step("Read");
     let files = results::read(&spec.results, &spec.shown)?;
     let count = files.len();
+    // As the plan has it: this job may not have the file.
+    let config = files.iter().find_map(|(_, results)| results.config.clone());
+    let config = config.or_else(|| config::path(cli, environment).map(Utf8PathBuf::into_string));
     let Gathered { layers, twice } = gather(files.into_iter().map(|(_, results)| results).collect())?;
     step.done(format!("{} about {}", counted(count, "file"), counted(layers.len(), "layer")));
     for name in twice {
@@ -38,13 +44,34 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
         let hint = "let the plan, or at least one job, be about a layer";
         return Err(Failure::user(format!("the results in `{}` are about no layer", spec.shown)).hint(hint).into());
     }
+    let specs = if spec.github.release { releases(&run, cli, environment)? } else { Vec::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(tell(run, &spec, environment, console))
+    runtime.block_on(async {
+        let layers = match spec.github.release {
+            true => Box::pin(release::of_results(run.layers, specs, environment, console)).await,
+            false => run.layers,
+        };
+        tell(RunReport { layers, ..run }, config.as_deref(), &spec, environment, console).await
+    })
+}
+
+/// Where the layers are that are to be released: as the file says, or the inputs.
+fn releases(run: &RunReport, cli: &Cli, environment: &Environment) -> Result<Vec<ActSpec>, Failure> {
+    let resolve = |inputs: &Inputs| ActSpec::resolve(Verb::Release, inputs, environment);
+    if config::path(cli, environment).is_some() {
+        return Ok(config::resolve(cli, environment, resolve)?.specs);
+    }
+    let of_layer = |report: &Report| {
+        let layer_name = Some(report.layer_name.clone());
+        resolve(&Inputs { layer_name, ..cli.command.inputs().clone() })
+    };
+    run.layers.iter().filter(|report| report.published).map(of_layer).collect()
 }
 
 /// The comment, if the layers were previewed.
 async fn tell(
     run: RunReport,
+    config: Option<&str>,
     spec: &MergeSpec,
     environment: &Environment,
     console: &Console,
@@ -56,7 +83,7 @@ async fn tell(
         return Ok(run);
     }
     let wanted = Wanted {
-        marker: report::set_marker(&spec.github.config),
+        marker: report::set_marker(config.unwrap_or(config::FILE)),
         always: spec.github.comment == CommentWhen::Always,
         never: spec.github.comment == CommentWhen::Never,
         is_worth: run.layers.iter().any(|report| preview::is_worth(report, spec.github.comment_threshold)),

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use camino::Utf8Path;
 use secrecy::SecretString;
 
 use crate::audit::Severity;
 use crate::baseline::{self, Baseline};
+use crate::config;
 use crate::console::Console;
 use crate::decide::{self, Decision, InPlace};
 use crate::environment::Environment;
@@ -165,6 +167,7 @@ fn places(spec: &Spec, environment: &Environment) -> Vec<DestinationReport> {
 pub async fn tell(
     run: RunReport,
     specs: &[Spec],
+    config: Option<&Utf8Path>,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<RunReport> {
@@ -175,7 +178,7 @@ pub async fn tell(
     let worth = wished.clone().any(|(spec, report)| is_worth(report, spec.github.comment_threshold));
     let marker = match run.only() {
         Some(report) => report::marker(&report.layer_name),
-        None => report::set_marker(&first.github.config),
+        None => report::set_marker(config.map_or(config::FILE, Utf8Path::as_str)),
     };
     let wanted = Wanted { marker, always, never, is_worth: worth };
     let token = first.github.token.as_ref();

@@ -180,11 +180,18 @@ async fn claim(
         let stored = Some(state.clone()).filter(|_| tag != Tag::Absent);
         state.claim.take_if(|claim| claim.is_abandoned(Timestamp::now()));
         if is_everywhere(places, publication, registry, &mut state).await {
+            // Not when this job decided: another one was faster.
+            if !told && is_of_this_run(state.publisher.as_deref(), &publication.owner) {
+                warn_of_twin(layer, console);
+            }
             return Ok(Claimed { state, stored, tag });
         }
         if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != publication.owner) {
             if !told {
                 console.note(&format!("waiting for {}, which works on `{layer}`", other.owner.run));
+                if is_of_this_run(other.owner.workflow_run(), &publication.owner) {
+                    warn_of_twin(layer, console);
+                }
                 told = true;
             }
             continue;
@@ -204,6 +211,15 @@ async fn claim(
     Err(Failure::system(format!("other runs have been publishing `{layer}` for {} minutes", PATIENCE.as_secs() / 60))
         .hint(format!("look at `{}`; a claim of a dead run ends by itself", store.place(layer)))
         .into())
+}
+
+fn is_of_this_run(run: Option<&str>, owner: &Owner) -> bool {
+    run.is_some() && run == owner.workflow_run()
+}
+
+fn warn_of_twin(layer: &LayerName, console: &Console) {
+    console
+        .warning(&format!("another job of this run published `{layer}` at the same time: is it in the matrix twice?"));
 }
 
 /// Whether each place has the content; forgets versions that are gone.
@@ -326,6 +342,9 @@ async fn record(
         }
         if !placed.is_empty() {
             remember_content(state, publication);
+        }
+        if placed.iter().any(|placed| placed.published) {
+            state.publisher = publication.owner.workflow_run().map(str::to_owned);
         }
         state.claim.take_if(|claim| claim.owner == publication.owner);
         if claimed.stored.as_ref() == Some(state) {

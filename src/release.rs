@@ -3,6 +3,7 @@
 
 mod assets;
 mod notes;
+mod together;
 
 use crate::after;
 use crate::console::Console;
@@ -22,6 +23,8 @@ use crate::versions::{self, Choice};
 use assets::Assets;
 use notes::{Mark, Notes, Previous};
 
+pub use together::{of_results, together};
+
 /// What a release is made of.
 struct Subject<'a> {
     layer: &'a LayerName,
@@ -31,6 +34,8 @@ struct Subject<'a> {
     github: &'a GithubChoice,
     /// The inputs, if it was this run that published.
     spec: Option<&'a Spec>,
+    /// All layers that are released together: they may share a tag.
+    layers: &'a [LayerName],
     dry_run: bool,
 }
 
@@ -39,6 +44,7 @@ struct Subject<'a> {
 pub async fn follow(
     report: Report,
     spec: &Spec,
+    layers: &[LayerName],
     connections: &Connections,
     environment: &Environment,
     console: &Console,
@@ -50,7 +56,7 @@ pub async fn follow(
     let (change, release_url) = if choice.versions.is_empty() {
         (row("a release", "of the version that would be published", ChangeOutcome::Would), None)
     } else {
-        let told = of_publish(&choice, spec, connections, environment, console).await;
+        let told = of_publish(&choice, spec, layers, connections, environment, console).await;
         told.unwrap_or_else(|error| (row("release", "", ChangeOutcome::Failed).failed(&error), None))
     };
     Report { changes: [report.changes, vec![change]].concat(), release_url, ..report }
@@ -59,6 +65,7 @@ pub async fn follow(
 async fn of_publish(
     choice: &Choice,
     spec: &Spec,
+    layers: &[LayerName],
     connections: &Connections,
     environment: &Environment,
     console: &Console,
@@ -73,6 +80,7 @@ async fn of_publish(
         registry: &spec.registry,
         github: &spec.github,
         spec: Some(spec),
+        layers,
         dry_run: spec.dry_run,
     };
     Ok(subject.tell(environment, console).await)
@@ -84,6 +92,7 @@ async fn of_publish(
 /// The registry or the state cannot be read, or there is no such version. What GitHub refuses stands in the report.
 pub async fn run(
     spec: &ActSpec,
+    layers: &[LayerName],
     connections: &Connections,
     environment: &Environment,
     console: &Console,
@@ -104,6 +113,7 @@ pub async fn run(
         registry: &spec.registry,
         github: &spec.github,
         spec: None,
+        layers,
         dry_run: spec.dry_run,
     };
     let (change, release_url) = subject.tell(environment, console).await;
@@ -189,18 +199,20 @@ impl Subject<'_> {
         let newest = releases::newest(&client).await.map_err(refused)?;
         let found = releases::find(&client, tag, &newest).await.map_err(refused)?;
         let mark = Mark { layer: self.layer.clone(), version, code_sha256: self.choice.content };
-        if let Some(other) = found.as_ref().and_then(|release| Mark::of(release.body.as_deref()?))
-            && (other.layer != mark.layer || other.version != version)
-        {
+        let is_shared = self.layers.len() > 1 && !self.github.release_tag.names_layer();
+        let text = found.as_ref().and_then(|release| release.body.clone()).unwrap_or_default();
+        let is_other = |other: &Mark| match other.layer == mark.layer {
+            true => other.version != version,
+            false => !is_shared || !self.layers.contains(&other.layer),
+        };
+        if let Some(other) = Mark::all(&text).into_iter().find(is_other) {
             let failure =
                 Failure::user(format!("the release `{tag}` is of version {} of `{}`", other.version, other.layer));
             return Err(failure.hint("give each layer tags of its own with `release-tag`").into());
         }
         let known = self.choice.content.and_then(|content| self.state.contents.get(&content));
-        let notes = Notes { mark, arns: arns.to_vec(), known, previous: self.previous(&newest, version) };
-        let part = notes::part(&notes);
-        let text = found.as_ref().and_then(|release| release.body.clone()).unwrap_or_default();
-        let body = notes::merge(&text, &part);
+        let notes = Notes { mark, arns: arns.to_vec(), known, previous: self.previous(&newest, version), is_shared };
+        let body = notes::text(&text, &notes);
         if self.dry_run {
             let is_as_wanted = found.as_ref().is_some_and(|release| is_published(release, &body));
             let outcome = if is_as_wanted { ChangeOutcome::Unchanged } else { ChangeOutcome::Would };
@@ -218,7 +230,7 @@ impl Subject<'_> {
         let (release, is_new) = if let Some(release) = found {
             (release, false)
         } else {
-            let name = format!("{} {version}", self.layer);
+            let name = if is_shared { tag.to_owned() } else { format!("{} {version}", self.layer) };
             let wanted = Wanted { tag, name: &name, commit: environment.get("GITHUB_SHA") };
             (releases::draft(&client, wanted, &body).await.map_err(refused)?, true)
         };
@@ -241,8 +253,8 @@ impl Subject<'_> {
     /// The newest release of an older version of this layer.
     fn previous(&self, releases: &[Release], version: u64) -> Option<Previous> {
         let of_layer = releases.iter().filter(|release| !release.draft).filter_map(|release| {
-            let mark = Mark::of(release.body.as_deref()?)?;
-            (mark.layer == *self.layer && mark.version < version).then_some((mark, release))
+            let is_older = |mark: &Mark| mark.layer == *self.layer && mark.version < version;
+            Some((Mark::all(release.body.as_deref()?).into_iter().find(is_older)?, release))
         });
         let (mark, release) = of_layer.max_by_key(|(mark, _)| mark.version)?;
         let known = mark.code_sha256.and_then(|content| self.state.contents.get(&content));

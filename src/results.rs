@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::actions;
+use crate::config;
 use crate::environment::Environment;
 use crate::error::{Explanation, Failure, Problems};
 use crate::inputs::{Cli, Command, given, list};
@@ -28,6 +29,9 @@ const FILES: usize = 10_000;
 pub struct Results {
     format: u32,
     pub command: String,
+    /// The file that lists the layers, from the root of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// `GITHUB_RUN_ID` and `GITHUB_RUN_ATTEMPT`: what is later, is larger.
     #[serde(default)]
     pub run: (u64, u64),
@@ -47,10 +51,11 @@ struct LayerResult {
 }
 
 impl Results {
-    fn new(command: &str, environment: &Environment) -> Self {
+    fn new(command: &str, cli: &Cli, environment: &Environment) -> Self {
         let number = |name: &str| environment.get(name).and_then(|text| text.parse().ok()).unwrap_or_default();
         let run = (number("GITHUB_RUN_ID"), number("GITHUB_RUN_ATTEMPT"));
-        Self { format: FORMAT, command: command.to_owned(), run, error: None, layers: Vec::new() }
+        let config = config::path(cli, environment).map(Utf8PathBuf::into_string);
+        Self { format: FORMAT, command: command.to_owned(), config, run, error: None, layers: Vec::new() }
     }
 
     fn with(mut self, report: &Report) -> Self {
@@ -89,7 +94,7 @@ pub fn write(result: Result<&RunReport, &Explanation>, cli: &Cli, environment: &
     };
     let Some(folder) = given(inputs.results.as_ref()) else { return Ok(()) };
     let folder = environment.current_directory.join(folder);
-    let new = Results::new(command, environment);
+    let new = Results::new(command, cli, environment);
     let files: Vec<(String, Results)> = match result {
         Ok(run) if command == "plan" => {
             vec![(PLAN.to_owned(), run.layers.iter().fold(new, |results, report| results.with(report)))]

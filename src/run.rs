@@ -24,7 +24,6 @@ use crate::registry::description::{Declaration, Identity};
 use crate::registry::state::{Content, State};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry, directory};
-use crate::release;
 use crate::report::{DestinationReport, KnownFinding, Outcome, Report};
 use crate::resolve;
 use crate::spec::{RegistryChoice, Spec, Task};
@@ -42,8 +41,7 @@ pub async fn run<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_
         Task::Preview => Box::pin(preview::compare(spec, around)).await?,
         Task::Publish | Task::Build | Task::Plan => Box::pin(layer(spec, around)).await?,
     };
-    let report = Box::pin(papers::write(report, spec, environment, console)).await?;
-    Ok(Box::pin(release::follow(report, spec, around.connections, environment, console)).await)
+    Box::pin(papers::write(report, spec, environment, console)).await
 }
 
 /// What all layers of a run have in common, and the console of one.

@@ -61,6 +61,11 @@ impl Owner {
         Self { run, machine: machine(), process, started: start_of(process) }
     }
 
+    /// The page of its workflow run, if it is in one.
+    pub fn workflow_run(&self) -> Option<&str> {
+        Some(self.run.as_str()).filter(|run| run.contains("://"))
+    }
+
     /// Known to be dead; `false` if it cannot be known from here.
     pub fn is_dead(&self) -> bool {
         let here = machine();

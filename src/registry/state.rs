@@ -32,6 +32,9 @@ pub struct State {
     /// When it was made anew from the lists of versions (UTC): labels from before are not known any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuilt: Option<Timestamp>,
+    /// The page of the workflow run that published last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<String>,
     /// A publish that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -96,6 +99,7 @@ impl State {
             contents: BTreeMap::new(),
             labels: BTreeMap::new(),
             rebuilt: None,
+            publisher: None,
             claim: None,
         }
     }

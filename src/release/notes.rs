@@ -12,6 +12,9 @@ const BEGIN: &str = "<!-- lambda-layer:begin ";
 const END: &str = "<!-- lambda-layer:end -->";
 /// Of a release's text GitHub takes 125,000 characters; 400 rows of each table have under 90,000.
 const ROWS: usize = 400;
+/// Where several layers share a release, those of one get fewer, until the text has no more bytes than this.
+const LONGEST: usize = 120_000;
+const FEWER: [usize; 4] = [ROWS, 40, 5, 0];
 
 /// Which version a release is of, as its mark says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +27,10 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// `None` for a release of something else.
-    pub(super) fn of(text: &str) -> Option<Self> {
-        let (_, rest) = text.split_once(BEGIN)?;
-        serde_json::from_str(rest.split_once(" -->")?.0).ok()
+    /// One for each layer that has a part in the text; none in a release of something else.
+    pub(super) fn all(text: &str) -> Vec<Self> {
+        let begins = text.split(BEGIN).skip(1);
+        begins.filter_map(|rest| serde_json::from_str(rest.split_once(" -->")?.0).ok()).collect()
     }
 }
 
@@ -39,6 +42,8 @@ pub(super) struct Notes<'a> {
     /// What the state knows of the content.
     pub known: Option<&'a Content>,
     pub previous: Option<Previous>,
+    /// The release is of other layers, too: the part says of which one it is.
+    pub is_shared: bool,
 }
 
 /// The release before.
@@ -49,16 +54,28 @@ pub(super) struct Previous {
     pub distributions: Option<Vec<DistributionSize>>,
 }
 
+/// The text with our part as it is to be.
+pub(super) fn text(text: &str, notes: &Notes<'_>) -> String {
+    let texts = FEWER.map(|rows| merge(text, &part(notes, rows), &notes.mark.layer));
+    let fitting = texts.iter().position(|text| !notes.is_shared || text.len() <= LONGEST);
+    texts.into_iter().nth(fitting.unwrap_or(FEWER.len() - 1)).expect("is one of them")
+}
+
 /// Our part, from mark to mark.
-pub(super) fn part(notes: &Notes<'_>) -> String {
+fn part(notes: &Notes<'_>, rows: usize) -> String {
     let mark = serde_json::to_string(&notes.mark).expect("a mark has string keys");
-    let mut text = format!("{BEGIN}{mark} -->\n| account | region | layer version |\n|---|---|---|\n");
+    let title = if notes.is_shared {
+        format!("## {} {}\n\n", plain(notes.mark.layer.as_str()), notes.mark.version)
+    } else {
+        String::new()
+    };
+    let mut text = format!("{BEGIN}{mark} -->\n{title}| account | region | layer version |\n|---|---|---|\n");
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
-    for arn in notes.arns.iter().take(ROWS) {
+    for arn in notes.arns.iter().take(rows) {
         let place = arn.destination();
         line(&format!("| {} | {} | {} |", place.account, place.region, code(&arn.to_string())));
     }
-    if let Some(more) = notes.arns.len().checked_sub(ROWS).filter(|more| *more > 0) {
+    if let Some(more) = notes.arns.len().checked_sub(rows).filter(|more| *more > 0) {
         line(&format!("| | | and {more} more, in the JSON file |"));
     }
     line("");
@@ -76,7 +93,7 @@ pub(super) fn part(notes: &Notes<'_>) -> String {
             if changes.is_empty() {
                 line(&format!("The same packages as in {}.", code(tag)));
             } else {
-                line(&format!("### Packages since {}\n\n{}", code(tag), table(&changes)));
+                line(&format!("### Packages since {}\n\n{}", code(tag), table(&changes, rows)));
             }
         }
     }
@@ -102,9 +119,9 @@ fn facts(notes: &Notes<'_>) -> Vec<String> {
     facts
 }
 
-fn table(changes: &[PackageChange]) -> String {
+fn table(changes: &[PackageChange], rows: usize) -> String {
     let mut text = String::from("| | distribution | version | size |\n|---|---|---|--:|\n");
-    for change in changes.iter().take(ROWS) {
+    for change in changes.iter().take(rows) {
         let versions: Vec<String> = [&change.from, &change.to]
             .into_iter()
             .filter(|version| !version.is_empty())
@@ -115,23 +132,36 @@ fn table(changes: &[PackageChange]) -> String {
         writeln!(text, "| {kind} | {name} | {versions} | {} |", signed(change.growth()))
             .expect("a String takes everything");
     }
-    if let Some(more) = changes.len().checked_sub(ROWS).filter(|more| *more > 0) {
+    if let Some(more) = changes.len().checked_sub(rows).filter(|more| *more > 0) {
         writeln!(text, "| | and {more} more | | |").expect("a String takes everything");
     }
     text.trim_end().to_owned()
 }
 
-/// The text with our part brought up to date. Without both marks it is added at the end.
-pub(super) fn merge(text: &str, part: &str) -> String {
+/// The text with the part of a layer brought up to date. Without both marks it is added at the end.
+fn merge(text: &str, part: &str, layer: &LayerName) -> String {
     // The editor of GitHub's pages ends lines as Windows does.
     let text = text.replace("\r\n", "\n");
-    if let Some(start) = text.find(BEGIN)
-        && let Some(length) = text[start..].find(END)
-    {
-        return format!("{}{part}{}", &text[..start], &text[start + length + END.len()..]);
+    let mut kept = String::new();
+    let mut rest = text.as_str();
+    while let Some(start) = rest.find(BEGIN) {
+        let (before, from) = rest.split_at(start);
+        let next = from[BEGIN.len()..].find(BEGIN).map_or(from.len(), |next| next + BEGIN.len());
+        let end = from[..next].find(END).map(|end| end + END.len());
+        let is_ours = Mark::all(&from[..next]).first().is_none_or(|mark| mark.layer == *layer);
+        kept += before;
+        match end {
+            Some(end) if is_ours => return format!("{kept}{part}{}", &from[end..]),
+            // Half of a part: its mark alone is ours.
+            None if is_ours => kept += from[..next].split_once('\n').map_or("", |(_, theirs)| theirs),
+            _ => kept += &from[..next],
+        }
+        rest = &from[next..];
     }
-    let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with(BEGIN) && *line != END).collect();
-    let kept = kept.join("\n");
+    kept += rest;
+    if Mark::all(&kept).is_empty() {
+        kept = kept.lines().filter(|line| *line != END).collect::<Vec<_>>().join("\n");
+    }
     if kept.trim().is_empty() { part.to_owned() } else { format!("{}\n\n{part}", kept.trim_end()) }
 }
 
@@ -162,15 +192,22 @@ mod tests {
             tag: "layer/shared/v6".to_owned(),
             distributions: Some(DistributionSize::rows(&[("six", "1.16.0", 39_000), ("gone", "2", 500)])),
         };
-        let notes = Notes { mark: mark(), arns: arns.iter().collect(), known: Some(&known), previous: Some(previous) };
-        insta::assert_snapshot!(part(&notes));
-        assert_eq!(Mark::of(&part(&notes)), Some(mark()));
+        let notes = Notes {
+            mark: mark(),
+            arns: arns.iter().collect(),
+            known: Some(&known),
+            previous: Some(previous),
+            is_shared: false,
+        };
+        insta::assert_snapshot!(part(&notes, ROWS));
+        assert_eq!(Mark::all(&part(&notes, ROWS)), [mark()]);
     }
 
     #[test]
     fn what_people_wrote_stays() {
-        let notes = Notes { mark: mark(), arns: Vec::new(), known: None, previous: None };
-        let part = part(&notes);
+        let notes = Notes { mark: mark(), arns: Vec::new(), known: None, previous: None, is_shared: false };
+        let part = part(&notes, ROWS);
+        let merge = |text: &str, part: &str| merge(text, part, &mark().layer);
         assert_eq!(merge("", &part), part);
         let edited = format!("Thanks to all!\r\n\r\n{}\r\n\r\nUpgrade soon.", part.replace("account", "Konto"));
         assert_eq!(merge(&edited, &part), format!("Thanks to all!\n\n{part}\n\nUpgrade soon."));
@@ -182,11 +219,58 @@ mod tests {
     }
 
     #[test]
+    fn layers_that_share_a_release_have_a_part_each() {
+        let notes = |layer: &str, version| {
+            let mark = Mark { layer: layer.parse().expect("is valid"), version, ..mark() };
+            Notes { mark, arns: Vec::new(), known: None, previous: None, is_shared: true }
+        };
+        let one = text("Thanks!", &notes("one", 3));
+        let both = text(&one, &notes("two", 7));
+        assert!(
+            both.starts_with("Thanks!\n\n<!--") && both.contains("## one 3") && both.contains("## two 7"),
+            "{both}"
+        );
+        assert_eq!(Mark::all(&both).len(), 2);
+        // Again, in any order: nothing changes.
+        assert_eq!(text(&text(&both, &notes("one", 3)), &notes("two", 7)), both);
+        assert_eq!(text(&text(&both, &notes("two", 7)), &notes("one", 3)), both);
+        // What people write between the parts stays, and half of another part is nobody's to mend.
+        let edited = both.replace(&format!("{END}\n\n"), &format!("{END}\n\nAnd now:\n\n"));
+        assert_eq!(text(&edited, &notes("two", 7)), edited);
+    }
+
+    #[test]
+    fn a_hundred_layers_fit_into_a_release() {
+        let distributions: Vec<DistributionSize> = (0..400)
+            .map(|index| DistributionSize {
+                name: format!("package-{index}"),
+                version: "1".to_owned(),
+                size: ByteSize(9),
+            })
+            .collect();
+        let known = Content { distributions, ..Content::default() };
+        let all = |start: String| {
+            (0..100).fold(start, |so_far, index| {
+                let mark = Mark { layer: format!("layer-{index}").parse().expect("is valid"), ..mark() };
+                let previous = Previous { tag: "v1".to_owned(), distributions: Some(Vec::new()) };
+                text(
+                    &so_far,
+                    &Notes { mark, arns: Vec::new(), known: Some(&known), previous: Some(previous), is_shared: true },
+                )
+            })
+        };
+        let first = all(String::new());
+        assert!(first.len() < 125_000, "{}", first.len());
+        assert_eq!(Mark::all(&first).len(), 100);
+        assert_eq!(all(first.clone()), first);
+    }
+
+    #[test]
     fn a_text_of_others_has_no_mark() {
         for text in
             ["", "lambda-layer:begin", "<!-- lambda-layer:begin {\"layer\": 1} -->", "<!-- lambda-layer:begin {"]
         {
-            assert_eq!(Mark::of(text), None, "{text}");
+            assert_eq!(Mark::all(text), [], "{text}");
         }
     }
 }

@@ -92,7 +92,15 @@ fn of_set(run: &RunReport) -> Vec<(&'static str, String)> {
         ("changed", run.layers.iter().any(|report| report.changed).to_string()),
         ("published", run.layers.iter().any(|report| report.published).to_string()),
         ("reason", run.tally()),
+        ("release-url", shared_release(run).unwrap_or_default()),
     ]
+}
+
+/// Of the release that all layers share which have one.
+fn shared_release(run: &RunReport) -> Option<String> {
+    let mut urls = run.layers.iter().filter_map(|report| report.release_url.as_ref());
+    let first = urls.next()?;
+    urls.all(|url| url == first).then(|| first.clone())
 }
 
 fn of_layer(report: &Report) -> Vec<(&'static str, String)> {

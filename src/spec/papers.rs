@@ -6,7 +6,6 @@ use camino::Utf8PathBuf;
 use secrecy::SecretString;
 
 use super::{Reading, Task};
-use crate::config;
 use crate::error::Failure;
 use crate::files;
 use crate::inputs::{self, Inputs, given};
@@ -36,8 +35,6 @@ impl Papers {
 /// What is to be said on GitHub.
 #[derive(Debug)]
 pub struct GithubChoice {
-    /// File that lists the layers, from the repository's root: the comment on several is known by it.
-    pub config: String,
     pub comment: CommentWhen,
     /// Bytes of the unzipped size.
     pub comment_threshold: Option<ByteSize>,
@@ -115,21 +112,26 @@ impl Reading<'_> {
         if release && task == Task::Publish {
             self.check_release(token);
         }
+        let release_tag: TagTemplate = self.parsed(given(inputs.release_tag.as_ref()), inputs::DEFAULT_RELEASE_TAG);
+        self.check_tag(&release_tag);
         GithubChoice {
-            config: self.config(given(inputs.config.as_ref())),
             comment: self.parsed(given(inputs.comment.as_ref()), inputs::DEFAULT_COMMENT),
             comment_threshold,
             baseline,
             token: token.map(SecretString::from),
             release,
-            release_tag: self.parsed(given(inputs.release_tag.as_ref()), inputs::DEFAULT_RELEASE_TAG),
+            release_tag,
         }
     }
 
-    fn config(&self, path: Option<&str>) -> String {
-        let path = self.environment.current_directory.join(path.unwrap_or(config::FILE));
-        let path = files::normalize(&path).unwrap_or(path);
-        path.strip_prefix(&self.workspace).unwrap_or(&path).to_string()
+    /// Only the tag that started the run is of this one version without saying so.
+    fn check_tag(&mut self, tag: &TagTemplate) {
+        let is_of_run = self.environment.get("GITHUB_REF_TYPE") == Some("tag")
+            && self.environment.get("GITHUB_REF_NAME") == Some(&tag.to_string());
+        if !tag.names_version() && !is_of_run {
+            let failure = Failure::user(format!("`release-tag` is `{tag}`, which is the same for every version"));
+            self.problems.push(failure.hint("put `{version}` into it"));
+        }
     }
 
     /// Before anything is built.

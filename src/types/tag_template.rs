@@ -19,6 +19,16 @@ impl TagTemplate {
         tag.replace("{python}", &python).replace("{arch}", &architecture)
     }
 
+    /// Whether each layer has tags of its own.
+    pub fn names_layer(&self) -> bool {
+        self.0.contains("{layer}")
+    }
+
+    /// Whether each version has.
+    pub fn names_version(&self) -> bool {
+        self.0.contains("{version}")
+    }
+
     pub fn needs_target(&self) -> bool {
         self.0.contains("{python}") || self.0.contains("{arch}")
     }
@@ -46,9 +56,6 @@ impl std::str::FromStr for TagTemplate {
         if !is_ref {
             return Err(wrong("which git does not take for a tag").hint("see `git help check-ref-format`"));
         }
-        if !text.contains("{version}") {
-            return Err(wrong("which is the same for every version").hint("put `{version}` into it"));
-        }
         Ok(Self(text.to_owned()))
     }
 }
@@ -68,9 +75,7 @@ mod tests {
         let layer = "shared".parse().expect("is valid");
         let template: TagTemplate = "layer/{layer}/v{version}".parse().expect("is valid");
         assert_eq!(template.fill(&layer, 7, None), "layer/shared/v7");
-        for wrong in
-            ["v1", "v{number}", "a b{version}", "/v{version}", "v..{version}", "-{version}", "{version}.lock", ""]
-        {
+        for wrong in ["v{number}", "a b{version}", "/v{version}", "v..{version}", "-{version}", "{version}.lock", ""] {
             assert!(wrong.parse::<TagTemplate>().is_err(), "{wrong}");
         }
     }

@@ -54,6 +54,24 @@ fn five_runs_at_once_publish_one_version() {
 }
 
 #[test]
+fn two_jobs_of_a_run_for_one_layer_are_told() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let job = || {
+        let run = publish(&sandbox).env("GITHUB_SERVER_URL", "https://github.com").env("GITHUB_RUN_ID", "42");
+        run.env("GITHUB_REPOSITORY", "acme/layers").start()
+    };
+    let outcomes = [job(), job()].map(|running| running.wait().success().says(&arn(1)));
+    assert_eq!(versions(&sandbox), [1]);
+    let twice = "another job of this run published `shared` at the same time: is it in the matrix twice?";
+    let told = outcomes.iter().filter(|outcome| outcome.stderr.contains(twice)).count();
+    let unchanged = outcomes.iter().filter(|outcome| verdict(outcome).starts_with("shared unchanged")).count();
+    assert_eq!(told + unchanged, 1);
+    // Another run is not the same run.
+    sandbox.write("requirements.txt", "six==1.16.0\n");
+    assert!(!publish(&sandbox).run().success().stderr.contains("in the matrix twice"));
+}
+
+#[test]
 fn two_runs_with_different_content_publish_both() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     sandbox.write("other.txt", "six==1.16.0\n");

@@ -52,6 +52,27 @@ fn a_run_waits_for_another_and_takes_its_version() {
 }
 
 #[test]
+fn a_layer_that_is_in_the_matrix_twice_is_told() {
+    let account = Account::with_buckets(&[EU]);
+    let (first, second) = (six(), six());
+    let job = |sandbox: &Sandbox| {
+        let run = account.publish(sandbox, &[]).in_actions(&[]).env("GITHUB_SERVER_URL", "https://github.com");
+        run.env("GITHUB_REPOSITORY", "acme/layers").env("GITHUB_RUN_ID", "42").start()
+    };
+    account.proxy.rule(Rule::on("POST", VERSIONS).hold());
+    let publishing = job(&first);
+    account.proxy.wait_for_held();
+    let reads = account.proxy.seen("GET", STATE).len();
+    let waiting = job(&second);
+    account.proxy.wait_for("GET", STATE, reads + 3);
+    account.proxy.behave();
+    let (publishing, waiting) = (publishing.wait().success(), waiting.wait().success());
+    assert_eq!((&*publishing.outputs()["published"], &*waiting.outputs()["published"]), ("true", "false"));
+    waiting.says("another job of this run published `shared` at the same time: is it in the matrix twice?");
+    assert_eq!(account.numbers(EU), [1]);
+}
+
+#[test]
 fn a_claim_that_comes_too_late_is_refused() {
     let account = Account::with_buckets(&[EU]);
     let (slow, fast) = (six(), six());

@@ -14,6 +14,8 @@ use lambda_layer::slim;
 use lambda_layer::spec::SlimLevel;
 
 const ACTION_NAME: &str = "Lambda Layer for Python";
+const LITE_DESCRIPTION: &str =
+    "Plans, merges, shares, labels, attaches, cleans up and releases Lambda layers from a small image that builds none";
 const ACTION_DESCRIPTION: &str = "Builds a Lambda layer from Python dependency files, byte for byte reproducible, and publishes it only when something changed";
 
 fn inputs() -> Vec<InputArgument> {
@@ -34,12 +36,12 @@ fn inputs() -> Vec<InputArgument> {
 }
 
 /// The action with these `inputs`. `image` is a Dockerfile, seen from the action's folder.
-fn action_yml(name: &str, inputs: &[InputArgument], image: &str) -> String {
+fn action_yml(name: &str, description: &str, inputs: &[InputArgument], image: &str) -> String {
     let mut text = format!(
         "\
 # Generated from src/inputs.rs and src/report/outputs.rs: UPDATE_GENERATED=1 cargo test generated
 name: {name}
-description: {ACTION_DESCRIPTION}
+description: {description}
 author: lambda-layer-action
 branding:
   icon: layers
@@ -103,6 +105,49 @@ fn dockerfile(template: &str, runtime: &Runtime) -> String {
     text
 }
 
+/// The image for what needs no Python: the same program, by the same instructions.
+const LITE: &str = "lite.Dockerfile";
+const LITE_END: &str = "\
+# A released image is pinned by its own digest, with the digest of this base in its provenance. Glibc, certificates,
+# and no shell.
+# hadolint ignore=DL3007
+FROM gcr.io/distroless/cc-debian12:latest
+LABEL org.opencontainers.image.title=\"lambda-layer lite\" \\
+      org.opencontainers.image.description=\"Plans, merges, shares, labels, attaches, cleans up and releases AWS Lambda layers; builds none\" \\
+      org.opencontainers.image.licenses=\"Apache-2.0\"
+COPY --from=build /usr/local/bin/lambda-layer /usr/local/bin/lambda-layer
+# The program refuses here what needs a Python.
+ENV LAMBDA_LAYER_LITE=1
+# No USER and no WORKDIR: Actions runs it as root in the workspace that it mounts.
+ENTRYPOINT [\"/usr/local/bin/lambda-layer\"]
+";
+
+fn lite_dockerfile(template: &str) -> String {
+    let part = |from: &str, to: &str| {
+        let start = template.find(from).unwrap_or_else(|| panic!("the Dockerfile has no `{from}`"));
+        let length = template[start..].find(to).unwrap_or_else(|| panic!("the Dockerfile has no `{to}`"));
+        &template[start..start + length]
+    };
+    let (tools, build) = (part("FROM rust:", "FROM tools AS uv"), part("FROM tools AS build", "# A released image"));
+    format!(
+        "\
+# Generated from Dockerfile: UPDATE_GENERATED=1 cargo test generated
+#
+# The image of the action in lite/: the program alone, for all that needs no Python.
+
+{tools}{build}{LITE_END}"
+    )
+}
+
+fn lite_action() -> String {
+    let mut inputs = inputs();
+    // A command that is refused here is no default.
+    let command = inputs.iter_mut().find(|input| input.name == "command").expect("is an input");
+    "plan".clone_into(&mut command.default);
+    let image = format!("../{LITE} # zizmor: ignore[unpinned-images] built from source");
+    action_yml(&format!("{ACTION_NAME}: lite"), LITE_DESCRIPTION, &inputs, &image)
+}
+
 /// What there has to be for each Python: path and content.
 fn files_of_each_python() -> Vec<(String, String)> {
     let template = fs_err::read_to_string(root().join("Dockerfile")).expect("is there");
@@ -113,7 +158,7 @@ fn files_of_each_python() -> Vec<(String, String)> {
         let (folder, dockerfile_name) = (format!("python{}", runtime.python), dockerfile_name(runtime));
         // zizmor takes any other Dockerfile than `Dockerfile` for the name of an image.
         let image = format!("../{dockerfile_name} # zizmor: ignore[unpinned-images] built from source");
-        let action = action_yml(&format!("{ACTION_NAME} {}", runtime.python), &inputs, &image);
+        let action = action_yml(&format!("{ACTION_NAME} {}", runtime.python), ACTION_DESCRIPTION, &inputs, &image);
         let image = (dockerfile_name != "Dockerfile").then(|| (dockerfile_name, dockerfile(&template, runtime)));
         image.into_iter().chain([(format!("{folder}/action.yml"), action)])
     });
@@ -135,7 +180,7 @@ fn images_table() -> String {
     for runtime in facts::runtimes() {
         row(&format!("/python{}", runtime.python), runtime);
     }
-    text
+    text + "| `OWNER/lambda-layer-action/lite@v0` | nothing: it plans, merges and acts on versions | Debian 12, no Python | |\n"
 }
 
 fn inputs_table() -> String {
@@ -198,7 +243,14 @@ fn with_section(text: &str, name: &str, content: &str) -> String {
 
 #[test]
 fn action_yml_follows_from_the_code() {
-    check("action.yml", &action_yml(ACTION_NAME, &inputs(), "Dockerfile"));
+    check("action.yml", &action_yml(ACTION_NAME, ACTION_DESCRIPTION, &inputs(), "Dockerfile"));
+}
+
+#[test]
+fn the_small_image_has_its_action() {
+    check("lite/action.yml", &lite_action());
+    let template = fs_err::read_to_string(root().join("Dockerfile")).expect("is there");
+    check(LITE, &lite_dockerfile(&template));
 }
 
 #[test]

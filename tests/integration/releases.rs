@@ -195,6 +195,78 @@ fn the_tag_of_another_layer_is_refused() {
     assert_eq!(github.releases().len(), 1);
 }
 
+/// Two layers in a file, with a tag for both.
+fn together(sandbox: &Sandbox) {
+    wheel(&sandbox.path(""), "idna", "1.0");
+    sandbox.write("idna.txt", "./idna-1.0-py3-none-any.whl\n");
+    let file = "defaults:\n  python-version: '3.13'\n  registry: registry\n  release-tag: v{version}\n  bytecode: none\n\
+        \x20 smoke-test: 'off'\nlayers:\n  - layer-name: six\n  - layer-name: idna\n    requirements: idna.txt\n";
+    sandbox.write("lambda-layers.yml", file);
+}
+
+/// One release, with a part and files of each.
+#[track_caller]
+fn is_of_both(github: &GitHub) {
+    let releases = github.releases();
+    let [release] = releases.as_slice() else { panic!("is one release: {releases:?}") };
+    assert_eq!((&release["tag_name"], &release["name"]), (&json!("v1"), &json!("v1")));
+    let body = release["body"].as_str().expect("is text");
+    assert_eq!(body.matches("<!-- lambda-layer:begin").count(), 2, "{body}");
+    assert!(body.contains("## six 1") && body.contains("## idna 1"), "{body}");
+    let assets = release["assets"].as_array().expect("is a list");
+    let mut names: Vec<&str> = assets.iter().filter_map(|asset| asset["name"].as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["idna-1.cdx.json", "idna-1.json", "idna-1.zip", "six-1.cdx.json", "six-1.json", "six-1.zip"]);
+}
+
+#[test]
+fn layers_with_the_same_tag_share_a_release() {
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
+    together(&sandbox);
+    let publish = || {
+        let run = github.reach(sandbox.run(&["publish", "--release"])).env("GITHUB_TOKEN", "ghs_7oken");
+        run.run().success()
+    };
+    publish();
+    is_of_both(&github);
+    let changed = changes(&github).len();
+    publish();
+    assert_eq!(changes(&github).len(), changed, "the second run changes nothing");
+}
+
+#[test]
+fn what_jobs_published_is_released_once_they_are_merged() {
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
+    together(&sandbox);
+    for layer in ["six", "idna"] {
+        let results = format!("results/{layer}");
+        sandbox.run(&["publish", "--layers", layer, "--results", &results]).run().success();
+    }
+    let merge = || {
+        let run = sandbox.run(&["merge", "--results", "results", "--release"]).in_actions(&[]);
+        github.reach(run).env("GITHUB_TOKEN", "ghs_7oken").run().success()
+    };
+    let outcome = merge();
+    is_of_both(&github);
+    assert_eq!(outcome.outputs()["release-url"], "https://github.com/acme/layers/releases/tag/v1");
+    let changed = changes(&github).len();
+    merge();
+    assert_eq!(changes(&github).len(), changed, "the second run changes nothing");
+}
+
+#[test]
+fn a_tag_that_started_the_run_may_be_that_of_the_release() {
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
+    let publish = |tag: &str| {
+        let arguments = ["--python-version", "3.13", "--release", "--release-tag", "v1.4.0"];
+        let run = run(&github, &sandbox, "publish", &arguments);
+        run.env("GITHUB_REF_TYPE", "tag").env("GITHUB_REF_NAME", tag).run()
+    };
+    publish("v2").code(1).says("`release-tag` is `v1.4.0`, which is the same for every version");
+    publish("v1.4.0").success();
+    assert_eq!(github.releases()[0]["tag_name"], "v1.4.0");
+}
+
 #[test]
 fn a_dry_run_makes_nothing() {
     let (github, sandbox) = (GitHub::start(&json!({})), sandbox());

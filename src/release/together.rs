@@ -1,0 +1,68 @@
+//! Releases of several layers, one after another: those that share a tag are parts of one release.
+
+use super::{follow, run};
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::registry::connections::Connections;
+use crate::report::{ChangeOutcome, Report};
+use crate::spec::{ActSpec, Spec, VersionChoice};
+use crate::types::LayerName;
+
+/// After all layers of a run are published.
+pub async fn together(
+    reports: Vec<Report>,
+    specs: &[Spec],
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> Vec<Report> {
+    let layers: Vec<LayerName> = specs.iter().map(|spec| spec.layer.clone()).collect();
+    let mut released = Vec::new();
+    for (report, spec) in reports.into_iter().zip(specs) {
+        released.push(Box::pin(follow(report, spec, &layers, connections, environment, console)).await);
+    }
+    released
+}
+
+/// Of what jobs published, in a later one: a new attempt brings the same releases up to date.
+pub async fn of_results(
+    reports: Vec<Report>,
+    specs: Vec<ActSpec>,
+    environment: &Environment,
+    console: &Console,
+) -> Vec<Report> {
+    let layers: Vec<LayerName> = specs.iter().map(|spec| spec.layer.clone()).collect();
+    let connections = Connections::default();
+    let mut specs = specs;
+    let mut released = Vec::new();
+    for report in reports {
+        let version = report.arn().map(crate::types::LayerVersionArn::version);
+        let Some(version) = version.filter(|_| report.published && report.failure().is_none()) else {
+            released.push(report);
+            continue;
+        };
+        let Some(spec) = specs.iter_mut().find(|spec| spec.layer.as_str() == report.layer_name) else {
+            let error = Failure::user(format!("`{}` is not among the layers to release", report.layer_name));
+            let error = error.hint("give `merge` the same `config` as its jobs, and check the repository out");
+            released.push(failed(report, &error.into()));
+            continue;
+        };
+        spec.version = VersionChoice::Number(version);
+        released.push(match Box::pin(run(spec, &layers, &connections, environment, console)).await {
+            Ok(of_release) => Report {
+                changes: [report.changes, of_release.changes].concat(),
+                release_url: of_release.release_url,
+                ..report
+            },
+            Err(error) => failed(report, &error),
+        });
+    }
+    released
+}
+
+/// What was published stays told.
+fn failed(report: Report, error: &anyhow::Error) -> Report {
+    let change = super::row("release", "", ChangeOutcome::Failed).failed(error);
+    Report { changes: [report.changes, vec![change]].concat(), ..report }
+}
