@@ -85,6 +85,7 @@ impl RunReport {
             error: format!("{} of {} failed", failures.len(), counted(self.layers.len(), "layer")),
             causes: causes.collect(),
             hint: Some("the other layers are as the table says; a new run does only what is missing".to_owned()),
+            place: None,
         })
     }
 
