@@ -158,6 +158,7 @@ fn weight(report: &Report) -> u8 {
 /// A layer that was to be built, and nobody says that it was.
 fn lost(planned: Report) -> Report {
     let error = Explanation {
+        place: None,
         kind: Kind::System,
         error: "its job left no result".to_owned(),
         causes: Vec::new(),
