@@ -57,7 +57,7 @@ impl Revision {
         let tree = repository.find_object(commit).and_then(gix::Object::peel_to_tree).map(|tree| tree.id).map_err(
             |error| {
                 let failure = Failure::user(format!("`since` is `{name}`, whose files are not in this clone"));
-                failure.causes(causes(&error)).hint(DEPTH)
+                failure.causes(causes(&error)).hint("check it out without `filter`, or with `filter: blob:none`")
             },
         )?;
         Ok(Self { name: name.to_owned(), root: root.to_owned(), repository, tree, known: BTreeMap::new() })
