@@ -102,8 +102,9 @@ fn each_kind_of_input_counts() {
     ];
     for (what, change) in changes {
         change();
-        println!("{what}");
-        is_asked(plan(&sandbox, "HEAD").run());
+        let outcome = plan(&sandbox, "HEAD").run();
+        assert!(!outcome.stdout.contains("unchanged"), "{what}: {}", outcome.stdout);
+        is_asked(outcome);
         // Committed, it is a change since the commit before and none since this one.
         commit(&root);
         is_asked(plan(&sandbox, "HEAD~1").run());
