@@ -47,9 +47,10 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
     let specs = if spec.github.release { releases(&run, cli, environment)? } else { Vec::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let layers = match spec.github.release {
-            true => Box::pin(release::of_results(run.layers, specs, environment, console)).await,
-            false => run.layers,
+        let layers = if spec.github.release {
+            Box::pin(release::of_results(run.layers, specs, environment, console)).await
+        } else {
+            run.layers
         };
         tell(RunReport { layers, ..run }, config.as_deref(), &spec, environment, console).await
     })
@@ -79,7 +80,8 @@ async fn tell(
     let is_preview = run.layers.iter().any(|report| report.command == "preview");
     // Where nothing changed there were no jobs, and what was said about the commit before is to be corrected.
     let is_plan = run.layers.iter().all(|report| report.command == "plan");
-    if !is_preview && !(is_plan && PullRequest::of_event(environment).is_ok()) {
+    let is_corrected = is_plan && PullRequest::of_event(environment).is_ok();
+    if !is_preview && !is_corrected {
         return Ok(run);
     }
     let wanted = Wanted {
