@@ -15,12 +15,15 @@ mod yaml;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-pub use schema::{SCHEMA_COMMENT, schema};
+pub(crate) use file::OF_THE_RUN;
+pub(crate) use find::NAMES;
+pub(crate) use schema::comment as schema_comment;
+pub use schema::schema;
 
 use crate::environment::Environment;
 use crate::error::{Failure, nearest};
 use crate::files;
-use crate::inputs::{self, Cli, Command, Given, Inputs, given, list};
+use crate::inputs::{self, Cli, Command, Given, Inputs, given};
 use expand::{Common, Wanted};
 use problem::{Problem, Source};
 
@@ -50,7 +53,10 @@ pub fn resolve<S>(
     resolve: impl Fn(&Inputs) -> Result<S, Failure>,
 ) -> Result<Resolved<S>, Failure> {
     let inputs = cli.command.inputs();
-    let alone = |notes: Vec<String>| Ok(Resolved { specs: vec![resolve(inputs)?], notes });
+    let alone = |notes: Vec<String>| match resolve(inputs) {
+        Ok(spec) => Ok(Resolved { specs: vec![spec], notes }),
+        Err(failure) => Err(failure.causes(notes)),
+    };
     let is_chosen = |name: &str| cli.given.contains_key(name);
     let Some(path) = in_use(cli, environment)? else {
         if is_chosen("layers") {
@@ -66,7 +72,7 @@ pub fn resolve<S>(
     let refused = |problems| Err(source.failure(problems));
     let Some(wanted) = wanted else { return refused(problems) };
 
-    let chosen = match (given(inputs.layer_name.as_ref()), list(&inputs.layers)) {
+    let chosen = match (given(inputs.layer_name.as_ref()), choose::patterns(&inputs.layers)) {
         (Some(_), patterns) if !patterns.is_empty() => {
             Err(Failure::user("`layer-name` and `layers` both choose layers").hint("give one of them"))
         }
@@ -91,7 +97,7 @@ pub fn resolve<S>(
     let mut specs = Vec::with_capacity(chosen.len());
     let mut wrong = wrong::Wrong::new(chosen.len());
     let mut parser = inputs::parser();
-    for layer in chosen.iter().filter(|layer| !layer.is_broken) {
+    for layer in &chosen {
         match Cli::of(&mut parser, command(cli), &layer.given).and_then(|cli| resolve(cli.command.inputs())) {
             Ok(spec) => specs.push(spec),
             Err(failure) => wrong.add(layer, failure),

@@ -209,7 +209,8 @@ impl Console {
         let text = self.redact(&explanation.to_string());
         if self.mode == Mode::Actions && !is_annotated {
             let text = text.strip_prefix("error: ").unwrap_or(&text);
-            self.raw(&actions::annotation("error", &self.title(), text));
+            let place = explanation.place.as_ref().map(|(file, line)| (file.as_str(), *line));
+            self.raw(&actions::annotation_at("error", &self.title(), place, text));
         }
         self.say(&text);
     }

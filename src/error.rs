@@ -117,6 +117,9 @@ pub struct Explanation {
     #[serde(default)]
     pub causes: Vec<String>,
     pub hint: Option<String>,
+    /// A file from the repository's root, and a line of it.
+    #[serde(skip)]
+    pub place: Option<(String, usize)>,
 }
 
 impl Explanation {
@@ -139,6 +142,7 @@ impl Explanation {
             error: message,
             causes: causes.filter(|cause| !cause.is_empty()).collect(),
             hint: failure.and_then(|failure| failure.hint.as_deref()).map(one_line),
+            place: failure.and_then(|failure| failure.place.clone()),
         }
     }
 
@@ -150,6 +154,7 @@ impl Explanation {
             error: change(&self.error),
             causes: self.causes.iter().map(|cause| change(cause)).collect(),
             hint: self.hint.as_deref().map(&change),
+            place: self.place.clone(),
         }
     }
 

@@ -128,7 +128,7 @@ pub struct Inputs {
     /// Version to act on, by its number in the first destination or by a label; the newest when omitted (`share`, `attach`, `label`)
     #[arg(long, help_heading = "What", value_name = "NUMBER|LABEL")]
     pub layer_version: Option<String>,
-    /// Layer to `audit`: a zip, a folder laid out as `/opt`, or the ARN of a layer version
+    /// Layer to `audit`: a zip, a folder laid out as `/opt`, or the ARN of a layer version; what is current of `layer-name` when omitted
     #[arg(long, help_heading = "What", value_name = "FILE|FOLDER|ARN")]
     pub subject: Option<String>,
     /// Folder that all relative paths start from

@@ -121,13 +121,11 @@ async fn current(
     let first = registry.places().into_iter().next();
     let recorded = known.state.current_content().zip(first);
     let recorded = recorded.and_then(|((content, _), place)| known.state.version_in(content, &place));
-    let arn = match recorded {
-        Some(version) => version.arn.clone(),
-        None => {
-            let choice = versions::choose(&VersionChoice::Newest, &layer, &known.state, &registry).await?;
-            let first = choice.versions.into_iter().next().context("there is no place to look for versions")?;
-            first.arn?
-        }
+    let arn = if let Some(version) = recorded {
+        version.arn.clone()
+    } else {
+        let choice = versions::choose(&VersionChoice::Newest, &layer, &known.state, &registry).await?;
+        choice.versions.into_iter().next().context("there is no place to look for versions")?.arn?
     };
     step.done(format!("version {}", arn.version()));
     Ok(arn)

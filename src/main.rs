@@ -15,7 +15,7 @@ use lambda_layer::inputs::{Cli, Command, Inputs};
 use lambda_layer::layers::Orders;
 use lambda_layer::manifest::ParsedLocks;
 use lambda_layer::report::{self, RunReport};
-use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb};
+use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb, together};
 use lambda_layer::{actions, config, credentials, init, layers, merge, results, sandbox, since};
 
 fn main() -> ExitCode {
@@ -62,8 +62,11 @@ fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> 
     let parsed = ParsedLocks::default();
     let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, &parsed, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
+    together::check(&specs)?;
     specs.iter().for_each(|spec| console.hide(&spec.secrets()));
-    let orders = Orders { jobs: config::jobs(cli.command.inputs())?, since, config: config::path(cli, environment) };
+    let workspace = environment.workspace(&environment.current_directory);
+    let config = config::path(cli, environment).map(|path| workspace.join(path));
+    let orders = Orders { jobs: config::jobs(cli.command.inputs())?, since, config };
     layers::make(&specs, &orders, environment, console)
 }
 

@@ -46,11 +46,13 @@ pub fn untouched(
     let changed = config.and_then(|path| revision.difference(path));
     let reports = specs.iter().map(|spec| {
         let missing = || input_paths::of_missing(spec).iter().find_map(|path| revision.difference(path));
-        let changed = changed.clone().or_else(missing);
+        // What is resolved again changes without a change in git.
+        let refreshed = spec.dependencies.refresh.then(|| "what `refresh` resolves again".to_owned());
+        let changed = changed.clone().or(refreshed).or_else(missing);
         let changed = changed.or_else(|| input_paths::of(spec).iter().find_map(|path| revision.difference(path)));
         match changed {
             Some(path) => {
-                console.debug(&format!("{}: {path} changed", spec.layer));
+                console.debug(&format!("{}: not as in `{}`: {path}", spec.layer, revision.name()));
                 None
             }
             None => Some(Report::of_untouched(spec, format!("nothing of it changed since `{}`", revision.name()))),

@@ -11,6 +11,7 @@ mod destination;
 mod merge;
 mod papers;
 mod subject;
+pub mod together;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::ExposeSecret as _;

@@ -29,6 +29,21 @@ pub(super) fn choose(wanted: Vec<Wanted>, patterns: &[String], file: &str) -> Re
     Ok(wanted.into_iter().zip(is_chosen).filter_map(|(layer, is_chosen)| is_chosen.then_some(layer)).collect())
 }
 
+/// One a line, or with commas between them, but for those inside of `{a,b}`.
+pub(super) fn patterns(values: &[String]) -> Vec<String> {
+    let mut depth = 0_usize;
+    let is_end = |character: char| {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        character == '\n' || (character == ',' && depth == 0)
+    };
+    let joined = values.join("\n");
+    joined.split(is_end).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
 fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
     let glob = GlobBuilder::new(pattern).build();
     glob.map(|glob| glob.compile_matcher()).map_err(|error| {

@@ -20,7 +20,7 @@ pub(super) struct Wanted {
     pub(super) span: Span,
     pub(super) given: Given,
     pub(super) origins: Origins,
-    /// It is known to be wrong, and only has a name.
+    /// It is known to be wrong: an input may be missing that stands there.
     pub(super) is_broken: bool,
 }
 
@@ -131,13 +131,16 @@ fn one(
         }
     }
     for input in FILLED {
-        for origin in origins.get_mut(*input).into_iter().flatten() {
-            match fill(input, origin, &words) {
-                Ok(text) => origin.text = text,
-                Err(problem) => {
-                    problems.push(problem);
-                    is_broken = true;
-                }
+        let Some(mut values) = origins.remove(*input) else { continue };
+        let mut filled = values.iter_mut().map(|origin| {
+            origin.text = fill(input, origin, &words)?;
+            Ok(())
+        });
+        match filled.try_for_each(|done| done) {
+            Ok(()) => drop(origins.insert((*input).to_owned(), values)),
+            Err(problem) => {
+                problems.push(problem);
+                is_broken = true;
             }
         }
     }

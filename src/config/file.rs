@@ -13,7 +13,7 @@ use crate::inputs::InputArgument;
 pub(super) const TOP: &[&str] = &["environment", "defaults", "layers"];
 
 /// Inputs that have no place in the file, and why.
-pub(super) const OF_THE_RUN: &[(&str, &str)] = &[
+pub(crate) const OF_THE_RUN: &[(&str, &str)] = &[
     ("command", "give it to the run: the file says what the layers are, not what to do with them"),
     ("config", "give it to the run: one file has all layers"),
     ("github-token", "a token has no place in a file: the action has that of the job, a command line GITHUB_TOKEN"),
@@ -151,11 +151,10 @@ impl Reader<'_> {
             return None;
         };
         let (mut keys, is_broken) = self.keys(entries);
-        let given = entries.iter().any(|(key, _)| key.text == "layer-name");
         match keys.remove("layer-name").and_then(|entry| entry.values.into_iter().next()) {
             Some(name) => Some(Layer { name, keys, is_broken }),
             None => {
-                if !is_broken || given {
+                if !is_broken {
                     let problem = Problem::at(item.span, "a layer without `layer-name`");
                     self.problems.push(problem.hint("name it: `layer-name: shared`"));
                 }
@@ -220,6 +219,7 @@ impl Reader<'_> {
 
     fn values(&mut self, input: &InputArgument, node: &Node) -> Option<Vec<Text>> {
         let name = &input.name;
+        let before = self.problems.len();
         let is_list = input.is_list || TARGETS.contains(&name.as_str());
         let hint_of_braces = "a value that begins with `{` needs quotes";
         let texts: Vec<Text> = match &node.content {
@@ -264,6 +264,7 @@ impl Reader<'_> {
                 self.problems.push(Problem::at(text.span, message).hint("remove it"));
             }
         }
-        Some(filled)
+        // What is left of a value that is wrong would only be wrong in other ways.
+        (self.problems.len() == before).then_some(filled)
     }
 }

@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::inputs::{Inputs, given};
 
-pub(super) const NAMES: [&str; 2] = ["lambda-layers.yml", "lambda-layers.yaml"];
+pub(crate) const NAMES: [&str; 2] = ["lambda-layers.yml", "lambda-layers.yaml"];
 
 /// The file, seen from where the program was started.
 ///

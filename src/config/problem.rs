@@ -1,5 +1,7 @@
 //! What is wrong with the file: each problem with its line and a caret, all together.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8PathBuf;
 
 use crate::error::{Failure, Kind};
@@ -77,6 +79,9 @@ impl Source {
     /// All problems as one failure, in the order of their lines.
     pub(super) fn failure(&self, mut problems: Vec<Problem>) -> Failure {
         problems.sort_by_key(|problem| problem.span);
+        // What is wrong with a default is found again in each layer.
+        let mut seen = BTreeSet::new();
+        problems.retain(|problem| seen.insert((problem.span, problem.failure.message.clone())));
         let place = problems.iter().find_map(|problem| problem.span).map(|span| (self.annotated.clone(), span.line));
         let is_ours = problems.iter().any(|problem| problem.failure.kind == Kind::System);
         let mut failure = match problems.as_slice() {

@@ -1,9 +1,162 @@
-//! JSON Schema of the file, for editors and validators.
+//! JSON Schema of the file, for editors and validators. It allows whatever the program can make sense of by itself; what
+//! only a look at other files can tell is for the program.
 
-/// The first line of a file, for editors that know the YAML language server.
-pub const SCHEMA_COMMENT: &str = "# yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/lambda-layer-action/v0/lambda-layers.schema.json";
+use serde_json::{Map, Value, json};
 
-/// JSON Schema of the file.
+use super::file::{OF_THE_RUN, TARGETS};
+use crate::facts;
+use crate::inputs::{InputArgument, input_arguments};
+
+const ADDRESS: &str = "https://raw.githubusercontent.com/OWNER/lambda-layer-action/v0/lambda-layers.schema.json";
+
+/// Inputs that have one of few values; a test compares them with what the program reads.
+const CHOICES: &[(&str, &[&str])] = &[
+    ("architecture", &["x86_64", "arm64"]),
+    ("bytecode", &["none", "compile", "only"]),
+    ("comment", &["auto", "always", "never"]),
+    ("compatible-architectures", &["x86_64", "arm64"]),
+    ("fail-on", &["error", "warning", "never"]),
+    ("installer", &["auto", "uv", "pip"]),
+    ("layout", &["python", "site-packages"]),
+    ("runtime-packages", &["keep", "drop"]),
+    ("slim", &["none", "safe", "max"]),
+];
+
+/// The first line of a file: editors with the YAML language server complete and check it then.
+pub(crate) fn comment() -> String {
+    format!("# yaml-language-server: $schema={ADDRESS}")
+}
+
+/// In draft 7, which every editor knows.
 pub fn schema() -> String {
-    String::new()
+    let inputs = input_arguments();
+    let inputs: Vec<&InputArgument> =
+        inputs.iter().filter(|input| OF_THE_RUN.iter().all(|(name, _)| *name != input.name)).collect();
+    let mut definitions: Map<String, Value> =
+        inputs.iter().map(|input| (input.name.clone(), definition(input))).collect();
+    let named = |with_name: bool| -> Value {
+        let names = inputs.iter().map(|input| &input.name).filter(|name| with_name || *name != "layer-name");
+        names
+            .map(|name| (name.clone(), json!({ "$ref": format!("#/definitions/{name}") })))
+            .collect::<Map<_, _>>()
+            .into()
+    };
+    definitions.insert(
+        "inputs".to_owned(),
+        json!({ "type": ["object", "null"], "additionalProperties": false, "properties": named(false) }),
+    );
+    definitions.insert(
+        "layer".to_owned(),
+        json!({
+            "type": "object", "required": ["layer-name"], "additionalProperties": false, "properties": named(true),
+        }),
+    );
+    let schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": ADDRESS,
+        "title": "lambda-layers.yml",
+        "description": "Layers of a repository, and what is asked of each",
+        "type": "object",
+        "required": ["layers"],
+        "additionalProperties": false,
+        "properties": {
+            "environment": {
+                "description": "Variables that values may use as `${NAME}`: names, or names with defaults",
+                "anyOf": [
+                    { "type": ["string", "null"] },
+                    { "type": "array", "items": { "$ref": "#/definitions/variable" } },
+                    {
+                        "type": "object",
+                        "propertyNames": { "$ref": "#/definitions/variable" },
+                        "additionalProperties": text(),
+                    },
+                ],
+            },
+            "defaults": {
+                "description": "Inputs of every layer that says nothing else",
+                "allOf": [{ "$ref": "#/definitions/inputs" }],
+            },
+            "layers": {
+                "description": "The layers: a list, or a mapping from names to inputs; each Python × architecture is a layer of its own",
+                "anyOf": [
+                    { "type": "array", "minItems": 1, "items": { "$ref": "#/definitions/layer" } },
+                    { "type": "object", "minProperties": 1, "additionalProperties": { "$ref": "#/definitions/inputs" } },
+                ],
+            },
+        },
+        "definitions": with_variable(definitions),
+    });
+    serde_json::to_string_pretty(&schema).expect("is JSON") + "\n"
+}
+
+fn with_variable(mut definitions: Map<String, Value>) -> Value {
+    let variable = json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" });
+    definitions.insert("variable".to_owned(), variable);
+    definitions.into()
+}
+
+/// Whatever is written is read as text.
+fn text() -> Value {
+    json!({ "type": ["string", "number", "boolean", "null"] })
+}
+
+fn definition(input: &InputArgument) -> Value {
+    let choices = CHOICES.iter().find(|(name, _)| *name == input.name).map(|(_, choices)| *choices);
+    let value = match (choices, input.name.as_str()) {
+        (Some(choices), _) => one_of(choices.iter().map(|choice| json!(choice)).collect()),
+        (None, "python-version") => one_of(pythons()),
+        (None, _) if input.is_boolean => one_of(vec![json!(true), json!(false), json!("true"), json!("false")]),
+        (None, _) => text(),
+    };
+    let is_list = input.is_list || TARGETS.contains(&input.name.as_str());
+    let mut definition = if is_list { json!({ "anyOf": [value, { "type": "array", "items": value }] }) } else { value };
+    let default = if input.default.is_empty() { String::new() } else { format!(" (default: `{}`)", input.default) };
+    definition["description"] = format!("{}{default}", input.description).into();
+    definition
+}
+
+/// One of these, nothing, or what a variable will say.
+fn one_of(mut choices: Vec<Value>) -> Value {
+    choices.push(Value::Null);
+    json!({ "anyOf": [{ "enum": choices }, { "type": "string", "pattern": "\\$\\{" }] })
+}
+
+/// As text, and as the number that a validator sees where the quotes are missing: `3.1` for `3.10`.
+fn pythons() -> Vec<Value> {
+    let versions = facts::runtimes().iter().map(|runtime| runtime.python.as_str());
+    let as_text = versions.clone().flat_map(|version| [json!(version), json!(format!("python{version}"))]);
+    let as_number = versions.filter_map(|version| Some(json!(version.parse::<f64>().ok()?)));
+    as_text.chain(as_number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Failure;
+    use crate::spec::{Bytecode, CommentWhen, FailOn, InstallerChoice, Layout, RuntimePackages, SlimLevel};
+    use crate::types::Architecture;
+
+    #[test]
+    fn the_choices_are_those_that_the_program_reads() {
+        fn is_read<T: std::str::FromStr<Err = Failure>>(text: &str) -> bool {
+            text.parse::<T>().is_ok()
+        }
+        for (name, choices) in CHOICES {
+            let is_read = match *name {
+                "architecture" | "compatible-architectures" => is_read::<Architecture>,
+                "bytecode" => is_read::<Bytecode>,
+                "comment" => is_read::<CommentWhen>,
+                "fail-on" => is_read::<FailOn>,
+                "installer" => is_read::<InstallerChoice>,
+                "layout" => is_read::<Layout>,
+                "runtime-packages" => is_read::<RuntimePackages>,
+                "slim" => is_read::<SlimLevel>,
+                other => panic!("`{other}` is read by nothing"),
+            };
+            assert!(choices.iter().all(|choice| is_read(choice)), "{name}");
+            assert!(!is_read("other"), "{name}");
+        }
+        let inputs = input_arguments();
+        assert!(CHOICES.iter().all(|(name, _)| inputs.iter().any(|input| input.name == *name)));
+    }
 }

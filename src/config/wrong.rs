@@ -31,7 +31,12 @@ impl Wrong {
     pub(super) fn add(&mut self, layer: &Wanted, failure: Failure) {
         let parts = if failure.each.is_empty() { vec![failure] } else { failure.each };
         for failure in parts {
-            let (span, is_own) = place(&failure.message, layer);
+            let place = place(&failure.message, layer);
+            // What is missing may be what could not be read.
+            if place.is_none() && layer.is_broken {
+                continue;
+            }
+            let (span, is_own) = place.unwrap_or((Some(layer.span), true));
             let same = |found: &&mut Found| found.span == span && found.failure == failure;
             match self.found.iter_mut().find(same) {
                 Some(known) => known.count += 1,
@@ -45,26 +50,27 @@ impl Wrong {
         self.found.into_iter().map(move |Found { span, mut failure, is_own, layer, count }| {
             if !is_own && count < all {
                 let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
-                failure.message += &format!(" (layer `{layer}`{more})");
+                failure.message = format!("layer `{layer}`{more}: {}", failure.message);
             }
             Problem { span, failure }
         })
     }
 }
 
-/// The value that a message is about: that of the input it names first, or the one it quotes; else the layer's name.
-fn place(message: &str, layer: &Wanted) -> (Option<Span>, bool) {
+/// The value that a message is about, and whether it is the layer's own: that of the input it names first, or the one it
+/// quotes.
+fn place(message: &str, layer: &Wanted) -> Option<(Option<Span>, bool)> {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let at = |origin: &Origin| (origin.span, !origin.is_default);
     if let Some(values) = quoted.first().and_then(|input| layer.origins.get(*input)) {
         let item = values.iter().find(|value| quoted.iter().any(|quoted| value.text == *quoted));
         if let Some(origin) = item.or(values.first()) {
-            return at(origin);
+            return Some(at(origin));
         }
     }
     let all = || layer.origins.values().flatten();
     let quoted = quoted.first().filter(|quoted| quoted.len() > 1);
     let exact = quoted.and_then(|quoted| all().find(|value| value.text == *quoted));
     let origin = exact.or_else(|| quoted.and_then(|quoted| all().find(|value| value.text.contains(quoted))));
-    origin.map_or((Some(layer.span), true), at)
+    origin.map(at)
 }

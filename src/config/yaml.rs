@@ -213,9 +213,17 @@ fn syntax(error: &ScanError, source: &Source) -> Problem {
     let span = Span { line: mark.line().max(1), column: mark.col(), length: 1 };
     let line = source.line(span.line);
     let indent = &line[..line.len() - line.trim_start().len()];
+    let next = source.line(span.line + 1);
+    let is_next = !indent.contains('\t') && info.contains("tab") && next.trim_start_matches(' ').starts_with('\t');
     if indent.contains('\t') || info.contains("tab") {
+        let (line, indent) = if is_next { (span.line + 1, next) } else { (span.line, indent) };
         let column = indent.chars().position(|character| character == '\t').unwrap_or(span.column);
-        return Problem::at(Span { column, ..span }, "a tab is no indentation in YAML").hint("indent with spaces");
+        return Problem::at(Span { line, column, length: 1 }, "a tab is no indentation in YAML")
+            .hint("indent with spaces");
+    }
+    let before: String = line.chars().take(span.column).collect();
+    if before.ends_with('}') && before.contains(": {") {
+        return Problem::at(span, "something behind a `}`").hint("a value that begins with `{` needs quotes");
     }
     let (message, hint) = match info {
         _ if info.contains("anchor") => return no_anchors(span),
@@ -234,6 +242,7 @@ fn syntax(error: &ScanError, source: &Source) -> Problem {
         _ if info.contains("flow") => {
             ("the mapping that `{` begins does not go on here", "a value that begins with `{` needs quotes")
         }
+        _ if info.contains("illegal placement") => ("a `:` where no key can be", "look above for a missing `]` or `}`"),
         _ if info.contains("recursion") => {
             ("this is nested deeper than anything in this file can be", "look for missing `]`")
         }

@@ -11,6 +11,9 @@ const UNCHANGED: usize = 40;
 /// Rows for others: those of a matrix are not more.
 const ROWS: usize = 300;
 
+/// Bytes: a job summary has 1 MiB for everything.
+const SECTIONS: usize = 900_000;
+
 /// Which rows are shown, and how many are not.
 fn rows(run: &RunReport) -> (Vec<&Report>, usize) {
     let is_quiet = |report: &Report| report.verdict() == "unchanged" && report.failure().is_none();
@@ -102,12 +105,19 @@ pub(super) fn summary(run: &RunReport, section: impl Fn(&Report) -> String) -> S
         line(&format!("| | and {more} more | | | | |"));
     }
     line("");
+    let mut untold = 0;
     for report in shown.iter().filter(|report| report.verdict() != "unchanged" || report.failure().is_some()) {
-        line(&format!(
-            "<details><summary>{}</summary>\n\n{}\n</details>\n",
-            plain(&report.layer_name),
-            section(report).trim_end()
-        ));
+        let (name, section) = (plain(&report.layer_name), section(report));
+        if text.len() + section.len() > SECTIONS {
+            untold += 1;
+            continue;
+        }
+        writeln!(text, "<details><summary>{name}</summary>\n\n{}\n</details>\n", section.trim_end())
+            .expect("a String takes everything");
+    }
+    if untold > 0 {
+        writeln!(text, "{} here without details; the output `result` has them.", counted(untold, "layer"))
+            .expect("a String takes everything");
     }
     text
 }

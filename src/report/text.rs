@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::whole::few;
 use super::{Change, Report, RunReport, Told, bar, percent, set, signed};
 use crate::error::counted;
 use crate::facts;
@@ -163,12 +164,4 @@ fn changes(report: &Report) -> Vec<String> {
         rows.push(format!("  and {} more", report.changes.len() - shown.len()));
     }
     rows
-}
-
-/// The first three.
-fn few(names: &[&str]) -> String {
-    match names {
-        [first, second, third, _, rest @ ..] => format!("{first}, {second}, {third} and {} more", rest.len() + 1),
-        all => all.join(", "),
-    }
 }

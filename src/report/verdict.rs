@@ -90,7 +90,7 @@ impl Report {
             _ => Kind::System,
         };
         let causes = errors.iter().map(|(place, error)| format!("{place}: {}", error.one_line())).collect();
-        Some(Explanation { kind, error: message, causes, hint: Some(hints.join("; ")) })
+        Some(Explanation { kind, error: message, causes, hint: Some(hints.join("; ")), place: None })
     }
 
     /// Whether an error among the findings says this.

@@ -69,15 +69,23 @@ impl RunReport {
             return failures.into_iter().next().map(|(_, failure)| failure);
         }
         let is_users = failures.iter().all(|(_, failure)| failure.kind == Kind::User);
-        let causes = failures.iter().map(|(report, failure)| {
+        // What is wrong with all of them is told once.
+        let mut causes: Vec<(String, Vec<&str>)> = Vec::new();
+        for (report, failure) in &failures {
             let hint = failure.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            format!("{}: {}{hint}", report.layer_name, failure.one_line())
-        });
+            let cause = format!("{}{hint}", failure.one_line());
+            match causes.iter_mut().find(|(known, _)| *known == cause) {
+                Some((_, names)) => names.push(&report.layer_name),
+                None => causes.push((cause, vec![&report.layer_name])),
+            }
+        }
+        let causes = causes.into_iter().map(|(cause, names)| format!("{}: {cause}", few(&names)));
         Some(Explanation {
             kind: if is_users { Kind::User } else { Kind::System },
             error: format!("{} of {} failed", failures.len(), counted(self.layers.len(), "layer")),
             causes: causes.collect(),
             hint: Some("the other layers are as the table says; a new run does only what is missing".to_owned()),
+            place: None,
         })
     }
 
@@ -91,5 +99,13 @@ impl RunReport {
             }
         }
         counts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The first three.
+pub(super) fn few(names: &[&str]) -> String {
+    match names {
+        [first, second, third, _, rest @ ..] => format!("{first}, {second}, {third} and {} more", rest.len() + 1),
+        all => all.join(", "),
     }
 }

@@ -50,10 +50,16 @@ impl Revision {
         // Layers have folders in common.
         repository.object_cache_size_if_unset(4 << 20);
         let Ok(id) = repository.rev_parse_single(name) else { return Err(unknown(name, &repository)) };
-        let tree = id.object().and_then(gix::Object::peel_to_tree).map(|tree| tree.id).map_err(|error| {
-            let failure = Failure::user(format!("`since` is `{name}`, whose files are not in this clone"));
-            failure.causes(causes(&error)).hint(DEPTH)
-        })?;
+        let commit = id.object().and_then(gix::Object::peel_to_commit);
+        let Ok(commit) = commit.and_then(|commit| Ok(commit.tree_id()?.detach())) else {
+            return Err(unknown(name, &repository));
+        };
+        let tree = repository.find_object(commit).and_then(gix::Object::peel_to_tree).map(|tree| tree.id).map_err(
+            |error| {
+                let failure = Failure::user(format!("`since` is `{name}`, whose files are not in this clone"));
+                failure.causes(causes(&error)).hint(DEPTH)
+            },
+        )?;
         Ok(Self { name: name.to_owned(), root: root.to_owned(), repository, tree, known: BTreeMap::new() })
     }
 

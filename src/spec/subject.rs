@@ -114,13 +114,13 @@ impl Reading<'_> {
     /// `None` for the version of a layer that is current.
     fn subject(&mut self, text: Option<&str>, layer: Option<&str>) -> Option<Subject> {
         let Some(text) = text else {
-            match layer {
-                Some(name) => _ = self.problems.check(name.parse::<LayerName>()),
-                None => {
-                    let failure = Failure::user("there is nothing to audit: `subject` is missing");
-                    let hint = "name a zip, a folder laid out as `/opt`, the ARN of a layer version, or with `layer-name` a layer";
-                    self.problems.push(failure.hint(hint));
-                }
+            if let Some(name) = layer {
+                self.problems.check(name.parse::<LayerName>());
+            } else {
+                let failure = Failure::user("there is nothing to audit: `subject` is missing");
+                let hint =
+                    "name a zip, a folder laid out as `/opt`, the ARN of a layer version, or with `layer-name` a layer";
+                self.problems.push(failure.hint(hint));
             }
             return None;
         };

@@ -177,3 +177,37 @@ fn a_version_in_a_folder_is_audited_by_its_arn() {
     sandbox.run(&["audit", &arn.replace(":1", ":2")]).run().code(1).says("there is no `arn:aws:lambda:local");
     sandbox.run(&["audit", arn, "--registry", "aws"]).run().code(1).says("name that folder with `registry`");
 }
+
+#[test]
+fn without_a_subject_it_is_the_version_that_is_current() {
+    let sandbox = Sandbox::with_requirements("six==1.16.0\n");
+    let publish = || sandbox.run(&["publish", "--layer-name", "shared"]).args(PYTHON).run().success();
+    let audit = |arguments: &[&str]| sandbox.run(&["audit", "--layer-name", "shared"]).args(arguments).run();
+    audit(&[]).code(1).says("there is no version of `shared` in local");
+    publish();
+    sandbox.write("requirements.txt", "six==1.17.0\n");
+    publish();
+    let arn = "arn:aws:lambda:local:000000000000:layer:shared";
+    audit(&[]).success().says(&format!("in {arn}:2 for python3.13 on x86_64"));
+    // Back to what was there before: its version is current again.
+    sandbox.write("requirements.txt", "six==1.16.0\n");
+    publish();
+    audit(&[]).success().says(&format!("in {arn}:1 for"));
+    fs_err::remove_dir_all(sandbox.path(".lambda-layers/state")).expect("is there");
+    audit(&["--max-unzipped-size", "1 KB"]).code(1).says(&format!("in {arn}:2 for")).says("over the 1.0 KB");
+    sandbox.run(&["audit", "--layer-name", "sha red"]).run().code(1).says("`sha red`");
+}
+
+#[test]
+fn on_aws_the_current_version_is_found_by_its_state() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), Sandbox::with_requirements("six==1.17.0\n"));
+    let inputs = ["--bucket", "layers-{region}", "--regions", EU];
+    account.run(&sandbox, "publish", &inputs).run().success();
+    account.publish_by_hand(EU, "shared", &fs_err::read(sandbox.path("requirements.txt")).expect("is there"), &[]);
+    // Moto names a place for the zip that it does not serve.
+    sandbox.run(&["build", "--output", "layer.zip"]).args(PYTHON).run().success();
+    let files = FileServer::start(&sandbox.path(""));
+    account.proxy.rule(Rule::on("GET", "shared/versions/1").replace("s3://", &format!("{}/layer.zip", files.url())));
+    let outcome = account.run(&sandbox, "audit", &inputs).run().success();
+    outcome.says("arn:aws:lambda:eu-west-1:123456789012:layer:shared:1");
+}

@@ -50,7 +50,6 @@ fn everything_that_is_wrong_is_said_at_once() {
             "--index-url=pypi.org/simple",
             "--no-deps=maybe",
             "--layer-version=3",
-            "--layers=other",
         ],
     );
     insta::assert_snapshot!(outcome.told(), @r"

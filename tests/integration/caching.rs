@@ -68,3 +68,27 @@ fn the_cache_is_where_uv_put_it() {
     let failed = run(&sandbox, &[("command", "build"), ("slim", "x")]).code(1).outputs();
     assert_eq!((failed["paths"].as_str(), failed["cache-key"].as_str()), ("{}", ""));
 }
+
+#[test]
+fn layers_of_a_file_have_their_own_paths_and_one_cache() {
+    let sandbox = Sandbox::new();
+    sandbox.write("one/requirements.txt", "six==1.17.0\n");
+    sandbox.write("two/requirements.txt", "idna==3.10\n");
+    let layers =
+        "layers:\n  - layer-name: one\n    working-directory: one\n  - layer-name: two\n    working-directory: two\n";
+    let file = format!("defaults:\n  python-version: 3.13\n  registry: layers\n{layers}");
+    sandbox.write("lambda-layers.yml", &file);
+    let plan = || sandbox.run(&[]).in_actions(&[("command", "plan")]).run().success().outputs();
+    let outputs = plan();
+    let paths: serde_json::Value = serde_json::from_str(&outputs["paths"]).expect("is JSON");
+    let expected = json!({
+        "one": ["lambda-layers.yml", "one/requirements.txt"],
+        "two": ["lambda-layers.yml", "two/requirements.txt"],
+    });
+    assert_eq!(paths, expected);
+    let version = &lambda_layer::facts::tools().uv;
+    assert!(outputs["cache-key"].starts_with(&format!("lambda-layer-uv-{version}-x86_64-python3.13-")));
+    sandbox.write("lambda-layers.yml", format!("{file}    architecture: arm64\n"));
+    let key = plan()["cache-key"].clone();
+    assert_eq!(key.rsplit_once('-').map(|(start, _)| start), Some(format!("lambda-layer-uv-{version}").as_str()));
+}

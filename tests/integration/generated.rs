@@ -329,3 +329,8 @@ fn every_finding_is_documented() {
         assert!(docs.contains(&format!("\n## {code}\n")), "docs/findings.md has no section `{code}`");
     }
 }
+
+#[test]
+fn the_schema_follows_from_the_code() {
+    check("lambda-layers.schema.json", &lambda_layer::config::schema());
+}

@@ -38,7 +38,7 @@ fn verdicts(outcome: &Outcome) -> Vec<(String, bool)> {
 #[test]
 fn all_layers_are_published_once_and_told_in_the_order_of_the_file() {
     let sandbox = three_layers();
-    let outcome = sandbox.run(&["publish"]).in_actions(&[("registry", ".lambda-layers")]).run().success();
+    let outcome = sandbox.run(&["publish", "--registry", ".lambda-layers"]).in_actions(&[]).run().success();
     assert_eq!(verdicts(&outcome), NAMES.map(|name| (name.to_owned(), true)));
     let outputs = outcome.outputs();
     assert_eq!((outputs["published"].as_str(), outputs["changed"].as_str()), ("true", "true"));
@@ -63,7 +63,11 @@ fn a_terminal_sees_each_layer_whole_and_a_table() {
 fn a_summary_has_a_row_for_each_layer() {
     let sandbox = three_layers();
     let outcome = sandbox.run(&["publish", "--registry", ".lambda-layers", "--layers", "*-314"]).in_actions(&[]);
-    insta::assert_snapshot!(outcome.run().success().summary());
+    let summary = outcome.run().success().summary();
+    let (table, sections) = summary.split_once("<details>").expect("has sections");
+    insta::assert_snapshot!(table);
+    let names: Vec<&str> = sections.lines().filter(|line| line.starts_with("### ")).collect();
+    assert_eq!(names, ["### ✅ `alpha-314` published", "### ✅ `beta-314` published", "### ✅ `gamma-314` published"]);
 }
 
 #[test]
@@ -97,6 +101,17 @@ fn bad_input_of_one_stops_all_before_anything_is_built() {
     let outcome = sandbox.run(&["publish"]).run().code(1);
     assert!(!sandbox.path(".lambda-layers").exists());
     outcome.says("much").says("sideways");
+}
+
+#[test]
+fn two_layers_do_not_take_turns_at_one_parameter() {
+    let sandbox = three_layers();
+    let plan = |parameter: &str| {
+        let arguments = ["plan", "--registry", "aws", "--regions", EU, "--ssm-parameter", parameter];
+        sandbox.run(&arguments).env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").run()
+    };
+    let outcome = plan("/layers/{python}").code(1);
+    outcome.says("`ssm-parameter` is `/layers/3.13` for `alpha-313` and for `beta-313`").says("write `{layer}` in it");
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn what_did_not_change_is_not_asked_for() {
     commit(&sandbox.path(""));
     is_untouched(plan(&sandbox, "HEAD~1").path_first(&trap).run(), "HEAD~1");
     is_untouched(plan(&sandbox, "main").path_first(&trap).run(), "main");
+    is_asked(plan(&sandbox, "main").args(&["--refresh"]).run());
     assert_eq!(sandbox.trapped(), "");
     is_asked(sandbox.run(&["plan", "--layer-name", "shared", "--python-version", "3.13"]).run());
 }
@@ -201,8 +202,37 @@ fn a_revision_that_is_not_there_is_said() {
     let nowhere = Sandbox::with_requirements("six==1.17.0\n");
     let alone = ["plan", "--layer-name", "shared", "--python-version", "3.13", "--since", "HEAD"];
     nowhere.run(&alone).run().code(1).says("but the git repository in `").says("cannot be read");
-    fs_err::remove_dir(nowhere.path(".git")).expect("is there");
-    nowhere.run(&alone).run().code(1).says("actions/checkout");
+}
+
+#[test]
+fn of_a_file_of_layers_only_those_that_changed_are_asked_for() {
+    let sandbox = Sandbox::new();
+    let layers: String = ["one", "two", "three"]
+        .map(|name| {
+            sandbox.write(&format!("{name}/requirements.txt"), "-r ../common.txt\nsix==1.17.0\n");
+            format!("  - layer-name: {name}\n    working-directory: {name}\n")
+        })
+        .concat();
+    sandbox.write("common.txt", "idna==3.10\n");
+    let file = format!("defaults:\n  python-version: 3.13\n  registry: layers\nlayers:\n{layers}");
+    sandbox.write("lambda-layers.yml", &file);
+    git(&sandbox.path(""), &["init", "--quiet"]);
+    commit(&sandbox.path(""));
+    let plan = || {
+        let outputs = sandbox.run(&[]).in_actions(&[("command", "plan"), ("since", "HEAD")]).run().success().outputs();
+        let matrix: serde_json::Value = serde_json::from_str(&outputs["matrix"]).expect("is JSON");
+        let jobs = matrix["include"].as_array().expect("is a list").iter();
+        (outputs["changed"].clone(), jobs.map(|job| job["layer-name"].as_str().expect("is text").to_owned()).collect())
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+    assert_eq!(plan(), ("false".to_owned(), names(&[])));
+    sandbox.write("two/requirements.txt", "six==1.16.0\n");
+    assert_eq!(plan(), ("true".to_owned(), names(&["two"])));
+    sandbox.write("common.txt", "idna==3.9\n");
+    assert_eq!(plan(), ("true".to_owned(), names(&["one", "two", "three"])));
+    git(&sandbox.path(""), &["checkout", "--quiet", "--", "."]);
+    sandbox.write("lambda-layers.yml", format!("# more\n{file}"));
+    assert_eq!(plan(), ("true".to_owned(), names(&["one", "two", "three"])));
 }
 
 #[test]

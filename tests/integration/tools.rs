@@ -158,6 +158,28 @@ for component in sorted(bom.components):
     said.trim_end().to_owned()
 }
 
+/// The validator of JSON Schemas; installed when a test asks for it, with all that it needs.
+const CHECK_JSONSCHEMA_PIN: &str = "check-jsonschema==0.39.0";
+
+pub(crate) fn check_jsonschema() -> Utf8PathBuf {
+    static PROGRAM: LazyLock<Utf8PathBuf> = LazyLock::new(|| {
+        let digest = lambda_layer::types::Digest::of(CHECK_JSONSCHEMA_PIN.as_bytes()).hex();
+        let folder = tools().folder.with_file_name(format!("check-jsonschema-{}", &digest[..16]));
+        let lock = fs_err::File::create(folder.with_extension("lock")).expect("can be made");
+        lock.file().lock().expect("can be locked");
+        if !folder.join("done").exists() {
+            fs_err::remove_dir_all(&folder).ok();
+            run(Command::new("python3").args(["-m", "venv", folder.as_str()]));
+            let mut pip = Command::new(folder.join("bin/python3"));
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CHECK_JSONSCHEMA_PIN]);
+            run(&mut pip);
+            fs_err::write(folder.join("done"), "").expect("can be written");
+        }
+        folder.join("bin/check-jsonschema")
+    });
+    PROGRAM.clone()
+}
+
 fn run(command: &mut Command) {
     let output = command.output().expect("can be started");
     assert!(

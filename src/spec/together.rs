@@ -1,0 +1,30 @@
+//! What layers of one run must not have in common.
+
+use std::collections::BTreeMap;
+
+use super::{RegistryChoice, Spec};
+use crate::error::{Failure, Problems};
+
+/// # Errors
+/// Two layers would write one SSM parameter, in turns.
+pub fn check(specs: &[Spec]) -> Result<(), Failure> {
+    let mut problems = Problems::default();
+    let mut first: BTreeMap<String, &Spec> = BTreeMap::new();
+    for spec in specs {
+        let (RegistryChoice::Aws(_), Some(template)) = (&spec.registry, &spec.after.ssm_parameter) else { continue };
+        let (python, architecture) = (spec.target.python.to_string(), spec.target.architecture.to_string());
+        let name = template.latest(&spec.layer, (&python, &architecture));
+        match first.get(&name) {
+            Some(other) if other.registry == spec.registry => {
+                let failure = Failure::user(format!(
+                    "`ssm-parameter` is `{name}` for `{}` and for `{}`, which would write it in turns",
+                    other.layer, spec.layer
+                ));
+                problems.push(failure.hint("write `{layer}` in it, which is the layer's name"));
+            }
+            Some(_) => {}
+            None => _ = first.insert(name, spec),
+        }
+    }
+    problems.into_result()
+}
