@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use crate::config;
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::error::{Explanation, Failure, Kind, counted};
+use crate::error::{Explanation, Failure, counted};
 use crate::github::PullRequest;
 use crate::inputs::{Cli, Inputs};
 use crate::preview::{self, Wanted};
@@ -159,11 +159,7 @@ fn weight(report: &Report) -> u8 {
 
 /// A layer that was to be built, and nobody says that it was.
 fn lost(planned: Report) -> Report {
-    let error = Explanation {
-        kind: Kind::System,
-        error: "its job left no result".to_owned(),
-        causes: Vec::new(),
-        hint: Some("look at the job, then re-run the failed jobs: what is published already stays".to_owned()),
-    };
-    Report { error: Some(error), destinations: Vec::new(), changed: false, ..planned }
+    let failure = Failure::system("its job left no result")
+        .hint("look at the job, then re-run the failed jobs: what is published already stays");
+    Report { error: Some(Explanation::of(&failure.into())), destinations: Vec::new(), changed: false, ..planned }
 }
