@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use crate::config;
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::error::{Explanation, Failure, Kind, counted};
+use crate::error::{Explanation, Failure, counted};
 use crate::github::PullRequest;
 use crate::inputs::{Cli, Inputs};
 use crate::preview::{self, Wanted};
@@ -47,9 +47,10 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
     let specs = if spec.github.release { releases(&run, cli, environment)? } else { Vec::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let layers = match spec.github.release {
-            true => Box::pin(release::of_results(run.layers, specs, environment, console)).await,
-            false => run.layers,
+        let layers = if spec.github.release {
+            Box::pin(release::of_results(run.layers, specs, environment, console)).await
+        } else {
+            run.layers
         };
         tell(RunReport { layers, ..run }, config.as_deref(), &spec, environment, console).await
     })
@@ -79,7 +80,8 @@ async fn tell(
     let is_preview = run.layers.iter().any(|report| report.command == "preview");
     // Where nothing changed there were no jobs, and what was said about the commit before is to be corrected.
     let is_plan = run.layers.iter().all(|report| report.command == "plan");
-    if !is_preview && !(is_plan && PullRequest::of_event(environment).is_ok()) {
+    let is_corrected = is_plan && PullRequest::of_event(environment).is_ok();
+    if !is_preview && !is_corrected {
         return Ok(run);
     }
     let wanted = Wanted {
@@ -157,12 +159,7 @@ fn weight(report: &Report) -> u8 {
 
 /// A layer that was to be built, and nobody says that it was.
 fn lost(planned: Report) -> Report {
-    let error = Explanation {
-        place: None,
-        kind: Kind::System,
-        error: "its job left no result".to_owned(),
-        causes: Vec::new(),
-        hint: Some("look at the job, then re-run the failed jobs: what is published already stays".to_owned()),
-    };
-    Report { error: Some(error), destinations: Vec::new(), changed: false, ..planned }
+    let failure = Failure::system("its job left no result")
+        .hint("look at the job, then re-run the failed jobs: what is published already stays");
+    Report { error: Some(Explanation::of(&failure.into())), destinations: Vec::new(), changed: false, ..planned }
 }

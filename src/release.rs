@@ -201,9 +201,9 @@ impl Subject<'_> {
         let mark = Mark { layer: self.layer.clone(), version, code_sha256: self.choice.content };
         let is_shared = self.layers.len() > 1 && !self.github.release_tag.names_layer();
         let text = found.as_ref().and_then(|release| release.body.clone()).unwrap_or_default();
-        let is_other = |other: &Mark| match other.layer == mark.layer {
-            true => other.version != version,
-            false => !is_shared || !self.layers.contains(&other.layer),
+        let is_other = |other: &Mark| {
+            let is_own = other.layer == mark.layer;
+            if is_own { other.version != version } else { !is_shared || !self.layers.contains(&other.layer) }
         };
         if let Some(other) = Mark::all(&text).into_iter().find(is_other) {
             let failure =

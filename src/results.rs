@@ -97,7 +97,7 @@ pub fn write(result: Result<&RunReport, &Explanation>, cli: &Cli, environment: &
     let new = Results::new(command, cli, environment);
     let files: Vec<(String, Results)> = match result {
         Ok(run) if command == "plan" => {
-            vec![(PLAN.to_owned(), run.layers.iter().fold(new, |results, report| results.with(report)))]
+            vec![(PLAN.to_owned(), run.layers.iter().fold(new, Results::with))]
         }
         Ok(run) => run.layers.iter().map(|report| (file_name(&report.layer_name), new.clone().with(report))).collect(),
         Err(error) if command == "plan" => vec![(PLAN.to_owned(), Results { error: Some(error.clone()), ..new })],

@@ -109,7 +109,7 @@ fn written(layers: &[Layer<'_>], marker: &str, run: Option<&str>, rows: Rows) ->
     let mut text = format!("{marker}\n");
     match layers {
         [layer] => {
-            write!(text, "### {}\n\n{}", headline(layer.report), body(layer, rows)).expect("a String takes everything")
+            write!(text, "### {}\n\n{}", headline(layer.report), body(layer, rows)).expect("a String takes everything");
         }
         several => text += &several::sections(several, rows),
     }

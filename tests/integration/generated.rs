@@ -145,7 +145,7 @@ fn lite_action() -> String {
     let command = inputs.iter_mut().find(|input| input.name == "command").expect("is an input");
     "plan".clone_into(&mut command.default);
     let image = format!("../{LITE} # zizmor: ignore[unpinned-images] built from source");
-    action_yml(&format!("{ACTION_NAME}: lite"), LITE_DESCRIPTION, &inputs, &image)
+    action_yml(&format!("{ACTION_NAME} lite"), LITE_DESCRIPTION, &inputs, &image)
 }
 
 /// What there has to be for each Python: path and content.
