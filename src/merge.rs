@@ -163,7 +163,6 @@ fn lost(planned: Report) -> Report {
         error: "its job left no result".to_owned(),
         causes: Vec::new(),
         hint: Some("look at the job, then re-run the failed jobs: what is published already stays".to_owned()),
-        place: None,
     };
     Report { error: Some(error), destinations: Vec::new(), changed: false, ..planned }
 }
