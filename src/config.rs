@@ -89,7 +89,7 @@ pub fn resolve<S>(
         Ok(chosen) => chosen,
         Err(failure) if problems.is_empty() => return Err(failure),
         Err(failure) => {
-            problems.push(Problem { span: None, failure });
+            problems.push(Problem::of(None, failure));
             Vec::new()
         }
     };
@@ -182,11 +182,9 @@ fn command(cli: &Cli) -> &'static str {
 /// The user's if it is no number.
 pub fn jobs(inputs: &Inputs) -> Result<Option<usize>, Failure> {
     let Some(text) = given(inputs.jobs.as_ref()) else { return Ok(None) };
-    match text.parse() {
-        Ok(jobs @ 1..) => Ok(Some(jobs)),
-        Ok(0) | Err(_) => {
-            let failure = Failure::user(format!("`jobs` is `{text}`, which is no number of layers"));
-            Err(failure.hint("write a whole number from 1 on, or leave it out"))
-        }
+    if let Ok(jobs @ 1..) = text.parse() {
+        return Ok(Some(jobs));
     }
+    let failure = Failure::user(format!("`jobs` is `{text}`, which is no number of layers"));
+    Err(failure.hint("write a whole number from 1 on, or leave it out"))
 }

@@ -131,6 +131,11 @@ impl Console {
         Step { console: self, name, start: Instant::now(), bar }
     }
 
+    /// Whether it is that of one of several layers.
+    pub fn is_of_several(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Several layers at once have one bar together.
     fn draws(&self) -> bool {
         self.mode == Mode::Terminal && self.held.is_none()

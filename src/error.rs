@@ -28,7 +28,7 @@ pub struct Failure {
     /// The problems that were joined into this one, each as it was noted.
     pub each: Vec<Self>,
     /// A file from the repository's root, and a line of it.
-    pub place: Option<(String, usize)>,
+    pub place: Option<Box<(String, usize)>>,
 }
 
 impl Failure {
@@ -142,7 +142,7 @@ impl Explanation {
             error: message,
             causes: causes.filter(|cause| !cause.is_empty()).collect(),
             hint: failure.and_then(|failure| failure.hint.as_deref()).map(one_line),
-            place: failure.and_then(|failure| failure.place.clone()),
+            place: failure.and_then(|failure| failure.place.as_deref().cloned()),
         }
     }
 

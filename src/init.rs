@@ -17,7 +17,7 @@ use crate::error::{Failure, counted};
 use crate::inputs::{self, Cli, Given, Inputs, given};
 use crate::manifest::ParsedLocks;
 use crate::spec::{Spec, Task};
-use candidates::Candidate;
+use candidates::{Candidate, LeftOut};
 
 /// Inputs that say something else to `init` than to the layers.
 const OWN: &[&str] = &["config"];
@@ -130,7 +130,7 @@ fn check(
     Spec::resolve(Task::Plan, cli.command.inputs(), &ParsedLocks::default(), environment).map(drop)
 }
 
-fn told(path: &Utf8Path, layers: &[Layer], left_out: &[(Utf8PathBuf, String)]) -> String {
+fn told(path: &Utf8Path, layers: &[Layer], left_out: &[LeftOut]) -> String {
     let width = layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0);
     let mut text = format!("wrote `{path}`: {}\n\n", counted(layers.len(), "layer"));
     for layer in layers {
@@ -138,7 +138,9 @@ fn told(path: &Utf8Path, layers: &[Layer], left_out: &[(Utf8PathBuf, String)]) -
     }
     if !left_out.is_empty() {
         text += "\nleft out\n";
-        left_out.iter().for_each(|(path, reason)| text += &format!("  {path}: {reason}\n"));
+        for (path, reason) in left_out {
+            text += &format!("  {path}: {reason}\n");
+        }
     }
     let config = if config::NAMES.contains(&path.as_str()) { String::new() } else { format!(" --config {path}") };
     text + &format!("\nnext: `lambda-layer plan{config}` says what would be published")

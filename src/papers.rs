@@ -49,7 +49,10 @@ pub async fn write(
         return Ok(report);
     }
     if spec.task == Task::Plan {
-        console.note("a plan builds nothing and opens nothing, so no report page, SBOM or licences are written");
+        // In a file of layers nobody asks the plan for them.
+        if !console.is_of_several() {
+            console.note("a plan builds nothing and opens nothing, so no report page, SBOM or licences are written");
+        }
         return Ok(report);
     }
     let report = match Box::pin(published::of_run(report, spec, environment, console)).await {

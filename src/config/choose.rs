@@ -55,12 +55,10 @@ fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
 pub(super) fn missing(input: &str, name: &str, wanted: &[Wanted], file: &str) -> Failure {
     let failure = Failure::user(format!("`{input}` is `{name}`, which fits no layer of `{file}`"));
     let names = wanted.iter().map(|layer| layer.name.as_str());
-    match nearest(name, names.clone()) {
-        Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None => {
-            let first: Vec<String> = names.take(10).map(|name| format!("`{name}`")).collect();
-            let more = if wanted.len() > first.len() { ", …" } else { "" };
-            failure.hint(format!("it has {}{more}", first.join(", ")))
-        }
+    if let Some(near) = nearest(name, names.clone()) {
+        return failure.hint(format!("did you mean `{near}`?"));
     }
+    let first: Vec<String> = names.take(10).map(|name| format!("`{name}`")).collect();
+    let more = if wanted.len() > first.len() { ", …" } else { "" };
+    failure.hint(format!("it has {}{more}", first.join(", ")))
 }

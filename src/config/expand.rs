@@ -92,7 +92,7 @@ fn values(inputs: &Origins, name: &str, default: &str, problems: &mut Vec<Proble
         for text in list(std::slice::from_ref(&origin.text)) {
             if values.iter().any(|known| known.text == text) {
                 let failure = Failure::user(format!("`{name}` has `{text}` twice")).hint("remove one of them");
-                problems.push(Problem { span: origin.span, failure });
+                problems.push(Problem::of(origin.span, failure));
             } else {
                 values.push(Origin { text, ..origin.clone() });
             }
@@ -113,10 +113,8 @@ fn one(
     let digits = version.replace('.', "");
     let of_target = [("python", version), ("py", digits.as_str()), ("arch", architecture.text.as_str())];
     let fill = |input: &str, origin: &Origin, words: &Words<'_>| {
-        template::fill(input, &origin.text, words).map_err(|UnknownWord { message, hint }| Problem {
-            span: origin.span,
-            failure: Failure::user(message).hint(hint),
-        })
+        template::fill(input, &origin.text, words)
+            .map_err(|UnknownWord { message, hint }| Problem::of(origin.span, Failure::user(message).hint(hint)))
     };
     let template = Origin { text: layer.name.text.clone(), span: Some(layer.name.span), is_default: false };
     let name = fill("layer-name", &template, &of_target).map_err(|problem| problems.push(problem)).ok()?;

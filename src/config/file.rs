@@ -83,16 +83,15 @@ pub(super) fn read(
     let variables = Variables::declared(top("environment").map(|(_, node)| node), environment, problems);
     let mut reader = Reader { inputs, variables, problems };
     let defaults = top("defaults").map(|(_, node)| reader.defaults(node)).unwrap_or_default();
-    let layers = match top("layers") {
-        Some((key, node)) => reader.layers(key, node),
-        None => {
-            let is_misspelt = entries.iter().any(|(key, _)| nearest(&key.text, ["layers"]).is_some());
-            if !is_misspelt {
-                let problem = Problem::at(Span::START, "the file has no `layers`");
-                reader.problems.push(problem.hint("list at least one: `layers: [{layer-name: shared}]`"));
-            }
-            Vec::new()
+    let layers = if let Some((key, node)) = top("layers") {
+        reader.layers(key, node)
+    } else {
+        let is_misspelt = entries.iter().any(|(key, _)| nearest(&key.text, ["layers"]).is_some());
+        if !is_misspelt {
+            let problem = Problem::at(Span::START, "the file has no `layers`");
+            reader.problems.push(problem.hint("list at least one: `layers: [{layer-name: shared}]`"));
         }
+        Vec::new()
     };
     File { defaults, layers }
 }
@@ -134,9 +133,7 @@ impl Reader<'_> {
                 Vec::new()
             }
             Content::List(items) => items.iter().filter_map(|item| self.listed(item)).collect(),
-            Content::Mapping(entries) => {
-                entries.iter().filter_map(|(name, inputs)| self.named(name.clone(), inputs)).collect()
-            }
+            Content::Mapping(entries) => entries.iter().filter_map(|(name, inputs)| self.named(name, inputs)).collect(),
             _ => {
                 self.wrong(node, "`layers`", "a list or a mapping", "write `- layer-name: shared` below it");
                 Vec::new()
@@ -151,20 +148,16 @@ impl Reader<'_> {
             return None;
         };
         let (mut keys, is_broken) = self.keys(entries);
-        match keys.remove("layer-name").and_then(|entry| entry.values.into_iter().next()) {
-            Some(name) => Some(Layer { name, keys, is_broken }),
-            None => {
-                if !is_broken {
-                    let problem = Problem::at(item.span, "a layer without `layer-name`");
-                    self.problems.push(problem.hint("name it: `layer-name: shared`"));
-                }
-                None
-            }
+        let name = keys.remove("layer-name").and_then(|entry| entry.values.into_iter().next());
+        if name.is_none() && !is_broken {
+            let problem = Problem::at(item.span, "a layer without `layer-name`");
+            self.problems.push(problem.hint("name it: `layer-name: shared`"));
         }
+        Some(Layer { name: name?, keys, is_broken })
     }
 
     /// `shared: {…}`
-    fn named(&mut self, name: Text, inputs: &Node) -> Option<Layer> {
+    fn named(&mut self, name: &Text, inputs: &Node) -> Option<Layer> {
         let entries = match &inputs.content {
             Content::Mapping(entries) => entries.as_slice(),
             _ if inputs.is_empty() => &[],
@@ -180,7 +173,7 @@ impl Reader<'_> {
             let problem = Problem::at(key.span, format!("the layer has a name already: `{}`", name.text));
             self.problems.push(problem.hint("remove one of them"));
         }
-        let name = Text { text: self.variables.substitute(&name, self.problems), span: name.span };
+        let name = Text { text: self.variables.substitute(name, self.problems), span: name.span };
         Some(Layer { name, keys, is_broken })
     }
 

@@ -31,17 +31,20 @@ impl Span {
 pub(super) struct Problem {
     /// `None` of what the file has no part in.
     pub(super) span: Option<Span>,
-    pub(super) failure: Failure,
+    pub(super) failure: Box<Failure>,
 }
 
 impl Problem {
     pub(super) fn at(span: Span, message: impl Into<String>) -> Self {
-        Self { span: Some(span), failure: Failure::user(message) }
+        Self::of(Some(span), Failure::user(message))
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.failure = self.failure.hint(hint);
-        self
+    pub(super) fn of(span: Option<Span>, failure: Failure) -> Self {
+        Self { span, failure: Box::new(failure) }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self::of(self.span, self.failure.hint(hint))
     }
 
     /// With `did you mean`, if there is a near name; else with another hint.
@@ -92,7 +95,7 @@ impl Source {
             }
             _ => self.several(&problems),
         };
-        failure.place = place;
+        failure.place = place.map(Box::new);
         if is_ours {
             failure.kind = Kind::System;
         }

@@ -83,7 +83,7 @@ impl<'a> Variables<'a> {
             match self.value(&inner[..end]) {
                 Ok(text) => filled += text,
                 Err((message, hint)) => {
-                    problems.extend(message.map(|message| Problem::at(value.span, message).hint(hint)))
+                    problems.extend(message.map(|message| Problem::at(value.span, message).hint(hint)));
                 }
             }
             rest = &inner[end + 1..];

@@ -52,7 +52,7 @@ impl Wrong {
                 let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
                 failure.message = format!("layer `{layer}`{more}: {}", failure.message);
             }
-            Problem { span, failure }
+            Problem::of(span, failure)
         })
     }
 }

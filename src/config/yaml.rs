@@ -84,37 +84,45 @@ struct Builder<'a> {
 struct Open {
     span: Span,
     content: Content,
-    /// Of a mapping: the key that waits for its value; `None` inside if it is not taken.
-    key: Option<Option<Text>>,
+    /// Of a mapping: what waits for its value.
+    key: Key,
+}
+
+#[derive(Default)]
+enum Key {
+    #[default]
+    None,
+    Taken(Text),
+    /// Wrong, so that its value is not taken either.
+    Refused,
 }
 
 impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, place: saphyr_parser::Span) -> Result<(), Problem> {
         let span = self.span(place);
         match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
             Event::DocumentStart(_) if self.root.is_some() => {
                 let problem = Problem::at(span, "a second document begins here");
                 return Err(problem.hint("one file has one document: remove the `---`"));
             }
-            Event::DocumentStart(_) => {}
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
             Event::Alias(_) => {
                 self.problems.push(no_anchors(span));
-                self.add(Node { span, content: Content::Refused })?;
+                self.add(Node { span, content: Content::Refused });
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse(span, anchor, tag.is_some());
                 let is_null = style == ScalarStyle::Plain && matches!(text.as_ref(), "~" | "null" | "Null" | "NULL");
                 let text = if is_null { String::new() } else { text.into_owned() };
-                self.add(Node { span, content: Content::Text(text) })?;
+                self.add(Node { span, content: Content::Text(text) });
             }
             Event::SequenceStart(anchor, tag) => self.start(span, anchor, tag.is_some(), Content::List(Vec::new()))?,
             Event::MappingStart(anchor, tag) => {
-                self.start(span, anchor, tag.is_some(), Content::Mapping(Vec::new()))?
+                self.start(span, anchor, tag.is_some(), Content::Mapping(Vec::new()))?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let open = self.open.pop().expect("what ends has begun");
-                self.add(Node { span: open.span, content: open.content })?;
+                self.add(Node { span: open.span, content: open.content });
             }
         }
         Ok(())
@@ -135,28 +143,28 @@ impl Builder<'_> {
         if self.open.len() >= DEEPEST {
             return Err(Problem::at(span, "this is nested deeper than anything in this file can be"));
         }
-        if let Some(Open { content: Content::Mapping(_), key: None, .. }) = self.open.last() {
+        if let Some(Open { content: Content::Mapping(_), key: Key::None, .. }) = self.open.last() {
             let problem = Problem::at(span, "a key has to be text");
             return Err(problem.hint("a value that begins with `{` or `[` needs quotes"));
         }
-        self.open.push(Open { span, content, key: None });
+        self.open.push(Open { span, content, key: Key::None });
         Ok(())
     }
 
-    fn add(&mut self, node: Node) -> Result<(), Problem> {
+    fn add(&mut self, node: Node) {
         let Some(Open { content, key, .. }) = self.open.last_mut() else {
             self.root = Some(node);
-            return Ok(());
+            return;
         };
         match content {
             Content::List(items) => items.push(node),
-            Content::Mapping(entries) => match key.take() {
-                Some(Some(key)) => entries.push((key, node)),
-                Some(None) => {}
-                None => {
+            Content::Mapping(entries) => match std::mem::take(key) {
+                Key::Taken(key) => entries.push((key, node)),
+                Key::Refused => {}
+                Key::None => {
                     let Content::Text(text) = node.content else {
-                        *key = Some(None);
-                        return Ok(());
+                        *key = Key::Refused;
+                        return;
                     };
                     let first = entries.iter().find(|(known, _)| known.text == text).map(|(known, _)| known.span.line);
                     let problem = match first {
@@ -168,13 +176,12 @@ impl Builder<'_> {
                         None if text == "<<" => Some(no_anchors(node.span)),
                         None => None,
                     };
-                    *key = Some(problem.is_none().then_some(Text { text, span: node.span }));
+                    *key = if problem.is_some() { Key::Refused } else { Key::Taken(Text { text, span: node.span }) };
                     self.problems.extend(problem);
                 }
             },
             Content::Text(_) | Content::Refused => unreachable!("only lists and mappings are opened"),
         }
-        Ok(())
     }
 
     /// Of what goes over several lines the first.

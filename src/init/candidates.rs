@@ -16,6 +16,9 @@ pub(super) struct Candidate {
     pub(super) file: String,
 }
 
+/// A file that makes no layer, and why.
+pub(super) type LeftOut = (Utf8PathBuf, String);
+
 /// What others wrote, what builds leave behind, and what functions have no use for.
 const FOREIGN: &[&str] = &[
     "__pycache__",
@@ -34,7 +37,7 @@ const FOREIGN: &[&str] = &[
 const OTHER: &[&str] = &["doc", "docs", "test", "tests"];
 
 /// In the order of their paths; and what was left out, with the reason.
-pub(super) fn find(root: &Utf8Path) -> anyhow::Result<(Vec<Candidate>, Vec<(Utf8PathBuf, String)>)> {
+pub(super) fn find(root: &Utf8Path) -> anyhow::Result<(Vec<Candidate>, Vec<LeftOut>)> {
     let mut candidates = Vec::new();
     let mut left_out = Vec::new();
     let mut members = BTreeSet::new();

@@ -11,7 +11,7 @@ use crate::types::PythonVersion;
 pub(super) fn of(folder: &Utf8Path, root: &Utf8Path, default: &str) -> Option<String> {
     let above = folder.ancestors().take_while(|folder| folder.starts_with(root));
     let pinned = above.map(|folder| folder.join(".python-version"));
-    let pinned = pinned.filter_map(|file| fs_err::read_to_string(file).ok()).next();
+    let pinned = pinned.filter_map(|file| fs_err::read_to_string(file).ok()).find(|text| !text.trim().is_empty());
     if let Some(version) = pinned.as_deref().and_then(|text| known(text.lines().next()?)) {
         return Some(version.to_string());
     }

@@ -345,6 +345,8 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     }
     assert_eq!(outputs.len(), names.len());
     insta::assert_snapshot!(outputs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n"), @r#"
+    cache-key=
+    cache-path=
     changed=false
     code-sha256=
     comment=
@@ -357,6 +359,7 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     layer-version-arns={}
     licenses-path=
     matrix={"include":[]}
+    paths={}
     published=false
     reason=2 problems with the input
     release-url=

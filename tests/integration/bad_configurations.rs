@@ -1,0 +1,309 @@
+//! Files that are no `lambda-layers.yml`: no text, no YAML, or more of it than is allowed.
+
+use crate::harness::Sandbox;
+
+#[track_caller]
+pub(crate) fn refused(file: impl AsRef<[u8]>) -> String {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    sandbox.write("lambda-layers.yml", file);
+    sandbox.run(&["plan"]).run().code(1).stderr
+}
+
+/// Files that are no YAML, or more of it than is allowed, each with the first line of what is said.
+#[test]
+fn what_is_no_such_file_is_refused_in_words() {
+    let utf16: Vec<u8> = "\u{feff}layers:".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bare: Vec<u8> = "layers:".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let files: &[(&str, &[u8])] = &[
+        ("nothing", b""),
+        ("comments", b"# nothing\n\n# here\n"),
+        ("a document of nothing", b"---\n"),
+        ("text", b"layers"),
+        ("no layers", b"defaults: {slim: safe}\n"),
+        ("an empty list", b"layers: []\n"),
+        ("nothing below", b"layers:\n"),
+        ("UTF-16", &utf16),
+        ("UTF-16 without a mark", &bare),
+        ("Latin-1", b"layers:\n  a:\n    description: caf\xe9\n"),
+        ("a tab", b"layers:\n\t- layer-name: a\n"),
+        ("a tab further in", b"layers:\n  - layer-name: a\n\t  slim: max\n"),
+        ("a key twice", b"layers:\n  - layer-name: a\n    slim: max\n    slim: safe\n"),
+        ("a layer twice", b"layers:\n  a: {slim: max}\n  a: {slim: safe}\n"),
+        ("an anchor", b"layers:\n  - &a {layer-name: a}\n"),
+        ("an alias", b"layers:\n  - layer-name: a\n    exclude-files: *.txt\n"),
+        ("a merge key", b"layers:\n  - layer-name: a\n    <<: {slim: max}\n"),
+        ("a tag", b"layers:\n  - layer-name: !!str a\n"),
+        ("two documents", b"layers: {a: }\n---\nlayers: {b: }\n"),
+        ("a list for a value", b"layers:\n  - layer-name: a\n    slim: [max]\n"),
+        ("a mapping for a value", b"layers:\n  - layer-name: {py}\n"),
+        ("braces without quotes", b"layers:\n  - layer-name: {py}-web\n"),
+        ("a mapping in a list", b"layers:\n  - layer-name: a\n    exclude: [{x: y}]\n"),
+        ("a list in a list", b"layers:\n  - layer-name: a\n    exclude: [[x]]\n"),
+        ("an open list", b"layers:\n  - layer-name: a\n    exclude: [x\n  - layer-name: b\n"),
+        ("an open quote", b"layers:\n  - layer-name: 'a\n"),
+        ("a colon too many", b"layers:\n  - layer-name: a: b\n"),
+        ("an indentation too many", b"layers:\n  - layer-name: a\n     slim: max\n"),
+        ("an indentation too few", b"layers:\n  - layer-name: a\n   slim: max\n"),
+        ("a zero", b"layers:\n  - layer-name: a\0b\n"),
+        ("an escaped zero", b"layers:\n  - layer-name: \"a\\0b\"\n"),
+        ("an escape", b"layers:\n  - layer-name: a\n    description: \"a\x1b[31mb\"\n"),
+        ("a name that Lambda does not take", b"layers:\n  - layer-name: a b\n"),
+        ("a nested variable", b"environment: [A]\nlayers:\n  - layer-name: 'x${A${B}}'\n"),
+        ("an open variable", b"environment: [A]\nlayers:\n  - layer-name: 'x${A'\n"),
+        ("an unset variable", b"environment: [A]\nlayers:\n  - layer-name: 'x${A}'\n"),
+        ("a name of no variable", b"environment: [A-B]\nlayers: {a: }\n"),
+        ("the name inside and out", b"layers: {a: {layer-name: b}}\n"),
+        ("a Python twice", b"layers: {'a-{py}': {python-version: [3.13, '3.13']}}\n"),
+        ("a Python that YAML reads as a number", b"layers: {'a-{py}': {python-version: 3.1}}\n"),
+        ("a name of all", b"defaults: {layer-name: a}\nlayers: {a: }\n"),
+    ];
+    let said = files.iter().map(|(what, bytes)| format!("{what}\n{}", refused(bytes)));
+    insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n"), @r#"
+    nothing
+    error: `lambda-layers.yml` is empty
+    hint: `lambda-layer init` writes a first one, once this one is removed
+
+    comments
+    error: `lambda-layers.yml` is empty
+    hint: `lambda-layer init` writes a first one, once this one is removed
+
+    a document of nothing
+    error: `lambda-layers.yml` is empty
+    hint: `lambda-layer init` writes a first one, once this one is removed
+
+    text
+    error: lambda-layers.yml:1:1: the file is text where a mapping is expected
+    cause:   1 | layers
+    cause:     | ^^^^^^
+    hint: it begins with `layers:`, see docs/configuration.md
+
+    no layers
+    error: lambda-layers.yml:1:1: the file has no `layers`
+    cause:   1 | defaults: {slim: safe}
+    cause:     | ^
+    hint: list at least one: `layers: [{layer-name: shared}]`
+
+    an empty list
+    error: lambda-layers.yml:1:1: `layers` has no layer
+    cause:   1 | layers: []
+    cause:     | ^^^^^^
+    hint: list at least one: `layers: [{layer-name: shared}]`
+
+    nothing below
+    error: lambda-layers.yml:1:1: `layers` has no layer
+    cause:   1 | layers:
+    cause:     | ^^^^^^
+    hint: list at least one: `layers: [{layer-name: shared}]`
+
+    UTF-16
+    error: `lambda-layers.yml` is in UTF-16
+    hint: save it as UTF-8
+
+    UTF-16 without a mark
+    error: `lambda-layers.yml` is in UTF-16
+    hint: save it as UTF-8
+
+    Latin-1
+    error: `lambda-layers.yml` is not in UTF-8: see line 3
+    hint: save it as UTF-8
+
+    a tab
+    error: lambda-layers.yml:2:1: a tab is no indentation in YAML
+    cause:   2 |  - layer-name: a
+    cause:     | ^
+    hint: indent with spaces
+
+    a tab further in
+    error: lambda-layers.yml:3:1: a tab is no indentation in YAML
+    cause:   3 |    slim: max
+    cause:     | ^
+    hint: indent with spaces
+
+    a key twice
+    error: lambda-layers.yml:4:5: `slim` stands twice: here and in line 3
+    cause:   4 |     slim: safe
+    cause:     |     ^^^^
+    hint: remove one of them
+
+    a layer twice
+    error: lambda-layers.yml:3:3: `a` stands twice: here and in line 2
+    cause:   3 |   a: {slim: safe}
+    cause:     |   ^
+    hint: remove one of them
+
+    an anchor
+    error: lambda-layers.yml:2:5: YAML anchors and aliases are not used here
+    cause:   2 |   - &a {layer-name: a}
+    cause:     |     ^^^^
+    hint: `defaults` is for what layers share; a value that begins with `*` or `&` needs quotes
+
+    an alias
+    error: lambda-layers.yml:3:20: YAML anchors and aliases are not used here
+    cause:   3 |     exclude-files: *.txt
+    cause:     |                    ^
+    hint: `defaults` is for what layers share; a value that begins with `*` or `&` needs quotes
+
+    a merge key
+    error: lambda-layers.yml:3:5: YAML anchors and aliases are not used here
+    cause:   3 |     <<: {slim: max}
+    cause:     |     ^^
+    hint: `defaults` is for what layers share; a value that begins with `*` or `&` needs quotes
+
+    a tag
+    error: lambda-layers.yml:2:17: YAML tags are not used here
+    cause:   2 |   - layer-name: !!str a
+    cause:     |                 ^^^^^^^
+    hint: remove it; a value that begins with `!` needs quotes
+
+    two documents
+    error: lambda-layers.yml:2:1: a second document begins here
+    cause:   2 | ---
+    cause:     | ^^^
+    hint: one file has one document: remove the `---`
+
+    a list for a value
+    error: lambda-layers.yml:3:11: `slim` is a list where one value is expected
+    cause:   3 |     slim: [max]
+    cause:     |           ^
+    hint: it is not a list: make a layer of each value
+
+    a mapping for a value
+    error: lambda-layers.yml:2:17: `layer-name` is a mapping where a value is expected
+    cause:   2 |   - layer-name: {py}
+    cause:     |                 ^
+    hint: a value that begins with `{` needs quotes
+
+    braces without quotes
+    error: lambda-layers.yml:2:21: something behind a `}`
+    cause:   2 |   - layer-name: {py}-web
+    cause:     |                     ^
+    hint: a value that begins with `{` needs quotes
+
+    a mapping in a list
+    error: lambda-layers.yml:3:15: an item of `exclude` is a mapping where text is expected
+    cause:   3 |     exclude: [{x: y}]
+    cause:     |               ^
+    hint: a value with `: ` in it, or one that begins with `{`, needs quotes
+
+    a list in a list
+    error: lambda-layers.yml:3:15: an item of `exclude` is a list where text is expected
+    cause:   3 |     exclude: [[x]]
+    cause:     |               ^
+    hint: one list is enough
+
+    an open list
+    error: lambda-layers.yml:4:15: a `:` where no key can be
+    cause:   4 |   - layer-name: b
+    cause:     |               ^
+    hint: look above for a missing `]` or `}`
+
+    an open quote
+    error: lambda-layers.yml:2:17: a quote that is never closed
+    cause:   2 |   - layer-name: 'a
+    cause:     |                 ^
+    hint: close it
+
+    a colon too many
+    error: lambda-layers.yml:2:18: a `:` where no key can be
+    cause:   2 |   - layer-name: a: b
+    cause:     |                  ^
+    hint: check the indentation; a value with `: ` in it needs quotes
+
+    an indentation too many
+    error: lambda-layers.yml:3:10: a `:` where no key can be
+    cause:   3 |      slim: max
+    cause:     |          ^
+    hint: check the indentation; a value with `: ` in it needs quotes
+
+    an indentation too few
+    error: lambda-layers.yml:3:4: the indentation fits nothing above
+    cause:   3 |    slim: max
+    cause:     |    ^
+    hint: keys of one mapping stand in one column
+
+    a zero
+    error: lambda-layers.yml:2:18: a control character, U+0000
+    cause:   2 |   - layer-name: a�b
+    cause:     |                  ^
+    hint: remove it
+
+    an escaped zero
+    error: lambda-layers.yml:2:17: `layer-name` has a control character, U+0000
+    cause:   2 |   - layer-name: "a\0b"
+    cause:     |                 ^^^^^^
+    hint: remove it
+
+    an escape
+    error: lambda-layers.yml:3:20: a control character, U+001B
+    cause:   3 |     description: "a�[31mb"
+    cause:     |                    ^
+    hint: remove it
+
+    a name that Lambda does not take
+    error: lambda-layers.yml:2:17: `layer-name` is `a b`, which Lambda does not accept
+    cause:   2 |   - layer-name: a b
+    cause:     |                 ^^^
+    hint: use letters, digits, `-` and `_`
+
+    a nested variable
+    error: lambda-layers.yml:3:17: a `${` inside of another
+    cause:   3 |   - layer-name: 'x${A${B}}'
+    cause:     |                 ^^^^^^^^^^^
+    hint: write `${NAME}`; `$${` stands for `${` itself
+
+    an open variable
+    error: lambda-layers.yml:3:17: a `${` without its `}`
+    cause:   3 |   - layer-name: 'x${A'
+    cause:     |                 ^^^^^^
+    hint: write `${NAME}`; `$${` stands for `${` itself
+
+    an unset variable
+    error: lambda-layers.yml:3:17: the environment has no `A`
+    cause:   3 |   - layer-name: 'x${A}'
+    cause:     |                 ^^^^^^^
+    hint: set it in the workflow's `env`, or give it a default: `environment: {A: …}`
+
+    a name of no variable
+    error: lambda-layers.yml:1:15: `A-B` is no name of a variable
+    cause:   1 | environment: [A-B]
+    cause:     |               ^^^
+    hint: use letters, digits and `_`
+
+    the name inside and out
+    error: lambda-layers.yml:1:14: the layer has a name already: `a`
+    cause:   1 | layers: {a: {layer-name: b}}
+    cause:     |              ^^^^^^^^^^
+    hint: remove one of them
+
+    a Python twice
+    error: lambda-layers.yml:1:44: `python-version` has `3.13` twice
+    cause:   1 | layers: {'a-{py}': {python-version: [3.13, '3.13']}}
+    cause:     |                                            ^^^^^^
+    hint: remove one of them
+
+    a Python that YAML reads as a number
+    error: lambda-layers.yml:1:37: `python-version` is `3.1`, for which there is no supported Lambda runtime
+    cause:   1 | layers: {'a-{py}': {python-version: 3.1}}
+    cause:     |                                     ^^^
+    hint: use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`
+
+    a name of all
+    error: lambda-layers.yml:1:12: `layer-name` cannot be a default
+    cause:   1 | defaults: {layer-name: a}
+    cause:     |            ^^^^^^^^^^
+    hint: each layer has a name of its own
+    "#);
+}
+
+#[test]
+fn nothing_can_make_it_large() {
+    let mut laughs = "a0: &a0 [x]\n".to_owned();
+    for level in 1..30 {
+        let below = format!("*a{}", level - 1);
+        laughs += &format!("a{level}: &a{level} [{below}, {below}, {below}]\n");
+    }
+    assert!(refused(laughs).contains("YAML anchors and aliases are not used here"));
+    assert!(refused("[".repeat(500_000)).contains("nested deeper"));
+    assert!(refused("- ".repeat(500_000)).contains("nested deeper"));
+    assert!(refused(format!("layers: {{a: }} #{}", "x".repeat(1 << 20))).contains("is larger than 1 MB"));
+}
