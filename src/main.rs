@@ -63,7 +63,9 @@ fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> 
     let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, &parsed, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
     together::check(&specs)?;
-    specs.iter().for_each(|spec| console.hide(&spec.secrets()));
+    for spec in &specs {
+        console.hide(&spec.secrets());
+    }
     let workspace = environment.workspace(&environment.current_directory);
     let config = config::path(cli, environment).map(|path| workspace.join(path));
     let orders = Orders { jobs: config::jobs(cli.command.inputs())?, since, config };
