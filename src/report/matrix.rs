@@ -99,7 +99,7 @@ mod tests {
     fn more_layers_than_jobs_share_them_by_target() {
         let most = facts::github().matrix_jobs;
         let layers = |count: usize| {
-            let python = |index: usize| if index % 2 == 0 { "3.13" } else { "3.14" };
+            let python = |index: usize| if index.is_multiple_of(2) { "3.13" } else { "3.14" };
             (0..count).map(move |index| planned(&format!("layer-{index}"), python(index), Outcome::WouldPublish))
         };
         assert_eq!(jobs(layers(most).collect()).len(), most);
