@@ -117,11 +117,14 @@ fn outputs_and_summary_tell_what_was_done() {
     for (name, length) in [("fingerprint", 64), ("code-sha256", 44)] {
         assert_eq!(outputs.remove(name).map(|value| value.len()), Some(length), "{name}");
     }
+    let cache = outputs.remove("cache-path").expect("is there");
+    assert_eq!(cache, crate::harness::tools().cache("uv").as_str());
     let result = outputs.remove("result").expect("is there");
     let result: serde_json::Value = serde_json::from_str(&result).expect("is JSON");
     assert_eq!(result["layer-name"], "shared");
     let lines: Vec<String> = outputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
+    cache-key=lambda-layer-uv-0.13.8-x86_64-python3.13-e5103360d2a21f0d
     changed=true
     comment=
     comment-url=
@@ -132,6 +135,7 @@ fn outputs_and_summary_tell_what_was_done() {
     layer-version-arns={"000000000000/local":"arn:aws:lambda:local:000000000000:layer:shared:1"}
     licenses-path=
     matrix={"include":[]}
+    paths={"shared":["requirements.txt"]}
     published=true
     reason=the layer was never published
     release-url=
@@ -185,7 +189,7 @@ fn a_plan_gives_a_matrix_of_what_needs_a_build() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let inputs = [("command", "plan"), ("layer-name", "shared"), ("python-version", "3.13"), ("registry", "layers")];
     let outputs = sandbox.run(&[]).in_actions(&inputs).run().success().outputs();
-    insta::assert_snapshot!(outputs["matrix"], @r#"{"include":[{"layer-name":"shared","python-version":"3.13","architecture":"x86_64","runs-on":"ubuntu-latest"}]}"#);
+    insta::assert_snapshot!(outputs["matrix"], @r#"{"include":[{"layer-name":"shared","python-version":"3.13","architecture":"x86_64","runs-on":"ubuntu-latest","cache-key":"lambda-layer-uv-0.13.8-x86_64-python3.13-4f61491a7c75dd9c"}]}"#);
     assert_eq!((outputs["changed"].as_str(), outputs["published"].as_str()), ("true", "false"));
     sandbox.run(&[]).in_actions(&inputs).env("INPUT_COMMAND", "publish").run().success();
     let outputs = sandbox.run(&[]).in_actions(&inputs).run().success().outputs();

@@ -11,6 +11,7 @@ pub(crate) fn refused(file: impl AsRef<[u8]>) -> String {
 
 /// Files that are no YAML, or more of it than is allowed, each with the first line of what is said.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of files, and what is said of each")]
 fn what_is_no_such_file_is_refused_in_words() {
     let utf16: Vec<u8> = "\u{feff}layers:".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let bare: Vec<u8> = "layers:".encode_utf16().flat_map(u16::to_le_bytes).collect();

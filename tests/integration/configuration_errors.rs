@@ -148,7 +148,8 @@ layers:
 
 #[test]
 fn of_a_thousand_problems_the_first_are_told() {
-    let layers: String = (0..1000).map(|number| format!("  - {{layer-name: l{number}, slm: max}}\n")).collect();
+    let layers: Vec<String> = (0..1000).map(|number| format!("  - {{layer-name: l{number}, slm: max}}\n")).collect();
+    let layers = layers.concat();
     let said = refused(format!("layers:\n{layers}"));
     assert!(said.starts_with("error: 1000 problems with `lambda-layers.yml`\n"), "{said}");
     assert_eq!(said.matches("`slm` is not an input (did you mean `slim`?)").count(), 20);
@@ -157,7 +158,8 @@ fn of_a_thousand_problems_the_first_are_told() {
 
 #[test]
 fn a_default_that_is_wrong_is_told_once() {
-    let layers: String = (0..40).map(|number| format!("  - layer-name: l{number}\n")).collect();
+    let layers: Vec<String> = (0..40).map(|number| format!("  - layer-name: l{number}\n")).collect();
+    let layers = layers.concat();
     let said = refused(format!("defaults: {{slim: mox, requirements: gone.txt}}\nlayers:\n{layers}"));
     assert!(said.starts_with("error: 2 problems with `lambda-layers.yml`\n"), "{said}");
     let folder = "layers:\n  - layer-name: a\n  - layer-name: b\n    working-directory: ml\n  - layer-name: c\n";
