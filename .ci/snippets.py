@@ -24,6 +24,8 @@ for path in map(Path, sys.argv[2:]):
     text = path.read_text()
     for block in re.finditer(r"^```yaml\n(.*?)^```", text, re.M | re.S):
         content = block[1]
+        if not re.match(r"- |(name|on|jobs):", content):
+            continue  # another file, such as lambda-layers.yml
         if content.startswith("- "):
             content = WORKFLOW + textwrap.indent(content, " " * 6)
         line = text.count("\n", 0, block.start()) + 1

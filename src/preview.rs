@@ -178,7 +178,11 @@ pub async fn tell(
     let worth = wished.clone().any(|(spec, report)| is_worth(report, spec.github.comment_threshold));
     let marker = match run.only() {
         Some(report) => report::marker(&report.layer_name),
-        None => report::set_marker(config.map_or(config::FILE, Utf8Path::as_str)),
+        None => {
+            // From the root of the repository, which is not in the same place on every machine.
+            let config = config.map(|path| path.strip_prefix(&first.workspace).unwrap_or(path));
+            report::set_marker(config.map_or(config::FILE, Utf8Path::as_str))
+        }
     };
     let wanted = Wanted { marker, always, never, is_worth: worth };
     let token = first.github.token.as_ref();

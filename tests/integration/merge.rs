@@ -160,6 +160,20 @@ fn what_is_no_result_is_named() {
 }
 
 #[test]
+fn one_preview_of_all_layers_makes_the_same_comment_as_several_jobs() {
+    let (sandbox, github) = (sandbox(), GitHub::start(&json!({})));
+    let file = "defaults:\n  python-version: '3.13'\n  registry: registry\nlayers:\n  - layer-name: alpha\n    \
+        working-directory: alpha\n  - layer-name: beta\n    working-directory: beta\n";
+    sandbox.write("lambda-layers.yml", file);
+    let run = sandbox.run(&[]).in_actions(&[("command", "preview"), ("results", "results")]);
+    event(github.reach(run), &sandbox, "acme/layers").run().success();
+    event(github.reach(merge(&sandbox, &[])), &sandbox, "acme/layers").run().success();
+    let comments = github.comments(7);
+    let [(_, body)] = comments.as_slice() else { panic!("is one comment: {comments:?}") };
+    assert!(body.starts_with("<!-- lambda-layer-action:v1:+604519b52425c94b -->"), "{body}");
+}
+
+#[test]
 fn previews_of_several_jobs_are_one_comment() {
     let (sandbox, github) = (sandbox(), GitHub::start(&json!({})));
     for layer in ["alpha", "beta", "gamma"] {
