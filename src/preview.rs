@@ -176,13 +176,12 @@ pub async fn tell(
     let always = wished.clone().any(|(spec, _)| spec.github.comment == CommentWhen::Always);
     let never = wished.clone().all(|(spec, _)| spec.github.comment == CommentWhen::Never);
     let worth = wished.clone().any(|(spec, report)| is_worth(report, spec.github.comment_threshold));
-    let marker = match run.only() {
-        Some(report) => report::marker(&report.layer_name),
-        None => {
-            // From the root of the repository, which is not in the same place on every machine.
-            let config = config.map(|path| path.strip_prefix(&first.workspace).unwrap_or(path));
-            report::set_marker(config.map_or(config::FILE, Utf8Path::as_str))
-        }
+    let marker = if let Some(report) = run.only() {
+        report::marker(&report.layer_name)
+    } else {
+        // From the root of the repository, which is not in the same place on every machine.
+        let config = config.map(|path| path.strip_prefix(&first.workspace).unwrap_or(path));
+        report::set_marker(config.map_or(config::FILE, Utf8Path::as_str))
     };
     let wanted = Wanted { marker, always, never, is_worth: worth };
     let token = first.github.token.as_ref();
