@@ -24,7 +24,7 @@ use checks::CheckInputs;
 pub use checks::{Checks, FailOn, SmokeTest};
 pub use content::{Bytecode, Content, Include, Layout, RuntimePackages, SlimLevel};
 pub use dependencies::{Dependencies, InstallerChoice};
-pub use destination::{AwsDestinations, BUCKET_PREFIX, RegistryChoice, StatePlace};
+pub use destination::{AwsDestinations, BUCKET_PREFIX, REGISTRY_FOLDER, RegistryChoice, StatePlace};
 pub use merge::MergeSpec;
 pub use papers::{CommentWhen, GithubChoice, Papers};
 pub use subject::{AuditSpec, Subject};

@@ -11,6 +11,7 @@ use super::yaml::Text;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::inputs::{self, Given, list};
+use crate::spec::REGISTRY_FOLDER;
 
 /// One layer with its inputs as they would be given to a run of its own.
 #[derive(Debug)]
@@ -151,8 +152,20 @@ fn one(
     Some(Wanted { name, span: layer.name.span, given, origins, is_broken })
 }
 
-/// The working directory is seen from the file, that of the run from where the program was started.
+/// Registry and state are the same for all layers, wherever these work: a folder is seen from the file, or from where the
+/// program was started if the run gives it. So is the working directory.
 fn place(given: &mut Given, common: &Common<'_>) {
+    let start = &common.environment.current_directory;
+    let is_elsewhere = |place: &str| place == "aws" || place.contains("://");
+    if !given.contains_key("registry") && !common.environment.in_actions() {
+        given.insert("registry".to_owned(), vec![REGISTRY_FOLDER.to_owned()]);
+    }
+    for name in ["registry", "state"] {
+        let from = if common.of_run.contains_key(name) { start.clone() } else { start.join(common.folder) };
+        for value in given.get_mut(name).into_iter().flatten().filter(|value| !is_elsewhere(value.trim())) {
+            *value = from.join(value.trim()).into_string();
+        }
+    }
     if common.of_run.contains_key("working-directory") || common.folder.as_str().is_empty() {
         return;
     }

@@ -60,7 +60,7 @@ pub enum StatePlace {
 }
 
 /// Folder of the directory registry outside of workflows.
-const DEFAULT_DIRECTORY: &str = ".lambda-layers";
+pub const REGISTRY_FOLDER: &str = ".lambda-layers";
 /// Key prefix of everything this program writes to a bucket.
 pub const BUCKET_PREFIX: &str = "lambda-layers";
 
@@ -73,7 +73,7 @@ impl Reading<'_> {
         bucket: Option<&str>,
         accounts: AwsDestinations,
     ) -> RegistryChoice {
-        let default = if self.environment.in_actions() { "aws" } else { DEFAULT_DIRECTORY };
+        let default = if self.environment.in_actions() { "aws" } else { REGISTRY_FOLDER };
         let regions = self.regions(regions);
         if let Some(bucket) = bucket {
             self.problems.check(bucket_template(bucket, "bucket"));

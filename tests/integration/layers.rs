@@ -106,6 +106,22 @@ fn bad_input_of_one_stops_all_before_anything_is_built() {
 }
 
 #[test]
+fn all_layers_share_the_registry_wherever_they_work() {
+    let sandbox = three_layers();
+    sandbox.run(&["publish", "--layers", "*-313"]).run().success();
+    assert!(sandbox.path(".lambda-layers/alpha-313/1/layer.zip").is_file());
+    assert!(!sandbox.path("alpha/.lambda-layers").exists());
+    // Of a file elsewhere the registry is beside the file, unless the run says otherwise.
+    sandbox
+        .write("sub/lambda-layers.yml", "layers:\n  beta:\n    working-directory: ../beta\n    python-version: 3.13\n");
+    let publish = ["publish", "--config", "sub/lambda-layers.yml"];
+    sandbox.run(&publish).run().success();
+    sandbox.run(&publish).args(&["--registry", "here"]).run().success();
+    assert!(sandbox.path("sub/.lambda-layers/beta/1/layer.zip").is_file());
+    assert!(sandbox.path("here/beta/1/layer.zip").is_file());
+}
+
+#[test]
 fn two_layers_do_not_take_turns_at_one_parameter() {
     let sandbox = three_layers();
     let plan = |parameter: &str| {
