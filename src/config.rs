@@ -59,11 +59,20 @@ pub fn resolve<S>(
     };
     let is_chosen = |name: &str| cli.given.contains_key(name);
     let Some(path) = in_use(cli, environment)? else {
-        if is_chosen("layers") {
-            let failure = Failure::user("`layers` chooses layers of `lambda-layers.yml`, and there is none");
-            return Err(failure.hint("name the file in `config`, or the layer in `layer-name`"));
-        }
-        return alone(Vec::new());
+        let patterns = choose::patterns(&inputs.layers);
+        return match given(inputs.layer_name.as_ref()) {
+            _ if patterns.is_empty() => alone(Vec::new()),
+            // Nothing is left out.
+            Some(name) if choose::fits(&patterns, name)? => alone(Vec::new()),
+            Some(name) => {
+                let failure = Failure::user(format!("`layers` leaves out `{name}`, which is the only layer"));
+                Err(failure.hint("correct `layers` or leave it out"))
+            }
+            None => {
+                let failure = Failure::user("`layers` chooses layers of `lambda-layers.yml`, and there is none");
+                Err(failure.hint("name the file in `config`, or the layer in `layer-name`"))
+            }
+        };
     };
     let mut of_run = cli.given.clone();
     of_run.retain(|name, _| !CHOOSING.contains(&name.as_str()));

@@ -29,6 +29,19 @@ pub(super) fn choose(wanted: Vec<Wanted>, patterns: &[String], file: &str) -> Re
     Ok(wanted.into_iter().zip(is_chosen).filter_map(|(layer, is_chosen)| is_chosen.then_some(layer)).collect())
 }
 
+/// Whether a layer of this name is chosen.
+///
+/// # Errors
+/// One is no pattern.
+pub(super) fn fits(patterns: &[String], name: &str) -> Result<bool, Failure> {
+    for pattern in patterns {
+        if pattern == name || glob(pattern)?.is_match(name) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// One a line, or with commas between them, but for those inside of `{a,b}`.
 pub(super) fn patterns(values: &[String]) -> Vec<String> {
     let mut depth = 0_usize;

@@ -185,6 +185,15 @@ fn layers_share_their_connection_to_aws() {
 }
 
 #[test]
+fn without_a_file_the_only_layer_can_still_be_chosen() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let plan = |layers: &str| sandbox.run(&["plan", "--layer-name", "web", "--layers", layers]).run();
+    plan("api, we*").success().says("web would be published");
+    plan("api").code(1).says("`layers` leaves out `web`, which is the only layer");
+    sandbox.run(&["plan", "--layers", "web"]).run().code(1).says("and there is none");
+}
+
+#[test]
 fn jobs_are_a_number() {
     let sandbox = three_layers();
     sandbox.run(&["build", "--jobs", "none"]).run().code(1).says("`jobs` is `none`, which is no number of layers");
