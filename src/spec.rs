@@ -98,6 +98,8 @@ pub struct Spec {
     pub output: Option<Utf8PathBuf>,
     pub dry_run: bool,
     pub verify: bool,
+    /// Where the result of the run goes as JSON, absolute.
+    pub results: Option<Utf8PathBuf>,
     /// Labels of the runner for a job that builds it.
     pub runs_on: Vec<String>,
 }
@@ -138,7 +140,7 @@ impl Spec {
             comment: _, comment_threshold: _, baseline: _, github_token: _, release: _, release_tag: _,
             summary, dry_run, verify, output, runs_on,
             // Of the run as a whole: `config`, `layers`, `merge` and `since`.
-            config: _, layers: _, since: _, jobs: _, results: _,
+            config: _, layers: _, since: _, jobs: _, results,
         } = inputs;
         let mut reading = Reading::new(given(working_directory.as_ref()), environment);
         let layer = reading.layer(task, given(layer_name.as_ref()));
@@ -216,11 +218,13 @@ impl Spec {
         reading.boolean("summary", given(summary.as_ref()), true);
         let Reading { folder, workspace, problems, .. } = reading;
         let start = environment.current_directory.clone();
+        let results = given(results.as_ref()).map(|folder| start.join(folder));
         problems.into_result()?;
         #[rustfmt::skip]
         let spec = Self {
             task, layer, target, folder, workspace, start, dependencies, content, checks, declaration,
-            registry, state, after, papers, github, output, dry_run, verify, runs_on,
+            registry, state, after, papers, github, output, dry_run, verify, results,
+            runs_on,
         };
         Ok(spec)
     }
@@ -271,6 +275,7 @@ impl Spec {
             .into_iter()
             .flatten()
             .chain(self.papers.paths().cloned())
+            .chain(self.results.clone())
             .filter_map(|path| files::normalize(&path));
         let written: Vec<Utf8PathBuf> = written.filter(|path| path.starts_with(&folder) && *path != folder).collect();
         entries.retain(|entry| !written.iter().any(|path| folder.join(&entry.path).starts_with(path)));
