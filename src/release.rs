@@ -211,7 +211,8 @@ impl Subject<'_> {
             return Err(failure.hint("give each layer tags of its own with `release-tag`").into());
         }
         let known = self.choice.content.and_then(|content| self.state.contents.get(&content));
-        let notes = Notes { mark, arns: arns.to_vec(), known, previous: self.previous(&newest, version), is_shared };
+        let layers = if is_shared { self.layers.len() } else { 1 };
+        let notes = Notes { mark, arns: arns.to_vec(), known, previous: self.previous(&newest, version), layers };
         let body = notes::text(&text, &notes);
         if self.dry_run {
             let is_as_wanted = found.as_ref().is_some_and(|release| is_published(release, &body));

@@ -12,7 +12,7 @@ const BEGIN: &str = "<!-- lambda-layer:begin ";
 const END: &str = "<!-- lambda-layer:end -->";
 /// Of a release's text GitHub takes 125,000 characters; 400 rows of each table have under 90,000.
 const ROWS: usize = 400;
-/// Where several layers share a release, those of one get fewer, until the text has no more bytes than this.
+/// Layers that share a release have the same room each, whatever the others have: bytes of all of them.
 const LONGEST: usize = 120_000;
 const FEWER: [usize; 4] = [ROWS, 40, 5, 0];
 
@@ -42,8 +42,8 @@ pub(super) struct Notes<'a> {
     /// What the state knows of the content.
     pub known: Option<&'a Content>,
     pub previous: Option<Previous>,
-    /// The release is of other layers, too: the part says of which one it is.
-    pub is_shared: bool,
+    /// How many layers the release is of: with others the part says of which one it is.
+    pub layers: usize,
 }
 
 /// The release before.
@@ -56,15 +56,16 @@ pub(super) struct Previous {
 
 /// The text with our part as it is to be.
 pub(super) fn text(text: &str, notes: &Notes<'_>) -> String {
-    let texts = FEWER.map(|rows| merge(text, &part(notes, rows), &notes.mark.layer));
-    let fitting = texts.iter().position(|text| !notes.is_shared || text.len() <= LONGEST);
-    texts.into_iter().nth(fitting.unwrap_or(FEWER.len() - 1)).expect("is one of them")
+    let parts = FEWER.map(|rows| part(notes, rows));
+    let fits = |part: &&String| notes.layers == 1 || part.len() <= LONGEST / notes.layers;
+    let part = parts.iter().find(fits).unwrap_or(&parts[FEWER.len() - 1]);
+    merge(text, part, &notes.mark.layer)
 }
 
 /// Our part, from mark to mark.
 fn part(notes: &Notes<'_>, rows: usize) -> String {
     let mark = serde_json::to_string(&notes.mark).expect("a mark has string keys");
-    let title = if notes.is_shared {
+    let title = if notes.layers > 1 {
         format!("## {} {}\n\n", plain(notes.mark.layer.as_str()), notes.mark.version)
     } else {
         String::new()
@@ -197,7 +198,7 @@ mod tests {
             arns: arns.iter().collect(),
             known: Some(&known),
             previous: Some(previous),
-            is_shared: false,
+            layers: 1,
         };
         insta::assert_snapshot!(part(&notes, ROWS));
         assert_eq!(Mark::all(&part(&notes, ROWS)), [mark()]);
@@ -205,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_people_wrote_stays() {
-        let notes = Notes { mark: mark(), arns: Vec::new(), known: None, previous: None, is_shared: false };
+        let notes = Notes { mark: mark(), arns: Vec::new(), known: None, previous: None, layers: 1 };
         let part = part(&notes, ROWS);
         let merge = |text: &str, part: &str| merge(text, part, &mark().layer);
         assert_eq!(merge("", &part), part);
@@ -222,7 +223,7 @@ mod tests {
     fn layers_that_share_a_release_have_a_part_each() {
         let notes = |layer: &str, version| {
             let mark = Mark { layer: layer.parse().expect("is valid"), version, ..mark() };
-            Notes { mark, arns: Vec::new(), known: None, previous: None, is_shared: true }
+            Notes { mark, arns: Vec::new(), known: None, previous: None, layers: 2 }
         };
         let one = text("Thanks!", &notes("one", 3));
         let both = text(&one, &notes("two", 7));
@@ -255,7 +256,7 @@ mod tests {
                 let previous = Previous { tag: "v1".to_owned(), distributions: Some(Vec::new()) };
                 text(
                     &so_far,
-                    &Notes { mark, arns: Vec::new(), known: Some(&known), previous: Some(previous), is_shared: true },
+                    &Notes { mark, arns: Vec::new(), known: Some(&known), previous: Some(previous), layers: 100 },
                 )
             })
         };

@@ -36,6 +36,20 @@ fn told(outcome: &Outcome) -> String {
 const SCRIPT: &str = "scripts = { ours = \"ours:main\" }\ndependencies = [\"six\"]\n";
 
 #[test]
+fn results_of_earlier_runs_are_no_part_of_the_project() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    modern_project(&sandbox, "ours", SCRIPT);
+    let plan = || {
+        let arguments = ["plan", "--layer-name", "shared", "--source", "ours", "--results", "ours/results"];
+        let outcome = sandbox.run(&arguments).args(&["--registry", ".lambda-layers"]).in_actions(&[]).run().success();
+        outcome.outputs()["fingerprint"].clone()
+    };
+    let first = plan();
+    assert!(sandbox.path("ours/results/plan.set.json").is_file());
+    assert_eq!(plan(), first);
+}
+
+#[test]
 fn a_project_is_built_for_any_target_and_leaves_the_workspace_alone() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     modern_project(&sandbox, "ours", SCRIPT);
