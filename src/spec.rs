@@ -223,8 +223,7 @@ impl Spec {
         #[rustfmt::skip]
         let spec = Self {
             task, layer, target, folder, workspace, start, dependencies, content, checks, declaration,
-            registry, state, after, papers, github, output, dry_run, verify, results,
-            runs_on,
+            registry, state, after, papers, github, output, dry_run, verify, results, runs_on,
         };
         Ok(spec)
     }
