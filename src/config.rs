@@ -107,7 +107,7 @@ pub fn resolve<S>(
     let mut wrong = wrong::Wrong::new(chosen.len());
     let mut parser = inputs::parser();
     for layer in &chosen {
-        match Cli::of(&mut parser, command(cli), &layer.given).and_then(|cli| resolve(cli.command.inputs())) {
+        match Cli::of(&mut parser, cli.command.name(), &layer.given).and_then(|cli| resolve(cli.command.inputs())) {
             Ok(spec) => specs.push(spec),
             Err(failure) => wrong.add(layer, failure),
         }
@@ -165,24 +165,6 @@ fn unused(name: &str, wanted: &[Wanted], path: &Utf8Path) -> String {
     let near = nearest(name, wanted.iter().map(|layer| layer.name.as_str()));
     let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     format!("`{path}` has no layer `{name}`, so it is not used: the inputs alone say what the layer is{near}")
-}
-
-fn command(cli: &Cli) -> &'static str {
-    match cli.command {
-        Command::Publish(_) => "publish",
-        Command::Build(_) => "build",
-        Command::Plan(_) => "plan",
-        Command::Preview(_) => "preview",
-        Command::Audit(_) => "audit",
-        Command::Share(_) => "share",
-        Command::Attach(_) => "attach",
-        Command::Label(_) => "label",
-        Command::Cleanup(_) => "cleanup",
-        Command::Release(_) => "release",
-        Command::Merge(_) => "merge",
-        Command::Init(_) => "init",
-        Command::Schema(_) => "schema",
-    }
 }
 
 /// How many layers are built at once.

@@ -66,6 +66,25 @@ pub enum Command {
 }
 
 impl Command {
+    /// As it is given.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Publish(_) => "publish",
+            Self::Build(_) => "build",
+            Self::Plan(_) => "plan",
+            Self::Preview(_) => "preview",
+            Self::Audit(_) => "audit",
+            Self::Share(_) => "share",
+            Self::Attach(_) => "attach",
+            Self::Label(_) => "label",
+            Self::Cleanup(_) => "cleanup",
+            Self::Release(_) => "release",
+            Self::Merge(_) => "merge",
+            Self::Init(_) => "init",
+            Self::Schema(_) => "schema",
+        }
+    }
+
     pub fn inputs(&self) -> &Inputs {
         match self {
             Self::Publish(inputs)

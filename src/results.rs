@@ -9,7 +9,7 @@ use crate::actions;
 use crate::config;
 use crate::environment::Environment;
 use crate::error::{Explanation, Failure, Problems};
-use crate::inputs::{Cli, Command, given, list};
+use crate::inputs::{Cli, given, list};
 use crate::report::{KnownFinding, Report, RunReport};
 use crate::types::{Digest, LayerName};
 
@@ -84,14 +84,10 @@ impl Results {
 /// The folder cannot be written to.
 pub fn write(result: Result<&RunReport, &Explanation>, cli: &Cli, environment: &Environment) -> anyhow::Result<()> {
     let inputs = cli.command.inputs();
-    let command = match &cli.command {
-        Command::Publish(_) => "publish",
-        Command::Build(_) => "build",
-        Command::Plan(_) => "plan",
-        Command::Preview(_) => "preview",
-        Command::Audit(_) => "audit",
-        _ => return Ok(()),
-    };
+    let command = cli.command.name();
+    if !["publish", "build", "plan", "preview", "audit"].contains(&command) {
+        return Ok(());
+    }
     let Some(folder) = given(inputs.results.as_ref()) else { return Ok(()) };
     let folder = environment.current_directory.join(folder);
     let new = Results::new(command, cli, environment);
