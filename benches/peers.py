@@ -561,6 +561,19 @@ def version(command):
     return subprocess.run([str(part) for part in command], capture_output=True, text=True).stdout
 
 
+def begin(binary):
+    """Tools and an empty folder to work in; gives the program and what it is started with to talk to moto."""
+    binary = binary.resolve()
+    if not binary.is_file():
+        raise Failed("the program is not built: `cargo build --release`")
+    install_tools()
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    env = environment()
+    env.update(AWS_ACCESS_KEY_ID="bench", AWS_SECRET_ACCESS_KEY="bench", AWS_EC2_METADATA_DISABLED="true", NO_PROXY="127.0.0.1")
+    return binary, env
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/lambda-layer", help="the program, default target/release/lambda-layer")

@@ -96,14 +96,7 @@ def main():
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/lambda-layer")
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
-    binary = arguments.binary.resolve()
-    if not binary.is_file():
-        raise Failed("the program is not built: `cargo build --release`")
-    peers.install_tools()
-    shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
-    env = peers.environment()
-    env.update(AWS_ACCESS_KEY_ID="bench", AWS_SECRET_ACCESS_KEY="bench", AWS_EC2_METADATA_DISABLED="true", NO_PROXY="127.0.0.1")
+    binary, env = peers.begin(arguments.binary)
     regions = all_regions()[:REGIONS]
     rows = []
     medians = {}
