@@ -14,6 +14,8 @@ use crate::manifest::KindFacts;
 pub struct Runtime {
     /// `3.13`
     pub python: String,
+    /// `18` of `3.13.18`, the newest patch release that is known.
+    patch: u32,
     pub os: String,
     /// glibc of the runtime, `2.34`: what a wheel may need at most.
     pub glibc: String,
@@ -223,6 +225,21 @@ pub fn lockfiles() -> &'static [KindFacts] {
     &LOCKFILES
 }
 
+/// The patch release of a runtime, `18` of 3.13.18: that of the runtime's own image where this program runs in it, else
+/// the newest that is known.
+pub fn patch_release(runtime: &Runtime) -> u32 {
+    // C compilers read it, so every image that can build has it.
+    let header = format!("/var/lang/include/python{}/patchlevel.h", runtime.python);
+    let of_image = fs_err::read_to_string(header).ok().and_then(|text| patch_of_header(&text));
+    of_image.unwrap_or(runtime.patch)
+}
+
+/// `#define PY_MICRO_VERSION        9`
+fn patch_of_header(text: &str) -> Option<u32> {
+    let value = text.lines().find_map(|line| line.strip_prefix("#define PY_MICRO_VERSION"))?;
+    value.split_whitespace().next()?.parse().ok()
+}
+
 /// Supported runtimes, newest first.
 pub fn runtimes() -> &'static [Runtime] {
     &RUNTIMES
@@ -308,6 +325,13 @@ mod tests {
         for known in &LIBRARIES.optional {
             assert!(globset::Glob::new(&known.files).is_ok(), "{}", known.files);
         }
+    }
+
+    #[test]
+    fn an_image_tells_its_patch_release() {
+        let header = "#define PY_MINOR_VERSION        13\n#define PY_MICRO_VERSION        9\n";
+        assert_eq!(super::patch_of_header(header), Some(9));
+        assert_eq!(super::patch_of_header("#define PY_MICRO_VERSION\n"), None);
     }
 
     #[test]

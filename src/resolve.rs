@@ -20,6 +20,7 @@ use crate::workers::Workers;
 pub fn resolve<'a>(spec: &'a Spec, environment: &Environment, console: &Console) -> anyhow::Result<Cow<'a, Manifest>> {
     let dependencies = &spec.dependencies;
     if dependencies.manifest.locks.is_empty() {
+        dependencies.manifest.undecided(spec.target).iter().for_each(|notice| console.notice(notice));
         return Ok(Cow::Borrowed(&dependencies.manifest));
     }
     let mut exports = Exports::new();
@@ -33,6 +34,7 @@ pub fn resolve<'a>(spec: &'a Spec, environment: &Environment, console: &Console)
     let manifest = Manifest::read(&spec.asked(&ParsedLocks::default(), environment), &exports, &mut problems);
     problems.into_result()?;
     console.hide(&manifest.secrets);
+    manifest.undecided(spec.target).iter().for_each(|notice| console.notice(notice));
     if spec.content.source.is_empty() && Meaning::of(&manifest, spec.target).is_empty() {
         return Err(nothing_to_install(spec).into());
     }

@@ -168,6 +168,7 @@ impl Spec {
         let selection = Selection::new(&list(groups), &list(extras));
         let constraints = list(constraints);
         let mut dependencies = reading.manifest(&list(requirements), &constraints, selection, &content, target, parsed);
+        let target = Target { python: dependencies.manifest.python(target.python), ..target };
         dependencies.no_deps = reading.boolean("no-deps", given(no_deps.as_ref()), false);
         dependencies.refresh = reading.boolean("refresh", given(refresh.as_ref()), false);
         dependencies.installer = reading.parsed(given(installer.as_ref()), inputs::DEFAULT_INSTALLER);

@@ -58,7 +58,7 @@ impl Uv {
         let mut command = process::command(self.program.as_str(), &request.spec.folder, request.environment);
         command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
         command.args(["--no-config", "--no-python-downloads", "--no-progress", "--color", "never"]);
-        command.args(["--python-version", &request.spec.target.python.to_string()]);
+        command.args(["--python-version", &request.spec.target.python.release().to_string()]);
         let indexes = request.indexes;
         // In the environment, because arguments can be read by everyone on the machine.
         if let Some(url) = &indexes.default {

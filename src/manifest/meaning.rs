@@ -47,11 +47,7 @@ impl Meaning {
 
 /// `None` if its marker says that it is not for this target.
 fn canonical(requirement: &Requirement, environment: &MarkerEnvironment) -> Option<String> {
-    let marker = match &requirement.kind {
-        RequirementKind::Named(named) => &named.marker,
-        RequirementKind::Url { marker, .. } | RequirementKind::Path { marker, .. } => marker,
-    };
-    if !marker.evaluate(environment, &[]) {
+    if !requirement.marker().evaluate(environment, &[]) {
         return None;
     }
     let text = match &requirement.kind {
@@ -87,8 +83,8 @@ fn canonical_name(named: &pep508_rs::Requirement) -> String {
 /// The values of PEP 508 markers inside the Lambda runtime. `platform_release` and `platform_version`
 /// change with each host and are left empty.
 pub(crate) fn marker_environment(target: Target) -> MarkerEnvironment {
+    let full = target.python.release().to_string();
     let python = target.python.to_string();
-    let full = format!("{python}.0");
     MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
         implementation_name: "cpython",
         implementation_version: &full,

@@ -12,6 +12,7 @@ mod requirement;
 mod requirements;
 mod selection;
 pub(crate) mod text;
+mod undecided;
 
 use std::collections::BTreeSet;
 
@@ -63,6 +64,8 @@ pub struct Manifest {
     pub indexes: Vec<SecretUrl>,
     /// Nothing but lock files: they name every distribution, so that there is nothing to resolve.
     pub is_locked: bool,
+    /// Of the projects, each with its file: the versions of Python that it is for (PEP 440).
+    pub python_ranges: Vec<(Utf8PathBuf, String)>,
     pub secrets: Secrets,
 }
 

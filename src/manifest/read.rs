@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pep440_rs::{Version, VersionSpecifiers};
+use pep440_rs::VersionSpecifiers;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::lines::logical_lines;
@@ -83,7 +83,8 @@ impl Manifest {
 fn read_pylock(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Selection> {
     let text = reader.problems.check(text::read(asked.folder, path))?;
     let lock = reader.problems.check(Pylock::read(path, &text))?;
-    reader.problems.check(fits_python(path, lock.requires_python.as_deref(), asked.python))?;
+    let range = reader.problems.check(fits_python(path, lock.requires_python.as_deref(), asked.python))?;
+    reader.manifest.python_ranges.push((path.to_owned(), range));
     let lines = reader.problems.check(lock.requirements(path, &text, asked.selection))?;
     let indexes = lock::used_indexes(lock.indexes());
     reader.manifest.indexes.extend(lock::index_urls(path, &indexes, asked.environment, reader.problems));
@@ -96,7 +97,8 @@ fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -
     let project = text::toml(path, &text).map_err(|failure| failure.hint("correct the file there"));
     let project: Project = reader.problems.check(project)?;
     let range = project.metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
-    reader.problems.check(fits_python(path, range, asked.python))?;
+    let range = reader.problems.check(fits_python(path, range, asked.python))?;
+    reader.manifest.python_ranges.push((path.to_owned(), range));
     let known = Selection { groups: project.groups(), extras: project.extras() };
     // A group that does not exist is named by the check of all of them.
     let groups: BTreeSet<String> = asked.selection.groups.intersection(&known.groups).cloned().collect();
@@ -114,15 +116,20 @@ fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut
         reader.take_export(&lock, export);
     }
     reader.manifest.indexes.extend(lock.indexes.iter().cloned());
+    reader.manifest.python_ranges.push((lock.source.clone(), lock.python_range.clone()));
     reader.manifest.locks.push(lock);
     Some(known)
 }
 
-/// Whether a project's `requires-python` allows the target's Python.
-pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVersion) -> Result<(), Failure> {
+/// The range of a project's `requires-python` as PEP 440 has it; empty if it gives none.
+///
+/// # Errors
+/// It allows no release of the target's Python.
+pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVersion) -> Result<String, Failure> {
     let range = range.unwrap_or_default();
-    if allows_python(&of_poetry(range), python) {
-        return Ok(());
+    let canonical = of_poetry(range);
+    if allows_python(&canonical, python) {
+        return Ok(canonical);
     }
     Err(Failure::user(format!("`{path}` is for Python {range}, but the layer is for Python {python}"))
         .hint("change `python-version`, or the project's `requires-python` and lock it again"))
@@ -130,10 +137,7 @@ pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVe
 
 /// Whether a range allows a Python, in any of its patch releases. One that cannot be read is for the tools to judge.
 pub(crate) fn allows_python(range: &str, python: PythonVersion) -> bool {
-    let Ok(specifiers) = range.parse::<VersionSpecifiers>() else { return true };
-    let release =
-        |patch: u32| format!("{python}.{patch}").parse::<Version>().is_ok_and(|version| specifiers.contains(&version));
-    [0, 1, 5, 10, 99].into_iter().any(release)
+    range.parse::<VersionSpecifiers>().map_or(true, |range| python.within(&range).is_some())
 }
 
 /// Poetry's `^3.10` and `~3.10` as PEP 440 has them; there is no Python 4.
@@ -143,6 +147,8 @@ fn of_poetry(range: &str) -> String {
         (None, Some(version)) if !version.starts_with('=') => {
             format!("~={version}{}", if version.matches('.').count() < 2 { ".0" } else { "" })
         }
+        // A bare version is only that one.
+        _ if part.starts_with(|first: char| first.is_ascii_digit()) => format!("=={part}"),
         _ => part.to_owned(),
     });
     parts.collect::<Vec<_>>().join(",")

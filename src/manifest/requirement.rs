@@ -45,6 +45,13 @@ impl Requirement {
             RequirementKind::Url { .. } | RequirementKind::Path { .. } => None,
         }
     }
+
+    pub fn marker(&self) -> &MarkerTree {
+        match &self.kind {
+            RequirementKind::Named(named) => &named.marker,
+            RequirementKind::Url { marker, .. } | RequirementKind::Path { marker, .. } => marker,
+        }
+    }
 }
 
 /// The path that a requirement names, and its extras: `./package[extra]; marker`, `file:package`, `name @ file:///…`.

@@ -145,6 +145,7 @@ impl Reading<'_> {
         };
         let manifest = Manifest::read(&asked, &Exports::new(), &mut self.problems);
         notes.extend(manifest.locks.iter().filter_map(|lock| lock.note.clone()));
+        let target = Target { python: manifest.python(target.python), ..target };
         let is_known = self.problems.len() == read_so_far && manifest.locks.is_empty();
         if is_known && !files.is_empty() && Meaning::of(&manifest, target).is_empty() {
             if !content.has_own_code() {

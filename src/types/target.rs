@@ -3,30 +3,64 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+use pep440_rs::{Version, VersionSpecifiers};
 use serde::Serialize;
 
 use super::as_string;
 use crate::error::{Failure, alternatives};
 use crate::facts;
 
-/// A Python version that Lambda has a runtime for, `3.13`.
+/// A Python version that Lambda has a runtime for, `3.13`, and the patch release that stands for it.
+///
+/// Two of the same minor version are equal: a layer is for all its patch releases.
 #[derive(Clone, Copy, Debug)]
-pub struct PythonVersion(&'static facts::Runtime);
+pub struct PythonVersion {
+    runtime: &'static facts::Runtime,
+    /// `18` of `3.13.18`
+    patch: u32,
+}
+
+/// No Python has had more patch releases than this.
+const PATCH_RELEASES: u32 = 100;
 
 impl PythonVersion {
     pub fn runtime(self) -> &'static facts::Runtime {
-        self.0
+        self.runtime
     }
 
     /// `313`, as in wheel tags.
     pub fn digits(self) -> String {
-        self.0.python.replace('.', "")
+        self.runtime.python.replace('.', "")
+    }
+
+    /// `3.13.18`: what markers, `Requires-Python` and installers are decided by. It is the patch release of the runtime,
+    /// unless a project takes only others, see [`Self::within`].
+    pub fn release(self) -> Version {
+        let minor = self.runtime.python.split('.').filter_map(|part| part.parse::<u64>().ok());
+        Version::new(minor.chain([u64::from(self.patch)]))
+    }
+
+    fn with_patch(self, patch: u32) -> Self {
+        Self { patch, ..self }
+    }
+
+    /// All patch releases that there may be, oldest first.
+    pub fn releases(self) -> impl Iterator<Item = Self> {
+        (0..PATCH_RELEASES).map(move |patch| self.with_patch(patch))
+    }
+
+    /// The same with a patch release that `range` takes: its own if possible, else the next older, else the next newer.
+    /// `None` if the range takes no release of this minor version.
+    pub fn within(self, range: &VersionSpecifiers) -> Option<Self> {
+        let older = (0..=self.patch).rev();
+        let mut nearest = older.chain(self.patch + 1..PATCH_RELEASES).map(|patch| self.with_patch(patch));
+        nearest.find(|python| range.contains(&python.release()))
     }
 }
 
 impl PartialEq for PythonVersion {
     fn eq(&self, other: &Self) -> bool {
-        self.0.python == other.0.python
+        self.runtime.python == other.runtime.python
     }
 }
 
@@ -38,7 +72,8 @@ impl FromStr for PythonVersion {
     fn from_str(text: &str) -> Result<Self, Failure> {
         let known = facts::runtimes();
         let bare = text.strip_prefix("python").unwrap_or(text);
-        known.iter().find(|runtime| runtime.python == bare).map(Self).ok_or_else(|| {
+        let found = known.iter().find(|runtime| runtime.python == bare);
+        found.map(|runtime| Self { runtime, patch: facts::patch_release(runtime) }).ok_or_else(|| {
             Failure::user(format!("`python-version` is `{text}`, for which there is no supported Lambda runtime"))
                 .hint(format!("use {}", alternatives(known.iter().map(|runtime| runtime.python.as_str()))))
         })
@@ -47,7 +82,7 @@ impl FromStr for PythonVersion {
 
 impl Display for PythonVersion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.python)
+        formatter.write_str(&self.runtime.python)
     }
 }
 
@@ -168,5 +203,25 @@ mod tests {
         let failure = "3.7".parse::<PythonVersion>().expect_err("is too old");
         assert_eq!(failure.hint.as_deref(), Some("use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`"));
         assert!("aarch64".parse::<Architecture>().is_err());
+    }
+
+    #[test]
+    fn a_release_is_taken_that_a_project_is_for() {
+        let python: PythonVersion = "3.12".parse().expect("is known");
+        let python = python.with_patch(10);
+        let within = |range: &str| {
+            python.within(&range.parse().expect("is a range")).map(|python| python.release().to_string())
+        };
+        for (range, release) in [
+            (">=3.12", Some("3.12.10")),
+            ("!=3.12.10", Some("3.12.9")),
+            ("==3.12.7", Some("3.12.7")),
+            (">=3.12.6,<3.12.9", Some("3.12.8")),
+            (">=3.12.11", Some("3.12.11")),
+            ("==3.12", Some("3.12.0")),
+            (">=3.13", None),
+        ] {
+            assert_eq!(within(range).as_deref(), release, "{range}");
+        }
     }
 }

@@ -31,6 +31,10 @@ pub struct Lock {
     pub path: Utf8PathBuf,
     /// Folder of the project that the dependencies are of, absolute: the lock's, or that of a member of its workspace.
     pub project: Utf8PathBuf,
+    /// The file of that project, from the working directory.
+    pub(super) source: Utf8PathBuf,
+    /// The versions of Python that it is for (PEP 440); empty if it does not say.
+    pub(super) python_range: String,
     /// The lock, and what it was made from.
     pub files: Vec<ManifestFile>,
     /// Projects and files beside it that are locked by their place, from the lock's folder.
@@ -49,6 +53,8 @@ struct Contents {
     version: Option<String>,
     /// The one Python that it was made for, `3.13` or `3.13.1`; the other formats are for all that a project allows.
     python: Option<String>,
+    /// The versions of Python that the project is for (PEP 440).
+    python_range: String,
     local: BTreeSet<String>,
     indexes: Vec<IndexTable>,
     known: Selection,
@@ -76,7 +82,7 @@ impl Lock {
         let key = parsed::Key::of((path, &lock_text), (&source, &source_text), asked.python);
         let parse = || contents(path, &lock_text, &source, &source_text, asked.python);
         let contents = problems.check(asked.parsed.get(key, parse))?;
-        let sources = [source, home.join(beside)].into_iter().collect::<BTreeSet<_>>();
+        let sources = [source.clone(), home.join(beside)].into_iter().collect::<BTreeSet<_>>();
         let texts = sources.into_iter().filter_map(|path| Some((text::read(folder, &path).ok()?, path)));
         let texts = std::iter::once((lock_text, path.to_owned())).chain(texts);
         let files = texts.map(|(text, path)| ManifestFile { path, digest: Digest::of(text.as_bytes()) });
@@ -96,6 +102,8 @@ impl Lock {
             kind,
             path: path.to_owned(),
             project: folder.join(project),
+            python_range: contents.python_range,
+            source,
             indexes,
             files: files.collect(),
             local,
@@ -138,12 +146,13 @@ fn contents(
         let range = project.metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
         let of_poetry = || project.tool.poetry.dependencies.as_ref()?.get("python")?.as_str();
         let range = range.or_else(|| of_poetry().filter(|_| kind == Kind::Poetry));
-        fits_python(source, range, python)?;
-        match kind {
+        let range = fits_python(source, range, python)?;
+        let contents = match kind {
             Kind::Poetry => poetry::contents(path, lock, &project),
             Kind::Pdm => pdm::contents(path, lock, &project, python),
             _ => uv::contents(path, lock, &project),
-        }
+        };
+        contents.map(|contents| Contents { python_range: range, ..contents })
     };
     let refresh = kind.facts().refresh.as_deref().unwrap_or_default();
     let restore = || format!("restore it, or write it anew with `{refresh}`");

@@ -68,6 +68,7 @@ pub(super) fn contents(path: &Utf8Path, text: &str) -> Result<Contents, Failure>
         .map(|name| if name == DEVELOPMENT { "dev".to_owned() } else { normalized(name) });
     let Requires { python_version, python_full_version } = meta.requires;
     Ok(Contents {
+        python_range: python_full_version.as_ref().map(|version| format!("=={version}")).unwrap_or_default(),
         python: python_version.or(python_full_version),
         version: meta.pipfile_spec.map(|version| version.to_string()),
         local: local.cloned().collect(),
