@@ -19,6 +19,7 @@ use crate::workers::Workers;
 /// The user's for a lock file that is out of date or has nothing for the target, ours for a tool that does not run.
 pub fn resolve<'a>(spec: &'a Spec, environment: &Environment, console: &Console) -> anyhow::Result<Cow<'a, Manifest>> {
     let dependencies = &spec.dependencies;
+    dependencies.manifest.other_release(spec.target.python).iter().for_each(|notice| console.notice(notice));
     if dependencies.manifest.locks.is_empty() {
         dependencies.manifest.undecided(spec.target).iter().for_each(|notice| console.notice(notice));
         return Ok(Cow::Borrowed(&dependencies.manifest));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Finding, Layer, Severity};
 use crate::build::Distribution;
-use crate::types::{DistributionName, Glibc, Target};
+use crate::types::{Architecture, DistributionName, Glibc, Target};
 
 /// How well a tag fits, worst first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,8 @@ fn fit(tag: &str, target: Target) -> Fit {
     if is_loaded { platform } else { Fit::No }
 }
 
-fn is_loaded(python: &str, abi: &str, target: Target) -> bool {
+/// Whether the target's Python takes wheels of this Python tag and ABI.
+pub(crate) fn is_loaded(python: &str, abi: &str, target: Target) -> bool {
     let split = python.find(|letter: char| letter.is_ascii_digit()).map(|at| python.split_at(at));
     let Some((implementation, digits)) = split else { return false };
     let wanted = target.python.digits();
@@ -92,24 +93,28 @@ fn fit_platform(platform: &str, target: Target) -> Fit {
     if platform == "any" {
         return Fit::Yes;
     }
-    let Some(system) = platform.strip_suffix(target.architecture.machine()).and_then(|rest| rest.strip_suffix('_'))
-    else {
-        return Fit::No;
-    };
+    match needed_glibc(platform, target.architecture) {
+        Some(glibc) if glibc <= target.glibc() => Fit::Yes,
+        Some(glibc) => Fit::NewerGlibc(glibc),
+        None => Fit::No,
+    }
+}
+
+/// The glibc that a platform tag of Linux needs, 0.0 where it does not say; `None` for other systems and processors.
+pub(crate) fn needed_glibc(platform: &str, architecture: Architecture) -> Option<Glibc> {
+    let system = platform.strip_suffix(architecture.machine())?.strip_suffix('_')?;
     // PEP 600 has the versions that the older names stand for.
-    let glibc = match system {
-        "linux" => return Fit::Yes,
-        "manylinux1" => Glibc { major: 2, minor: 5 },
-        "manylinux2010" => Glibc { major: 2, minor: 12 },
-        "manylinux2014" => Glibc { major: 2, minor: 17 },
+    let (major, minor) = match system {
+        "linux" => (0, 0),
+        "manylinux1" => (2, 5),
+        "manylinux2010" => (2, 12),
+        "manylinux2014" => (2, 17),
         system => {
-            let version = system.strip_prefix("manylinux_").and_then(|version| version.split_once('_'));
-            let numbers = version.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-            let Some((major, minor)) = numbers else { return Fit::No };
-            Glibc { major, minor }
+            let (major, minor) = system.strip_prefix("manylinux_")?.split_once('_')?;
+            (major.parse().ok()?, minor.parse().ok()?)
         }
     };
-    if glibc <= target.glibc() { Fit::Yes } else { Fit::NewerGlibc(glibc) }
+    Some(Glibc { major, minor })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::availability::Availability;
 use super::failed_build::FailedBuild;
 use super::installer::Request;
 use super::unmet;
@@ -10,17 +11,6 @@ use crate::facts;
 use crate::manifest::{Manifest, RequirementKind};
 use crate::secrets::{SecretUrl, end_of_credentials, without_credentials};
 use crate::types::Target;
-
-/// Where there are wheels of a distribution that has none for the target.
-#[derive(Debug)]
-pub(super) struct Availability {
-    pub(super) name: String,
-    pub(super) version: Option<String>,
-    /// The oldest platform that has one, `manylinux_2_28`.
-    pub(super) platform: Option<String>,
-    /// The newest version with a wheel for the target.
-    pub(super) newest_that_fits: Option<String>,
-}
 
 /// Messages of a network or an index that is down, by any of the installers.
 const UNREACHABLE: &[&str] = &[
@@ -87,35 +77,21 @@ pub(super) fn needs_nameless_build(output: &str) -> bool {
     output.lines().any(|line| line.trim_end().ends_with("Building source distributions is disabled"))
 }
 
-/// Whether a project of the workspace would have to be built.
-pub(super) fn is_project(output: &str) -> bool {
-    output.contains("is disabled, but attempted to build `") || needs_nameless_build(output)
-}
-
 /// Names of what uv says it built: "Built docopt==0.6.2", "Built ours @ file:///…".
 pub(super) fn built(output: &str) -> impl Iterator<Item = &str> {
     let subjects = output.lines().filter_map(|line| line.trim_start().strip_prefix("Built "));
     subjects.filter_map(|subject| subject.split(['=', ' ']).next())
 }
 
-pub(super) fn failed_install(
-    tool: &str,
-    output: &str,
-    request: &Request<'_>,
-    availabilities: &[Availability],
-    wheels_only: bool,
-) -> Failure {
+pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wheels_only: bool) -> Failure {
     let says = |markers: &[&str]| markers.iter().any(|marker| output.contains(marker));
     let target = request.spec.target;
-    if !availabilities.is_empty() {
-        return no_wheel(availabilities, request.manifest, target);
-    }
     if needs_nameless_build(output) {
         return Failure::user("a local project has to be built to learn its name, which `--only-binary` in the requirements forbids")
             .hint("write name and version into `[project]` of its `pyproject.toml`, or name distributions in place of `:all:`");
     }
     if let Some(build) = FailedBuild::of(output) {
-        return build.explain(request.spec);
+        return build.explain(request, None);
     }
     let causes = causes(output);
     if says(HASHES) {
@@ -180,50 +156,32 @@ pub(super) fn failed_install(
         .hint("correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says")
 }
 
-pub(super) fn no_wheel(availabilities: &[Availability], manifest: &Manifest, target: Target) -> Failure {
-    let names: Vec<String> = availabilities
-        .iter()
-        .map(|missing| match &missing.version {
-            Some(version) => format!("`{} {version}`", missing.name),
-            None => format!("`{}`", missing.name),
-        })
-        .collect();
-    let verb = if names.len() == 1 { "has" } else { "have" };
+/// `missing` have no wheel for the target and cannot be built here, or must not be.
+pub(super) fn no_wheel(missing: &[Availability], manifest: &Manifest, target: Target) -> Failure {
+    let names =
+        missing.iter().map(|Availability { pin, .. }| format!("`{}`", format!("{} {}", pin.name, pin.version).trim()));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let verb = if missing.len() == 1 { "has" } else { "have" };
     let mut failure = Failure::user(format!(
-        "{} {verb} no wheel that runs on python{} of Lambda (glibc {}, {})",
-        names.join(", "),
+        "{names} {verb} no wheel that runs on python{} of Lambda (glibc {}, {})",
         target.python,
         target.glibc(),
         target.architecture
     ));
-    for missing in availabilities {
-        if let Some(place) = place_of(&missing.name, manifest) {
-            failure = failure.cause(format!("`{}` is asked for in {place}", missing.name));
+    for found in missing {
+        if let Some(place) = place_of(&found.pin.name, manifest) {
+            failure = failure.cause(format!("`{}` is asked for in {place}", found.pin.name));
         }
-        failure = failure.cause(match &missing.platform {
-            Some(platform) => format!(
-                "`{}` has wheels from {platform} on, which are too new for this runtime, or a source distribution",
-                missing.name
-            ),
-            None if missing.version.is_none() && missing.newest_that_fits.is_some() => format!(
-                "no version of `{}` that is asked for has a wheel for Python {} on {}",
-                missing.name, target.python, target.architecture
-            ),
-            None => format!(
-                "`{}` has only a source distribution for Python {} on {}, which has to be built",
-                missing.name, target.python, target.architecture
-            ),
-        });
+        failure = failure.cause(found.reason(target));
     }
-    let fitting: Vec<String> = availabilities
-        .iter()
-        .filter_map(|missing| Some(format!("`{}=={}`", missing.name, missing.newest_that_fits.as_ref()?)))
-        .collect();
+    let newer = missing.iter().filter_map(|found| Some((found, found.newest_that_fits.as_ref()?)));
+    let newer = newer.filter(|(found, version)| **version != found.pin.version);
+    let fitting: Vec<String> = newer.map(|(found, version)| format!("`{}=={version}`", found.pin.name)).collect();
     let ways = other_ways(target);
-    failure.hint(if fitting.is_empty() {
-        ways
-    } else {
-        format!("{} is the newest version with a fitting wheel; or {ways}", fitting.join(", "))
+    failure.hint(match fitting.len() {
+        0 => ways,
+        1 => format!("{} is the newest version with a fitting wheel; or {ways}", fitting[0]),
+        _ => format!("{} are the newest versions with fitting wheels; or {ways}", fitting.join(", ")),
     })
 }
 

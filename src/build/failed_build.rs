@@ -4,20 +4,16 @@ use std::str::FromStr as _;
 
 use camino::Utf8Path;
 
+use super::availability::Availability;
 use super::explain;
 use super::installer::Request;
 use crate::error::Failure;
 use crate::manifest::RequirementKind;
-use crate::spec::Spec;
 use crate::types::DistributionName;
 
 /// A build for another Python or processor than this machine's that did not end with a wheel of Python alone; `None`
-/// if that was not what failed. `availabilities` are those of the distributions that were built.
-pub(super) fn compiled_elsewhere(
-    output: &str,
-    request: &Request<'_>,
-    availabilities: &[explain::Availability],
-) -> Option<Failure> {
+/// if that was not what failed. `built` are the distributions that had to be built.
+pub(super) fn compiled_elsewhere(output: &str, request: &Request<'_>, built: &[Availability]) -> Option<Failure> {
     let Request { spec, host, .. } = request;
     let (wheel, build) = (misfit(output), FailedBuild::of(output));
     let subject = wheel.or(build.as_ref().and_then(|build| build.subject.as_deref()))?;
@@ -26,7 +22,7 @@ pub(super) fn compiled_elsewhere(
         Some(wheel) => format!("building it here makes `{wheel}`"),
         None => format!("building it here fails: {}", build?.causes.first()?),
     };
-    if let Some(missing) = availabilities.iter().find(|found| found.name == name.to_string()) {
+    if let Some(missing) = built.iter().find(|found| found.pin.name == name.to_string()) {
         return Some(explain::no_wheel(std::slice::from_ref(missing), request.manifest, spec.target).cause(cause));
     }
     let projects = request.manifest.requirements.iter().filter_map(|requirement| {
@@ -59,7 +55,10 @@ pub(super) fn unbuildable_project(path: &Utf8Path, output: &str, request: &Reque
             .cause(format!("building it here makes `{wheel}`"))
             .hint(explain::other_ways(target));
     }
-    let failure = explain::failed_install("uv", output, request, &[], false);
+    let failure = match FailedBuild::of(output) {
+        Some(build) => build.explain(request, None),
+        None => explain::failed_install("uv", output, request, false),
+    };
     Failure { message: format!("the project `{path}` of `source` cannot be built"), ..failure }
 }
 
@@ -95,12 +94,27 @@ impl FailedBuild {
         Some(Self { subject, causes: lines[first..].iter().take(8).map(|line| (*line).to_owned()).collect() })
     }
 
-    pub(super) fn explain(self, spec: &Spec) -> Failure {
+    /// Of the distribution, normalized; `None` for a project without a name.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.subject.as_deref()?.split(['=', ' ']).next()
+    }
+
+    /// `newest` is the newest version of it that has a wheel for the target.
+    pub(super) fn explain(self, request: &Request<'_>, newest: Option<&str>) -> Failure {
+        let place = self.name().and_then(|name| explain::place_of(name, request.manifest));
+        let place = place.zip(self.name()).map(|(place, name)| format!("`{name}` is asked for in {place}"));
+        let newest = newest
+            .zip(self.name())
+            .map(|(version, name)| format!("`{name}=={version}` is the newest version with a fitting wheel; or, "));
+        let newest = newest.unwrap_or_default();
         let subject = self.subject.map_or_else(|| "a local project".to_owned(), |subject| format!("`{subject}`"));
-        let failure = Failure::user(format!("{subject} could not be built from source")).causes(self.causes);
-        failure.hint(match spec.content.build_script {
-            None => "if a program or a header is missing, install it with `build-script`, e.g. `dnf install -y libpq-devel` in the action's image",
+        let failure = Failure::user(format!("{subject} could not be built from source")).causes(place);
+        let way = match request.spec.content.build_script {
+            None => {
+                "if a program or a header is missing, install it with `build-script`, e.g. `dnf install -y libpq-devel` in the action's image"
+            }
             Some(_) => "if a program or a header is missing, install it with `build-script`",
-        })
+        };
+        failure.causes(self.causes).hint(format!("{newest}{way}"))
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::interpreter::Host;
 use super::pip::Pip;
+use super::resolution::Pin;
+use super::staging::Staging;
 use super::uv::Uv;
 use crate::console::Console;
 use crate::environment::Environment;
@@ -36,7 +38,18 @@ pub(super) struct Request<'a> {
     pub(super) environment: &'a Environment,
     pub(super) console: &'a Console,
     pub(super) indexes: &'a Indexes,
+    /// Where commands run.
+    pub(super) staging: &'a Staging,
     pub(super) destination: &'a Utf8Path,
+}
+
+impl Request<'_> {
+    /// Writes versions to a file of requirements, one a line; gives its path.
+    pub(super) fn write_pins(&self, pins: &[Pin]) -> anyhow::Result<Utf8PathBuf> {
+        let file = self.destination.with_file_name("chosen.txt");
+        fs_err::write(&file, pins.iter().map(|pin| format!("{pin}\n")).collect::<String>())?;
+        Ok(file)
+    }
 }
 
 pub(super) fn choose(request: &Request<'_>) -> anyhow::Result<Box<dyn Installer>> {

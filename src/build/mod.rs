@@ -1,21 +1,23 @@
 //! From a [`Spec`] to a [`Tree`]: installs the dependencies and lays everything out as the layer will hold it.
 
 mod assemble;
+mod availability;
 mod distribution;
 pub(crate) mod explain;
 mod failed_build;
 mod git;
 mod installer;
 pub(crate) mod interpreter;
-mod leftovers;
 mod pip;
 pub(crate) mod places;
 mod prepare;
 pub(crate) mod process;
 mod project;
 mod records;
+mod resolution;
 pub(crate) mod scratch;
 mod scripts;
+mod staging;
 mod tree;
 mod unmet;
 pub(crate) mod uv;
@@ -38,6 +40,7 @@ use crate::indexes::Indexes;
 use crate::manifest::Manifest;
 use crate::spec::Spec;
 use installer::Request;
+use staging::Staging;
 
 /// Builds the tree of a layer. The folder it reads from lives as long as the tree does.
 ///
@@ -64,9 +67,18 @@ pub fn build(
         let log_in = || codeartifact::log_in(&spec.dependencies.codeartifact, environment, console);
         let access = log_in()?;
         let indexes = Indexes::of(&spec.dependencies, &access.urls);
+        let staging = Staging::new(spec, manifest, &place.join("view"))?;
         let renewed;
-        let mut request =
-            Request { spec, manifest, host, environment, console, indexes: &indexes, destination: &installed };
+        let mut request = Request {
+            spec,
+            manifest,
+            host,
+            environment,
+            console,
+            indexes: &indexes,
+            staging: &staging,
+            destination: &installed,
+        };
         let mut built = BTreeSet::new();
         if !spec.dependencies.requirements.is_empty() {
             let installer = installer::choose(&request)?;

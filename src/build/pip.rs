@@ -9,8 +9,8 @@ use secrecy::ExposeSecret as _;
 use super::explain;
 use super::git::Git;
 use super::installer::{Installer, Request};
-use super::leftovers::Leftovers;
 use super::process;
+use super::uv::Uv;
 use crate::error::Failure;
 use crate::indexes;
 use crate::secrets::SecretUrl;
@@ -50,10 +50,18 @@ fn platforms(target: Target) -> Vec<String> {
     modern.chain(older).map(|platform| format!("{platform}_{machine}")).collect()
 }
 
-fn command(request: &Request<'_>, git: &Git, wheels_only: bool) -> Command {
-    let Request { spec, manifest, host, environment, indexes, destination, .. } = request;
+/// What pip is to install.
+enum Task<'a> {
+    /// What the manifest asks for, by pip's own rules: it runs in the target's own Python, on its own system.
+    Resolve,
+    /// What was resolved for the target, in a file of pins beside what the manifest asks for.
+    Take { pins: &'a Utf8Path },
+}
+
+fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
+    let Request { spec, manifest, host, environment, indexes, destination, staging, .. } = request;
     let dependencies = &spec.dependencies;
-    let mut command = process::command(host.executable.as_str(), &spec.folder, environment);
+    let mut command = process::command(host.executable.as_str(), &staging.folder, environment);
     git.tell(&mut command);
     command.args(["-m", "pip", "install", "--target", destination.as_str()]);
     command.args(["--no-compile", "--disable-pip-version-check", "--no-warn-script-location", "--progress-bar", "off"]);
@@ -61,20 +69,18 @@ fn command(request: &Request<'_>, git: &Git, wheels_only: bool) -> Command {
     if environment.get("GIT_SSH_COMMAND").is_none() {
         command.arg("--no-input");
     }
-    if wheels_only {
-        command.args([
-            "--only-binary",
-            ":all:",
-            "--implementation",
-            "cp",
-            "--python-version",
-            &spec.target.python.to_string(),
-        ]);
-        for abi in [&format!("cp{}", spec.target.python.digits()), "abi3", "none"] {
+    if let Task::Take { pins } = task {
+        let python = spec.target.python;
+        command.args(["--implementation", "cp", "--python-version", &python.release().to_string()]);
+        for abi in [&format!("cp{}", python.digits()), "abi3", "none"] {
             command.args(["--abi", abi]);
         }
         for platform in platforms(spec.target) {
             command.args(["--platform", &platform]);
+        }
+        // With hashes all that is to be installed stands in the manifest.
+        if !manifest.is_pinned() {
+            command.args(["--requirement", pins.as_str()]);
         }
     }
     if let Some(url) = &indexes.default {
@@ -84,17 +90,11 @@ fn command(request: &Request<'_>, git: &Git, wheels_only: bool) -> Command {
         let urls: Vec<&str> = indexes.first.iter().map(SecretUrl::exposed).collect();
         command.env("PIP_EXTRA_INDEX_URL", urls.join(" "));
     }
-    if dependencies.no_deps || manifest.is_locked {
+    if dependencies.no_deps || manifest.is_locked || matches!(task, Task::Take { .. }) {
         command.arg("--no-deps");
     }
-    if manifest.joined.is_some() {
-        // pip has no name of its own for standard input.
-        command.args(["--requirement", "/dev/stdin"]);
-    } else {
-        for file in &dependencies.requirements {
-            command.args(["--requirement", file.as_str()]);
-        }
-    }
+    // pip has no name of its own for standard input.
+    command.args(["--requirement", "/dev/stdin"]);
     for file in &dependencies.constraints {
         command.args(["--constraint", file.as_str()]);
     }
@@ -120,22 +120,31 @@ impl Installer for Pip {
         if !indexes.first.is_empty() || is_configured_for_several(request)? {
             indexes::check_merged(manifest)?;
         }
-        let wheels_only = !host.can_compile_for(spec.target);
-        let git = Git::new(manifest.joined.as_ref(), environment);
+        // Markers are decided for the target; pip would decide them for the Python that it runs in.
+        let git = Git::new(Some(&manifest.decided(spec.target)), environment);
         let input = git.requirements.as_ref();
-        let _leftovers = Leftovers::watch(spec, manifest);
-        let mut outcome = process::run_with_input(command(request, &git, wheels_only), input, &self.name(), console)?;
+        let is_foreign = !host.can_compile_for(spec.target);
+        let pins;
+        let task = if is_foreign {
+            let asked = Git::new(manifest.joined.as_ref(), environment);
+            pins = request.write_pins(&Uv::find(request)?.choose(&asked, request)?)?;
+            Task::Take { pins: &pins }
+        } else {
+            Task::Resolve
+        };
+        let mut outcome = process::run_with_input(command(request, &git, &task), input, &self.name(), console)?;
         if outcome.status.success() {
             // It only runs in the target's own Python.
             return Ok(BTreeSet::new());
         }
         if explain::hides_its_reason(&outcome.output) {
-            let mut command = command(request, &git, wheels_only);
+            let mut command = command(request, &git, &task);
             command.arg("-vv");
             let more = process::run_with_input(command, input, &format!("{} -vv", self.name()), console)?;
             outcome.output.insert_str(0, &explain::reasons_of_pip(&more.output));
         }
-        Err(explain::failed_install("pip", &outcome.output, request, &[], wheels_only).into())
+        let output = request.staging.shown(&outcome.output);
+        Err(explain::failed_install("pip", &output, request, is_foreign).into())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Child processes: what they may know, and what becomes of what they say.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, ExitStatus, Stdio};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 use camino::Utf8Path;
@@ -72,21 +73,9 @@ pub(crate) fn run_with_input(
     let mut child = command.spawn().with_context(|| format!("cannot start `{program}`"))?;
     // The command holds our ends of the pipe; without them reading ends when the child does.
     drop(command);
-    // A child that does not read it to its end has said why, or will.
-    let feeding =
-        child.stdin.take().zip(input.cloned()).map(|(mut stdin, input)| {
-            std::thread::spawn(move || stdin.write_all(input.expose_secret().as_bytes()).ok())
-        });
+    let feeding = feed(&mut child, input);
     let log = console.child(name);
-    let mut output = String::new();
-    let mut lines = BufReader::new(reader);
-    let mut line = Vec::new();
-    while lines.read_until(b'\n', &mut line)? > 0 {
-        let text = console.redact(&String::from_utf8_lossy(&line));
-        log.line(text.trim_end());
-        output += &text;
-        line.clear();
-    }
+    let output = read_lines(reader, console, &mut |line| log.line(line))?;
     if let Some(feeding) = feeding {
         feeding.join().ok();
     }
@@ -103,13 +92,75 @@ pub(crate) struct Answer {
     pub(crate) said: String,
 }
 
-/// Runs a command for what it writes to standard output.
-pub(crate) fn capture(mut command: Command, console: &Console) -> anyhow::Result<Answer> {
+/// Runs a command for what it writes to standard output; what else it says is for those who debug.
+pub(crate) fn capture(command: Command, console: &Console) -> anyhow::Result<Answer> {
+    capture_with_input(command, None, console)
+}
+
+/// The same with a text for its standard input.
+pub(crate) fn capture_with_input(
+    command: Command,
+    input: Option<&SecretString>,
+    console: &Console,
+) -> anyhow::Result<Answer> {
+    listen(command, input, console, |line| console.debug(line))
+}
+
+/// The same, and what else it says is shown line by line: it may take its time.
+pub(crate) fn answer(
+    command: Command,
+    input: Option<&SecretString>,
+    name: &str,
+    console: &Console,
+) -> anyhow::Result<Answer> {
+    let log = console.child(name);
+    listen(command, input, console, |line| log.line(line))
+}
+
+fn listen(
+    mut command: Command,
+    input: Option<&SecretString>,
+    console: &Console,
+    mut tell: impl FnMut(&str),
+) -> anyhow::Result<Answer> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("cannot start `{program}`"))?;
-    let said = console.redact(&String::from_utf8_lossy(&output.stderr));
-    said.lines().for_each(|line| console.debug(line));
-    Ok(Answer { status: output.status, text: String::from_utf8(output.stdout)?.into(), said })
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child = command.spawn().with_context(|| format!("cannot start `{program}`"))?;
+    let feeding = feed(&mut child, input);
+    let mut stdout = child.stdout.take().expect("is piped");
+    let reading = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stdout.read_to_end(&mut bytes).map(|_| bytes)
+    });
+    let said = read_lines(child.stderr.take().expect("is piped"), console, &mut tell)?;
+    let text = reading.join().expect("does not panic")?;
+    if let Some(feeding) = feeding {
+        feeding.join().ok();
+    }
+    Ok(Answer { status: child.wait()?, text: String::from_utf8(text)?.into(), said })
+}
+
+/// Writes a text to a child's standard input. One that does not read it to its end has said why, or will.
+fn feed(child: &mut Child, input: Option<&SecretString>) -> Option<JoinHandle<Option<()>>> {
+    let (mut stdin, input) = child.stdin.take().zip(input.cloned())?;
+    Some(std::thread::spawn(move || stdin.write_all(input.expose_secret().as_bytes()).ok()))
+}
+
+/// All lines to the end, without known secrets.
+fn read_lines(reader: impl Read, console: &Console, tell: &mut impl FnMut(&str)) -> anyhow::Result<String> {
+    let mut output = String::new();
+    let mut lines = BufReader::new(reader);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let text = console.redact(&String::from_utf8_lossy(&line));
+        tell(text.trim_end());
+        output += &text;
+        line.clear();
+    }
+    Ok(output)
 }
 
 /// The version that `PROGRAM … --version` names as its second word, as uv and pip do; `None` if it does not run.

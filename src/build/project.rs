@@ -8,9 +8,9 @@ use super::distribution::{self, Distribution};
 use super::failed_build;
 use super::installer::Request;
 use super::process;
+use super::staging;
 use super::uv::Uv;
 use crate::error::Failure;
-use crate::files::FileKind;
 use crate::types::DistributionName;
 
 /// Builds the projects of `source`, each from a copy in `scratch`: build backends write into the folder they build from,
@@ -32,7 +32,7 @@ pub(super) fn install_all(
     for (number, path) in spec.content.projects.iter().enumerate() {
         let step = console.step(format!("Build {path}"));
         let copy = scratch.join(format!("projects/{number}"));
-        copy_project(request, path, &copy)?;
+        staging::copy_files(&spec.project_files(path)?, &copy)?;
         let mut command = uv.project_command(&copy, request);
         // Compilers write the folder into what they compile.
         for name in ["CFLAGS", "CXXFLAGS"] {
@@ -58,17 +58,4 @@ pub(super) fn install_all(
         names.insert(built.name.clone());
     }
     Ok(names)
-}
-
-fn copy_project(request: &Request<'_>, path: &Utf8Path, copy: &Utf8Path) -> anyhow::Result<()> {
-    fs_err::create_dir_all(copy)?;
-    for entry in request.spec.project_files(path)? {
-        let place = copy.join(&entry.path);
-        fs_err::create_dir_all(place.parent().unwrap_or(copy))?;
-        match entry.kind {
-            FileKind::File { source, .. } => drop(fs_err::copy(source, place)?),
-            FileKind::Link { target } => std::os::unix::fs::symlink(target, place)?,
-        }
-    }
-    Ok(())
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::explain::{Availability, place_of};
+use super::explain::place_of;
+use super::installer::Request;
 use crate::error::Failure;
 use crate::manifest::{Manifest, RequirementKind, normalized};
-use crate::types::Target;
 
-/// Where the requirements stand that a tool says it cannot meet.
-pub(super) fn places(output: &str, manifest: &Manifest) -> Vec<String> {
+/// Names of the requirements that a tool says it cannot meet, normalized.
+fn names(output: &str) -> BTreeSet<String> {
     // uv: "you require a==1 and b>2, we can conclude"; pip: "satisfies the requirement a==1 (from", "Cannot install a and b because"
     const SAID: &[(&str, &str)] =
         &[("you require ", ", we"), ("satisfies the requirement ", " ("), ("Cannot install ", " because")];
@@ -20,7 +20,12 @@ pub(super) fn places(output: &str, manifest: &Manifest) -> Vec<String> {
     let is_end = |character: char| !character.is_alphanumeric() && !"-_.".contains(character);
     let said: Vec<String> = SAID.iter().flat_map(said).collect();
     let words = said.iter().flat_map(|said| said.split_whitespace());
-    let names: BTreeSet<String> = words.filter_map(|word| word.split(is_end).next()).map(normalized).collect();
+    words.filter_map(|word| word.split(is_end).next()).map(normalized).collect()
+}
+
+/// Where the requirements stand that a tool says it cannot meet.
+pub(super) fn places(output: &str, manifest: &Manifest) -> Vec<String> {
+    let names = names(output);
     let asked = manifest.requirements.iter().filter_map(|requirement| match &requirement.kind {
         RequirementKind::Named(named) if names.contains(&named.name.to_string()) => {
             Some(format!("`{}` is asked for in {}:{}", named.name, requirement.file, requirement.line))
@@ -30,22 +35,32 @@ pub(super) fn places(output: &str, manifest: &Manifest) -> Vec<String> {
     asked.collect()
 }
 
-/// The failure, if uv says that what is asked for is for newer Pythons; `built` are those without a wheel.
-pub(super) fn no_version(output: &str, built: &[Availability], manifest: &Manifest, target: Target) -> Option<Failure> {
+/// The failure, if uv says that what is asked for is for other Pythons; `newest` gives the newest version of a
+/// distribution that has a wheel for the target.
+pub(super) fn no_version(
+    output: &str,
+    request: &Request<'_>,
+    newest: impl Fn(&str) -> Option<String>,
+) -> Option<Failure> {
     let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
-    // "the requested Python version (>=3.10) does not satisfy Python>=3.11 and all of: numpy>=2.3.0,<=2.4.0"
-    if built.is_empty() || !text.contains("does not satisfy Python") {
+    // "the requested Python version (>=3.10.22) does not satisfy Python>=3.11 and all of: numpy>=2.3.0,<=2.4.0"
+    if !text.contains("does not satisfy Python") {
         return None;
     }
-    let names = built.iter().map(|missing| format!("`{}`", missing.name)).collect::<Vec<_>>().join(", ");
-    let failure = Failure::user(format!("no version of {names} that is asked for is for Python {}", target.python));
-    let places = built.iter().filter_map(|missing| {
-        Some(format!("`{}` is asked for in {}", missing.name, place_of(&missing.name, manifest)?))
+    let manifest = request.manifest;
+    let asked: Vec<String> = names(output).into_iter().filter(|name| place_of(name, manifest).is_some()).collect();
+    let named = asked.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let python = request.spec.target.python;
+    let failure = Failure::user(match asked.len() {
+        0 => format!("a requirement has no version for Python {python}"),
+        _ => format!("no version of {named} that is asked for is for Python {python}"),
     });
-    let newest = built.iter().filter_map(|missing| {
-        let version = missing.newest_that_fits.as_ref()?;
-        Some(format!("`{}=={version}` is the newest version with a fitting wheel; or ", missing.name))
+    let places =
+        asked.iter().filter_map(|name| Some(format!("`{name}` is asked for in {}", place_of(name, manifest)?)));
+    let fitting = asked.iter().filter_map(|name| {
+        Some(format!("`{name}=={}` is the newest version with a fitting wheel; or ", newest(name)?))
     });
-    let hint = format!("{}take a newer `python-version`", newest.collect::<String>());
-    Some(failure.causes(places).hint(hint))
+    let hint = format!("{}take a newer `python-version`", fitting.collect::<String>());
+    let causes = if asked.is_empty() { super::explain::causes(output) } else { Vec::new() };
+    Some(failure.causes(places).causes(causes).hint(hint))
 }

@@ -1,19 +1,20 @@
 //! Installing with uv, which knows every target from every machine.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::collections::BTreeSet;
+use std::process::Command;
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::explain::{self, Availability};
-use super::failed_build;
+use super::availability::Availability;
+use super::explain;
+use super::failed_build::{self, FailedBuild};
 use super::git::Git;
 use super::installer::{Installer, Request};
 use super::interpreter::Host;
-use super::leftovers::Leftovers;
-use super::process;
+use super::process::{self, Outcome};
+use super::resolution::{Pin, Resolution};
 use super::unmet;
 use crate::console::Console;
 use crate::environment::Environment;
@@ -28,9 +29,8 @@ pub(super) struct Uv {
     version: String,
 }
 
-/// Platforms to look for wheels on when the target has none, oldest first, as uv names them.
-const OTHER_PLATFORMS: &[&str] =
-    &["manylinux_2_17", "manylinux_2_28", "manylinux_2_31", "manylinux_2_34", "manylinux_2_40"];
+/// Pythons before those of the runtimes, for which old versions have wheels; uv knows none that is older.
+const OLD_PYTHONS: &[&str] = &["3.8"];
 
 /// The uv on `PATH`, else the pinned one, installed through pip into this program's cache.
 pub(crate) fn program(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
@@ -55,10 +55,18 @@ impl Uv {
     }
 
     fn pip(&self, subcommand: &str, request: &Request<'_>) -> Command {
-        let mut command = process::command(self.program.as_str(), &request.spec.folder, request.environment);
+        let mut command = self.pip_for_any(subcommand, request);
+        let Target { python, architecture } = request.spec.target;
+        let platform = format!("{}-{}", architecture.machine(), python.runtime().uv_platform);
+        command.args(["--python-version", &python.release().to_string(), "--python-platform", &platform]);
+        command
+    }
+
+    /// The same for a target that is still to be named.
+    fn pip_for_any(&self, subcommand: &str, request: &Request<'_>) -> Command {
+        let mut command = process::command(self.program.as_str(), &request.staging.folder, request.environment);
         command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
         command.args(["--no-config", "--no-python-downloads", "--no-progress", "--color", "never"]);
-        command.args(["--python-version", &request.spec.target.python.release().to_string()]);
         let indexes = request.indexes;
         // In the environment, because arguments can be read by everyone on the machine.
         if let Some(url) = &indexes.default {
@@ -78,10 +86,8 @@ impl Uv {
     }
 
     fn install_for_target(&self, request: &Request<'_>) -> Command {
-        let Request { spec, destination, .. } = request;
         let mut command = self.pip("install", request);
-        command.args(["--target", destination.as_str(), "--no-compile-bytecode", "--no-editable"]);
-        command.args(["--python-platform", &platform_for(&spec.target.python.runtime().uv_platform, spec.target)]);
+        command.args(["--target", request.destination.as_str(), "--no-compile-bytecode", "--no-editable"]);
         command
     }
 
@@ -93,96 +99,203 @@ impl Uv {
         command
     }
 
-    fn install_command(&self, request: &Request<'_>, built: &Built) -> Command {
-        let spec = request.spec;
-        let mut command = self.install_for_target(request);
+    /// What the manifest asks for, to a command that takes requirement files behind `flag`.
+    fn ask_for_requirements(command: &mut Command, flag: Option<&str>, git: &Git, request: &Request<'_>) {
+        git.tell(command);
+        let dependencies = &request.spec.dependencies;
         // uv looks at the dates of a few files and would take its earlier build of a project whose code was edited.
-        if !request.manifest.projects.is_empty() || spec.dependencies.refresh {
+        if !request.manifest.projects.is_empty() || dependencies.refresh {
             command.arg("--refresh");
         }
-        if built.nameless {
-            // Their dependencies may be built as well.
-            for name in request.manifest.names().filter(|name| !built.names.contains_key(name)) {
-                command.args(["--only-binary", &name]);
-            }
-        } else {
-            command.args(["--only-binary", ":all:"]);
-            for name in built.names.keys() {
-                command.args(["--no-binary", name]);
-            }
-        }
-        if spec.dependencies.no_deps || request.manifest.is_locked {
+        if dependencies.no_deps || request.manifest.is_locked {
             command.arg("--no-deps");
         }
-        // What is built from a repository or a folder has no hash; uv checks those that there are in any case.
-        // Nothing but the lock's own gets installed, so that constraints beside it, which uv would want hashed, may have none.
-        let is_whole = request.manifest.is_hashed() && spec.dependencies.constraints.is_empty();
-        let is_required = request.manifest.require_hashes && (!request.manifest.is_locked || is_whole);
-        if is_required {
-            command.arg("--require-hashes");
-        }
-        if request.manifest.joined.is_some() {
-            command.args(["--requirements", "-"]);
-        } else {
-            for file in &spec.dependencies.requirements {
-                command.args(["--requirements", file.as_str()]);
-            }
-        }
-        for file in &spec.dependencies.constraints {
+        for file in &dependencies.constraints {
             command.args(["--constraints", file.as_str()]);
         }
-        command
+        let files = dependencies.requirements.iter().map(|file| file.as_str());
+        let files: Vec<&str> = if request.manifest.joined.is_some() { vec!["-"] } else { files.collect() };
+        files.iter().for_each(|file| _ = command.args(flag).arg(file));
+    }
+
+    /// What the target gets, for another installer: uv's choice, of which all can be installed or built here.
+    pub(super) fn choose(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<Vec<Pin>> {
+        let resolution = self.resolve(git, request)?;
+        self.check_builds(&resolution.without_wheels(request.manifest), request)?;
+        Ok(resolution.pins())
+    }
+
+    /// With its hash a distribution is the locked one, whichever index it comes from.
+    fn ask_all_indexes(command: &mut Command, request: &Request<'_>) {
+        if asks_all_indexes(request) {
+            command.args(["--index-strategy", "unsafe-best-match"]);
+        }
+    }
+
+    /// Which version of each distribution the target gets, by uv's own rules: the newest, from a wheel or not, and no
+    /// pre-release unless it is asked for.
+    fn resolve(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<Resolution> {
+        let mut command = self.pip("compile", request);
+        command.args(["--no-header", "--no-annotate", "--format", "pylock.toml"]);
+        Self::ask_for_requirements(&mut command, None, git, request);
+        Self::ask_all_indexes(&mut command, request);
+        let (input, name) = (git.requirements.as_ref(), self.name());
+        let mut answer = process::answer(command, input, &name, request.console)?;
+        if answer.status.success() {
+            return Resolution::read(answer.text.expose_secret()).context("uv's answer is not readable");
+        }
+        if asks_all_indexes(request) && explain::misses_a_name(&answer.said) {
+            answer.said += &self.refusals(git, request)?;
+        }
+        let missing = explain::without_wheels(&answer.said);
+        if !missing.is_empty() {
+            let found = missing.iter().map(|(name, version)| self.availability_of(name, version.as_deref(), request));
+            return Err(explain::no_wheel(&found.collect::<Vec<_>>(), request.manifest, request.spec.target).into());
+        }
+        if let Some(failure) = unmet::no_version(&answer.said, request, |name| self.newest_that_fits(name, request)) {
+            return Err(failure.into());
+        }
+        Err(self.explain(&answer.said, &[], request))
+    }
+
+    /// Installs what was resolved, or what the manifest asks for where that leaves no choice. All but `built` come as
+    /// wheels.
+    fn install_chosen(&self, chosen: Option<&Chosen<'_>>, git: &Git, request: &Request<'_>) -> anyhow::Result<Outcome> {
+        let Request { spec, manifest, .. } = request;
+        let mut command = self.install_for_target(request);
+        Self::ask_for_requirements(&mut command, Some("--requirements"), git, request);
+        Self::ask_all_indexes(&mut command, request);
+        // What is built from a repository or a folder has no hash; uv checks those that there are in any case.
+        // Nothing but the lock's own gets installed, so that constraints beside it, which uv would want hashed, may have none.
+        let is_whole = manifest.is_hashed() && spec.dependencies.constraints.is_empty();
+        let is_hashed = manifest.require_hashes && (!manifest.is_locked || is_whole);
+        if is_hashed {
+            command.arg("--require-hashes");
+        }
+        match chosen {
+            None => manifest.names().for_each(|name| _ = command.args(["--only-binary", &name])),
+            Some(chosen) => {
+                let with_wheels = chosen.pins.iter().filter(|pin| !chosen.built.contains(pin));
+                with_wheels.for_each(|pin| _ = command.args(["--only-binary", &pin.name]));
+                if !is_hashed {
+                    command.args(["--constraints", chosen.file.as_str(), "--prerelease", "allow"]);
+                }
+            }
+        }
+        process::run_with_input(command, git.requirements.as_ref(), &self.name(), request.console)
     }
 
     /// What uv says of indexes that refuse: when it asks all of them it takes such a one for one that has nothing.
-    fn refusals(&self, request: &Request<'_>, git: &Git, built: &Built) -> anyhow::Result<String> {
-        let mut command = self.install_command(request, built);
-        git.tell(&mut command);
+    fn refusals(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<String> {
+        let mut command = self.install_for_target(request);
         command.arg("--dry-run");
+        Self::ask_for_requirements(&mut command, Some("--requirements"), git, request);
         let name = format!("{}, index by index", self.name());
         let outcome = process::run_with_input(command, git.requirements.as_ref(), &name, request.console)?;
         Ok(explain::refusals_of_uv(&outcome.output))
     }
 
-    /// What `requirement` resolves to with wheels alone, as `name==version`.
-    fn resolve_wheel(&self, requirement: &str, platform: &str, request: &Request<'_>) -> Option<String> {
-        let mut command = self.pip("compile", request);
-        command.args([
-            "--quiet",
-            "--no-header",
-            "--no-annotate",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--python-platform",
-        ]);
-        command.args([&platform_for(platform, request.spec.target), "-"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-        child.stdin.take()?.write_all(requirement.as_bytes()).ok()?;
-        let output = child.wait_with_output().ok().filter(|output| output.status.success())?;
-        let text = String::from_utf8(output.stdout).ok()?;
-        text.lines().find(|line| line.contains("==")).map(|line| line.trim().to_owned())
+    /// What a requirement alone resolves to by a `uv pip compile` for some target; `None` if nothing meets it.
+    fn ask(mut command: Command, requirement: &str, request: &Request<'_>) -> Option<Resolution> {
+        command.args(["--quiet", "--no-header", "--no-annotate", "--no-deps", "--format", "pylock.toml", "-"]);
+        let input = SecretString::from(requirement);
+        let answer = process::capture_with_input(command, Some(&input), request.console).ok()?;
+        Resolution::read(answer.text.expose_secret()).ok().filter(|_| answer.status.success())
     }
 
-    /// Where there are wheels of a distribution that has none for the target.
-    fn availability(&self, name: &str, version: Option<&str>, request: &Request<'_>) -> Availability {
-        let target = request.spec.target.python.runtime();
-        let newest = self.resolve_wheel(name, &target.uv_platform, request);
+    /// The newest version of a distribution with a wheel for the target.
+    fn newest_that_fits(&self, name: &str, request: &Request<'_>) -> Option<String> {
+        let mut command = self.pip("compile", request);
+        command.args(["--only-binary", ":all:"]);
+        let resolution = Self::ask(command, name, request)?;
+        resolution.pins().into_iter().find(|pin| pin.name == name).map(|pin| pin.version)
+    }
+
+    /// The same as wheels for every system and all Pythons from this one on.
+    fn ask_for_all(&self, requirement: &str, python: &str, request: &Request<'_>) -> Option<Resolution> {
+        let mut command = self.pip_for_any("compile", request);
+        command.args(["--universal", "--python-version", python]);
+        Self::ask(command, requirement, request)
+    }
+
+    /// Wheels of a version for all Pythons and systems. Versions say themselves which Pythons they are for, so the
+    /// oldest that takes it sees them all.
+    fn availability(&self, pin: &Pin, request: &Request<'_>) -> Availability {
+        let pythons = OLD_PYTHONS.iter().map(ToString::to_string);
+        let mut pythons = pythons.chain(facts::runtimes().iter().rev().map(|runtime| runtime.python.clone()));
+        let found = pythons.find_map(|python| self.ask_for_all(&pin.to_string(), &python, request));
+        let wheels = found.map(|found| found.wheels_of(pin)).unwrap_or_default();
+        Availability { pin: pin.clone(), wheels, newest_that_fits: self.newest_that_fits(&pin.name, request) }
+    }
+
+    /// Of what uv named in words: its version may be missing there.
+    fn availability_of(&self, name: &str, version: Option<&str>, request: &Request<'_>) -> Availability {
         let asked = || request.manifest.asked_of(name).unwrap_or_else(|| name.to_owned());
-        let wanted = version.map_or_else(asked, |version| format!("{name}=={version}"));
-        let elsewhere =
-            OTHER_PLATFORMS.iter().find(|platform| self.resolve_wheel(&wanted, platform, request).is_some());
-        Availability {
-            name: name.to_owned(),
-            version: version.map(str::to_owned),
-            platform: elsewhere.map(|platform| (*platform).to_owned()),
-            newest_that_fits: newest.and_then(|text| text.split_once("==").map(|(_, version)| version.to_owned())),
+        let chosen = || {
+            let found = self.ask_for_all(&asked(), &request.spec.target.python.to_string(), request)?;
+            found.pins().into_iter().find(|pin| pin.name == name)
+        };
+        let given = version.map(|version| Pin { name: name.to_owned(), version: version.to_owned() });
+        match given.or_else(chosen) {
+            Some(pin) => self.availability(&pin, request),
+            None => {
+                let newest_that_fits = self.newest_that_fits(name, request);
+                let pin = Pin { name: name.to_owned(), version: String::new() };
+                Availability { pin, wheels: Vec::new(), newest_that_fits }
+            }
         }
+    }
+
+    /// What has to be built, if that can be done here: compiled code needs the target's own system, and people are told
+    /// before minutes go by.
+    fn check_builds(&self, missing: &[Pin], request: &Request<'_>) -> anyhow::Result<Vec<Availability>> {
+        let Request { spec, manifest, host, console, .. } = request;
+        let found: Vec<Availability> = missing.iter().map(|pin| self.availability(pin, request)).collect();
+        let can_compile = host.can_compile_for(spec.target);
+        let is_hopeless =
+            |found: &&Availability| manifest.forbids_build(&found.pin.name) || (!can_compile && found.is_compiled());
+        let hopeless: Vec<Availability> = found.iter().filter(is_hopeless).cloned().collect();
+        if !hopeless.is_empty() {
+            return Err(explain::no_wheel(&hopeless, manifest, spec.target).into());
+        }
+        for available in &found {
+            let Availability { pin, newest_that_fits, .. } = available;
+            let newest = newest_that_fits.as_ref().filter(|_| available.is_compiled());
+            let newest = newest.map(|version| format!("; `{}=={version}` is the newest that has one", pin.name));
+            let newest = newest.unwrap_or_default();
+            console.note(&format!("`{pin}` has no wheel for {}: it is built here{newest}", spec.target));
+        }
+        Ok(found)
+    }
+
+    /// Why uv failed; `built` are those that had to be built.
+    fn explain(&self, output: &str, built: &[Availability], request: &Request<'_>) -> anyhow::Error {
+        let output = &request.staging.shown(output);
+        let cannot_compile = !request.host.can_build_for(request.spec.target);
+        let elsewhere = failed_build::compiled_elsewhere(output, request, built).filter(|_| cannot_compile);
+        if let Some(failure) = elsewhere {
+            return failure.into();
+        }
+        if let Some(build) = FailedBuild::of(output) {
+            let newest = build.name().and_then(|name| self.newest_that_fits(name, request));
+            return build.explain(request, newest.as_deref()).into();
+        }
+        explain::failed_install("uv", output, request, cannot_compile).into()
     }
 }
 
-fn platform_for(platform: &str, target: Target) -> String {
-    format!("{}-{platform}", target.architecture.machine())
+/// What is to be installed.
+struct Chosen<'a> {
+    pins: &'a [Pin],
+    /// Those of them that have no wheel.
+    built: &'a [Pin],
+    /// With all of them, as constraints.
+    file: &'a Utf8Path,
+}
+
+/// Whether every index may be asked for every name, because a hash says which file it has to be.
+fn asks_all_indexes(request: &Request<'_>) -> bool {
+    request.manifest.is_locked && request.manifest.names_are_hashed() && !request.indexes.first.is_empty()
 }
 
 impl Installer for Uv {
@@ -190,80 +303,36 @@ impl Installer for Uv {
         format!("uv {}", self.version)
     }
 
-    /// Wheels first, so that the result is the same on every machine: an unpinned requirement gets its newest version
-    /// with a fitting wheel and not the newest that this machine would compile. Only what has none is built, and uv
-    /// refuses the wheel that comes of it if it does not fit the target: for another Python or processor than this
-    /// machine's, it has to be of Python alone.
+    /// Which versions it takes is decided first, for the target and by uv's own rules, so that they are the same on every
+    /// machine. What has a fitting wheel is installed from it; the rest is built, and uv refuses the wheel that comes of
+    /// it if it does not fit the target: for another Python or processor than this machine's, it has to be of Python alone.
     fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>> {
-        let Request { spec, host, console, .. } = request;
-        let mut built = Built::default();
-        let _leftovers = Leftovers::watch(spec, request.manifest);
-        let git = Git::new(request.manifest.joined.as_ref(), request.environment);
-        loop {
-            let mut command = self.install_command(request, &built);
-            git.tell(&mut command);
-            // With its hash a distribution is the locked one, whichever index it comes from.
-            let is_fixed = request.manifest.is_locked && request.manifest.names_are_hashed();
-            let asks_all = is_fixed && !request.indexes.first.is_empty();
-            if asks_all {
-                command.args(["--index-strategy", "unsafe-best-match"]);
-            }
-            let mut outcome = process::run_with_input(command, git.requirements.as_ref(), &self.name(), console)?;
-            if outcome.status.success() {
-                let names = built.names.keys().map(String::as_str).chain(explain::built(&outcome.output));
-                return Ok(names.filter_map(|name| name.parse().ok()).collect());
-            }
-            if !built.nameless && explain::needs_nameless_build(&outcome.output) {
-                built.nameless = true;
-                continue;
-            }
-            // The index knows nothing of a project in the workspace, and should not be asked for its name.
-            let is_project = explain::is_project(&outcome.output);
-            let missing = explain::without_wheels(&outcome.output);
-            let new = missing.iter().filter(|(name, _)| !built.names.contains_key(*name));
-            let new: Vec<(&String, Option<Availability>)> = new
-                .map(|(name, version)| {
-                    (name, (!is_project).then(|| self.availability(name, version.as_deref(), request)))
-                })
-                .collect();
-            // What has wheels for newer systems holds compiled code, which would come out too new from here as well.
-            let is_compiled =
-                |found: &Option<Availability>| found.as_ref().is_some_and(|found| found.platform.is_some());
-            let hopeless = !host.can_compile_for(spec.target) && new.iter().any(|(_, found)| is_compiled(found));
-            let is_forbidden = !is_project && new.iter().any(|(name, _)| request.manifest.forbids_build(name));
-            if new.is_empty() || hopeless || is_forbidden {
-                if asks_all && explain::misses_a_name(&outcome.output) {
-                    outcome.output += &self.refusals(request, &git, &built)?;
-                }
-                let of_this_attempt = new.into_iter().filter_map(|(_, found)| found).collect::<Vec<_>>();
-                let of_earlier = built.names.into_values().flatten().collect::<Vec<_>>();
-                let cannot_compile = !host.can_build_for(spec.target);
-                if let Some(failure) =
-                    failed_build::compiled_elsewhere(&outcome.output, request, &of_earlier).filter(|_| cannot_compile)
-                {
-                    return Err(failure.into());
-                }
-                if let Some(failure) = unmet::no_version(&outcome.output, &of_earlier, request.manifest, spec.target) {
-                    return Err(failure.into());
-                }
-                let failure = explain::failed_install("uv", &outcome.output, request, &of_this_attempt, cannot_compile);
-                return Err(failure.into());
-            }
-            for (name, found) in new {
-                console.note(&format!("`{name}` has no wheel for {}: it is built here", spec.target));
-                built.names.insert(name.clone(), found);
-            }
+        let manifest = request.manifest;
+        let git = Git::new(manifest.joined.as_ref(), request.environment);
+        let names = |output: &str, built: &[Pin]| {
+            let built = built.iter().map(|pin| pin.name.as_str()).chain(explain::built(output));
+            built.filter_map(|name| name.parse().ok()).collect()
+        };
+        // Nothing is left to choose, and most often all of it has wheels.
+        let first = if manifest.is_pinned() { Some(self.install_chosen(None, &git, request)?) } else { None };
+        if let Some(outcome) = first.as_ref().filter(|outcome| outcome.status.success()) {
+            return Ok(names(&outcome.output, &[]));
         }
+        let resolution = self.resolve(&git, request)?;
+        let built = resolution.without_wheels(manifest);
+        if let Some(outcome) = first.filter(|_| built.is_empty()) {
+            return Err(self.explain(&outcome.output, &[], request));
+        }
+        let found = self.check_builds(&built, request)?;
+        let pins = resolution.pins();
+        let file = request.write_pins(&pins)?;
+        let chosen = Chosen { pins: &pins, built: &built, file: &file };
+        let outcome = self.install_chosen(Some(&chosen), &git, request)?;
+        if outcome.status.success() {
+            return Ok(names(&outcome.output, &built));
+        }
+        Err(self.explain(&outcome.output, &found, request))
     }
-}
-
-/// What may be built from source.
-#[derive(Debug, Default)]
-struct Built {
-    /// By name; with what the index has, if it comes from one.
-    names: BTreeMap<String, Option<Availability>>,
-    /// Projects that have to be built to know their names, too.
-    nameless: bool,
 }
 
 fn provision(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {

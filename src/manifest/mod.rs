@@ -1,5 +1,6 @@
 //! Dependency files: what they say, and what that means for one target.
 
+mod decided;
 mod kind;
 mod lines;
 pub(crate) mod lock;
@@ -53,7 +54,10 @@ pub struct Manifest {
     pub require_hashes: bool,
     /// A file asks for `--pre`.
     pub pre: bool,
-    /// Everything to install as one text, each requirement on one line; only where the files cannot be handed to the
+    /// Everything to install as one text, each requirement on one line, seen from the working directory. It may hold
+    /// credentials: for the standard input of a child process alone.
+    pub text: SecretString,
+    /// The same, only where the files cannot be handed to the
     /// installer as they are. It may hold credentials: for the standard input of a child process alone.
     pub joined: Option<SecretString>,
     /// Hosts of `--trusted-host`.
@@ -109,9 +113,25 @@ impl Manifest {
         })
     }
 
+    /// The hashes that lists of requirements take of a distribution, `sha256:…`, perhaps that of its source distribution
+    /// alone; none if any file will do. Lock files have those of all files, so that another one is a wrong one.
+    pub fn listed_hashes_of(&self, name: &str) -> Vec<&str> {
+        let is_named = |requirement: &&Requirement| {
+            let is_listed = !Kind::of(&requirement.file).is_lock();
+            is_listed && requirement.name().is_some_and(|own| own.to_string() == name)
+        };
+        let requirements = self.requirements.iter().filter(is_named);
+        requirements.flat_map(|requirement| &requirement.hashes).map(String::as_str).collect()
+    }
+
     /// Whether each requirement allows the very bytes that it names and no others, wherever they come from.
     pub fn is_hashed(&self) -> bool {
         self.requirements.iter().all(|requirement| !requirement.hashes.is_empty())
+    }
+
+    /// Whether the files leave nothing to choose: they name every distribution with its version, or with its hash.
+    pub fn is_pinned(&self) -> bool {
+        self.is_locked || self.require_hashes
     }
 
     /// The same of those that come from an index.

@@ -59,7 +59,8 @@ impl<'a> Reader<'a> {
 
     pub(super) fn finish(self) -> Manifest {
         let mut manifest = self.manifest;
-        manifest.joined = self.must_join.then(|| SecretString::from(self.lines.join("\n") + "\n"));
+        manifest.text = SecretString::from(self.lines.join("\n") + "\n");
+        manifest.joined = self.must_join.then(|| manifest.text.clone());
         // As in pip; but the hashes of a lock ask for none in a list beside it.
         let is_listed = |requirement: &Requirement| !Kind::of(&requirement.file).is_lock();
         let is_mixed = manifest.requirements.iter().any(is_listed);

@@ -143,7 +143,8 @@ impl Reading<'_> {
             environment: self.environment,
             parsed,
         };
-        let manifest = Manifest::read(&asked, &Exports::new(), &mut self.problems);
+        let mut manifest = Manifest::read(&asked, &Exports::new(), &mut self.problems);
+        manifest.python_ranges.extend(self.ranges_of(&content.projects));
         notes.extend(manifest.locks.iter().filter_map(|lock| lock.note.clone()));
         let target = Target { python: manifest.python(target.python), ..target };
         let is_known = self.problems.len() == read_so_far && manifest.locks.is_empty();
@@ -156,6 +157,18 @@ impl Reading<'_> {
             files.clear();
         }
         Dependencies { requirements: files, constraints, selection, manifest, notes, ..Dependencies::default() }
+    }
+
+    /// The versions of Python that own projects are for, as far as they say so in a way that can be read here; their
+    /// build says what is wrong.
+    fn ranges_of(&self, projects: &[Utf8PathBuf]) -> Vec<(Utf8PathBuf, String)> {
+        let range = |project: &Utf8PathBuf| {
+            let file = project.join("pyproject.toml");
+            let table = fs_err::read_to_string(self.folder.join(&file)).ok()?.parse::<toml::Table>().ok()?;
+            let range = table.get("project")?.get("requires-python")?.as_str()?.to_owned();
+            Some((file, range))
+        };
+        projects.iter().filter_map(range).collect()
     }
 
     /// uv does not read a requirement's own build settings, and would stop at them in its own words.

@@ -209,9 +209,8 @@ mod tests {
     fn a_release_is_taken_that_a_project_is_for() {
         let python: PythonVersion = "3.12".parse().expect("is known");
         let python = python.with_patch(10);
-        let within = |range: &str| {
-            python.within(&range.parse().expect("is a range")).map(|python| python.release().to_string())
-        };
+        let within =
+            |range: &str| python.within(&range.parse().expect("is a range")).map(|python| python.release().to_string());
         for (range, release) in [
             (">=3.12", Some("3.12.10")),
             ("!=3.12.10", Some("3.12.9")),

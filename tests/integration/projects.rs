@@ -28,7 +28,9 @@ fn told(outcome: &Outcome) -> String {
     let here = tools().python_version();
     let digits = here.replace('.', "");
     let told = outcome.told().replace(&format!("cp{digits}-cp{digits}-linux_{machine}"), "[TAG]");
+    let release = other_python().parse::<lambda_layer::types::PythonVersion>().expect("is known").release();
     told.replace(&format!("Python {here}"), "Python [HERE]")
+        .replace(&release.to_string(), "[PYTHON]")
         .replace(other_python(), "[PYTHON]")
         .replace(FOREIGN, "[ARCH]")
 }

@@ -238,7 +238,7 @@ fn nothing_is_compiled_that_would_come_out_too_new() {
     --- stderr
     error: `compiled 1.0` has no wheel that runs on python[PYTHON] of Lambda (glibc [GLIBC], [ARCH])
     cause: `compiled` is asked for in requirements.txt:1
-    cause: `compiled` has wheels from manylinux_2_40 on, which are too new for this runtime, or a source distribution
+    cause: `compiled==1.0` has wheels for Python [PYTHON] that need glibc 2.40 or newer, and the runtime has [GLIBC]
     ");
 }
 

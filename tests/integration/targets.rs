@@ -54,15 +54,32 @@ fn machines(members: &BTreeMap<String, Member>) -> Vec<(&str, u16)> {
 }
 
 #[test]
-fn an_unpinned_requirement_gets_its_newest_version_that_fits() {
+fn an_unpinned_requirement_gets_what_uv_would_take_or_is_refused() {
+    // As uv and pip have it, the newest version counts even if it only has a source distribution for so old a system.
     let sandbox = Sandbox::with_requirements("numpy\n");
-    for (python, architecture) in [("3.11", "x86_64"), ("3.11", "arm64")] {
-        let members = built(&sandbox, python, architecture);
-        let tags = tags(&members);
-        assert!(tags.iter().any(|tag| glibc(tag).is_some()), "{tags:?}");
-        let newest = tags.iter().filter_map(|tag| glibc(tag)).min();
-        assert!(newest <= Some(26), "{tags:?}");
+    for architecture in ["x86_64", "arm64"] {
+        let outcome = build(&sandbox, "3.11", architecture).run().code(1);
+        outcome
+            .says("need glibc 2.27 or newer, and the runtime has 2.26")
+            .says("hint: `numpy==2.2.6` is the newest version with a fitting wheel");
     }
+    sandbox.write("requirements.txt", "numpy<2.3\n");
+    let members = built(&sandbox, "3.11", "x86_64");
+    let tags = tags(&members);
+    assert!(tags.iter().filter_map(|tag| glibc(tag)).min() <= Some(26), "{tags:?}");
+}
+
+#[test]
+fn an_old_pin_is_refused_before_anything_is_compiled() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\npsycopg2-binary==2.9.9\npydantic-core==2.14.6\n");
+    let outcome = build(&sandbox, "3.13", "x86_64").run().code(1);
+    assert!(!outcome.stderr.contains("it is built here"), "{}", outcome.stderr);
+    outcome
+        .says("error: `psycopg2-binary 2.9.9`, `pydantic-core 2.14.6` have no wheel that runs on python3.13 of Lambda")
+        .says("cause: `psycopg2-binary` is asked for in requirements.txt:2")
+        .says("cause: `psycopg2-binary==2.9.9` has wheels for Python 3.8 to 3.12, and none for Python 3.13")
+        .says("hint: `psycopg2-binary==2.9.")
+        .says("are the newest versions with fitting wheels");
 }
 
 #[test]
@@ -75,7 +92,7 @@ fn a_version_whose_wheels_are_too_new_is_refused_with_what_there_is() {
     --- stderr
     error: `numpy 2.3.5` has no wheel that runs on python[PYTHON] of Lambda (glibc 2.26, [ARCH])
     cause: `numpy` is asked for in requirements.txt:2
-    cause: `numpy` has wheels from manylinux_2_28 on, which are too new for this runtime, or a source distribution
+    cause: `numpy==2.3.5` has wheels for Python [PYTHON] that need glibc 2.27 or newer, and the runtime has 2.26
     hint: `numpy==2.2.6` is the newest version with a fitting wheel; or build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`), or use python3.12 or later, which has glibc 2.34
     ");
     assert!(!sandbox.path("layer.zip").exists());
@@ -135,8 +152,8 @@ fn index_of(sandbox: &Sandbox, folder: &str) -> (FileServer, String) {
 fn a_source_distribution_of_python_alone_is_built_for_any_target() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\ndocopt==0.6.2\n");
     let outcome = build(&sandbox, other_python(), FOREIGN).run().success();
-    let outcome =
-        outcome.says(&format!("`docopt` has no wheel for python{} on {FOREIGN}: it is built here", other_python()));
+    let outcome = outcome
+        .says(&format!("`docopt==0.6.2` has no wheel for python{} on {FOREIGN}: it is built here", other_python()));
     assert!(!outcome.stderr.contains("warning"), "{}", outcome.stderr);
     let members = members(&sandbox.path("layer.zip"));
     assert!(members.contains_key("python/docopt.py") && members.contains_key("python/six.py"));
@@ -165,10 +182,10 @@ fn a_source_distribution_with_compiled_code_needs_the_target_s_python() {
     exit: 1
     --- stdout
     --- stderr
-      `native` has no wheel for python[PYTHON] on [ARCH]: it is built here
+      `native==1.0` has no wheel for python[PYTHON] on [ARCH]: it is built here
     error: `native 1.0` has no wheel that runs on python[PYTHON] of Lambda (glibc 2.34, [ARCH])
     cause: `native` is asked for in requirements.txt:2
-    cause: `native` has only a source distribution for Python [PYTHON] on [ARCH], which has to be built
+    cause: `native==1.0` has only a source distribution, which has to be built
     cause: building it here makes `native-1.0-[TAG].whl`
     hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
     ");
@@ -229,7 +246,7 @@ fn a_source_distribution_is_built_where_the_python_is_the_target_s() {
     let outcome = sandbox.run(&arguments).run().success();
     // It is needed by the requirement, and has no wheel.
     let outcome =
-        outcome.says(&format!("`docopt` has no wheel for python{python} on {architecture}: it is built here"));
+        outcome.says(&format!("`docopt==0.6.2` has no wheel for python{python} on {architecture}: it is built here"));
     assert!(outcome.stdout.contains("docopt 0.6.2"), "{}", outcome.stdout);
     assert!(members(&sandbox.path(".lambda-layers/shared/1/layer.zip")).contains_key("python/docopt.py"));
 }
@@ -278,4 +295,55 @@ fn pip_only_installs_for_its_own_python() {
     cause: pip decides markers such as `python_version` by the Python it runs in
     hint: use `installer: uv`, or run on the target's own Python and architecture
     ");
+}
+
+/// A wheel of one module in `wheels/`, for the versions of Python in `range`.
+fn wheel_for(sandbox: &Sandbox, name: &str, range: &str) {
+    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Python: {range}\n");
+    let files = [(format!("{name}-1.0.dist-info/METADATA"), metadata), (format!("{name}.py"), String::new())];
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    crate::packages::wheel_of(&sandbox.path("wheels"), name, "1.0", &files);
+}
+
+#[test]
+fn a_python_is_more_than_its_first_release() {
+    let sandbox = Sandbox::with_requirements(
+        "-f wheels\nacme_younger\nacme_late ; python_full_version >= '3.12.2'\nacme_early ; python_full_version < '3.12.2'\n\
+        acme_odd ; implementation_version != '3.12.0'\n",
+    );
+    for name in ["acme_late", "acme_early", "acme_odd"] {
+        wheel_for(&sandbox, name, ">=3.9.2,!=3.12.0,!=3.12.1");
+    }
+    wheel_for(&sandbox, "acme_younger", ">=3.12.6");
+    let members = built(&sandbox, "3.12", "x86_64");
+    assert_eq!(names(&members), ["python/acme_late.py", "python/acme_odd.py", "python/acme_younger.py"]);
+    let outcome = build(&sandbox, "3.12", "x86_64").run().success();
+    outcome
+        .says("for some patch releases of Python 3.12 and not for others; 3.12.16 decides here")
+        .says("python_full_version >= '3.12.2'");
+    // What does not depend on it is not spoken of.
+    sandbox.write("requirements.txt", "-f wheels\nacme_late ; python_version >= '3.9' and sys_platform == 'linux'\n");
+    assert!(!build(&sandbox, "3.12", "x86_64").run().success().stderr.contains("patch release"));
+    sandbox.write("requirements.txt", "-f wheels\nacme_late\nacme_odd ; platform_release > '5'\n");
+    build(&sandbox, "3.12", "x86_64").run().success().says("about the kernel, which AWS changes at any time");
+}
+
+#[test]
+fn a_project_for_other_patch_releases_gets_one_of_them() {
+    for (range, release) in [("==3.12.7", "3.12.7"), (">=3.12.6,<3.12.9", "3.12.8")] {
+        let sandbox = Sandbox::new();
+        wheel_for(&sandbox, "acme_exact", range);
+        let project = format!(
+            "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \"{range}\"\n\
+            dependencies = [\"acme_exact @ file://{}/acme_exact-1.0-py3-none-any.whl ; python_full_version == '{release}'\"]\n",
+            sandbox.path("wheels")
+        );
+        sandbox.write("pyproject.toml", project);
+        let outcome = build(&sandbox, "3.12", "x86_64").run().success();
+        outcome.says(&format!(
+            "notice: `pyproject.toml` is for Python {range}, and Lambda's python3.12 is 3.12.16 or later; {release} decides here"
+        ));
+        assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/acme_exact.py"]);
+        build(&sandbox, "3.13", "x86_64").run().code(1).says("error: `pyproject.toml` is for Python");
+    }
 }

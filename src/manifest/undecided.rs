@@ -1,0 +1,73 @@
+//! What dependency files make depend on facts that AWS changes without notice: the patch release of a runtime's Python,
+//! and the kernel. It has to be decided for a layer, so people are told how.
+
+use std::collections::BTreeSet;
+
+use super::{Manifest, marker_environment};
+use crate::types::{PythonVersion, Target};
+
+/// Markers that ask for the kernel (PEP 508).
+const KERNEL: &[&str] = &["platform_release", "platform_version"];
+/// As many are named; one is enough to find the others.
+const NAMED: usize = 3;
+
+impl Manifest {
+    /// The Python of a layer with a patch release that the projects among these files take, if there is one.
+    pub fn python(&self, python: PythonVersion) -> PythonVersion {
+        let ranges = self.python_ranges.iter().filter_map(|(_, range)| range.parse().ok());
+        ranges.fold(python, |python, range| python.within(&range).unwrap_or(python))
+    }
+
+    /// What was decided for the target though other releases of its Python, or other kernels, would decide otherwise.
+    pub fn undecided(&self, target: Target) -> Vec<String> {
+        let markers = self.requirements.iter().chain(&self.constraints).map(super::Requirement::marker);
+        let markers: BTreeSet<String> = markers.filter_map(|marker| Some(marker.contents()?.to_string())).collect();
+        let of_release = markers.iter().filter(|text| depends_on_release(text, target));
+        let release = target.python.release();
+        let of_release = told(of_release.collect(), |markers, verb| {
+            format!(
+                "{markers} {verb} true for some patch releases of Python {} and not for others; {release} decides here",
+                target.python
+            )
+        });
+        let of_kernel = markers.iter().filter(|text| KERNEL.iter().any(|name| text.contains(name)));
+        let of_kernel = told(of_kernel.collect(), |markers, verb| {
+            format!("{markers} {verb} about the kernel, which AWS changes at any time; an empty text decides here")
+        });
+        of_release.into_iter().chain(of_kernel).collect()
+    }
+
+    /// Why another patch release than the runtime's was taken, if it was.
+    pub fn other_release(&self, python: PythonVersion) -> Vec<String> {
+        let taken = python.release();
+        let of_runtime = python.to_string().parse::<PythonVersion>().map_or(python, |python| python).release();
+        if taken == of_runtime {
+            return Vec::new();
+        }
+        let is_cause =
+            |range: &str| range.parse().is_ok_and(|range: pep440_rs::VersionSpecifiers| !range.contains(&of_runtime));
+        let causes = self.python_ranges.iter().filter(|(_, range)| is_cause(range));
+        let causes = causes.map(|(file, range)| {
+            format!("`{file}` is for Python {range}, and Lambda's python{python} is {of_runtime} or later; {taken} decides here")
+        });
+        causes.collect()
+    }
+}
+
+/// The text names a patch release of this Python, and not all of its releases give the same answer.
+fn depends_on_release(marker: &str, target: Target) -> bool {
+    let Ok(tree) = marker.parse::<pep508_rs::MarkerTree>() else { return false };
+    let answer = |python| tree.evaluate(&marker_environment(Target { python, ..target }), &[]);
+    let wanted = answer(target.python);
+    marker.contains(&format!("{}.", target.python)) && target.python.releases().any(|python| answer(python) != wanted)
+}
+
+fn told(markers: Vec<&String>, text: impl Fn(&str, &str) -> String) -> Option<String> {
+    let named: Vec<String> = markers.iter().take(NAMED).map(|marker| format!("`{marker}`")).collect();
+    let more = match markers.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let verb = if markers.len() == 1 { "is" } else { "are" };
+    (!markers.is_empty()).then(|| text(&format!("{}{more}", named.join(", ")), verb))
+}
