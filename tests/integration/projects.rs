@@ -200,3 +200,34 @@ fn build_requirements_come_from_the_run_s_indexes() {
     let outcome = run(&sandbox, &["--source", "ours", "--index-url", &url]).code(1);
     outcome.says("error: the project `ours` of `source` cannot be built").says("setuptools==80.9.0");
 }
+
+#[test]
+fn a_project_among_the_requirements_is_built_from_its_own_files() {
+    let python = tools().python_version();
+    for installer in ["uv", "pip"] {
+        let sandbox = Sandbox::with_requirements("./libs/ours\n./libs/theirs\n");
+        // What is beside a project is there for its build.
+        sandbox.write("NOTES.md", "notes");
+        project(&sandbox, "libs/ours", "notes = open('../../NOTES.md').read()", "install_requires=['theirs']");
+        modern_project(&sandbox, "libs/theirs", "");
+        // As an earlier `pip install .` leaves it behind.
+        sandbox.write("libs/ours/build/lib/ours/gone.py", "");
+        sandbox.write("libs/ours/ours.egg-info/PKG-INFO", "Metadata-Version: 2.1\nName: ours\nVersion: 0.1\n");
+        sandbox.write("libs/theirs/build/lib/theirs/gone.py", "");
+        let before = sandbox.tree();
+        let build = ["build", "--output", "x.zip", "--python-version", &python, "--installer", installer];
+        let outcome = sandbox.run(&build).run().success();
+        assert!(outcome.stdout.contains("ours 1.0"), "{}", outcome.stdout);
+        let members = members(&sandbox.path("x.zip"));
+        assert_eq!(names(&members), ["python/ours/__init__.py", "python/theirs/__init__.py"], "{installer}");
+        for (name, member) in &members {
+            assert!(!member.text().contains("lambda-layer-build"), "{name} names the folder of the build");
+        }
+        let after: Vec<_> = sandbox.tree().into_keys().filter(|path| !before.contains_key(path)).collect();
+        assert_eq!(after, [sandbox.path("x.zip")]);
+        // Their places are said as people know them.
+        sandbox.write("libs/ours/setup.py", "raise SystemExit(__file__)\n");
+        let failed = sandbox.run(&build).run().code(1);
+        assert!(!failed.stderr.contains("lambda-layer-build"), "{}", failed.stderr);
+    }
+}
