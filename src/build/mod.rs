@@ -2,6 +2,7 @@
 
 mod assemble;
 mod availability;
+mod brought_by;
 mod distribution;
 pub(crate) mod explain;
 mod failed_build;

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::availability::Availability;
+use super::brought_by::Requirers;
 use super::explain;
 use super::failed_build::{self, FailedBuild};
 use super::git::Git;
@@ -103,10 +104,6 @@ impl Uv {
     fn ask_for_requirements(command: &mut Command, flag: Option<&str>, git: &Git, request: &Request<'_>) {
         git.tell(command);
         let dependencies = &request.spec.dependencies;
-        // uv looks at the dates of a few files and would take its earlier build of a project whose code was edited.
-        if !request.manifest.projects.is_empty() || dependencies.refresh {
-            command.arg("--refresh");
-        }
         if dependencies.no_deps || request.manifest.is_locked {
             command.arg("--no-deps");
         }
@@ -121,7 +118,7 @@ impl Uv {
     /// What the target gets, for another installer: uv's choice, of which all can be installed or built here.
     pub(super) fn choose(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<Vec<Pin>> {
         let resolution = self.resolve(git, request)?;
-        self.check_builds(&resolution.without_wheels(request.manifest), request)?;
+        self.check_builds(&resolution.without_wheels(request.manifest), git, request)?;
         Ok(resolution.pins())
     }
 
@@ -132,13 +129,30 @@ impl Uv {
         }
     }
 
+    fn resolve_command(&self, git: &Git, request: &Request<'_>) -> Command {
+        let mut command = self.pip("compile", request);
+        command.arg("--no-header");
+        Self::ask_for_requirements(&mut command, None, git, request);
+        Self::ask_all_indexes(&mut command, request);
+        command
+    }
+
+    /// Who requires what, of what was resolved.
+    fn requirers(&self, git: &Git, request: &Request<'_>) -> Requirers {
+        let mut command = self.resolve_command(git, request);
+        command.args(["--quiet", "--annotation-style", "line"]);
+        let answer = process::capture_with_input(command, git.requirements.as_ref(), request.console);
+        answer.map(|answer| Requirers::read(answer.text.expose_secret())).unwrap_or_default()
+    }
+
     /// Which version of each distribution the target gets, by uv's own rules: the newest, from a wheel or not, and no
     /// pre-release unless it is asked for.
     fn resolve(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<Resolution> {
-        let mut command = self.pip("compile", request);
-        command.args(["--no-header", "--no-annotate", "--format", "pylock.toml"]);
-        Self::ask_for_requirements(&mut command, None, git, request);
-        Self::ask_all_indexes(&mut command, request);
+        let mut command = self.resolve_command(git, request);
+        command.args(["--no-annotate", "--format", "pylock.toml"]);
+        if request.spec.dependencies.refresh {
+            command.arg("--refresh");
+        }
         let (input, name) = (git.requirements.as_ref(), self.name());
         let mut answer = process::answer(command, input, &name, request.console)?;
         if answer.status.success() {
@@ -248,7 +262,7 @@ impl Uv {
 
     /// What has to be built, if that can be done here: compiled code needs the target's own system, and people are told
     /// before minutes go by.
-    fn check_builds(&self, missing: &[Pin], request: &Request<'_>) -> anyhow::Result<Vec<Availability>> {
+    fn check_builds(&self, missing: &[Pin], git: &Git, request: &Request<'_>) -> anyhow::Result<Vec<Availability>> {
         let Request { spec, manifest, host, console, .. } = request;
         let found: Vec<Availability> = missing.iter().map(|pin| self.availability(pin, request)).collect();
         let can_compile = host.can_compile_for(spec.target);
@@ -256,7 +270,15 @@ impl Uv {
             |found: &&Availability| manifest.forbids_build(&found.pin.name) || (!can_compile && found.is_compiled());
         let hopeless: Vec<Availability> = found.iter().filter(is_hopeless).cloned().collect();
         if !hopeless.is_empty() {
-            return Err(explain::no_wheel(&hopeless, manifest, spec.target).into());
+            let failure = explain::no_wheel(&hopeless, manifest, spec.target);
+            let unnamed: Vec<&str> = hopeless.iter().map(|found| found.pin.name.as_str()).collect();
+            let unnamed: Vec<&str> =
+                unnamed.into_iter().filter(|name| explain::place_of(name, manifest).is_none()).collect();
+            if unnamed.is_empty() {
+                return Err(failure.into());
+            }
+            let requirers = self.requirers(git, request);
+            return Err(failure.causes(unnamed.iter().filter_map(|name| requirers.of(name, manifest))).into());
         }
         for available in &found {
             let Availability { pin, newest_that_fits, .. } = available;
@@ -323,7 +345,7 @@ impl Installer for Uv {
         if let Some(outcome) = first.filter(|_| built.is_empty()) {
             return Err(self.explain(&outcome.output, &[], request));
         }
-        let found = self.check_builds(&built, request)?;
+        let found = self.check_builds(&built, &git, request)?;
         let pins = resolution.pins();
         let file = request.write_pins(&pins)?;
         let chosen = Chosen { pins: &pins, built: &built, file: &file };
