@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::ExposeSecret as _;
 
 use super::explain::{self, Availability};
 use super::failed_build;
@@ -56,6 +57,8 @@ impl Uv {
 
     fn pip(&self, subcommand: &str, request: &Request<'_>) -> Command {
         let mut command = process::command(self.program.as_str(), &request.spec.folder, request.environment);
+        let configured = request.spec.dependencies.configured.iter();
+        command.envs(configured.map(|(name, value)| (name, value.expose_secret())));
         command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
         command.args(["--no-config", "--no-python-downloads", "--no-progress", "--color", "never"]);
         command.args(["--python-version", &request.spec.target.python.to_string()]);
@@ -280,8 +283,8 @@ fn provision(host: &Host, environment: &Environment, console: &Console) -> anyho
     fs_err::create_dir_all(&cache)?;
     let folder = tempfile::tempdir_in(&cache)?;
     let folder = crate::files::utf8(folder.path())?;
-    let mut command = process::command(host.executable.as_str(), Utf8Path::new("/"), environment);
-    command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    let mut command = process::fetching_pip(host.executable.as_str(), environment);
+    command.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
     command.args(["--target", folder.as_str(), &format!("uv=={version}")]);
     let outcome = process::run(command, "pip", console)?;
     if !outcome.status.success() {

@@ -12,6 +12,7 @@ mod requirement;
 mod requirements;
 mod selection;
 pub(crate) mod text;
+mod uv_settings;
 
 use std::collections::BTreeSet;
 
@@ -29,6 +30,7 @@ pub(crate) use read::allows_python;
 pub use read::{Asked, Exports};
 pub use requirement::{Requirement, RequirementKind};
 pub use selection::Selection;
+pub use uv_settings::UvSettings;
 
 use crate::error::Failure;
 use crate::files;
