@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::environment::Environment;
+use crate::pip_configuration;
 use crate::secrets::{SecretUrl, Secrets};
 
 /// Variables whose value is a secret whatever it looks like, by what their names begin and end with.
@@ -30,9 +31,8 @@ const SECRETS: &[(&str, &str)] = &[
 ];
 /// Ends of the names of other variables that hold one, if it looks like one.
 const LIKELY_SECRETS: &[&str] = &["TOKEN", "PASSWORD", "PASSWD", "SECRET", "API_KEY", "APIKEY", "_PAT"];
-/// From the home: files in which URLs have passwords.
-const FILES_WITH_URLS: &[&str] =
-    &[".git-credentials", ".config/git/credentials", ".config/pip/pip.conf", ".pip/pip.conf"];
+/// From the home: files in which URLs have passwords. pip has more places for its own.
+const FILES_WITH_URLS: &[&str] = &[".git-credentials", ".config/git/credentials", ".config/uv/uv.toml"];
 
 /// Also from the arguments, which may have URLs.
 ///
@@ -54,7 +54,7 @@ pub fn of(environment: &Environment, arguments: &[OsString]) -> Secrets {
         add_header(&mut secrets, value);
     }
     let files = FILES_WITH_URLS.iter().filter_map(|name| Some(home(environment)?.join(name)));
-    for file in files.chain(named(environment, "PIP_CONFIG_FILE")) {
+    for file in files.chain(named(environment, "UV_CONFIG_FILE")).chain(pip_configuration::files(environment)) {
         secrets.add_urls_in(&read(&file));
     }
     let netrc = named(environment, "NETRC").or_else(|| Some(home(environment)?.join(".netrc")));
@@ -73,14 +73,42 @@ pub fn with_own(index: SecretUrl, environment: &Environment) -> SecretUrl {
 }
 
 /// User and password of an index by its name, as the variables of uv and of Poetry have them.
-fn of_index(name: &str, environment: &Environment) -> Option<(String, String)> {
-    let name = name.to_uppercase().replace(|character: char| !character.is_ascii_alphanumeric(), "_");
-    ["UV_INDEX", "POETRY_HTTP_BASIC"].iter().find_map(|prefix| {
-        let variable = |end| environment.get(&format!("{prefix}_{name}_{end}"));
-        let (user, password) = (variable("USERNAME"), variable("PASSWORD"));
+pub fn of_index(name: &str, environment: &Environment) -> Option<(String, String)> {
+    PREFIXES.iter().find_map(|prefix| {
+        let [user, password] = variables_of(prefix, name).map(|variable| environment.get(&variable));
         user.or(password)?;
         Some((user.unwrap_or_default().to_owned(), password.unwrap_or_default().to_owned()))
     })
+}
+
+/// For people whose index refused them: where its credentials were looked for, and what to do.
+pub fn looked_for(index: &SecretUrl, environment: &Environment) -> (Option<String>, String) {
+    let check = "check the user name, password or token of the index";
+    let has_credentials = index.exposed() != index.shown();
+    let Some(name) = index.name() else {
+        let [user, password] = variables_of(PREFIXES[0], "acme");
+        let advice = format!("under a name, as in `acme={}`, `{user}` and `{password}` give them", index.shown());
+        return (None, if has_credentials { check.to_owned() } else { format!("{check}; {advice}") });
+    };
+    let is_set = |variable: &String| environment.get(variable).is_some();
+    let used = PREFIXES.into_iter().find(|prefix| variables_of(prefix, name).iter().any(is_set));
+    let [user, password] = variables_of(used.unwrap_or(PREFIXES[0]), name);
+    let state = |variable: &String| if is_set(variable) { "set" } else { "not set" };
+    let cause = format!("looked at `{user}` ({}) and `{password}` ({})", state(&user), state(&password));
+    match (used, has_credentials) {
+        (None, true) => (Some(format!("{cause}; its URL has credentials")), check.to_owned()),
+        (None, false) => (Some(cause), format!("{check}; `{user}` and `{password}` in `env` give them")),
+        (Some(_), _) => (Some(cause), check.to_owned()),
+    }
+}
+
+/// How the names of variables begin that have credentials of an index.
+const PREFIXES: [&str; 2] = ["UV_INDEX", "POETRY_HTTP_BASIC"];
+
+/// Those for user and password of an index.
+fn variables_of(prefix: &str, name: &str) -> [String; 2] {
+    let name = name.to_uppercase().replace(|character: char| !character.is_ascii_alphanumeric(), "_");
+    ["USERNAME", "PASSWORD"].map(|end| format!("{prefix}_{name}_{end}"))
 }
 
 /// `GIT_CONFIG_VALUE_0=Authorization: Basic …`

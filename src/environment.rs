@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::inputs::DEFAULT_PYTHON_VERSION;
 use crate::types::PythonVersion;
+use crate::uv_workspace;
 
 /// Variables that build scripts of strangers must not see: credentials of the run, and the runner's files.
 const HIDDEN_PREFIXES: &[&str] = &["AWS_", "ACTIONS_", "INPUT_", "STATE_"];
@@ -34,8 +35,27 @@ impl Environment {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Whether a switch of uv's is set to something that uv takes for yes.
+    pub fn is_on(&self, name: &str) -> bool {
+        let value = self.get(name).map(str::to_lowercase);
+        value.is_some_and(|value| ["y", "yes", "t", "true", "on", "1"].contains(&value.as_str()))
+    }
+
     pub fn variables(&self) -> &BTreeMap<String, String> {
         &self.variables
+    }
+
+    /// With these where a variable is not set or empty.
+    #[must_use]
+    pub fn with_defaults(&self, defaults: BTreeMap<String, String>) -> Self {
+        let mut variables = self.variables.clone();
+        for (name, value) in defaults {
+            let current = variables.entry(name).or_default();
+            if current.is_empty() {
+                *current = value;
+            }
+        }
+        Self { variables, current_directory: self.current_directory.clone() }
     }
 
     /// The Python of layers that name none: that of the image, where there is one.
@@ -59,15 +79,21 @@ impl Environment {
         self.get("RUNNER_DEBUG") == Some("1") || self.get("LAMBDA_LAYER_DEBUG").is_some()
     }
 
-    /// The checked-out repository: what `include` and `source` may read from.
+    /// The checked-out repository: what `include` and `source` may read from. On other machines than a runner also the
+    /// workspace of uv that the folder is a member of, which need be no repository.
     pub fn workspace(&self, working_directory: &Utf8Path) -> Utf8PathBuf {
-        match self.get("GITHUB_WORKSPACE") {
-            Some(workspace) if self.in_actions() => Utf8PathBuf::from(workspace),
-            _ => {
-                let repository = working_directory.ancestors().find(|folder| folder.join(".git").exists());
-                repository.unwrap_or(working_directory).to_owned()
-            }
+        if let Some(workspace) = self.runner_workspace() {
+            return workspace.to_owned();
         }
+        let repository = working_directory.ancestors().find(|folder| folder.join(".git").exists());
+        let repository = repository.unwrap_or(working_directory);
+        let of_uv = uv_workspace::above(working_directory).filter(|root| repository.starts_with(root));
+        of_uv.unwrap_or_else(|| repository.to_owned())
+    }
+
+    /// Where the runner of a workflow has checked out the repository.
+    pub fn runner_workspace(&self) -> Option<&Utf8Path> {
+        self.get("GITHUB_WORKSPACE").filter(|_| self.in_actions()).map(Utf8Path::new)
     }
 
     /// Where this program keeps what it can fetch again (XDG Base Directory Specification); `None` without a home.

@@ -99,6 +99,32 @@ pub struct Tools {
     pub uv: String,
 }
 
+/// Variables of installers and lock tools by what becomes of them; see `data/installer-variables.yml` for the meaning of
+/// each and the sources. In a name `*` stands for any letters.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct InstallerVariables {
+    /// How the names begin that are theirs.
+    pub families: Vec<String>,
+    pub access: Vec<String>,
+    pub builds: Vec<String>,
+    pub places: Vec<String>,
+    pub choices: Vec<String>,
+    pub files: Vec<String>,
+    pub configuration: Vec<String>,
+    pub read_here: Vec<String>,
+}
+
+/// Settings of uv's configuration files; see `data/uv-settings.yml` for the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UvSettings {
+    /// To the variables that stand for them.
+    pub access: BTreeMap<String, String>,
+    pub choices: BTreeMap<String, String>,
+    pub not_heeded: Vec<String>,
+}
+
 /// The operating system of a runtime, as compiled code sees it; see `data/systems.yml` for the sources.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -218,6 +244,11 @@ static LICENCES: LazyLock<Licences> = LazyLock::new(|| embedded(include_str!("..
 
 static SECRETS: LazyLock<Secrets> = LazyLock::new(|| embedded(include_str!("../data/secrets.yml")));
 
+static INSTALLER_VARIABLES: LazyLock<InstallerVariables> =
+    LazyLock::new(|| embedded(include_str!("../data/installer-variables.yml")));
+
+static UV_SETTINGS: LazyLock<UvSettings> = LazyLock::new(|| embedded(include_str!("../data/uv-settings.yml")));
+
 static TOOLS: LazyLock<Tools> = LazyLock::new(|| embedded(include_str!("../data/tools.yml")));
 
 /// Kinds of dependency files, in the order in which they are looked for.
@@ -263,6 +294,14 @@ pub fn licences() -> &'static Licences {
 
 pub fn secrets() -> &'static Secrets {
     &SECRETS
+}
+
+pub fn installer_variables() -> &'static InstallerVariables {
+    &INSTALLER_VARIABLES
+}
+
+pub fn uv_settings() -> &'static UvSettings {
+    &UV_SETTINGS
 }
 
 pub fn tools() -> &'static Tools {

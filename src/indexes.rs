@@ -1,5 +1,7 @@
 //! The package indexes of a run, in the order in which they are asked.
 
+use url::Url;
+
 use crate::error::Failure;
 use crate::manifest::Manifest;
 use crate::secrets::SecretUrl;
@@ -29,6 +31,14 @@ impl Indexes {
         });
         first.extend(extra);
         Self { first, default }
+    }
+
+    /// The index that a URL (without credentials) is of: of a page of it, or else of a file on its host.
+    pub fn at(&self, url: &str) -> Option<&SecretUrl> {
+        let all = || self.first.iter().chain(&self.default);
+        let of_page = all().filter(|index| url.starts_with(place(index))).max_by_key(|index| index.shown().len());
+        let host = |url: &str| Some(Url::parse(url).ok()?.origin());
+        of_page.or_else(|| all().find(|index| host(index.shown()) == host(url)))
     }
 }
 
@@ -61,6 +71,16 @@ mod tests {
     fn urls(names: &[&str]) -> Vec<SecretUrl> {
         let url = |name: &&str| SecretUrl::parse("x", &format!("https://{name}/")).expect("is a URL");
         names.iter().map(url).collect()
+    }
+
+    #[test]
+    fn an_index_is_found_by_its_pages_and_by_the_host_of_its_files() {
+        let indexes = Indexes { first: urls(&["h/a", "h/a/b", "k"]), default: urls(&["h"]).pop() };
+        let found = |url: &str| indexes.at(url).map(|index| index.shown().to_owned());
+        assert_eq!(found("https://h/a/b/six/").as_deref(), Some("https://h/a/b/"));
+        assert_eq!(found("https://h/a/six/").as_deref(), Some("https://h/a/"));
+        assert_eq!(found("https://k/files/six.whl").as_deref(), Some("https://k/"));
+        assert_eq!(found("https://other/six.whl"), None);
     }
 
     fn order(index_url: Option<&str>, extra: &[&str], repositories: &[&str]) -> String {

@@ -8,6 +8,7 @@ use crate::facts;
 use crate::files;
 use crate::manifest::Kind;
 use crate::spec::Spec;
+use crate::uv_workspace;
 
 /// Those whose bytes are in the fingerprint, absolute; folders stand for all that is in them.
 pub fn of(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
@@ -22,7 +23,16 @@ pub fn of(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
         .chain(&content.source)
         .chain(&content.projects)
         .chain(script);
-    given.filter_map(|path| files::normalize(&spec.folder.join(path))).collect()
+    let above = project_above(spec).map(|folder| folder.join("pyproject.toml"));
+    let given = given.filter_map(|path| files::normalize(&spec.folder.join(path)));
+    given.chain(above).chain(spec.dependencies.places.iter().cloned()).collect()
+}
+
+/// The project in the workspace that says whether one without a lock of its own is a member, and has its lock.
+fn project_above(spec: &Spec) -> Option<&Utf8Path> {
+    let mut requirements = spec.dependencies.requirements.iter();
+    requirements.find(|file| Kind::of(file) == Kind::Pyproject)?;
+    uv_workspace::next_project(&spec.folder).filter(|folder| folder.starts_with(&spec.workspace))
 }
 
 /// Where dependency files would be found before those that are there now, absolute: one that was removed was what the
@@ -31,7 +41,9 @@ pub fn of_missing(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
     let beside = facts::lockfiles().iter().map(|kind| spec.folder.join(&kind.file));
     let above = spec.folder.ancestors().skip(1).take_while(|folder| folder.starts_with(&spec.workspace));
     let above = above.map(|folder| folder.join(Kind::Uv.file_name()));
-    beside.chain(above).filter(|path| !path.exists()).collect()
+    let settings = spec.folder.ancestors().take_while(|folder| folder.starts_with(&spec.workspace));
+    let settings = settings.map(|folder| folder.join("uv.toml"));
+    beside.chain(above).chain(settings).filter(|path| !path.exists()).collect()
 }
 
 /// For people and the next steps of a workflow: from the root of the repository, folders as `folder/**`.

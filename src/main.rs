@@ -16,7 +16,7 @@ use lambda_layer::layers::Orders;
 use lambda_layer::manifest::ParsedLocks;
 use lambda_layer::report::{self, RunReport};
 use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb, together};
-use lambda_layer::{actions, config, credentials, init, layers, merge, results, sandbox, since};
+use lambda_layer::{actions, config, credentials, init, installer_variables, layers, merge, results, sandbox, since};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -58,6 +58,10 @@ fn main() -> ExitCode {
 
 fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     task.check(environment)?;
+    let left_out = installer_variables::left_out(environment);
+    if !left_out.is_empty() {
+        console.debug(&format!("set, and not passed on to installers and lock tools: {}", left_out.join(", ")));
+    }
     let since = since::read(&cli.command)?;
     let parsed = ParsedLocks::default();
     let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, &parsed, environment);

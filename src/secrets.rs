@@ -221,7 +221,9 @@ impl SecretUrl {
             return self;
         };
         let encoded = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
-        let full = format!("{scheme}://{}:{}@{rest}", encoded(user), encoded(password));
+        // Without a password tools look for it elsewhere, in a keyring.
+        let password = if password.is_empty() { String::new() } else { format!(":{}", encoded(password)) };
+        let full = format!("{scheme}://{}{password}@{rest}", encoded(user));
         Self { full: SecretString::from(full), ..self }
     }
 

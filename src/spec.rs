@@ -10,6 +10,7 @@ mod dependencies;
 mod destination;
 mod merge;
 mod papers;
+mod settings;
 mod subject;
 pub mod together;
 
@@ -173,9 +174,10 @@ impl Spec {
         dependencies.refresh = reading.boolean("refresh", given(refresh.as_ref()), false);
         dependencies.installer = reading.parsed(given(installer.as_ref()), inputs::DEFAULT_INSTALLER);
         reading.refuse_settings(&dependencies);
-        dependencies.variables = reading.variables(dependencies.installer);
-        dependencies.index_url = reading.index_url(given(index_url.as_ref()));
-        dependencies.extra_index_urls = reading.extra_index_urls(&list(extra_index_urls));
+        let settings = reading.settings(&mut dependencies, !content.projects.is_empty());
+        let installer = dependencies.installer;
+        dependencies.index_url = reading.index_url(given(index_url.as_ref()), installer, &settings);
+        dependencies.extra_index_urls = reading.extra_index_urls(&list(extra_index_urls), installer, &settings);
         dependencies.codeartifact = reading.codeartifact(&list(codeartifact), &dependencies.manifest);
         dependencies.add_locked_indexes();
         reading.refuse_merged_indexes(&dependencies);

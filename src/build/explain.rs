@@ -6,6 +6,7 @@ use super::availability::Availability;
 use super::failed_build::FailedBuild;
 use super::installer::Request;
 use super::unmet;
+use crate::credentials;
 use crate::error::Failure;
 use crate::facts;
 use crate::manifest::{Manifest, RequirementKind};
@@ -124,13 +125,17 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
             .hint("check the token, which needs to read the repository, or the key in the agent and `known_hosts`");
     }
     if says(REFUSED) {
-        return Failure::user(format!("{} refused the run's credentials", index_near(REFUSED, output, request)))
-            .causes(causes)
-            .hint(if request.spec.dependencies.codeartifact.is_empty() {
-                "check the user name, password or token of the index"
-            } else {
-                "check the user name, password or token of the index; for CodeArtifact allow `codeartifact:ReadFromRepository` on the repository"
-            });
+        let url = url_near(REFUSED, output);
+        let failure = Failure::user(format!("{} refused the run's credentials", named(url.as_deref(), request)));
+        let index = url.and_then(|url| request.indexes.at(&url));
+        let (cause, hint) = match index {
+            Some(index) if request.spec.dependencies.codeartifact.is_empty() => {
+                credentials::looked_for(index, request.environment)
+            }
+            Some(_) => (None, "check the user name, password or token of the index; for CodeArtifact allow `codeartifact:ReadFromRepository` on the repository".to_owned()),
+            None => (None, "check the user name, password or token of the index".to_owned()),
+        };
+        return failure.causes(causes).causes(cause).hint(hint);
     }
     if says(CERTIFICATES) {
         return Failure::system("the certificate of a package index is not trusted here").causes(causes).hint(
@@ -138,9 +143,12 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
         );
     }
     if says(UNREACHABLE) {
-        return Failure::system(format!("{} could not be reached", index_near(UNREACHABLE, output, request)))
-            .causes(causes)
-            .hint("check the network and the index's address, then run again; nothing was published");
+        return Failure::system(format!(
+            "{} could not be reached",
+            named(url_near(UNREACHABLE, output).as_deref(), request)
+        ))
+        .causes(causes)
+        .hint("check the network and the index's address, then run again; nothing was published");
     }
     let no_match = ["No matching distribution found", "Could not find a version that satisfies"];
     if says(&["is not compatible with the target"]) || (tool == "pip" && wheels_only && says(&no_match)) {
@@ -185,20 +193,24 @@ pub(super) fn no_wheel(missing: &[Availability], manifest: &Manifest, target: Ta
     })
 }
 
-/// The index that a message is about: both tools name a URL before they say what is wrong with it, but for uv's
-/// "Request failed after 3 retries".
-fn index_near(markers: &[&str], output: &str, request: &Request<'_>) -> String {
+/// The URL that a message is about, without credentials: both tools name one before they say what is wrong with it, but
+/// for uv's "Request failed after 3 retries".
+fn url_near(markers: &[&str], output: &str) -> Option<String> {
     let at = markers.iter().filter_map(|marker| output.find(marker)).min().unwrap_or_default();
-    let start = output[..at].rfind("http").or_else(|| Some(at + output[at..].find("http")?));
-    let url = start.map(|start| &output[start..]);
+    let start = output[..at].rfind("http").or_else(|| Some(at + output[at..].find("http")?))?;
     let is_end = |character: char| character.is_whitespace() || "()`'\"".contains(character);
-    let url = url.and_then(|text| text.split(is_end).next()).map(|url| url.trim_end_matches(':'));
-    let url = url.map(without_credentials).filter(|url| url.contains("://"));
-    let given = request.indexes.first.iter().chain(&request.indexes.default);
-    let index = given.map(SecretUrl::shown).find(|index| url.as_ref().is_some_and(|url| url.starts_with(*index)));
-    match index.or(url.as_deref()) {
-        Some(url) => format!("the package index `{url}`"),
-        None => "a package index".to_owned(),
+    let url = output[start..].split(is_end).next()?.trim_end_matches(':');
+    Some(without_credentials(url)).filter(|url| url.contains("://"))
+}
+
+/// The index that a URL is of, by its name and its own URL.
+fn named(url: Option<&str>, request: &Request<'_>) -> String {
+    let index = url.and_then(|url| request.indexes.at(url));
+    let shown = index.map(SecretUrl::shown).or(url);
+    match (index.and_then(SecretUrl::name), shown) {
+        (Some(name), Some(url)) => format!("the package index `{name}` at `{url}`"),
+        (None, Some(url)) => format!("the package index `{url}`"),
+        (_, None) => "a package index".to_owned(),
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use camino::Utf8Path;
-use secrecy::ExposeSecret as _;
 
 use super::explain;
 use super::git::Git;
@@ -101,15 +100,6 @@ fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
     command
 }
 
-/// Whether pip's own configuration files name indexes beside the main one.
-fn is_configured_for_several(request: &Request<'_>) -> anyhow::Result<bool> {
-    let Request { host, environment, console, .. } = request;
-    let mut command = process::command(host.executable.as_str(), Utf8Path::new("/"), environment);
-    command.args(["-m", "pip", "config", "list"]);
-    let answer = process::capture(command, console)?;
-    Ok(answer.text.expose_secret().lines().any(|line| line.contains(".extra-index-url=")))
-}
-
 impl Installer for Pip {
     fn name(&self) -> String {
         format!("pip {}", self.version)
@@ -117,7 +107,7 @@ impl Installer for Pip {
 
     fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>> {
         let Request { spec, manifest, host, environment, console, indexes, .. } = request;
-        if !indexes.first.is_empty() || is_configured_for_several(request)? {
+        if !indexes.first.is_empty() {
             indexes::check_merged(manifest)?;
         }
         // Markers are decided for the target; pip would decide them for the Python that it runs in.

@@ -50,7 +50,7 @@ fn command(script: &BuildScript, spec: &Spec, environment: &Environment) -> Comm
     let folders = environment.get("PATH").unwrap_or_default().split(':');
     let has_bash = folders.map(Utf8Path::new).any(|folder| folder.join("bash").is_file());
     let (shell, options) = if has_bash { ("bash", &["-euo", "pipefail"][..]) } else { ("sh", &["-eu"][..]) };
-    let mut command = process::command(shell, &spec.folder, environment);
+    let mut command = process::script(shell, &spec.folder, environment);
     command.args(options);
     match &script.path {
         Some(path) => command.args(["--", path.as_str()]),

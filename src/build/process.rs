@@ -10,33 +10,52 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::console::Console;
 use crate::environment::{self, Environment};
+use crate::installer_variables::Effect;
+use crate::pip_configuration;
 
-/// Variables of the installers that this program sets itself, or that would install elsewhere or otherwise.
-const OURS: &[&str] = &[
-    "UV_DEFAULT_INDEX",
-    "UV_INDEX_URL",
-    "UV_INDEX",
-    "UV_EXTRA_INDEX_URL",
-    "PIP_INDEX_URL",
-    "PIP_EXTRA_INDEX_URL",
-    "UV_NO_VERIFY_HASHES",
-    "UV_PYTHON",
-    "UV_TARGET",
-    "PIP_TARGET",
-    "PIP_PREFIX",
-    "PIP_USER",
-    "VIRTUAL_ENV",
-    "PYTHONPATH",
-    "PYTHONHOME",
-];
-
-/// A command with the environment of a build: reproducible, and without the run's credentials.
+/// A command with the environment of a build: reproducible, without the run's credentials, and with those variables of
+/// the installers alone that are for it. What pip's configuration files say is among the variables.
 pub(crate) fn command(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
+    // A file that cannot be read is refused where pip is to install.
+    let all = environment.with_defaults(pip_configuration::settings(environment).unwrap_or_default());
+    let visible = all.variables().iter().filter(|(name, _)| Effect::of(name).is_passed_on());
+    let mut command = reproducible(program, folder, visible);
+    command.env("PIP_CONFIG_FILE", pip_configuration::NONE);
+    command
+}
+
+/// A command of the user's own, with everything that they set but the run's credentials.
+pub(crate) fn script(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
+    reproducible(program, folder, environment.variables().iter())
+}
+
+/// Without the variables that would choose another version of what the command fetches.
+pub(crate) fn without_choices(command: &mut Command) {
+    let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+    for name in names.iter().filter(|name| name.to_str().is_some_and(|name| Effect::of(name).chooses())) {
+        command.env_remove(name);
+    }
+}
+
+/// pip of a Python, to fetch a tool for the run from the indexes that pip is set to use.
+pub(crate) fn fetching_pip(python: &str, environment: &Environment) -> Command {
+    let mut command = command(python, Utf8Path::new("/"), environment);
+    without_choices(&mut command);
+    let all = environment.with_defaults(pip_configuration::settings(environment).unwrap_or_default());
+    for name in ["PIP_INDEX_URL", "PIP_PYPI_URL", "PIP_EXTRA_INDEX_URL"] {
+        command.envs(all.get(name).map(|value| (name, value)));
+    }
+    command.args(["-m", "pip"]);
+    command
+}
+
+fn reproducible<'a>(
+    program: &str,
+    folder: &Utf8Path,
+    variables: impl Iterator<Item = (&'a String, &'a String)>,
+) -> Command {
     let mut command = Command::new(program);
-    let visible = environment
-        .variables()
-        .iter()
-        .filter(|(name, _)| !environment::is_hidden(name) && !OURS.contains(&name.as_str()));
+    let visible = variables.filter(|(name, _)| !environment::is_hidden(name));
     command.current_dir(folder).env_clear().envs(visible).stdin(Stdio::null());
     // What compilers and archivers would otherwise take from the clock or from chance.
     command.env("SOURCE_DATE_EPOCH", "315532800").env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1");

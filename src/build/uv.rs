@@ -66,6 +66,8 @@ impl Uv {
     /// The same for a target that is still to be named.
     fn pip_for_any(&self, subcommand: &str, request: &Request<'_>) -> Command {
         let mut command = process::command(self.program.as_str(), &request.staging.folder, request.environment);
+        let configured = request.spec.dependencies.configured.iter();
+        command.envs(configured.map(|(name, value)| (name, value.expose_secret())));
         command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
         command.args(["--no-config", "--no-python-downloads", "--no-progress", "--color", "never"]);
         let indexes = request.indexes;
@@ -371,8 +373,8 @@ fn provision(host: &Host, environment: &Environment, console: &Console) -> anyho
     fs_err::create_dir_all(&cache)?;
     let folder = tempfile::tempdir_in(&cache)?;
     let folder = crate::files::utf8(folder.path())?;
-    let mut command = process::command(host.executable.as_str(), Utf8Path::new("/"), environment);
-    command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    let mut command = process::fetching_pip(host.executable.as_str(), environment);
+    command.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
     command.args(["--target", folder.as_str(), &format!("uv=={version}")]);
     let outcome = process::run(command, "pip", console)?;
     if !outcome.status.success() {

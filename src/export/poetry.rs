@@ -14,7 +14,6 @@ pub(super) static POETRY: Tool = Tool {
     name: "poetry",
     plugin: Some("poetry-plugin-export"),
     versions: include_str!("../../data/exporters/poetry.txt"),
-    variables: "POETRY_",
 };
 
 /// What Poetry says of a lock that was made from another `pyproject.toml`.

@@ -22,25 +22,10 @@ pub(super) struct Tool {
     pub(super) plugin: Option<&'static str>,
     /// Of `data/exporters/`, for every Python.
     pub(super) versions: &'static str,
-    /// How the tool's variables begin: the user's are for their own work with it.
-    pub(super) variables: &'static str,
 }
 
 /// What the tools may run in, the first if there is one: on Python 3.9 they are old.
 const PYTHONS: &[&str] = &[">=3.10", ">=3.9"];
-
-/// Variables of uv that would choose other versions than the pinned ones.
-const CHOOSING: &[&str] = &[
-    "UV_BUILD_CONSTRAINT",
-    "UV_CONSTRAINT",
-    "UV_EXCLUDE",
-    "UV_EXCLUDE_NEWER",
-    "UV_NO_BINARY",
-    "UV_NO_BINARY_PACKAGE",
-    "UV_OVERRIDE",
-    "UV_PRERELEASE",
-    "UV_RESOLUTION",
-];
 
 /// Where the tool comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,10 +112,7 @@ impl Ready<'_> {
 
     fn command(&self, python: &str, origin: Origin) -> Command {
         let mut command = process::command(self.uv.as_str(), &self.project, self.environment);
-        let names = self.environment.variables().keys();
-        for name in names.filter(|name| name.starts_with(self.tool.variables) || CHOOSING.contains(&name.as_str())) {
-            command.env_remove(name);
-        }
+        process::without_choices(&mut command);
         if origin == Origin::Indexes && !self.indexes.is_empty() {
             let urls: Vec<String> = self.indexes.iter().map(|url| url.exposed_with_name()).collect();
             command.env("UV_INDEX", urls.join(" "));

@@ -9,8 +9,10 @@ use crate::build::{process, uv};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Failure;
+use crate::installer_variables::Effect;
 use crate::manifest::lock::uv::differences;
 use crate::manifest::{Lock, text};
+use crate::secrets::SecretUrl;
 use crate::spec::Spec;
 
 pub(super) fn requirements(
@@ -67,11 +69,11 @@ fn run(
     let selection = &spec.dependencies.selection;
     selection.groups.iter().for_each(|group| _ = command.args(["--group", group]));
     selection.extras.iter().for_each(|extra| _ = command.args(["--extra", extra]));
-    // An index that the project does not name was given from outside when it was locked.
-    let foreign: Vec<&str> =
-        lock.indexes.iter().filter(|index| !index.has_name()).map(crate::secrets::SecretUrl::exposed).collect();
-    if let Some((last, others)) = foreign.split_last() {
-        command.env("UV_DEFAULT_INDEX", last).env("UV_INDEX", others.join(" "));
+    let configuration = environment.variables().iter().filter(|(name, _)| Effect::of(name) == Effect::Configuration);
+    command.envs(configuration);
+    if let Some((last, others)) = lock.foreign.split_last() {
+        let others: Vec<String> = others.iter().map(SecretUrl::exposed_with_name).collect();
+        command.env("UV_DEFAULT_INDEX", last.exposed()).env("UV_INDEX", others.join(" "));
     }
     let outcome = process::capture(command, console)?;
     Ok((outcome.status.success(), outcome.text, outcome.said))

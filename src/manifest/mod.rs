@@ -14,6 +14,7 @@ mod requirements;
 mod selection;
 pub(crate) mod text;
 mod undecided;
+mod uv_settings;
 
 use std::collections::BTreeSet;
 
@@ -31,6 +32,7 @@ pub(crate) use read::allows_python;
 pub use read::{Asked, Exports};
 pub use requirement::{Requirement, RequirementKind};
 pub use selection::Selection;
+pub use uv_settings::UvSettings;
 
 use crate::error::Failure;
 use crate::files;

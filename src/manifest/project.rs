@@ -98,7 +98,7 @@ pub(super) struct IndexTable {
     pub(super) default: bool,
     /// uv asks it only for what names it.
     #[serde(default)]
-    explicit: bool,
+    pub(super) explicit: bool,
 }
 
 impl IndexTable {
@@ -114,16 +114,6 @@ impl Project {
         let old = uv.dev_dependencies.is_some() || poetry.dev_dependencies.is_some();
         let names = self.dependency_groups.keys().chain(poetry.group.keys()).chain(pdm.dev_dependencies.keys());
         names.map(|name| normalized(name)).chain(old.then(|| "dev".to_owned())).collect()
-    }
-
-    /// The indexes that uv would ask for any name, the one to be asked last at the end; none if that is PyPI alone.
-    pub(super) fn indexes(&self) -> Vec<IndexTable> {
-        let general = self.tool.uv.index.iter().filter(|index| !index.explicit);
-        let (default, mut indexes): (Vec<_>, Vec<_>) = general.cloned().partition(|index| index.default);
-        if !indexes.is_empty() || !default.is_empty() {
-            indexes.push(default.into_iter().next().unwrap_or_else(|| IndexTable::new(None, PYPI)));
-        }
-        indexes
     }
 
     pub(super) fn extras(&self) -> BTreeSet<String> {

@@ -12,6 +12,7 @@ use super::project::Project;
 use super::pylock::Pylock;
 use super::requirement::name_of;
 use super::requirements::{Reader, Role};
+use super::uv_settings::KnownIndexes;
 use super::{Kind, Manifest, ManifestFile, Selection, pyproject, text};
 use crate::environment::Environment;
 use crate::error::{Failure, Problems};
@@ -86,7 +87,10 @@ fn read_pylock(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> O
     let range = reader.problems.check(fits_python(path, lock.requires_python.as_deref(), asked.python))?;
     reader.manifest.python_ranges.push((path.to_owned(), range));
     let lines = reader.problems.check(lock.requirements(path, &text, asked.selection))?;
+    let home = asked.folder.join(path.parent().unwrap_or(Utf8Path::new("")));
+    let known = KnownIndexes::of(&home, asked.environment);
     let indexes = lock::used_indexes(lock.indexes());
+    let indexes: Vec<_> = indexes.iter().map(|index| known.known(index, asked.environment)).collect();
     reader.manifest.indexes.extend(lock::index_urls(path, &indexes, asked.environment, reader.problems));
     reader.take(path, &text, lines);
     Some(lock.known())
@@ -104,7 +108,6 @@ fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -
     let groups: BTreeSet<String> = asked.selection.groups.intersection(&known.groups).cloned().collect();
     let selection = Selection { groups, extras: asked.selection.extras.clone() };
     let lines = reader.problems.check(pyproject::requirements(path, &text, &project, &selection))?;
-    reader.manifest.indexes.extend(lock::index_urls(path, &project.indexes(), asked.environment, reader.problems));
     reader.take(path, &text, lines);
     Some(known)
 }

@@ -1,20 +1,23 @@
 //! Which dependencies, from where, and who installs them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{Content, Reading};
 use crate::credentials;
+use crate::environment::Environment;
 use crate::error::{Failure, alternatives};
 use crate::facts;
 use crate::files::nearest_sibling;
 use crate::indexes;
 use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, PYPI, ParsedLocks, Selection};
-use crate::secrets::{SecretUrl, without_credentials};
+use crate::secrets::SecretUrl;
 use crate::types::{CodeArtifactRepository, Target};
+use crate::uv_workspace;
 
 #[derive(Debug, Default)]
 pub struct Dependencies {
@@ -36,33 +39,12 @@ pub struct Dependencies {
     pub codeartifact: Vec<CodeArtifactRepository>,
     /// The installer's own variables that decide what it installs, without credentials.
     pub variables: BTreeMap<String, String>,
+    /// What uv's configuration files say, as variables that uv gets in their place.
+    pub configured: BTreeMap<String, SecretString>,
+    /// Files and folders beside the dependency files that decide what is installed: configuration files of uv in the
+    /// workspace, and what variables name. Absolute.
+    pub places: BTreeSet<Utf8PathBuf>,
 }
-
-/// Variables of uv and pip beside those of the indexes that decide what gets installed
-/// (<https://docs.astral.sh/uv/reference/environment/>, <https://pip.pypa.io/en/stable/topics/configuration/>).
-const DECIDING_VARIABLES: &[&str] = &[
-    "UV_BUILD_CONSTRAINT",
-    "UV_CONSTRAINT",
-    "UV_EXCLUDE",
-    "UV_EXCLUDE_NEWER",
-    "UV_FIND_LINKS",
-    "UV_INDEX_STRATEGY",
-    "UV_NO_BINARY",
-    "UV_NO_BINARY_PACKAGE",
-    "UV_NO_BUILD",
-    "UV_NO_BUILD_PACKAGE",
-    "UV_OVERRIDE",
-    "UV_PRERELEASE",
-    "UV_RESOLUTION",
-    "UV_TORCH_BACKEND",
-    "PIP_CONSTRAINT",
-    "PIP_FIND_LINKS",
-    "PIP_NO_BINARY",
-    "PIP_NO_INDEX",
-    "PIP_ONLY_BINARY",
-    "PIP_PRE",
-    "PIP_PREFER_BINARY",
-];
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -80,15 +62,6 @@ impl FromStr for InstallerChoice {
             "auto" | "uv" => Ok(Self::Uv),
             "pip" => Ok(Self::Pip),
             _ => Err(Failure::user(format!("`installer` is `{text}`")).hint("use `auto`, `uv` or `pip`")),
-        }
-    }
-}
-
-impl InstallerChoice {
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Uv => "UV_",
-            Self::Pip => "PIP_",
         }
     }
 }
@@ -187,18 +160,21 @@ impl Reading<'_> {
         }
     }
 
-    pub(super) fn variables(&self, installer: InstallerChoice) -> BTreeMap<String, String> {
-        let of_installer = DECIDING_VARIABLES.iter().filter(|name| name.starts_with(installer.prefix()));
-        let set = of_installer.filter_map(|name| Some((*name, self.environment.get(name)?)));
-        set.map(|(name, value)| (name.to_owned(), without_credentials(value))).collect()
-    }
-
-    /// The input, else what the tools' own variables say: they decide what gets installed, so they belong to the
-    /// fingerprint.
-    pub(super) fn index_url(&mut self, value: Option<&str>) -> Option<SecretUrl> {
-        let variables = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"];
-        let from_environment = || variables.iter().find_map(|name| Some((*name, self.environment.get(name)?)));
-        let (name, url) = value.map(|url| ("index-url", url)).or_else(from_environment)?;
+    /// The input, else what the tools' own variables say, those of the installer first: they decide what gets installed,
+    /// so they belong to the fingerprint.
+    pub(super) fn index_url(
+        &mut self,
+        value: Option<&str>,
+        installer: InstallerChoice,
+        settings: &Environment,
+    ) -> Option<SecretUrl> {
+        let (of_uv, of_pip) = (["UV_DEFAULT_INDEX", "UV_INDEX_URL"], ["PIP_INDEX_URL", "PIP_PYPI_URL"]);
+        let variables = match installer {
+            InstallerChoice::Uv => of_uv.into_iter().chain(of_pip),
+            InstallerChoice::Pip => of_pip.into_iter().chain(of_uv),
+        };
+        let from_settings = || variables.filter_map(|name| Some((name, settings.get(name)?))).next();
+        let (name, url) = value.map(|url| ("index-url", url)).or_else(from_settings)?;
         self.index(name, url)
     }
 
@@ -207,16 +183,24 @@ impl Reading<'_> {
         Some(credentials::with_own(url, self.environment))
     }
 
-    pub(super) fn extra_index_urls(&mut self, values: &[String]) -> Vec<SecretUrl> {
-        let variables = ["UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"];
-        let given: Vec<(&str, &str)> = if values.is_empty() {
-            let variable = variables.iter().find_map(|name| Some((*name, self.environment.get(name)?)));
-            let (name, urls) = variable.unwrap_or_default();
-            urls.split_whitespace().map(|url| (name, url)).collect()
-        } else {
-            values.iter().map(|url| ("extra-index-urls", url.as_str())).collect()
+    pub(super) fn extra_index_urls(
+        &mut self,
+        values: &[String],
+        installer: InstallerChoice,
+        settings: &Environment,
+    ) -> Vec<SecretUrl> {
+        let urls_of = |names: &[&'static str]| -> Vec<(&'static str, String)> {
+            let set = names.iter().filter_map(|name| Some((*name, settings.get(name)?)));
+            set.flat_map(|(name, urls)| urls.split_whitespace().map(move |url| (name, url.to_owned()))).collect()
         };
-        given.into_iter().filter_map(|(name, url)| self.index(name, url)).collect()
+        let given: Vec<(&str, String)> = values.iter().map(|url| ("extra-index-urls", url.clone())).collect();
+        let (of_uv, of_pip) = (urls_of(&["UV_INDEX", "UV_EXTRA_INDEX_URL"]), urls_of(&["PIP_EXTRA_INDEX_URL"]));
+        let order = match installer {
+            InstallerChoice::Uv => [given, of_uv, of_pip],
+            InstallerChoice::Pip => [given, of_pip, of_uv],
+        };
+        let first = order.into_iter().find(|urls| !urls.is_empty()).unwrap_or_default();
+        first.into_iter().filter_map(|(name, url)| self.index(name, &url)).collect()
     }
 
     /// Of a lock file it is known when it was exported.
@@ -247,17 +231,11 @@ fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Vec<Utf8PathBuf> {
     let is_there = |facts: &&KindFacts| folder.join(&facts.file).is_file();
     let mut found: Vec<Utf8PathBuf> =
         facts::lockfiles().iter().filter(is_there).map(|facts| Utf8PathBuf::from(&facts.file)).collect();
-    if found.first().is_some_and(|file| Kind::of(file) == Kind::Pyproject) {
-        let mut above = Utf8PathBuf::new();
-        for ancestor in folder.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(workspace)) {
-            above.push("..");
-            let (lock, root) = (ancestor.join(Kind::Uv.file_name()), ancestor.join("pyproject.toml"));
-            let is_workspace = fs_err::read_to_string(root).is_ok_and(|text| text.contains("[tool.uv.workspace]"));
-            if lock.is_file() && is_workspace {
-                found.insert(0, above.join(Kind::Uv.file_name()));
-                break;
-            }
-        }
+    let is_member = found.first().is_some_and(|file| Kind::of(file) == Kind::Pyproject);
+    let root = if is_member { uv_workspace::above(folder) } else { None };
+    if let Some(root) = root.filter(|root| root.starts_with(workspace) && root.join(Kind::Uv.file_name()).is_file()) {
+        let up = folder.strip_prefix(&root).expect("is above").components().map(|_| "..");
+        found.insert(0, up.chain([Kind::Uv.file_name()]).collect());
     }
     found
 }

@@ -90,7 +90,7 @@ fn an_index_that_refuses_is_named_without_its_password() {
             let outcome = build(&sandbox, installer).args(&["--index-url", &url]).run().code(1);
             assert!(!outcome.stderr.contains("wr0ng"), "{}", outcome.stderr);
             let message = format!("error: the package index `{}` refused the run's credentials\n", index.url());
-            outcome.says(&message).says("hint: check the user name, password or token of the index\n");
+            outcome.says(&message).says("hint: check the user name, password or token of the index");
             assert!(!sandbox.path("layer.zip").exists());
         }
     }

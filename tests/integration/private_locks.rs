@@ -140,7 +140,7 @@ impl Private {
         let outcome = self.step(installer, &wrong).run().code(1);
         self.is_nowhere(&wrong, &outcome);
         // Poetry's locks have it without the slash.
-        let outcome = outcome.says(&format!("error: the package index `{}", index.trim_end_matches('/')));
+        let outcome = outcome.says(&format!("error: the package index `our-own` at `{}", index.trim_end_matches('/')));
         outcome
             .says("` refused the run's credentials\n")
             .says("hint: check the user name, password or token of the index");

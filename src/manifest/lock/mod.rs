@@ -15,6 +15,7 @@ pub use parsed::ParsedLocks;
 
 use super::project::{IndexTable, PYPI, Project};
 use super::read::fits_python;
+use super::uv_settings::KnownIndexes;
 use super::{Asked, Kind, ManifestFile, Selection, local_digest, text};
 use crate::credentials;
 use crate::environment::Environment;
@@ -41,6 +42,8 @@ pub struct Lock {
     pub local: BTreeMap<Utf8PathBuf, Digest>,
     /// Where its distributions come from; the last is asked last. None if all are from PyPI.
     pub indexes: Vec<SecretUrl>,
+    /// Those among them that stand in none of the files that uv reads: they were given from outside when it was locked.
+    pub foreign: Vec<SecretUrl>,
     /// What people should know of it.
     pub note: Option<String>,
     pub(super) known: Selection,
@@ -97,7 +100,11 @@ impl Lock {
                 local.insert(path, digest);
             }
         }
-        let indexes = index_urls(path, &contents.indexes, asked.environment, problems);
+        let known = KnownIndexes::of(&folder.join(project), asked.environment);
+        let tables: Vec<_> = contents.indexes.iter().map(|index| known.known(index, asked.environment)).collect();
+        let indexes = index_urls(path, &tables, asked.environment, problems);
+        let foreign: Vec<_> = tables.into_iter().filter(|index| !known.is_configured(index)).collect();
+        let foreign = index_urls(path, &foreign, asked.environment, &mut Problems::default());
         Some(Self {
             kind,
             path: path.to_owned(),
@@ -105,6 +112,7 @@ impl Lock {
             python_range: contents.python_range,
             source,
             indexes,
+            foreign,
             files: files.collect(),
             local,
             note: contents.python.and_then(|python| other_python(path, &python, asked.python)),

@@ -1,0 +1,293 @@
+//! uv's configuration files as uv finds them for a folder: the indexes that they name, and settings that decide what is
+//! installed (<https://docs.astral.sh/uv/concepts/configuration-files/>).
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use toml::{Table, Value};
+
+use super::lock::index_urls;
+use super::project::{IndexTable, PYPI};
+use super::text;
+use crate::credentials;
+use crate::environment::Environment;
+use crate::error::{Failure, Problems};
+use crate::facts;
+use crate::secrets::{SecretUrl, Secrets, without_credentials};
+use crate::uv_workspace;
+
+/// What the files say, and which they are.
+#[derive(Clone, Debug, Default)]
+pub struct UvSettings {
+    /// That of the project first, then the user's, then the system's: of a setting the first word counts, and lists are
+    /// put together.
+    files: Vec<File>,
+}
+
+#[derive(Clone, Debug)]
+struct File {
+    /// Absolute.
+    path: Utf8PathBuf,
+    settings: Table,
+    secrets: Secrets,
+}
+
+impl UvSettings {
+    /// For what is in `folder` (absolute). In a workflow no file above the checked-out repository is one of the project.
+    ///
+    /// # Errors
+    /// The user's, for a file that uv cannot read either.
+    pub fn of(folder: &Utf8Path, environment: &Environment) -> Result<Self, Failure> {
+        if let Some(named) = environment.get("UV_CONFIG_FILE") {
+            let path = folder.join(named);
+            let file = File::read(&path)?.ok_or_else(|| {
+                let failure = Failure::user(format!("`UV_CONFIG_FILE` is `{named}`, which does not exist"));
+                failure.hint("correct the path, which starts from the working directory, or unset the variable")
+            })?;
+            return Ok(Self { files: vec![file] });
+        }
+        if environment.is_on("UV_NO_CONFIG") {
+            return Ok(Self::default());
+        }
+        let project = of_project(&uv_workspace::root(folder), environment)?;
+        let user = environment.get("XDG_CONFIG_HOME").map(Utf8PathBuf::from);
+        let user = user.or_else(|| environment.get("HOME").map(|home| Utf8Path::new(home).join(".config")));
+        let user = user.map(|folder| File::read(&folder.join("uv/uv.toml"))).transpose()?.flatten();
+        let system = environment.get("XDG_CONFIG_DIRS").unwrap_or("/etc/xdg").split(':').chain(["/etc"]);
+        let mut system = system.map(|folder| Utf8Path::new(folder).join("uv/uv.toml")).filter(|path| path.is_file());
+        let system = system.next().map(|path| File::read(&path)).transpose()?.flatten();
+        Ok(Self { files: project.into_iter().chain(user).chain(system).collect() })
+    }
+
+    /// The files, absolute.
+    pub fn paths(&self) -> impl Iterator<Item = &Utf8Path> {
+        self.files.iter().map(|file| file.path.as_path())
+    }
+
+    pub fn secrets(&self) -> Secrets {
+        let mut secrets = Secrets::default();
+        self.files.iter().for_each(|file| secrets.extend(&file.secrets));
+        secrets
+    }
+
+    /// The indexes that uv asks for any name, the one to be asked last at the end; none if that is PyPI alone.
+    pub fn indexes(&self, environment: &Environment, problems: &mut Problems) -> Vec<SecretUrl> {
+        let (mut first, mut default) = (Vec::new(), None);
+        for file in &self.files {
+            let flat = file.tables().filter(|table| table.get("format").and_then(Value::as_str) == Some("flat"));
+            for table in flat.filter(|table| table.get("explicit") != Some(&Value::Boolean(true))) {
+                let url = without_credentials(table.get("url").and_then(Value::as_str).unwrap_or_default());
+                let failure = Failure::user(format!("`{}` has the index `{url}` in the format `flat`", file.name()));
+                problems.push(failure.hint("name it with `find-links` in place of `index`"));
+            }
+            let general = file.indexes().into_iter().filter(|index| !index.explicit);
+            let further = self.strings_of(file, "extra-index-url").into_iter().map(|url| IndexTable::new(None, &url));
+            for index in general.chain(further) {
+                let urls = index_urls(file.name(), &[index.clone()], environment, problems);
+                if index.default { default = default.or(urls.into_iter().next()) } else { first.extend(urls) }
+            }
+        }
+        if default.is_none()
+            && let Some((file, Value::String(url))) = self.value("index-url")
+        {
+            let index = IndexTable::new(None, url);
+            default = index_urls(file.name(), &[index], environment, problems).pop();
+        }
+        if default.is_none() && !first.is_empty() {
+            default = SecretUrl::parse("PyPI", PYPI).ok();
+        }
+        first.into_iter().chain(default).collect()
+    }
+
+    /// Whether uv is to ask no index at all; with the file that says so.
+    pub fn no_index(&self) -> Option<&str> {
+        self.value("no-index")
+            .filter(|(_, value)| **value == Value::Boolean(true))
+            .map(|(file, _)| file.name().as_str())
+    }
+
+    pub fn require_hashes(&self) -> bool {
+        self.value("require-hashes").is_some_and(|(_, value)| *value == Value::Boolean(true))
+    }
+
+    /// Variables of uv that stand for the settings. `is_locked`: there is nothing left to choose.
+    pub fn variables(&self, is_locked: bool) -> BTreeMap<String, String> {
+        let facts = facts::uv_settings();
+        let choices = facts.choices.iter().filter(|_| !is_locked);
+        let values = facts.access.iter().chain(choices).filter_map(|(setting, variable)| {
+            let value = match self.value(setting)?.1 {
+                Value::Array(_) if ["no-binary", "no-build"].contains(&setting.as_str()) => return None,
+                Value::Array(_) => self.list(setting).join(if setting == "find-links" { "," } else { " " }),
+                Value::String(text) => text.clone(),
+                Value::Boolean(is_on) => is_on.to_string(),
+                Value::Datetime(time) => time.to_string(),
+                Value::Integer(_) | Value::Float(_) | Value::Table(_) => return None,
+            };
+            Some((variable.clone(), value))
+        });
+        values.collect()
+    }
+
+    /// Settings that decide what is installed and are not heeded: file and name.
+    pub fn not_heeded(&self) -> Vec<(&Utf8Path, &str)> {
+        let names = facts::uv_settings().not_heeded.iter().map(String::as_str);
+        let found = self.files.iter().flat_map(|file| {
+            let is_list = |name: &str| file.pip().is_some_and(|pip| pip.get(name).is_some_and(Value::is_array));
+            let lists = ["no-binary", "no-build"].into_iter().filter(move |name| is_list(name));
+            let known = names.clone().filter(|name| file.has(name));
+            known.chain(lists).map(|name| (file.path.as_path(), name))
+        });
+        found.collect()
+    }
+
+    /// What is said first of a setting, and by which file; that of `[pip]` goes before the general one.
+    fn value(&self, name: &str) -> Option<(&File, &Value)> {
+        let of_pip = self.files.iter().find_map(|file| Some((file, file.pip()?.get(name)?)));
+        of_pip.or_else(|| self.files.iter().find_map(|file| Some((file, file.settings.get(name)?))))
+    }
+
+    /// All entries of a setting that is a list; local places are absolute.
+    fn list(&self, name: &str) -> Vec<String> {
+        let entries = self.files.iter().flat_map(|file| {
+            let placed = move |entry: String| match entry.contains("://") || name != "find-links" {
+                true => entry,
+                false => file.path.parent().unwrap_or(Utf8Path::new("/")).join(entry).into_string(),
+            };
+            self.strings_of(file, name).into_iter().map(placed)
+        });
+        entries.collect()
+    }
+
+    /// What one file adds to a list.
+    fn strings_of(&self, file: &File, name: &str) -> Vec<String> {
+        let is_of_pip = self.files.iter().any(|file| file.pip().is_some_and(|pip| pip.contains_key(name)));
+        let table = if is_of_pip { file.pip() } else { Some(&file.settings) };
+        let entries = table.and_then(|table| table.get(name)?.as_array()).into_iter().flatten();
+        entries.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+}
+
+impl File {
+    /// A `uv.toml`; `None` if there is none.
+    fn read(path: &Utf8Path) -> Result<Option<Self>, Failure> {
+        let Ok(content) = fs_err::read_to_string(path) else { return Ok(None) };
+        let failed = |failure: Failure| failure.hint("correct the file there, uv cannot read it either");
+        let settings: Table = text::toml(path, &content).map_err(failed)?;
+        Ok(Some(Self::new(path, settings, &content)))
+    }
+
+    fn new(path: &Utf8Path, settings: Table, content: &str) -> Self {
+        let mut secrets = Secrets::default();
+        secrets.add_urls_in(content);
+        Self { path: path.to_owned(), settings, secrets }
+    }
+
+    /// The settings of uv in a `pyproject.toml`.
+    fn of_project(path: &Utf8Path) -> Option<Self> {
+        let content = fs_err::read_to_string(path).ok()?;
+        let mut project: Table = content.parse().ok()?;
+        let Some(Value::Table(settings)) = project.get_mut("tool")?.as_table_mut()?.remove("uv") else { return None };
+        Some(Self::new(path, settings, &content))
+    }
+
+    fn name(&self) -> &Utf8PathBuf {
+        &self.path
+    }
+
+    fn pip(&self) -> Option<&Table> {
+        self.settings.get("pip")?.as_table()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let is_set = |value: &Value| match value {
+            Value::Array(entries) => !entries.is_empty(),
+            Value::Table(entries) => !entries.is_empty(),
+            Value::Boolean(is_on) => *is_on,
+            _ => true,
+        };
+        [Some(&self.settings), self.pip()].into_iter().flatten().any(|table| table.get(name).is_some_and(is_set))
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.settings.get("index").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table)
+    }
+
+    fn indexes(&self) -> Vec<IndexTable> {
+        self.tables().filter_map(|table| table.clone().try_into().ok()).collect()
+    }
+}
+
+/// The first `uv.toml`, or `pyproject.toml` that has something for uv, from a folder on up.
+fn of_project(start: &Utf8Path, environment: &Environment) -> Result<Option<File>, Failure> {
+    let limit = environment.runner_workspace();
+    let is_inside = |folder: &&Utf8Path| limit.is_none_or(|limit| folder.starts_with(limit));
+    for folder in start.ancestors().take_while(is_inside) {
+        let file = File::read(&folder.join("uv.toml"))?;
+        if let Some(file) = file.or_else(|| File::of_project(&folder.join("pyproject.toml"))) {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
+/// Indexes by which the place that a lock names may be known, for their names and credentials.
+#[derive(Debug)]
+pub(super) struct KnownIndexes {
+    /// Of files that uv reads itself.
+    configured: Vec<IndexTable>,
+    /// Of uv's variables.
+    given: Vec<IndexTable>,
+}
+
+impl KnownIndexes {
+    /// Of the project in `folder` (absolute), of its workspace, of the user and of the system, and of the variables.
+    pub(super) fn of(folder: &Utf8Path, environment: &Environment) -> Self {
+        // uv says itself what is wrong with its files.
+        let settings = UvSettings::of(folder, environment).unwrap_or_default();
+        // A `uv.toml` beside it hides the settings of a `pyproject.toml`, but not the indexes for sources.
+        let projects = [folder.to_owned(), uv_workspace::root(folder)];
+        let projects = projects.iter().filter_map(|folder| File::of_project(&folder.join("pyproject.toml")));
+        let configured = projects.chain(settings.files).flat_map(|file| {
+            let plain = ["extra-index-url", "index-url"].into_iter().filter_map(|name| file.settings.get(name));
+            let plain = plain.flat_map(|value| match value {
+                Value::Array(entries) => entries.clone(),
+                value => vec![value.clone()],
+            });
+            let plain = plain.filter_map(|url| Some(IndexTable::new(None, url.as_str()?)));
+            file.indexes().into_iter().chain(plain).collect::<Vec<_>>()
+        });
+        let given = ["UV_INDEX", "UV_DEFAULT_INDEX"].into_iter().filter_map(|name| environment.get(name));
+        let given = given.flat_map(str::split_whitespace).filter_map(|text| {
+            let url = SecretUrl::parse("UV_INDEX", text).ok()?;
+            Some(IndexTable::new(url.name().map(str::to_owned), url.exposed()))
+        });
+        Self { configured: configured.collect(), given: given.collect() }
+    }
+
+    /// Whether uv finds it in its files.
+    pub(super) fn is_configured(&self, index: &IndexTable) -> bool {
+        self.configured.iter().any(|known| is_same(known, index))
+    }
+
+    /// The index as it is known, one with credentials first.
+    pub(super) fn known(&self, index: &IndexTable, environment: &Environment) -> IndexTable {
+        if index.name.is_some() {
+            return index.clone();
+        }
+        let has_credentials = |known: &&IndexTable| {
+            let url = known.url.as_deref().unwrap_or_default();
+            let of_name = known.name.as_deref().and_then(|name| credentials::of_index(name, environment));
+            of_name.is_some() || without_credentials(url) != url
+        };
+        let mut same = self.configured.iter().chain(&self.given).filter(|known| is_same(known, index));
+        let first = same.clone().next();
+        same.find(has_credentials).or(first).unwrap_or(index).clone()
+    }
+}
+
+/// Whether both are one place; a lock has no credentials in it.
+fn is_same(one: &IndexTable, other: &IndexTable) -> bool {
+    let place =
+        |index: &IndexTable| index.url.as_deref().map(|url| without_credentials(url).trim_end_matches('/').to_owned());
+    place(one).is_some() && place(one) == place(other)
+}

@@ -1,0 +1,143 @@
+//! pip's configuration files, as the variables that stand for what they say: so one list tells what of it reaches pip.
+//!
+//! Each option of pip can be given in a file or in a variable, and means the same there
+//! (<https://pip.pypa.io/en/stable/topics/configuration/>).
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::environment::Environment;
+use crate::error::Failure;
+
+/// Sections that `pip install` reads, the later one goes first.
+const SECTIONS: [&str; 2] = ["global", "install"];
+/// As the value of `PIP_CONFIG_FILE` it keeps pip from all of its files.
+pub const NONE: &str = "/dev/null";
+
+/// The files that there can be, those that go first at the end.
+pub fn files(environment: &Environment) -> Vec<Utf8PathBuf> {
+    let named = environment.get("PIP_CONFIG_FILE");
+    if named == Some(NONE) {
+        return Vec::new();
+    }
+    let system = environment.get("XDG_CONFIG_DIRS").unwrap_or("/etc/xdg").split(':');
+    let mut files: Vec<Utf8PathBuf> = system.map(|folder| Utf8Path::new(folder).join("pip/pip.conf")).collect();
+    files.push(Utf8PathBuf::from("/etc/pip.conf"));
+    let named = named.map(|path| environment.current_directory.join(path));
+    // One that is named stands in for the user's own.
+    if !named.as_ref().is_some_and(|path| path.exists()) {
+        let home = environment.get("HOME").map(Utf8Path::new);
+        files.extend(home.map(|home| home.join(".pip/pip.conf")));
+        let of_user = environment.get("XDG_CONFIG_HOME").map(Utf8PathBuf::from);
+        files.extend(of_user.or_else(|| Some(home?.join(".config"))).map(|folder| folder.join("pip/pip.conf")));
+    }
+    // That of the virtual environment or installation that `python3` belongs to.
+    let mut folders = environment.get("PATH").unwrap_or_default().split(':').map(Utf8Path::new);
+    let prefix = folders.find(|folder| folder.join("python3").is_file()).and_then(Utf8Path::parent);
+    files.extend(prefix.map(|prefix| prefix.join("pip.conf")));
+    files.extend(named);
+    files
+}
+
+/// Variables to values, `PIP_INDEX_URL` to a URL. They may hold credentials.
+///
+/// # Errors
+/// The user's, for a file that pip cannot read either.
+pub fn settings(environment: &Environment) -> Result<BTreeMap<String, String>, Failure> {
+    let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for file in files(environment) {
+        // What cannot be read is not there for pip either.
+        let Ok(bytes) = fs_err::read(&file) else { continue };
+        let parsed = parse(&String::from_utf8_lossy(&bytes)).map_err(|line| {
+            Failure::user(format!("{file}:{line} is no line of a configuration file of pip"))
+                .hint("write `name = value` below `[global]` or `[install]`, or take the line out")
+        })?;
+        for (section, settings) in parsed {
+            sections.entry(section).or_default().extend(settings);
+        }
+    }
+    let mut variables = BTreeMap::new();
+    for section in SECTIONS {
+        let settings = sections.remove(section).unwrap_or_default();
+        let set = settings.into_iter().filter(|(_, value)| !value.is_empty());
+        variables.extend(set.map(|(name, value)| (variable(&name), value)));
+    }
+    Ok(variables)
+}
+
+/// `index-url`, `index_url` or `--index-url` as `PIP_INDEX_URL`.
+fn variable(option: &str) -> String {
+    let option = option.strip_prefix("--").unwrap_or(option);
+    format!("PIP_{}", option.replace('-', "_").to_uppercase())
+}
+
+/// Sections with their options, as Python's `RawConfigParser` reads them
+/// (<https://docs.python.org/3/library/configparser.html#supported-ini-file-structure>); or the number, from 1, of a line
+/// that is none.
+fn parse(text: &str) -> Result<Vec<(String, BTreeMap<String, String>)>, usize> {
+    let mut sections: Vec<(String, BTreeMap<String, String>)> = Vec::new();
+    // The option that further lines belong to, and how far it is indented.
+    let mut open: Option<(String, usize)> = None;
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let content = line.trim();
+        if content.is_empty() || content.starts_with(['#', ';']) {
+            continue;
+        }
+        let indent = line.len() - line.trim_start().len();
+        if let Some((name, depth)) = open.as_ref().filter(|(_, depth)| indent > *depth) {
+            let (_, settings) = sections.last_mut().ok_or(index + 1)?;
+            let value = settings.entry(name.clone()).or_default();
+            *value = format!("{value}\n{content}").trim().to_owned();
+            open = Some((name.clone(), *depth));
+        } else if let Some(section) = content.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            sections.push((section.0.to_owned(), BTreeMap::new()));
+            open = None;
+        } else {
+            let (name, value) = content.split_once(['=', ':']).ok_or(index + 1)?;
+            let (_, settings) = sections.last_mut().ok_or(index + 1)?;
+            let name = name.trim().to_lowercase();
+            settings.insert(name.clone(), value.trim().to_owned());
+            open = Some((name, indent));
+        }
+    }
+    Ok(sections)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_as_pip_does() {
+        let folder = tempfile::tempdir().expect("can be made");
+        let home = Utf8Path::from_path(folder.path()).expect("is UTF-8");
+        fs_err::create_dir_all(home.join(".config/pip")).expect("can be made");
+        fs_err::create_dir_all(home.join(".pip")).expect("can be made");
+        fs_err::write(home.join(".pip/pip.conf"), "[global]\nindex-url: https://old/simple\nretries = 1\n")
+            .expect("can be written");
+        let text = "# of the company\n[global]\nIndex_URL = https://me:p=w@h/simple\nfind-links =\n    https://a\n    https://b\n\
+            no-index =\n[install]\n; above\nretries = 2\n[list]\nformat = json\n";
+        fs_err::write(home.join(".config/pip/pip.conf"), text).expect("can be written");
+        let environment = |named: &str| {
+            let variables = [("HOME", home.as_str()), ("XDG_CONFIG_DIRS", "/none"), ("PIP_CONFIG_FILE", named)];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            Environment::new(variables.into(), home.to_owned())
+        };
+        let found = settings(&environment("")).expect("is readable");
+        let of_files = ["PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX", "PIP_RETRIES"].map(|name| found.get(name));
+        let expected = [Some("https://a\nhttps://b"), Some("https://me:p=w@h/simple"), None, Some("2")];
+        assert_eq!(of_files.map(|value| value.map(String::as_str)), expected);
+        assert!(files(&environment("/dev/null")).is_empty());
+        fs_err::write(home.join("own"), "[global]\nretries = 3\n").expect("can be written");
+        let found = settings(&environment("own")).expect("is readable");
+        assert_eq!((found.get("PIP_RETRIES").map(String::as_str), found.get("PIP_INDEX_URL")), (Some("3"), None));
+        fs_err::write(home.join("own"), "[global]\nretries 3\n").expect("can be written");
+        assert!(
+            settings(&environment("own"))
+                .expect_err("is none")
+                .message
+                .ends_with("own:2 is no line of a configuration file of pip")
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! What is set for the installer in variables and in configuration files, as far as it decides what is installed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::ExposeSecret as _;
+
+use super::{Dependencies, InstallerChoice, Reading};
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::files;
+use crate::installer_variables::Effect;
+use crate::manifest::{Kind, UvSettings};
+use crate::pip_configuration;
+use crate::secrets::without_credentials;
+use crate::types::Digest;
+
+/// What installers take from a folder of `--find-links`, by the ends of names.
+const ARCHIVES: &[&str] = &[".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz"];
+
+impl Reading<'_> {
+    /// The variables that count for the installer, and under them what its configuration files say: pip's own for pip;
+    /// uv's for uv, and for projects, which name their indexes there.
+    pub(super) fn settings(&mut self, dependencies: &mut Dependencies, builds_projects: bool) -> Environment {
+        if dependencies.requirements.is_empty() && !builds_projects {
+            return self.environment.clone();
+        }
+        let is_for_uv = dependencies.installer == InstallerChoice::Uv;
+        let of_pip = if is_for_uv { Ok(BTreeMap::new()) } else { pip_configuration::settings(self.environment) };
+        let defaults = self.problems.check(of_pip).unwrap_or_default();
+        let project = dependencies.requirements.iter().find(|file| Kind::of(file) == Kind::Pyproject).cloned();
+        if is_for_uv || project.is_some() {
+            self.read_uv(project.as_deref(), is_for_uv, dependencies);
+        }
+        let of_uv =
+            dependencies.configured.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
+        let settings = self.environment.with_defaults(defaults).with_defaults(of_uv.collect());
+        self.decide(dependencies, &settings, builds_projects);
+        settings
+    }
+
+    /// What uv's configuration files say; uv is started without them when it installs.
+    fn read_uv(&mut self, project: Option<&Utf8Path>, is_for_uv: bool, dependencies: &mut Dependencies) {
+        let start = self.folder.join(project.and_then(Utf8Path::parent).unwrap_or(Utf8Path::new("")));
+        let Some(uv) = self.problems.check(UvSettings::of(&start, self.environment)) else { return };
+        let is_locked = dependencies.manifest.is_locked;
+        if is_for_uv {
+            let unset = uv.variables(is_locked).into_iter().filter(|(name, _)| self.environment.get(name).is_none());
+            dependencies.configured = unset.map(|(name, value)| (name, value.into())).collect();
+        }
+        dependencies.manifest.secrets.extend(&uv.secrets());
+        if is_locked {
+            return;
+        }
+        dependencies.manifest.require_hashes |= uv.require_hashes() || self.environment.is_on("UV_REQUIRE_HASHES");
+        dependencies.manifest.indexes.extend(uv.indexes(self.environment, &mut self.problems));
+        let own = project.map(|project| self.folder.join(project));
+        let others = uv.not_heeded().into_iter().filter(|(file, _)| Some(*file) != own.as_deref());
+        dependencies.notes.extend(
+            others.map(|(file, name)| format!("`{}` has `{name}` for uv, which is not heeded here", self.shown(file))),
+        );
+        if let Some(file) = uv.no_index().filter(|_| !dependencies.manifest.options.iter().any(|o| o == "--no-index")) {
+            let failure =
+                Failure::user(format!("`{}` has `no-index` for uv, which is not heeded here", self.shown(file)));
+            self.problems
+                .push(failure.hint("write `--no-index` and `--find-links` into a requirements file, or leave it out"));
+        }
+        let files = uv.paths().filter(|path| path.starts_with(&self.workspace));
+        dependencies.places.extend(files.map(Utf8Path::to_owned));
+    }
+
+    /// The variables that decide what is installed, without credentials; of files and folders that they name their bytes.
+    fn decide(&mut self, dependencies: &mut Dependencies, settings: &Environment, builds_projects: bool) {
+        // Projects are built by uv in any case.
+        let uses_uv = dependencies.installer == InstallerChoice::Uv || builds_projects;
+        let uses_pip = dependencies.installer == InstallerChoice::Pip;
+        let is_used = |name: &str| (uses_uv && name.starts_with("UV_")) || (uses_pip && name.starts_with("PIP_"));
+        let mut found = BTreeMap::new();
+        for name in settings.variables().keys().filter(|name| is_used(name)) {
+            let (effect, Some(value)) = (Effect::of(name), settings.get(name)) else { continue };
+            let value = match effect {
+                Effect::Files => self.entries(name, value, true, &mut dependencies.places),
+                Effect::Place => self.entries(name, value, false, &mut dependencies.places),
+                _ if effect.decides() => without_credentials(value),
+                _ => continue,
+            };
+            found.insert(name.clone(), value);
+        }
+        dependencies.variables = found;
+    }
+
+    /// The entries of a variable, local ones with their digests.
+    fn entries(&mut self, name: &str, value: &str, must_exist: bool, places: &mut BTreeSet<Utf8PathBuf>) -> String {
+        let is_between = |character: char| character.is_whitespace() || (!must_exist && character == ',');
+        let mut shown = Vec::new();
+        for entry in value.split(is_between).filter(|entry| !entry.is_empty()) {
+            let path = entry.strip_prefix("file://").unwrap_or(entry);
+            let full = self.folder.join(path);
+            if path.contains("://") || !full.exists() {
+                if must_exist && !path.contains("://") {
+                    let failure = Failure::user(format!("`{name}` names `{entry}`, which does not exist"));
+                    self.problems
+                        .push(failure.hint("correct the path, which starts from the working directory, or unset it"));
+                }
+                shown.push(without_credentials(entry));
+                continue;
+            }
+            let Some(digest) = self.problems.check(digest(&full)) else { continue };
+            let place = files::normalize(&full).unwrap_or(full);
+            shown.push(format!(
+                "{} {}",
+                place.strip_prefix(&self.folder).map_or(place.file_name().unwrap_or_default(), Utf8Path::as_str),
+                digest.hex()
+            ));
+            places.insert(place);
+        }
+        shown.join(" ")
+    }
+
+    /// A file as people know it.
+    fn shown<'b>(&self, file: &'b (impl AsRef<Utf8Path> + ?Sized)) -> &'b Utf8Path {
+        let file = file.as_ref();
+        file.strip_prefix(&self.workspace).unwrap_or(file)
+    }
+}
+
+/// Of a file, or of the distributions in a folder.
+fn digest(path: &Utf8Path) -> Result<Digest, Failure> {
+    let read = || -> std::io::Result<Digest> {
+        if path.is_file() {
+            return Ok(Digest::of(&fs_err::read(path)?));
+        }
+        let mut lines = BTreeSet::new();
+        for entry in fs_err::read_dir(path)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if ARCHIVES.iter().any(|end| name.ends_with(end)) && entry.path().is_file() {
+                lines.insert(format!("{name} {}\n", Digest::of(&fs_err::read(entry.path())?).hex()));
+            }
+        }
+        Ok(Digest::of(lines.into_iter().collect::<String>().as_bytes()))
+    };
+    read().map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(error.to_string()))
+}
