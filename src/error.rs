@@ -77,6 +77,10 @@ impl Problems {
         self.0.push(problem);
     }
 
+    pub fn extend(&mut self, problems: impl IntoIterator<Item = Failure>) {
+        self.0.extend(problems);
+    }
+
     /// How many were noted so far.
     #[expect(clippy::len_without_is_empty, reason = "an empty collection is asked for its result")]
     pub fn len(&self) -> usize {

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use crate::build::interpreter::Host;
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::error::{Failure, Problems};
+use crate::error::Problems;
 use crate::export;
 use crate::fingerprint::{Fingerprinted, RawInputs};
-use crate::manifest::{Exports, Manifest, Meaning, ParsedLocks};
+use crate::manifest::{Exports, Manifest, ParsedLocks};
 use crate::registry::state::State;
 use crate::spec::{Spec, Task};
 use crate::workers::Workers;
@@ -36,8 +36,9 @@ pub fn resolve<'a>(spec: &'a Spec, environment: &Environment, console: &Console)
     problems.into_result()?;
     console.hide(&manifest.secrets);
     manifest.undecided(spec.target).iter().for_each(|notice| console.notice(notice));
-    if spec.content.source.is_empty() && Meaning::of(&manifest, spec.target).is_empty() {
-        return Err(nothing_to_install(spec).into());
+    let has_own_code = spec.content.has_own_code();
+    if let Some(failure) = manifest.nothing_for(spec.target, &spec.dependencies.requirements, has_own_code) {
+        return Err(failure.into());
     }
     Ok(Cow::Owned(manifest))
 }
@@ -67,10 +68,4 @@ pub async fn unread<'scope>(
     let names: Vec<String> = locks.iter().map(|lock| format!("`{}`", lock.path)).collect();
     let verb = if names.len() == 1 { "means" } else { "mean" };
     Ok(Some(format!("the inputs were edited; what {} {verb} is found out by the build", names.join(" and "))))
-}
-
-fn nothing_to_install(spec: &Spec) -> Failure {
-    let names: Vec<String> = spec.dependencies.requirements.iter().map(|file| format!("`{file}`")).collect();
-    Failure::user(format!("{} has nothing to install for {}", names.join(", "), spec.target))
-        .hint("choose `groups` or `extras`, add a dependency, or look at the markers of those there are")
 }

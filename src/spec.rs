@@ -238,7 +238,7 @@ impl Spec {
             requirements: &self.dependencies.requirements,
             constraints: &self.dependencies.constraints,
             selection: &self.dependencies.selection,
-            python: self.target.python,
+            target: self.target,
             folder: &self.folder,
             workspace: &self.workspace,
             environment,

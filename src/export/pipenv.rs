@@ -37,7 +37,7 @@ struct Package {
     hashes: Vec<String>,
 }
 
-pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<SecretString> {
+pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: Ready<'_>) -> anyhow::Result<SecretString> {
     let locked = text::read(&lock.project, Utf8Path::new("Pipfile.lock"))?;
     let locked: Locked = text::json(&lock.path, &locked)?;
     let pipfile = text::read(&lock.project, Utf8Path::new("Pipfile"))?;

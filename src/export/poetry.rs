@@ -8,6 +8,7 @@ use toml::Table;
 
 use super::tool::{Ready, Tool};
 use super::{failed, paths, stale};
+use crate::build::process::Answer;
 use crate::manifest::{Lock, Selection, normalized, text};
 
 pub(super) static POETRY: Tool = Tool {
@@ -19,11 +20,31 @@ pub(super) static POETRY: Tool = Tool {
 /// What Poetry says of a lock that was made from another `pyproject.toml`.
 const STALE: &str = "changed significantly since poetry.lock was last generated";
 
-pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<SecretString> {
+pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: Ready<'_>) -> anyhow::Result<SecretString> {
+    let script = tool.place("export.py");
+    fs_err::write(&script, include_str!("poetry.py"))?;
+    let mut answer = export(&["python", "-I", script.as_str()], lock, selection, &tool)?;
+    if let Some(range) = required(&answer.said) {
+        answer = export(&["poetry"], lock, selection, &tool.in_version(&range))?;
+    }
+    match answer.status.success() {
+        true => Ok(paths::from_project(answer.text.expose_secret(), &lock.project).into()),
+        false if answer.said.contains(STALE) => Err(stale(lock).into()),
+        false => Err(failed("Poetry", lock, &answer).into()),
+    }
+}
+
+/// The versions of Poetry that a project takes (`requires-poetry`), where Poetry says that it is none of them.
+fn required(said: &str) -> Option<String> {
+    let (_, rest) = said.split_once("This project requires Poetry ")?;
+    rest.split_once(", but you are using").map(|(range, _)| range.to_owned())
+}
+
+fn export(poetry: &[&str], lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<Answer> {
     // Groups are named as they are written, and extras as one likes.
     let project = text::read(&lock.project, Utf8Path::new("pyproject.toml"))?;
     let groups = groups(&project, &selection.groups).join(",");
-    let mut command = vec!["poetry", "export", "--format", "requirements.txt", "--without-urls", "--no-ansi"];
+    let mut command = [poetry, &["export", "--format", "requirements.txt", "--without-urls", "--no-ansi"]].concat();
     if !groups.is_empty() {
         command.extend(["--with", &groups]);
     }
@@ -31,9 +52,12 @@ pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>)
         command.extend(["--extras", extra]);
     }
     let own = tool.place("poetry");
-    let answer = tool.ask(
+    let python = tool.target.python.release();
+    let target = serde_json::json!({ "python": python.release(), "machine": tool.target.architecture.machine() });
+    tool.ask(
         &command,
         &[
+            ("EXPORT_TARGET", &target.to_string()),
             ("POETRY_CONFIG_DIR", own.as_str()),
             ("POETRY_DATA_DIR", own.as_str()),
             ("POETRY_CACHE_DIR", own.as_str()),
@@ -41,12 +65,7 @@ pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>)
             ("POETRY_VIRTUALENVS_CREATE", "false"),
             ("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring"),
         ],
-    )?;
-    match answer.status.success() {
-        true => Ok(paths::from_project(answer.text.expose_secret(), &lock.project).into()),
-        false if answer.said.contains(STALE) => Err(stale(lock).into()),
-        false => Err(failed("Poetry", lock, &answer).into()),
-    }
+    )
 }
 
 /// The names of the wanted groups as `pyproject.toml` has them.
@@ -63,6 +82,13 @@ fn groups(project: &str, wanted: &BTreeSet<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_versions_that_a_project_takes_are_read() {
+        let said = "\nThis project requires Poetry >=1.8,<2.0, but you are using Poetry 2.4.3\n";
+        assert_eq!(required(said).as_deref(), Some(">=1.8,<2.0"));
+        assert_eq!(required("poetry.lock is stale"), None);
+    }
 
     #[test]
     fn groups_are_named_as_they_are_written() {

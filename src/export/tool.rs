@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::secrets::SecretUrl;
 use crate::spec::Spec;
+use crate::types::Target;
 
 /// A tool, and the versions of all that it consists of.
 #[derive(Debug)]
@@ -41,6 +42,9 @@ enum Origin {
 /// A tool that is ready to be asked, with a folder for what it wants to write.
 pub(super) struct Ready<'a> {
     tool: &'static Tool,
+    /// The versions of it that the project takes, in place of the pinned one.
+    range: Option<String>,
+    pub(super) target: Target,
     uv: Utf8PathBuf,
     /// Where it runs.
     project: Utf8PathBuf,
@@ -64,13 +68,26 @@ impl Tool {
         let folder = scratch::folder(&environment.scratch_directory())?;
         let dependencies = &spec.dependencies;
         let indexes = dependencies.extra_index_urls.iter().chain(&dependencies.index_url).collect();
-        let ready = Ready { tool: self, uv, project: project.to_owned(), indexes, environment, console, folder };
+        let (range, target, project) = (None, spec.target, project.to_owned());
+        let ready = Ready { tool: self, range, target, uv, project, indexes, environment, console, folder };
         fs_err::write(ready.place("versions.txt"), self.versions)?;
         Ok(ready)
     }
 }
 
 impl Ready<'_> {
+    /// In a version of this range (PEP 440), because the project takes no other.
+    #[must_use]
+    pub(super) fn in_version(self, range: &str) -> Self {
+        let range = range.chars().filter(|character| !character.is_whitespace()).collect();
+        Self { range: Some(range), ..self }
+    }
+
+    /// What uv is asked for.
+    fn wanted(&self) -> String {
+        format!("{}{}", self.tool.name, self.range.as_deref().unwrap_or_default())
+    }
+
     /// A path in the tool's own folder.
     pub(super) fn place(&self, name: &str) -> Utf8PathBuf {
         files::utf8(self.folder.path()).expect("was made in a folder of that kind").join(name)
@@ -99,7 +116,7 @@ impl Ready<'_> {
                 break;
             }
         }
-        let name = self.tool.name;
+        let name = self.wanted();
         let failure = Failure::system(format!("uv cannot get {name}, which reads this lock file"));
         let failure = failure.causes(explain::causes(&said));
         let hint = if lacks_python(&said) {
@@ -119,7 +136,10 @@ impl Ready<'_> {
         }
         command.args(["tool", "run", "--isolated", "--quiet", "--no-config", "--no-progress", "--color", "never"]);
         command.args(["--no-python-downloads", "--python", python]);
-        command.args(["--constraints", self.place("versions.txt").as_str(), "--from", self.tool.name]);
+        if self.range.is_none() {
+            command.args(["--constraints", self.place("versions.txt").as_str()]);
+        }
+        command.args(["--from", &self.wanted()]);
         if let Some(plugin) = self.tool.plugin {
             command.args(["--with", plugin]);
         }

@@ -125,7 +125,7 @@ mod tests {
             requirements: &["requirements.txt".into()],
             constraints: &[],
             selection: &Selection::default(),
-            python: "3.13".parse().expect("is known"),
+            target: Target::of_tests(),
             folder: &root,
             workspace: &root,
             environment: &environment,

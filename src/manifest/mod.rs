@@ -1,10 +1,12 @@
 //! Dependency files: what they say, and what that means for one target.
 
 mod decided;
+mod hashes;
 mod kind;
 mod lines;
 pub(crate) mod lock;
 mod meaning;
+mod nothing;
 mod project;
 mod pylock;
 mod pyproject;
@@ -70,6 +72,8 @@ pub struct Manifest {
     pub indexes: Vec<SecretUrl>,
     /// Nothing but lock files: they name every distribution, so that there is nothing to resolve.
     pub is_locked: bool,
+    /// What people should know of the files.
+    pub notes: Vec<String>,
     /// Of the projects, each with its file: the versions of Python that it is for (PEP 440).
     pub python_ranges: Vec<(Utf8PathBuf, String)>,
     pub secrets: Secrets,

@@ -8,6 +8,8 @@ use toml::{Table, Value};
 
 /// URL of PyPI as lock files have it.
 pub(crate) const PYPI: &str = "https://pypi.org/simple";
+/// Where PyPI's files are (<https://docs.pypi.org/api/#endpoints>).
+pub(crate) const PYPI_FILES: &str = "https://files.pythonhosted.org/";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -24,6 +26,7 @@ pub(super) struct Project {
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Metadata {
     pub(super) name: Option<String>,
+    pub(super) version: Option<String>,
     pub(super) requires_python: Option<String>,
     #[serde(default)]
     pub(super) dependencies: Vec<String>,
@@ -62,7 +65,7 @@ pub(super) struct Uv {
     #[serde(default)]
     pub(super) sources: BTreeMap<String, Value>,
     #[serde(default)]
-    dev_dependencies: Option<Value>,
+    pub(super) dev_dependencies: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -70,17 +73,17 @@ pub(super) struct Uv {
 pub(super) struct Poetry {
     pub(super) dependencies: Option<Table>,
     #[serde(default)]
-    group: Table,
+    pub(super) group: Table,
     #[serde(default)]
-    extras: Table,
-    dev_dependencies: Option<Table>,
+    pub(super) extras: Table,
+    pub(super) dev_dependencies: Option<Table>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Pdm {
     #[serde(default)]
-    dev_dependencies: Table,
+    pub(super) dev_dependencies: Table,
     #[serde(default)]
     pub(super) resolution: Table,
     #[serde(default)]
@@ -99,11 +102,17 @@ pub(super) struct IndexTable {
     /// uv asks it only for what names it.
     #[serde(default)]
     pub(super) explicit: bool,
+    /// PDM's `find_links`, which is a list of links.
+    r#type: Option<String>,
 }
 
 impl IndexTable {
     pub(super) fn new(name: Option<String>, url: &str) -> Self {
-        Self { name, url: Some(url.to_owned()), default: false, explicit: false }
+        Self { name, url: Some(url.to_owned()), default: false, explicit: false, r#type: None }
+    }
+
+    pub(super) fn is_page(&self) -> bool {
+        self.r#type.as_deref() == Some("find_links")
     }
 }
 

@@ -2,19 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
+use pep508_rs::MarkerTree;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::hashes::ALGORITHMS;
+use super::lock::place::{self, Placing, Unplaced};
+use super::lock::{self, Declared, Locked};
 use super::project::{IndexTable, normalized};
-use super::{Kind, Selection, text};
-use crate::error::{Failure, alternatives};
+use super::{Asked, Kind, Selection, marker_environment, text};
+use crate::error::{Failure, Problems, alternatives};
+use crate::secrets::SecretUrl;
+use crate::types::Target;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Pylock {
     lock_version: Option<String>,
+    created_by: Option<String>,
     pub(super) requires_python: Option<String>,
+    /// Markers of which one has to be true; none if it is for all systems.
+    #[serde(default)]
+    pub(super) environments: Vec<String>,
     #[serde(default)]
     extras: BTreeSet<String>,
     #[serde(default)]
@@ -58,15 +68,13 @@ struct Directory {
 
 #[derive(Deserialize)]
 struct File {
+    name: Option<String>,
     url: Option<String>,
     path: Option<String>,
     subdirectory: Option<String>,
     #[serde(default)]
     hashes: BTreeMap<String, String>,
 }
-
-/// Algorithms that both uv and pip take, strongest first.
-const ALGORITHMS: &[&str] = &["sha512", "sha384", "sha256"];
 
 impl Pylock {
     /// # Errors
@@ -89,87 +97,131 @@ impl Pylock {
         Selection { groups: normalized(&self.dependency_groups), extras: normalized(&self.extras) }
     }
 
+    /// Groups and extras among the selected ones that have nothing for the target.
+    pub(super) fn unused(&self, selection: &Selection, target: Target) -> Vec<(&'static str, String)> {
+        let none = BTreeSet::new();
+        let markers: Vec<&String> =
+            self.packages.iter().filter_map(|package| package.as_ref().marker.as_ref()).collect();
+        let is_true = |marker: &str, groups: &BTreeSet<String>, extras: &BTreeSet<String>| {
+            let marker = decided(marker, groups, extras).parse::<MarkerTree>();
+            marker.is_ok_and(|marker| marker.evaluate(&marker_environment(target), &[]))
+        };
+        let has_nothing = |name: &String, what: &str| {
+            let own = BTreeSet::from([name.clone()]);
+            let (groups, extras) = if what == "group" { (&own, &none) } else { (&none, &own) };
+            !markers.iter().any(|marker| is_true(marker, groups, extras) && !is_true(marker, &none, &none))
+        };
+        let groups = selection.groups.iter().filter(|name| has_nothing(name, "group"));
+        let extras = selection.extras.iter().filter(|name| has_nothing(name, "extra"));
+        groups.map(|name| ("group", name.clone())).chain(extras.map(|name| ("extra", name.clone()))).collect()
+    }
+
     /// The index of each package that is from one, `None` for PyPI.
-    pub(super) fn indexes(&self) -> impl Iterator<Item = Option<IndexTable>> {
+    pub(super) fn indexes(&self) -> Vec<IndexTable> {
         let from_index =
             |package: &&Spanned<Package>| !package.as_ref().wheels.is_empty() || package.as_ref().sdist.is_some();
-        self.packages
-            .iter()
-            .filter(from_index)
-            .map(|package| package.as_ref().index.as_deref().map(|url| IndexTable::new(None, url)))
+        let packages = self.packages.iter().filter(from_index).map(Spanned::as_ref);
+        let indexes = lock::used_indexes(
+            packages.clone().map(|package| package.index.as_deref().map(|url| IndexTable::new(None, url))),
+        );
+        let locked: Vec<Locked> = packages.filter_map(|package| locked(package).ok()).collect();
+        lock::split(indexes, &locked, &Declared::default()).0
     }
 
     /// Lines of a requirement file, each with the number of the line in the lock that it comes from.
     ///
-    /// # Errors
-    /// A package of a form that cannot be installed without its author's folders.
+    /// Problems: packages of a form that cannot be installed without their author's folders, or without a file for the
+    /// target.
     pub(super) fn requirements(
         &self,
         path: &Utf8Path,
         text: &str,
-        selection: &Selection,
-    ) -> Result<Vec<(usize, String)>, Failure> {
+        asked: &Asked<'_>,
+        indexes: &[SecretUrl],
+        problems: &mut Problems,
+    ) -> Vec<(usize, String)> {
+        let selection = asked.selection;
         let groups: BTreeSet<String> =
             self.default_groups.iter().map(|name| normalized(name)).chain(selection.groups.iter().cloned()).collect();
+        let placing = Placing {
+            path,
+            folder: &asked.folder.join(path.parent().unwrap_or(Utf8Path::new(""))),
+            target: asked.target,
+            declared: &Declared::default(),
+            indexes,
+            refresh: self.created_by.as_deref().unwrap_or("the tool that wrote it"),
+        };
         let lines = self.packages.iter().map(|spanned| {
             let number = text[..spanned.span().start].bytes().filter(|byte| *byte == b'\n').count() + 1;
             let package = spanned.as_ref();
-            let line = requirement(package, &groups, &selection.extras).map_err(|failure| Failure {
-                message: format!("{path}:{number}: `{}` {}", package.name, failure.message),
-                hint: Some("lock it again with a version, a file or a repository to get it from".to_owned()),
-                ..failure
-            })?;
-            Ok((number, line))
+            let marker =
+                package.marker.as_ref().map(|marker| format!(" ; {}", decided(marker, &groups, &selection.extras)));
+            (number, requirement(package, &marker.unwrap_or_default(), &placing))
         });
-        lines.collect()
+        place::all(lines, &placing, problems)
     }
 }
 
-fn requirement(package: &Package, groups: &BTreeSet<String>, extras: &BTreeSet<String>) -> Result<String, Failure> {
+fn requirement(package: &Package, marker: &str, placing: &Placing<'_>) -> Result<String, Unplaced> {
     let name = &package.name;
-    let fragment = |subdirectory: &Option<String>| {
-        subdirectory.as_ref().map(|folder| format!("#subdirectory={folder}")).unwrap_or_default()
-    };
-    let files = || package.wheels.iter().chain(&package.sdist).chain(&package.archive);
-    let (what, hashes) = if let Some(vcs) = &package.vcs {
-        let url = vcs.url.as_ref().ok_or_else(|| Failure::user("is locked to a repository without a URL"))?;
-        let end = fragment(&vcs.subdirectory);
-        (format!("{name} @ {}+{url}@{}{end}", vcs.r#type, vcs.commit_id), BTreeSet::new())
-    } else if let Some(directory) = &package.directory {
-        let folder = directory.subdirectory.as_ref().map_or_else(
-            || directory.path.clone(),
-            |subdirectory| format!("{}/{subdirectory}", directory.path.trim_end_matches('/')),
-        );
-        (local(&folder), BTreeSet::new())
-    } else if let Some(archive) = &package.archive {
-        let end = fragment(&archive.subdirectory);
-        match (&archive.url, &archive.path) {
-            (Some(url), _) => (format!("{name} @ {url}{end}"), hashes(files())),
-            (None, Some(path)) => (local(path), BTreeSet::new()),
-            (None, None) => return Err(Failure::user("is locked to an archive that is nowhere")),
-        }
-    } else if let Some(version) = &package.version {
-        match files().find_map(|file| file.path.as_ref().filter(|_| file.url.is_none() && package.index.is_none())) {
-            Some(path) if files().count() == 1 => (local(path), BTreeSet::new()),
-            _ => (format!("{name}=={version}"), hashes(files())),
-        }
-    } else {
-        return Err(Failure::user("has neither a version nor a place to get it from"));
-    };
-    let marker = package.marker.as_ref().map(|marker| format!(" ; {}", decided(marker, groups, extras)));
-    let hashes = hashes.iter().map(|hash| format!(" --hash={hash}"));
-    Ok(std::iter::once(what).chain(marker).chain(hashes).collect())
+    if let Some(vcs) = &package.vcs {
+        let url = vcs.url.as_ref().ok_or_else(|| nowhere(name, "is locked to a repository without a URL"))?;
+        let end = vcs.subdirectory.as_ref().map(|folder| format!("#subdirectory={folder}")).unwrap_or_default();
+        return Ok(format!("{name} @ {}+{url}@{}{end}{marker}", vcs.r#type, vcs.commit_id));
+    }
+    if let Some(directory) = &package.directory {
+        let folder = Utf8PathBuf::from(directory.path.trim_end_matches('/'));
+        let folder = directory.subdirectory.iter().fold(folder, |folder, subdirectory| folder.join(subdirectory));
+        return Ok(format!("{}{marker}", place::local(&folder)));
+    }
+    let locked = locked(package)?;
+    if package.archive.is_some() {
+        return placing.only_file(&locked, marker);
+    }
+    if package.version.is_none() {
+        return Err(nowhere(name, "has neither a version nor a place to get it from").into());
+    }
+    let hashes: BTreeSet<&String> = locked.files.iter().flat_map(|file| &file.hashes).collect();
+    let hashes: String = hashes.into_iter().map(|hash| format!(" --hash={hash}")).collect();
+    placing.line(&format!("{name}=={}{marker}{hashes}", locked.version), &[&locked])
 }
 
-/// A path that no tool takes for a name.
-fn local(path: &str) -> String {
-    if path.starts_with(['.', '/']) { path.to_owned() } else { format!("./{path}") }
+/// The files of a package and where they are.
+fn locked(package: &Package) -> Result<Locked, Failure> {
+    let files = package.archive.iter().chain(&package.sdist).chain(&package.wheels);
+    let files = files.map(|file| place_of(package, file)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Locked {
+        name: normalized(&package.name),
+        version: package.version.clone().unwrap_or_default(),
+        index: package.index.clone(),
+        files,
+        forks: Vec::new(),
+    })
 }
 
-/// The strongest hash of each file.
-fn hashes<'a>(files: impl Iterator<Item = &'a File>) -> BTreeSet<String> {
-    let hash = |file: &File| ALGORITHMS.iter().find_map(|name| Some(format!("{name}:{}", file.hashes.get(*name)?)));
-    files.filter_map(hash).collect()
+fn place_of(package: &Package, file: &File) -> Result<lock::File, Failure> {
+    // The strongest hash of each file.
+    let hash = ALGORITHMS.iter().find_map(|name| Some(format!("{name}:{}", file.hashes.get(*name)?)));
+    if hash.is_none() && !file.hashes.is_empty() {
+        let algorithms = alternatives(file.hashes.keys().map(String::as_str));
+        return Err(nowhere(&package.name, &format!("has no hash but of {algorithms}, which installers do not check")));
+    }
+    let hashes = hash.into_iter().collect();
+    let placed = match (&file.url, &file.path) {
+        (Some(url), _) => lock::File::at_url(url, hashes),
+        (None, Some(path)) => lock::File::at_path(path.into(), hashes),
+        (None, None) => match &file.name {
+            Some(name) => lock::File::named(name, hashes),
+            None => return Err(nowhere(&package.name, "is locked to a file that is nowhere")),
+        },
+    };
+    let name = file.name.clone().unwrap_or(placed.name);
+    Ok(lock::File { name, subdirectory: file.subdirectory.clone(), ..placed })
+}
+
+fn nowhere(name: &str, what: &str) -> Failure {
+    Failure::user(format!("`{name}` {what}"))
+        .hint("lock it again with a version, a file or a repository to get it from")
 }
 
 /// A marker in which `'x' in extras` and `'x' in dependency_groups` are decided: what remains is PEP 508.
@@ -203,6 +255,8 @@ fn decided(marker: &str, groups: &BTreeSet<String>, extras: &BTreeSet<String>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Environment;
+    use crate::manifest::ParsedLocks;
 
     const LOCK: &str = r#"
 lock-version = "1.0"
@@ -215,6 +269,7 @@ extras = ["fast"]
 name = "six"
 version = "1.17.0"
 marker = "'default' in dependency_groups"
+index = "https://h/simple"
 wheels = [{ url = "https://h/six-1.17.0-py2.py3-none-any.whl", hashes = { sha256 = "aa", md5 = "bb" } }]
 sdist = { url = "https://h/six-1.17.0.tar.gz", hashes = { sha256 = "cc" } }
 
@@ -222,7 +277,7 @@ sdist = { url = "https://h/six-1.17.0.tar.gz", hashes = { sha256 = "cc" } }
 name = "orjson"
 version = "3"
 marker = "('fast' in extras or 'x' not in extras) and python_version >= '3.9'"
-wheels = [{ url = "https://h/orjson.whl", hashes = { sha512 = "dd" } }]
+wheels = [{ url = "https://h/orjson-3-cp313-cp313-manylinux2014_x86_64.whl", hashes = { sha512 = "dd" } }]
 
 [[packages]]
 name = "tool"
@@ -241,15 +296,34 @@ archive = { url = "https://h/archived.zip", hashes = { sha256 = "ee" } }
     #[test]
     fn packages_become_requirements() {
         let path = Utf8Path::new("pylock.toml");
-        let lock = Pylock::read(path, LOCK).expect("is valid");
-        let lines = lock.requirements(path, LOCK, &Selection::default()).expect("are valid");
+        let whole = ["aa", "cc", "dd", "ee"].iter().fold(LOCK.to_owned(), |lock, hash| {
+            lock.replace(&format!("\"{hash}\""), &format!("\"{}\"", hash.repeat(32)))
+        });
+        let whole = whole.replace("sha512", "sha256");
+        let lock = Pylock::read(path, &whole).expect("is valid");
+        let (selection, environment, parsed) = (Selection::default(), Environment::default(), ParsedLocks::default());
+        let asked = Asked {
+            requirements: &[],
+            constraints: &[],
+            selection: &selection,
+            target: Target::of_tests(),
+            folder: "/".into(),
+            workspace: "/".into(),
+            environment: &environment,
+            parsed: &parsed,
+        };
+        let mut problems = Problems::default();
+        let lines = lock.requirements(path, &whole, &asked, &[], &mut problems);
+        problems.into_result().expect("are valid");
         let lines: Vec<String> = lines.into_iter().map(|(number, line)| format!("{number}: {line}")).collect();
-        insta::assert_snapshot!(lines.join("\n"), @r"
+        let lines = lines.join("\n");
+        let lines = ["aa", "cc", "dd", "ee"].iter().fold(lines, |lines, hash| lines.replace(&hash.repeat(32), hash));
+        insta::assert_snapshot!(lines, @r"
         8: six==1.17.0 ; python_version > '2' --hash=sha256:aa --hash=sha256:cc
-        15: orjson==3 ; (python_version < '2' or python_version > '2') and python_version >= '3.9' --hash=sha512:dd
-        21: tool @ git+https://h/tool.git@0123#subdirectory=py ; python_version < '2'
-        26: ./packages/own
-        30: archived @ https://h/archived.zip --hash=sha256:ee
+        16: orjson @ https://h/orjson-3-cp313-cp313-manylinux2014_x86_64.whl ; python_full_version >= '3.9' --hash=sha256:dd
+        22: tool @ git+https://h/tool.git@0123#subdirectory=py ; python_version < '2'
+        27: ./packages/own
+        31: archived @ https://h/archived.zip --hash=sha256:ee
         ");
     }
 

@@ -10,13 +10,12 @@ use super::lines::logical_lines;
 use super::lock::{self, Lock, ParsedLocks};
 use super::project::Project;
 use super::pylock::Pylock;
-use super::requirement::name_of;
 use super::requirements::{Reader, Role};
 use super::uv_settings::KnownIndexes;
 use super::{Kind, Manifest, ManifestFile, Selection, pyproject, text};
 use crate::environment::Environment;
 use crate::error::{Failure, Problems};
-use crate::types::{Digest, PythonVersion};
+use crate::types::{Digest, PythonVersion, Target};
 
 /// What lock files say in the form of requirement files, by their paths; made by their own tools.
 pub type Exports = BTreeMap<Utf8PathBuf, SecretString>;
@@ -28,7 +27,7 @@ pub struct Asked<'a> {
     pub requirements: &'a [Utf8PathBuf],
     pub constraints: &'a [Utf8PathBuf],
     pub selection: &'a Selection,
-    pub python: PythonVersion,
+    pub target: Target,
     /// What relative names start from and are shown relative to.
     pub folder: &'a Utf8Path,
     /// What local paths must stay in.
@@ -84,14 +83,17 @@ impl Manifest {
 fn read_pylock(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Selection> {
     let text = reader.problems.check(text::read(asked.folder, path))?;
     let lock = reader.problems.check(Pylock::read(path, &text))?;
-    let range = reader.problems.check(fits_python(path, lock.requires_python.as_deref(), asked.python))?;
+    let range = reader.problems.check(fits_python(path, lock.requires_python.as_deref(), asked.target.python))?;
     reader.manifest.python_ranges.push((path.to_owned(), range));
-    let lines = reader.problems.check(lock.requirements(path, &text, asked.selection))?;
+    reader.problems.check(lock::check_environments(path, &lock.environments, asked.target))?;
+    let unused = lock.unused(asked.selection, asked.target).into_iter();
+    reader.manifest.notes.extend(unused.map(|(what, name)| lock::unused_note(what, &name, path, asked.target)));
     let home = asked.folder.join(path.parent().unwrap_or(Utf8Path::new("")));
     let known = KnownIndexes::of(&home, asked.environment);
-    let indexes = lock::used_indexes(lock.indexes());
-    let indexes: Vec<_> = indexes.iter().map(|index| known.known(index, asked.environment)).collect();
-    reader.manifest.indexes.extend(lock::index_urls(path, &indexes, asked.environment, reader.problems));
+    let indexes: Vec<_> = lock.indexes().iter().map(|index| known.known(index, asked.environment)).collect();
+    let indexes = lock::index_urls(path, &indexes, asked.environment, reader.problems);
+    let lines = lock.requirements(path, &text, asked, &indexes, reader.problems);
+    reader.manifest.indexes.extend(indexes);
     reader.take(path, &text, lines);
     Some(lock.known())
 }
@@ -101,7 +103,7 @@ fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -
     let project = text::toml(path, &text).map_err(|failure| failure.hint("correct the file there"));
     let project: Project = reader.problems.check(project)?;
     let range = project.metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
-    let range = reader.problems.check(fits_python(path, range, asked.python))?;
+    let range = reader.problems.check(fits_python(path, range, asked.target.python))?;
     reader.manifest.python_ranges.push((path.to_owned(), range));
     let known = Selection { groups: project.groups(), extras: project.extras() };
     // A group that does not exist is named by the check of all of them.
@@ -116,7 +118,7 @@ fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut
     let lock = Lock::read(path, asked, reader.problems)?;
     let known = lock.known.clone();
     if let Some(export) = exports.get(path) {
-        reader.take_export(&lock, export);
+        reader.take_export(&lock, export, asked);
     }
     reader.manifest.indexes.extend(lock.indexes.iter().cloned());
     reader.manifest.python_ranges.push((lock.source.clone(), lock.python_range.clone()));
@@ -144,7 +146,7 @@ pub(crate) fn allows_python(range: &str, python: PythonVersion) -> bool {
 }
 
 /// Poetry's `^3.10` and `~3.10` as PEP 440 has them; there is no Python 4.
-fn of_poetry(range: &str) -> String {
+pub(super) fn of_poetry(range: &str) -> String {
     let parts = range.split(',').map(str::trim).map(|part| match (part.strip_prefix('^'), part.strip_prefix('~')) {
         (Some(version), _) => format!(">={version}"),
         (None, Some(version)) if !version.starts_with('=') => {
@@ -165,20 +167,12 @@ impl Reader<'_> {
     }
 
     /// Takes what a lock file's tool made of it.
-    fn take_export(&mut self, lock: &Lock, export: &SecretString) {
-        let text = text::read(self.folder, &lock.path).unwrap_or_default();
-        let lines = logical_lines(export.expose_secret(), self.environment).into_iter().map(|line| {
-            // Files are in the layer, not links to the workspace.
-            let written = line.as_written.trim_start_matches("-e ").to_owned();
-            let number = name_of(split_name(&written)).and_then(|name| lock.line_of(&name, &text)).unwrap_or(1);
-            (number, written)
-        });
-        let lines: Vec<_> = lines.filter(|(_, line)| !line.starts_with('-')).collect();
+    fn take_export(&mut self, lock: &Lock, export: &SecretString, asked: &Asked<'_>) {
+        let lines = logical_lines(export.expose_secret(), self.environment).into_iter();
+        // Files are in the layer, not links to the workspace.
+        let lines = lines.map(|line| line.as_written.trim_start_matches("-e ").to_owned());
+        let lines: Vec<String> = lines.filter(|line| !line.starts_with('-')).collect();
+        let lines = lock.place(&lines, asked, self.problems);
         self.take_lines(&lock.path, lines);
     }
-}
-
-/// A requirement without its options.
-fn split_name(line: &str) -> &str {
-    line.split(" --").next().unwrap_or(line).trim()
 }

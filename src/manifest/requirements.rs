@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::lines::{Line, logical_lines};
 use super::requirement::{Options, Requirement, RequirementKind, is_url, local_path, marker_of, split_options};
-use super::{Asked, Kind, Manifest, ManifestFile, kind, local_digest, text};
+use super::{Asked, Kind, Manifest, ManifestFile, hashes, kind, local_digest, text};
 use crate::environment::{self, Environment};
 use crate::error::{Failure, Problems, nearest};
 use crate::files;
@@ -215,7 +215,7 @@ impl Reader<'_> {
             "-r" | "--requirement" if !is_remote(value) => return Ok(()),
             "-c" | "--constraint" if !is_remote(value) => format!("-c {}", beside(file, value)),
             _ if has_credentials => line.text.clone(),
-            _ => match local_path(&line.as_written) {
+            _ => match local_path(line.as_written.split(" --").next().unwrap_or_default()) {
                 Some((path, _)) => line.as_written.replacen(path, self.placed(file, path).as_str(), 1),
                 None => line.as_written.clone(),
             },
@@ -250,6 +250,13 @@ impl Reader<'_> {
             let path = self.placed(file, path);
             let digest = local_digest(self.folder, self.workspace, &path)?;
             self.manifest.local.insert(path.clone());
+            let full = self.folder.join(&path);
+            if full.is_file()
+                && let Ok(Some(false)) = hashes::compare(&full, &hashes)
+            {
+                let failure = Failure::user(format!("`{path}` does not have the hash that is written for it"));
+                return Err(failure.hint("find out who changed the file; if it was you, write its hash anew"));
+            }
             if self.folder.join(&path).is_dir() {
                 if !["pyproject.toml", "setup.py"].iter().any(|name| self.folder.join(&path).join(name).is_file()) {
                     let failure = Failure::user(format!("`{path}` has neither `pyproject.toml` nor `setup.py`"));

@@ -110,7 +110,7 @@ impl Reading<'_> {
             requirements: &files,
             constraints: &constraints,
             selection: &selection,
-            python: target.python,
+            target,
             folder: &self.folder,
             workspace: &self.workspace,
             environment: self.environment,
@@ -118,16 +118,15 @@ impl Reading<'_> {
         };
         let mut manifest = Manifest::read(&asked, &Exports::new(), &mut self.problems);
         manifest.python_ranges.extend(self.ranges_of(&content.projects));
-        notes.extend(manifest.locks.iter().filter_map(|lock| lock.note.clone()));
+        notes.extend(manifest.locks.iter().flat_map(|lock| lock.notes.clone()));
+        notes.extend(manifest.notes.iter().cloned());
         let target = Target { python: manifest.python(target.python), ..target };
         let is_known = self.problems.len() == read_so_far && manifest.locks.is_empty();
-        if is_known && !files.is_empty() && Meaning::of(&manifest, target).is_empty() {
-            if !content.has_own_code() {
-                let names: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
-                let failure = Failure::user(format!("{} has nothing to install for {target}", names.join(", ")));
-                self.problems.push(failure.hint("add a requirement, or look at the markers of those there are"));
+        if is_known {
+            self.problems.extend(manifest.nothing_for(target, &files, content.has_own_code()));
+            if Meaning::of(&manifest, target).is_empty() {
+                files.clear();
             }
-            files.clear();
         }
         Dependencies { requirements: files, constraints, selection, manifest, notes, ..Dependencies::default() }
     }

@@ -213,7 +213,7 @@ fn manifests_that_ask_for_nothing_are_refused() {
     --- stdout
     --- stderr
     error: `requirements.txt` has nothing to install for python3.13 on x86_64
-    hint: add a requirement, or look at the markers of those there are
+    hint: add a requirement
     ");
     sandbox.write("requirements.txt", "pywin32; sys_platform == 'win32'\ntomli; python_version < '3.11'\n");
     insta::assert_snapshot!(refused_publish(&sandbox, &[]).told(), @r"
@@ -221,8 +221,16 @@ fn manifests_that_ask_for_nothing_are_refused() {
     --- stdout
     --- stderr
     error: `requirements.txt` has nothing to install for python3.13 on x86_64
-    hint: add a requirement, or look at the markers of those there are
+    cause: requirements.txt:1: `pywin32` is for `sys_platform == 'win32'`
+    cause: requirements.txt:2: `tomli` is for `python_full_version < '3.11'`
+    hint: correct these markers, or change `python-version` or `architecture`
     ");
+    // Code of its own is no reason to leave out what was asked for, but one to ask for nothing.
+    sandbox.write("app/__init__.py", "");
+    refused_publish(&sandbox, &["--source", "app"]).says("cause: requirements.txt:2: `tomli` is for");
+    sandbox.write("requirements.txt", "# nothing yet\n");
+    let arguments = ["build", "--output", "x.zip", "--source", "app", "--requirements", "requirements.txt"];
+    sandbox.run(&arguments).run().success();
 }
 
 #[test]

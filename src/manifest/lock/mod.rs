@@ -1,28 +1,39 @@
 //! Lock files whose own tool says what they mean: what can be known of them without starting it.
 
+mod locked;
 mod parsed;
 mod pdm;
 mod pipenv;
+pub(super) mod place;
 mod poetry;
+mod unused;
 pub(crate) mod uv;
+mod wheel;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use pep508_rs::MarkerTree;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use parsed::ParsedLocks;
 
+use locked::is_remote;
+pub(super) use locked::{Declared, File, Locked};
+use place::Placing;
+
 use super::project::{IndexTable, PYPI, Project};
 use super::read::fits_python;
+use super::requirement::name_of;
 use super::uv_settings::KnownIndexes;
-use super::{Asked, Kind, ManifestFile, Selection, local_digest, text};
+use super::{Asked, Kind, ManifestFile, Selection, local_digest, marker_environment, text};
 use crate::credentials;
 use crate::environment::Environment;
 use crate::error::{Failure, Problems, alternatives};
 use crate::files;
 use crate::secrets::{SecretUrl, end_of_credentials};
-use crate::types::{Digest, PythonVersion};
+use crate::types::{Digest, PythonVersion, Target};
 
 /// A lock file that was read and has nothing wrong as far as that shows.
 #[derive(Clone, Debug)]
@@ -44,8 +55,12 @@ pub struct Lock {
     pub indexes: Vec<SecretUrl>,
     /// Those among them that stand in none of the files that uv reads: they were given from outside when it was locked.
     pub foreign: Vec<SecretUrl>,
+    /// Pages and folders of files that are no indexes, those of them that a URL leads to.
+    pages: Vec<SecretUrl>,
+    declared: Declared,
+    locked: Arc<[Locked]>,
     /// What people should know of it.
-    pub note: Option<String>,
+    pub notes: Vec<String>,
     pub(super) known: Selection,
 }
 
@@ -58,7 +73,11 @@ struct Contents {
     python: Option<String>,
     /// The versions of Python that the project is for (PEP 440).
     python_range: String,
+    /// Markers of which one has to be true; none if it is for all systems.
+    environments: Vec<String>,
     local: BTreeSet<String>,
+    locked: Arc<[Locked]>,
+    declared: Declared,
     indexes: Vec<IndexTable>,
     known: Selection,
 }
@@ -82,11 +101,19 @@ impl Lock {
             return None;
         }
         let source_text = problems.check(text::read(folder, &source))?;
-        let key = parsed::Key::of((path, &lock_text), (&source, &source_text), asked.python);
-        let parse = || contents(path, &lock_text, &source, &source_text, asked.python);
+        let key = parsed::Key::of((path, &lock_text), (&source, &source_text), asked.target.python);
+        let parse = || contents(path, &lock_text, &source, &source_text, asked.target.python);
         let contents = problems.check(asked.parsed.get(key, parse))?;
         let sources = [source.clone(), home.join(beside)].into_iter().collect::<BTreeSet<_>>();
         let texts = sources.into_iter().filter_map(|path| Some((text::read(folder, &path).ok()?, path)));
+        let unused = match kind {
+            Kind::Pipenv => pipenv::unused(&lock_text, asked.selection, asked.target),
+            _ => toml::from_str(&source_text)
+                .map_or_else(|_| Vec::new(), |project| unused::of_project(&project, asked.selection, asked.target)),
+        };
+        let unused = unused.into_iter().map(|(what, name)| unused_note(what, &name, path, asked.target));
+        let other_python = contents.python.and_then(|python| other_python(path, &python, asked.target.python));
+        problems.check(check_environments(path, &contents.environments, asked.target))?;
         let texts = std::iter::once((lock_text, path.to_owned())).chain(texts);
         let files = texts.map(|(text, path)| ManifestFile { path, digest: Digest::of(text.as_bytes()) });
         let mut local = BTreeMap::new();
@@ -96,15 +123,32 @@ impl Lock {
             // The project itself is not installed from its lock.
             let is_project =
                 folder.join(&path).canonicalize_utf8().ok() == folder.join(project).canonicalize_utf8().ok();
-            if !is_project && let Some(digest) = problems.check(local_digest(folder, asked.workspace, &path)) {
+            // What is missing may be of a group that nobody asked for; else it is missed when it is asked for.
+            let is_there = folder.join(&path).exists();
+            if is_there
+                && !is_project
+                && let Some(digest) = problems.check(local_digest(folder, asked.workspace, &path))
+            {
                 local.insert(path, digest);
             }
         }
+        let declared = match kind {
+            Kind::Uv => {
+                declared_to_uv(folder, &[&source, &home.join(beside), &home.join("uv.toml")], asked.environment)
+            }
+            _ => contents.declared,
+        };
+        let locked = in_folders(contents.locked, &folder.join(home), &declared);
+        let (indexes, pages) = split(contents.indexes, &locked, &declared);
         let known = KnownIndexes::of(&folder.join(project), asked.environment);
-        let tables: Vec<_> = contents.indexes.iter().map(|index| known.known(index, asked.environment)).collect();
-        let indexes = index_urls(path, &tables, asked.environment, problems);
-        let foreign: Vec<_> = tables.into_iter().filter(|index| !known.is_configured(index)).collect();
+        let tables = |places: &[IndexTable]| -> Vec<IndexTable> {
+            places.iter().map(|index| known.known(index, asked.environment)).collect()
+        };
+        let (indexes, pages) = (tables(&indexes), tables(&pages));
+        let foreign: Vec<_> = indexes.iter().filter(|index| !known.is_configured(index)).cloned().collect();
         let foreign = index_urls(path, &foreign, asked.environment, &mut Problems::default());
+        let indexes = index_urls(path, &indexes, asked.environment, problems);
+        let pages = index_urls(path, &pages, asked.environment, problems);
         Some(Self {
             kind,
             path: path.to_owned(),
@@ -113,11 +157,43 @@ impl Lock {
             source,
             indexes,
             foreign,
+            pages,
+            declared,
+            locked,
             files: files.collect(),
             local,
-            note: contents.python.and_then(|python| other_python(path, &python, asked.python)),
+            notes: other_python.into_iter().chain(unused).collect(),
             known: contents.known,
         })
+    }
+
+    /// The requirements that its tool names, each from its place.
+    pub(super) fn place(&self, lines: &[String], asked: &Asked<'_>, problems: &mut Problems) -> Vec<(usize, String)> {
+        let text = text::read(asked.folder, &self.path).unwrap_or_default();
+        let places: Vec<SecretUrl> = self.indexes.iter().chain(&self.pages).cloned().collect();
+        let placing = Placing {
+            path: &self.path,
+            folder: &asked.folder.join(self.path.parent().unwrap_or(Utf8Path::new(""))),
+            target: asked.target,
+            declared: &self.declared,
+            indexes: &places,
+            refresh: self.kind.facts().refresh.as_deref().unwrap_or_default(),
+        };
+        let locked: Vec<&Locked> = self.locked.iter().collect();
+        let number = |line: &str| {
+            let bare = line.split(" --").next().unwrap_or(line).trim();
+            name_of(bare).and_then(|name| self.line_of(&name, &text)).unwrap_or(1)
+        };
+        // What these pages have is known to the installer alone.
+        let unread = |page: &&SecretUrl| {
+            let is_its =
+                |locked: &&Locked| locked.index.as_deref().is_none_or(|index| locked::is_same(index, page.shown()));
+            self.locked.iter().filter(is_its).flat_map(|locked| &locked.files).any(|file| file.place.is_none())
+        };
+        let pages = self.pages.iter().filter(unread).map(|page| (1, format!("--find-links {}", page.exposed())));
+        let placed =
+            place::all(lines.iter().map(|line| (number(line), placing.line(line, &locked))), &placing, problems);
+        pages.chain(placed).collect()
     }
 
     /// The line, from 1, at which a distribution stands in the file, for messages.
@@ -125,6 +201,56 @@ impl Lock {
         let wanted = if self.kind == Kind::Pipenv { format!("\"{name}\": {{") } else { format!("name = \"{name}\"") };
         text.lines().position(|line| line.trim() == wanted).map(|index| index + 1)
     }
+}
+
+/// Indexes, and pages of links among them, which installers ask in another way. Folders are neither.
+pub(super) fn split(
+    indexes: Vec<IndexTable>,
+    locked: &[Locked],
+    declared: &Declared,
+) -> (Vec<IndexTable>, Vec<IndexTable>) {
+    let remote = indexes.into_iter().filter(|index| index.url.as_deref().is_none_or(is_remote));
+    remote.partition(|index| {
+        let url = index.url.as_deref().unwrap_or(PYPI);
+        let of_index =
+            locked.iter().filter(|locked| locked.index.as_deref().is_some_and(|own| locked::is_same(own, url)));
+        let mut files = of_index.flat_map(|locked| locked.files.iter().map(move |file| (locked, file))).peekable();
+        if files.peek().is_none() {
+            return !declared.has_page(url);
+        }
+        files.any(|(locked, file)| locked.is_on_index(file, declared))
+    })
+}
+
+/// What the settings of uv say of places, in any of these files and in its variable.
+fn declared_to_uv(folder: &Utf8Path, paths: &[&Utf8Path], environment: &Environment) -> Declared {
+    let texts = paths.iter().filter_map(|path| text::read(folder, path).ok());
+    let mut declared = Declared::default();
+    for found in texts.map(|text| uv::declared(&text)) {
+        declared.indexes.extend(found.indexes);
+        declared.pages.extend(found.pages);
+    }
+    let links = environment.get("UV_FIND_LINKS").unwrap_or_default();
+    declared.pages.extend(links.split([',', ' ']).filter(|link| !link.is_empty()).map(str::to_owned));
+    declared
+}
+
+/// With the files of folders that the project names in place of indexes.
+fn in_folders(locked: Arc<[Locked]>, home: &Utf8Path, declared: &Declared) -> Arc<[Locked]> {
+    let folder = |page: &String| {
+        let page = page.replace("${PROJECT_ROOT}", home.as_str());
+        match page.strip_prefix("file://") {
+            // `file:///${PROJECT_ROOT}` has a slash too many.
+            Some(path) => Some(Utf8PathBuf::from(format!("/{}", path.trim_start_matches('/')))),
+            None => (!is_remote(&page)).then(|| Utf8PathBuf::from(page)),
+        }
+    };
+    let folders: Vec<Utf8PathBuf> = declared.pages.iter().filter_map(folder).collect();
+    let folders: Vec<_> = folders.iter().map(|path| path.strip_prefix(home).unwrap_or(path).to_owned()).collect();
+    if folders.is_empty() {
+        return locked;
+    }
+    locked.iter().map(|known| known.clone().in_folders(home, &folders)).collect()
 }
 
 /// A lock for one Python has what the markers of that Python left over, and nothing that another one needs beside.
@@ -180,6 +306,30 @@ fn check_version(kind: Kind, path: &Utf8Path, version: Option<&str>) -> Result<(
         None => Err(Failure::user(format!("`{path}` does not say its lock version: it is cut short or no lock file"))
             .hint(format!("restore it, or write it anew with `{refresh}`"))),
     }
+}
+
+/// What to say of a group or an extra, which it is, that has nothing for the target.
+pub(super) fn unused_note(what: &str, name: &str, path: &Utf8Path, target: Target) -> String {
+    format!("the {what} `{name}` of `{path}` has nothing to install for {target}")
+}
+
+/// Whether one of the environments that a lock was made for is the target; without any it is for all.
+pub(super) fn check_environments(path: &Utf8Path, environments: &[String], target: Target) -> Result<(), Failure> {
+    let is_it = |marker: &String| {
+        marker.parse().is_ok_and(|marker: MarkerTree| marker.evaluate(&marker_environment(target), &[]))
+    };
+    if environments.is_empty() || environments.iter().any(is_it) {
+        return Ok(());
+    }
+    let failure = Failure::user(format!(
+        "`{path}` was not made for {target}, but for {}",
+        alternatives(environments.iter().map(String::as_str))
+    ));
+    Err(failure.hint(match Kind::of(path) {
+        Kind::Uv => "add the target to `environments` of `[tool.uv]`, and lock it again with `uv lock`".to_owned(),
+        Kind::Pdm => "lock it again for all platforms: `pdm lock` without `--platform`".to_owned(),
+        _ => "lock it again for the target".to_owned(),
+    }))
 }
 
 /// The indexes that distributions are from, the one to be asked last at the end; none if that is PyPI alone.

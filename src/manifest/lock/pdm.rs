@@ -7,10 +7,10 @@ use camino::Utf8Path;
 use pep508_rs::{Requirement, VerbatimUrl};
 use serde::Deserialize;
 
-use super::{Contents, used_indexes};
+use super::{Contents, Declared, File, Locked, used_indexes};
 use crate::error::Failure;
-use crate::manifest::project::{Project, normalized};
-use crate::manifest::{Selection, marker_environment, text};
+use crate::manifest::project::{IndexTable, Project, normalized};
+use crate::manifest::{Selection, allows_python, marker_environment, text};
 use crate::types::{Architecture, PythonVersion, Target};
 
 #[derive(Deserialize)]
@@ -26,8 +26,34 @@ struct Package {
     name: String,
     #[serde(default)]
     dependencies: Vec<String>,
+    #[serde(default)]
+    version: String,
     /// A project or file by its place.
     path: Option<String>,
+    #[serde(default)]
+    files: Vec<Artifact>,
+}
+
+#[derive(Deserialize)]
+struct Artifact {
+    file: Option<String>,
+    /// In place of the name, with `--static-urls`.
+    url: Option<String>,
+    hash: Option<String>,
+}
+
+impl Package {
+    fn locked(&self) -> Locked {
+        let file = |file: &Artifact| {
+            let hashes = file.hash.iter().cloned().collect();
+            match (&file.url, &file.file) {
+                (Some(url), _) => Some(File::at_url(url, hashes)),
+                (None, name) => name.as_ref().map(|name| File::named(name, hashes)),
+            }
+        };
+        let files = self.files.iter().filter_map(file).collect();
+        Locked { name: normalized(&self.name), version: self.version.clone(), files, ..Locked::default() }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -36,6 +62,41 @@ struct Metadata {
     /// What was locked; a group that is not cannot be installed.
     #[serde(default)]
     groups: Vec<String>,
+    /// What it was made for; one for every platform if nobody said otherwise.
+    #[serde(default)]
+    targets: Vec<LockTarget>,
+}
+
+/// <https://pdm-project.org/latest/usage/lock-targets/>
+#[derive(Deserialize)]
+struct LockTarget {
+    requires_python: Option<String>,
+    platform: Option<String>,
+}
+
+impl LockTarget {
+    /// As a marker; what is never Lambda becomes one that is never true there.
+    fn marker(&self, python: PythonVersion) -> String {
+        let platform = self.platform.as_deref().unwrap_or_default();
+        let machine = ["aarch64", "arm64", "x86_64", "amd64"].into_iter().find(|machine| platform.ends_with(machine));
+        let machine = match machine {
+            Some("aarch64" | "arm64") => "aarch64",
+            _ => "x86_64",
+        };
+        let is_linux = platform.starts_with("manylinux") || platform.starts_with("linux");
+        let platform = match platform {
+            "" => String::new(),
+            _ if is_linux => format!("sys_platform == 'linux' and platform_machine == '{machine}'"),
+            other => format!("sys_platform == '{other}'"),
+        };
+        let range = self.requires_python.as_deref().filter(|range| !allows_python(range, python));
+        let range = range.map(|range| format!("python_version in '{range}'"));
+        [range.unwrap_or_default(), platform]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" and ")
+    }
 }
 
 pub(super) fn contents(
@@ -51,12 +112,22 @@ pub(super) fn contents(
     let groups = groups.chain(project.groups()).filter(|group| !extras.contains(group));
     // The lock does not say which index a distribution is from; the project does.
     let sources = &project.tool.pdm.source;
+    let (pages, sources): (Vec<_>, Vec<_>) = sources.iter().partition(|source| source.is_page());
     let replaces_pypi = sources.iter().any(|source| source.name.as_deref() == Some("pypi"));
-    let used = sources.iter().cloned().map(Some).chain((!replaces_pypi).then_some(None));
+    let used = sources.iter().copied().cloned().map(Some).chain((!replaces_pypi).then_some(None));
+    let pages: Vec<IndexTable> = pages.into_iter().cloned().collect();
+    let declared =
+        Declared { pages: pages.iter().filter_map(|page| page.url.clone()).collect(), ..Declared::default() };
+    let environments = lock.metadata.targets.iter().map(|target| target.marker(python));
+    let environments: Vec<String> = environments.collect();
     Ok(Contents {
+        // One without a condition is for all.
+        environments: if environments.iter().any(String::is_empty) { Vec::new() } else { environments },
         version: lock.metadata.lock_version.clone(),
         local: lock.packages.iter().filter_map(|package| package.path.clone()).collect(),
-        indexes: used_indexes(used),
+        locked: lock.packages.iter().filter(|package| package.path.is_none()).map(Package::locked).collect(),
+        indexes: pages.into_iter().chain(used_indexes(used)).collect(),
+        declared,
         known: Selection { groups: groups.collect(), extras },
         ..Contents::default()
     })

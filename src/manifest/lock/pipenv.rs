@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use serde::Deserialize;
 
-use super::{Contents, used_indexes};
+use super::unused::is_for;
+use super::{Contents, Locked, used_indexes};
 use crate::error::Failure;
 use crate::manifest::Selection;
 use crate::manifest::project::{IndexTable, normalized};
 use crate::manifest::text;
+use crate::types::Target;
 
 #[derive(Deserialize)]
 struct Lock {
@@ -42,6 +44,7 @@ struct Package {
     path: Option<String>,
     file: Option<String>,
     version: Option<String>,
+    markers: Option<String>,
 }
 
 /// Pipenv's name in the lock for the packages that are installed unless something else is asked for.
@@ -59,6 +62,11 @@ pub(super) fn contents(path: &Utf8Path, text: &str) -> Result<Contents, Failure>
         let source = meta.sources.iter().find(|source| name.is_none() || source.name.as_deref() == name);
         package.version.as_ref().map(|_| source.cloned())
     };
+    let locked = lock.categories.values().flatten().filter_map(|(name, package)| {
+        let version = package.version.as_ref()?.trim_start_matches('=').to_owned();
+        let index = index(package).flatten().and_then(|source| source.url);
+        Some(Locked { name: normalized(name), version, index, ..Locked::default() })
+    });
     let is_local = |place: &&String| !place.contains("://") || place.starts_with("file:");
     let local = packages().filter_map(|package| package.path.as_ref().or(package.file.as_ref()).filter(is_local));
     let groups = lock
@@ -72,7 +80,22 @@ pub(super) fn contents(path: &Utf8Path, text: &str) -> Result<Contents, Failure>
         python: python_version.or(python_full_version),
         version: meta.pipfile_spec.map(|version| version.to_string()),
         local: local.cloned().collect(),
+        locked: locked.collect(),
         indexes: used_indexes(packages().filter_map(index)),
         known: Selection { groups: groups.collect(), ..Selection::default() },
+        ..Contents::default()
     })
+}
+
+/// Groups among the selected ones that have nothing for the target.
+pub(super) fn unused(text: &str, selection: &Selection, target: Target) -> Vec<(&'static str, String)> {
+    let lock: Option<Lock> = serde_json::from_str(text).ok();
+    let categories = lock.into_iter().flat_map(|lock| lock.categories);
+    let categories = categories
+        .map(|(name, packages)| (if name == DEVELOPMENT { "dev".to_owned() } else { normalized(&name) }, packages));
+    let is_for =
+        |package: &Package| package.markers.as_ref().is_none_or(|marker| is_for(&format!("x ; {marker}"), target));
+    let unused =
+        categories.filter(|(name, packages)| selection.groups.contains(name) && !packages.values().any(is_for));
+    unused.map(|(name, _)| ("group", name)).collect()
 }

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr as _;
+use std::sync::Arc;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
+use pep440_rs::Version;
 use pep508_rs::VersionOrUrl;
 use serde::Deserialize;
+use toml::{Table, Value};
 
+use super::locked::{Declared, File, Locked, Place, is_remote};
 use super::{Contents, used_indexes};
 use crate::error::Failure;
 use crate::manifest::Selection;
@@ -15,19 +19,68 @@ use crate::manifest::text;
 use crate::secrets::without_credentials;
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Lock {
     version: Option<u32>,
     #[serde(default, rename = "package")]
     packages: Vec<Package>,
+    /// What it was made for (`[tool.uv] environments`); all systems if there are none.
+    #[serde(default)]
+    supported_markers: Vec<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Package {
     name: String,
+    /// A project may find out its own when it is built.
+    #[serde(default)]
+    version: String,
     #[serde(default)]
     source: Source,
     #[serde(default)]
     metadata: Metadata,
+    sdist: Option<Artifact>,
+    #[serde(default)]
+    wheels: Vec<Artifact>,
+    #[serde(default)]
+    resolution_markers: Vec<String>,
+}
+
+/// A file of a registry.
+#[derive(Deserialize)]
+struct Artifact {
+    url: Option<String>,
+    /// From the registry's folder.
+    path: Option<String>,
+    hash: Option<String>,
+}
+
+impl Artifact {
+    fn file(&self, registry: &str) -> Option<File> {
+        let hashes = self.hash.iter().cloned().collect();
+        match (&self.url, &self.path) {
+            (Some(url), _) => Some(File::at_url(url, hashes)),
+            (None, Some(path)) => {
+                let folder = registry.strip_prefix("file://").unwrap_or(registry);
+                Some(File::at_path(Utf8Path::new(folder).join(path), hashes))
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+impl Package {
+    fn locked(&self) -> Option<Locked> {
+        let registry = self.source.registry.as_ref()?;
+        Some(Locked {
+            name: normalized(&self.name),
+            version: self.version.clone(),
+            index: Some(registry.clone()),
+            files: self.sdist.iter().chain(&self.wheels).filter_map(|file| file.file(registry)).collect(),
+            forks: self.resolution_markers.clone(),
+        })
+    }
 }
 
 /// What the project asked for when it was locked.
@@ -72,14 +125,81 @@ pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result
         Some(project.tool.uv.index.iter().find(same).cloned().unwrap_or_else(|| IndexTable::new(None, url)))
     };
     // A registry may be a folder, too.
-    let registries = sources().filter_map(|source| source.registry.as_deref()).filter(|place| place.contains("://"));
+    let registries = sources().filter_map(|source| source.registry.as_deref()).filter(|place| is_remote(place));
+    let locked: Arc<[Locked]> = lock.packages.iter().filter_map(Package::locked).collect();
+    let files = locked.iter().flat_map(|locked| &locked.files).filter_map(|file| match &file.place {
+        Some(Place::Path(path)) => Some(path.to_string()),
+        _ => None,
+    });
     Ok(Contents {
+        environments: lock.supported_markers.clone(),
         version: lock.version.map(|version| version.to_string()),
-        local: sources().filter_map(Source::local).cloned().collect(),
+        local: sources().filter_map(Source::local).cloned().chain(files).collect(),
+        locked: locked.clone(),
         indexes: used_indexes(registries.map(named)),
         known: Selection { groups: project.groups(), extras: project.extras() },
         ..Contents::default()
     })
+}
+
+/// What the settings of uv say of places: those of a `pyproject.toml`, or of a `uv.toml`
+/// (<https://docs.astral.sh/uv/reference/settings/#find-links>, <https://docs.astral.sh/uv/concepts/indexes/#flat-indexes>).
+pub(super) fn declared(settings: &str) -> Declared {
+    let settings: Table = settings.parse().unwrap_or_default();
+    let of_project = || settings.get("tool")?.get("uv")?.as_table();
+    let uv =
+        if settings.contains_key("project") || settings.contains_key("tool") { of_project() } else { Some(&settings) };
+    let list = |key: &str| uv.and_then(|uv| uv.get(key)?.as_array()).into_iter().flatten();
+    let is_flat = |index: &&Value| index.get("format").and_then(Value::as_str) == Some("flat");
+    let url = |index: &Value| index.get("url").and_then(Value::as_str).map(str::to_owned);
+    let links = list("find-links").filter_map(Value::as_str).map(str::to_owned);
+    Declared {
+        pages: links.chain(list("index").filter(is_flat).filter_map(url)).collect(),
+        indexes: list("index").filter(|index| !is_flat(index)).filter_map(url).collect(),
+    }
+}
+
+/// A project of the workspace, or beside it, as it was locked.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LocalProject {
+    /// As it is written.
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// Its version by now.
+    pub(crate) now: String,
+}
+
+impl LocalProject {
+    /// The lock with the version of now.
+    pub(crate) fn in_lock(&self, lock: &str) -> String {
+        let Self { name, version, now } = self;
+        let head = |version: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n");
+        lock.replacen(&head(version), &head(now), 1)
+    }
+}
+
+/// Projects that have a version of their own in the lock. `read` gives the text of the `pyproject.toml` in a folder.
+pub(crate) fn local_projects(lock: &str, read: impl Fn(&str) -> Option<String>) -> Vec<LocalProject> {
+    let lock: Option<Lock> = toml::from_str(lock).ok();
+    let packages = lock.into_iter().flat_map(|lock| lock.packages);
+    let found = packages.filter(|package| !package.version.is_empty()).filter_map(|package| {
+        let project: Project = toml::from_str(&read(package.source.local()?)?).ok()?;
+        // uv writes it in its normal form.
+        let now: Version = project.metadata?.version?.parse().ok()?;
+        Some(LocalProject { name: package.name, version: package.version, now: now.to_string() })
+    });
+    found.collect()
+}
+
+/// Folders and files that a lock leads to, from its own folder.
+pub(crate) fn local_places(lock: &str) -> BTreeSet<Utf8PathBuf> {
+    let lock: Option<Lock> = toml::from_str(lock).ok();
+    let packages = lock.iter().flat_map(|lock| &lock.packages);
+    let folders = packages.filter_map(|package| {
+        let registry = package.source.registry.as_ref().filter(|place| !place.contains("://"));
+        package.source.local().or(registry).map(Utf8PathBuf::from)
+    });
+    folders.collect()
 }
 
 /// What a project asks for and its lock was not made for, or the other way round: names and versions, without markers
@@ -140,6 +260,17 @@ mod tests {
         let contents = contents("uv.lock".into(), lock, &project).expect("is valid");
         assert_eq!(contents.indexes[0].name.as_deref(), Some("own"));
         assert_eq!(contents.indexes[0].url.as_deref(), Some("https://u:p@h/simple/"));
+    }
+
+    #[test]
+    fn a_version_of_a_project_is_raised_in_its_lock() {
+        let lock = "version = 1\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { virtual = \".\" }\n\
+            [[package]]\nname = \"six\"\nversion = \"1\"\nsource = { registry = \"wheels\" }\n";
+        let read = |place: &str| (place == ".").then(|| "[project]\nname = \"App\"\nversion = \"1.1\"\n".to_owned());
+        let projects = local_projects(lock, read);
+        assert_eq!(projects[0].in_lock(lock), lock.replacen("\"1\"", "\"1.1\"", 1));
+        assert_eq!(projects.len(), 1);
+        assert_eq!(local_places(lock), [".", "wheels"].map(Utf8PathBuf::from).into());
     }
 
     #[test]

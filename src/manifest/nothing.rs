@@ -1,0 +1,56 @@
+//! Dependency files that ask for something, and for nothing on a target. Nobody means to make a layer of that.
+
+use camino::Utf8PathBuf;
+use pep508_rs::MarkerTree;
+
+use super::{Kind, Manifest, Meaning, Requirement, RequirementKind};
+use crate::error::Failure;
+use crate::secrets::without_credentials;
+use crate::types::Target;
+
+/// As many lines are named.
+const NAMED: usize = 10;
+
+impl Manifest {
+    /// Why there is nothing to install, if so. A layer with code of its own may have files that ask for nothing at all,
+    /// but none whose markers leave out all that they ask for.
+    pub fn nothing_for(&self, target: Target, asked: &[Utf8PathBuf], has_own_code: bool) -> Option<Failure> {
+        let is_blank = self.requirements.is_empty();
+        if asked.is_empty() || !Meaning::of(self, target).is_empty() || (is_blank && has_own_code) {
+            return None;
+        }
+        let names: Vec<String> = asked.iter().map(|file| format!("`{file}`")).collect();
+        let verb = if names.len() == 1 { "has" } else { "have" };
+        let failure = Failure::user(format!("{} {verb} nothing to install for {target}", names.join(", ")));
+        if is_blank {
+            let is_list = |file: &Utf8PathBuf| Kind::of(file) == Kind::Requirements;
+            let hint = if asked.iter().all(is_list) {
+                "add a requirement"
+            } else {
+                "add a dependency, or choose `groups` or `extras` that have some"
+            };
+            return Some(failure.hint(hint));
+        }
+        let failure = failure.causes(self.requirements.iter().take(NAMED).map(left_out));
+        let failure = match self.requirements.len().saturating_sub(NAMED) {
+            0 => failure,
+            more => failure.cause(format!("and {more} more")),
+        };
+        Some(failure.hint("correct these markers, or change `python-version` or `architecture`"))
+    }
+}
+
+fn left_out(requirement: &Requirement) -> String {
+    let what = match &requirement.kind {
+        RequirementKind::Named(named) => {
+            let mut named = named.clone();
+            named.marker = MarkerTree::TRUE;
+            without_credentials(&named.to_string())
+        }
+        RequirementKind::Url { url, .. } => url.clone(),
+        RequirementKind::Path { text, .. } => text.clone(),
+    };
+    let marker = requirement.marker().contents().map(|marker| marker.to_string());
+    let Requirement { file, line, .. } = requirement;
+    format!("{file}:{line}: `{what}` is for `{}`", marker.unwrap_or_default())
+}
