@@ -57,6 +57,9 @@ pub fn of(environment: &Environment, arguments: &[OsString]) -> Secrets {
     for file in files.chain(named(environment, "UV_CONFIG_FILE")).chain(pip_configuration::files(environment)) {
         secrets.add_urls_in(&read(&file));
     }
+    for (user, password) in stored_by_uv(environment) {
+        secrets.add(&user, &password);
+    }
     let netrc = named(environment, "NETRC").or_else(|| Some(home(environment)?.join(".netrc")));
     for (user, password) in netrc.iter().flat_map(|file| netrc_passwords(&read(file))) {
         secrets.add(&user, &password);
@@ -145,6 +148,22 @@ fn named(environment: &Environment, variable: &str) -> Option<Utf8PathBuf> {
 
 fn read(file: &Utf8Path) -> String {
     fs_err::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// Users and passwords that `uv auth login` keeps (<https://docs.astral.sh/uv/concepts/authentication/cli/>).
+fn stored_by_uv(environment: &Environment) -> Vec<(String, String)> {
+    let of_user = || Some(home(environment)?.join(".local/share"));
+    let data = || named(environment, "XDG_DATA_HOME").or_else(of_user).map(|data| data.join("uv/credentials"));
+    let Some(folder) = named(environment, "UV_CREDENTIALS_DIR").or_else(data) else { return Vec::new() };
+    let table = read(&folder.join("credentials.toml")).parse::<toml::Table>().unwrap_or_default();
+    let stored = table.get("credential").and_then(toml::Value::as_array).into_iter().flatten();
+    let text = |value: &toml::Value, name: &str| value.get(name).and_then(toml::Value::as_str).map(str::to_owned);
+    let stored = stored.flat_map(|one| {
+        let user = text(one, "username").unwrap_or_default();
+        let secrets = ["password", "token"].into_iter().filter_map(|name| text(one, name));
+        secrets.map(|secret| (user.clone(), secret)).collect::<Vec<_>>()
+    });
+    stored.collect()
 }
 
 /// Users and passwords of a netrc file, as Python and curl read it.
@@ -280,9 +299,15 @@ mod tests {
         fs_err::write(home.join(".git-credentials"), "https://me:from-git@host\n").expect("can be written");
         fs_err::write(home.join("pip.conf"), "[global]\nindex-url = https://me:from-pip@host/simple\n")
             .expect("can be written");
+        fs_err::create_dir_all(home.join(".local/share/uv/credentials")).expect("can be made");
+        let stored = "[[credential]]\nservice = \"https://host/\"\nusername = \"me\"\nscheme = \"basic\"\npassword = \"from-store\"\n";
+        fs_err::write(home.join(".local/share/uv/credentials/credentials.toml"), stored).expect("can be written");
+        fs_err::create_dir_all(home.join(".config/uv")).expect("can be made");
+        fs_err::write(home.join(".config/uv/uv.toml"), "index-url = \"https://me:from-uv@host/simple\"\n")
+            .expect("can be written");
         let variables = [("HOME", home.as_str()), ("PIP_CONFIG_FILE", home.join("pip.conf").as_str())]
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let secrets = of(&Environment::new(variables.into(), home.to_owned()), &[]);
-        assert_eq!(secrets.redact("from-netrc from-git from-pip"), "*** *** ***");
+        assert_eq!(secrets.redact("from-netrc from-git from-pip from-store from-uv"), "*** *** *** *** ***");
     }
 }

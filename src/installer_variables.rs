@@ -18,7 +18,7 @@ pub enum Effect {
     Files,
     /// It is for uv alone, where that reads a project.
     Configuration,
-    /// It is read here.
+    /// It is read or set here.
     ReadHere,
     /// It is not passed on.
     LeftOut,

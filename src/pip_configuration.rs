@@ -72,11 +72,14 @@ fn variable(option: &str) -> String {
     format!("PIP_{}", option.replace('-', "_").to_uppercase())
 }
 
+/// Its name and its options.
+type Section = (String, BTreeMap<String, String>);
+
 /// Sections with their options, as Python's `RawConfigParser` reads them
 /// (<https://docs.python.org/3/library/configparser.html#supported-ini-file-structure>); or the number, from 1, of a line
 /// that is none.
-fn parse(text: &str) -> Result<Vec<(String, BTreeMap<String, String>)>, usize> {
-    let mut sections: Vec<(String, BTreeMap<String, String>)> = Vec::new();
+fn parse(text: &str) -> Result<Vec<Section>, usize> {
+    let mut sections: Vec<Section> = Vec::new();
     // The option that further lines belong to, and how far it is indented.
     let mut open: Option<(String, usize)> = None;
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -88,7 +91,10 @@ fn parse(text: &str) -> Result<Vec<(String, BTreeMap<String, String>)>, usize> {
         if let Some((name, depth)) = open.as_ref().filter(|(_, depth)| indent > *depth) {
             let (_, settings) = sections.last_mut().ok_or(index + 1)?;
             let value = settings.entry(name.clone()).or_default();
-            *value = format!("{value}\n{content}").trim().to_owned();
+            if !value.is_empty() {
+                value.push('\n');
+            }
+            value.push_str(content);
             open = Some((name.clone(), *depth));
         } else if let Some(section) = content.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             sections.push((section.0.to_owned(), BTreeMap::new()));

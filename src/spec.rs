@@ -174,13 +174,9 @@ impl Spec {
         dependencies.refresh = reading.boolean("refresh", given(refresh.as_ref()), false);
         dependencies.installer = reading.parsed(given(installer.as_ref()), inputs::DEFAULT_INSTALLER);
         reading.refuse_settings(&dependencies);
-        let settings = reading.settings(&mut dependencies, !content.projects.is_empty());
-        let installer = dependencies.installer;
-        dependencies.index_url = reading.index_url(given(index_url.as_ref()), installer, &settings);
-        dependencies.extra_index_urls = reading.extra_index_urls(&list(extra_index_urls), installer, &settings);
-        dependencies.codeartifact = reading.codeartifact(&list(codeartifact), &dependencies.manifest);
-        dependencies.add_locked_indexes();
-        reading.refuse_merged_indexes(&dependencies);
+        let builds_projects = !content.projects.is_empty();
+        let (extra, repositories) = (list(extra_index_urls), list(codeartifact));
+        reading.indexes(&mut dependencies, given(index_url.as_ref()), &extra, &repositories, builds_projects);
         let declaration = reading.declaration(
             &list(compatible_runtimes),
             &list(compatible_architectures),

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::lines::logical_lines;
 use super::lock::{self, Lock, ParsedLocks};
-use super::project::Project;
+use super::project::{Project, normalized};
 use super::pylock::Pylock;
 use super::requirements::{Reader, Role};
 use super::uv_settings::KnownIndexes;
@@ -101,7 +101,8 @@ fn read_pylock(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> O
 fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Selection> {
     let text = reader.problems.check(text::read(asked.folder, path))?;
     let project = text::toml(path, &text).map_err(|failure| failure.hint("correct the file there"));
-    let project: Project = reader.problems.check(project)?;
+    let mut project: Project = reader.problems.check(project)?;
+    project.tool.uv.sources.retain(|name, _| !ignores_source(name, asked.environment));
     let range = project.metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
     let range = reader.problems.check(fits_python(path, range, asked.target.python))?;
     reader.manifest.python_ranges.push((path.to_owned(), range));
@@ -112,6 +113,12 @@ fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -
     let lines = reader.problems.check(pyproject::requirements(path, &text, &project, &selection))?;
     reader.take(path, &text, lines);
     Some(known)
+}
+
+/// Whether uv is told by its variables not to follow `[tool.uv.sources]` for a distribution.
+fn ignores_source(name: &str, environment: &Environment) -> bool {
+    let mut names = environment.get("UV_NO_SOURCES_PACKAGE").unwrap_or_default().split_whitespace();
+    environment.is_on("UV_NO_SOURCES") || names.any(|ignored| normalized(ignored) == normalized(name))
 }
 
 fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut Reader<'_>) -> Option<Selection> {

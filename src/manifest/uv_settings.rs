@@ -13,6 +13,7 @@ use crate::credentials;
 use crate::environment::Environment;
 use crate::error::{Failure, Problems};
 use crate::facts;
+use crate::files;
 use crate::secrets::{SecretUrl, Secrets, without_credentials};
 use crate::uv_workspace;
 
@@ -33,11 +34,12 @@ struct File {
 }
 
 impl UvSettings {
-    /// For what is in `folder` (absolute). In a workflow no file above the checked-out repository is one of the project.
+    /// For what is in `folder` (absolute). In a workflow nothing above the checked-out repository is the project's.
     ///
     /// # Errors
     /// The user's, for a file that uv cannot read either.
     pub fn of(folder: &Utf8Path, environment: &Environment) -> Result<Self, Failure> {
+        let folder = &files::normalize(folder).unwrap_or_else(|| folder.to_owned());
         if let Some(named) = environment.get("UV_CONFIG_FILE") {
             let path = folder.join(named);
             let file = File::read(&path)?.ok_or_else(|| {
@@ -49,7 +51,7 @@ impl UvSettings {
         if environment.is_on("UV_NO_CONFIG") {
             return Ok(Self::default());
         }
-        let project = of_project(&uv_workspace::root(folder), environment)?;
+        let project = of_project(folder, environment)?;
         let user = environment.get("XDG_CONFIG_HOME").map(Utf8PathBuf::from);
         let user = user.or_else(|| environment.get("HOME").map(|home| Utf8Path::new(home).join(".config")));
         let user = user.map(|folder| File::read(&folder.join("uv/uv.toml"))).transpose()?.flatten();
@@ -77,13 +79,13 @@ impl UvSettings {
             let flat = file.tables().filter(|table| table.get("format").and_then(Value::as_str) == Some("flat"));
             for table in flat.filter(|table| table.get("explicit") != Some(&Value::Boolean(true))) {
                 let url = without_credentials(table.get("url").and_then(Value::as_str).unwrap_or_default());
-                let failure = Failure::user(format!("`{}` has the index `{url}` in the format `flat`", file.name()));
+                let failure = Failure::user(format!("`{}` has the index `{url}` in the format `flat`", &file.path));
                 problems.push(failure.hint("name it with `find-links` in place of `index`"));
             }
             let general = file.indexes().into_iter().filter(|index| !index.explicit);
             let further = self.strings_of(file, "extra-index-url").into_iter().map(|url| IndexTable::new(None, &url));
             for index in general.chain(further) {
-                let urls = index_urls(file.name(), &[index.clone()], environment, problems);
+                let urls = index_urls(&file.path, std::slice::from_ref(&index), environment, problems);
                 if index.default { default = default.or(urls.into_iter().next()) } else { first.extend(urls) }
             }
         }
@@ -91,7 +93,7 @@ impl UvSettings {
             && let Some((file, Value::String(url))) = self.value("index-url")
         {
             let index = IndexTable::new(None, url);
-            default = index_urls(file.name(), &[index], environment, problems).pop();
+            default = index_urls(&file.path, &[index], environment, problems).pop();
         }
         if default.is_none() && !first.is_empty() {
             default = SecretUrl::parse("PyPI", PYPI).ok();
@@ -100,10 +102,9 @@ impl UvSettings {
     }
 
     /// Whether uv is to ask no index at all; with the file that says so.
-    pub fn no_index(&self) -> Option<&str> {
-        self.value("no-index")
-            .filter(|(_, value)| **value == Value::Boolean(true))
-            .map(|(file, _)| file.name().as_str())
+    pub fn no_index(&self) -> Option<&Utf8Path> {
+        let (file, value) = self.value("no-index")?;
+        (*value == Value::Boolean(true)).then_some(&file.path)
     }
 
     pub fn require_hashes(&self) -> bool {
@@ -148,11 +149,10 @@ impl UvSettings {
 
     /// All entries of a setting that is a list; local places are absolute.
     fn list(&self, name: &str) -> Vec<String> {
+        let is_place = |entry: &str| name == "find-links" && !entry.contains("://");
         let entries = self.files.iter().flat_map(|file| {
-            let placed = move |entry: String| match entry.contains("://") || name != "find-links" {
-                true => entry,
-                false => file.path.parent().unwrap_or(Utf8Path::new("/")).join(entry).into_string(),
-            };
+            let folder = file.path.parent().unwrap_or(Utf8Path::new("/"));
+            let placed = move |entry: String| if is_place(&entry) { folder.join(entry).into_string() } else { entry };
             self.strings_of(file, name).into_iter().map(placed)
         });
         entries.collect()
@@ -190,10 +190,6 @@ impl File {
         Some(Self::new(path, settings, &content))
     }
 
-    fn name(&self) -> &Utf8PathBuf {
-        &self.path
-    }
-
     fn pip(&self) -> Option<&Table> {
         self.settings.get("pip")?.as_table()
     }
@@ -217,11 +213,12 @@ impl File {
     }
 }
 
-/// The first `uv.toml`, or `pyproject.toml` that has something for uv, from a folder on up.
-fn of_project(start: &Utf8Path, environment: &Environment) -> Result<Option<File>, Failure> {
+/// The first `uv.toml`, or `pyproject.toml` that has something for uv, from the root of the folder's workspace on up.
+fn of_project(folder: &Utf8Path, environment: &Environment) -> Result<Option<File>, Failure> {
     let limit = environment.runner_workspace();
-    let is_inside = |folder: &&Utf8Path| limit.is_none_or(|limit| folder.starts_with(limit));
-    for folder in start.ancestors().take_while(is_inside) {
+    let is_inside = |folder: &Utf8Path| limit.is_none_or(|limit| folder.starts_with(limit));
+    let start = Some(uv_workspace::root(folder)).filter(|root| is_inside(root)).unwrap_or_else(|| folder.to_owned());
+    for folder in start.ancestors().take_while(|folder| is_inside(folder)) {
         let file = File::read(&folder.join("uv.toml"))?;
         if let Some(file) = file.or_else(|| File::of_project(&folder.join("pyproject.toml"))) {
             return Ok(Some(file));
@@ -245,7 +242,9 @@ impl KnownIndexes {
         // uv says itself what is wrong with its files.
         let settings = UvSettings::of(folder, environment).unwrap_or_default();
         // A `uv.toml` beside it hides the settings of a `pyproject.toml`, but not the indexes for sources.
-        let projects = [folder.to_owned(), uv_workspace::root(folder)];
+        let folder = files::normalize(folder).unwrap_or_else(|| folder.to_owned());
+        let root = uv_workspace::root(&folder);
+        let projects = [folder, root];
         let projects = projects.iter().filter_map(|folder| File::of_project(&folder.join("pyproject.toml")));
         let configured = projects.chain(settings.files).flat_map(|file| {
             let plain = ["extra-index-url", "index-url"].into_iter().filter_map(|name| file.settings.get(name));

@@ -69,7 +69,7 @@ impl FromStr for InstallerChoice {
 impl Dependencies {
     /// Adds the indexes that lock files name, behind those that the user names; the user's `index-url` stands for the
     /// one that they ask last, as a mirror does, and CodeArtifact for PyPI.
-    pub(super) fn add_locked_indexes(&mut self) {
+    fn add_locked_indexes(&mut self) {
         let mut locked = self.manifest.indexes.clone();
         if self.index_url.is_none() && !self.codeartifact.is_empty() {
             locked.retain(|url| url.shown().trim_end_matches('/') != PYPI);
@@ -159,20 +159,38 @@ impl Reading<'_> {
         }
     }
 
+    /// Where distributions come from, with all that says so.
+    pub(super) fn indexes(
+        &mut self,
+        dependencies: &mut Dependencies,
+        index_url: Option<&str>,
+        extra_index_urls: &[String],
+        codeartifact: &[String],
+        builds_projects: bool,
+    ) {
+        let installer = dependencies.installer;
+        let settings = self.settings(dependencies, builds_projects);
+        dependencies.index_url = self.index_url(index_url, installer, &settings);
+        dependencies.extra_index_urls = self.extra_index_urls(extra_index_urls, installer, &settings);
+        dependencies.codeartifact = self.codeartifact(codeartifact, &dependencies.manifest);
+        dependencies.add_locked_indexes();
+        self.refuse_merged_indexes(dependencies);
+    }
+
     /// The input, else what the tools' own variables say, those of the installer first: they decide what gets installed,
     /// so they belong to the fingerprint.
-    pub(super) fn index_url(
+    fn index_url(
         &mut self,
         value: Option<&str>,
         installer: InstallerChoice,
         settings: &Environment,
     ) -> Option<SecretUrl> {
         let (of_uv, of_pip) = (["UV_DEFAULT_INDEX", "UV_INDEX_URL"], ["PIP_INDEX_URL", "PIP_PYPI_URL"]);
-        let variables = match installer {
+        let mut variables = match installer {
             InstallerChoice::Uv => of_uv.into_iter().chain(of_pip),
             InstallerChoice::Pip => of_pip.into_iter().chain(of_uv),
         };
-        let from_settings = || variables.filter_map(|name| Some((name, settings.get(name)?))).next();
+        let from_settings = || variables.find_map(|name| Some((name, settings.get(name)?)));
         let (name, url) = value.map(|url| ("index-url", url)).or_else(from_settings)?;
         self.index(name, url)
     }
@@ -182,7 +200,7 @@ impl Reading<'_> {
         Some(credentials::with_own(url, self.environment))
     }
 
-    pub(super) fn extra_index_urls(
+    fn extra_index_urls(
         &mut self,
         values: &[String],
         installer: InstallerChoice,
@@ -203,7 +221,7 @@ impl Reading<'_> {
     }
 
     /// Of a lock file it is known when it was exported.
-    pub(super) fn refuse_merged_indexes(&mut self, dependencies: &Dependencies) {
+    fn refuse_merged_indexes(&mut self, dependencies: &Dependencies) {
         let is_extra = |option: &String| option.starts_with("--extra-index-url");
         let several = !dependencies.extra_index_urls.is_empty()
             || dependencies.manifest.options.iter().any(is_extra)
@@ -213,7 +231,7 @@ impl Reading<'_> {
         }
     }
 
-    pub(super) fn codeartifact(&mut self, values: &[String], manifest: &Manifest) -> Vec<CodeArtifactRepository> {
+    fn codeartifact(&mut self, values: &[String], manifest: &Manifest) -> Vec<CodeArtifactRepository> {
         // uv would not ask the file's index, pip no other.
         let own_index = manifest.options.iter().find(|option| option.starts_with("--index-url "));
         if let Some(option) = own_index.filter(|_| !values.is_empty()) {

@@ -55,15 +55,15 @@ impl Reading<'_> {
         dependencies.manifest.require_hashes |= uv.require_hashes() || self.environment.is_on("UV_REQUIRE_HASHES");
         dependencies.manifest.indexes.extend(uv.indexes(self.environment, &mut self.problems));
         let own = project.map(|project| self.folder.join(project));
-        let others = uv.not_heeded().into_iter().filter(|(file, _)| Some(*file) != own.as_deref());
-        dependencies.notes.extend(
-            others.map(|(file, name)| format!("`{}` has `{name}` for uv, which is not heeded here", self.shown(file))),
-        );
-        if let Some(file) = uv.no_index().filter(|_| !dependencies.manifest.options.iter().any(|o| o == "--no-index")) {
-            let failure =
-                Failure::user(format!("`{}` has `no-index` for uv, which is not heeded here", self.shown(file)));
-            self.problems
-                .push(failure.hint("write `--no-index` and `--find-links` into a requirements file, or leave it out"));
+        let shown = |file: &Utf8Path| file.strip_prefix(&self.workspace).unwrap_or(file).to_owned();
+        for (file, name) in uv.not_heeded().into_iter().filter(|(file, _)| Some(*file) != own.as_deref()) {
+            dependencies.notes.push(format!("`{}` has `{name}` for uv, which is not heeded here", shown(file)));
+        }
+        let has_own = dependencies.manifest.options.iter().any(|option| option == "--no-index");
+        if let Some(file) = uv.no_index().filter(|_| !has_own) {
+            let failure = Failure::user(format!("`{}` has `no-index` for uv, which is not heeded here", shown(file)));
+            let hint = "write `--no-index` and `--find-links` into a requirements file, or leave it out";
+            self.problems.push(failure.hint(hint));
         }
         let files = uv.paths().filter(|path| path.starts_with(&self.workspace));
         dependencies.places.extend(files.map(Utf8Path::to_owned));
@@ -96,31 +96,24 @@ impl Reading<'_> {
         for entry in value.split(is_between).filter(|entry| !entry.is_empty()) {
             let path = entry.strip_prefix("file://").unwrap_or(entry);
             let full = self.folder.join(path);
-            if path.contains("://") || !full.exists() {
-                if must_exist && !path.contains("://") {
+            let is_local = !path.contains("://");
+            if is_local && full.exists() {
+                let Some(digest) = self.problems.check(digest(&full)) else { continue };
+                let place = files::normalize(&full).unwrap_or(full);
+                let inside = place.strip_prefix(&self.folder).map(Utf8Path::as_str).ok();
+                shown.push(inside.or(place.file_name()).unwrap_or_default().to_owned());
+                shown.push(digest.hex());
+                places.insert(place);
+            } else {
+                if is_local && must_exist {
                     let failure = Failure::user(format!("`{name}` names `{entry}`, which does not exist"));
-                    self.problems
-                        .push(failure.hint("correct the path, which starts from the working directory, or unset it"));
+                    let hint = "correct the path, which starts from the working directory, or unset the variable";
+                    self.problems.push(failure.hint(hint));
                 }
                 shown.push(without_credentials(entry));
-                continue;
             }
-            let Some(digest) = self.problems.check(digest(&full)) else { continue };
-            let place = files::normalize(&full).unwrap_or(full);
-            shown.push(format!(
-                "{} {}",
-                place.strip_prefix(&self.folder).map_or(place.file_name().unwrap_or_default(), Utf8Path::as_str),
-                digest.hex()
-            ));
-            places.insert(place);
         }
         shown.join(" ")
-    }
-
-    /// A file as people know it.
-    fn shown<'b>(&self, file: &'b (impl AsRef<Utf8Path> + ?Sized)) -> &'b Utf8Path {
-        let file = file.as_ref();
-        file.strip_prefix(&self.workspace).unwrap_or(file)
     }
 }
 

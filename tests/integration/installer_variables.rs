@@ -157,6 +157,26 @@ fn files_that_variables_name_are_inputs() {
     }
 }
 
+#[test]
+fn uv_may_be_told_not_to_follow_sources() {
+    let sandbox = sandbox();
+    wheel(&sandbox.path("own"), "alpha", "9.0");
+    let project = "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"alpha\"]\n\
+        [tool.uv.sources]\nalpha = { path = \"own/alpha-9.0-py3-none-any.whl\" }\n";
+    sandbox.write("pyproject.toml", project);
+    let run = |variables: &[(&str, &str)]| {
+        let run = build(&sandbox, "uv").args(&["--requirements", "pyproject.toml"]).env("UV_FIND_LINKS", "wheels");
+        variables.iter().fold(run, |run, (name, value)| run.env(name, value)).run().success();
+        members(&sandbox.path("layer.zip"))["python/alpha.py"].text().to_owned()
+    };
+    assert_eq!(run(&[]), "version = \"9.0\"\n");
+    wheel(&sandbox.path("wheels"), "alpha", "8.0");
+    let index = "http://127.0.0.1:1/simple/";
+    let local = [("UV_OFFLINE", "1"), ("UV_DEFAULT_INDEX", index)];
+    assert_eq!(run(&[local.as_slice(), &[("UV_NO_SOURCES", "1")]].concat()), "version = \"8.0\"\n");
+    assert_eq!(run(&[local.as_slice(), &[("UV_NO_SOURCES_PACKAGE", "Alpha")]].concat()), "version = \"8.0\"\n");
+}
+
 /// A build script is the user's own, and sees what they set.
 #[test]
 fn a_build_script_sees_the_variables_of_its_tools() {

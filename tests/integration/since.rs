@@ -244,3 +244,32 @@ fn only_a_plan_compares() {
         outcome.says("`since` is `HEAD`, but only `plan` asks what changed in git");
     }
 }
+
+/// What uv would read beside a list of requirements, and what says whether a project is a member of a workspace.
+#[test]
+fn files_of_uv_count_that_decide_what_is_installed() {
+    let sandbox = repository();
+    let settings = "exclude-newer = \"2030-01-01T00:00:00Z\"\n";
+    sandbox.write("uv.toml", settings);
+    is_asked(plan(&sandbox, "HEAD").run());
+    commit(&sandbox.path(""));
+    is_untouched(plan(&sandbox, "HEAD").run(), "HEAD");
+    sandbox.write("uv.toml", settings.replace("2030", "2031"));
+    is_asked(plan(&sandbox, "HEAD").run());
+    fs_err::remove_file(sandbox.path("uv.toml")).expect("is there");
+    is_asked(plan(&sandbox, "HEAD").run());
+
+    let sandbox = Sandbox::new();
+    sandbox.write("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"other\"]\n");
+    sandbox
+        .write("api/pyproject.toml", "[project]\nname = \"api\"\nversion = \"1\"\ndependencies = [\"six==1.17.0\"]\n");
+    sandbox.write(".gitignore", ".lambda-layers\n");
+    git(&sandbox.path(""), &["init", "--quiet"]);
+    commit(&sandbox.path(""));
+    unreadable(&sandbox, "api/");
+    let arguments = ["plan", "--layer-name", "shared", "--python-version", "3.13", "--since", "HEAD"];
+    let run = || sandbox.run(&arguments).args(&["--working-directory", "api"]).run();
+    is_untouched(run(), "HEAD");
+    sandbox.write("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"*\"]\n");
+    is_asked(run());
+}

@@ -262,6 +262,11 @@ fn members_share_the_lock_of_their_workspace_outside_of_git() {
     for folder in ["services/old", "services/orders/tools"] {
         assert_eq!(names(folder).0, "idna", "no member has the lock of another project");
     }
+    let old = place.join("w/services/old");
+    let outcome = build(&sandbox, old.as_str(), "uv").args(&["--requirements", "../../uv.lock"]).run().code(1);
+    outcome
+        .says("error: `../../uv.lock` is not the lock of the project here")
+        .says("hint: name this folder in `members`");
     // In a workflow nothing above the checkout is read.
     let folder = place.join("w/services/orders");
     let python = tools().python_version();

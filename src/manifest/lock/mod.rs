@@ -34,6 +34,7 @@ use crate::error::{Failure, Problems, alternatives};
 use crate::files;
 use crate::secrets::{SecretUrl, end_of_credentials};
 use crate::types::{Digest, PythonVersion, Target};
+use crate::uv_workspace;
 
 /// A lock file that was read and has nothing wrong as far as that shows.
 #[derive(Clone, Debug)]
@@ -90,8 +91,7 @@ impl Lock {
     pub(super) fn read(path: &Utf8Path, asked: &Asked<'_>, problems: &mut Problems) -> Option<Self> {
         let (kind, folder) = (Kind::of(path), asked.folder);
         let home = path.parent().unwrap_or(Utf8Path::new(""));
-        // A lock above the working directory is that of the workspace of the project here.
-        let project = if path.starts_with("..") { Utf8Path::new("") } else { home };
+        let project = problems.check(project_of(kind, home, folder))?;
         let beside = kind.facts().beside.as_deref().expect("every lock is made from something");
         let source = project.join(beside);
         let lock_text = problems.check(text::read(folder, path))?;
@@ -251,6 +251,22 @@ fn in_folders(locked: Arc<[Locked]>, home: &Utf8Path, declared: &Declared) -> Ar
         return locked;
     }
     locked.iter().map(|known| known.clone().in_folders(home, &folders)).collect()
+}
+
+/// The folder of the project that a lock in `home` is of, both from `folder`: one of uv above a project is that of the
+/// workspace that the project is a member of.
+fn project_of<'a>(kind: Kind, home: &'a Utf8Path, folder: &Utf8Path) -> Result<&'a Utf8Path, Failure> {
+    let is_above = !home.as_str().is_empty() && home.components().all(|part| part.as_str() == "..");
+    if kind != Kind::Uv || !is_above || !folder.join("pyproject.toml").is_file() {
+        return Ok(home);
+    }
+    let root = folder.join(home).canonicalize_utf8().ok();
+    if root.is_some() && root == uv_workspace::above(folder) {
+        return Ok(Utf8Path::new(""));
+    }
+    let lock = home.join(kind.file_name());
+    let failure = Failure::user(format!("`{lock}` is not the lock of the project here, which is no member there"));
+    Err(failure.hint("name this folder in `members` of `[tool.uv.workspace]` there, or run `uv lock` here"))
 }
 
 /// A lock for one Python has what the markers of that Python left over, and nothing that another one needs beside.
