@@ -34,6 +34,8 @@ pub struct Lambda {
     pub top_level_folders: Vec<String>,
     /// Absolute paths.
     pub program_folders: Vec<String>,
+    /// Absolute paths.
+    pub library_folders: Vec<String>,
     /// Partition to its regions.
     pub regions: BTreeMap<String, Vec<String>>,
     /// Of the partition `aws`.
@@ -270,6 +272,19 @@ pub fn replacement(distribution: &str) -> Option<&'static str> {
 impl Runtime {
     pub fn system(&self) -> &'static System {
         SYSTEMS.iter().find(|system| system.name == self.os).expect("the data files are checked by a test")
+    }
+
+    /// Whether the dynamic linker finds a library of the system or of Python, `libz.so.1`.
+    pub fn has_library(&self, name: &str) -> bool {
+        self.system().has_library(name) || name == format!("libpython{}.so.1.0", self.python) || name == "libpython3.so"
+    }
+
+    /// Whether such a library is at a place seen from `/`, whose name may have more of its version, `libz.so.1.2.11`.
+    pub fn is_library(&self, place: &Utf8Path) -> bool {
+        let is_folder = place.parent().is_some_and(|folder| LAMBDA.library_folders.iter().any(|known| folder == known));
+        let name = place.file_name().unwrap_or_default();
+        let shorter = name.match_indices('.').map(|(end, _)| &name[..end]);
+        is_folder && shorter.chain([name]).any(|name| self.has_library(name))
     }
 }
 

@@ -34,7 +34,9 @@ pub(super) fn assemble(
     add_source(spec, &mut tree)?;
     add_include(spec, &mut tree)?;
     if opt.exists() {
-        add_files(opt, Utf8Path::new(""), Owner::BuildScript, opt, &mut tree)?;
+        for FileEntry { path, kind } in files::walk_layer(opt)? {
+            tree.add(path, entry(source_of(kind), Owner::BuildScript)?)?;
+        }
     }
     Ok(tree)
 }

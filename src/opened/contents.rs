@@ -56,11 +56,14 @@ pub(super) fn read<P: Sync>(
         let mut seen: Vec<(usize, Result<Observed, Finding>)> = Vec::new();
         while let Some(number) = largest_first.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (path, found) = all[*number];
-            let bytes = match &found.kind {
-                Kind::File { .. } => bytes_of(path, &found.place),
-                Kind::Link { target } => Ok(target.as_str().as_bytes().to_vec()),
+            let owner = owner_of(path);
+            let observed = match &found.kind {
+                Kind::File { .. } => {
+                    bytes_of(path, &found.place).map(|bytes| Observed::of(path, &owner, &bytes, &scan))
+                }
+                Kind::Link { target } => Ok(Observed::of_link(path, &owner, target, &scan)),
             };
-            seen.push((*number, bytes.map(|bytes| Observed::of(path, &owner_of(path), &bytes, &scan))));
+            seen.push((*number, observed));
         }
         seen
     };

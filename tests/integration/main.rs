@@ -70,6 +70,7 @@ mod slim;
 mod smoke;
 mod sources;
 mod strip;
+mod symlinks;
 mod targets;
 mod tools;
 mod watch;
