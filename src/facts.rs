@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use crate::manifest::KindFacts;
@@ -36,10 +36,44 @@ pub struct Lambda {
     pub program_folders: Vec<String>,
     /// Absolute paths.
     pub library_folders: Vec<String>,
+    pub looking_variables: Vec<LookingVariable>,
     /// Partition to its regions.
     pub regions: BTreeMap<String, Vec<String>>,
     /// Of the partition `aws`.
     pub default_regions: Vec<String>,
+}
+
+/// A variable of a function that has something looked for elsewhere in the layer.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LookingVariable {
+    pub name: String,
+    /// It is for programs, whatever they are called.
+    #[serde(default)]
+    programs: bool,
+    /// Of names that it is for.
+    #[serde(default)]
+    endings: Vec<String>,
+    names: Named,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Named {
+    File,
+    Folder,
+}
+
+impl LookingVariable {
+    /// What to set it to for a file of the layer, seen from `/opt`, if it is for files like that.
+    pub fn value_for(&self, path: &Utf8Path, is_program: bool) -> Option<Utf8PathBuf> {
+        let is_meant = self.endings.iter().any(|ending| path.as_str().ends_with(ending));
+        let named = match self.names {
+            Named::File => path,
+            Named::Folder => path.parent().unwrap_or(path),
+        };
+        (is_meant || (self.programs && is_program)).then(|| Utf8Path::new("/opt").join(named))
+    }
 }
 
 /// GitHub Actions.

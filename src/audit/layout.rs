@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::layer::{is_package_path, package_folders};
 use super::links::Names;
-use super::{File, Finding, Layer, Severity, listed};
+use super::{File, Finding, Kind, Layer, Severity, listed};
 use crate::build::Owner;
 use crate::facts;
 use crate::types::Target;
@@ -55,12 +55,14 @@ fn nothing(layer: &Layer, packages: &Utf8Path) -> Finding {
         "nothing-importable",
         packages.as_str(),
         "there is nothing in the layer that Python could import",
-        "add requirements or `source`, or look at what `exclude` leaves",
+        "add requirements, `source` or `include`, or look at what `exclude` leaves",
     );
     // Programs, libraries and data alone are of use, too.
     let mut others = layer.files.iter().filter(|(path, _)| !is_package_path(path)).peekable();
     let has_others = others.peek().is_some();
-    let is_useful = others.any(|(path, file)| is_searched(path) || is_placed(file));
+    let is_program = |file: &File| file.kind == Kind::File { executable: true };
+    let is_useful =
+        others.any(|(path, file)| is_searched(path) || is_placed(file) || setting(path, is_program(file)).is_some());
     match (layer.files.keys().any(|path| is_package_path(path)), is_useful) {
         (false, true) => {
             let help = "nothing to do for a layer of programs, libraries or data".to_owned();
@@ -124,19 +126,30 @@ fn is_searched(path: &Utf8Path) -> bool {
     facts::lambda().top_level_folders.contains(&top)
 }
 
+/// What would have a file looked for that the runtime does not look for by itself: `FONTCONFIG_PATH=/opt/fonts`.
+fn setting(path: &Utf8Path, is_program: bool) -> Option<String> {
+    let variables = facts::lambda().looking_variables.iter();
+    let mut values = variables.filter_map(|variable| Some((variable, variable.value_for(path, is_program)?)));
+    values.next().map(|(variable, value)| format!("`{}={value}`", variable.name))
+}
+
 impl Finding {
-    /// A place of `include` that the runtime does not search by itself.
-    pub(crate) fn unsearched_folder(place: &Utf8Path) -> Option<Self> {
-        (!is_searched(place)).then(|| {
-            Self::warning(
-                "unsearched-folder",
-                place.as_str(),
-                format!("the runtime does not look into `{place}` by itself"),
-                format!(
-                    "that is fine if your code opens it as `/opt/{place}`; programs belong in `bin`, libraries in `lib`"
-                ),
-            )
-        })
+    /// A place of `include` that the runtime does not search by itself. `files` are those placed there, seen from `/opt`,
+    /// each with whether it can be executed.
+    pub(crate) fn unsearched_folder(place: &Utf8Path, files: &[(&Utf8Path, bool)]) -> Option<Self> {
+        if is_searched(place) {
+            return None;
+        }
+        let setting = files.iter().find_map(|(path, is_program)| setting(path, *is_program));
+        let setting = setting.map(|setting| format!(", or a variable leads there ({setting})")).unwrap_or_default();
+        Some(Self::notice(
+            "unsearched-folder",
+            place.as_str(),
+            format!("the runtime does not look into `{place}` by itself"),
+            format!(
+                "that is fine if your code opens it as `/opt/{place}`{setting}; programs belong in `bin`, libraries in `lib`"
+            ),
+        ))
     }
 }
 
@@ -188,7 +201,8 @@ mod tests {
     #[test]
     fn programs_alone_are_a_layer() {
         insta::assert_snapshot!(found(&["bin/ffmpeg"]), @"Notice nothing-importable: there is nothing in the layer that Python could import");
-        insta::assert_snapshot!(found(&["fonts/a.ttf"]), @"Warning nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&["fonts/a.ttf"]), @"Notice nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&["data/a.bin"]), @"Warning nothing-importable: there is nothing in the layer that Python could import");
         insta::assert_snapshot!(found(&["bin/ffmpeg", "python/six-1.dist-info/METADATA"]), @"Warning nothing-importable: there is nothing in the layer that Python could import");
         insta::assert_snapshot!(found(&[]), @"Error nothing-importable: there is nothing in the layer that Python could import");
         insta::assert_snapshot!(found(&["python/six-1.dist-info/METADATA"]), @"Error nothing-importable: there is nothing in the layer that Python could import");

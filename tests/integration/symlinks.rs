@@ -165,7 +165,7 @@ fn a_build_script_may_link_to_what_others_bring() {
     add_module(&sandbox);
     let inputs = ["--source", "own", "--include", "vendor/lib=share", "--build-script", script];
     let outcome = build(&sandbox, "3.13", HERE, &inputs).success();
-    insta::assert_snapshot!(findings(&outcome), @"warning: the runtime does not look into `share` by itself (that is fine if your code opens it as `/opt/share`; programs belong in `bin`, libraries in `lib`) [unsearched-folder]");
+    insta::assert_snapshot!(findings(&outcome), @"notice:  the runtime does not look into `share` by itself (that is fine if your code opens it as `/opt/share`, or a variable leads there (`AWS_LAMBDA_EXEC_WRAPPER=/opt/share/libfoo.so.4.1.0`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]");
     let members = members(&sandbox.path("layer.zip"));
     assert_eq!(members["lib/libfoo.so.4"].text(), "/opt/share/libfoo.so.4");
     assert_eq!(members["lib/libbar.so"].text(), "../share/libfoo.so.4.1.0");
@@ -187,7 +187,7 @@ fn a_link_into_the_layer_needs_nothing_on_this_machine() {
     link(&sandbox, "vendor/links/libfoo.so.4", "/opt/share/libfoo.so");
     let places = "vendor/links=lib\nvendor/lib=share";
     let outcome = build(&sandbox, "3.13", HERE, &["--source", "own", "--include", places]).success();
-    insta::assert_snapshot!(findings(&outcome), @"warning: the runtime does not look into `share` by itself (that is fine if your code opens it as `/opt/share`; programs belong in `bin`, libraries in `lib`) [unsearched-folder]");
+    insta::assert_snapshot!(findings(&outcome), @"notice:  the runtime does not look into `share` by itself (that is fine if your code opens it as `/opt/share`, or a variable leads there (`AWS_LAMBDA_EXEC_WRAPPER=/opt/share/libfoo.so.4.1.0`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]");
     // Any other that leads nowhere is a mistake.
     link(&sandbox, "vendor/links/libgone.so", "libgone.so.1");
     let outcome = build(&sandbox, "3.13", HERE, &["--source", "own", "--include", places]).code(1);
