@@ -37,6 +37,8 @@ pub struct Lambda {
     /// Absolute paths.
     pub library_folders: Vec<String>,
     pub looking_variables: Vec<LookingVariable>,
+    /// Absolute paths.
+    pub function_folders: Vec<String>,
     /// Partition to its regions.
     pub regions: BTreeMap<String, Vec<String>>,
     /// Of the partition `aws`.

@@ -3,10 +3,12 @@
 
 pub mod binary;
 pub mod elf;
+pub mod places;
 
 use camino::Utf8Path;
 
 use self::binary::Binary;
+use self::places::Place;
 use crate::build::Owner;
 use crate::leaks::{Leak, Scan};
 
@@ -21,6 +23,8 @@ pub struct Observed {
     pub interpreter: Option<String>,
     /// Of a `*.pyc`.
     pub bytecode: Option<Bytecode>,
+    /// Where else it has Python look, or came from.
+    pub places: Vec<Place>,
 }
 
 /// The head of a compiled file (PEP 552).
@@ -39,6 +43,7 @@ impl Observed {
             binary: Binary::of(path, bytes),
             interpreter: interpreter(bytes),
             bytecode: bytecode(path, bytes),
+            places: places::of(path, bytes),
         }
     }
 

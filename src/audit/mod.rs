@@ -8,6 +8,7 @@ pub mod layer;
 pub mod layout;
 pub mod leaks;
 mod links;
+mod outside;
 mod paths;
 mod programs;
 mod requirements;
@@ -78,6 +79,7 @@ pub const CODES: &[&str] = &[
     "nothing-importable",
     "orphan-library",
     "password-in-url",
+    "path-outside",
     "private-key",
     "program-not-executable",
     "pth-file",
@@ -244,6 +246,7 @@ pub fn check(layer: &Layer, target: Target, runtime: &Runtime) -> Vec<Finding> {
         distributions::check(layer, target),
         layout::check(layer, &names, target),
         leaks::check(layer),
+        outside::check(layer),
         paths::check(layer, target),
         programs::check(layer, &names, target),
         requirements::check(layer, runtime, target),

@@ -14,6 +14,7 @@ use crate::error::Explanation;
 use crate::files;
 use crate::leaks::Scan;
 use crate::observe::Observed;
+use crate::observe::places::is_package_folder;
 use crate::secrets::Secrets;
 use crate::types::ByteSize;
 
@@ -93,12 +94,6 @@ fn file<P>(found: &Found<P>, owner: Owner, observed: Observed) -> File {
     File { kind: found.kind.clone(), size: ByteSize(found.size), owner, observed }
 }
 
-/// The folder of packages that a `*.dist-info` stands in, if Python looks there: others belong to vendored copies.
-fn is_package_folder(folder: &Utf8Path) -> bool {
-    let parts: Vec<&str> = folder.components().map(|part| part.as_str()).collect();
-    matches!(parts.as_slice(), ["python"] | ["python", "lib", _, "site-packages"])
-}
-
 /// Each with its `*.dist-info` as path in the layer.
 fn distributions<P>(
     contents: &Contents<P>,
@@ -108,6 +103,7 @@ fn distributions<P>(
     let metadata = contents.keys().filter(|path| path.file_name() == Some("METADATA"));
     let infos = metadata
         .filter_map(|path| path.parent())
+        // Others belong to vendored copies.
         .filter(|info| info.extension() == Some("dist-info") && info.parent().is_some_and(is_package_folder));
     let mut distributions = BTreeMap::new();
     for info in infos {
