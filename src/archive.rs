@@ -218,7 +218,10 @@ fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compre
         Source::Bytes { bytes, executable } => (bytes, if *executable { PROGRAM_MODE } else { FILE_MODE }),
         Source::Link { target } => (target.as_str().as_bytes(), LINK_MODE),
     };
-    let observed = Observed::of(path, &entry.owner, bytes, scan);
+    let observed = match &entry.source {
+        Source::Link { target } => Observed::of_link(path, &entry.owner, target, scan),
+        Source::File { .. } | Source::Bytes { .. } => Observed::of(path, &entry.owner, bytes, scan),
+    };
     // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
     let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
     let length =

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use crate::manifest::KindFacts;
@@ -36,10 +36,48 @@ pub struct Lambda {
     pub top_level_folders: Vec<String>,
     /// Absolute paths.
     pub program_folders: Vec<String>,
+    /// Absolute paths.
+    pub library_folders: Vec<String>,
+    pub looking_variables: Vec<LookingVariable>,
+    /// Absolute paths.
+    pub function_folders: Vec<String>,
     /// Partition to its regions.
     pub regions: BTreeMap<String, Vec<String>>,
     /// Of the partition `aws`.
     pub default_regions: Vec<String>,
+}
+
+/// A variable of a function that has something looked for elsewhere in the layer.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LookingVariable {
+    pub name: String,
+    /// It is for programs, whatever they are called.
+    #[serde(default)]
+    programs: bool,
+    /// Of names that it is for.
+    #[serde(default)]
+    endings: Vec<String>,
+    names: Named,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Named {
+    File,
+    Folder,
+}
+
+impl LookingVariable {
+    /// What to set it to for a file of the layer, seen from `/opt`, if it is for files like that.
+    pub fn value_for(&self, path: &Utf8Path, is_program: bool) -> Option<Utf8PathBuf> {
+        let is_meant = self.endings.iter().any(|ending| path.as_str().ends_with(ending));
+        let named = match self.names {
+            Named::File => path,
+            Named::Folder => path.parent().unwrap_or(path),
+        };
+        (is_meant || (self.programs && is_program)).then(|| Utf8Path::new("/opt").join(named))
+    }
 }
 
 /// GitHub Actions.
@@ -326,6 +364,19 @@ pub fn replacement(distribution: &str) -> Option<&'static str> {
 impl Runtime {
     pub fn system(&self) -> &'static System {
         SYSTEMS.iter().find(|system| system.name == self.os).expect("the data files are checked by a test")
+    }
+
+    /// Whether the dynamic linker finds a library of the system or of Python, `libz.so.1`.
+    pub fn has_library(&self, name: &str) -> bool {
+        self.system().has_library(name) || name == format!("libpython{}.so.1.0", self.python) || name == "libpython3.so"
+    }
+
+    /// Whether such a library is at a place seen from `/`, whose name may have more of its version, `libz.so.1.2.11`.
+    pub fn is_library(&self, place: &Utf8Path) -> bool {
+        let is_folder = place.parent().is_some_and(|folder| LAMBDA.library_folders.iter().any(|known| folder == known));
+        let name = place.file_name().unwrap_or_default();
+        let shorter = name.match_indices('.').map(|(end, _)| &name[..end]);
+        is_folder && shorter.chain([name]).any(|name| self.has_library(name))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reads files and folders of the workspace in a fixed order, and follows or refuses links by one rule.
 //!
 //! The rule: a link that stays in the folder it was found in is kept as a link; one that leaves the
-//! folder but not the workspace is replaced by what it points to; one that leaves the workspace is refused.
+//! folder but not the workspace is replaced by what it points to; one that leaves the workspace is refused, but for
+//! links to `/opt`: that is where the layer will be, so they are kept for the audit to follow.
 
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -57,8 +58,31 @@ pub(crate) fn is_ignored_name(name: &str) -> bool {
 /// # Errors
 /// A name that is not UTF-8, a link that leaves `workspace` or points nowhere, or what the file system says.
 pub fn walk(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
+    walk_by(Rule { root: folder, workspace, may_dangle: false })
+}
+
+/// The same of a folder that is laid out as the layer, where links may lead to what other things of the layer bring.
+///
+/// # Errors
+/// As of [`walk`].
+pub fn walk_layer(folder: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
+    walk_by(Rule { root: folder, workspace: folder, may_dangle: true })
+}
+
+/// What is done about links.
+#[derive(Clone, Copy)]
+struct Rule<'a> {
+    /// Links that stay in it are kept.
+    root: &'a Utf8Path,
+    /// Links that stay in it are followed.
+    workspace: &'a Utf8Path,
+    /// Whether there may be nothing where a link leads.
+    may_dangle: bool,
+}
+
+fn walk_by(rule: Rule<'_>) -> anyhow::Result<Vec<FileEntry>> {
     let mut entries = Vec::new();
-    collect(folder, Utf8Path::new(""), folder, workspace, 0, &mut entries)?;
+    collect(rule.root, Utf8Path::new(""), rule, 0, &mut entries)?;
     entries.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(entries)
 }
@@ -82,28 +106,30 @@ pub fn project(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<Fi
 fn collect(
     folder: &Utf8Path,
     prefix: &Utf8Path,
-    root: &Utf8Path,
-    workspace: &Utf8Path,
+    rule: Rule<'_>,
     depth: usize,
     entries: &mut Vec<FileEntry>,
 ) -> anyhow::Result<()> {
     // Links to folders that hold links to folders: as deep as the kernel's own limit on links (path_resolution(7)).
     if depth > 40 {
-        return Err(Failure::user(format!("`{folder}` is behind links that never end")).into());
+        let failure = Failure::user(format!("`{folder}` is behind links that never end"));
+        return Err(failure.hint("remove one of these links").into());
     }
     for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|entry| !is_ignored(entry)) {
         let entry = entry.with_context(|| format!("cannot read `{folder}`"))?;
         let path = utf8(entry.path())?;
         let inside = prefix.join(path.strip_prefix(folder).expect("walkdir stays in its folder"));
         if entry.file_type().is_symlink() {
-            match resolve_link(path, root, workspace)? {
+            match resolve_link(path, &inside, rule)? {
                 // Below a link that was followed, and on its way through other folders, a link would point elsewhere
                 // in the layer than it does here.
                 Link::Keep { target, resolved } if depth > 0 || climbs(&inside, &target) => {
-                    follow(&resolved, path, &inside, root, workspace, depth, entries)?;
+                    follow(&resolved, path, &inside, rule, depth, entries)?;
                 }
-                Link::Keep { target, .. } => entries.push(FileEntry { path: inside, kind: FileKind::Link { target } }),
-                Link::Follow(target) => follow(&target, path, &inside, root, workspace, depth, entries)?,
+                Link::Keep { target, .. } | Link::OfLayer(target) => {
+                    entries.push(FileEntry { path: inside, kind: FileKind::Link { target } });
+                }
+                Link::Follow(target) => follow(&target, path, &inside, rule, depth, entries)?,
             }
         } else if entry.file_type().is_file() {
             entries.push(FileEntry { path: inside, kind: file_kind(path)? });
@@ -121,8 +147,7 @@ fn follow(
     target: &Utf8Path,
     link: &Utf8Path,
     inside: &Utf8Path,
-    root: &Utf8Path,
-    workspace: &Utf8Path,
+    rule: Rule<'_>,
     depth: usize,
     entries: &mut Vec<FileEntry>,
 ) -> anyhow::Result<()> {
@@ -136,7 +161,7 @@ fn follow(
             .hint("remove it, or copy what is needed")
             .into());
     }
-    collect(target, inside, root, workspace, depth + 1, entries)
+    collect(target, inside, rule, depth + 1, entries)
 }
 
 pub fn file_kind(path: &Utf8Path) -> anyhow::Result<FileKind> {
@@ -145,24 +170,36 @@ pub fn file_kind(path: &Utf8Path) -> anyhow::Result<FileKind> {
 }
 
 enum Link {
-    Keep { target: Utf8PathBuf, resolved: Utf8PathBuf },
+    Keep {
+        target: Utf8PathBuf,
+        resolved: Utf8PathBuf,
+    },
+    /// Where it leads shows in the layer alone.
+    OfLayer(Utf8PathBuf),
     Follow(Utf8PathBuf),
 }
 
-fn resolve_link(link: &Utf8Path, root: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Link> {
-    let target = Utf8PathBuf::try_from(fs_err::read_link(link)?).map_err(|error| Failure::user(error.to_string()))?;
-    let resolved = link.canonicalize_utf8().map_err(|error| {
-        Failure::user(format!("the link `{link}` points to `{target}`, which cannot be read")).cause(error.to_string())
-    })?;
-    let stays_in = |folder: &Utf8Path| folder.canonicalize_utf8().is_ok_and(|folder| resolved.starts_with(folder));
-    if target.is_relative() && stays_in(root) {
-        Ok(Link::Keep { target, resolved })
-    } else if stays_in(workspace) {
-        Ok(Link::Follow(resolved))
-    } else {
-        Err(Failure::user(format!("the link `{link}` leaves the workspace: it points to `{target}`"))
-            .hint("copy what it points to into the repository")
-            .into())
+fn resolve_link(link: &Utf8Path, inside: &Utf8Path, rule: Rule<'_>) -> anyhow::Result<Link> {
+    let target = fs_err::read_link(link)?;
+    let target = utf8(&target)?.to_owned();
+    let resolved = link.canonicalize_utf8();
+    let stays_in = |folder: &Utf8Path| {
+        let folder = folder.canonicalize_utf8();
+        resolved.as_ref().is_ok_and(|resolved| folder.is_ok_and(|folder| resolved.starts_with(folder)))
+    };
+    let (in_root, in_workspace) = (stays_in(rule.root), stays_in(rule.workspace));
+    match resolved {
+        Ok(resolved) if target.is_relative() && in_root => Ok(Link::Keep { target, resolved }),
+        Ok(resolved) if in_workspace => Ok(Link::Follow(resolved)),
+        _ if target.starts_with("/opt") => Ok(Link::OfLayer(target)),
+        Err(_) if rule.may_dangle && target.is_relative() && !climbs(inside, &target) => Ok(Link::OfLayer(target)),
+        Ok(_) => Err(Failure::user(format!("the link `{link}` leaves the workspace: it points to `{target}`"))
+            .hint("copy what it points to into the repository; if that is in the layer, let it point to `/opt/…`")
+            .into()),
+        Err(error) => Err(Failure::user(format!("the link `{link}` points to `{target}`, which cannot be read"))
+            .cause(error.to_string())
+            .hint("put that into the repository, or remove the link; if it is in the layer, let it point to `/opt/…`")
+            .into()),
     }
 }
 

@@ -144,10 +144,10 @@ impl Settings {
         for line in &spec.content.include {
             // The executable bit of a single file is part of the layer, too.
             let executable = is_executable(&spec.folder.join(&line.from))?;
-            include.insert(
-                line.to.clone(),
-                format!("{}{}", digest(&line.from)?, if executable { " executable" } else { "" }),
-            );
+            let file = format!("{}{}", digest(&line.from)?, if executable { " executable" } else { "" });
+            // Several folders may go to one place.
+            let place = if line.to == "" { ".".into() } else { line.to.clone() };
+            include.entry(place).and_modify(|files| *files = format!("{files} {file}")).or_insert(file);
         }
         let mut source: BTreeMap<_, _> =
             spec.content.source.iter().map(|path| Ok((path.clone(), digest(path)?))).collect::<anyhow::Result<_>>()?;

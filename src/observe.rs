@@ -3,10 +3,12 @@
 
 pub mod binary;
 pub mod elf;
+pub mod places;
 
 use camino::Utf8Path;
 
 use self::binary::Binary;
+use self::places::Place;
 use crate::build::Owner;
 use crate::leaks::{Leak, Scan};
 
@@ -17,10 +19,12 @@ pub struct Observed {
     pub leak: Option<Leak>,
     /// What it is if it is compiled, or has the name of something compiled.
     pub binary: Option<Binary>,
-    /// First line of a script in a folder of programs, after `#!`.
+    /// First line of a script, after `#!`.
     pub interpreter: Option<String>,
     /// Of a `*.pyc`.
     pub bytecode: Option<Bytecode>,
+    /// Where else it has Python look, or came from.
+    pub places: Vec<Place>,
 }
 
 /// The head of a compiled file (PEP 552).
@@ -37,9 +41,15 @@ impl Observed {
         Self {
             leak: scan.look(path, owner, bytes),
             binary: Binary::of(path, bytes),
-            interpreter: interpreter(path, bytes),
+            interpreter: interpreter(bytes),
             bytecode: bytecode(path, bytes),
+            places: places::of(path, bytes),
         }
+    }
+
+    /// A link has no bytes of its own: what it stands for is looked at where it leads.
+    pub fn of_link(path: &Utf8Path, owner: &Owner, target: &Utf8Path, scan: &Scan) -> Self {
+        Self { leak: scan.look(path, owner, target.as_str().as_bytes()), ..Self::default() }
     }
 
     pub fn is_nothing(&self) -> bool {
@@ -47,11 +57,10 @@ impl Observed {
     }
 }
 
-fn interpreter(path: &Utf8Path, bytes: &[u8]) -> Option<String> {
+fn interpreter(bytes: &[u8]) -> Option<String> {
     /// What Linux reads of it.
     const LONGEST: usize = 256;
-    let is_program = matches!(path.parent()?.as_str(), "bin" | "extensions");
-    let rest = bytes.strip_prefix(b"#!").filter(|_| is_program)?;
+    let rest = bytes.strip_prefix(b"#!")?;
     let line = rest[..rest.len().min(LONGEST)].split(|byte| *byte == b'\n').next()?;
     Some(String::from_utf8_lossy(line).trim_start().to_owned())
 }

@@ -36,8 +36,8 @@ pub fn resolve<'a>(spec: &'a Spec, environment: &Environment, console: &Console)
     problems.into_result()?;
     console.hide(&manifest.secrets);
     manifest.undecided(spec.target).iter().for_each(|notice| console.notice(notice));
-    let has_own_code = spec.content.has_own_code();
-    if let Some(failure) = manifest.nothing_for(spec.target, &spec.dependencies.requirements, has_own_code) {
+    let has_own_files = spec.content.has_own_files();
+    if let Some(failure) = manifest.nothing_for(spec.target, &spec.dependencies.requirements, has_own_files) {
         return Err(failure.into());
     }
     Ok(Cow::Owned(manifest))

@@ -13,22 +13,24 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::layer::is_package_path;
+use super::links::Names;
 use super::{File, Finding, Kind, Layer};
 use crate::build::Owner;
 use crate::observe::binary::{Binary, has_library_name};
 use crate::observe::elf::{self, Elf};
 use crate::types::{DistributionName, Target};
 
-pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
-    let machines = machines::check(layer, target);
+pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
+    let machines = machines::check(layer, names, target);
     let compiled = compiled(layer, target);
-    let linker = linker::Linker::new(layer, &compiled, target);
+    let linker = linker::Linker::new(layer, names, &compiled, target);
     [
-        broken(layer),
+        broken(layer, names),
+        no_libraries(names),
         machines,
         versions::check(layer, &compiled, &linker, target),
-        libraries::check(layer, &compiled, &linker),
-        extensions::check(layer, target),
+        libraries::check(layer, names, &compiled, &linker),
+        extensions::check(layer, names, target),
         hardening::check(layer, &compiled),
     ]
     .concat()
@@ -130,18 +132,18 @@ fn verb(count: usize, one: &'static str, many: &'static str) -> &'static str {
 }
 
 /// Where programs are looked for, and what Lambda starts.
-fn is_started(path: &Utf8Path, file: &File) -> bool {
-    let in_its_folder = path.parent().is_some_and(|folder| folder == "bin" || folder == "extensions");
-    in_its_folder && matches!(file.kind, Kind::File { executable: true })
+fn is_started(path: &Utf8Path, file: &File, names: &Names<'_>) -> bool {
+    let in_its_folder = |name: &Utf8Path| name.parent().is_some_and(|folder| folder == "bin" || folder == "extensions");
+    names.of_file(path).any(in_its_folder) && matches!(file.kind, Kind::File { executable: true })
 }
 
 /// Files that nothing can load, whatever the machine.
-fn broken(layer: &Layer) -> Vec<Finding> {
+fn broken(layer: &Layer, names: &Names<'_>) -> Vec<Finding> {
     let findings = layer.files.iter().filter_map(|(path, file)| {
         let Some(Binary::Broken(reason)) = &file.observed.binary else { return None };
         let origin = Origin::of(layer, path, file);
         let message = format!("{} {reason}", some_of(path, 1, &origin));
-        let finding = if has_library_name(path) || is_started(path, file) {
+        let finding = if names.of_file(path).any(has_library_name) || is_started(path, file, names) {
             let help = "take it from a whole download or build, or leave it out with `exclude-files`";
             Finding::error("broken-binary", path.as_str(), message, help)
         } else {
@@ -149,6 +151,18 @@ fn broken(layer: &Layer) -> Vec<Finding> {
             Finding::notice("broken-binary", path.as_str(), message, help)
         };
         Some(finding.blames(file.distribution()))
+    });
+    findings.collect()
+}
+
+/// Links with the name of a library that lead to something else.
+fn no_libraries(names: &Names<'_>) -> Vec<Finding> {
+    let links = names.linked().filter(|(name, path)| has_library_name(name) && !has_library_name(path));
+    let findings = links.filter_map(|(name, path)| {
+        let file = names.file(path).filter(|file| file.observed.binary.is_none())?;
+        let message = format!("`{name}` has the name of a library, and leads to `{path}`, which is none");
+        let help = "let it lead to the library, or leave it out with `exclude-files`";
+        Some(Finding::error("broken-binary", name.as_str(), message, help).blames(file.distribution()))
     });
     findings.collect()
 }

@@ -4,23 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::layer::package_folders;
-use super::{Finding, Layer, listed};
+use super::layer::{is_package_path, package_folders};
+use super::links::Names;
+use super::{File, Finding, Kind, Layer, Severity, listed};
 use crate::build::Owner;
 use crate::facts;
 use crate::types::Target;
 
 /// A layer without anything to import, and packages that nothing can import.
-pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
     let folders = package_folders(target.python);
     let mut is_importable = false;
     // Folder to what is in it; the root of the layer has no name.
     let mut misplaced: BTreeMap<Utf8PathBuf, BTreeSet<String>> = BTreeMap::new();
-    for (path, file) in layer.files.iter().filter(|(path, _)| is_module(path)) {
-        match place(path, layer, &folders) {
+    for (name, path, file) in names.all().filter(|(name, ..)| is_module(name)) {
+        let is_linked = || names.of_file(path).any(|name| matches!(place(name, layer, &folders), Place::Importable));
+        match place(name, layer, &folders) {
             Place::Importable => is_importable = true,
             // What `include` and the build script place elsewhere, they place there on purpose.
-            Place::Elsewhere(folder) if !matches!(file.owner, Owner::Include | Owner::BuildScript) => {
+            Place::Elsewhere(folder) if name == path && !is_placed(file) && !is_linked() => {
                 let name = path.strip_prefix(&folder).ok().and_then(|rest| rest.components().next());
                 misplaced.entry(folder).or_default().insert(name.map_or("", |name| name.as_str()).to_owned());
             }
@@ -53,11 +55,28 @@ fn nothing(layer: &Layer, packages: &Utf8Path) -> Finding {
         "nothing-importable",
         packages.as_str(),
         "there is nothing in the layer that Python could import",
-        "add requirements or `source`, or look at what `exclude` leaves",
+        "add requirements, `source` or `include`, or look at what `exclude` leaves",
     );
-    // Programs and libraries alone are of use, too.
-    let is_useful = layer.files.keys().any(|path| !path.starts_with("python") && is_searched(path));
-    if is_useful { finding.into_warning() } else { finding }
+    // Programs, libraries and data alone are of use, too.
+    let mut others = layer.files.iter().filter(|(path, _)| !is_package_path(path)).peekable();
+    let has_others = others.peek().is_some();
+    let is_program = |file: &File| file.kind == Kind::File { executable: true };
+    let is_useful =
+        others.any(|(path, file)| is_searched(path) || is_placed(file) || setting(path, is_program(file)).is_some());
+    match (layer.files.keys().any(|path| is_package_path(path)), is_useful) {
+        (false, true) => {
+            let help = "nothing to do for a layer of programs, libraries or data".to_owned();
+            Finding { severity: Severity::Notice, help, ..finding }
+        }
+        (false, false) if has_others => finding.into_warning(),
+        (true, true) => finding.into_warning(),
+        (_, false) => finding,
+    }
+}
+
+/// By its user, who said where.
+fn is_placed(file: &File) -> bool {
+    matches!(file.owner, Owner::Include | Owner::BuildScript)
 }
 
 enum Place {
@@ -107,19 +126,30 @@ fn is_searched(path: &Utf8Path) -> bool {
     facts::lambda().top_level_folders.contains(&top)
 }
 
+/// What would have a file looked for that the runtime does not look for by itself: `FONTCONFIG_PATH=/opt/fonts`.
+fn setting(path: &Utf8Path, is_program: bool) -> Option<String> {
+    let variables = facts::lambda().looking_variables.iter();
+    let mut values = variables.filter_map(|variable| Some((variable, variable.value_for(path, is_program)?)));
+    values.next().map(|(variable, value)| format!("`{}={value}`", variable.name))
+}
+
 impl Finding {
-    /// A place of `include` that the runtime does not search by itself.
-    pub(crate) fn unsearched_folder(place: &Utf8Path) -> Option<Self> {
-        (!is_searched(place)).then(|| {
-            Self::warning(
-                "unsearched-folder",
-                place.as_str(),
-                format!("the runtime does not look into `{place}` by itself"),
-                format!(
-                    "that is fine if your code opens it as `/opt/{place}`; programs belong in `bin`, libraries in `lib`"
-                ),
-            )
-        })
+    /// A place of `include` that the runtime does not search by itself. `files` are those placed there, seen from `/opt`,
+    /// each with whether it can be executed.
+    pub(crate) fn unsearched_folder(place: &Utf8Path, files: &[(&Utf8Path, bool)]) -> Option<Self> {
+        if is_searched(place) {
+            return None;
+        }
+        let setting = files.iter().find_map(|(path, is_program)| setting(path, *is_program));
+        let setting = setting.map(|setting| format!(", or a variable leads there ({setting})")).unwrap_or_default();
+        Some(Self::notice(
+            "unsearched-folder",
+            place.as_str(),
+            format!("the runtime does not look into `{place}` by itself"),
+            format!(
+                "that is fine if your code opens it as `/opt/{place}`{setting}; programs belong in `bin`, libraries in `lib`"
+            ),
+        ))
     }
 }
 
@@ -131,7 +161,7 @@ mod tests {
 
     fn found(paths: &[&str]) -> String {
         let layer = Layer::of_paths(paths);
-        told_of(&check(&layer, Target::of_tests()))
+        told_of(&check(&layer, &Names::of(&layer), Target::of_tests()))
     }
 
     #[test]
@@ -155,8 +185,26 @@ mod tests {
     }
 
     #[test]
+    fn modules_are_where_links_have_them() {
+        let told = |files: &[&str], link: &str, target: &str| {
+            let mut layer = Layer::of_paths(files);
+            layer.add_link(link, target);
+            told_of(&check(&layer, &Names::of(&layer), Target::of_tests()))
+        };
+        assert_eq!(told(&["share/py/six.py"], "python", "share/py"), "");
+        let of_other = ["python/lib/python3.12/site-packages/six.py"];
+        assert_eq!(told(&of_other, "python/lib/python3.13/site-packages", "../python3.12/site-packages"), "");
+        assert_eq!(told(&["x/six.py"], "python/six.py", "/opt/x/six.py"), "");
+        insta::assert_snapshot!(told(&["bin/tool"], "python/six.py", "../six.py"), @"Warning nothing-importable: there is nothing in the layer that Python could import");
+    }
+
+    #[test]
     fn programs_alone_are_a_layer() {
-        insta::assert_snapshot!(found(&["bin/ffmpeg"]), @"Warning nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&["bin/ffmpeg"]), @"Notice nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&["fonts/a.ttf"]), @"Notice nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&["data/a.bin"]), @"Warning nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&["bin/ffmpeg", "python/six-1.dist-info/METADATA"]), @"Warning nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&[]), @"Error nothing-importable: there is nothing in the layer that Python could import");
         insta::assert_snapshot!(found(&["python/six-1.dist-info/METADATA"]), @"Error nothing-importable: there is nothing in the layer that Python could import");
     }
 }

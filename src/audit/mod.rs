@@ -7,6 +7,8 @@ pub mod exclude;
 pub mod layer;
 pub mod layout;
 pub mod leaks;
+mod links;
+mod outside;
 mod paths;
 mod programs;
 mod requirements;
@@ -18,6 +20,7 @@ mod trouble;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use layer::{File, Kind, Layer};
+use links::Names;
 pub(crate) use requirements::needed_within;
 
 use crate::error::{Failure, counted};
@@ -76,6 +79,7 @@ pub const CODES: &[&str] = &[
     "nothing-importable",
     "orphan-library",
     "password-in-url",
+    "path-outside",
     "private-key",
     "program-not-executable",
     "pth-file",
@@ -194,6 +198,11 @@ impl Finding {
     }
 
     #[must_use]
+    pub(crate) fn into_error(self) -> Self {
+        Self { severity: Severity::Error, ..self }
+    }
+
+    #[must_use]
     pub(crate) fn into_warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
     }
@@ -227,17 +236,19 @@ impl Finding {
 
 /// Looks at a finished layer, wherever it comes from.
 pub fn check(layer: &Layer, target: Target, runtime: &Runtime) -> Vec<Finding> {
-    let binaries = binaries::check(layer, target);
+    let names = Names::of(layer);
+    let binaries = binaries::check(layer, &names, target);
     let tags = tags::check(layer, &binaries, target);
     [
         binaries,
         tags,
         bytecode::check(layer, target),
         distributions::check(layer, target),
-        layout::check(layer, target),
+        layout::check(layer, &names, target),
         leaks::check(layer),
-        paths::check(layer),
-        programs::check(layer, target),
+        outside::check(layer),
+        paths::check(layer, target),
+        programs::check(layer, &names, target),
         requirements::check(layer, runtime, target),
         shadow::check(&layer.distributions, runtime, target),
         trouble::check(layer),

@@ -2,58 +2,63 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
-use super::{File, Finding, Kind, Layer, listed};
-use crate::files;
+use super::links::{self, End, Led};
+use super::{Finding, Kind, Layer, listed};
+use crate::observe::binary::has_library_name;
+use crate::types::Target;
 
-pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
-    let links = layer.files.iter().filter_map(|(path, file)| match &file.kind {
-        Kind::Link { target } => check_link(path, target, file, layer),
-        Kind::File { .. } => None,
-    });
-    links.chain(check_case(layer)).collect()
+pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+    check_links(layer, target).into_iter().chain(check_case(layer)).collect()
 }
 
-fn check_link(path: &Utf8Path, target: &Utf8Path, file: &File, layer: &Layer) -> Option<Finding> {
-    let help = "make it a relative link to something in the layer, or put the file itself there";
-    let resolved = match target.strip_prefix("/opt") {
-        Ok(inside) => files::normalize(inside),
-        Err(_) if target.is_absolute() => {
-            let message = format!("`{path}` is a link to `{target}`, which is outside of the layer");
-            return Some(Finding::warning("link-outside", path.as_str(), message, help).blames(file.distribution()));
-        }
-        Err(_) => files::normalize(&path.parent().unwrap_or(Utf8Path::new("")).join(target)),
-    };
-    let Some(resolved) = resolved else {
-        let message = format!("`{path}` is a link to `{target}`, which leaves the layer");
-        return Some(Finding::error("link-outside", path.as_str(), message, help).blames(file.distribution()));
-    };
-    let is_link = |folder: &Utf8Path| layer.files.get(folder).is_some_and(|file| file.kind.is_link());
-    if is_circle(path, layer) {
-        let message = format!("`{path}` is a link to `{target}`, which leads back to it");
-        return Some(Finding::warning("dangling-link", path.as_str(), message, help).blames(file.distribution()));
+/// A link that leads nowhere is told once, however many lead to it.
+fn check_links(layer: &Layer, target: Target) -> Vec<Finding> {
+    // What it is about, how it was found, and the links that lead there.
+    let mut broken: BTreeMap<&Utf8Path, (Led<'_>, Vec<&Utf8Path>)> = BTreeMap::new();
+    for path in layer.files.iter().filter(|(_, file)| file.kind.is_link()).map(|(path, _)| path) {
+        let led = links::follow(layer, path);
+        let at = match &led.end {
+            End::File(_) | End::Folder(_) => continue,
+            // The links of a circle are told, not those that lead into it.
+            End::Endless if is_circle(&led.links) && !leads_back(path, &led) => continue,
+            End::Endless => path,
+            End::Outside(place) if target.python.runtime().is_library(place) => continue,
+            End::Outside(_) | End::Nothing => led.stopped_at.unwrap_or(path),
+        };
+        broken.entry(at).or_insert_with(|| (led, Vec::new())).1.push(path);
     }
-    // Behind another link is whatever that one leads to.
-    let is_there = layer.has(&resolved) || resolved.ancestors().any(is_link);
-    (!is_there).then(|| {
-        let message = format!("`{path}` is a link to `{target}`, where there is nothing");
-        Finding::warning("dangling-link", path.as_str(), message, help).blames(file.distribution())
-    })
+    broken.into_iter().filter_map(|(path, (led, names))| broken_link(path, &led, &names, layer)).collect()
 }
 
-/// Whether links lead to links without an end.
-fn is_circle(path: &Utf8Path, layer: &Layer) -> bool {
-    /// Links that Linux follows.
-    const MOST: usize = 40;
-    let next = |path: &Utf8PathBuf| match &layer.files.get(path)?.kind {
-        Kind::Link { target } => match target.strip_prefix("/opt") {
-            Ok(inside) => files::normalize(inside),
-            Err(_) => files::normalize(&path.parent()?.join(target)),
-        },
-        Kind::File { .. } => None,
+fn is_circle(followed: &[&Utf8Path]) -> bool {
+    followed.iter().collect::<BTreeSet<_>>().len() < followed.len()
+}
+
+fn leads_back(path: &Utf8Path, led: &Led<'_>) -> bool {
+    led.links.iter().skip(1).any(|link| *link == path)
+}
+
+fn broken_link(path: &Utf8Path, led: &Led<'_>, names: &[&Utf8Path], layer: &Layer) -> Option<Finding> {
+    let file = &layer.files[path];
+    let Kind::Link { target } = &file.kind else { return None };
+    let told = |code, what: &str, help: &str| {
+        let message = format!("`{path}` is a link to `{target}`, {what}");
+        Finding::warning(code, path.as_str(), message, help).blames(file.distribution())
     };
-    std::iter::successors(Some(path.to_owned()), next).nth(MOST).is_some()
+    let help = "make it a relative link to something in the layer, or put the file itself there";
+    let finding = match led.end {
+        End::Outside(_) if target.is_absolute() => {
+            return Some(told("link-outside", "which is outside of the layer", help));
+        }
+        End::Outside(_) => return Some(told("link-outside", "which leaves the layer", help).into_error()),
+        End::Endless if leads_back(path, led) => told("dangling-link", "which leads back to it", help),
+        End::Endless => told("dangling-link", "and Linux does not follow that many links", help),
+        _ => told("dangling-link", "where there is nothing", help),
+    };
+    // Whatever the function does, nobody can load it.
+    Some(if names.iter().any(|name| has_library_name(name)) { finding.into_error() } else { finding })
 }
 
 /// Fine on Linux; who unpacks it elsewhere loses one of them.
@@ -92,7 +97,7 @@ mod tests {
     use super::*;
 
     fn told(layer: &Layer) -> String {
-        let findings = check(layer);
+        let findings = check(layer, Target::of_tests());
         let lines =
             findings.iter().map(|finding| format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message));
         lines.collect()
@@ -112,16 +117,28 @@ mod tests {
             ("lib/self", "self"),
             ("lib/there", "back"),
             ("lib/back", "/opt/lib/there"),
+            ("lib/into-circle", "there"),
+            ("lib/libz.so", "/usr/lib64/libz.so.1.2.11"),
+            ("lib/liby.so", "/usr/lib64/liby.so.1"),
+            ("lib/libw.so", "libw.so.2"),
+            ("lib/libw.so.2", "libw.so.2.0"),
+            ("lib/libv.so", "v"),
+            ("lib/v", "../v/none"),
+            ("lib/libu.so", "libu.so"),
         ] {
             layer.add_link(path, target);
         }
         insta::assert_snapshot!(told(&layer), @"
         Warning dangling-link: `lib/back` is a link to `/opt/lib/there`, which leads back to it
         Warning link-outside: `lib/far` is a link to `/tmp/cache`, which is outside of the layer
+        Error dangling-link: `lib/libu.so` is a link to `libu.so`, which leads back to it
+        Error dangling-link: `lib/libw.so.2` is a link to `libw.so.2.0`, where there is nothing
+        Warning link-outside: `lib/liby.so` is a link to `/usr/lib64/liby.so.1`, which is outside of the layer
         Warning dangling-link: `lib/none` is a link to `libx.so.2`, where there is nothing
         Warning dangling-link: `lib/self` is a link to `self`, which leads back to it
         Warning dangling-link: `lib/there` is a link to `back`, which leads back to it
         Error link-outside: `lib/up` is a link to `../../etc/passwd`, which leaves the layer
+        Error dangling-link: `lib/v` is a link to `../v/none`, where there is nothing
         ");
     }
 

@@ -3,26 +3,29 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::layer::package_folders;
+use super::links::Names;
 use super::{File, Finding, Kind, Layer, listed};
 use crate::facts;
 use crate::observe::binary::{Binary, has_library_name};
 use crate::types::{PythonVersion, Target};
 
-pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+/// In `bin`, in `extensions`, and at the root of the layer, where wrapper scripts stand.
+pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (path, file) in &layer.files {
+    for (path, _, file) in names.all() {
         let folder = path.parent().map_or("", Utf8Path::as_str);
-        if !matches!(folder, "bin" | "extensions") {
+        let is_wrapper = folder.is_empty() && path.extension() != Some("py");
+        if !is_wrapper && !matches!(folder, "bin" | "extensions") {
             continue;
         }
         let is_executable = file.kind != Kind::File { executable: false };
         match folder {
             "extensions" if !is_executable => findings.push(idle_extension(path, file)),
-            "bin" if !is_executable && is_program(path, file) => findings.push(idle_program(path, file)),
+            "" | "bin" if !is_executable && is_program(path, file) => findings.push(idle_program(path, file)),
             _ => findings.extend(interpreter(path, file, layer, target.python)),
         }
     }
-    findings.extend(off_path(layer, target.python));
+    findings.extend(off_path(layer, names, target.python));
     findings
 }
 
@@ -99,12 +102,13 @@ fn is_of_system(program: &Utf8Path) -> bool {
 }
 
 /// Scripts beside packages, where `pip install --target` leaves them.
-fn off_path(layer: &Layer, python: PythonVersion) -> Vec<Finding> {
+fn off_path(layer: &Layer, names: &Names<'_>, python: PythonVersion) -> Vec<Finding> {
     let folders = package_folders(python).into_iter().map(|packages| packages.join("bin"));
     let folders = folders.filter(|folder| !layer.files.contains_key(&folder.join("__init__.py")));
     let findings = folders.filter_map(|folder| {
         let is_program = |path: &Utf8Path, file: &File| {
-            path.parent() == Some(&folder) && file.kind == Kind::File { executable: true }
+            let is_on_path = || names.of_file(path).any(|name| name.parent() == Some(Utf8Path::new("bin")));
+            path.parent() == Some(&folder) && file.kind == Kind::File { executable: true } && !is_on_path()
         };
         let programs = layer.files.iter().filter(|(path, file)| is_program(path, file));
         let names: Vec<String> = programs.filter_map(|(path, _)| path.file_name().map(str::to_owned)).collect();

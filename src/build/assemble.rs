@@ -34,7 +34,9 @@ pub(super) fn assemble(
     add_source(spec, &mut tree)?;
     add_include(spec, &mut tree)?;
     if opt.exists() {
-        add_files(opt, Utf8Path::new(""), Owner::BuildScript, opt, &mut tree)?;
+        for FileEntry { path, kind } in files::walk_layer(opt)? {
+            tree.add(path, entry(source_of(kind), Owner::BuildScript)?)?;
+        }
     }
     Ok(tree)
 }
@@ -127,19 +129,40 @@ fn add_source(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
 fn add_include(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
     for include in &spec.content.include {
         let full = spec.folder.join(&include.from).canonicalize_utf8()?;
-        add_files(&full, &include.to, Owner::Include, &spec.workspace, tree)?;
-        tree.findings.extend(Finding::unsearched_folder(&include.to));
+        let files = add_files(&full, &include.to, Owner::Include, &spec.workspace, tree)?;
+        // What goes to the root of the layer is in the folders that it brings.
+        let place_of = |file: &Utf8Path| match include.to.as_str() {
+            "" => Utf8PathBuf::from(file.components().next().map_or("", |first| first.as_str())),
+            _ => include.to.clone(),
+        };
+        let mut placed: BTreeMap<Utf8PathBuf, Vec<(&Utf8Path, bool)>> = BTreeMap::new();
+        for file in &files {
+            let is_program = tree.entries[file].source.is_executable();
+            placed.entry(place_of(file)).or_default().push((file, is_program));
+        }
+        tree.findings
+            .extend(placed.into_iter().filter_map(|(place, files)| Finding::unsearched_folder(&place, &files)));
     }
     Ok(())
 }
 
-/// Links may lead anywhere in `home`.
-fn add_files(from: &Utf8Path, to: &Utf8Path, owner: Owner, home: &Utf8Path, tree: &mut Tree) -> anyhow::Result<()> {
+/// Links may lead anywhere in `home`. Gives the places of the files in the layer.
+fn add_files(
+    from: &Utf8Path,
+    to: &Utf8Path,
+    owner: Owner,
+    home: &Utf8Path,
+    tree: &mut Tree,
+) -> anyhow::Result<Vec<Utf8PathBuf>> {
     if from.is_file() {
-        return Ok(tree.add(to.to_owned(), entry(source_of(files::file_kind(from)?), owner)?)?);
+        tree.add(to.to_owned(), entry(source_of(files::file_kind(from)?), owner)?)?;
+        return Ok(vec![to.to_owned()]);
     }
+    let mut placed = Vec::new();
     for FileEntry { path, kind } in files::walk(from, home)? {
-        tree.add(to.join(path), entry(source_of(kind), owner.clone())?)?;
+        let place = to.join(path);
+        tree.add(place.clone(), entry(source_of(kind), owner.clone())?)?;
+        placed.push(place);
     }
-    Ok(())
+    Ok(placed)
 }

@@ -138,6 +138,12 @@ impl Tree {
     }
 }
 
+impl Source {
+    pub(crate) fn is_executable(&self) -> bool {
+        matches!(self, Self::File { executable: true, .. } | Self::Bytes { executable: true, .. })
+    }
+}
+
 impl Entry {
     /// Those of a link are none.
     pub(crate) fn bytes(&self) -> std::io::Result<Vec<u8>> {

@@ -14,9 +14,9 @@ const NAMED: usize = 10;
 impl Manifest {
     /// Why there is nothing to install, if so. A layer with code of its own may have files that ask for nothing at all,
     /// but none whose markers leave out all that they ask for.
-    pub fn nothing_for(&self, target: Target, asked: &[Utf8PathBuf], has_own_code: bool) -> Option<Failure> {
+    pub fn nothing_for(&self, target: Target, asked: &[Utf8PathBuf], has_own_files: bool) -> Option<Failure> {
         let is_blank = self.requirements.is_empty();
-        if asked.is_empty() || !Meaning::of(self, target).is_empty() || (is_blank && has_own_code) {
+        if asked.is_empty() || !Meaning::of(self, target).is_empty() || (is_blank && has_own_files) {
             return None;
         }
         let names: Vec<String> = asked.iter().map(|file| format!("`{file}`")).collect();

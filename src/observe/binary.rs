@@ -49,6 +49,9 @@ impl Binary {
                 "is a pointer of Git LFS in place of the file (check out with `lfs: true`)"
             }
             _ if is_linker_script(bytes) => return None,
+            _ if is_link_as_text(bytes) => {
+                "is the text of a link in place of the link (check out with `core.symlinks=true`, zip with `--symlinks`)"
+            }
             _ => "has the name of a library, and is none",
         };
         Some(Self::Broken(reason.to_owned()))
@@ -72,6 +75,12 @@ fn is_linker_script(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(4096)];
     let Ok(text) = std::str::from_utf8(start) else { return false };
     text.lines().any(|line| ["GROUP", "INPUT", "OUTPUT_FORMAT"].iter().any(|word| line.trim_start().starts_with(word)))
+}
+
+/// What is left of a link where links are not kept: the path of a library, and nothing else.
+fn is_link_as_text(bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(&bytes[..bytes.len().min(4096)]).unwrap_or_default();
+    has_library_name(Utf8Path::new(text)) && !text.contains(char::is_whitespace)
 }
 
 #[cfg(test)]
@@ -98,6 +107,9 @@ mod tests {
         assert_eq!(of("a.so", b""), broken("is empty"));
         assert_eq!(of("a.so", b"hello"), broken("has the name of a library, and is none"));
         assert!(matches!(of("a.so", b"version https://git-lfs.github.com/spec/v1\n"), Some(Binary::Broken(_))));
+        let told =
+            |bytes| matches!(of("a.so", bytes), Some(Binary::Broken(reason)) if reason.contains("text of a link"));
+        assert!(told(b"../lib/a.so.1.2") && !told(b"see a.so") && !told(b"a.txt"));
         assert_eq!(of("libc.so", b"/* GNU ld script */\nGROUP ( /lib64/libc.so.6 )\n"), None);
         assert_eq!(of("a.py", b""), None);
         assert_eq!(of("a.so", b"\xcf\xfa\xed\xfe"), Some(Binary::Foreign("macOS")));

@@ -14,6 +14,7 @@ use crate::error::Explanation;
 use crate::files;
 use crate::leaks::Scan;
 use crate::observe::Observed;
+use crate::observe::places::is_package_folder;
 use crate::secrets::Secrets;
 use crate::types::ByteSize;
 
@@ -56,11 +57,14 @@ pub(super) fn read<P: Sync>(
         let mut seen: Vec<(usize, Result<Observed, Finding>)> = Vec::new();
         while let Some(number) = largest_first.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (path, found) = all[*number];
-            let bytes = match &found.kind {
-                Kind::File { .. } => bytes_of(path, &found.place),
-                Kind::Link { target } => Ok(target.as_str().as_bytes().to_vec()),
+            let owner = owner_of(path);
+            let observed = match &found.kind {
+                Kind::File { .. } => {
+                    bytes_of(path, &found.place).map(|bytes| Observed::of(path, &owner, &bytes, &scan))
+                }
+                Kind::Link { target } => Ok(Observed::of_link(path, &owner, target, &scan)),
             };
-            seen.push((*number, bytes.map(|bytes| Observed::of(path, &owner_of(path), &bytes, &scan))));
+            seen.push((*number, observed));
         }
         seen
     };
@@ -90,12 +94,6 @@ fn file<P>(found: &Found<P>, owner: Owner, observed: Observed) -> File {
     File { kind: found.kind.clone(), size: ByteSize(found.size), owner, observed }
 }
 
-/// The folder of packages that a `*.dist-info` stands in, if Python looks there: others belong to vendored copies.
-fn is_package_folder(folder: &Utf8Path) -> bool {
-    let parts: Vec<&str> = folder.components().map(|part| part.as_str()).collect();
-    matches!(parts.as_slice(), ["python"] | ["python", "lib", _, "site-packages"])
-}
-
 /// Each with its `*.dist-info` as path in the layer.
 fn distributions<P>(
     contents: &Contents<P>,
@@ -105,6 +103,7 @@ fn distributions<P>(
     let metadata = contents.keys().filter(|path| path.file_name() == Some("METADATA"));
     let infos = metadata
         .filter_map(|path| path.parent())
+        // Others belong to vendored copies.
         .filter(|info| info.extension() == Some("dist-info") && info.parent().is_some_and(is_package_folder));
     let mut distributions = BTreeMap::new();
     for info in infos {

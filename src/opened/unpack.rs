@@ -34,9 +34,9 @@ pub(super) fn write<P>(
             Kind::Link { target } => links.push((path, target)),
         }
     }
-    for (path, target) in links.into_iter().filter(|(path, target)| stays_inside(path, target)) {
-        let place = opt.join(path);
-        if !place.is_dir() {
+    for (path, target) in links {
+        let (place, target) = (opt.join(path), target_inside(path, target, opt));
+        if let Some(target) = target.filter(|_| !place.is_dir()) {
             fs_err::os::unix::fs::symlink(target, place)?;
         }
     }
@@ -56,8 +56,12 @@ fn write_file(place: &Utf8Path, bytes: &[u8], executable: bool) -> anyhow::Resul
     Ok(())
 }
 
-fn stays_inside(path: &Utf8Path, target: &Utf8Path) -> bool {
-    target.is_relative() && path.parent().is_some_and(|folder| files::normalize(&folder.join(target)).is_some())
+/// What the link has to lead to here, unless it leaves the layer.
+fn target_inside(path: &Utf8Path, target: &Utf8Path, opt: &Utf8Path) -> Option<Utf8PathBuf> {
+    if let Ok(inside) = target.strip_prefix("/opt") {
+        return Some(opt.join(files::normalize(inside)?));
+    }
+    files::normalize(&path.parent()?.join(target)).filter(|_| target.is_relative()).map(|_| target.to_owned())
 }
 
 #[cfg(test)]
@@ -79,10 +83,12 @@ mod tests {
             ("both", file()),
             ("both/inner", file()),
             ("inside", link("a/file")),
+            ("absolute", link("/opt/a/./file")),
             ("leads", link(outside.as_str())),
             ("leads/written", file()),
             ("up", link("../outside")),
             ("a/up", link("../../outside")),
+            ("a/beside", link("/opt/../outside")),
         ]
         .into_iter()
         .map(|(path, found)| (path.into(), found))
@@ -98,6 +104,7 @@ mod tests {
                 files::utf8(entry.path()).expect("is UTF-8").strip_prefix(scratch).expect("inside").to_string()
             })
             .collect();
-        assert_eq!(left, ["opt/a/file", "opt/both/inner", "opt/inside", "opt/leads/written"]);
+        assert_eq!(left, ["opt/a/file", "opt/absolute", "opt/both/inner", "opt/inside", "opt/leads/written"]);
+        assert_eq!(fs_err::read(opt.join("absolute")).expect("leads to a file"), b"x");
     }
 }

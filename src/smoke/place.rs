@@ -96,7 +96,7 @@ pub(super) fn lay_out(tree: &Tree, opt: &Utf8Path) -> anyhow::Result<()> {
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     let work = &|worker: usize| {
         let mut own = entries.iter().skip(worker).step_by(workers);
-        own.try_for_each(|(path, entry)| place(&opt.join(path), &entry.source))
+        own.try_for_each(|(path, entry)| place(&opt.join(path), &entry.source, opt))
     };
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..workers).map(|worker| scope.spawn(move || work(worker))).collect();
@@ -104,7 +104,7 @@ pub(super) fn lay_out(tree: &Tree, opt: &Utf8Path) -> anyhow::Result<()> {
     })
 }
 
-fn place(path: &Utf8Path, source: &Source) -> anyhow::Result<()> {
+fn place(path: &Utf8Path, source: &Source, opt: &Utf8Path) -> anyhow::Result<()> {
     // Nobody can write to /opt in Lambda.
     let mode = |executable| std::fs::Permissions::from_mode(if executable { 0o555 } else { 0o444 });
     match source {
@@ -116,7 +116,10 @@ fn place(path: &Utf8Path, source: &Source) -> anyhow::Result<()> {
             fs_err::write(path, bytes)?;
             fs_err::set_permissions(path, mode(*executable))?;
         }
-        Source::Link { target } => fs_err::os::unix::fs::symlink(target, path)?,
+        Source::Link { target } => {
+            let here = target.strip_prefix("/opt").map_or_else(|_| target.clone(), |inside| opt.join(inside));
+            fs_err::os::unix::fs::symlink(here, path)?;
+        }
     }
     Ok(())
 }

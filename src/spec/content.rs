@@ -10,6 +10,7 @@ use super::{BuildScript, Reading};
 use crate::error::Failure;
 use crate::facts;
 use crate::files;
+use crate::observe::binary::has_library_name;
 use crate::types::{DistributionName, FileGlob, PythonVersion};
 
 #[derive(Clone, Debug)]
@@ -144,6 +145,11 @@ impl Content {
     pub fn has_own_code(&self) -> bool {
         !self.source.is_empty() || !self.projects.is_empty()
     }
+
+    /// Whether there is something in the layer even without dependencies.
+    pub fn has_own_files(&self) -> bool {
+        self.has_own_code() || !self.include.is_empty() || self.build_script.is_some()
+    }
 }
 
 impl Reading<'_> {
@@ -184,27 +190,34 @@ fn parse_include(line: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<
             .hint("write it as in `tools/ffmpeg=bin/ffmpeg`"));
     }
     inside_workspace("include", from, folder, workspace)?;
-    let refused = |why: &str| Failure::user(format!("`include` places `{from}` at `{to}`, {why}"));
-    if let Some(below) = to.strip_prefix("/opt/") {
-        return Err(refused("which is not a path inside the layer")
-            .hint(format!("paths are seen from `/opt`: write `{below}`")));
-    }
+    let name = Utf8Path::new(from).file_name().unwrap_or("tool");
+    let is_folder = folder.join(from).is_dir();
+    let refused = |why: &str, instead: &str| {
+        Failure::user(format!("`include` places `{from}` at `{to}`, {why}"))
+            .hint(format!("paths are seen from `/opt`: write e.g. `{from}={instead}`"))
+    };
+    // What it should be called, as far as it can be known.
+    let usual = format!("{}/{name}", if has_library_name(Utf8Path::new(name)) { "lib" } else { "bin" });
     let as_folder = to.ends_with('/');
-    let mut place = files::normalize(Utf8Path::new(to)).ok_or_else(|| refused("which leaves the layer"))?;
+    let Some(mut place) = files::normalize(Utf8Path::new(to)) else {
+        return Err(refused("which leaves the layer", &usual));
+    };
+    let inside = place.strip_prefix("/opt").or_else(|_| place.strip_prefix("opt")).ok();
+    let inside = inside.map(|inside| if inside.as_str().is_empty() { &usual } else { inside.as_str() });
     if place.is_absolute() {
-        return Err(refused("which is not a path inside the layer").hint("paths are seen from `/opt`, e.g. `bin/tool`"));
+        return Err(refused("which is not a path inside the layer", inside.unwrap_or(&usual)));
+    }
+    if let Some(inside) = inside {
+        return Err(refused("which would be in `/opt/opt`", inside));
     }
     if as_folder {
-        place.push(Utf8Path::new(from).file_name().unwrap_or_default());
+        place.push(name);
     }
-    // A file at the root of `/opt` is found by nothing; `opt/…` would end up in `/opt/opt`.
-    if place.components().count() < 2 && !folder.join(from).is_dir()
-        || place.starts_with("opt")
-        || place.as_str().is_empty()
-    {
-        let folders = facts::lambda().top_level_folders.iter().map(String::as_str);
-        return Err(refused("where nothing looks for it")
-            .hint(format!("place it below one of the folders of a layer: {}", crate::error::alternatives(folders))));
+    if !is_folder && place.as_str().is_empty() {
+        return Err(refused("which is the layer itself", &usual));
+    }
+    if !is_folder && facts::lambda().top_level_folders.iter().any(|folder| place == *folder) {
+        return Err(refused("which is a folder of every layer", &format!("{place}/{name}")));
     }
     Ok(Include { from: from.into(), to: place })
 }

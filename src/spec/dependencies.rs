@@ -95,6 +95,9 @@ impl Reading<'_> {
         let mut notes = Vec::new();
         if files.is_empty() {
             let mut found = find(&self.folder, &self.workspace);
+            if content.has_own_files() {
+                found.retain(|file| Kind::of(file) != Kind::Pyproject || asks_for_something(&self.folder.join(file)));
+            }
             if !content.has_own_code() || found.first().is_some_and(|file| Kind::of(file) != Kind::Pyproject) {
                 notes.extend(choice(&found));
                 found.truncate(1);
@@ -102,7 +105,14 @@ impl Reading<'_> {
             }
         }
         if files.is_empty() && !content.has_own_code() && self.folder.is_dir() {
-            self.problems.push(nothing_found(&self.folder));
+            match without_lock(&self.folder) {
+                Some(failure) => self.problems.push(failure),
+                None if content.has_own_files() => {
+                    let near = nearest_sibling(&self.folder, Utf8Path::new(Kind::Requirements.file_name()));
+                    notes.extend(near.map(|near| format!("there is no dependency file; did you mean `{near}`?")));
+                }
+                None => self.problems.push(nothing_found(&self.folder)),
+            }
         }
         let constraints: Vec<Utf8PathBuf> = constraints.iter().map(Utf8PathBuf::from).collect();
         let read_so_far = self.problems.len();
@@ -123,7 +133,7 @@ impl Reading<'_> {
         let target = Target { python: manifest.python(target.python), ..target };
         let is_known = self.problems.len() == read_so_far && manifest.locks.is_empty();
         if is_known {
-            self.problems.extend(manifest.nothing_for(target, &files, content.has_own_code()));
+            self.problems.extend(manifest.nothing_for(target, &files, content.has_own_files()));
             if Meaning::of(&manifest, target).is_empty() {
                 files.clear();
             }
@@ -257,6 +267,16 @@ fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Vec<Utf8PathBuf> {
     found
 }
 
+/// Whether a `pyproject.toml` is there for more than the settings of linters and the like.
+fn asks_for_something(file: &Utf8Path) -> bool {
+    let Some(table) = fs_err::read_to_string(file).ok().and_then(|text| text.parse::<toml::Table>().ok()) else {
+        return true;
+    };
+    let has_tool = |name: &&str| table.get("tool").is_some_and(|tool| tool.get(*name).is_some());
+    ["project", "build-system", "dependency-groups"].iter().any(|name| table.contains_key(*name))
+        || ["pdm", "poetry", "uv"].iter().any(has_tool)
+}
+
 /// What to say if there was a choice. A project's own file is no other choice beside its lock.
 fn choice(found: &[Utf8PathBuf]) -> Option<String> {
     let (taken, others) = found.split_first()?;
@@ -266,20 +286,28 @@ fn choice(found: &[Utf8PathBuf]) -> Option<String> {
         .then(|| format!("`{taken}` is taken and {} not read; `requirements` chooses another", others.join(", ")))
 }
 
+/// A file that is of no use without its lock, where there is none.
+fn without_lock(folder: &Utf8Path) -> Option<Failure> {
+    let is_alone = |file: &String| Kind::of(Utf8Path::new(file)) != Kind::Pyproject && folder.join(file).is_file();
+    let source = |facts: &&KindFacts| facts.beside.as_ref().is_some_and(is_alone);
+    let KindFacts { file, beside, refresh, .. } = facts::lockfiles().iter().find(source)?;
+    let (beside, refresh) = (beside.as_ref()?, refresh.as_ref()?);
+    let hint = format!("`{beside}` has no lock: run `{refresh}` and commit `{file}`");
+    Some(no_dependency_file(folder).hint(hint))
+}
+
 fn nothing_found(folder: &Utf8Path) -> Failure {
-    let names: Vec<&str> = facts::lockfiles().iter().map(|facts| facts.file.as_str()).collect();
-    let failure = Failure::user(format!("there is no dependency file in `{folder}`"))
-        .cause(format!("looked for {}", alternatives(names.iter().copied())));
-    let source = |facts: &&KindFacts| facts.beside.as_ref().is_some_and(|beside| folder.join(beside).is_file());
-    if let Some(KindFacts { file, beside: Some(beside), refresh: Some(refresh), .. }) =
-        facts::lockfiles().iter().find(source)
-    {
-        return failure.hint(format!("`{beside}` has no lock: run `{refresh}` and commit `{file}`"));
-    }
+    let near = names().find_map(|name| nearest_sibling(folder, Utf8Path::new(name)));
+    let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let advice = "name the dependency file with `requirements`, or its folder with `working-directory`";
-    let near = names.iter().find_map(|name| nearest_sibling(folder, Utf8Path::new(name)));
-    failure.hint(match near {
-        Some(near) => format!("did you mean `{near}`? {advice}"),
-        None => advice.to_owned(),
-    })
+    no_dependency_file(folder).hint(format!("{near}{advice}"))
+}
+
+fn no_dependency_file(folder: &Utf8Path) -> Failure {
+    let failure = Failure::user(format!("there is no dependency file in `{folder}`"));
+    failure.cause(format!("looked for {}", alternatives(names())))
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    facts::lockfiles().iter().map(|facts| facts.file.as_str())
 }

@@ -277,10 +277,10 @@ fn names_and_values_are_text_wherever_they_are_shown() {
         ("description", description),
     ];
     let outcome = sandbox.run(&[]).in_actions(&inputs).run().success();
-    assert_eq!(names(&outcome), ["group", "endgroup", "warning"]);
+    assert_eq!(names(&outcome), ["group", "endgroup", "notice"]);
     let summary = outcome.summary();
     let finding = summary.lines().find(|line| line.contains("unsearched-folder")).expect("is there");
-    insta::assert_snapshot!(finding, @r"| ⚠️ unsearched-folder | data/a\|b\`c\` &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt | the runtime does not look into <code>data/a\|b</code>c<code> &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt</code> by itself: that is fine if your code opens it as <code>/opt/data/a\|b</code>c<code> &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt</code>; programs belong in <code>bin</code>, libraries in <code>lib</code> |");
+    insta::assert_snapshot!(finding, @r"| ℹ️ unsearched-folder | data/a\|b\`c\` &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt | the runtime does not look into <code>data/a\|b</code>c<code> &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt</code> by itself: that is fine if your code opens it as <code>/opt/data/a\|b</code>c<code> &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt</code>; programs belong in <code>bin</code>, libraries in <code>lib</code> |");
 
     // The name of a file may have lines.
     sandbox.write("tools/x", "");
@@ -293,7 +293,7 @@ fn names_and_values_are_text_wherever_they_are_shown() {
     ### ❌ the link \`[ROOT]/work/tools/a ::add-mask::x \# Title\` leaves the workspace: it points to \`/etc/hostname\`
 
 
-    **Hint:** copy what it points to into the repository
+    **Hint:** copy what it points to into the repository; if that is in the layer, let it point to <code>/opt/…</code>
     ");
     assert_eq!(outcome.outputs().len(), lambda_layer::report::OUTPUTS.len());
 }

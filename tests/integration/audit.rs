@@ -67,6 +67,67 @@ fn what_was_built_here_passes() {
     sandbox.run(&["audit", "opt"]).args(PYTHON).run().success();
 }
 
+/// A layer as `pip install --target layer/python --editable` leaves it.
+fn with_editable() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("layer/python/app-1.0.dist-info/METADATA", "Name: app\nVersion: 1.0\nLicense: MIT\n");
+    let direct_url = r#"{"url": "file:///home/me/app", "dir_info": {"editable": true}}"#;
+    sandbox.write("layer/python/app-1.0.dist-info/direct_url.json", direct_url);
+    let record = "__editable__.app-1.0.pth,,\n__editable___app_1_0_finder.py,,\napp-1.0.dist-info/METADATA,,\n";
+    sandbox.write("layer/python/app-1.0.dist-info/RECORD", record);
+    let line = "import __editable___app_1_0_finder; __editable___app_1_0_finder.install()\n";
+    sandbox.write("layer/python/__editable__.app-1.0.pth", line);
+    let finder = "MAPPING: dict[str, str] = {'app': '/home/me/app/src/app'}\n";
+    sandbox.write("layer/python/__editable___app_1_0_finder.py", finder);
+    sandbox
+}
+
+#[test]
+fn an_editable_install_is_no_layer() {
+    let sandbox = with_editable();
+    let outcome = sandbox.run(&["audit", "layer"]).args(PYTHON).run().code(1);
+    insta::assert_snapshot!(found(&outcome), @"
+    error    path-outside  python/__editable___app_1_0_finder.py
+      `python/__editable___app_1_0_finder.py`, `python/app-1.0.dist-info/direct_url.json` of `app` lead to `/home/me/app`, `/home/me/app/src/app`, which are on the machine that installed it, and not in the layer
+    notice   pth-file      app
+      `app` has `__editable__.app-1.0.pth` for Python to read when it starts, which Lambda has it do only for functions without `PYTHONPATH`
+    ");
+    // Neither is what is built of it, with its modules or their bytecode.
+    let build = |arguments: &[&str]| sandbox.run(&["build", "--source", "layer/python"]).args(arguments).run().code(1);
+    build(PYTHON).says("`python/__editable___app_1_0_finder.py`");
+    let python = tools().python_version();
+    let outcome = build(&["--bytecode", "only", "--python-version", &python]);
+    outcome.says("`python/__editable___app_1_0_finder.pyc`").says("path-outside");
+}
+
+#[test]
+fn pth_files_that_lead_nowhere_else_are_fine() {
+    let sandbox = Sandbox::with_requirements("setuptools==80.9.0\n./own\n");
+    sandbox.write("own/pyproject.toml", "[project]\nname = 'own'\nversion = '1.0'\n");
+    sandbox.write("own/own.py", "");
+    for installer in ["uv", "pip"] {
+        let python = tools().python_version();
+        let inputs = ["build", "--output", "layer.zip", "--installer", installer, "--python-version", &python];
+        let build = sandbox.run(&inputs);
+        let outcome = build.run().success();
+        assert!(!outcome.stderr.contains("path-outside"), "{}", outcome.stderr);
+        let members = members(&sandbox.path("layer.zip"));
+        assert!(members.contains_key("python/distutils-precedence.pth"));
+        // Where it was built is nobody's business.
+        let root = sandbox.root().as_str().as_bytes();
+        let tells = members.iter().filter(|(_, member)| member.bytes.windows(root.len()).any(|bytes| bytes == root));
+        assert_eq!(tells.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+    // A folder beside it is in the layer; where a copy was made from is only told.
+    sandbox.write("layer/python/beside.pth", "beside\n../share\n# /home/me\n");
+    sandbox.write("layer/python/own-1.0.dist-info/METADATA", "Name: own\nVersion: 1.0\nLicense: MIT\n");
+    let direct_url = r#"{"url": "file:///home/me/own", "dir_info": {}}"#;
+    sandbox.write("layer/python/own-1.0.dist-info/direct_url.json", direct_url);
+    sandbox.write("layer/python/own.py", "");
+    let outcome = sandbox.run(&["audit", "layer"]).args(PYTHON).run().success();
+    outcome.says("tells that it was installed from `/home/me/own`");
+}
+
 #[test]
 fn in_a_workflow_each_finding_is_an_annotation() {
     let sandbox = Sandbox::new();

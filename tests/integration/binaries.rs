@@ -8,15 +8,15 @@ use camino::Utf8Path;
 use crate::harness::{Outcome, Sandbox, tools};
 use crate::packages::wheel_of;
 
-const HERE: &str = if cfg!(target_arch = "x86_64") { "x86_64" } else { "arm64" };
+pub(crate) const HERE: &str = if cfg!(target_arch = "x86_64") { "x86_64" } else { "arm64" };
 
-fn build(sandbox: &Sandbox, python: &str, architecture: &str, arguments: &[&str]) -> Outcome {
+pub(crate) fn build(sandbox: &Sandbox, python: &str, architecture: &str, arguments: &[&str]) -> Outcome {
     let run = sandbox.run(&["build", "--output", "layer.zip", "--python-version", python]);
     run.args(&["--architecture", architecture]).args(arguments).run()
 }
 
 /// What was said of findings, with the name of this machine's processor taken out.
-fn findings(outcome: &Outcome) -> String {
+pub(crate) fn findings(outcome: &Outcome) -> String {
     let words = ["error:", "cause:", "hint:", "warning:", "notice:"];
     let lines = outcome.stderr.lines().filter(|line| words.iter().any(|word| line.starts_with(word)));
     lines.collect::<Vec<_>>().join("\n")
@@ -34,7 +34,7 @@ fn vendor(sandbox: &Sandbox, requirement: &str, python: &str, platform: &str) {
 }
 
 /// Compiles a library of one function that needs nothing, not even the C library.
-fn compile(place: &Utf8Path, arguments: &[&str]) {
+pub(crate) fn compile(place: &Utf8Path, arguments: &[&str]) {
     fs_err::create_dir_all(place.parent().expect("has a parent")).expect("can be made");
     let name = place.file_name().unwrap_or_default().split('.').next().unwrap_or_default();
     let source = place.with_file_name(format!("{name}.c"));

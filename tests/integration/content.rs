@@ -87,7 +87,7 @@ fn what_is_left_out_of_nothing_is_named() {
 #[test]
 fn a_layer_of_nothing_is_refused() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
-    insta::assert_snapshot!(refused(&sandbox, &["--exclude", "six"]).told(), @r"
+    insta::assert_snapshot!(refused(&sandbox, &["--exclude", "six"]).told(), @"
     exit: 1
     --- stdout
       size          22 B zipped, 0 B unzipped (under 1% of Lambda's 250 MB)
@@ -99,7 +99,7 @@ fn a_layer_of_nothing_is_refused() {
       [time]  Pack                             0 files, 0 B → 22 B
       [time]  Check                            1 finding
     error: there is nothing in the layer that Python could import
-    hint: add requirements or `source`, or look at what `exclude` leaves
+    hint: add requirements, `source` or `include`, or look at what `exclude` leaves
     ");
 }
 
@@ -131,7 +131,114 @@ fn files_and_folders_are_included_as_they_are() {
     ");
     assert_eq!(members["bin/probe"].text(), "more/probe");
     assert_eq!(members["bin/model"].text(), "models/a.bin");
-    outcome.says("warning: the runtime does not look into `data/models/a.bin` by itself");
+    outcome.says("notice:  the runtime does not look into `data/models/a.bin` by itself");
+}
+
+/// Notices and warnings.
+fn told(outcome: &Outcome) -> String {
+    let is_finding = |line: &&str| line.starts_with("notice:") || line.starts_with("warning:");
+    outcome.stderr.lines().filter(is_finding).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_variable_of_the_function_may_look_elsewhere() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    for path in ["wrapper", "certificates/root.pem", "fonts/a/b.ttf", "modules/own.py", "model.bin", "tools/otel/start"]
+    {
+        sandbox.write(path, "");
+    }
+    sandbox.write("wrapper", "#!/bin/sh\n");
+    executable(&sandbox.path("wrapper"));
+    executable(&sandbox.path("tools/otel/start"));
+    let include = "wrapper\ncertificates=certs\nfonts=fonts\nmodules=shared\nmodel.bin=model.bin\ntools=.";
+    let (outcome, members) = built(&sandbox, &["--include", include, "--fail-on", "warning"]);
+    insta::assert_snapshot!(told(&outcome), @"
+    notice:  the runtime does not look into `certs` by itself (that is fine if your code opens it as `/opt/certs`, or a variable leads there (`SSL_CERT_FILE=/opt/certs/root.pem`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not look into `fonts` by itself (that is fine if your code opens it as `/opt/fonts`, or a variable leads there (`FONTCONFIG_PATH=/opt/fonts/a`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not look into `model.bin` by itself (that is fine if your code opens it as `/opt/model.bin`; programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not look into `otel` by itself (that is fine if your code opens it as `/opt/otel`, or a variable leads there (`AWS_LAMBDA_EXEC_WRAPPER=/opt/otel/start`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not look into `shared` by itself (that is fine if your code opens it as `/opt/shared`, or a variable leads there (`PYTHONPATH=/opt/shared`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not look into `wrapper` by itself (that is fine if your code opens it as `/opt/wrapper`, or a variable leads there (`AWS_LAMBDA_EXEC_WRAPPER=/opt/wrapper`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    ");
+    let at_root = members.keys().filter(|name| !name.starts_with("python/") && !name.ends_with('/'));
+    insta::assert_snapshot!(at_root.cloned().collect::<Vec<_>>().join(" "), @"certs/root.pem fonts/a/b.ttf model.bin otel/start shared/own.py wrapper");
+
+    // A wrapper that Lambda could not start.
+    sandbox.write("idle", "#!/bin/sh\n");
+    let (outcome, _) = built(&sandbox, &["--include", "idle=wrapper"]);
+    outcome.says("`wrapper` of included files is a program, but is not executable");
+}
+
+#[test]
+fn a_layer_of_programs_and_libraries_alone_needs_no_dependency_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("tools/ffmpeg", "#!/bin/sh\n");
+    executable(&sandbox.path("tools/ffmpeg"));
+    // Settings of a linter are no dependencies.
+    sandbox.write("pyproject.toml", "[tool.ruff]\nline-length = 100\n");
+    let trap = sandbox.trap(&["uv", "python3", "python3.13", "python"]);
+    let run = |command: &str, arguments: &[&str]| {
+        let run = sandbox.run(&[command, "--layer-name", "tools", "--python-version", "3.13"]).args(arguments);
+        run.args(&["--include", "tools=bin"]).path_first(&trap).run().success()
+    };
+    run("plan", &[]).says("tools would be published: the layer was never published");
+    let built = run("build", &["--sbom", "sbom.json", "--report", "page.html", "--fail-on", "warning"]);
+    insta::assert_snapshot!(told(&built), @"notice:  there is nothing in the layer that Python could import (nothing to do for a layer of programs, libraries or data) [nothing-importable]");
+    assert_eq!(names(&members(&sandbox.path("tools.zip"))), ["bin/ffmpeg"]);
+    assert_eq!(sandbox.json("sbom.json")["components"][0]["bom-ref"], "bin/ffmpeg");
+    run("publish", &[]).says("tools published: the layer was never published");
+    run("publish", &[]).says("tools unchanged: the inputs are those of version 1");
+    sandbox.write("tools/ffprobe", "#!/bin/sh\n");
+    run("preview", &[]).says("included files       +10 B");
+    run("plan", &[]).says("include: bin has other content");
+    let audit = sandbox.run(&["audit", "--layer-name", "tools"]).path_first(&trap).run().success();
+    assert_eq!(crate::audit::found(&audit).lines().count(), 2, "{}", audit.stdout);
+    assert_eq!(sandbox.trapped(), "");
+}
+
+#[test]
+fn nothing_to_install_may_be_said_in_a_file_or_in_the_configuration() {
+    let sandbox = Sandbox::new();
+    sandbox.write("empty.txt", "# nothing\n");
+    sandbox.write("lib/data", "");
+    sandbox.write(
+        "lambda-layers.yml",
+        "defaults: { python-version: '3.13', smoke-test: 'off', bytecode: none }\nlayers:\n  \
+        one: { requirements: empty.txt, include: lib=lib }\n  two: { include: lib=lib }\n  \
+        three: { build-script: 'mkdir $LAMBDA_LAYER_OPT/bin; cp lib/data $LAMBDA_LAYER_OPT/bin' }\n",
+    );
+    let outcome = sandbox.run(&["publish"]).run().success().says("3 layers: 3 published");
+    assert!(!outcome.stderr.contains("warning:"), "{}", outcome.stderr);
+    sandbox.run(&["publish"]).run().success().says("3 layers: 3 unchanged");
+
+    // Perhaps there was something to install.
+    sandbox.write("requirement.txt", "six\n");
+    let plan = |sandbox: &Sandbox| sandbox.run(&["plan", "--layer-name", "x", "--include", "lib=lib", "--config", ""]);
+    let sandbox = Sandbox::new();
+    sandbox.write("lib/data", "");
+    sandbox.write("requirement.txt", "six\n");
+    plan(&sandbox).run().success().says("warning: there is no dependency file; did you mean `requirement.txt`?");
+    sandbox.write("Pipfile", "");
+    plan(&sandbox).run().code(1).says("`Pipfile` has no lock: run `pipenv lock` and commit `Pipfile.lock`");
+    // Nothing at all is no layer.
+    let outcome = Sandbox::new().run(&["build", "--build-script", "true"]).run().code(1);
+    outcome.says("there is nothing in the layer that Python could import");
+}
+
+#[test]
+fn each_folder_of_one_place_counts() {
+    let sandbox = Sandbox::new();
+    sandbox.write("one/a", "");
+    sandbox.write("two/b", "");
+    let publish = || {
+        let inputs = ["publish", "--layer-name", "x", "--python-version", "3.13", "--include", "one=lib\ntwo=lib"];
+        sandbox.run(&inputs).run().success()
+    };
+    publish().says("x published");
+    sandbox.write("one/a", "changed");
+    publish().says("x published: include: lib has other content");
+    sandbox.write("two/b", "changed");
+    publish().says("x published: include: lib has other content");
 }
 
 #[test]
@@ -144,27 +251,29 @@ fn what_is_included_must_have_a_place() {
         "tool=/usr/bin/tool",
         "tool=../tool",
         "tool=bin/../../tool",
-        "tool=tool",
         "tool=opt/bin/tool",
+        "tool=/opt",
+        "tool=bin",
+        "tool=.",
         "tool=",
-        "tool",
         "=bin/tool",
         "tol=bin/tool",
         "tools/ffmpg=bin/ffmpeg",
     ];
-    insta::assert_snapshot!(refused(&sandbox, &["--include", &lines.join("\n")]).told(), @r"
+    insta::assert_snapshot!(refused(&sandbox, &["--include", &lines.join("\n")]).told(), @"
     exit: 1
     --- stdout
     --- stderr
-    error: 11 problems with the input
-    cause: `include` places `tool` at `/opt/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`: write `bin/tool`)
-    cause: `include` places `tool` at `/usr/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`, e.g. `bin/tool`)
-    cause: `include` places `tool` at `../tool`, which leaves the layer
-    cause: `include` places `tool` at `bin/../../tool`, which leaves the layer
-    cause: `include` places `tool` at `tool`, where nothing looks for it (place it below one of the folders of a layer: `bin`, `extensions`, `lib` or `python`)
-    cause: `include` places `tool` at `opt/bin/tool`, where nothing looks for it (place it below one of the folders of a layer: `bin`, `extensions`, `lib` or `python`)
+    error: 12 problems with the input
+    cause: `include` places `tool` at `/opt/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
+    cause: `include` places `tool` at `/usr/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
+    cause: `include` places `tool` at `../tool`, which leaves the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
+    cause: `include` places `tool` at `bin/../../tool`, which leaves the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
+    cause: `include` places `tool` at `opt/bin/tool`, which would be in `/opt/opt` (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
+    cause: `include` places `tool` at `/opt`, which is not a path inside the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
+    cause: `include` places `tool` at `bin`, which is a folder of every layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
+    cause: `include` places `tool` at `.`, which is the layer itself (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
     cause: `include` has `tool=`, which is not a `from=to` line (write it as in `tools/ffmpeg=bin/ffmpeg`)
-    cause: `include` places `tool` at `tool`, where nothing looks for it (place it below one of the folders of a layer: `bin`, `extensions`, `lib` or `python`)
     cause: `include` has `=bin/tool`, which is not a `from=to` line (write it as in `tools/ffmpeg=bin/ffmpeg`)
     cause: `include` has a path that cannot be read: `tol` does not exist (did you mean `tool`?)
     cause: `include` has a path that cannot be read: `tools/ffmpg` does not exist (did you mean `tools/ffmpeg`?)
@@ -195,12 +304,12 @@ fn nothing_from_outside_the_workspace_is_included() {
     ");
 
     std::os::unix::fs::symlink("/etc/hostname", sandbox.path("tools/name")).expect("can be made");
-    insta::assert_snapshot!(refused(&sandbox, &["--include", "tools=bin"]).told(), @r"
+    insta::assert_snapshot!(refused(&sandbox, &["--include", "tools=bin"]).told(), @"
     exit: 1
     --- stdout
     --- stderr
     error: the link `[ROOT]/work/tools/name` leaves the workspace: it points to `/etc/hostname`
-    hint: copy what it points to into the repository
+    hint: copy what it points to into the repository; if that is in the layer, let it point to `/opt/…`
     ");
 }
 

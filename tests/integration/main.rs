@@ -71,6 +71,7 @@ mod slim;
 mod smoke;
 mod sources;
 mod strip;
+mod symlinks;
 mod targets;
 mod tools;
 mod uv_settings;

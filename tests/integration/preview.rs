@@ -132,18 +132,18 @@ fn a_layer_that_is_refused_is_told_before_the_run_fails() {
 fn only_new_findings_are_called_new() {
     let sandbox = Sandbox::with_requirements("six==1.16.0\n");
     sandbox.write("own/x.dat", "");
-    let include = ["--include", "own=elsewhere"];
+    let include = ["--include", "own=extensions"];
     publish(&sandbox).args(&include).run().success();
     sandbox.write("requirements.txt", "six==1.17.0\n");
     let github = GitHub::start(&json!({}));
-    preview(&sandbox, &github, &[("include", "own=elsewhere")]).run().success();
+    preview(&sandbox, &github, &[("include", "own=extensions")]).run().success();
     let body = &github.comments(7)[0].1;
     let (head, details) = body.split_once("<details>").expect("has details");
-    assert!(!head.contains("unsearched-folder") && details.contains("unsearched-folder"), "{body}");
-    preview(&sandbox, &github, &[("include", "own=elsewhere\nown=nowhere")]).run().success();
+    assert!(!head.contains("extension-not-executable") && details.contains("extension-not-executable"), "{body}");
+    preview(&sandbox, &github, &[("include", "own=extensions\nown/x.dat=extensions/more")]).run().success();
     let body = &github.comments(7)[0].1;
     let (head, _) = body.split_once("<details>").expect("has details");
-    assert!(head.contains("**1 new finding**") && head.contains("| nowhere |"), "{body}");
+    assert!(head.contains("**1 new finding**") && head.contains("| extensions/more |"), "{body}");
 }
 
 /// Without credentials, as a pull request from a fork has none.

@@ -46,6 +46,20 @@ fn what_can_be_imported_is_said_in_one_line() {
 }
 
 #[test]
+fn a_module_may_be_a_link_to_elsewhere_in_the_layer() {
+    let sandbox = sandbox(&[("one", "import two\n")]);
+    sandbox.write("shared/two.py", "");
+    fs_err::create_dir(sandbox.path("own")).expect("can be made");
+    std::os::unix::fs::symlink("/opt/share/two.py", sandbox.path("own/two.py")).expect("can be made");
+    let inputs = ["--source", "own", "--include", "shared=share"];
+    let outcome = build(&sandbox, "auto").args(&inputs).run().success();
+    outcome.says("Import 2 modules").says("all of them");
+    let python = tools().python_version();
+    let audit = sandbox.run(&["audit", "layer.zip", "--python-version", &python, "--smoke-test", "import"]);
+    audit.run().success().says("Import 2 modules").says("all of them");
+}
+
+#[test]
 fn a_module_that_raises_keeps_the_layer_from_being_published() {
     insta::assert_snapshot!(said_of("def f():\n    raise ValueError('no such\\n  thing')\n\nf()\n", 1), @r#"
       [time]  Import 2 modules                 all but 1

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::{by_origin, packages_of, some_of, verb};
+use crate::audit::links::Names;
 use crate::audit::{Finding, Layer, Severity, WORTHWHILE};
 use crate::observe::binary::Binary;
 use crate::types::Target;
@@ -67,17 +68,17 @@ pub(super) fn would_be_loaded(path: &Utf8Path, target: Target) -> bool {
     Extension::of(path).is_some_and(|extension| extension.fits(target))
 }
 
-/// Whether the module of this file can be imported from another file.
-pub(super) fn has_other_variant(layer: &Layer, path: &Utf8Path, target: Target) -> bool {
+/// Whether the module of this name can be imported under another one.
+pub(super) fn has_other_variant(names: &Names<'_>, path: &Utf8Path, target: Target) -> bool {
     let Some(extension) = Extension::of(path) else { return false };
     let python = ["py", "pyc"].map(|ending| format!("{}.{ending}", extension.module));
-    if python.iter().any(|place| layer.files.contains_key(Utf8Path::new(place))) {
+    if python.iter().any(|place| names.file(Utf8Path::new(place)).is_some()) {
         return true;
     }
     let endings = [format!(".{}.so", expected(target)), ".abi3.so".to_owned(), ".so".to_owned()];
     let places = endings.iter().map(|ending| format!("{}{ending}", extension.module));
     places.into_iter().filter(|place| path != place.as_str()).any(|place| {
-        let file = layer.files.get(Utf8Path::new(&place));
+        let file = names.file(Utf8Path::new(&place));
         file.is_some_and(|file| match &file.observed.binary {
             Some(Binary::Elf(elf)) => elf.machine.is(target.architecture.machine()),
             Some(Binary::Foreign(_) | Binary::Broken(_)) => false,
@@ -87,13 +88,14 @@ pub(super) fn has_other_variant(layer: &Layer, path: &Utf8Path, target: Target) 
 }
 
 /// Modules that the target's Python does not see. Those for another processor are told of by their machine.
-pub(super) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
     let machine = target.architecture.machine();
-    let unseen = layer.files.iter().filter_map(|(path, file)| {
+    let unseen = names.all().filter_map(|(name, path, file)| {
         let Some(Binary::Elf(elf)) = &file.observed.binary else { return None };
-        let extension = Extension::of(path)?;
-        let is_unseen = elf.machine.is(machine) && !extension.fits(target);
-        is_unseen.then(|| (path.as_path(), file, (extension, has_other_variant(layer, path, target), file.size)))
+        let extension = Extension::of(name)?;
+        let is_seen = || names.of_file(path).any(|name| would_be_loaded(name, target));
+        let is_unseen = elf.machine.is(machine) && !extension.fits(target) && !is_seen();
+        is_unseen.then(|| (name, file, (extension, has_other_variant(names, name, target), file.size)))
     });
     let mut findings = Vec::new();
     for (origin, files) in by_origin(layer, unseen) {

@@ -6,6 +6,7 @@ use camino::Utf8Path;
 
 use super::linker::{Linker, Place};
 use super::{Compiled, Origin, extensions, is_started, packages_of, some_of, verb};
+use crate::audit::links::Names;
 use crate::audit::{Finding, Layer, Severity};
 use crate::error::alternatives;
 use crate::facts;
@@ -20,9 +21,14 @@ struct Lack<'a> {
 }
 
 /// A finding for each distribution.
-pub(super) fn check<'a>(layer: &'a Layer, compiled: &'a [Compiled<'a>], linker: &Linker<'a>) -> Vec<Finding> {
+pub(super) fn check<'a>(
+    layer: &'a Layer,
+    names: &Names<'_>,
+    compiled: &'a [Compiled<'a>],
+    linker: &Linker<'a>,
+) -> Vec<Finding> {
     let mut lacks: BTreeMap<(Origin, Severity), Lack<'a>> = BTreeMap::new();
-    let loaded = loaded(compiled, linker);
+    let loaded = loaded(names, compiled, linker);
     let origins: BTreeMap<&Utf8Path, Origin> =
         compiled.iter().map(|file| (file.path, Origin::of(layer, file.path, file.file))).collect();
     let with_loaded: BTreeSet<&Origin> = loaded.iter().filter_map(|path| origins.get(path)).collect();
@@ -71,10 +77,12 @@ fn needs<'a>(file: &Compiled<'a>) -> impl Iterator<Item = &'a str> {
 }
 
 /// Modules and programs, and what is loaded with them.
-fn loaded<'a>(compiled: &'a [Compiled<'a>], linker: &Linker<'a>) -> BTreeSet<&'a Utf8Path> {
+fn loaded<'a>(names: &Names<'_>, compiled: &'a [Compiled<'a>], linker: &Linker<'a>) -> BTreeSet<&'a Utf8Path> {
     let target = linker.target();
-    let is_first =
-        |file: &&Compiled<'_>| extensions::would_be_loaded(file.path, target) || is_started(file.path, file.file);
+    let is_first = |file: &&Compiled<'_>| {
+        names.of_file(file.path).any(|name| extensions::would_be_loaded(name, target))
+            || is_started(file.path, file.file, names)
+    };
     let mut waiting: Vec<&Compiled<'_>> = compiled.iter().filter(is_first).collect();
     let mut loaded = BTreeSet::new();
     while let Some(file) = waiting.pop() {

@@ -6,14 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::Compiled;
-use crate::audit::{Kind, Layer};
+use crate::audit::Layer;
+use crate::audit::links::{self, End, Names};
 use crate::types::Target;
-
-/// Links that lead to links.
-const MOST_LINKS: usize = 8;
 
 pub(super) struct Linker<'a> {
     layer: &'a Layer,
+    names: &'a Names<'a>,
     target: Target,
     compiled: BTreeMap<&'a Utf8Path, &'a Compiled<'a>>,
     /// Names of compiled files and of links: what is not among them needs no search.
@@ -35,41 +34,42 @@ pub(super) enum Place<'a> {
 }
 
 impl<'a> Linker<'a> {
-    pub(super) fn new(layer: &'a Layer, compiled: &'a [Compiled<'a>], target: Target) -> Self {
+    pub(super) fn new(layer: &'a Layer, names: &'a Names<'a>, compiled: &'a [Compiled<'a>], target: Target) -> Self {
         let mut by_name: BTreeMap<&str, BTreeSet<&Utf8Path>> = BTreeMap::new();
         let mut needed_by: BTreeMap<&str, Vec<&Compiled<'_>>> = BTreeMap::new();
         for file in compiled {
-            for name in file.elf.soname.as_deref().into_iter().chain(file.path.file_name()) {
+            for name in file_names(file, names) {
                 by_name.entry(name).or_default().insert(file.path);
             }
             for name in &file.elf.needed {
                 needed_by.entry(name).or_default().push(file);
             }
         }
-        let links = layer.files.iter().filter(|(_, file)| matches!(file.kind, Kind::Link { .. }));
-        let paths = links.map(|(path, _)| path.as_path()).chain(compiled.iter().map(|file| file.path));
+        // Also of those that lead out of the layer.
+        let links = layer.files.iter().filter(|(_, file)| file.kind.is_link()).map(|(path, _)| path.as_path());
+        let paths = links.chain(compiled.iter().flat_map(|file| names.of_file(file.path)));
         let file_names = paths.filter_map(Utf8Path::file_name).collect();
         let compiled = compiled.iter().map(|file| (file.path, file)).collect();
-        Self { layer, target, compiled, file_names, by_name, needed_by }
+        Self { layer, names, target, compiled, file_names, by_name, needed_by }
     }
 
     pub(super) fn find(&self, file: &Compiled<'_>, name: &str) -> Place<'a> {
         if name.contains('/') {
-            return self.at(Utf8Path::new(name)).map_or_else(|| self.elsewhere(name), Place::Layer);
+            return self.at(Utf8Path::new(name)).unwrap_or_else(|| self.elsewhere(name));
         }
         if !self.file_names.contains(name) {
             return if self.is_in_runtime(name) { Place::Runtime } else { self.elsewhere(name) };
         }
         let inherited = if file.elf.runpath.is_empty() { self.inherited(file, name) } else { None };
         if let Some(found) = inherited {
-            return Place::Layer(found);
+            return found;
         }
         if self.is_in_runtime(name) {
             return Place::Runtime;
         }
         let in_lib = self.at(&Utf8Path::new("/opt/lib").join(name));
         let found = in_lib.or_else(|| self.search(file, &file.elf.runpath, name));
-        found.map_or_else(|| self.elsewhere(name), Place::Layer)
+        found.unwrap_or_else(|| self.elsewhere(name))
     }
 
     pub(super) fn target(&self) -> Target {
@@ -81,19 +81,16 @@ impl<'a> Linker<'a> {
     }
 
     fn is_in_runtime(&self, name: &str) -> bool {
-        let python = self.target.python;
-        self.target.python.runtime().system().has_library(name)
-            || name == format!("libpython{python}.so.1.0")
-            || name == "libpython3.so"
+        self.target.python.runtime().has_library(name)
     }
 
     /// By the `RPATH` of a file and of those that load it, and what loads these.
-    fn inherited(&self, file: &Compiled<'_>, name: &str) -> Option<&'a Utf8Path> {
+    fn inherited(&self, file: &Compiled<'_>, name: &str) -> Option<Place<'a>> {
         if let Some(found) = self.search(file, &file.elf.rpath, name) {
             return Some(found);
         }
         let names = |file: &Compiled<'_>| {
-            let names = file.elf.soname.as_deref().into_iter().chain(file.path.file_name());
+            let names = file_names(file, self.names);
             names.filter_map(|name| self.needed_by.get(name)).flatten().copied().collect::<Vec<_>>()
         };
         let mut seen: BTreeSet<&Utf8Path> = BTreeSet::new();
@@ -110,28 +107,27 @@ impl<'a> Linker<'a> {
         None
     }
 
-    fn search(&self, file: &Compiled<'_>, folders: &[String], name: &str) -> Option<&'a Utf8Path> {
-        let origin = Utf8Path::new("/opt").join(file.path.parent()?);
+    /// Where a file is loaded from by the name of a link, `$ORIGIN` is the folder of the link.
+    fn search(&self, file: &Compiled<'_>, folders: &[String], name: &str) -> Option<Place<'a>> {
+        let origins = self.names.of_file(file.path).filter_map(|name| name.parent());
+        let origins: BTreeSet<Utf8PathBuf> = origins.map(|folder| Utf8Path::new("/opt").join(folder)).collect();
         folders.iter().find_map(|folder| {
-            let folder = folder.replace("${ORIGIN}", origin.as_str()).replace("$ORIGIN", origin.as_str());
-            self.at(&Utf8Path::new(&folder).join(name))
+            origins.iter().find_map(|origin| {
+                let folder = folder.replace("${ORIGIN}", origin.as_str()).replace("$ORIGIN", origin.as_str());
+                self.at(&Utf8Path::new(&folder).join(name))
+            })
         })
     }
 
     /// A library for the target at a place seen from `/`.
-    fn at(&self, place: &Utf8Path) -> Option<&'a Utf8Path> {
-        let mut place = normal(place).strip_prefix("/opt").ok()?.to_owned();
-        for _ in 0..MOST_LINKS {
-            let (path, file) = self.layer.files.get_key_value(&place)?;
-            match &file.kind {
-                Kind::File { .. } => return self.compiled.get(path.as_path()).map(|file| file.path),
-                Kind::Link { target } => {
-                    let from = Utf8Path::new("/opt").join(path.parent()?);
-                    place = normal(&from.join(target)).strip_prefix("/opt").ok()?.to_owned();
-                }
-            }
+    fn at(&self, place: &Utf8Path) -> Option<Place<'a>> {
+        let normal = normal(place);
+        let inside = place.strip_prefix("/opt").or_else(|_| normal.strip_prefix("/opt")).ok()?;
+        match links::follow(self.layer, inside).end {
+            End::File(path) => self.file(path).map(|file| Place::Layer(file.path)),
+            End::Outside(place) => self.target.python.runtime().is_library(&place).then_some(Place::Runtime),
+            End::Folder(_) | End::Nothing | End::Endless => None,
         }
-        None
     }
 
     fn elsewhere(&self, name: &str) -> Place<'a> {
@@ -141,6 +137,12 @@ impl<'a> Linker<'a> {
             None => Place::Nowhere,
         }
     }
+}
+
+/// In the file and of the file, by its path and by links.
+fn file_names<'b>(file: &'b Compiled<'_>, names: &'b Names<'_>) -> impl Iterator<Item = &'b str> {
+    let of_paths = names.of_file(file.path).filter_map(Utf8Path::file_name);
+    file.elf.soname.as_deref().into_iter().chain(of_paths)
 }
 
 /// Without `.` and `..`.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::{Origin, by_origin, extensions, is_started, some_of, verb};
+use crate::audit::links::Names;
 use crate::audit::{Finding, Layer, Severity, WORTHWHILE};
 use crate::observe::binary::{Binary, has_library_name};
 use crate::observe::elf::Kind;
@@ -12,7 +13,7 @@ use crate::types::Target;
 
 /// Some distributions bring a variant for each machine and choose while they run: what is not for the target is dead
 /// weight then. It is an error if Python, Lambda or the dynamic linker would come upon it by its name.
-pub(super) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
+pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
     let machine = target.architecture.machine();
     let mut fitting = BTreeSet::new();
     let mut others = Vec::new();
@@ -35,9 +36,11 @@ pub(super) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
         let rated = files.iter().map(|(path, made_for)| {
             let file = &layer.files[*path];
             let is_foreign = matches!(file.observed.binary, Some(Binary::Foreign(_)));
-            let severity = if extensions::has_other_variant(layer, path, target) {
+            let severity = if extensions::has_other_variant(names, path, target) {
                 Severity::Notice
-            } else if extensions::would_be_loaded(path, target) || is_started(path, file) {
+            } else if names.of_file(path).any(|name| extensions::would_be_loaded(name, target))
+                || is_started(path, file, names)
+            {
                 Severity::Error
             } else if fitting.contains(&origin) || (is_foreign && !is_module(path)) {
                 Severity::Notice

@@ -62,7 +62,7 @@ fn target(python: &str) -> Target {
 
 /// Severity, code and message, a line each.
 fn told(layer: &Layer, python: &str) -> String {
-    let mut findings = check(layer, target(python));
+    let mut findings = check(layer, &Names::of(layer), target(python));
     findings.extend(tags::check(layer, &findings, target(python)));
     let lines = findings.iter().map(|finding| {
         let severity = match finding.severity {
@@ -118,16 +118,101 @@ fn the_linker_looks_where_it_is_told() {
 fn links_lead_to_libraries() {
     let mut all = layer(&[("", "python/m.so", needing(&["libx.so.1"])), ("", "lib/libx.so.1.2.3", elf(X86_64))]);
     assert!(told(&all, "3.13").contains("missing-library"), "{}", told(&all, "3.13"));
-    let link = |target: &str| File {
-        kind: Kind::Link { target: target.into() },
-        size: ByteSize(0),
-        owner: Owner::Source,
-        observed: Observed::default(),
-    };
-    all.files.insert("lib/libx.so.1".into(), link("../lib/./libx.so.1.2.3"));
+    link(&mut all, "lib/libx.so.1", "../lib/./libx.so.1.2.3");
     assert_eq!(told(&all, "3.13"), "");
-    all.files.insert("lib/libx.so.1".into(), link("libx.so.1"));
+    link(&mut all, "lib/libx.so.1", "libx.so.1");
     assert!(told(&all, "3.13").contains("missing-library"), "a link to itself");
+}
+
+/// Adds a link of own source.
+fn link(layer: &mut Layer, path: &str, target: &str) {
+    let (kind, observed) = (Kind::Link { target: target.into() }, Observed::default());
+    layer.files.insert(path.into(), File { kind, size: ByteSize(0), owner: Owner::Source, observed });
+}
+
+#[test]
+fn a_file_is_judged_by_the_names_of_its_links() {
+    // A module that Python finds by a link, and one that it does not find by a link.
+    let mut all = layer(&[
+        ("", "share/good.bin", elf(X86_64)),
+        ("", "share/arm.bin", elf(ARM64)),
+        ("", "python/old.cpython-312-x86_64-linux-gnu.so", elf(X86_64)),
+        ("", "share/lost.bin", elf(X86_64)),
+    ]);
+    link(&mut all, "python/good.so", "/opt/share/good.bin");
+    link(&mut all, "python/arm.abi3.so", "../share/arm.bin");
+    link(&mut all, "python/old.so", "old.cpython-312-x86_64-linux-gnu.so");
+    link(&mut all, "python/lost.cpython-312-x86_64-linux-gnu.so", "../share/lost.bin");
+    insta::assert_snapshot!(told(&all, "3.13"), @"
+    error wrong-machine: `share/arm.bin` of own source is compiled for arm64, and the layer is for x86_64 (take the one for Linux on x86_64, or build it in the image of the runtime)
+    error wrong-extension-tag: `python/lost.cpython-312-x86_64-linux-gnu.so` of own source is for Python 3.12 (`cpython-312-x86_64-linux-gnu`), which Python 3.13 does not load (list the package in the requirements, so that its wheel for python3.13 on x86_64 is installed, or build it in the image of the runtime)
+    ");
+
+    // Through a link to a folder.
+    let mut all = layer(&[("", "share/arm", elf(ARM64)), ("", "share/fine", elf(X86_64))]);
+    link(&mut all, "bin", "share");
+    insta::assert_snapshot!(told(&all, "3.13"), @"error wrong-machine: `share/arm` of own source is compiled for arm64, and the layer is for x86_64 (take the one for Linux on x86_64, or build it in the image of the runtime)");
+}
+
+#[test]
+fn what_has_the_name_of_a_library_leads_to_one() {
+    let mut all = layer(&[("", "lib/libx.so.1", elf(X86_64)), ("", "share/x.bin", elf(X86_64))]);
+    let mut add = |path: &str, binary: Option<Binary>| {
+        let observed = Observed { binary, ..Observed::default() };
+        let (kind, owner) = (Kind::File { executable: false }, Owner::Source);
+        all.files.insert(path.into(), File { kind, size: ByteSize(1), owner, observed });
+    };
+    add("share/text", None);
+    // As a linker script is.
+    add("lib/libscript.so.1", None);
+    add("share/cut", Some(Binary::Broken("is cut off".to_owned())));
+    for (path, target) in [
+        ("lib/libx.so", "libx.so.1"),
+        ("lib/liby.so", "../share/x.bin"),
+        ("lib/libscript.so", "libscript.so.1"),
+        ("lib/libtext.so", "/opt/share/text"),
+        ("lib/text", "../share/text"),
+        ("lib/libcut.so", "../share/cut"),
+        ("lib/folder.so", "../share"),
+        ("lib/nowhere.so", "nothing"),
+    ] {
+        link(&mut all, path, target);
+    }
+    insta::assert_snapshot!(told(&all, "3.13"), @"
+    error broken-binary: `share/cut` of own source is cut off (take it from a whole download or build, or leave it out with `exclude-files`)
+    error broken-binary: `lib/libtext.so` has the name of a library, and leads to `share/text`, which is none (let it lead to the library, or leave it out with `exclude-files`)
+    ");
+}
+
+#[test]
+fn a_library_that_is_there_as_a_link_is_there() {
+    let module = |name: &str| layer(&[("other", "python/other/m.so", needing(&[name]))]);
+    let with = |links: &[(&str, &str)], files: &[Entry<'_>]| {
+        let mut all = module("libx.so.1");
+        all.files.extend(layer(files).files);
+        for (path, target) in links {
+            link(&mut all, path, target);
+        }
+        told(&all, "3.13")
+    };
+    let library = || [("pkg", "share/x/libx.so.1.2", elf(X86_64))];
+    assert_eq!(with(&[("lib/libx.so.1", "/opt/share/x/libx.so.1.2")], &library()), "");
+    // A chain, and a folder.
+    let chain = [("lib/libx.so.1", "libx.so.1.2"), ("lib/libx.so.1.2", "../share/x/libx.so.1.2")];
+    assert_eq!(with(&chain, &library()), "");
+    assert_eq!(with(&[("lib", "share/x"), ("share/x/libx.so.1", "libx.so.1.2")], &library()), "");
+    // The runtime's own, by another name.
+    assert_eq!(with(&[("lib/libx.so.1", "/lib64/libz.so.1.2.11")], &[]), "");
+    assert!(with(&[("lib/libx.so.1", "/lib64/libx.so.1")], &[]).contains("error missing-library"));
+    assert!(with(&[("lib/libx.so.1", "libx.so.2")], &[]).contains("error missing-library"));
+    // Where the linker does not look, by the name of a link.
+    let elsewhere = with(&[("share/x/libx.so.1", "libx.so.1.2")], &library());
+    insta::assert_snapshot!(elsewhere, @"notice missing-library: `python/other/m.so` of `other` needs `libx.so.1`, which the layer has (`share/x/libx.so.1.2`) where the dynamic linker does not look (that is fine if Python code loads it before; if not, place it in `lib` with `include`)");
+    // What it needs itself is looked for where the link is.
+    let of_origin = Elf { runpath: texts(&["$ORIGIN/own"]), ..needing(&["liby.so"]) };
+    let mut all = layer(&[("", "share/m.bin", of_origin), ("", "python/own/liby.so", elf(X86_64))]);
+    link(&mut all, "python/m.so", "../share/m.bin");
+    assert_eq!(told(&all, "3.13"), "");
 }
 
 #[test]

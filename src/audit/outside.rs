@@ -1,0 +1,140 @@
+//! Whether the code of a distribution is in the layer, or still where it was written: an editable install leaves nothing
+//! but the way there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8Path;
+
+use super::{Finding, Layer, listed};
+use crate::facts;
+use crate::files;
+use crate::observe::places::{Place, is_absolute};
+use crate::types::DistributionName;
+
+/// What a distribution, or a file of none, says of places that are not in the layer.
+#[derive(Default)]
+struct Outside<'a> {
+    files: BTreeSet<&'a Utf8Path>,
+    /// Where its code is.
+    places: BTreeSet<&'a Utf8Path>,
+}
+
+/// One finding for each distribution: what it is installed with says the same several times.
+pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
+    type Whose<'a> = (Option<&'a DistributionName>, Option<&'a Utf8Path>);
+    let mut led: BTreeMap<Whose<'_>, Outside<'_>> = BTreeMap::new();
+    let mut told: BTreeMap<Whose<'_>, Outside<'_>> = BTreeMap::new();
+    for (path, file) in &layer.files {
+        let whose = (file.distribution(), file.distribution().is_none().then_some(path.as_path()));
+        for place in &file.observed.places {
+            let (found, place) = match place {
+                Place::Searched(place) if is_outside(path, place) => (&mut led, place),
+                Place::Edited(place) if !is_in_layer(place, layer) => (&mut led, place),
+                Place::Source(place) => (&mut told, place),
+                Place::Searched(_) | Place::Edited(_) => continue,
+            };
+            let outside = found.entry(whose).or_default();
+            outside.files.insert(path);
+            outside.places.insert(place);
+        }
+    }
+    told.retain(|whose, _| !led.contains_key(whose));
+    let errors = led.iter().map(|((name, _), outside)| leads_outside(*name, outside));
+    errors.chain(told.iter().map(|((name, _), outside)| tells(*name, outside))).collect()
+}
+
+/// Whether a folder that Python is told to search is a place of another machine.
+fn is_outside(path: &Utf8Path, place: &Utf8Path) -> bool {
+    if is_absolute(place.as_str()) {
+        let place = files::normalize(place).unwrap_or_default();
+        return !facts::lambda().function_folders.iter().any(|folder| place.starts_with(folder));
+    }
+    files::normalize(&path.parent().unwrap_or(Utf8Path::new("")).join(place)).is_none()
+}
+
+fn is_in_layer(place: &Utf8Path, layer: &Layer) -> bool {
+    place.strip_prefix("/opt").is_ok_and(|inside| layer.has(inside))
+}
+
+fn leads_outside(name: Option<&DistributionName>, outside: &Outside<'_>) -> Finding {
+    let (files, places) = (listed(outside.files.iter().map(ToString::to_string)), shown(&outside.places));
+    let subject = outside.files.first().map_or("", |path| path.as_str());
+    let verb = if outside.files.len() == 1 { "leads" } else { "lead" };
+    let of = name.map(|name| format!(" of `{name}`")).unwrap_or_default();
+    let are = if outside.places.len() == 1 { "is" } else { "are" };
+    Finding::error(
+        "path-outside",
+        subject,
+        format!("{files}{of} {verb} to {places}, which {are} on the machine that installed it, and not in the layer"),
+        "install it as files: without `-e` or `--editable`, with uv `--no-editable`",
+    )
+    .blames(name)
+}
+
+fn tells(name: Option<&DistributionName>, outside: &Outside<'_>) -> Finding {
+    let subject = outside.files.first().map_or("", |path| path.as_str());
+    Finding::notice(
+        "path-outside",
+        subject,
+        format!("`{subject}` tells that it was installed from {}", shown(&outside.places)),
+        "nothing reads that in Lambda; whoever gets the layer may: leave the file out if they should not",
+    )
+    .blames(name)
+}
+
+fn shown(places: &BTreeSet<&Utf8Path>) -> String {
+    listed(places.iter().map(ToString::to_string))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::told_of;
+    use crate::build::Owner;
+    use crate::observe::Observed;
+
+    /// Path, its distribution or nothing, and what it names.
+    fn told(files: &[(&str, &str, Place)]) -> String {
+        let mut layer = Layer::of_paths(&files.iter().map(|(path, ..)| *path).collect::<Vec<_>>());
+        for (path, owner, place) in files {
+            let file = layer.files.get_mut(Utf8Path::new(path)).expect("is there");
+            file.observed = Observed { places: vec![place.clone()], ..Observed::default() };
+            file.owner = match *owner {
+                "" => Owner::Source,
+                name => Owner::Distribution(name.parse().expect("is a name")),
+            };
+        }
+        told_of(&check(&layer))
+    }
+
+    #[test]
+    fn one_editable_install_is_one_error() {
+        let searched = |place: &str| Place::Searched(place.into());
+        insta::assert_snapshot!(told(&[
+            ("python/__editable__.app-1.0.pth", "app", searched("/home/me/app/src")),
+            ("python/app-1.0.dist-info/direct_url.json", "app", Place::Edited("/home/me/app".into())),
+            ("python/easy-install.pth", "", searched("C:\\Users\\me\\src")),
+            ("python/up.pth", "", searched("../../src")),
+            ("python/copied-1.0.dist-info/direct_url.json", "copied", Place::Source("/home/me/copied".into())),
+        ]), @r"
+        Error path-outside: `python/easy-install.pth` leads to `C:\Users\me\src`, which is on the machine that installed it, and not in the layer
+        Error path-outside: `python/up.pth` leads to `../../src`, which is on the machine that installed it, and not in the layer
+        Error path-outside: `python/__editable__.app-1.0.pth`, `python/app-1.0.dist-info/direct_url.json` of `app` lead to `/home/me/app`, `/home/me/app/src`, which are on the machine that installed it, and not in the layer
+        Notice path-outside: `python/copied-1.0.dist-info/direct_url.json` tells that it was installed from `/home/me/copied`
+        ");
+    }
+
+    #[test]
+    fn places_of_the_function_are_fine() {
+        for place in ["win32\\lib", "../share/py", "/opt/share", "/var/task/vendor", "/mnt/efs/python"] {
+            assert_eq!(told(&[("python/a.pth", "a", Place::Searched(place.into()))]), "", "{place}");
+        }
+        for place in ["/opt/../home", "/optional", "/usr/src/app", "/tmp/build", "/var/tasks"] {
+            assert_ne!(told(&[("python/a.pth", "a", Place::Searched(place.into()))]), "", "{place}");
+        }
+        // Another layer may bring what is searched, but not what was installed here.
+        let edited = |place: &str| told(&[("python/a-1.dist-info/direct_url.json", "a", Place::Edited(place.into()))]);
+        assert_eq!(edited("/opt/python/a-1.dist-info"), "");
+        assert_ne!(edited("/opt/runner/work/a"), "");
+    }
+}
