@@ -10,6 +10,7 @@ mod git;
 mod installer;
 pub(crate) mod interpreter;
 mod pip;
+mod pip_settings;
 pub(crate) mod places;
 mod prepare;
 pub(crate) mod process;

@@ -14,6 +14,7 @@ use super::failed_build::{self, FailedBuild};
 use super::git::Git;
 use super::installer::{Installer, Request};
 use super::interpreter::Host;
+use super::pip_settings;
 use super::process::{self, Outcome};
 use super::resolution::{Pin, Resolution};
 use super::unmet;
@@ -22,6 +23,7 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::facts;
 use crate::secrets::SecretUrl;
+use crate::spec::InstallerChoice;
 use crate::types::{DistributionName, Target};
 
 #[derive(Debug)]
@@ -111,6 +113,9 @@ impl Uv {
         }
         for file in &dependencies.constraints {
             command.args(["--constraints", file.as_str()]);
+        }
+        if dependencies.installer == InstallerChoice::Pip {
+            pip_settings::tell(command, request.environment);
         }
         let files = dependencies.requirements.iter().map(|file| file.as_str());
         let files: Vec<&str> = if request.manifest.joined.is_some() { vec!["-"] } else { files.collect() };
@@ -214,7 +219,8 @@ impl Uv {
     /// What a requirement alone resolves to by a `uv pip compile` for some target; `None` if nothing meets it.
     fn ask(mut command: Command, requirement: &str, request: &Request<'_>) -> Option<Resolution> {
         command.args(["--quiet", "--no-header", "--no-annotate", "--no-deps", "--format", "pylock.toml", "-"]);
-        let input = SecretString::from(requirement);
+        // From the same places as everything else.
+        let input = SecretString::from(format!("{}{requirement}\n", request.manifest.places().expose_secret()));
         let answer = process::capture_with_input(command, Some(&input), request.console).ok()?;
         Resolution::read(answer.text.expose_secret()).ok().filter(|_| answer.status.success())
     }

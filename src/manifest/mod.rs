@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::{PackageName, VersionOrUrl};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 pub use kind::{Kind, KindFacts};
 pub use lock::{Lock, ParsedLocks};
@@ -86,6 +86,22 @@ pub struct ManifestFile {
 }
 
 impl Manifest {
+    /// The lines of `text` that say where distributions come from. They may hold credentials.
+    pub fn places(&self) -> SecretString {
+        const OPTIONS: &[&str] = &[
+            "-i",
+            "--index-url",
+            "--pypi-url",
+            "--extra-index-url",
+            "-f",
+            "--find-links",
+            "--no-index",
+            "--trusted-host",
+        ];
+        let is_place = |line: &&str| OPTIONS.iter().any(|option| line.split([' ', '=']).next() == Some(*option));
+        self.text.expose_secret().lines().filter(is_place).map(|line| format!("{line}\n")).collect::<String>().into()
+    }
+
     /// Whether a file says with `--only-binary` that this distribution must not be built; the last word counts.
     pub fn forbids_build(&self, name: &str) -> bool {
         let concerns = |names: &str| {
