@@ -22,7 +22,8 @@ mod scripts;
 mod staging;
 mod tree;
 mod unmet;
-pub(crate) mod uv;
+mod uv;
+pub(crate) mod uv_program;
 
 pub use distribution::Distribution;
 pub(crate) use distribution::headers;

@@ -13,14 +13,11 @@ use super::explain;
 use super::failed_build::{self, FailedBuild};
 use super::git::Git;
 use super::installer::{Installer, Request};
-use super::interpreter::Host;
 use super::pip_settings;
 use super::process::{self, Outcome};
 use super::resolution::{Pin, Resolution};
 use super::unmet;
-use crate::console::Console;
-use crate::environment::Environment;
-use crate::error::Failure;
+use super::uv_program;
 use crate::facts;
 use crate::secrets::SecretUrl;
 use crate::spec::InstallerChoice;
@@ -35,23 +32,10 @@ pub(super) struct Uv {
 /// Pythons before those of the runtimes, for which old versions have wheels; uv knows none that is older.
 const OLD_PYTHONS: &[&str] = &["3.8"];
 
-/// The uv on `PATH`, else the pinned one, installed through pip into this program's cache.
-pub(crate) fn program(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
-    let on_path = environment
-        .get("PATH")
-        .into_iter()
-        .flat_map(|path| path.split(':'))
-        .map(|folder| Utf8Path::new(folder).join("uv"));
-    match on_path.into_iter().find(|program| program.is_file()) {
-        Some(program) => Ok(program),
-        None => provision(host, environment, console),
-    }
-}
-
 impl Uv {
     pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
         let Request { host, environment, console, .. } = request;
-        let program = program(host, environment, console)?;
+        let program = uv_program::find(host, environment, console)?;
         let version = process::version(process::command(program.as_str(), Utf8Path::new("/"), environment));
         let version = version.with_context(|| format!("`{program}` does not run"))?;
         Ok(Self { program, version })
@@ -363,40 +347,4 @@ impl Installer for Uv {
         }
         Err(self.explain(&outcome.output, &found, request))
     }
-}
-
-fn provision(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
-    let version = &facts::tools().uv;
-    let cache = environment.cache_directory().ok_or_else(|| {
-        Failure::system(format!("there is no uv on PATH, and no home to keep uv {version} in"))
-            .hint("install uv, or set XDG_CACHE_HOME")
-    })?;
-    let program = cache.join(format!("uv-{version}/bin/uv"));
-    if program.is_file() {
-        return Ok(program);
-    }
-    let step = console.step(format!("Get uv {version}"));
-    fs_err::create_dir_all(&cache)?;
-    let folder = tempfile::tempdir_in(&cache)?;
-    let folder = crate::files::utf8(folder.path())?;
-    let mut command = process::fetching_pip(host.executable.as_str(), environment);
-    command.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-    command.args(["--target", folder.as_str(), &format!("uv=={version}")]);
-    let outcome = process::run(command, "pip", console)?;
-    if !outcome.status.success() {
-        let failure = Failure::system(format!("there is no uv on PATH, and pip could not get uv {version}"));
-        return Err(failure
-            .causes(explain::last_lines(&outcome.output))
-            .hint("install uv (https://docs.astral.sh/uv/), or pip for this Python")
-            .into());
-    }
-    // Another run may have been faster; then its uv serves.
-    let place = cache.join(format!("uv-{version}"));
-    if let Err(error) = fs_err::rename(folder, &place)
-        && !program.is_file()
-    {
-        return Err(error).with_context(|| format!("cannot keep uv in `{place}`"));
-    }
-    step.done(format!("there is none on PATH; kept in {place}"));
-    Ok(program)
 }

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
 use crate::build::process::{self, Answer};
-use crate::build::{Host, explain, interpreter, scratch, uv};
+use crate::build::{Host, explain, interpreter, scratch, uv_program};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Failure;
@@ -64,7 +64,7 @@ impl Tool {
         console: &'a Console,
     ) -> anyhow::Result<Ready<'a>> {
         let host = Host::find(spec.target, environment).ok_or_else(interpreter::missing)?;
-        let uv = uv::program(&host, environment, console)?;
+        let uv = uv_program::find(&host, environment, console)?;
         let folder = scratch::folder(&environment.scratch_directory())?;
         let dependencies = &spec.dependencies;
         let indexes = dependencies.extra_index_urls.iter().chain(&dependencies.index_url).collect();

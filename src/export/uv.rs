@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::uv_check::Check;
 use crate::build::interpreter;
 use crate::build::interpreter::Host;
-use crate::build::{explain, process, uv};
+use crate::build::{explain, process, uv_program};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Failure;
@@ -24,7 +24,7 @@ pub(super) fn requirements(
     console: &Console,
 ) -> anyhow::Result<SecretString> {
     let host = Host::find(spec.target, environment).ok_or_else(interpreter::missing)?;
-    let program = uv::program(&host, environment, console)?;
+    let program = uv_program::find(&host, environment, console)?;
     Check { lock, spec, host: &host, program: &program, environment, console }.run()?;
     let mut command = command(&program, &lock.project, lock, environment);
     command.args(["export", "--quiet", "--format", "requirements.txt", "--no-header", "--no-annotate"]);
