@@ -15,6 +15,7 @@ use crate::types::Digest;
 pub(super) static PIPENV: Tool = Tool {
     name: "pipenv",
     plugin: None,
+    setting: "",
     versions: include_str!("../../data/exporters/pipenv.txt"),
     variables: "PIPENV_",
 };
