@@ -134,13 +134,19 @@ impl Private {
     /// With a wrong password, with the right one, and again.
     #[track_caller]
     fn is_installed_with(&self, installer: &str) {
+        // Poetry's locks have it without the slash.
+        let url = self.index.url();
+        self.is_installed_from(&format!("`our-own` at `{}", url.trim_end_matches('/')), installer);
+    }
+
+    /// The same from an index that is called `index` when it refuses.
+    #[track_caller]
+    fn is_installed_from(&self, index: &str, installer: &str) {
         let sandbox = &self.sandbox;
-        let index = self.index.url();
         let wrong = format!("wr0ng/{}", self.password);
         let outcome = self.step(installer, &wrong).run().code(1);
         self.is_nowhere(&wrong, &outcome);
-        // Poetry's locks have it without the slash.
-        let outcome = outcome.says(&format!("error: the package index `our-own` at `{}", index.trim_end_matches('/')));
+        let outcome = outcome.says(&format!("error: the package index {index}"));
         outcome
             .says("` refused the run's credentials\n")
             .says("hint: check the user name, password or token of the index");
@@ -181,6 +187,16 @@ fn uv_locks_name_their_index() {
     let private = Private::new("uv.lock", OF_UV, PROJECT, TABLES_OF_UV).lock(uv, &["lock"]).with_six("9.0");
     private.is_installed_with("uv");
     private.is_installed_with("pip");
+}
+
+#[test]
+fn uv_locks_name_a_page_that_asks_for_a_password() {
+    let tables = TABLES_OF_UV.replace("{url}\"", "http://{host}/packages/\"\nformat = \"flat\"");
+    let private = Private::new("uv.lock", OF_UV, PROJECT, &tables).lock(uv, &["lock"]).with_six("9.0");
+    // A page is told by the file that lies behind it.
+    let page = format!("`http://{}/", private.index.host());
+    private.is_installed_from(&page, "uv");
+    private.is_installed_from(&page, "pip");
 }
 
 #[test]
