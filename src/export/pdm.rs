@@ -8,7 +8,7 @@ use crate::error::{Failure, alternatives};
 use crate::manifest::{Lock, Selection};
 
 pub(super) static PDM: Tool =
-    Tool { name: "pdm", plugin: None, versions: include_str!("../../data/exporters/pdm.txt") };
+    Tool { name: "pdm", plugin: None, setting: "", versions: include_str!("../../data/exporters/pdm.txt") };
 
 /// How the script ends if PDM finds that the lock does not fit.
 const STALE: i32 = 3;

@@ -13,7 +13,7 @@ use crate::manifest::{Lock, Selection, normalized, text};
 use crate::types::Digest;
 
 pub(super) static PIPENV: Tool =
-    Tool { name: "pipenv", plugin: None, versions: include_str!("../../data/exporters/pipenv.txt") };
+    Tool { name: "pipenv", plugin: None, setting: "", versions: include_str!("../../data/exporters/pipenv.txt") };
 
 #[derive(Deserialize)]
 struct Locked {

@@ -14,6 +14,7 @@ use crate::manifest::{Lock, Selection, normalized, text};
 pub(super) static POETRY: Tool = Tool {
     name: "poetry",
     plugin: Some("poetry-plugin-export"),
+    setting: "requires-poetry",
     versions: include_str!("../../data/exporters/poetry.txt"),
 };
 
@@ -21,11 +22,10 @@ pub(super) static POETRY: Tool = Tool {
 const STALE: &str = "changed significantly since poetry.lock was last generated";
 
 pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: Ready<'_>) -> anyhow::Result<SecretString> {
-    let script = tool.place("export.py");
-    fs_err::write(&script, include_str!("poetry.py"))?;
-    let mut answer = export(&["python", "-I", script.as_str()], lock, selection, &tool)?;
+    fs_err::write(tool.place("export.py"), include_str!("poetry.py"))?;
+    let mut answer = export(lock, selection, &tool)?;
     if let Some(range) = required(&answer.said) {
-        answer = export(&["poetry"], lock, selection, &tool.in_version(&range))?;
+        answer = export(lock, selection, &tool.in_version(&range))?;
     }
     match answer.status.success() {
         true => Ok(paths::from_project(answer.text.expose_secret(), &lock.project).into()),
@@ -40,11 +40,13 @@ fn required(said: &str) -> Option<String> {
     rest.split_once(", but you are using").map(|(range, _)| range.to_owned())
 }
 
-fn export(poetry: &[&str], lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<Answer> {
+fn export(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<Answer> {
     // Groups are named as they are written, and extras as one likes.
     let project = text::read(&lock.project, Utf8Path::new("pyproject.toml"))?;
     let groups = groups(&project, &selection.groups).join(",");
-    let mut command = [poetry, &["export", "--format", "requirements.txt", "--without-urls", "--no-ansi"]].concat();
+    let script = tool.place("export.py");
+    let mut command = vec!["python", "-I", script.as_str(), "export", "--format", "requirements.txt", "--without-urls"];
+    command.push("--no-ansi");
     if !groups.is_empty() {
         command.extend(["--with", &groups]);
     }

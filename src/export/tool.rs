@@ -21,6 +21,8 @@ pub(super) struct Tool {
     pub(super) name: &'static str,
     /// What is installed beside it.
     pub(super) plugin: Option<&'static str>,
+    /// Where a project says which versions of it may be used.
+    pub(super) setting: &'static str,
     /// Of `data/exporters/`, for every Python.
     pub(super) versions: &'static str,
 }
@@ -79,7 +81,9 @@ impl Ready<'_> {
     /// In a version of this range (PEP 440), because the project takes no other.
     #[must_use]
     pub(super) fn in_version(self, range: &str) -> Self {
-        let range = range.chars().filter(|character| !character.is_whitespace()).collect();
+        let range: String = range.chars().filter(|character| !character.is_whitespace()).collect();
+        // Poetry leaves out `==`.
+        let range = if range.starts_with(|first: char| first.is_ascii_digit()) { format!("=={range}") } else { range };
         Self { range: Some(range), ..self }
     }
 
@@ -117,12 +121,14 @@ impl Ready<'_> {
             }
         }
         let name = self.wanted();
-        let failure = Failure::system(format!("uv cannot get {name}, which reads this lock file"));
-        let failure = failure.causes(explain::causes(&said));
+        let why = if self.range.is_some() { "which is what the project takes" } else { "which reads this lock file" };
+        let failure = Failure::system(format!("uv cannot get {name}, {why}")).causes(explain::causes(&said));
         let hint = if lacks_python(&said) {
             format!("install Python 3.10 or later, which {name} runs in")
         } else {
-            format!("let `index-url` name an index that has {name}, or let the run reach PyPI")
+            let change =
+                self.range.as_ref().map(|_| format!(", or change `{}`", self.tool.setting)).unwrap_or_default();
+            format!("let `index-url` name an index that has {name}, or let the run reach PyPI{change}")
         };
         Err(failure.hint(hint).into())
     }

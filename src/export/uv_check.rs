@@ -18,7 +18,7 @@ use crate::manifest::{Lock, text};
 use crate::spec::Spec;
 
 /// uv in the version that a project takes: it stands alone, so any will do.
-static UV: Tool = Tool { name: "uv", plugin: None, versions: "" };
+static UV: Tool = Tool { name: "uv", plugin: None, setting: "required-version", versions: "" };
 
 /// What a check needs to know.
 #[derive(Clone, Copy)]

@@ -172,7 +172,8 @@ fn requirement(package: &Package, marker: &str, placing: &Placing<'_>) -> Result
     if let Some(directory) = &package.directory {
         let folder = Utf8PathBuf::from(directory.path.trim_end_matches('/'));
         let folder = directory.subdirectory.iter().fold(folder, |folder, subdirectory| folder.join(subdirectory));
-        return Ok(format!("{}{marker}", place::local(&folder)));
+        let line = format!("{}{marker}", place::local(&folder));
+        return placing.line(&line, &[]);
     }
     let locked = locked(package)?;
     if package.archive.is_some() {
@@ -302,13 +303,16 @@ archive = { url = "https://h/archived.zip", hashes = { sha256 = "ee" } }
         let whole = whole.replace("sha512", "sha256");
         let lock = Pylock::read(path, &whole).expect("is valid");
         let (selection, environment, parsed) = (Selection::default(), Environment::default(), ParsedLocks::default());
+        let keep = tempfile::tempdir().expect("can be made");
+        let folder = Utf8Path::from_path(keep.path()).expect("is UTF-8");
+        fs_err::create_dir_all(folder.join("packages/own")).expect("can be made");
         let asked = Asked {
             requirements: &[],
             constraints: &[],
             selection: &selection,
             target: Target::of_tests(),
-            folder: "/".into(),
-            workspace: "/".into(),
+            folder,
+            workspace: folder,
             environment: &environment,
             parsed: &parsed,
         };

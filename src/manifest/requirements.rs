@@ -254,6 +254,7 @@ impl Reader<'_> {
             if full.is_file()
                 && let Ok(Some(false)) = hashes::compare(&full, &hashes)
             {
+                let path = path.strip_prefix(".").unwrap_or(&path);
                 let failure = Failure::user(format!("`{path}` does not have the hash that is written for it"));
                 return Err(failure.hint("find out who changed the file; if it was you, write its hash anew"));
             }

@@ -44,6 +44,7 @@ mod leaks;
 mod licences;
 mod links;
 mod lite;
+mod locked_places;
 mod locks;
 mod manifests;
 mod merge;
@@ -51,6 +52,7 @@ mod metadata;
 mod packages;
 mod papers;
 mod places;
+mod poetry_locks;
 mod preview;
 mod private_indexes;
 mod private_locks;
@@ -74,7 +76,11 @@ mod strip;
 mod symlinks;
 mod targets;
 mod tools;
+<<<<<<< HEAD
 mod uv_settings;
+=======
+mod uv_locks;
+>>>>>>> 3fd10a9 (What a lock leads to and is missing is said with its line, and only where it is asked for)
 mod watch;
 mod wheels;
 mod zip;

@@ -135,12 +135,16 @@ impl Private {
     #[track_caller]
     fn is_installed_with(&self, installer: &str) {
         let sandbox = &self.sandbox;
-        let index = self.index.url();
         let wrong = format!("wr0ng/{}", self.password);
         let outcome = self.step(installer, &wrong).run().code(1);
         self.is_nowhere(&wrong, &outcome);
+<<<<<<< HEAD
         // Poetry's locks have it without the slash.
         let outcome = outcome.says(&format!("error: the package index `our-own` at `{}", index.trim_end_matches('/')));
+=======
+        // A page is told by the file that lies behind it.
+        let outcome = outcome.says(&format!("error: the package index `http://{}/", self.index.host()));
+>>>>>>> 3fd10a9 (What a lock leads to and is missing is said with its line, and only where it is asked for)
         outcome
             .says("` refused the run's credentials\n")
             .says("hint: check the user name, password or token of the index");
@@ -179,6 +183,14 @@ iniconfig = { index = "our-own" }
 #[test]
 fn uv_locks_name_their_index() {
     let private = Private::new("uv.lock", OF_UV, PROJECT, TABLES_OF_UV).lock(uv, &["lock"]).with_six("9.0");
+    private.is_installed_with("uv");
+    private.is_installed_with("pip");
+}
+
+#[test]
+fn uv_locks_name_a_page_that_asks_for_a_password() {
+    let tables = TABLES_OF_UV.replace("{url}\"", "http://{host}/packages/\"\nformat = \"flat\"");
+    let private = Private::new("uv.lock", OF_UV, PROJECT, &tables).lock(uv, &["lock"]).with_six("9.0");
     private.is_installed_with("uv");
     private.is_installed_with("pip");
 }

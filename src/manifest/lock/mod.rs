@@ -182,7 +182,12 @@ impl Lock {
         let locked: Vec<&Locked> = self.locked.iter().collect();
         let number = |line: &str| {
             let bare = line.split(" --").next().unwrap_or(line).trim();
-            name_of(bare).and_then(|name| self.line_of(&name, &text)).unwrap_or(1)
+            let of_path = || {
+                let path = place::path_of(bare)?;
+                let written = format!("\"{}\"", path.strip_prefix(".").unwrap_or(path));
+                text.lines().position(|line| line.contains(&written)).map(|index| index + 1)
+            };
+            name_of(bare).and_then(|name| self.line_of(&name, &text)).or_else(of_path).unwrap_or(1)
         };
         // What these pages have is known to the installer alone.
         let unread = |page: &&SecretUrl| {

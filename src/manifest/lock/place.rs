@@ -82,6 +82,12 @@ impl Placing<'_> {
     /// The lock has no file for the target, or one that can be found nowhere.
     pub(crate) fn line(&self, line: &str, locked: &[&Locked]) -> Result<String, Unplaced> {
         let (text, options) = split_options(line)?;
+        if let Some(path) = path_of(text) {
+            if marker_of(text)?.evaluate(&marker_environment(self.target), &[]) {
+                self.check(path)?;
+            }
+            return Ok(line.to_owned());
+        }
         let Ok(asked) = Requirement::<VerbatimUrl>::from_str(text) else { return Ok(line.to_owned()) };
         let Some(VersionOrUrl::VersionSpecifier(versions)) = &asked.version_or_url else { return Ok(line.to_owned()) };
         if !asked.marker.evaluate(&marker_environment(self.target), &[]) {
@@ -99,15 +105,16 @@ impl Placing<'_> {
             return Err(Unplaced::NoFile(known.name.clone(), files_of(known)));
         }
         let is_on_index = file.is_none_or(|file| known.is_on_index(file, self.declared));
-        // Where nothing else is asked, it can come from nowhere else.
-        if is_on_index && (!options.hashes.is_empty() || self.indexes.len() < 2) {
-            return Ok(line.to_owned());
-        }
+        let is_hashed = !options.hashes.is_empty();
         let marker = asked.marker.contents().map(|marker| format!(" ; {marker}")).unwrap_or_default();
         match file.and_then(|file| Some((file, file.place.as_ref()?))) {
+            // Other bytes are refused.
+            _ if is_on_index && is_hashed => Ok(line.to_owned()),
             Some((file, place)) => Ok(self.placed(&known.name, file, place, &marker)?),
             // A page of links, of which the lock does not say what they lead to, is read by the installer.
-            None if !options.hashes.is_empty() => Ok(line.to_owned()),
+            None if is_hashed => Ok(line.to_owned()),
+            // Nothing else is asked.
+            None if is_on_index && self.indexes.len() < 2 => Ok(line.to_owned()),
             None => Err(self.unknown_place(known).into()),
         }
     }
@@ -169,9 +176,12 @@ impl Placing<'_> {
                 format!("{name} @ {}{fragment}", self.with_credentials(url))
             }
             Place::Path(path) => {
+                self.check(path)?;
                 if hashes.is_empty() {
                     // Its bytes are an input, and pip wants a hash of all or of none.
-                    hashes.insert(format!("sha256:{}", self.digest(name, path)?.hex()));
+                    let bytes = fs_err::read(self.folder.join(path))
+                        .map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(error.to_string()))?;
+                    hashes.insert(format!("sha256:{}", Digest::of(&bytes).hex()));
                 }
                 format!("{}{fragment}", local(path))
             }
@@ -180,11 +190,14 @@ impl Placing<'_> {
         Ok([what, marker.to_owned()].into_iter().chain(hashes).collect())
     }
 
-    fn digest(&self, name: &str, path: &Utf8Path) -> Result<Digest, Failure> {
-        fs_err::read(self.folder.join(path)).map(|bytes| Digest::of(&bytes)).map_err(|error| {
-            let failure = format!("`{path}`, from which `{}` takes `{name}`, cannot be read", self.path);
-            Failure::user(failure).cause(error.to_string()).hint("commit the file, or make it before this step")
-        })
+    /// # Errors
+    /// What the lock leads to is not there.
+    pub(crate) fn check(&self, path: &Utf8Path) -> Result<(), Failure> {
+        if self.folder.join(path).exists() {
+            return Ok(());
+        }
+        let failure = Failure::user(format!("`{}` does not exist", path.strip_prefix(".").unwrap_or(path)));
+        Err(failure.hint("check it out or make it before this step, or leave out the group or extra that needs it"))
     }
 
     /// A file on the host of an index is fetched with the index's user and password.
@@ -237,10 +250,95 @@ pub(crate) fn local(path: &Utf8Path) -> Utf8PathBuf {
     if path.as_str().starts_with(['.', '/']) { path.to_owned() } else { Utf8Path::new(".").join(path) }
 }
 
+/// Of a requirement that is one, as tools and `local` write it.
+pub(crate) fn path_of(text: &str) -> Option<&Utf8Path> {
+    let end = text.find([' ', '#', '[']).unwrap_or(text.len());
+    text.starts_with(['.', '/']).then(|| Utf8Path::new(&text[..end]))
+}
+
 fn files_of(known: &Locked) -> String {
     let Locked { name, version, files, .. } = known;
     match files.as_slice() {
         [only] => format!("`{name} {version}` has only `{}`", only.name),
         files => format!("`{name} {version}` has {} wheels, all for others", files.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(line: &str, locked: &[Locked], indexes: &[&str]) -> String {
+        let indexes: Vec<SecretUrl> = indexes.iter().map(|url| SecretUrl::parse("x", url).expect("is a URL")).collect();
+        let placing = Placing {
+            path: "poetry.lock".into(),
+            folder: "/none".into(),
+            target: Target::of_tests(),
+            declared: &Declared::default(),
+            indexes: &indexes,
+            refresh: "poetry lock",
+        };
+        match placing.line(line, &locked.iter().collect::<Vec<_>>()) {
+            Ok(line) => line,
+            Err(Unplaced::NoFile(_, what)) => what,
+            Err(Unplaced::Failed(failure)) => [vec![failure.message], failure.causes].concat().join("\n"),
+        }
+    }
+
+    fn locked(version: &str, index: Option<&str>, files: Vec<File>) -> Locked {
+        Locked { name: "a".into(), version: version.into(), index: index.map(str::to_owned), files, forks: Vec::new() }
+    }
+
+    fn hash(digit: &str) -> String {
+        format!("sha256:{}", digit.repeat(64))
+    }
+
+    #[test]
+    fn what_has_no_hash_comes_from_its_own_place_alone() {
+        let unknown = [locked("1", Some("https://h/simple"), Vec::new())];
+        assert_eq!(placed("a==1", &unknown, &["https://h/simple"]), "a==1");
+        insta::assert_snapshot!(placed("a==1", &unknown, &["https://h/simple", "https://pypi.org/simple"]), @r"
+        `poetry.lock` has no hash of `a 1`, which is from `https://h/simple`
+        others of its packages are from elsewhere, so that any of these could have that name: https://h/simple, https://pypi.org/simple
+        ");
+        let known =
+            [locked("1", Some("https://h/simple"), vec![File::at_url("https://h/f/a-1.tar.gz", BTreeSet::new())])];
+        assert_eq!(placed("a==1", &known, &["https://u:p%40s@h/simple"]), "a @ https://u:p%40s@h/f/a-1.tar.gz");
+        assert_eq!(placed("a==1 ; sys_platform == 'win32'", &known, &[]), "a==1 ; sys_platform == 'win32'");
+    }
+
+    #[test]
+    fn of_two_places_the_one_with_the_hash_is_meant() {
+        let file = |place: &str, digit: &str| {
+            vec![File::at_url(&format!("{place}/a-1-py3-none-any.whl"), [hash(digit)].into())]
+        };
+        let locked = [
+            locked("1", Some("https://h/simple"), file("https://h/simple/a", "0")),
+            locked("1", Some("https://h/flat"), file("https://h/flat", "1")),
+            locked("1+cpu", Some("https://h/cpu"), file("https://h/cpu", "2")),
+        ];
+        let line = |version: &str, digit: &str| format!("a=={version} --hash={}", hash(digit));
+        assert_eq!(placed(&line("1", "0"), &locked, &[]), line("1", "0"));
+        let url =
+            |place: &str, digit: &str| format!("a @ https://h/{place}/a-1-py3-none-any.whl --hash={}", hash(digit));
+        assert_eq!(placed(&line("1", "1"), &locked, &[]), url("flat", "1"));
+        assert_eq!(placed(&line("1+cpu", "2"), &locked, &[]), url("cpu", "2"));
+        let said = placed("a==1", &locked, &[]);
+        assert_eq!(
+            said,
+            "`poetry.lock` has `a 1` from `https://h/simple` and `https://h/flat`, and does not say which is meant"
+        );
+    }
+
+    #[test]
+    fn the_file_that_fits_best_is_taken() {
+        let names = ["a-1.tar.gz", "a-1-cp313-cp313-win_amd64.whl", "a-1-cp313-cp313-manylinux2014_x86_64.whl"];
+        let files = |count: usize| -> Vec<File> {
+            names[..count].iter().map(|name| File::at_url(&format!("https://h/{name}"), BTreeSet::new())).collect()
+        };
+        let placed = |files| placed("a==1", &[locked("1", None, files)], &[]);
+        assert_eq!(placed(files(3)), "a @ https://h/a-1-cp313-cp313-manylinux2014_x86_64.whl");
+        assert_eq!(placed(files(2)), "a @ https://h/a-1.tar.gz");
+        assert_eq!(placed(files(2).split_off(1)), "`a 1` has only `a-1-cp313-cp313-win_amd64.whl`");
     }
 }
