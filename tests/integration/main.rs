@@ -76,11 +76,8 @@ mod strip;
 mod symlinks;
 mod targets;
 mod tools;
-<<<<<<< HEAD
-mod uv_settings;
-=======
 mod uv_locks;
->>>>>>> 3fd10a9 (What a lock leads to and is missing is said with its line, and only where it is asked for)
+mod uv_settings;
 mod watch;
 mod wheels;
 mod zip;

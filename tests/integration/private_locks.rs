@@ -138,13 +138,8 @@ impl Private {
         let wrong = format!("wr0ng/{}", self.password);
         let outcome = self.step(installer, &wrong).run().code(1);
         self.is_nowhere(&wrong, &outcome);
-<<<<<<< HEAD
-        // Poetry's locks have it without the slash.
-        let outcome = outcome.says(&format!("error: the package index `our-own` at `{}", index.trim_end_matches('/')));
-=======
         // A page is told by the file that lies behind it.
-        let outcome = outcome.says(&format!("error: the package index `http://{}/", self.index.host()));
->>>>>>> 3fd10a9 (What a lock leads to and is missing is said with its line, and only where it is asked for)
+        let outcome = outcome.says("error: the package index `").says(&format!("`http://{}/", self.index.host()));
         outcome
             .says("` refused the run's credentials\n")
             .says("hint: check the user name, password or token of the index");
