@@ -36,10 +36,10 @@ pub fn requirements(
         Kind::Pipenv => (pipenv::requirements, &pipenv::PIPENV),
         _ => return uv::requirements(lock, spec, environment, console),
     };
-    read(lock, &spec.dependencies.selection, tool.ready(&lock.project, spec, environment, console)?)
+    read(lock, &spec.dependencies.selection, &tool.ready(&lock.project, spec, environment, console)?)
 }
 
-type Read = fn(&Lock, &Selection, Ready<'_>) -> anyhow::Result<SecretString>;
+type Read = fn(&Lock, &Selection, &Ready<'_>) -> anyhow::Result<SecretString>;
 
 fn stale(lock: &Lock) -> Failure {
     let facts = lock.kind.facts();

@@ -7,17 +7,13 @@ use super::{failed, paths, stale};
 use crate::error::{Failure, alternatives};
 use crate::manifest::{Lock, Selection};
 
-pub(super) static PDM: Tool = Tool {
-    name: "pdm",
-    plugin: None,
-    setting: "",
-    versions: include_str!("../../data/exporters/pdm.txt"),
-};
+pub(super) static PDM: Tool =
+    Tool { name: "pdm", plugin: None, setting: "", versions: include_str!("../../data/exporters/pdm.txt") };
 
 /// How the script ends if PDM finds that the lock does not fit.
 const STALE: i32 = 3;
 
-pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: Ready<'_>) -> anyhow::Result<SecretString> {
+pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<SecretString> {
     let (own, script) = (tool.place("pdm"), tool.place("export.py"));
     fs_err::write(&script, include_str!("pdm.py"))?;
     // PDM calls both of them groups.

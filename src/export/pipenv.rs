@@ -12,12 +12,8 @@ use super::{failed, stale};
 use crate::manifest::{Lock, Selection, normalized, text};
 use crate::types::Digest;
 
-pub(super) static PIPENV: Tool = Tool {
-    name: "pipenv",
-    plugin: None,
-    setting: "",
-    versions: include_str!("../../data/exporters/pipenv.txt"),
-};
+pub(super) static PIPENV: Tool =
+    Tool { name: "pipenv", plugin: None, setting: "", versions: include_str!("../../data/exporters/pipenv.txt") };
 
 #[derive(Deserialize)]
 struct Locked {
@@ -37,11 +33,12 @@ struct Meta {
 struct Package {
     /// A URL or a path.
     file: Option<String>,
+    path: Option<String>,
     #[serde(default)]
     hashes: Vec<String>,
 }
 
-pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: Ready<'_>) -> anyhow::Result<SecretString> {
+pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<SecretString> {
     let locked = text::read(&lock.project, Utf8Path::new("Pipfile.lock"))?;
     let locked: Locked = text::json(&lock.path, &locked)?;
     let pipfile = text::read(&lock.project, Utf8Path::new("Pipfile"))?;
@@ -86,11 +83,15 @@ fn named(line: &str, locked: &Locked) -> String {
         return format!("{name} @ {place}{subdirectory} {rest}").trim_end().to_owned();
     }
     let mut packages = locked.categories.values().flatten();
-    let is_here = |(_, package): &(&String, &Package)| package.file.as_deref() == Some(place.trim_end());
+    let is_here = |(_, package): &(&String, &Package)| {
+        [&package.file, &package.path].into_iter().any(|known| known.as_deref() == Some(place.trim_end()))
+    };
     match packages.find(is_here) {
-        Some((name, package)) if place.contains("://") => {
-            let named = format!("{name} @ {place} {rest}").trim_end().to_owned();
-            // Several are those of all files of the version, and a URL is of one.
+        Some((name, package)) => {
+            let named =
+                if place.contains("://") { format!("{name} @ {place} {rest}") } else { format!("{place} {rest}") };
+            let named = named.trim_end().to_owned();
+            // Several are those of all files that PyPI has of the version, and this is one file.
             if let [hash] = package.hashes.as_slice() { named + " --hash=" + hash } else { named }
         }
         // Pipenv before 2026 writes what it did not lock, because of a marker, as `name*`.
@@ -169,13 +170,14 @@ mod tests {
 
     #[test]
     fn what_is_not_from_an_index_gets_its_name() {
-        let locked = r#"{"_meta": {"hash": {}}, "default": {"idna": {"file": "https://h/idna.whl", "hashes": ["sha256:aa"]}, "lib": {"path": "./lib"}}}"#;
+        let locked = r#"{"_meta": {"hash": {}}, "default": {"idna": {"file": "https://h/idna.whl", "hashes": ["sha256:aa"]}, "lib": {"path": "./lib"}, "own": {"file": "./own.whl", "hashes": ["sha256:cc"]}}}"#;
         let locked: Locked = serde_json::from_str(locked).expect("is JSON");
         let lines = [
             "-e git+https://h/r@1#egg=gitlib&subdirectory=x; python_version > '3'",
             "git+https://h/r@1#egg=gitlib[a]",
             "https://h/idna.whl",
             "-e ./lib",
+            "./own.whl; python_version > '3'",
             "tomli*; python_version < '3.11'",
             "six==1.17.0; python_version > '3' --hash=sha256:bb",
         ];
@@ -184,6 +186,7 @@ mod tests {
         gitlib[a] @ git+https://h/r@1
         idna @ https://h/idna.whl --hash=sha256:aa
         -e ./lib
+        ./own.whl ; python_version > '3' --hash=sha256:cc
         tomli; python_version < '3.11'
         six==1.17.0; python_version > '3' --hash=sha256:bb
         ");

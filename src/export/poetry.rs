@@ -21,11 +21,11 @@ pub(super) static POETRY: Tool = Tool {
 /// What Poetry says of a lock that was made from another `pyproject.toml`.
 const STALE: &str = "changed significantly since poetry.lock was last generated";
 
-pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: Ready<'_>) -> anyhow::Result<SecretString> {
+pub(super) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<SecretString> {
     fs_err::write(tool.place("export.py"), include_str!("poetry.py"))?;
-    let mut answer = export(lock, selection, &tool)?;
+    let mut answer = export(None, lock, selection, tool)?;
     if let Some(range) = required(&answer.said) {
-        answer = export(lock, selection, &tool.in_version(&range))?;
+        answer = export(Some(&range), lock, selection, tool)?;
     }
     match answer.status.success() {
         true => Ok(paths::from_project(answer.text.expose_secret(), &lock.project).into()),
@@ -40,7 +40,7 @@ fn required(said: &str) -> Option<String> {
     rest.split_once(", but you are using").map(|(range, _)| range.to_owned())
 }
 
-fn export(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<Answer> {
+fn export(range: Option<&str>, lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<Answer> {
     // Groups are named as they are written, and extras as one likes.
     let project = text::read(&lock.project, Utf8Path::new("pyproject.toml"))?;
     let groups = groups(&project, &selection.groups).join(",");
@@ -56,7 +56,8 @@ fn export(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Resul
     let own = tool.place("poetry");
     let python = tool.target.python.release();
     let target = serde_json::json!({ "python": python.release(), "machine": tool.target.architecture.machine() });
-    tool.ask(
+    tool.ask_version(
+        range,
         &command,
         &[
             ("EXPORT_TARGET", &target.to_string()),

@@ -44,8 +44,6 @@ enum Origin {
 /// A tool that is ready to be asked, with a folder for what it wants to write.
 pub(super) struct Ready<'a> {
     tool: &'static Tool,
-    /// The versions of it that the project takes, in place of the pinned one.
-    range: Option<String>,
     pub(super) target: Target,
     uv: Utf8PathBuf,
     /// Where it runs.
@@ -70,28 +68,14 @@ impl Tool {
         let folder = scratch::folder(&environment.scratch_directory())?;
         let dependencies = &spec.dependencies;
         let indexes = dependencies.extra_index_urls.iter().chain(&dependencies.index_url).collect();
-        let (range, target, project) = (None, spec.target, project.to_owned());
-        let ready = Ready { tool: self, range, target, uv, project, indexes, environment, console, folder };
+        let (target, project) = (spec.target, project.to_owned());
+        let ready = Ready { tool: self, target, uv, project, indexes, environment, console, folder };
         fs_err::write(ready.place("versions.txt"), self.versions)?;
         Ok(ready)
     }
 }
 
 impl Ready<'_> {
-    /// In a version of this range (PEP 440), because the project takes no other.
-    #[must_use]
-    pub(super) fn in_version(self, range: &str) -> Self {
-        let range: String = range.chars().filter(|character| !character.is_whitespace()).collect();
-        // Poetry leaves out `==`.
-        let range = if range.starts_with(|first: char| first.is_ascii_digit()) { format!("=={range}") } else { range };
-        Self { range: Some(range), ..self }
-    }
-
-    /// What uv is asked for.
-    fn wanted(&self) -> String {
-        format!("{}{}", self.tool.name, self.range.as_deref().unwrap_or_default())
-    }
-
     /// A path in the tool's own folder.
     pub(super) fn place(&self, name: &str) -> Utf8PathBuf {
         files::utf8(self.folder.path()).expect("was made in a folder of that kind").join(name)
@@ -102,10 +86,21 @@ impl Ready<'_> {
     /// # Errors
     /// Ours if the tool cannot be had. What it says is for the caller to judge.
     pub(super) fn ask(&self, command: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Answer> {
+        self.ask_version(None, command, variables)
+    }
+
+    /// The same of a version of this range (PEP 440) in place of the pinned one.
+    pub(super) fn ask_version(
+        &self,
+        range: Option<&str>,
+        command: &[&str],
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Answer> {
+        let wanted = format!("{}{}", self.tool.name, range.map(specifiers).unwrap_or_default());
         let mut said = String::new();
         for python in PYTHONS {
             for origin in [Origin::Cache, Origin::Indexes, Origin::PyPi] {
-                let mut child = self.command(python, origin);
+                let mut child = self.command(python, origin, &wanted);
                 child.args(command).envs(variables.iter().copied());
                 let answer = process::capture(child, self.console)?;
                 if !is_uvs(&answer) {
@@ -120,20 +115,18 @@ impl Ready<'_> {
                 break;
             }
         }
-        let name = self.wanted();
-        let why = if self.range.is_some() { "which is what the project takes" } else { "which reads this lock file" };
-        let failure = Failure::system(format!("uv cannot get {name}, {why}")).causes(explain::causes(&said));
+        let why = if range.is_some() { "which is what the project takes" } else { "which reads this lock file" };
+        let failure = Failure::system(format!("uv cannot get {wanted}, {why}")).causes(explain::causes(&said));
         let hint = if lacks_python(&said) {
-            format!("install Python 3.10 or later, which {name} runs in")
+            format!("install Python 3.10 or later, which {wanted} runs in")
         } else {
-            let change =
-                self.range.as_ref().map(|_| format!(", or change `{}`", self.tool.setting)).unwrap_or_default();
-            format!("let `index-url` name an index that has {name}, or let the run reach PyPI{change}")
+            let change = range.map(|_| format!(", or change `{}`", self.tool.setting)).unwrap_or_default();
+            format!("let `index-url` name an index that has {wanted}, or let the run reach PyPI{change}")
         };
         Err(failure.hint(hint).into())
     }
 
-    fn command(&self, python: &str, origin: Origin) -> Command {
+    fn command(&self, python: &str, origin: Origin, wanted: &str) -> Command {
         let mut command = process::command(self.uv.as_str(), &self.project, self.environment);
         process::without_choices(&mut command);
         if origin == Origin::Indexes && !self.indexes.is_empty() {
@@ -142,10 +135,10 @@ impl Ready<'_> {
         }
         command.args(["tool", "run", "--isolated", "--quiet", "--no-config", "--no-progress", "--color", "never"]);
         command.args(["--no-python-downloads", "--python", python]);
-        if self.range.is_none() {
+        if wanted == self.tool.name {
             command.args(["--constraints", self.place("versions.txt").as_str()]);
         }
-        command.args(["--from", &self.wanted()]);
+        command.args(["--from", wanted]);
         if let Some(plugin) = self.tool.plugin {
             command.args(["--with", plugin]);
         }
@@ -154,6 +147,12 @@ impl Ready<'_> {
         }
         command
     }
+}
+
+/// A range as uv has it; Poetry writes `==` by leaving it out.
+fn specifiers(range: &str) -> String {
+    let range: String = range.chars().filter(|character| !character.is_whitespace()).collect();
+    if range.starts_with(|first: char| first.is_ascii_digit()) { format!("=={range}") } else { range }
 }
 
 /// Whether uv speaks, because it could not start the tool.

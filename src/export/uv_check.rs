@@ -40,7 +40,7 @@ impl Check<'_> {
         let folder = copy.as_ref().map_or(&self.lock.project, |(folder, _)| folder);
         let mut said = self.ask(self.program, folder)?;
         if let Some(range) = said.as_deref().and_then(required) {
-            let tool = UV.ready(&self.lock.project, self.spec, self.environment, self.console)?.in_version(&range);
+            let tool = UV.ready(&self.lock.project, self.spec, self.environment, self.console)?;
             said = self.ask(&self.fetched(&tool, &range)?, folder)?;
         }
         let is_unknown = said.as_deref().is_some_and(|said| lacks_python(said) || lacks_folder(said));
@@ -77,7 +77,7 @@ impl Check<'_> {
     fn fetched(&self, tool: &Ready<'_>, range: &str) -> anyhow::Result<Utf8PathBuf> {
         let place = tool.place("uv");
         let script = "import shutil, sys; shutil.copy(shutil.which('uv'), sys.argv[1])";
-        let answer = tool.ask(&["python", "-I", "-c", script, place.as_str()], &[])?;
+        let answer = tool.ask_version(Some(range), &["python", "-I", "-c", script, place.as_str()], &[])?;
         if answer.status.success() {
             return Ok(place);
         }

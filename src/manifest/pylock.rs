@@ -183,8 +183,9 @@ fn requirement(package: &Package, marker: &str, placing: &Placing<'_>) -> Result
         return Err(nowhere(name, "has neither a version nor a place to get it from").into());
     }
     let hashes: BTreeSet<&String> = locked.files.iter().flat_map(|file| &file.hashes).collect();
-    let hashes: String = hashes.into_iter().map(|hash| format!(" --hash={hash}")).collect();
-    placing.line(&format!("{name}=={}{marker}{hashes}", locked.version), &[&locked])
+    let hashes = hashes.into_iter().map(|hash| format!(" --hash={hash}"));
+    let line: String = std::iter::once(format!("{name}=={}{marker}", locked.version)).chain(hashes).collect();
+    placing.line(&line, &[&locked])
 }
 
 /// The files of a package and where they are.

@@ -84,7 +84,8 @@ impl Origins {
     /// Of what is in the layer.
     pub fn of_distribution(&self, distribution: &Distribution) -> Origin {
         let known = self.named.get(&distribution.name).cloned().unwrap_or_default();
-        if known.is_own || known.place.is_some() {
+        // A file of the repository is from no index.
+        if known.is_own || known.place.is_some() || distribution.is_local {
             return known;
         }
         let package = locked::package_of(&self.locked, distribution);

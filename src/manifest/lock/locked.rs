@@ -135,7 +135,8 @@ impl Declared {
 
     pub(super) fn has_page(&self, url: &str) -> bool {
         let url = plain(url);
-        url.ends_with(".html") || url.ends_with(".htm") || self.pages.iter().any(|page| is_same(page, &url))
+        matches!(Utf8Path::new(&url).extension(), Some("html" | "htm"))
+            || self.pages.iter().any(|page| is_same(page, &url))
     }
 }
 

@@ -184,7 +184,7 @@ impl Lock {
             let bare = line.split(" --").next().unwrap_or(line).trim();
             let of_path = || {
                 let path = place::path_of(bare)?;
-                let written = format!("\"{}\"", path.strip_prefix(".").unwrap_or(path));
+                let written = format!("{}\"", path.strip_prefix(".").unwrap_or(path));
                 text.lines().position(|line| line.contains(&written)).map(|index| index + 1)
             };
             name_of(bare).and_then(|name| self.line_of(&name, &text)).or_else(of_path).unwrap_or(1)

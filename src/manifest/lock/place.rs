@@ -203,14 +203,14 @@ impl Placing<'_> {
     /// A file on the host of an index is fetched with the index's user and password.
     fn with_credentials(&self, url: &str) -> String {
         let origin = |url: &str| url::Url::parse(url).ok().map(|url| url.origin());
-        let index = self.indexes.iter().filter(|index| origin(index.exposed()) == origin(url));
+        let mut index = self.indexes.iter().filter(|index| origin(index.exposed()) == origin(url));
         let pair = |index: &SecretUrl| {
             let index = url::Url::parse(index.exposed()).ok()?;
             let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
             (!index.username().is_empty() || index.password().is_some())
                 .then(|| (decoded(index.username()), decoded(index.password().unwrap_or_default())))
         };
-        let Some((user, password)) = index.filter_map(pair).next() else { return url.to_owned() };
+        let Some((user, password)) = index.find_map(pair) else { return url.to_owned() };
         let plain = SecretUrl::parse(self.path.as_str(), url).map(|url| url.with_credentials(&user, &password));
         plain.map_or_else(|_| url.to_owned(), |url| url.exposed().to_owned())
     }
