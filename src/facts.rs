@@ -252,6 +252,27 @@ pub struct CredentialFile {
     pub holds: Option<String>,
 }
 
+/// Settings of a project for uv, by what becomes of them; see `data/uv-projects.yml` for the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UvProjects {
+    /// Handed on: they decide what requirements resolve to.
+    pub resolving: Vec<String>,
+    /// Handed on, for locked requirements as well.
+    pub building: Vec<String>,
+    /// Heeded by this program itself.
+    pub heeded: Vec<String>,
+    /// Values that change nothing.
+    pub defaults: BTreeMap<String, String>,
+    pub idle: Vec<String>,
+    /// To what to do in their place.
+    pub refused: BTreeMap<String, String>,
+    /// Of the table `pip`.
+    pub idle_of_pip: Vec<String>,
+    /// Of those that are handed on.
+    pub known_to_pip: Vec<String>,
+}
+
 /// See `data/licences.yml` for the sources. Identifiers are those of the SPDX licence list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -284,6 +305,8 @@ static SECRETS: LazyLock<Secrets> = LazyLock::new(|| embedded(include_str!("../d
 
 static INSTALLER_VARIABLES: LazyLock<InstallerVariables> =
     LazyLock::new(|| embedded(include_str!("../data/installer-variables.yml")));
+
+static UV_PROJECTS: LazyLock<UvProjects> = LazyLock::new(|| embedded(include_str!("../data/uv-projects.yml")));
 
 static UV_SETTINGS: LazyLock<UvSettings> = LazyLock::new(|| embedded(include_str!("../data/uv-settings.yml")));
 
@@ -336,6 +359,10 @@ pub fn secrets() -> &'static Secrets {
 
 pub fn installer_variables() -> &'static InstallerVariables {
     &INSTALLER_VARIABLES
+}
+
+pub fn uv_projects() -> &'static UvProjects {
+    &UV_PROJECTS
 }
 
 pub fn uv_settings() -> &'static UvSettings {
@@ -438,6 +465,9 @@ mod tests {
                 assert!(requirement.parse::<pep508_rs::Requirement>().is_ok(), "{requirement}");
             }
         }
+        let settings = super::uv_projects();
+        assert!(settings.defaults.keys().all(|name| settings.resolving.contains(name)));
+        assert!(settings.known_to_pip.iter().any(|name| settings.building.contains(name)));
         assert_eq!(super::github().runners.len(), 2);
         assert!(super::github().matrix_jobs > 1);
         assert!(super::opening().total > super::opening().entry);

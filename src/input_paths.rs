@@ -17,6 +17,7 @@ pub fn of(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
     let script = content.build_script.as_ref().and_then(|script| script.path.as_ref());
     let given = (manifest.files.iter().map(|file| &file.path))
         .chain(&manifest.local)
+        .chain(spec.dependencies.packages.keys())
         .chain(locked.clone().flat_map(|lock| lock.files.iter().map(|file| &file.path)))
         .chain(locked.flat_map(|lock| lock.local.keys()))
         .chain(content.include.iter().map(|include| &include.from))

@@ -9,7 +9,9 @@ mod declaration;
 mod dependencies;
 mod destination;
 mod merge;
+mod packages;
 mod papers;
+mod project_settings;
 mod settings;
 mod subject;
 pub mod together;
@@ -177,6 +179,8 @@ impl Spec {
         let builds_projects = !content.projects.is_empty();
         let (extra, repositories) = (list(extra_index_urls), list(codeartifact));
         reading.indexes(&mut dependencies, given(index_url.as_ref()), &extra, &repositories, builds_projects);
+        reading.refuse_settings_of_uv(&dependencies, target);
+        dependencies.packages = reading.packages(&dependencies, &parsed.1);
         let declaration = reading.declaration(
             &list(compatible_runtimes),
             &list(compatible_architectures),

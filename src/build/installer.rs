@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::interpreter::Host;
 use super::pip::Pip;
 use super::resolution::Pin;
+use super::settings::Settings;
 use super::staging::Staging;
 use super::uv::Uv;
 use crate::console::Console;
@@ -40,6 +41,8 @@ pub(super) struct Request<'a> {
     pub(super) indexes: &'a Indexes,
     /// Where commands run.
     pub(super) staging: &'a Staging,
+    /// What the project says of it.
+    pub(super) settings: &'a Settings,
     pub(super) destination: &'a Utf8Path,
 }
 

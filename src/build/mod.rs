@@ -19,6 +19,7 @@ mod records;
 mod resolution;
 pub(crate) mod scratch;
 mod scripts;
+mod settings;
 mod staging;
 mod tree;
 mod unmet;
@@ -43,6 +44,7 @@ use crate::indexes::Indexes;
 use crate::manifest::Manifest;
 use crate::spec::Spec;
 use installer::Request;
+use settings::Settings;
 use staging::Staging;
 
 /// Builds the tree of a layer. The folder it reads from lives as long as the tree does.
@@ -72,6 +74,7 @@ pub fn build(
         let indexes = Indexes::of(&spec.dependencies, &access.urls);
         let staging = Staging::new(spec, manifest, &place.join("view"))?;
         let renewed;
+        let settings = Settings::of_requirements(manifest, place)?;
         let mut request = Request {
             spec,
             manifest,
@@ -80,6 +83,7 @@ pub fn build(
             console,
             indexes: &indexes,
             staging: &staging,
+            settings: &settings,
             destination: &installed,
         };
         let mut built = BTreeSet::new();
@@ -99,8 +103,11 @@ pub fn build(
                 outcome => outcome?,
             };
             distributions = distribution::read_all(&installed)?;
+            settings::check_own_names(manifest, &distributions)?;
             step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
         }
+        let settings = Settings::of_builds(manifest, place)?;
+        request.settings = &settings;
         let projects = project::install_all(&request, place, &mut distributions)?;
         built.extend(projects);
         interpreter::check_native_builds(host, spec.target, &built, &distributions)?;

@@ -114,6 +114,7 @@ impl Installer for Pip {
         let git = Git::new(Some(&manifest.decided(spec.target)), environment);
         let input = git.requirements.as_ref();
         let is_foreign = !host.can_compile_for(spec.target);
+        let settings = request.settings.of_pip(&self.version)?;
         let pins;
         let task = if is_foreign {
             let asked = Git::new(manifest.joined.as_ref(), environment);
@@ -122,13 +123,18 @@ impl Installer for Pip {
         } else {
             Task::Resolve
         };
-        let mut outcome = process::run_with_input(command(request, &git, &task), input, &self.name(), console)?;
+        let command = || {
+            let mut command = command(request, &git, &task);
+            command.args(&settings);
+            command
+        };
+        let mut outcome = process::run_with_input(command(), input, &self.name(), console)?;
         if outcome.status.success() {
             // It only runs in the target's own Python.
             return Ok(BTreeSet::new());
         }
         if explain::hides_its_reason(&outcome.output) {
-            let mut command = command(request, &git, &task);
+            let mut command = command();
             command.arg("-vv");
             let more = process::run_with_input(command, input, &format!("{} -vv", self.name()), console)?;
             outcome.output.insert_str(0, &explain::reasons_of_pip(&more.output));

@@ -16,6 +16,7 @@ use super::installer::{Installer, Request};
 use super::pip_settings;
 use super::process::{self, Outcome};
 use super::resolution::{Pin, Resolution};
+use super::settings;
 use super::unmet;
 use super::uv_program;
 use crate::facts;
@@ -55,7 +56,8 @@ impl Uv {
         let configured = request.spec.dependencies.configured.iter();
         command.envs(configured.map(|(name, value)| (name, value.expose_secret())));
         command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
-        command.args(["--no-config", "--no-python-downloads", "--no-progress", "--color", "never"]);
+        command.args(request.settings.of_uv());
+        command.args(["--no-python-downloads", "--no-progress", "--color", "never"]);
         let indexes = request.indexes;
         // In the environment, because arguments can be read by everyone on the machine.
         if let Some(url) = &indexes.default {
@@ -92,6 +94,9 @@ impl Uv {
     fn ask_for_requirements(command: &mut Command, flag: Option<&str>, git: &Git, request: &Request<'_>) {
         git.tell(command);
         let dependencies = &request.spec.dependencies;
+        if settings::refreshes(request.spec) {
+            command.arg("--refresh");
+        }
         if dependencies.no_deps || request.manifest.is_locked {
             command.arg("--no-deps");
         }
@@ -141,9 +146,6 @@ impl Uv {
     fn resolve(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<Resolution> {
         let mut command = self.resolve_command(git, request);
         command.args(["--no-annotate", "--format", "pylock.toml"]);
-        if request.spec.dependencies.refresh {
-            command.arg("--refresh");
-        }
         let (input, name) = (git.requirements.as_ref(), self.name());
         let mut answer = process::answer(command, input, &name, request.console)?;
         if answer.status.success() {

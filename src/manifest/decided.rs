@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use pep508_rs::{MarkerEnvironment, MarkerTree, VerbatimUrl};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::requirement::{is_url, local_path, marker_of};
+use super::requirement::{Local, is_url, marker_of};
 use super::{Manifest, marker_environment};
 use crate::types::Target;
 
@@ -35,7 +35,7 @@ fn decided(line: &str, environment: &MarkerEnvironment) -> Option<String> {
 
 /// A requirement's marker, and where it begins; `None` if it has none.
 fn marker(requirement: &str) -> Option<(MarkerTree, usize)> {
-    let is_place = local_path(requirement).is_some() || is_url(requirement) || requirement.contains("://");
+    let is_place = Local::read(requirement).is_some() || is_url(requirement) || requirement.contains("://");
     // In a URL a semicolon stands for itself without white space beside it.
     let at = if is_place { requirement.find(" ;").or_else(|| requirement.find("; ")) } else { requirement.find(';') };
     let at = at?;

@@ -26,6 +26,7 @@ pub(super) struct Project {
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Metadata {
     pub(super) name: Option<String>,
+    /// Not there if it is `dynamic`.
     pub(super) version: Option<String>,
     pub(super) requires_python: Option<String>,
     #[serde(default)]
@@ -64,8 +65,20 @@ pub(super) struct Uv {
     pub(super) index: Vec<IndexTable>,
     #[serde(default)]
     pub(super) sources: BTreeMap<String, Value>,
+    /// The older name of the group `dev`, of which both are.
+    pub(super) dev_dependencies: Option<Vec<String>>,
+    /// What is said of groups, by their names: `requires-python`.
     #[serde(default)]
-    pub(super) dev_dependencies: Option<Value>,
+    pub(super) dependency_groups: BTreeMap<String, Value>,
+    /// Sets of extras and groups of which no two go together, each as a table.
+    #[serde(default)]
+    pub(super) conflicts: Vec<Vec<Table>>,
+    #[serde(default)]
+    pub(super) no_sources: bool,
+    #[serde(default)]
+    pub(super) no_sources_package: Vec<String>,
+    /// Of a workspace's root.
+    pub(super) workspace: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,7 +116,7 @@ pub(super) struct IndexTable {
     #[serde(default)]
     pub(super) explicit: bool,
     /// PDM's `find_links`, which is a list of links.
-    r#type: Option<String>,
+    pub(super) r#type: Option<String>,
 }
 
 impl IndexTable {

@@ -84,7 +84,7 @@ impl UvSettings {
             }
             let general = file.indexes().into_iter().filter(|index| !index.explicit);
             let further = self.strings_of(file, "extra-index-url").into_iter().map(|url| IndexTable::new(None, &url));
-            for index in general.chain(further) {
+            for index in general.chain(further).map(|index| file.placed(index)) {
                 let urls = index_urls(&file.path, std::slice::from_ref(&index), environment, problems);
                 if index.default { default = default.or(urls.into_iter().next()) } else { first.extend(urls) }
             }
@@ -92,7 +92,7 @@ impl UvSettings {
         if default.is_none()
             && let Some((file, Value::String(url))) = self.value("index-url")
         {
-            let index = IndexTable::new(None, url);
+            let index = file.placed(IndexTable::new(None, url));
             default = index_urls(&file.path, &[index], environment, problems).pop();
         }
         if default.is_none() && !first.is_empty() {
@@ -206,6 +206,14 @@ impl File {
 
     fn tables(&self) -> impl Iterator<Item = &Table> {
         self.settings.get("index").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table)
+    }
+
+    /// An index that may be a folder, seen from the file.
+    fn placed(&self, index: IndexTable) -> IndexTable {
+        let home = self.path.parent().unwrap_or(Utf8Path::new("/"));
+        let folder = index.url.as_deref().filter(|url| !url.contains("://")).map(|url| home.join(url));
+        let url = folder.and_then(|folder| files::normalize(&folder)).map(|folder| format!("file://{folder}"));
+        IndexTable { url: url.or(index.url), ..index }
     }
 
     fn indexes(&self) -> Vec<IndexTable> {

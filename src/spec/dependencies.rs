@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::SecretString;
 use serde::Serialize;
 
+use super::packages::index_of_folder;
 use super::{Content, Reading};
 use crate::credentials;
 use crate::environment::Environment;
@@ -16,7 +17,7 @@ use crate::files::nearest_sibling;
 use crate::indexes;
 use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, PYPI, ParsedLocks, Selection};
 use crate::secrets::SecretUrl;
-use crate::types::{CodeArtifactRepository, Target};
+use crate::types::{CodeArtifactRepository, Digest, Target};
 use crate::uv_workspace;
 
 #[derive(Debug, Default)]
@@ -37,6 +38,8 @@ pub struct Dependencies {
     pub extra_index_urls: Vec<SecretUrl>,
     /// Repositories to ask before all other indexes.
     pub codeartifact: Vec<CodeArtifactRepository>,
+    /// Places of this machine that packages are taken from, from the working directory.
+    pub packages: BTreeMap<Utf8PathBuf, Digest>,
     /// The installer's own variables that decide what it installs, without credentials.
     pub variables: BTreeMap<String, String>,
     /// What uv's configuration files say, as variables that uv gets in their place.
@@ -206,7 +209,8 @@ impl Reading<'_> {
     }
 
     fn index(&mut self, input: &str, text: &str) -> Option<SecretUrl> {
-        let url = self.problems.check(SecretUrl::parse(input, text))?;
+        let text = index_of_folder(text, &self.folder);
+        let url = self.problems.check(SecretUrl::parse(input, &text))?;
         Some(credentials::with_own(url, self.environment))
     }
 

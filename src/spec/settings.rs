@@ -54,9 +54,11 @@ impl Reading<'_> {
         }
         dependencies.manifest.require_hashes |= uv.require_hashes() || self.environment.is_on("UV_REQUIRE_HASHES");
         dependencies.manifest.indexes.extend(uv.indexes(self.environment, &mut self.problems));
-        let own = project.map(|project| self.folder.join(project));
+        // What a project's own files say is heeded or refused where they are read.
+        let read: Vec<_> = dependencies.manifest.files.iter().map(|file| self.folder.join(&file.path)).collect();
+        let is_read = |file: &Utf8Path| project.is_some() && read.iter().any(|known| files::normalize(known).as_deref() == Some(file));
         let shown = |file: &Utf8Path| file.strip_prefix(&self.workspace).unwrap_or(file).to_owned();
-        for (file, name) in uv.not_heeded().into_iter().filter(|(file, _)| Some(*file) != own.as_deref()) {
+        for (file, name) in uv.not_heeded().into_iter().filter(|(file, _)| !is_read(file)) {
             dependencies.notes.push(format!("`{}` has `{name}` for uv, which is not heeded here", shown(file)));
         }
         let has_own = dependencies.manifest.options.iter().any(|option| option == "--no-index");

@@ -72,8 +72,8 @@ fn group<'a>(project: &'a Project, wanted: &str, seen: &mut Vec<String>) -> Vec<
     }
     let is_it = |(name, _): &(&String, &Value)| normalized(name) == wanted;
     let Tools { uv, poetry, pdm } = &project.tool;
-    let of_uv = uv.dev_dependencies.iter().filter(|_| wanted == "dev");
-    let lists = of_uv.chain(pdm.dev_dependencies.iter().filter(is_it).map(|(_, list)| list));
+    found.extend(uv.dev_dependencies.iter().flatten().filter(|_| wanted == "dev").map(|line| Entry::Line(line)));
+    let lists = pdm.dev_dependencies.iter().filter(is_it).map(|(_, list)| list);
     found.extend(
         lists.filter_map(Value::as_array).flatten().map(|line| line.as_str().map_or(Entry::Other, Entry::Line)),
     );
