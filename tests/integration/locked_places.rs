@@ -244,7 +244,9 @@ fn folders_that_pdm_locks_are_followed() {
         wheel_with(&folder.join("wheels"), "own", "1.0", OURS);
         fs_err::copy(places.sandbox.path("pyproject.toml"), folder.join("pyproject.toml")).expect("can be copied");
         // Else it locks the hashes of both.
-        places.without_strange(|| _ = run(tool("pdm", folder).arg("lock").args(arguments)));
+        places.without_strange(|| {
+            _ = run(tool("pdm", folder).arg("lock").args(arguments).env("PDM_CACHE_DIR", folder.join("own/cache")))
+        });
         fs_err::copy(folder.join("pdm.lock"), places.sandbox.path("pdm.lock")).expect("was made");
     };
     wheel_with(&wheels, "own", "1.0", OURS);

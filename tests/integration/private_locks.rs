@@ -146,8 +146,7 @@ impl Private {
         let wrong = format!("wr0ng/{}", self.password);
         let outcome = self.step(installer, &wrong).run().code(1);
         self.is_nowhere(&wrong, &outcome);
-        // A page is told by the file that lies behind it.
-        let outcome = outcome.says("error: the package index `").says(&format!("`http://{}/", self.index.host()));
+        let outcome = outcome.says(&format!("error: the package index {index}"));
         outcome
             .says("` refused the run's credentials\n")
             .says("hint: check the user name, password or token of the index");
@@ -194,8 +193,10 @@ fn uv_locks_name_their_index() {
 fn uv_locks_name_a_page_that_asks_for_a_password() {
     let tables = TABLES_OF_UV.replace("{url}\"", "http://{host}/packages/\"\nformat = \"flat\"");
     let private = Private::new("uv.lock", OF_UV, PROJECT, &tables).lock(uv, &["lock"]).with_six("9.0");
-    private.is_installed_with("uv");
-    private.is_installed_with("pip");
+    // It is told by the file that lies behind it.
+    let page = format!("`http://{}/packages/alpha-1.0", private.index.host());
+    private.is_installed_from(&page, "uv");
+    private.is_installed_from(&page, "pip");
 }
 
 #[test]
