@@ -186,6 +186,27 @@ pub struct CredentialFile {
     pub holds: Option<String>,
 }
 
+/// Settings of uv by what becomes of them; see `data/uv-settings.yml` for the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UvSettings {
+    /// Handed on: they decide what requirements resolve to.
+    pub resolving: Vec<String>,
+    /// Handed on, for locked requirements as well.
+    pub building: Vec<String>,
+    /// Heeded by this program itself.
+    pub heeded: Vec<String>,
+    /// Values that change nothing.
+    pub defaults: BTreeMap<String, String>,
+    pub idle: Vec<String>,
+    /// To what to do in their place.
+    pub refused: BTreeMap<String, String>,
+    /// Of the table `pip`.
+    pub idle_of_pip: Vec<String>,
+    /// Of those that are handed on.
+    pub known_to_pip: Vec<String>,
+}
+
 /// See `data/licences.yml` for the sources. Identifiers are those of the SPDX licence list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -215,6 +236,8 @@ static GITHUB: LazyLock<GitHub> = LazyLock::new(|| embedded(include_str!("../dat
 static LICENCES: LazyLock<Licences> = LazyLock::new(|| embedded(include_str!("../data/licences.yml")));
 
 static SECRETS: LazyLock<Secrets> = LazyLock::new(|| embedded(include_str!("../data/secrets.yml")));
+
+static UV_SETTINGS: LazyLock<UvSettings> = LazyLock::new(|| embedded(include_str!("../data/uv-settings.yml")));
 
 static TOOLS: LazyLock<Tools> = LazyLock::new(|| embedded(include_str!("../data/tools.yml")));
 
@@ -246,6 +269,10 @@ pub fn licences() -> &'static Licences {
 
 pub fn secrets() -> &'static Secrets {
     &SECRETS
+}
+
+pub fn uv_settings() -> &'static UvSettings {
+    &UV_SETTINGS
 }
 
 pub fn tools() -> &'static Tools {
@@ -324,6 +351,9 @@ mod tests {
                 assert!(requirement.parse::<pep508_rs::Requirement>().is_ok(), "{requirement}");
             }
         }
+        let settings = super::uv_settings();
+        assert!(settings.defaults.keys().all(|name| settings.resolving.contains(name)));
+        assert!(settings.known_to_pip.iter().any(|name| settings.building.contains(name)));
         assert_eq!(super::github().runners.len(), 2);
         assert!(super::github().matrix_jobs > 1);
         assert!(super::opening().total > super::opening().entry);

@@ -257,6 +257,22 @@ pub fn normalize(path: &Utf8Path) -> Option<Utf8PathBuf> {
     Some(normal)
 }
 
+/// The way from one folder to another place, both absolute and without `..`.
+pub fn way(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
+    let common = from.components().zip(to.components()).take_while(|(left, right)| left == right).count();
+    let up = from.components().count() - common;
+    let down = to.components().skip(common).map(|component| component.as_str());
+    let way: Utf8PathBuf = std::iter::repeat_n("..", up).chain(down).collect();
+    if way.as_str().is_empty() { ".".into() } else { way }
+}
+
+/// A place as it may be hashed and published: seen from the working directory, and by its name alone if it is not in the
+/// workspace.
+pub fn shown(path: &Utf8Path, folder: &Utf8Path, workspace: &Utf8Path) -> Utf8PathBuf {
+    let path = normalize(path).unwrap_or_else(|| path.to_owned());
+    if path.starts_with(workspace) { way(folder, &path) } else { path.file_name().unwrap_or("/").into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,6 +349,15 @@ mod tests {
         }
         let entries = project(&folder, &folder).expect("is readable");
         assert_eq!(entries.iter().map(|entry| entry.path.as_str()).collect::<Vec<_>>(), kept);
+    }
+
+    #[test]
+    fn places_are_shown_from_the_working_directory() {
+        let shown = |path: &str| shown(path.into(), "/w/app".into(), "/w".into()).into_string();
+        assert_eq!(
+            ["/w/app/wheels", "/w/wheels", "/w/app", "/w/app/../x", "/opt/wheels"].map(shown),
+            ["wheels", "../wheels", ".", "../x", "wheels"]
+        );
     }
 
     #[test]

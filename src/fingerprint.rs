@@ -12,12 +12,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::files;
-use crate::manifest::{Manifest, Meaning, RequirementKind};
+use crate::manifest::{Manifest, Meaning, Place, RequirementKind, place_of};
 use crate::registry::state::{Build, State};
 use crate::spec::{Bytecode, Dependencies, InstallerChoice, Layout, RuntimePackages, SlimLevel, Spec};
 use crate::types::{Architecture, ContentHash, Digest, DistributionName, Fingerprint, PythonVersion, Target};
@@ -63,6 +63,9 @@ struct Settings {
     bytecode: Bytecode,
     /// Place in the layer to digest.
     include: BTreeMap<Utf8PathBuf, String>,
+    /// Places from which packages are taken to their digests.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    packages: BTreeMap<Utf8PathBuf, String>,
     /// Path in the repository to digest.
     source: BTreeMap<Utf8PathBuf, String>,
     /// Its name to the digest of its text.
@@ -155,6 +158,7 @@ impl Settings {
             source.insert(path.clone(), files::digest_of_entries(&spec.project_files(path)?)?.hex());
         }
         let script = spec.content.build_script.as_ref();
+        let packages = spec.dependencies.packages.iter();
         Ok(Self {
             format: FORMAT,
             python_version: spec.target.python,
@@ -162,10 +166,15 @@ impl Settings {
             layout: spec.content.layout,
             installer: spec.dependencies.installer,
             no_deps: spec.dependencies.no_deps,
-            index_url: spec.dependencies.index_url.as_ref().map(|url| url.shown().to_owned()),
-            extra_index_urls: spec.dependencies.extra_index_urls.iter().map(|url| url.shown().to_owned()).collect(),
+            index_url: spec.dependencies.index_url.as_ref().map(|url| anywhere(url.shown(), spec)),
+            extra_index_urls: spec
+                .dependencies
+                .extra_index_urls
+                .iter()
+                .map(|url| anywhere(url.shown(), spec))
+                .collect(),
             codeartifact: spec.dependencies.codeartifact.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            variables: spec.dependencies.variables.clone(),
+            variables: variables(spec),
             exclude: spec.content.exclude.clone(),
             exclude_files: spec.content.exclude_files.iter().map(|glob| glob.as_str().to_owned()).collect(),
             runtime_packages: spec.content.runtime_packages,
@@ -173,13 +182,41 @@ impl Settings {
             strip: spec.content.strip,
             bytecode: spec.content.bytecode,
             include,
+            packages: packages.map(|(path, digest)| (shown(path, spec), digest.hex())).collect(),
             source,
             build_script: script.map(|script| (script.name().to_owned(), script.digest().hex())).into_iter().collect(),
         })
     }
 }
 
-fn is_executable(path: &camino::Utf8Path) -> anyhow::Result<bool> {
+/// A place of this machine as it may be hashed.
+fn shown(path: &Utf8Path, spec: &Spec) -> Utf8PathBuf {
+    files::shown(&spec.folder.join(path), &spec.folder, &spec.workspace)
+}
+
+/// A URL that means the same in every checkout of the repository.
+fn anywhere(url: &str, spec: &Spec) -> String {
+    match place_of(url) {
+        Place::Local(path) => shown(&path, spec).into_string(),
+        Place::Url => url.to_owned(),
+    }
+}
+
+/// The same of places in variables.
+fn variables(spec: &Spec) -> BTreeMap<String, String> {
+    let shown = |(name, value): (&String, &String)| {
+        let is_end = |character: char| character.is_whitespace() || character == ',';
+        let words = value.split_inclusive(is_end).map(|word| {
+            let (bare, end) = word.split_at(word.trim_end_matches(is_end).len());
+            let is_place = bare.starts_with('/') || bare.starts_with("file:");
+            format!("{}{end}", if is_place { anywhere(bare, spec) } else { bare.to_owned() })
+        });
+        (name.clone(), words.collect())
+    };
+    spec.dependencies.variables.iter().map(shown).collect()
+}
+
+fn is_executable(path: &Utf8Path) -> anyhow::Result<bool> {
     Ok(path.is_file() && matches!(files::file_kind(path)?, files::FileKind::File { executable: true, .. }))
 }
 
@@ -194,7 +231,13 @@ fn digest_of_raw(settings: &Settings, spec: &Spec) -> Digest {
     let raw = RawFiles {
         settings,
         files: files.map(|file| (file.path.as_str(), file.digest.hex())).collect(),
-        local: manifest.requirements.iter().filter_map(local).chain(locked.map(Digest::hex)).collect(),
+        local: manifest
+            .requirements
+            .iter()
+            .chain(&manifest.constraints)
+            .filter_map(local)
+            .chain(locked.map(Digest::hex))
+            .collect(),
         groups: &selection.groups,
         extras: &selection.extras,
     };

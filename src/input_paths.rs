@@ -16,6 +16,7 @@ pub fn of(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
     let script = content.build_script.as_ref().and_then(|script| script.path.as_ref());
     let given = (manifest.files.iter().map(|file| &file.path))
         .chain(&manifest.local)
+        .chain(spec.dependencies.packages.keys())
         .chain(locked.clone().flat_map(|lock| lock.files.iter().map(|file| &file.path)))
         .chain(locked.flat_map(|lock| lock.local.keys()))
         .chain(content.include.iter().map(|include| &include.from))
@@ -31,6 +32,8 @@ pub fn of_missing(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
     let beside = facts::lockfiles().iter().map(|kind| spec.folder.join(&kind.file));
     let above = spec.folder.ancestors().skip(1).take_while(|folder| folder.starts_with(&spec.workspace));
     let above = above.map(|folder| folder.join(Kind::Uv.file_name()));
+    let settings = spec.folder.ancestors().take_while(|folder| folder.starts_with(&spec.workspace));
+    let above = above.chain(settings.map(|folder| folder.join("uv.toml")));
     beside.chain(above).filter(|path| !path.exists()).collect()
 }
 

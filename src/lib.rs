@@ -37,6 +37,7 @@ pub mod labels;
 pub mod layers;
 pub mod leaks;
 pub mod licences;
+mod local_packages;
 pub mod make;
 pub mod manifest;
 pub mod merge;

@@ -9,7 +9,9 @@ mod declaration;
 mod dependencies;
 mod destination;
 mod merge;
+mod packages;
 mod papers;
+mod settings;
 mod subject;
 pub mod together;
 
@@ -176,8 +178,7 @@ impl Spec {
         dependencies.index_url = reading.index_url(given(index_url.as_ref()));
         dependencies.extra_index_urls = reading.extra_index_urls(&list(extra_index_urls));
         dependencies.codeartifact = reading.codeartifact(&list(codeartifact), &dependencies.manifest);
-        dependencies.add_locked_indexes();
-        reading.refuse_merged_indexes(&dependencies);
+        reading.complete(&mut dependencies, target, parsed);
         let declaration = reading.declaration(
             &list(compatible_runtimes),
             &list(compatible_architectures),

@@ -6,6 +6,7 @@ use camino::Utf8Path;
 
 use super::interpreter::Host;
 use super::pip::Pip;
+use super::settings::Settings;
 use super::uv::Uv;
 use crate::console::Console;
 use crate::environment::Environment;
@@ -36,6 +37,8 @@ pub(super) struct Request<'a> {
     pub(super) environment: &'a Environment,
     pub(super) console: &'a Console,
     pub(super) indexes: &'a Indexes,
+    /// What the project says of it.
+    pub(super) settings: &'a Settings,
     pub(super) destination: &'a Utf8Path,
 }
 

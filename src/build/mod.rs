@@ -16,6 +16,7 @@ mod project;
 mod records;
 pub(crate) mod scratch;
 mod scripts;
+mod settings;
 mod tree;
 mod unmet;
 pub(crate) mod uv;
@@ -38,6 +39,7 @@ use crate::indexes::Indexes;
 use crate::manifest::Manifest;
 use crate::spec::Spec;
 use installer::Request;
+use settings::Settings;
 
 /// Builds the tree of a layer. The folder it reads from lives as long as the tree does.
 ///
@@ -65,8 +67,17 @@ pub fn build(
         let access = log_in()?;
         let indexes = Indexes::of(&spec.dependencies, &access.urls);
         let renewed;
-        let mut request =
-            Request { spec, manifest, host, environment, console, indexes: &indexes, destination: &installed };
+        let settings = Settings::of_requirements(manifest, place)?;
+        let mut request = Request {
+            spec,
+            manifest,
+            host,
+            environment,
+            console,
+            indexes: &indexes,
+            settings: &settings,
+            destination: &installed,
+        };
         let mut built = BTreeSet::new();
         if !spec.dependencies.requirements.is_empty() {
             let installer = installer::choose(&request)?;
@@ -84,8 +95,11 @@ pub fn build(
                 outcome => outcome?,
             };
             distributions = distribution::read_all(&installed)?;
+            settings::check_own_names(manifest, &distributions)?;
             step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
         }
+        let settings = Settings::of_builds(manifest, place)?;
+        request.settings = &settings;
         let projects = project::install_all(&request, place, &mut distributions)?;
         built.extend(projects);
         interpreter::check_native_builds(host, spec.target, &built, &distributions)?;

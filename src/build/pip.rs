@@ -121,16 +121,22 @@ impl Installer for Pip {
             indexes::check_merged(manifest)?;
         }
         let wheels_only = !host.can_compile_for(spec.target);
+        let settings = request.settings.of_pip(&self.version)?;
         let git = Git::new(manifest.joined.as_ref(), environment);
         let input = git.requirements.as_ref();
         let _leftovers = Leftovers::watch(spec, manifest);
-        let mut outcome = process::run_with_input(command(request, &git, wheels_only), input, &self.name(), console)?;
+        let command = || {
+            let mut command = command(request, &git, wheels_only);
+            command.args(&settings);
+            command
+        };
+        let mut outcome = process::run_with_input(command(), input, &self.name(), console)?;
         if outcome.status.success() {
             // It only runs in the target's own Python.
             return Ok(BTreeSet::new());
         }
         if explain::hides_its_reason(&outcome.output) {
-            let mut command = command(request, &git, wheels_only);
+            let mut command = command();
             command.arg("-vv");
             let more = process::run_with_input(command, input, &format!("{} -vv", self.name()), console)?;
             outcome.output.insert_str(0, &explain::reasons_of_pip(&more.output));

@@ -14,6 +14,7 @@ use super::installer::{Installer, Request};
 use super::interpreter::Host;
 use super::leftovers::Leftovers;
 use super::process;
+use super::settings;
 use super::unmet;
 use crate::console::Console;
 use crate::environment::Environment;
@@ -57,7 +58,8 @@ impl Uv {
     fn pip(&self, subcommand: &str, request: &Request<'_>) -> Command {
         let mut command = process::command(self.program.as_str(), &request.spec.folder, request.environment);
         command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
-        command.args(["--no-config", "--no-python-downloads", "--no-progress", "--color", "never"]);
+        command.args(request.settings.of_uv());
+        command.args(["--no-python-downloads", "--no-progress", "--color", "never"]);
         command.args(["--python-version", &request.spec.target.python.to_string()]);
         let indexes = request.indexes;
         // In the environment, because arguments can be read by everyone on the machine.
@@ -96,8 +98,7 @@ impl Uv {
     fn install_command(&self, request: &Request<'_>, built: &Built) -> Command {
         let spec = request.spec;
         let mut command = self.install_for_target(request);
-        // uv looks at the dates of a few files and would take its earlier build of a project whose code was edited.
-        if !request.manifest.projects.is_empty() || spec.dependencies.refresh {
+        if settings::refreshes(spec, request.manifest) {
             command.arg("--refresh");
         }
         if built.nameless {

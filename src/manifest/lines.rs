@@ -20,6 +20,11 @@ impl Line {
     fn at(number: usize) -> Self {
         Self { number, text: String::new(), as_written: String::new(), is_broken: false }
     }
+
+    /// One that stands for something else in a file.
+    pub(super) fn written(text: &str) -> Self {
+        Self { text: text.to_owned(), as_written: text.to_owned(), ..Self::at(1) }
+    }
 }
 
 /// The lines that say something.

@@ -1,6 +1,6 @@
 //! What a manifest means for one target: markers decided, order and comments gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree, VersionOrUrl};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub struct Meaning {
     pub requirements: BTreeSet<String>,
     pub constraints: BTreeSet<String>,
     pub options: Vec<String>,
+    /// Settings of uv, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 impl Meaning {
@@ -28,6 +31,7 @@ impl Meaning {
             requirements: texts(&manifest.requirements),
             constraints: texts(&manifest.constraints),
             options: manifest.options.clone(),
+            settings: manifest.settings.meaning(),
         }
     }
 

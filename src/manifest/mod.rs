@@ -1,9 +1,13 @@
 //! Dependency files: what they say, and what that means for one target.
 
+mod editable;
 mod kind;
 mod lines;
 pub(crate) mod lock;
 mod meaning;
+mod neighbours;
+mod options;
+mod placed;
 mod project;
 mod pylock;
 mod pyproject;
@@ -11,9 +15,13 @@ mod read;
 mod requirement;
 mod requirements;
 mod selection;
+mod settings;
+mod sources;
 pub(crate) mod text;
+mod wanted;
+mod workspace;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::{PackageName, VersionOrUrl};
@@ -23,15 +31,19 @@ pub use kind::{Kind, KindFacts};
 pub use lock::{Lock, ParsedLocks};
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
+pub(crate) use options::{Place, place_of};
 pub(crate) use project::PYPI;
 pub(crate) use project::normalized;
 pub(crate) use read::allows_python;
 pub use read::{Asked, Exports};
+pub(crate) use requirement::ARCHIVES;
 pub use requirement::{Requirement, RequirementKind};
 pub use selection::Selection;
+pub use settings::Settings;
 
 use crate::error::Failure;
 use crate::files;
+use crate::local_packages::Shelf;
 use crate::secrets::{SecretUrl, Secrets};
 use crate::types::Digest;
 
@@ -46,8 +58,13 @@ pub struct Manifest {
     pub projects: BTreeSet<Utf8PathBuf>,
     /// The same and files, such as wheels.
     pub local: BTreeSet<Utf8PathBuf>,
+    /// Folders and pages of this machine in which packages are looked for (`--find-links`, local indexes), from the
+    /// working directory.
+    pub packages: BTreeMap<Utf8PathBuf, Shelf>,
     /// Options that stand on lines of their own, in order, without credentials: `--pre`, `--index-url https://…`.
     pub options: Vec<String>,
+    /// Settings of uv that decide what the requirements become.
+    pub settings: Settings,
     /// A file asks for `--require-hashes`, or a requirement in it has one, which pip takes for the same.
     pub require_hashes: bool,
     /// A file asks for `--pre`.

@@ -24,6 +24,8 @@ pub(super) struct Project {
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Metadata {
     pub(super) name: Option<String>,
+    /// Not there if it is `dynamic`.
+    pub(super) version: Option<String>,
     pub(super) requires_python: Option<String>,
     #[serde(default)]
     pub(super) dependencies: Vec<String>,
@@ -61,8 +63,20 @@ pub(super) struct Uv {
     pub(super) index: Vec<IndexTable>,
     #[serde(default)]
     pub(super) sources: BTreeMap<String, Value>,
+    /// The older name of the group `dev`, of which both are.
+    pub(super) dev_dependencies: Option<Vec<String>>,
+    /// What is said of groups, by their names: `requires-python`.
     #[serde(default)]
-    dev_dependencies: Option<Value>,
+    pub(super) dependency_groups: BTreeMap<String, Value>,
+    /// Sets of extras and groups of which no two go together, each as a table.
+    #[serde(default)]
+    pub(super) conflicts: Vec<Vec<Table>>,
+    #[serde(default)]
+    pub(super) no_sources: bool,
+    #[serde(default)]
+    pub(super) no_sources_package: Vec<String>,
+    /// Of a workspace's root.
+    pub(super) workspace: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -98,7 +112,7 @@ pub(super) struct IndexTable {
     pub(super) default: bool,
     /// uv asks it only for what names it.
     #[serde(default)]
-    explicit: bool,
+    pub(super) explicit: bool,
 }
 
 impl IndexTable {
@@ -114,16 +128,6 @@ impl Project {
         let old = uv.dev_dependencies.is_some() || poetry.dev_dependencies.is_some();
         let names = self.dependency_groups.keys().chain(poetry.group.keys()).chain(pdm.dev_dependencies.keys());
         names.map(|name| normalized(name)).chain(old.then(|| "dev".to_owned())).collect()
-    }
-
-    /// The indexes that uv would ask for any name, the one to be asked last at the end; none if that is PyPI alone.
-    pub(super) fn indexes(&self) -> Vec<IndexTable> {
-        let general = self.tool.uv.index.iter().filter(|index| !index.explicit);
-        let (default, mut indexes): (Vec<_>, Vec<_>) = general.cloned().partition(|index| index.default);
-        if !indexes.is_empty() || !default.is_empty() {
-            indexes.push(default.into_iter().next().unwrap_or_else(|| IndexTable::new(None, PYPI)));
-        }
-        indexes
     }
 
     pub(super) fn extras(&self) -> BTreeSet<String> {

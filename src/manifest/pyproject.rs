@@ -6,9 +6,12 @@ use camino::Utf8Path;
 use toml::Value;
 
 use super::project::{GroupEntry, Project, normalized};
-use super::requirement::name_of;
+use super::read::fits_python;
+use super::sources::Sources;
+use super::wanted::{Wanted, without_itself};
 use super::{Kind, Selection};
 use crate::error::Failure;
+use crate::types::PythonVersion;
 
 /// Lines of a requirement file, each with the number of the line in the project's file that it comes from.
 ///
@@ -18,37 +21,64 @@ pub(super) fn requirements(
     path: &Utf8Path,
     text: &str,
     project: &Project,
+    sources: &Sources,
     selection: &Selection,
+    python: PythonVersion,
 ) -> Result<Vec<(usize, String)>, Failure> {
-    let has_groups = !selection.groups.is_empty() && !project.dependency_groups.is_empty();
-    let Some(metadata) = &project.metadata else {
-        if has_groups {
-            return Ok(numbered(text, &of_groups(path, project, selection)?));
+    refuse_conflicts(path, project, selection)?;
+    let mut wanted = Vec::new();
+    if let Some(metadata) = &project.metadata {
+        if metadata.dynamic.iter().any(|field| field == "dependencies") {
+            return Err(Failure::user(format!("`{path}` has its dependencies in another file (`dynamic`)"))
+                .hint("name that file with `requirements`, or lock the project"));
         }
+        wanted.extend(metadata.dependencies.iter().map(|text| Wanted::of_project(text)));
+        for (extra, list) in &metadata.optional_dependencies {
+            let is_asked = selection.extras.contains(&normalized(extra));
+            wanted.extend(list.iter().filter(|_| is_asked).map(|text| Wanted::of_extra(text, extra)));
+        }
+    } else if selection.groups.is_empty() || project.groups().is_empty() {
         return Err(without_metadata(path, project));
-    };
-    if metadata.dynamic.iter().any(|field| field == "dependencies") {
-        return Err(Failure::user(format!("`{path}` has its dependencies in another file (`dynamic`)"))
-            .hint("name that file with `requirements`, or lock the project"));
     }
-    let asked = metadata.optional_dependencies.iter().filter(|(name, _)| selection.extras.contains(&normalized(name)));
-    let optional = asked.flat_map(|(_, requirements)| requirements);
-    let mut found: Vec<String> = metadata.dependencies.iter().chain(optional).cloned().collect();
-    found.extend(of_groups(path, project, selection)?);
-    let own = metadata.name.as_deref().map(normalized);
-    // An extra that lists other extras of its own project.
-    let (of_itself, found): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|line| own.is_some() && name_of(line).map(|name| normalized(&name)) == own);
-    let mut found = found;
-    for extra in of_itself.iter().flat_map(|line| extras_of(line)) {
-        let named = metadata.optional_dependencies.iter().filter(|(name, _)| normalized(name) == normalized(&extra));
-        found.extend(named.flat_map(|(_, requirements)| requirements.iter().cloned()));
+    wanted.extend(of_groups(path, project, selection, python)?);
+    if let Some(metadata) = &project.metadata {
+        wanted = without_itself(path, metadata, wanted)?;
     }
-    let sources: BTreeMap<String, &Value> =
-        project.tool.uv.sources.iter().map(|(name, source)| (normalized(name), source)).collect();
-    let placed = found.iter().map(|line| placed(path, line, &sources)).collect::<Result<Vec<_>, _>>()?;
-    let numbers = found.iter().map(|line| line_of(text, line));
-    Ok(numbers.zip(placed).collect())
+    let mut lines = Vec::new();
+    for wanted in &wanted {
+        let number = line_of(text, &wanted.text);
+        for line in sources.lines(wanted)? {
+            // Extras and groups have requirements in common.
+            if !lines.iter().any(|(_, known)| *known == line) {
+                lines.push((number, line));
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// Refuses extras and groups that the project says do not go together (`[tool.uv] conflicts`).
+fn refuse_conflicts(path: &Utf8Path, project: &Project, selection: &Selection) -> Result<(), Failure> {
+    let own = project.metadata.as_ref().and_then(|metadata| metadata.name.as_deref()).map(normalized);
+    for set in &project.tool.uv.conflicts {
+        let text = |table: &toml::Table, key: &str| table.get(key).and_then(Value::as_str).map(normalized);
+        let of_project = set.iter().filter(|table| text(table, "package").is_none_or(|name| Some(name) == own));
+        let asked = of_project.filter_map(|table| {
+            let extra = text(table, "extra").filter(|name| selection.extras.contains(name));
+            let group = text(table, "group").filter(|name| selection.groups.contains(name));
+            Some(match (extra, group) {
+                (Some(extra), _) => format!("the extra `{extra}`"),
+                (None, Some(group)) => format!("the group `{group}`"),
+                (None, None) => return None,
+            })
+        });
+        let asked: BTreeSet<String> = asked.collect();
+        if asked.len() > 1 {
+            let failure = Failure::user(format!("`groups` and `extras` name what `{path}` declares as conflicting"));
+            return Err(failure.causes(asked).hint("leave one of them out"));
+        }
+    }
+    Ok(())
 }
 
 fn without_metadata(path: &Utf8Path, project: &Project) -> Failure {
@@ -60,18 +90,23 @@ fn without_metadata(path: &Utf8Path, project: &Project) -> Failure {
         .hint("name the dependency file with `requirements`")
 }
 
-fn numbered(text: &str, lines: &[String]) -> Vec<(usize, String)> {
-    lines.iter().map(|line| (line_of(text, line), line.clone())).collect()
-}
-
 /// Where a string stands in the file, from 1; the first line if it is written otherwise.
 fn line_of(text: &str, string: &str) -> usize {
     text.lines().position(|line| line.contains(string)).map_or(1, |index| index + 1)
 }
 
-fn of_groups(path: &Utf8Path, project: &Project, selection: &Selection) -> Result<Vec<String>, Failure> {
+/// What the groups that were asked for list, and those that they include.
+fn of_groups(
+    path: &Utf8Path,
+    project: &Project,
+    selection: &Selection,
+    python: PythonVersion,
+) -> Result<Vec<Wanted>, Failure> {
     let groups: BTreeMap<String, &Vec<GroupEntry>> =
         project.dependency_groups.iter().map(|(name, entries)| (normalized(name), entries)).collect();
+    let ranges: BTreeMap<String, &str> = (project.tool.uv.dependency_groups.iter())
+        .filter_map(|(name, settings)| Some((normalized(name), settings.get("requires-python")?.as_str()?)))
+        .collect();
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     let mut open: Vec<String> = selection.groups.iter().cloned().collect();
@@ -79,49 +114,33 @@ fn of_groups(path: &Utf8Path, project: &Project, selection: &Selection) -> Resul
         if !seen.insert(group.clone()) {
             continue;
         }
-        let entries = groups.get(&group).ok_or_else(|| {
-            Failure::user(format!("`{path}` includes the group `{group}`, which it does not have"))
-                .hint("correct `include-group`")
+        fits_python(path, ranges.get(&group).copied(), python).map_err(|failure| {
+            let range = ranges.get(&group).copied().unwrap_or_default();
+            let message =
+                format!("the group `{group}` of `{path}` is for Python {range}, but the layer is for Python {python}");
+            Failure { message, ..failure }.hint("change `python-version`, or leave the group out")
         })?;
+        let older = project.tool.uv.dev_dependencies.as_ref().filter(|_| group == "dev");
+        found.extend(older.into_iter().flatten().map(|text| Wanted::of_group(text, &group)));
+        let Some(entries) = groups.get(&group) else {
+            if older.is_some() {
+                continue;
+            }
+            if selection.groups.contains(&group) {
+                let failure = Failure::user(format!("`{path}` has the group `{group}` in a form of one tool's own"));
+                return Err(failure.hint("lock the project and commit the lock, or write it in `[dependency-groups]`"));
+            }
+            return Err(Failure::user(format!("`{path}` includes the group `{group}`, which it does not have"))
+                .hint("correct `include-group`"));
+        };
         for entry in *entries {
             match entry {
-                GroupEntry::Requirement(requirement) => found.push(requirement.clone()),
+                GroupEntry::Requirement(requirement) => found.push(Wanted::of_group(requirement, &group)),
                 GroupEntry::Include { group } => open.push(normalized(group)),
             }
         }
     }
     Ok(found)
-}
-
-/// `name[a,b]` as `a`, `b`.
-fn extras_of(requirement: &str) -> Vec<String> {
-    let inside = requirement.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(inside, _)| inside);
-    inside.into_iter().flat_map(|inside| inside.split(',')).map(|extra| extra.trim().to_owned()).collect()
-}
-
-/// A requirement with the place that `[tool.uv.sources]` gives it.
-fn placed(path: &Utf8Path, line: &str, sources: &BTreeMap<String, &Value>) -> Result<String, Failure> {
-    let Some(name) = name_of(line) else { return Ok(line.to_owned()) };
-    let Some(source) = sources.get(&normalized(&name)) else { return Ok(line.to_owned()) };
-    let text = |key: &str| source.get(key).and_then(Value::as_str);
-    let extras = extras_of(line);
-    let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
-    let marker = line.split_once(';').map(|(_, marker)| format!(" ; {}", marker.trim())).unwrap_or_default();
-    let fragment = text("subdirectory").map(|folder| format!("#subdirectory={folder}")).unwrap_or_default();
-    if let Some(url) = text("git") {
-        let revision = ["rev", "tag", "branch"].into_iter().find_map(text).map(|name| format!("@{name}"));
-        let scheme = if url.starts_with("git+") { "" } else { "git+" };
-        return Ok(format!("{name}{extras} @ {scheme}{url}{}{fragment}{marker}", revision.unwrap_or_default()));
-    }
-    if let Some(url) = text("url") {
-        return Ok(format!("{name}{extras} @ {url}{fragment}{marker}"));
-    }
-    if let Some(place) = text("path") {
-        let place = if place.starts_with(['.', '/']) { place.to_owned() } else { format!("./{place}") };
-        return Ok(format!("{place}{extras}{marker}"));
-    }
-    Err(Failure::user(format!("`{path}` takes `{name}` from a source that only uv's lock file can hold"))
-        .hint(format!("run `uv lock` and commit `{}`", Kind::Uv)))
 }
 
 #[cfg(test)]
@@ -147,7 +166,10 @@ tool = { git = "https://h/tool.git", tag = "v1" }
     fn lines(text: &str, groups: &[&str], extras: &[&str]) -> String {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let project: Project = text::toml("pyproject.toml".into(), text).expect("is TOML");
-        match requirements("pyproject.toml".into(), text, &project, &Selection::new(&owned(groups), &owned(extras))) {
+        let sources = Sources::read("pyproject.toml".into(), &project, None).expect("are valid");
+        let selection = Selection::new(&owned(groups), &owned(extras));
+        let python = "3.13".parse().expect("is known");
+        match requirements("pyproject.toml".into(), text, &project, &sources, &selection, python) {
             Ok(lines) => lines.iter().map(|(number, line)| format!("{number}: {line}")).collect::<Vec<_>>().join("\n"),
             Err(failure) => format!("{}\n{}", failure.message, failure.hint.unwrap_or_default()),
         }
@@ -159,10 +181,10 @@ tool = { git = "https://h/tool.git", tag = "v1" }
         4: six>=1.16
         4: ./packages/own
         4: tool[x] @ git+https://h/tool.git@v1 ; python_version > '3.9'
+        6: orjson
         7: idna
         9: pytest
         10: mypy
-        6: orjson
         ");
         insta::assert_snapshot!(lines(PROJECT, &[], &[]), @r"
         4: six>=1.16

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::{Version, VersionSpecifiers};
 use secrecy::{ExposeSecret as _, SecretString};
+use toml::Value;
 
 use super::lines::logical_lines;
 use super::lock::{self, Lock, ParsedLocks};
-use super::project::Project;
+use super::project::{Project, normalized};
 use super::pylock::Pylock;
 use super::requirement::name_of;
 use super::requirements::{Reader, Role};
-use super::{Kind, Manifest, ManifestFile, Selection, pyproject, text};
+use super::settings::{self, Found, Settings};
+use super::sources::Sources;
+use super::{Kind, Manifest, ManifestFile, Selection, pyproject, text, workspace};
 use crate::environment::Environment;
 use crate::error::{Failure, Problems};
 use crate::types::{Digest, PythonVersion};
@@ -74,6 +77,7 @@ impl Manifest {
         if is_complete {
             asked.selection.check(&known, &with_groups, reader.problems);
         }
+        reader.settle_own_names();
         let is_lock = |path: &Utf8PathBuf| Kind::of(path).is_lock();
         reader.manifest.is_locked = !asked.requirements.is_empty() && asked.requirements.iter().all(is_lock);
         reader.finish()
@@ -101,9 +105,21 @@ fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -
     // A group that does not exist is named by the check of all of them.
     let groups: BTreeSet<String> = asked.selection.groups.intersection(&known.groups).cloned().collect();
     let selection = Selection { groups, extras: asked.selection.extras.clone() };
-    let lines = reader.problems.check(pyproject::requirements(path, &text, &project, &selection))?;
-    reader.manifest.indexes.extend(lock::index_urls(path, &project.indexes(), asked.environment, reader.problems));
+    let root = workspace::root_of(path, asked);
+    let sources = Sources::read(path, &project, root.as_ref().map(|root| (root.file.as_path(), &root.project)));
+    let sources = reader.problems.check(sources)?;
+    let lines = pyproject::requirements(path, &text, &project, &sources, &selection, asked.python);
+    let lines = reader.problems.check(lines)?;
     reader.take(path, &text, lines);
+
+    let home = root.as_ref().map_or(path, |root| &root.file).parent().unwrap_or(Utf8Path::new(""));
+    let found = settings::find(home, asked, reader.problems);
+    let (mut settings, lines) = found.of_project(&sources, reader.problems);
+    settings.projects =
+        project.metadata.iter().filter_map(|metadata| Some(normalized(metadata.name.as_ref()?))).collect();
+    let indexes = found.indexes(asked, reader.problems);
+    reader.manifest.indexes.extend(lock::index_urls(path, &indexes, asked.environment, reader.problems));
+    reader.take_settings(&found, settings, &lines);
     Some(known)
 }
 
@@ -112,6 +128,17 @@ fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut
     let known = lock.known.clone();
     if let Some(export) = exports.get(path) {
         reader.take_export(&lock, export);
+    }
+    if lock.kind == Kind::Uv {
+        let root = path.with_file_name("pyproject.toml");
+        let text = reader.problems.check(text::read(asked.folder, &root))?;
+        let project: Project = reader.problems.check(text::toml(&root, &text))?;
+        // uv has read them when it locked.
+        let sources = Sources::read(&root, &project, None).unwrap_or_default();
+        let mut found = settings::find(path.parent().unwrap_or(Utf8Path::new("")), asked, reader.problems);
+        found.files.retain(|file| !lock.files.contains(file));
+        let (settings, lines) = found.of_lock(&sources, reader.problems);
+        reader.take_settings(&found, settings, &lines);
     }
     reader.manifest.indexes.extend(lock.indexes.iter().cloned());
     reader.manifest.locks.push(lock);
@@ -153,6 +180,46 @@ impl Reader<'_> {
     fn take(&mut self, path: &Utf8Path, text: &str, lines: Vec<(usize, String)>) {
         self.manifest.files.push(ManifestFile { path: path.to_owned(), digest: Digest::of(text.as_bytes()) });
         self.take_lines(path, lines);
+    }
+
+    /// Takes settings of uv, and what of them are lines of a requirement file.
+    fn take_settings(&mut self, found: &Found, settings: Settings, lines: &[String]) {
+        for file in &found.files {
+            if !self.manifest.files.contains(file) {
+                self.manifest.files.push(file.clone());
+            }
+        }
+        let constraints = settings.table.get("constraint-dependencies").and_then(Value::as_array);
+        for text in constraints.into_iter().flatten().filter_map(Value::as_str) {
+            let constraint = self.constraint(&found.file, text);
+            self.manifest.constraints.extend(self.problems.check(constraint));
+        }
+        self.take_options(&found.file, lines);
+        self.problems.check(self.manifest.settings.join(settings));
+    }
+
+    /// Refuses that another file asks an index for a project whose own file is read as well. One that is asked for by its
+    /// place is nobody else's.
+    fn settle_own_names(&mut self) {
+        let name_of_local = |path: &Utf8PathBuf| {
+            let text = text::read(self.folder, &path.join("pyproject.toml")).ok();
+            let project: Option<Project> = text.and_then(|text| text::toml(path, &text).ok());
+            let of_archive = || path.file_name().and_then(|name| name.split('-').next()).map(str::to_owned);
+            project.and_then(|project| project.metadata?.name).or_else(of_archive).map(|name| normalized(&name))
+        };
+        let local: BTreeSet<String> = self.manifest.local.iter().filter_map(name_of_local).collect();
+        let own = &mut self.manifest.settings.projects;
+        own.retain(|name| !local.contains(name));
+        for requirement in &self.manifest.requirements {
+            let Some(name) = requirement.name().map(|name| normalized(name.as_str())).filter(|name| own.contains(name))
+            else {
+                continue;
+            };
+            let (file, line) = (&requirement.file, requirement.line);
+            let failure =
+                Failure::user(format!("{file}:{line}: `{name}` is the name of the project that is read as well"));
+            self.problems.push(failure.hint("name one of the two files, or give the project another `name`"));
+        }
     }
 
     /// Takes what a lock file's tool made of it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr as _;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::MarkerTree;
 
 use crate::error::Failure;
@@ -47,19 +47,71 @@ impl Requirement {
     }
 }
 
-/// The path that a requirement names, and its extras: `./package[extra]; marker`, `file:package`, `name @ file:///…`.
-pub(super) fn local_path(text: &str) -> Option<(&str, &str)> {
-    let place = match text.split_once('@') {
-        Some((_, place)) if place.trim_start().starts_with("file:") => place.trim_start(),
-        _ => text,
-    };
-    let of_url = place.strip_prefix("file://").or_else(|| place.strip_prefix("file:"));
-    let place = of_url.unwrap_or(place);
-    let place = place[..place.find([';', '#']).unwrap_or(place.len())].trim();
-    let (path, extras) = place.split_at(place.find('[').unwrap_or(place.len()));
-    let is_archive = [".whl", ".tar.gz", ".zip"].iter().any(|ending| path.ends_with(ending));
-    let is_path = path.starts_with(['.', '/']) || is_archive || path.contains('/');
-    (of_url.is_some() || (is_path && !path.contains(['@', ':']))).then_some((path, extras))
+/// A place of this machine that a requirement names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Local<'a> {
+    /// Without `file:` and what that encodes.
+    pub(super) path: String,
+    /// `[extra]`, or nothing.
+    pub(super) extras: &'a str,
+    /// The marker, with what stands before it.
+    rest: &'a str,
+    /// Whether it has a name as well, which its place makes superfluous, or is a URL.
+    is_plain: bool,
+}
+
+impl<'a> Local<'a> {
+    /// `./package[extra]; marker`, `file:package`, `name @ file:///…`, `name @ ./…`; `None` for anything else.
+    pub(super) fn read(text: &'a str) -> Option<Self> {
+        let named = text.split_once('@').map(|(name, place)| (name.trim(), place.trim_start()));
+        let is_place = |place: &str| place.starts_with("file:") || !place.contains("://");
+        let named = named.filter(|(name, place)| is_name(name) && is_place(place));
+        let (name, text) = named.map_or((None, text), |(name, place)| (Some(name), place));
+        let in_url = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:"));
+        let text = in_url.unwrap_or(text);
+        let place = text[..text.find([';', '#']).unwrap_or(text.len())].trim_end();
+        let rest = &text[place.len()..];
+        let (path, extras) = place.split_at(place.find('[').unwrap_or(place.len()));
+        let is_archive = ARCHIVES.iter().any(|ending| path.ends_with(ending));
+        let is_path = path.starts_with(['.', '/']) || is_archive || path.contains('/');
+        if in_url.is_none() && (!is_path || path.contains(['@', ':'])) {
+            return None;
+        }
+        let path = match in_url {
+            Some(_) => percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned(),
+            None => path.to_owned(),
+        };
+        let of_name = name.and_then(|name| Some(&name[name.find('[')?..]));
+        Some(Self { path, extras: of_name.unwrap_or(extras), rest, is_plain: name.is_none() && in_url.is_none() })
+    }
+
+    /// As a line that says the same to every tool, with the path seen from the working directory.
+    pub(super) fn line(&self, path: &Utf8Path) -> String {
+        // What follows `#` is about a URL.
+        let rest =
+            if self.rest.starts_with('#') { self.rest.find(" ;").map_or("", |at| &self.rest[at..]) } else { self.rest };
+        format!("{}{}{rest}", from_here(path), self.extras)
+    }
+
+    /// Whether every tool finds it as it stands.
+    pub(super) fn is_plain(&self, path: &Utf8Path) -> bool {
+        path == self.path && self.is_plain
+    }
+}
+
+/// A path that no tool takes for a name.
+pub(super) fn from_here(path: &Utf8Path) -> String {
+    if path.as_str().starts_with(['.', '/']) { path.to_string() } else { format!("./{path}") }
+}
+
+/// Endings of distributions that an installer takes from a file
+/// (<https://packaging.python.org/en/latest/specifications/>, and those that pip and uv take beside).
+pub(crate) const ARCHIVES: &[&str] = &[".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar"];
+
+/// `name` or `name[extra]`.
+fn is_name(text: &str) -> bool {
+    pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text)
+        .is_ok_and(|requirement| requirement.version_or_url.is_none() && requirement.marker.is_true())
 }
 
 /// What stands behind the `;` of a URL or a path.
@@ -122,4 +174,29 @@ fn is_hash(text: &str) -> bool {
 pub(super) fn name_of(text: &str) -> Option<String> {
     let parsed = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).ok()?;
     Some(parsed.name.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str, path: &str) -> String {
+        Local::read(text).map_or_else(|| "none".to_owned(), |local| local.line(path.into()))
+    }
+
+    #[test]
+    fn places_of_every_form_are_read_and_written() {
+        let path = |text: &str| Local::read(text).map(|local| local.path);
+        assert_eq!(path("./a[x] ; python_version > '3'").as_deref(), Some("./a"));
+        assert_eq!(path("wheels/a-1-py3-none-any.whl").as_deref(), Some("wheels/a-1-py3-none-any.whl"));
+        assert_eq!(path("a @ file:///w/a%20b").as_deref(), Some("/w/a b"));
+        assert_eq!(path("a @ ./b").as_deref(), Some("./b"));
+        for other in ["six==1.17.0", "a @ https://h/a.whl", "git+ssh://git@h/a.git", "git@h:a/b", "six ; x == './a'"] {
+            assert_eq!(path(other), None, "{other}");
+        }
+        assert_eq!(line("./a[x] ; python_version > '3'", "d/a"), "./d/a[x] ; python_version > '3'");
+        assert_eq!(line("file:a.whl", "d/a.whl"), "./d/a.whl");
+        assert_eq!(line("a[x] @ ./b c; y == '1'", "b c"), "./b c[x]; y == '1'");
+        assert_eq!(line("a.whl", "/w/a.whl"), "/w/a.whl");
+    }
 }

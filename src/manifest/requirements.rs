@@ -1,7 +1,8 @@
 //! `requirements.txt` with everything pip allows in it: nested files, constraints, hashes, markers, options, URLs, paths.
 //!
-//! Installing is the installer's job, which gets the files as they are. What is read here decides
-//! whether anything changed, refuses what cannot be read, and finds the secrets to keep out of logs.
+//! Installing is the installer's job. It gets the files as they are if every tool reads them alike, and else one text
+//! that says the same in a way that all of them understand. What is read here decides whether anything changed, refuses
+//! what cannot be read, and finds the secrets to keep out of logs.
 
 use std::str::FromStr as _;
 
@@ -10,10 +11,12 @@ use pep508_rs::VersionOrUrl;
 use secrecy::SecretString;
 
 use super::lines::{Line, logical_lines};
-use super::requirement::{Options, Requirement, RequirementKind, is_url, local_path, marker_of, split_options};
-use super::{Asked, Kind, Manifest, ManifestFile, kind, local_digest, text};
+use super::options::{nearest_option, split_option};
+use super::placed::beside;
+use super::requirement::{Local, Options, Requirement, RequirementKind, is_url, marker_of, split_options};
+use super::{Asked, Kind, Manifest, ManifestFile, editable, kind, local_digest, neighbours, text};
 use crate::environment::{self, Environment};
-use crate::error::{Failure, Problems, nearest};
+use crate::error::{Failure, Problems};
 use crate::files;
 use crate::secrets::without_credentials;
 use crate::types::Digest;
@@ -28,18 +31,18 @@ pub(super) enum Role {
 /// Reads files and what they name, one after the other.
 pub(super) struct Reader<'a> {
     pub(super) folder: &'a Utf8Path,
-    workspace: &'a Utf8Path,
+    pub(super) workspace: &'a Utf8Path,
     pub(super) environment: &'a Environment,
     /// The files being read, outermost first, to notice a file that includes itself.
     open: Vec<Utf8PathBuf>,
     pub(super) manifest: Manifest,
     pub(super) problems: &'a mut Problems,
     /// Lines for [`Manifest::joined`].
-    lines: Vec<String>,
+    pub(super) lines: Vec<String>,
     /// The files cannot be handed on as they are.
-    must_join: bool,
+    pub(super) must_join: bool,
     /// Paths start from the folder of the file that names them; else first from the working directory, as pip has it.
-    is_beside: bool,
+    pub(super) is_beside: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -120,115 +123,135 @@ impl Reader<'_> {
         self.is_beside = false;
     }
 
+    /// Takes options that a file has in another form; places are seen from the working directory.
+    pub(super) fn take_options(&mut self, file: &Utf8Path, lines: &[String]) {
+        for text in lines {
+            let line = Line::written(text);
+            if let Err(failure) = self.option(Utf8Path::new(""), Role::Requirements, &line) {
+                self.problems.push(Failure { message: format!("{file}: {}", failure.message), ..failure });
+            }
+        }
+    }
+
+    /// A constraint that a file has in another form.
+    pub(super) fn constraint(&mut self, file: &Utf8Path, text: &str) -> Result<Requirement, Failure> {
+        let (requirement, _) = self.requirement(file, &Line::written(text), text).map_err(|failure| {
+            let message = format!("{file}: {}", failure.message);
+            Failure { message, ..failure }
+        })?;
+        Ok(requirement)
+    }
+
     fn line(&mut self, file: &Utf8Path, role: Role, line: &Line) -> Result<(), Failure> {
-        self.join(file, role, line)?;
+        if role == Role::Constraints && line.is_broken {
+            return Err(
+                Failure::user("a constraint that spans lines, which uv does not join").hint("write it on one line")
+            );
+        }
         if line.text.starts_with('-') {
             return self.option(file, role, line);
         }
-        let requirement = self.requirement(file, line, &line.text)?;
+        let (requirement, changed) = self.requirement(file, line, &line.text)?;
         match role {
-            Role::Requirements => self.manifest.requirements.push(requirement),
+            Role::Requirements => {
+                self.manifest.requirements.push(requirement);
+                self.hand_on(line, changed);
+            }
+            // The installer reads the file that they are in.
+            Role::Constraints if self.is_moved(file, &line.text) => return Err(unclear_constraint(&line.text)),
             Role::Constraints => self.manifest.constraints.push(requirement),
         }
         Ok(())
+    }
+
+    /// Keeps a line for [`Manifest::joined`], or what says it in a way that every tool understands.
+    pub(super) fn hand_on(&mut self, line: &Line, changed: Option<String>) {
+        // git must not get them as they stand there, see `build/git.rs`.
+        let has_credentials = line.text.contains("git+http") && without_credentials(&line.text) != line.text;
+        let changed = changed.or_else(|| has_credentials.then(|| line.text.clone()));
+        self.must_join |= line.is_broken || changed.is_some();
+        self.lines.push(changed.unwrap_or_else(|| line.as_written.clone()));
     }
 
     fn option(&mut self, file: &Utf8Path, role: Role, line: &Line) -> Result<(), Failure> {
         let (name, value) = split_option(&line.text);
         let needs_value = || {
             let failure = Failure::user(format!("`{name}` has no value"));
-            if value.is_empty() { Err(failure) } else { Ok(value) }
+            if value.is_empty() { Err(failure.hint("write it behind, on the same line")) } else { Ok(value) }
         };
+        // uv does not read `-rfile`, and takes of nested constraints no options.
+        let spelled = (role == Role::Constraints || !line.text[name.len()..].starts_with([' ', '=', '\t']))
+            .then(|| format!("{name} {value}").trim_end().to_owned());
         match name {
-            "-r" | "--requirement" => self.nested(file, role, needs_value()?)?,
-            "-c" | "--constraint" => self.nested(file, Role::Constraints, needs_value()?)?,
+            "-r" | "--requirement" => self.nested(file, (role, role), needs_value()?, spelled.is_some())?,
+            "-c" | "--constraint" => {
+                self.nested(file, (role, Role::Constraints), needs_value()?, spelled.is_some())?;
+            }
+            "-e" | "--editable" if role == Role::Constraints => {
+                let failure = Failure::user(format!("`{}` is editable, which no constraint can be", line.text));
+                return Err(failure.hint("constrain it by its version, or move the line to the requirements"));
+            }
             "-e" | "--editable" => {
-                let requirement = self.requirement(file, line, needs_value()?)?;
+                let text = editable::as_files(needs_value()?)?;
+                let (requirement, changed) = self.requirement(file, line, &text)?;
                 self.manifest.requirements.push(requirement);
+                self.hand_on(line, changed.or(Some(text)));
             }
             "-i" | "--index-url" | "--pypi-url" | "--extra-index-url" | "-f" | "--find-links" => {
-                let url = needs_value()?;
-                self.manifest.secrets.add_url(url);
                 let name = match name {
                     "-i" | "--pypi-url" => "--index-url",
                     "-f" => "--find-links",
                     long => long,
                 };
-                self.manifest.options.push(format!("{name} {}", without_credentials(url)));
+                self.place(file, name, needs_value()?, line, spelled.is_some())?;
             }
             "--trusted-host" => {
                 let host = needs_value()?.to_owned();
                 self.manifest.trusted_hosts.push(host);
+                self.hand_on(line, spelled);
             }
             "--no-binary" | "--only-binary" => {
                 let names = needs_value()?;
                 self.manifest.options.push(format!("{name} {names}"));
+                self.hand_on(line, spelled);
             }
             "--pre" => {
                 self.manifest.pre = true;
                 self.manifest.options.push(name.to_owned());
+                self.hand_on(line, spelled);
             }
-            "--require-hashes" => self.manifest.require_hashes = true,
-            "--no-index" => self.manifest.options.push(name.to_owned()),
+            "--require-hashes" => {
+                self.manifest.require_hashes = true;
+                self.hand_on(line, spelled);
+            }
+            "--no-index" => {
+                self.manifest.options.push(name.to_owned());
+                self.hand_on(line, spelled);
+            }
             // These choose how pip works, not what it installs for a fixed platform.
-            "--prefer-binary" | "--use-feature" => {}
-            _ => {
-                let known = [
-                    "--index-url",
-                    "--extra-index-url",
-                    "--find-links",
-                    "--no-index",
-                    "--no-binary",
-                    "--only-binary",
-                    "--pre",
-                ];
-                let known = known.into_iter().chain([
-                    "--require-hashes",
-                    "--trusted-host",
-                    "--requirement",
-                    "--constraint",
-                    "--editable",
-                ]);
-                let failure = Failure::user(format!("`{name}` is not an option of requirement files"));
-                return Err(match nearest(name, known) {
-                    Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                    None => failure,
-                });
-            }
+            "--prefer-binary" | "--use-feature" => self.hand_on(line, None),
+            _ => return Err(nearest_option(name)),
         }
         Ok(())
     }
 
-    /// Keeps the line for [`Manifest::joined`]. Nested files are in it themselves; other paths are seen from the
-    /// working directory.
-    fn join(&mut self, file: &Utf8Path, role: Role, line: &Line) -> Result<(), Failure> {
-        if role == Role::Constraints {
-            let failure = Failure::user("a constraint that spans lines, which uv does not join");
-            return if line.is_broken { Err(failure.hint("write it on one line")) } else { Ok(()) };
-        }
-        // git must not get them as they stand there, see `build/git.rs`.
-        let has_credentials = line.text.contains("git+http") && without_credentials(&line.text) != line.text;
-        self.must_join |= line.is_broken || has_credentials;
-        let (name, value) = split_option(&line.as_written);
-        let joined = match name {
-            "-r" | "--requirement" if !is_remote(value) => return Ok(()),
-            "-c" | "--constraint" if !is_remote(value) => format!("-c {}", beside(file, value)),
-            _ if has_credentials => line.text.clone(),
-            _ => match local_path(&line.as_written) {
-                Some((path, _)) => line.as_written.replacen(path, self.placed(file, path).as_str(), 1),
-                None => line.as_written.clone(),
-            },
-        };
-        self.lines.push(joined);
-        Ok(())
-    }
-
-    fn nested(&mut self, file: &Utf8Path, role: Role, name: &str) -> Result<(), Failure> {
+    /// Reads the file that a line of another one names, which is read as `outer`.
+    fn nested(
+        &mut self,
+        file: &Utf8Path,
+        (outer, role): (Role, Role),
+        name: &str,
+        is_respelled: bool,
+    ) -> Result<(), Failure> {
+        let option = if role == Role::Constraints { "--constraint" } else { "--requirement" };
+        // What a file of constraints names is found by whoever reads that file.
+        let is_handed_on = outer == Role::Requirements;
+        self.must_join |= is_handed_on && is_respelled;
         if is_remote(name) {
             // What it holds is known to the installer alone; like an unpinned requirement it is read at the build.
             self.manifest.secrets.add_url(name);
-            let option = if role == Role::Constraints { "--constraint" } else { "--requirement" };
             self.manifest.options.push(format!("{option} {}", without_credentials(name)));
+            self.lines.extend(is_handed_on.then(|| format!("{option} {name}")));
             return Ok(());
         }
         let path = beside(file, name);
@@ -239,15 +262,26 @@ impl Reader<'_> {
                 None => failure.hint(format!("names in `{file}` start from its folder")),
             });
         }
+        // The lines of other files are among these themselves.
+        let full = self.folder.join(&path);
+        self.lines.extend((is_handed_on && role == Role::Constraints).then(|| format!("{option} {full}")));
         self.read(&path, role);
         Ok(())
     }
 
-    fn requirement(&mut self, file: &Utf8Path, line: &Line, text: &str) -> Result<Requirement, Failure> {
+    /// The requirement, and its line where every tool is to be told otherwise than `text` says it.
+    fn requirement(
+        &mut self,
+        file: &Utf8Path,
+        line: &Line,
+        text: &str,
+    ) -> Result<(Requirement, Option<String>), Failure> {
+        let whole = text;
         let (text, Options { hashes, settings }) = split_options(text)?;
-        let kind = if let Some((path, extras)) = local_path(text) {
-            let path = self.placed(file, path);
-            let digest = local_digest(self.folder, self.workspace, &path)?;
+        let mut changed = None;
+        let kind = if let Some(local) = Local::read(text) {
+            let path = self.placed(file, Utf8Path::new(&local.path));
+            let mut digest = local_digest(self.folder, self.workspace, &path)?;
             self.manifest.local.insert(path.clone());
             if self.folder.join(&path).is_dir() {
                 if !["pyproject.toml", "setup.py"].iter().any(|name| self.folder.join(&path).join(name).is_file()) {
@@ -255,9 +289,18 @@ impl Reader<'_> {
                     return Err(failure.hint("name the folder of a project; `source` takes packages without one"));
                 }
                 self.manifest.projects.insert(path.clone());
+                for neighbour in neighbours::of(&self.folder.join(&path), self.workspace) {
+                    let neighbour = files::way(self.folder, &neighbour);
+                    let more = local_digest(self.folder, self.workspace, &neighbour)?;
+                    digest = Digest::of(format!("{}{}", digest.hex(), more.hex()).as_bytes());
+                    self.manifest.local.insert(neighbour);
+                }
+            }
+            if !local.is_plain(&path) {
+                changed = Some(format!("{}{}", local.line(&path), &whole[text.len()..]));
             }
             let name = path.file_name().unwrap_or(path.as_str());
-            RequirementKind::Path { text: format!("{name}{extras}"), marker: marker_of(text)?, digest }
+            RequirementKind::Path { text: format!("{name}{}", local.extras), marker: marker_of(text)?, digest }
         } else if is_url(text) {
             let url = text.split_whitespace().next().unwrap_or(text);
             self.manifest.secrets.add_url(url);
@@ -278,28 +321,17 @@ impl Reader<'_> {
             }
             RequirementKind::Named(Box::new(parsed))
         };
-        Ok(Requirement { file: file.to_owned(), line: line.number, kind, hashes, settings })
+        Ok((Requirement { file: file.to_owned(), line: line.number, kind, hashes, settings }, changed))
     }
+}
 
-    /// A path as a requirement gives it, from the working directory: pip resolves it against the folder it runs in,
-    /// others against that of the file.
-    fn placed(&self, file: &Utf8Path, path: &str) -> Utf8PathBuf {
-        let beside = file.parent().unwrap_or(Utf8Path::new("")).join(path);
-        let is_here = !self.is_beside && self.folder.join(path).exists();
-        if !is_here && self.folder.join(&beside).exists() { beside } else { path.into() }
-    }
+fn unclear_constraint(text: &str) -> Failure {
+    let failure = Failure::user(format!("`{text}` is no constraint that every tool reads alike"));
+    failure.hint("write `name @ file:` and the path from the working directory")
 }
 
 fn is_remote(name: &str) -> bool {
     name.contains("://") && !name.starts_with("file:")
-}
-
-/// A file that another one names, from the working directory.
-fn beside(file: &Utf8Path, name: &str) -> Utf8PathBuf {
-    let name = name.strip_prefix("file://").unwrap_or(name);
-    let path = file.parent().unwrap_or(Utf8Path::new("")).join(name);
-    // `a/../b.txt` is `b.txt`; a path that climbs out of the folder stays as written.
-    if path.is_relative() { files::normalize(&path).unwrap_or(path) } else { path }
 }
 
 /// Of its bytes and, where it uses variables, of what they stand for, but for credentials.
@@ -309,15 +341,4 @@ fn digest_of_file(text: &str, lines: &[Line]) -> Digest {
         hashed.extend(lines.iter().map(|line| format!("\n{}", without_credentials(&line.text))));
     }
     Digest::of(hashed.as_bytes())
-}
-
-/// `--name value`, `--name=value`, `-r value` and `-rvalue`.
-fn split_option(text: &str) -> (&str, &str) {
-    let end = text.find(|character: char| character == '=' || character.is_whitespace()).unwrap_or(text.len());
-    let (name, value) = text.split_at(end);
-    if !name.starts_with("--") && name.len() > 2 {
-        let (short, attached) = text.split_at(2);
-        return (short, attached.trim());
-    }
-    (name, value.trim_start_matches('=').trim())
 }

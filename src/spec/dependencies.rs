@@ -6,6 +6,7 @@ use std::str::FromStr;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+use super::packages::index_of_folder;
 use super::{Content, Reading};
 use crate::credentials;
 use crate::error::{Failure, alternatives};
@@ -14,7 +15,7 @@ use crate::files::nearest_sibling;
 use crate::indexes;
 use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, PYPI, ParsedLocks, Selection};
 use crate::secrets::{SecretUrl, without_credentials};
-use crate::types::{CodeArtifactRepository, Target};
+use crate::types::{CodeArtifactRepository, Digest, Target};
 
 #[derive(Debug, Default)]
 pub struct Dependencies {
@@ -34,6 +35,8 @@ pub struct Dependencies {
     pub extra_index_urls: Vec<SecretUrl>,
     /// Repositories to ask before all other indexes.
     pub codeartifact: Vec<CodeArtifactRepository>,
+    /// Places of this machine that packages are taken from, from the working directory.
+    pub packages: BTreeMap<Utf8PathBuf, Digest>,
     /// The installer's own variables that decide what it installs, without credentials.
     pub variables: BTreeMap<String, String>,
 }
@@ -96,7 +99,7 @@ impl InstallerChoice {
 impl Dependencies {
     /// Adds the indexes that lock files name, behind those that the user names; the user's `index-url` stands for the
     /// one that they ask last, as a mirror does, and CodeArtifact for PyPI.
-    pub(super) fn add_locked_indexes(&mut self) {
+    fn add_locked_indexes(&mut self) {
         let mut locked = self.manifest.indexes.clone();
         if self.index_url.is_none() && !self.codeartifact.is_empty() {
             locked.retain(|url| url.shown().trim_end_matches('/') != PYPI);
@@ -108,6 +111,14 @@ impl Dependencies {
 }
 
 impl Reading<'_> {
+    /// What follows from the dependency files, the inputs and the variables together.
+    pub(super) fn complete(&mut self, dependencies: &mut Dependencies, target: Target, parsed: &ParsedLocks) {
+        dependencies.add_locked_indexes();
+        self.refuse_merged_indexes(dependencies);
+        self.refuse_settings_of_uv(dependencies, target);
+        dependencies.packages = self.packages(dependencies, &parsed.1);
+    }
+
     /// Finds and reads the dependency files; the rest of the value is its default.
     pub(super) fn manifest(
         &mut self,
@@ -189,7 +200,8 @@ impl Reading<'_> {
     }
 
     fn index(&mut self, input: &str, text: &str) -> Option<SecretUrl> {
-        let url = self.problems.check(SecretUrl::parse(input, text))?;
+        let text = index_of_folder(text, &self.folder);
+        let url = self.problems.check(SecretUrl::parse(input, &text))?;
         Some(credentials::with_own(url, self.environment))
     }
 
@@ -206,7 +218,7 @@ impl Reading<'_> {
     }
 
     /// Of a lock file it is known when it was exported.
-    pub(super) fn refuse_merged_indexes(&mut self, dependencies: &Dependencies) {
+    fn refuse_merged_indexes(&mut self, dependencies: &Dependencies) {
         let is_extra = |option: &String| option.starts_with("--extra-index-url");
         let several = !dependencies.extra_index_urls.is_empty()
             || dependencies.manifest.options.iter().any(is_extra)

@@ -148,6 +148,41 @@ fn git_may_have_the_token_from_elsewhere() {
 }
 
 #[test]
+fn what_is_editable_becomes_files() {
+    for installer in ["uv", "pip"] {
+        let sandbox = Sandbox::new();
+        let repositories = sandbox.root().join("repositories");
+        repository(&repositories);
+        let url = format!("git+file://{repositories}/alpha.git");
+        let before: Vec<_> = sandbox.tree().into_keys().collect();
+        for line in [
+            format!("-e {url}@main#egg=alpha"),
+            format!("--editable={url}#egg=alpha&subdirectory=."),
+            format!("-e alpha @ {url}@main"),
+            format!("-e {url}"),
+        ] {
+            // As `pip freeze` writes it.
+            sandbox.write("requirements.txt", format!("{line}\n"));
+            build(&sandbox, installer).run().success();
+            let found = members(&sandbox.path("layer.zip"));
+            assert_eq!(modules(&found), ["alpha"], "{line}");
+            let leads_out =
+                |name: &String| Utf8Path::new(name).extension() == Some("pth") || name.contains("__editable__");
+            assert!(!found.keys().any(leads_out), "{line}");
+            let after: Vec<_> = sandbox.tree().into_keys().filter(|path| !before.contains(path)).collect();
+            assert_eq!(after, [sandbox.path("layer.zip"), sandbox.path("requirements.txt")], "{line}");
+        }
+        let sandbox = Sandbox::new();
+        let server = served(&sandbox);
+        sandbox.write(
+            "requirements.txt",
+            format!("-e git+http://me:${{ALPHA}}@{}/alpha.git@main#egg=alpha\n", server.host()),
+        );
+        installs(&sandbox, build(&sandbox, installer).env("ALPHA", WRITTEN));
+    }
+}
+
+#[test]
 fn a_repository_that_refuses_is_named_without_the_token() {
     for installer in ["uv", "pip"] {
         let sandbox = Sandbox::new();

@@ -23,8 +23,9 @@ fn commit(folder: &Utf8Path) {
 
 /// A layer of all kinds of files, committed; its state can be read by nobody.
 fn repository() -> Sandbox {
-    let sandbox = Sandbox::with_requirements("-r base/common.txt\nsix==1.17.0\n");
+    let sandbox = Sandbox::with_requirements("-r base/common.txt\n-f wheels\nsix==1.17.0\n");
     sandbox.write("base/common.txt", "idna==3.10\n");
+    sandbox.write("wheels/other-1.0.tar.gz", "1");
     sandbox.write("limits.txt", "idna<4\n");
     sandbox.write("lib/app/__init__.py", "x = 1\n");
     sandbox.write("lib/app/data.json", "{}");
@@ -83,7 +84,7 @@ fn each_kind_of_input_counts() {
     let sandbox = repository();
     let root = sandbox.path("");
     let changes: &[(&str, &dyn Fn())] = &[
-        ("requirements.txt", &|| sandbox.write("requirements.txt", "-r base/common.txt\n")),
+        ("requirements.txt", &|| sandbox.write("requirements.txt", "-r base/common.txt\n-f wheels\n")),
         ("an included file", &|| sandbox.write("base/common.txt", "idna==3.9\n")),
         ("constraints", &|| sandbox.write("limits.txt", "idna<5\n")),
         ("source", &|| sandbox.write("lib/app/__init__.py", "x = 2\n")),
@@ -95,9 +96,10 @@ fn each_kind_of_input_counts() {
             let mode = std::fs::Permissions::from_mode(0o755);
             fs_err::set_permissions(sandbox.path("tools/run.sh"), mode).expect("can be changed");
         }),
+        ("a wheel to choose from", &|| sandbox.write("wheels/other-1.0.tar.gz", "2")),
         ("the build script", &|| sandbox.write("build.sh", "false\n")),
         ("another dependency file", &|| {
-            sandbox.write("requirements.txt", "-r base/common.txt\nsix==1.17.0\n# other\n");
+            sandbox.write("requirements.txt", "-r base/common.txt\n-f wheels\nsix==1.17.0\n# other\n");
         }),
     ];
     for (what, change) in changes {

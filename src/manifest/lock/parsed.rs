@@ -7,11 +7,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Contents;
 use crate::error::Failure;
+use crate::local_packages::KnownPackages;
 use crate::types::{Digest, PythonVersion};
 
 /// What texts hold does not change, so whoever has the same texts gets the same answer.
 #[derive(Debug, Default)]
-pub struct ParsedLocks(Mutex<BTreeMap<Key, Contents>>);
+pub struct ParsedLocks(Mutex<BTreeMap<Key, Contents>>, pub(crate) KnownPackages);
 
 /// All that the answer depends on.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,0 +1,332 @@
+//! Settings of uv that decide what a project's requirements become (`[tool.uv]`, `uv.toml`,
+//! <https://docs.astral.sh/uv/concepts/configuration-files/>). Each is heeded or refused by its name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pep508_rs::MarkerTree;
+use toml::{Table, Value};
+
+use super::meaning::marker_environment;
+use super::project::{IndexTable, PYPI};
+use super::sources::Sources;
+use super::wanted::Wanted;
+use super::workspace::above;
+use super::{Asked, ManifestFile, text};
+use crate::error::{Failure, Problems, nearest};
+use crate::facts;
+use crate::secrets::without_credentials;
+use crate::types::{Digest, Target};
+
+/// What is handed on to whoever resolves and builds.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where they stand, for messages.
+    pub file: Utf8PathBuf,
+    /// As a `uv.toml` has them, without paths and credentials.
+    pub table: Table,
+    /// The markers of the environments that the project is for; none if it is for all.
+    pub environments: Vec<String>,
+    /// Normalized names of the projects that are read: no index is to be asked for them.
+    pub projects: BTreeSet<String>,
+}
+
+impl Settings {
+    /// For the fingerprint: a name to its value; constraints are among the requirements'.
+    pub(super) fn meaning(&self) -> BTreeMap<String, String> {
+        let texts = self.table.iter().filter(|(name, _)| *name != "constraint-dependencies").map(|(name, value)| {
+            let mut value = value.clone();
+            if let Value::Array(values) = &mut value
+                && values.iter().all(Value::is_str)
+            {
+                values.sort_by(|left, right| left.as_str().cmp(&right.as_str()));
+            }
+            (name.clone(), format!("={}", serde_json::to_string(&value).unwrap_or_default()))
+        });
+        let projects = self.projects.iter().map(|name| (format!("project {name}"), String::new()));
+        texts.chain(projects).collect()
+    }
+
+    /// Whether the project is for this target.
+    pub fn is_for(&self, target: Target) -> bool {
+        let environment = marker_environment(target);
+        let is_true = |marker: &String| {
+            MarkerTree::from_str(marker).is_ok_and(|marker: MarkerTree| marker.evaluate(&environment, &[]))
+        };
+        self.environments.is_empty() || self.environments.iter().any(is_true)
+    }
+
+    /// Both together.
+    ///
+    /// # Errors
+    /// They are of two projects and differ.
+    pub(super) fn join(&mut self, other: Self) -> Result<(), Failure> {
+        self.projects.extend(other.projects);
+        if other.table.is_empty() && other.environments.is_empty() {
+            return Ok(());
+        }
+        let is_new = self.table.is_empty() && self.environments.is_empty();
+        if !is_new && (self.table != other.table || self.environments != other.environments) {
+            let failure = Failure::user(format!("`{}` and `{}` have different settings of uv", self.file, other.file));
+            return Err(failure.hint("make a layer of each, or let both say the same in `[tool.uv]`"));
+        }
+        (self.file, self.table, self.environments) = (other.file, other.table, other.environments);
+        Ok(())
+    }
+}
+
+/// The settings that hold for a project, as they stand in its file or above.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// `pyproject.toml` or `uv.toml`, from the working directory.
+    pub(super) file: Utf8PathBuf,
+    table: Table,
+    /// Those of the two that were read beside the project's own file.
+    pub(super) files: Vec<ManifestFile>,
+}
+
+/// Settings that are a project's own for `uv lock`, and not those of a `uv.toml` beside it.
+const OF_PROJECT: &[&str] = &[
+    "build-constraint-dependencies",
+    "constraint-dependencies",
+    "environments",
+    "exclude-dependencies",
+    "override-dependencies",
+];
+
+/// Looks where uv looks: in the folder and in those above, for the first that has a `uv.toml` or a `[tool.uv]`.
+pub(super) fn find(home: &Utf8Path, asked: &Asked<'_>, problems: &mut Problems) -> Found {
+    for folder in above(home, asked) {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            asked.folder.join(&path).is_file().then(|| text::read(asked.folder, &path).map(|text| (path, text)))
+        };
+        let mut found = Found::default();
+        for name in ["pyproject.toml", "uv.toml"] {
+            let Some((path, text)) = read(name).and_then(|read| problems.check(read)) else { continue };
+            let table = text::toml::<Table>(&path, &text).map_err(|failure| failure.hint("correct the file there"));
+            let Some(mut table) = problems.check(table) else { continue };
+            if name == "pyproject.toml" {
+                let tool = table.remove("tool").and_then(|mut tool| tool.as_table_mut()?.remove("uv"));
+                let Some(Value::Table(tool)) = tool else { continue };
+                table = tool;
+            } else {
+                // uv takes all else from the file alone.
+                found.table.retain(|name, _| OF_PROJECT.contains(&name));
+            }
+            for (name, value) in table {
+                found.table.entry(name).or_insert(value);
+            }
+            found.files.push(ManifestFile { path: path.clone(), digest: Digest::of(text.as_bytes()) });
+            found.file = path;
+        }
+        if !found.files.is_empty() {
+            return found;
+        }
+    }
+    Found::default()
+}
+
+impl Found {
+    /// What decides about a project without a lock, and lines of a requirement file that say the rest.
+    pub(super) fn of_project(&self, sources: &Sources, problems: &mut Problems) -> (Settings, Vec<String>) {
+        let facts = facts::uv_settings();
+        self.refuse_unheeded(problems);
+        let is_handed = |name: &String| facts.resolving.contains(name) || facts.building.contains(name);
+        let settings = self.handed_on(&is_handed, sources, problems);
+        let mut lines = self.lines_of_builds(problems);
+        if self.is_true("no-index") {
+            lines.push("--no-index".to_owned());
+        }
+        if self.table.get("prerelease").and_then(Value::as_str) == Some("allow") {
+            lines.push("--pre".to_owned());
+        }
+        lines.extend(
+            self.texts("find-links", problems).iter().map(|place| format!("--find-links {}", self.placed(place))),
+        );
+        let hosts = self.texts("allow-insecure-host", problems);
+        lines.extend(hosts.iter().map(|host| format!("--trusted-host {host}")));
+        (settings, lines)
+    }
+
+    /// The same of what is locked: uv has heeded the others.
+    pub(super) fn of_lock(&self, sources: &Sources, problems: &mut Problems) -> (Settings, Vec<String>) {
+        let is_handed = |name: &String| facts::uv_settings().building.contains(name);
+        let settings = self.handed_on(&is_handed, sources, problems);
+        (Settings { environments: Vec::new(), ..settings }, self.lines_of_builds(problems))
+    }
+
+    fn handed_on(&self, is_handed: &dyn Fn(&String) -> bool, sources: &Sources, problems: &mut Problems) -> Settings {
+        let facts = facts::uv_settings();
+        let is_default = |name: &str, value: &Value| facts.defaults.get(name).map(String::as_str) == value.as_str();
+        let mut table = Table::new();
+        for (name, value) in self.table.iter().filter(|(name, _)| is_handed(name)) {
+            // It has a line of its own, which pip reads, too.
+            let is_line = name == "prerelease" && value.as_str() == Some("allow");
+            let is_empty = value.as_array().is_some_and(Vec::is_empty);
+            if value.is_str() && is_default(name, value) || is_line || is_empty {
+                continue;
+            }
+            if has_credentials(value) {
+                let failure = Failure::user(format!(
+                    "{} has a password in a URL, which would end up in a file",
+                    self.named(name)
+                ));
+                problems.push(failure.hint("take it out of the URL: git and netrc files have places for it"));
+            }
+            if let Some(value) = problems.check(self.with_sources(name, value, sources)) {
+                table.insert(name.clone(), value);
+            }
+        }
+        let environments = match self.table.get("environments") {
+            Some(Value::String(marker)) => vec![marker.clone()],
+            Some(_) => self.texts("environments", problems),
+            None => Vec::new(),
+        };
+        for marker in &environments {
+            if let Err(error) = MarkerTree::from_str(marker) {
+                let error: pep508_rs::Pep508Error = error;
+                let failure =
+                    Failure::user(format!("{} has `{marker}`, which is no marker", self.named("environments")));
+                problems
+                    .push(failure.cause(error.message.to_string()).hint("write it as in `sys_platform == 'linux'`"));
+            }
+        }
+        Settings { file: self.file.clone(), table, environments, projects: BTreeSet::new() }
+    }
+
+    /// Which distributions may be built, and which have to be.
+    fn lines_of_builds(&self, problems: &mut Problems) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (setting, option) in [("no-binary", "--no-binary"), ("no-build", "--only-binary")] {
+            if self.is_true(setting) {
+                lines.push(format!("{option} :all:"));
+            }
+            let names = self.texts(&format!("{setting}-package"), problems);
+            lines.extend(names.iter().map(|name| format!("{option} {name}")));
+        }
+        lines
+    }
+
+    /// The indexes that uv asks for any name, the one to be asked last at the end; none if that is PyPI alone.
+    pub(super) fn indexes(&self, asked: &Asked<'_>, problems: &mut Problems) -> Vec<IndexTable> {
+        let tables = self.table.get("index").cloned().unwrap_or(Value::Array(Vec::new()));
+        let flat = tables
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|index| index.get("format").and_then(Value::as_str) == Some("flat"));
+        if let Some(name) = flat.and_then(|index| index.get("name").or_else(|| index.get("url"))?.as_str()) {
+            let failure = Failure::user(format!(
+                "`{}` has the index `{name}` of `format = \"flat\"`, which only uv's lock file can hold",
+                self.file
+            ));
+            problems.push(failure.hint("run `uv lock` and commit `uv.lock`, or name the place in `find-links`"));
+        }
+        let tables: Vec<IndexTable> = problems
+            .check(tables.try_into().map_err(|error: toml::de::Error| {
+                let failure = Failure::user(format!("{} cannot be read", self.named("index")));
+                failure.cause(error.message().to_owned()).hint("write `[[tool.uv.index]]` with `name` and `url`")
+            }))
+            .unwrap_or_default();
+        let (mut default, mut others): (Vec<_>, Vec<_>) =
+            tables.into_iter().filter(|index| !index.explicit).partition(|index| index.default);
+        others.extend(self.texts("extra-index-url", problems).iter().map(|url| IndexTable::new(None, url)));
+        default.extend(self.table.get("index-url").and_then(Value::as_str).map(|url| IndexTable::new(None, url)));
+        if !others.is_empty() || !default.is_empty() {
+            others.push(default.into_iter().next().unwrap_or_else(|| IndexTable::new(None, PYPI)));
+        }
+        // An index may be a folder, seen from the file.
+        for index in &mut others {
+            if let Some(path) = index.url.as_ref().filter(|url| !url.contains("://")) {
+                let place = asked.folder.join(self.placed(path));
+                index.url = crate::files::normalize(&place).map(|place| format!("file://{place}"));
+            }
+        }
+        others
+    }
+
+    /// Refuses what decides about the layer and is neither handed on nor heeded.
+    fn refuse_unheeded(&self, problems: &mut Problems) {
+        let facts = facts::uv_settings();
+        let known = || facts.resolving.iter().chain(&facts.building).chain(&facts.heeded).chain(&facts.idle);
+        for name in self.table.keys().filter(|name| *name != "pip" && known().all(|known| known != *name)) {
+            if let Some(instead) = facts.refused.get(name) {
+                problems.push(Failure::user(format!("{} cannot be heeded", self.named(name))).hint(instead.clone()));
+                continue;
+            }
+            let failure = Failure::user(format!("{} is no setting of uv that is known here", self.named(name)));
+            problems.push(failure.hint(match nearest(name, known().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "remove it, or run `uv lock` and commit `uv.lock`: what is locked needs it no more".to_owned(),
+            }));
+        }
+        let of_pip = self.table.get("pip").and_then(Value::as_table).into_iter().flat_map(|table| table.keys());
+        for name in of_pip.filter(|name| !facts.idle_of_pip.contains(name)) {
+            let failure = Failure::user(format!("{} is read by `uv pip` alone", self.named(&format!("pip.{name}"))));
+            problems.push(failure.hint("write it in `[tool.uv]` itself if it is for the project, or remove it"));
+        }
+    }
+
+    /// Requirements of a setting with the places that `[tool.uv.sources]` gives them.
+    fn with_sources(&self, name: &str, value: &Value, sources: &Sources) -> Result<Value, Failure> {
+        let text = |value: &Value| {
+            let Some(text) = value.as_str() else { return Ok(vec![value.clone()]) };
+            let lines = sources.lines(&Wanted::of_project(text))?;
+            if let Some(path) = lines.iter().find(|line| **line != text && !line.contains("://")) {
+                let failure = Failure::user(format!("{} has `{text}`, whose source is `{path}`", self.named(name)));
+                return Err(failure.hint("run `uv lock` and commit `uv.lock`"));
+            }
+            Ok(lines.into_iter().map(Value::String).collect())
+        };
+        let list = |value: &Value| -> Result<Value, Failure> {
+            let Value::Array(values) = value else { return Ok(value.clone()) };
+            Ok(Value::Array(values.iter().map(text).collect::<Result<Vec<_>, _>>()?.concat()))
+        };
+        match (name, value) {
+            ("extra-build-dependencies", Value::Table(table)) => {
+                let lists = table.iter().map(|(name, value)| Ok((name.clone(), list(value)?)));
+                Ok(Value::Table(lists.collect::<Result<Table, Failure>>()?))
+            }
+            (name, _) if name.ends_with("-dependencies") && name != "exclude-dependencies" => list(value),
+            _ => Ok(value.clone()),
+        }
+    }
+
+    fn is_true(&self, name: &str) -> bool {
+        self.table.get(name).and_then(Value::as_bool) == Some(true)
+    }
+
+    fn texts(&self, name: &str, problems: &mut Problems) -> Vec<String> {
+        let Some(value) = self.table.get(name) else { return Vec::new() };
+        let texts: Option<Vec<String>> =
+            value.as_array().and_then(|values| values.iter().map(|value| Some(value.as_str()?.to_owned())).collect());
+        let failure = || Failure::user(format!("{} is no list of texts", self.named(name)));
+        problems.check(texts.ok_or_else(|| failure().hint("write it as in `[\"one\", \"two\"]`"))).unwrap_or_default()
+    }
+
+    /// A place that is seen from the file, from the working directory.
+    fn placed(&self, place: &str) -> String {
+        if place.contains("://") || place.starts_with('/') {
+            return place.to_owned();
+        }
+        let path = self.file.parent().unwrap_or(Utf8Path::new("")).join(place);
+        format!("./{}", crate::files::normalize(&path).unwrap_or(path)).replace("./..", "..")
+    }
+
+    /// A setting as people write it.
+    fn named(&self, name: &str) -> String {
+        let table = if self.file.file_name() == Some("uv.toml") { "" } else { "[tool.uv] " };
+        format!("`{table}{name}` of `{}`", self.file)
+    }
+}
+
+fn has_credentials(value: &Value) -> bool {
+    match value {
+        Value::String(text) => without_credentials(text) != *text,
+        Value::Array(values) => values.iter().any(has_credentials),
+        Value::Table(table) => table.values().any(has_credentials),
+        _ => false,
+    }
+}

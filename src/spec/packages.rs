@@ -1,0 +1,88 @@
+//! Places of this machine from which the installer takes packages: they decide what is in the layer, like a file of the
+//! repository.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use url::Url;
+
+use super::{Dependencies, Reading};
+use crate::error::Failure;
+use crate::files;
+use crate::local_packages::{KnownPackages, Shelf};
+use crate::manifest::{Place, place_of};
+use crate::types::Digest;
+
+/// Variables with places of packages, and what stands between them
+/// (<https://docs.astral.sh/uv/reference/environment/>, <https://pip.pypa.io/en/stable/topics/configuration/>).
+const WITH_PACKAGES: &[(&str, &[char])] = &[("UV_FIND_LINKS", &[',']), ("PIP_FIND_LINKS", &[' ', '\t', '\n'])];
+
+/// Variables with files of requirements.
+const WITH_FILES: &[&str] =
+    &["UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE", "UV_OVERRIDE", "PIP_BUILD_CONSTRAINT", "PIP_CONSTRAINT"];
+
+impl Reading<'_> {
+    /// The digests of all places that the dependencies name, by their paths from the working directory.
+    pub(super) fn packages(
+        &mut self,
+        dependencies: &Dependencies,
+        known: &KnownPackages,
+    ) -> BTreeMap<Utf8PathBuf, Digest> {
+        if dependencies.requirements.is_empty() {
+            return BTreeMap::new();
+        }
+        let urls = dependencies.index_url.iter().chain(&dependencies.extra_index_urls);
+        let indexes = urls.filter_map(|url| match place_of(url.exposed()) {
+            Place::Local(path) => Some(("an index is".to_owned(), path, Shelf::Index)),
+            Place::Url => None,
+        });
+        let named = dependencies.manifest.packages.iter();
+        let named = named.map(|(path, shelf)| ("a file names".to_owned(), path.clone(), *shelf));
+        let mut places: Vec<(String, Utf8PathBuf, Shelf)> = indexes.chain(named).collect();
+        let words = |name: &str, ends: &[char]| -> Vec<Utf8PathBuf> {
+            let words = dependencies.variables.get(name).into_iter().flat_map(|value| value.split(ends));
+            let words = words.map(str::trim).filter(|word| !word.is_empty());
+            words
+                .filter_map(|word| match place_of(word) {
+                    Place::Local(path) => Some(path),
+                    Place::Url => None,
+                })
+                .collect()
+        };
+        for (name, ends) in WITH_PACKAGES {
+            places.extend(words(name, ends).into_iter().map(|path| (format!("`{name}` names"), path, Shelf::Flat)));
+        }
+        for name in WITH_FILES {
+            let files = words(name, &[' ', '\t', '\n', ',']);
+            places.extend(files.into_iter().map(|path| (format!("`{name}` names"), path, Shelf::Flat)));
+        }
+        let mut found = BTreeMap::new();
+        for (who, path, shelf) in places {
+            let full = self.folder.join(&path);
+            if !full.exists() {
+                let failure = Failure::user(format!("{who} `{path}`, which does not exist"));
+                self.problems.push(failure.hint("paths start from the working directory"));
+                continue;
+            }
+            if let Some(offer) = self.problems.check(known.offer(&files::normalize(&full).unwrap_or(full), shelf)) {
+                found.insert(path, offer.digest);
+                found.extend(offer.elsewhere);
+            }
+        }
+        found
+    }
+}
+
+/// An index as uv and pip take it, where it is the path of a folder: `file:///…`, with its name if it has one.
+pub(super) fn index_of_folder<'a>(text: &'a str, folder: &Utf8Path) -> Cow<'a, str> {
+    let named = text.split_once('=').filter(|(name, _)| !name.contains(['/', ':', '.']));
+    let (name, path) = named.map_or(("", text), |(name, path)| (name, path));
+    let is_path = !path.contains("://") && folder.join(path).is_dir();
+    let place = is_path.then(|| files::normalize(&folder.join(path))).flatten();
+    match place.and_then(|place| Url::from_file_path(place).ok()) {
+        Some(url) if name.is_empty() => url.to_string().into(),
+        Some(url) => format!("{name}={url}").into(),
+        None => text.into(),
+    }
+}

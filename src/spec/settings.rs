@@ -1,0 +1,26 @@
+//! Settings of uv that the target or the installer does not go together with.
+
+use super::{Dependencies, InstallerChoice, Reading};
+use crate::error::Failure;
+use crate::facts;
+use crate::types::Target;
+
+impl Reading<'_> {
+    pub(super) fn refuse_settings_of_uv(&mut self, dependencies: &Dependencies, target: Target) {
+        let settings = &dependencies.manifest.settings;
+        let file = &settings.file;
+        if !settings.is_for(target) {
+            let failure = Failure::user(format!("the `environments` of `{file}` leave out {target}"));
+            let failure = failure.causes(settings.environments.iter().map(|marker| format!("there is `{marker}`")));
+            self.problems
+                .push(failure.hint("add the runtime's, `sys_platform == 'linux'`, or change `python-version`"));
+        }
+        if dependencies.installer != InstallerChoice::Pip {
+            return;
+        }
+        for name in settings.table.keys().filter(|name| !facts::uv_settings().known_to_pip.contains(name)) {
+            let failure = Failure::user(format!("`{name}` of `{file}` is a setting of uv that pip has no way for"));
+            self.problems.push(failure.hint("use `installer: uv`"));
+        }
+    }
+}
