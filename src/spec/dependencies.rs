@@ -105,6 +105,13 @@ impl Reading<'_> {
                 notes.extend(choice(&found));
                 found.truncate(1);
                 files = found;
+            } else if let Some(project) = found.first().filter(|file| has_dependencies(&self.folder.join(file)))
+                // What a project of `source` lacks is found when its metadata is there.
+                && content.projects.is_empty()
+            {
+                notes.push(format!(
+                    "`{project}` is not read beside `source`, so nothing that it depends on is in the layer; name it in `requirements` to install that"
+                ));
             }
         }
         if files.is_empty() && !content.has_own_code() && self.folder.is_dir() {
@@ -269,6 +276,16 @@ fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Vec<Utf8PathBuf> {
         found.insert(0, up.chain([Kind::Uv.file_name()]).collect());
     }
     found
+}
+
+/// Whether a `pyproject.toml` names dependencies of its project.
+fn has_dependencies(file: &Utf8Path) -> bool {
+    let table = fs_err::read_to_string(file).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let table = table.unwrap_or_default();
+    let listed = table.get("project").and_then(|project| project.get("dependencies")?.as_array());
+    let of_poetry = table.get("tool").and_then(|tool| tool.get("poetry")?.get("dependencies")?.as_table());
+    listed.is_some_and(|list| !list.is_empty())
+        || of_poetry.is_some_and(|table| table.keys().any(|name| name != "python"))
 }
 
 /// Whether a `pyproject.toml` is there for more than the settings of linters and the like.

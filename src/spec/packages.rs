@@ -31,7 +31,7 @@ impl Reading<'_> {
         });
         let named = dependencies.manifest.packages.iter();
         let named = named.map(|(path, shelf)| ("a file names".to_owned(), path.clone(), *shelf));
-                let mut found = BTreeMap::new();
+        let mut found = BTreeMap::new();
         for (who, path, shelf) in indexes.chain(named) {
             let full = self.folder.join(&path);
             if !full.exists() {

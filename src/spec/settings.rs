@@ -56,7 +56,9 @@ impl Reading<'_> {
         dependencies.manifest.indexes.extend(uv.indexes(self.environment, &mut self.problems));
         // What a project's own files say is heeded or refused where they are read.
         let read: Vec<_> = dependencies.manifest.files.iter().map(|file| self.folder.join(&file.path)).collect();
-        let is_read = |file: &Utf8Path| project.is_some() && read.iter().any(|known| files::normalize(known).as_deref() == Some(file));
+        let is_read = |file: &Utf8Path| {
+            project.is_some() && read.iter().any(|known| files::normalize(known).as_deref() == Some(file))
+        };
         let shown = |file: &Utf8Path| file.strip_prefix(&self.workspace).unwrap_or(file).to_owned();
         for (file, name) in uv.not_heeded().into_iter().filter(|(file, _)| !is_read(file)) {
             dependencies.notes.push(format!("`{}` has `{name}` for uv, which is not heeded here", shown(file)));
@@ -81,8 +83,11 @@ impl Reading<'_> {
         for name in settings.variables().keys().filter(|name| is_used(name)) {
             let (effect, Some(value)) = (Effect::of(name), settings.get(name)) else { continue };
             let value = match effect {
-                Effect::Files => self.entries(name, value, true, &mut dependencies.places),
-                Effect::Place => self.entries(name, value, false, &mut dependencies.places),
+                Effect::Files => self.entries(name, value, false, &mut dependencies.places),
+                // Beside the places themselves there is the order in which they are asked.
+                Effect::Place if name.ends_with("FIND_LINKS") => {
+                    self.entries(name, value, true, &mut dependencies.places)
+                }
                 _ if effect.decides() => without_credentials(value),
                 _ => continue,
             };
@@ -92,8 +97,8 @@ impl Reading<'_> {
     }
 
     /// The entries of a variable, local ones with their digests.
-    fn entries(&mut self, name: &str, value: &str, must_exist: bool, places: &mut BTreeSet<Utf8PathBuf>) -> String {
-        let is_between = |character: char| character.is_whitespace() || (!must_exist && character == ',');
+    fn entries(&mut self, name: &str, value: &str, is_by_commas: bool, places: &mut BTreeSet<Utf8PathBuf>) -> String {
+        let is_between = |character: char| character.is_whitespace() || (is_by_commas && character == ',');
         let mut shown = Vec::new();
         for entry in value.split(is_between).filter(|entry| !entry.is_empty()) {
             let path = entry.strip_prefix("file://").unwrap_or(entry);
@@ -107,7 +112,7 @@ impl Reading<'_> {
                 shown.push(digest.hex());
                 places.insert(place);
             } else {
-                if is_local && must_exist {
+                if is_local {
                     let failure = Failure::user(format!("`{name}` names `{entry}`, which does not exist"));
                     let hint = "correct the path, which starts from the working directory, or unset the variable";
                     self.problems.push(failure.hint(hint));

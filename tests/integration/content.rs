@@ -453,3 +453,14 @@ fn a_console_script_runs_from_the_unpacked_layer() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn dependencies_that_are_left_out_beside_own_code_are_spoken_of() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app/__init__.py", "");
+    sandbox.write("pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"six==1.17.0\"]\n");
+    let build = || sandbox.run(&["build", "--python-version", "3.13", "--source", "app"]).run().success();
+    build().says("warning: `pyproject.toml` is not read beside `source`").says("name it in `requirements`");
+    sandbox.write("pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\n[tool.ruff]\n");
+    assert!(!build().stderr.contains("is not read"));
+}

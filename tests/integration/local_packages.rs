@@ -106,8 +106,8 @@ fn a_place_that_is_not_there_is_named() {
     error: 4 problems with the input
     cause: more/list.txt:2: `--find-links` names `nowhere`, which does not exist (name a folder that is in the repository, or remove `--find-links`)
     cause: more/list.txt:3: `--index-url` names `./neither`, which does not exist (name a folder that is in the repository, or remove `--index-url`)
+    cause: `UV_FIND_LINKS` names `gone`, which does not exist (correct the path, which starts from the working directory, or unset the variable)
     cause: `extra-index-urls` is `./none`, which is not a URL (write it as in `https://host/simple/`)
-    cause: `UV_FIND_LINKS` names `gone`, which does not exist (paths start from the working directory)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
