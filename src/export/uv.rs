@@ -43,7 +43,8 @@ pub(super) fn requirements(
     if status {
         return Ok(text);
     }
-    Err(Failure::user(format!("uv could not read `{}`", lock.path)).causes(explain::causes(&said)).into())
+    let failure = Failure::user(format!("uv could not read `{}`", lock.path)).causes(explain::causes(&said));
+    Err(failure.hint("correct what it says; `uv lock` writes the lock file anew").into())
 }
 
 /// Whether uv found no Python that the project allows; a lock file is for all of them, and needs none to be read.

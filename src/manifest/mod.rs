@@ -30,7 +30,7 @@ pub use read::{Asked, Exports};
 pub use requirement::{Requirement, RequirementKind};
 pub use selection::Selection;
 
-use crate::error::Failure;
+use crate::error::{Explanation, Failure};
 use crate::files;
 use crate::secrets::{SecretUrl, Secrets};
 use crate::types::Digest;
@@ -135,7 +135,8 @@ pub(crate) fn local_digest(folder: &Utf8Path, workspace: &Utf8Path, path: &Utf8P
     } else {
         files::file_kind(&full).map(|kind| vec![files::FileEntry { path: Utf8PathBuf::new(), kind }])
     };
-    entries
-        .and_then(|entries| files::digest_of_entries(&entries))
-        .map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(format!("{error:#}")))
+    entries.and_then(|entries| files::digest_of_entries(&entries)).map_err(|error| {
+        let hint = Explanation::of(&error).hint.unwrap_or_default();
+        Failure::user(format!("`{path}` cannot be read")).cause(format!("{error:#}")).hint(hint)
+    })
 }

@@ -132,7 +132,10 @@ fn requirement(package: &Package, groups: &BTreeSet<String>, extras: &BTreeSet<S
     };
     let files = || package.wheels.iter().chain(&package.sdist).chain(&package.archive);
     let (what, hashes) = if let Some(vcs) = &package.vcs {
-        let url = vcs.url.as_ref().ok_or_else(|| Failure::user("is locked to a repository without a URL"))?;
+        let url = vcs
+            .url
+            .as_ref()
+            .ok_or_else(|| Failure::user("is locked to a repository without a URL").hint("lock it again"))?;
         let end = fragment(&vcs.subdirectory);
         (format!("{name} @ {}+{url}@{}{end}", vcs.r#type, vcs.commit_id), BTreeSet::new())
     } else if let Some(directory) = &package.directory {
@@ -146,7 +149,7 @@ fn requirement(package: &Package, groups: &BTreeSet<String>, extras: &BTreeSet<S
         match (&archive.url, &archive.path) {
             (Some(url), _) => (format!("{name} @ {url}{end}"), hashes(files())),
             (None, Some(path)) => (local(path), BTreeSet::new()),
-            (None, None) => return Err(Failure::user("is locked to an archive that is nowhere")),
+            (None, None) => return Err(Failure::user("is locked to an archive that is nowhere").hint("lock it again")),
         }
     } else if let Some(version) = &package.version {
         match files().find_map(|file| file.path.as_ref().filter(|_| file.url.is_none() && package.index.is_none())) {
@@ -154,7 +157,7 @@ fn requirement(package: &Package, groups: &BTreeSet<String>, extras: &BTreeSet<S
             _ => (format!("{name}=={version}"), hashes(files())),
         }
     } else {
-        return Err(Failure::user("has neither a version nor a place to get it from"));
+        return Err(Failure::user("has neither a version nor a place to get it from").hint("lock it again"));
     };
     let marker = package.marker.as_ref().map(|marker| format!(" ; {}", decided(marker, groups, extras)));
     let hashes = hashes.iter().map(|hash| format!(" --hash={hash}"));

@@ -137,6 +137,7 @@ impl Reader<'_> {
         let (name, value) = split_option(&line.text);
         let needs_value = || {
             let failure = Failure::user(format!("`{name}` has no value"));
+            let failure = failure.hint("write it on the same line, behind a space");
             if value.is_empty() { Err(failure) } else { Ok(value) }
         };
         match name {
@@ -192,7 +193,7 @@ impl Reader<'_> {
                 let failure = Failure::user(format!("`{name}` is not an option of requirement files"));
                 return Err(match nearest(name, known) {
                     Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                    None => failure,
+                    None => failure.hint("take it out: it does not say what is installed, or from where"),
                 });
             }
         }
