@@ -100,7 +100,10 @@ async fn ask(repositories: &[CodeArtifactRepository], environment: &Environment)
 /// The URL of a repository as an index: PEP 503's pages are at `simple/`.
 fn index_url(endpoint: &str, token: &SecretString) -> anyhow::Result<SecretUrl> {
     let text = format!("{}/simple/", endpoint.trim_end_matches('/'));
-    let not_a_url = || Failure::system(format!("CodeArtifact gave `{endpoint}` as an endpoint, which is not a URL"));
+    let not_a_url = || {
+        let failure = Failure::system(format!("CodeArtifact gave `{endpoint}` as an endpoint, which is not a URL"));
+        failure.hint("is another service at the address in AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_CODEARTIFACT?")
+    };
     let mut url = Url::parse(&text).ok().filter(Url::has_host).ok_or_else(not_a_url)?;
     let password = utf8_percent_encode(token.expose_secret(), ESCAPED).to_string();
     let is_set = url.set_username(USER).and_then(|()| url.set_password(Some(&password)));

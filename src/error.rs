@@ -4,6 +4,7 @@
 //! [`Failure`] is put into the chain; the rim finds it again by downcast ([`Explanation::of`]).
 
 use std::fmt::{self, Display};
+use std::io::{self, ErrorKind};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,13 +33,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn user(message: impl Into<String>) -> Self {
-        let (causes, each) = (Vec::new(), Vec::new());
-        Self { kind: Kind::User, message: message.into(), causes, hint: None, each, place: None }
+    pub fn user(message: impl Into<String>) -> Hintless {
+        Hintless::new(Kind::User, message.into())
     }
 
-    pub fn system(message: impl Into<String>) -> Self {
-        Self { kind: Kind::System, ..Self::user(message) }
+    pub fn system(message: impl Into<String>) -> Hintless {
+        Hintless::new(Kind::System, message.into())
     }
 
     #[must_use]
@@ -57,6 +57,47 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// A failure of which nobody said yet what to do about it. It is no error until somebody does:
+///
+/// ```compile_fail
+/// use lambda_layer::error::Failure;
+///
+/// fn read() -> Result<(), Failure> {
+///     Err(Failure::user("`x` is missing"))
+/// }
+/// ```
+///
+/// ```
+/// use lambda_layer::error::Failure;
+///
+/// fn read() -> Result<(), Failure> {
+///     Err(Failure::user("`x` is missing").hint("create it"))
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a failure without a hint is of no use"]
+pub struct Hintless(Failure);
+
+impl Hintless {
+    fn new(kind: Kind, message: String) -> Self {
+        let (causes, each) = (Vec::new(), Vec::new());
+        Self(Failure { kind, message, causes, hint: None, each, place: None })
+    }
+
+    pub fn cause(self, cause: impl Into<String>) -> Self {
+        Self(self.0.cause(cause))
+    }
+
+    pub fn causes(self, causes: impl IntoIterator<Item = String>) -> Self {
+        Self(self.0.causes(causes))
+    }
+
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Failure {
+        self.0.hint(hint)
     }
 }
 
@@ -99,14 +140,15 @@ impl Problems {
             0 => Ok(()),
             1 => Err(self.0.remove(0)),
             count => {
-                let mut failure = Failure::user(format!("{count} problems with the input"));
+                let mut failure = Failure::user(format!("{count} problems with the input"))
+                    .hint("nothing was built or published; correct all of them and run again");
                 for problem in &self.0 {
                     let advice = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
                     failure.causes.push(format!("{}{advice}", problem.message));
                     failure.causes.extend(problem.causes.iter().map(|cause| format!("  {cause}")));
                 }
                 failure.each = self.0;
-                Err(failure.hint("nothing was built or published; correct all of them and run again"))
+                Err(failure)
             }
         }
     }
@@ -130,6 +172,7 @@ impl Explanation {
     /// Walks the chain itself: `{:?}` would print a backtrace where `RUST_BACKTRACE` is set.
     pub fn of(error: &anyhow::Error) -> Self {
         let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
+        let hint = failure.and_then(|failure| failure.hint.clone()).unwrap_or_else(|| hint_of_unforeseen(error));
         let mut lines: Vec<String> = Vec::new();
         for cause in error.chain() {
             let line = one_line(&cause.to_string());
@@ -145,7 +188,7 @@ impl Explanation {
             kind: failure.map_or(Kind::System, |failure| failure.kind),
             error: message,
             causes: causes.filter(|cause| !cause.is_empty()).collect(),
-            hint: failure.and_then(|failure| failure.hint.as_deref()).map(one_line),
+            hint: Some(one_line(&hint)),
             place: failure.and_then(|failure| failure.place.as_deref().cloned()),
         }
     }
@@ -185,6 +228,27 @@ impl Display for Explanation {
             write!(formatter, "\nhint: {hint}")?;
         }
         Ok(())
+    }
+}
+
+/// What to do about an error that nobody had in mind where it came up, by what the system says.
+fn hint_of_unforeseen(error: &anyhow::Error) -> String {
+    let kind = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    match kind {
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            "give the user that runs this the right to it (`ls -l` shows who has it), or name another place".to_owned()
+        }
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            "make room on that disk, or name a folder on another one in the variable TMPDIR".to_owned()
+        }
+        Some(ErrorKind::NotFound) => "see that it is there; perhaps another step removed it meanwhile".to_owned(),
+        _ => {
+            let repository = env!("CARGO_PKG_REPOSITORY").trim_end_matches('/');
+            let place = if repository.is_empty() { String::new() } else { format!(" at {repository}/issues") };
+            format!(
+                "run again; if it stays like that, it is a fault of this program: report it with these lines{place}"
+            )
+        }
     }
 }
 
@@ -241,19 +305,27 @@ mod tests {
 
     #[test]
     fn an_error_of_unknown_kind_is_ours() {
-        let error = Err::<(), _>(std::io::Error::other("disk\nfull")).context("cannot write").expect_err("is an error");
+        let error = Err::<(), _>(io::Error::other("disk\nfull")).context("cannot write").expect_err("is an error");
         let explanation = Explanation::of(&error);
-        assert_eq!(explanation.to_string(), "error: cannot write\ncause: disk full");
+        insta::assert_snapshot!(explanation, @"
+        error: cannot write
+        cause: disk full
+        hint: run again; if it stays like that, it is a fault of this program: report it with these lines
+        ");
         assert_eq!(explanation.exit_code(), 2);
+        let of = |kind: ErrorKind| Explanation::of(&io::Error::from(kind).into()).hint.expect("has one");
+        assert!(of(ErrorKind::PermissionDenied).contains("the right to it"));
+        assert!(of(ErrorKind::StorageFull).contains("make room"));
+        assert!(of(ErrorKind::NotFound).contains("is there"));
     }
 
     #[test]
     fn problems_are_reported_together() {
         let mut problems = Problems::default();
         problems.push(Failure::user("a is wrong").hint("make it right"));
-        problems.push(Failure::user("b is wrong"));
+        problems.push(Failure::user("b is wrong").cause("because of c").hint("change c"));
         let failure = problems.into_result().expect_err("has problems");
-        assert_eq!(failure.causes, ["a is wrong (make it right)", "b is wrong"]);
+        assert_eq!(failure.causes, ["a is wrong (make it right)", "b is wrong (change c)", "  because of c"]);
     }
 
     #[test]

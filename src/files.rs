@@ -164,6 +164,12 @@ fn follow(
     collect(target, inside, rule, depth + 1, entries)
 }
 
+/// A file or folder that is there and cannot be read.
+pub(crate) fn unreadable(path: &Utf8Path, error: &std::io::Error) -> Failure {
+    let failure = Failure::user(format!("`{path}` cannot be read")).cause(error.to_string());
+    failure.hint("give the user that runs this the right to read it (`ls -l` shows who has it)")
+}
+
 pub fn file_kind(path: &Utf8Path) -> anyhow::Result<FileKind> {
     let executable = fs_err::metadata(path)?.permissions().mode() & 0o111 != 0;
     Ok(FileKind::File { source: path.to_owned(), executable })

@@ -108,10 +108,9 @@ fn gather(files: Vec<Results>) -> Result<Gathered, Failure> {
     let (plans, jobs): (Vec<Results>, Vec<Results>) = files.into_iter().partition(Results::is_plan);
     let plan = plans.into_iter().max_by_key(|plan| plan.run);
     if let Some(error) = plan.as_ref().and_then(|plan| plan.error.as_ref()) {
-        let failure = Failure { kind: error.kind, ..Failure::user("the plan failed") };
-        return Err(failure
-            .cause(error.one_line())
-            .hint(error.hint.as_deref().unwrap_or("look at the job of the plan")));
+        let hint = error.hint.as_deref().unwrap_or("look at the job of the plan");
+        let failure = Failure::user("the plan failed").cause(error.one_line()).hint(hint);
+        return Err(Failure { kind: error.kind, ..failure });
     }
     let planned_in = plan.as_ref().map_or((0, 0), |plan| plan.run);
     let mut done: BTreeMap<String, ((u64, u64), Report)> = BTreeMap::new();

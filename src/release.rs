@@ -133,6 +133,7 @@ impl Subject<'_> {
             self.choice.versions.iter().filter_map(|chosen| chosen.arn.as_ref().ok()).collect();
         let Some(version) = arns.first().map(|arn| arn.version()) else {
             let error = Failure::user(format!("there is no version of `{}` to release", self.layer));
+            let error = error.hint("publish it first, or correct `layer-name` or the region");
             step.skip();
             return (row("release", "", ChangeOutcome::Failed).failed(&error.into()), None);
         };

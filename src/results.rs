@@ -144,8 +144,10 @@ pub fn read(folder: &Utf8Path, shown: &str) -> Result<Vec<(Utf8PathBuf, Results)
     let mut problems = Problems::default();
     let (mut files, mut bytes) = (Vec::new(), 0);
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
-        let entry =
-            entry.map_err(|error| Failure::user(format!("`{shown}` cannot be read")).cause(error.to_string()))?;
+        let entry = entry.map_err(|error| {
+            let failure = Failure::user(format!("`{shown}` cannot be read")).cause(error.to_string());
+            failure.hint("give the user that runs this the right to read it")
+        })?;
         let is_result = entry.file_type().is_file() && entry.path().extension().is_some_and(|suffix| suffix == "json");
         let Some(path) = Utf8Path::from_path(entry.path()).filter(|_| is_result) else { continue };
         bytes += entry.metadata().map_or(0, |metadata| metadata.len());

@@ -49,7 +49,8 @@ pub fn enter(arguments: &[OsString]) -> anyhow::Error {
         _ => None,
     };
     let Some((memory, program, rest)) = parsed else {
-        return Failure::user(format!("`{COMMAND}` is for this program's own use")).into();
+        let failure = Failure::user(format!("`{COMMAND}` is for this program's own use"));
+        return failure.hint("`lambda-layer --help` lists commands").into();
     };
     match restrict(memory) {
         Ok(()) => become_program(program, rest),
@@ -64,14 +65,17 @@ fn become_program(program: &OsStr, arguments: &[OsString]) -> anyhow::Error {
 
 #[cfg(not(target_os = "linux"))]
 fn restrict(_memory: u64) -> anyhow::Result<()> {
-    Err(Failure::user("only Linux has what it takes to run a program without network").into())
+    let failure = Failure::user("only Linux has what it takes to run a program without network");
+    Err(failure.hint("run it on Linux, or say `smoke-test: off`").into())
 }
 
 #[cfg(target_os = "linux")]
 fn restrict(memory: u64) -> anyhow::Result<()> {
     linux::limit(memory);
-    seccompiler::apply_filter(&linux::filter()?)
-        .map_err(|error| Failure::user(format!("seccomp cannot close the network: {error}")).into())
+    seccompiler::apply_filter(&linux::filter()?).map_err(|error| {
+        let failure = Failure::user(format!("seccomp cannot close the network: {error}"));
+        failure.hint("run it where programs may use seccomp, as in Docker's containers").into()
+    })
 }
 
 #[cfg(target_os = "linux")]

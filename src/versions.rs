@@ -95,6 +95,8 @@ fn missing(choice: &VersionChoice, layer: &LayerName, place: &Place, list: &[Lis
             Failure::user(format!("no version of `{layer}` in {place} has the label `{label}`"))
                 .hint(format!("{known}; put the label on one with the command `label`"))
         }
-        VersionChoice::Newest => Failure::user(format!("there is no version of `{layer}` in {place}")),
+        VersionChoice::Newest => {
+            Failure::user(format!("there is no version of `{layer}` in {place}")).hint("publish it first")
+        }
     }
 }

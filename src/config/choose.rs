@@ -60,7 +60,9 @@ pub(super) fn patterns(values: &[String]) -> Vec<String> {
 fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
     let glob = GlobBuilder::new(pattern).build();
     glob.map(|glob| glob.compile_matcher()).map_err(|error| {
-        Failure::user(format!("`layers` has `{pattern}`, which is no pattern")).cause(error.kind().to_string())
+        Failure::user(format!("`layers` has `{pattern}`, which is no pattern"))
+            .cause(error.kind().to_string())
+            .hint("write names, or patterns as in `web-*` and `{web,api}-*`")
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Hintless, Kind};
 use crate::secrets::Secrets;
 
 /// So many are told; more of them have mostly the same cause.
@@ -35,20 +35,29 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    pub(super) fn at(span: Span, message: impl Into<String>) -> Self {
-        Self::of(Some(span), Failure::user(message))
+    pub(super) fn at(span: Span, message: impl Into<String>) -> HintlessProblem {
+        HintlessProblem { span, failure: Failure::user(message) }
     }
 
     pub(super) fn of(span: Option<Span>, failure: Failure) -> Self {
         Self { span, failure: Box::new(failure) }
     }
+}
 
-    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
-        Self::of(self.span, self.failure.hint(hint))
+/// As [`Hintless`], with its place.
+#[must_use]
+pub(super) struct HintlessProblem {
+    span: Span,
+    failure: Hintless,
+}
+
+impl HintlessProblem {
+    pub(super) fn hint(self, hint: impl Into<String>) -> Problem {
+        Problem::of(Some(self.span), self.failure.hint(hint))
     }
 
     /// With `did you mean`, if there is a near name; else with another hint.
-    pub(super) fn near(self, near: Option<&str>, otherwise: impl Into<String>) -> Self {
+    pub(super) fn near(self, near: Option<&str>, otherwise: impl Into<String>) -> Problem {
         match near {
             Some(near) => self.hint(format!("did you mean `{near}`?")),
             None => self.hint(otherwise),
@@ -89,9 +98,8 @@ impl Source {
         let is_ours = problems.iter().any(|problem| problem.failure.kind == Kind::System);
         let mut failure = match problems.as_slice() {
             [only] => {
-                let mut failure = Failure::user(self.message(only)).causes(self.shown(only));
-                failure.hint.clone_from(&only.failure.hint);
-                failure
+                let failure = Failure::user(self.message(only)).causes(self.shown(only));
+                failure.hint(only.failure.hint.clone().unwrap_or_default())
             }
             _ => self.several(&problems),
         };

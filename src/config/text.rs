@@ -12,8 +12,10 @@ const LARGEST: u64 = 1024 * 1024;
 /// # Errors
 /// The user's: it cannot be read, is too large, or is not in UTF-8.
 pub(super) fn read(path: &Utf8Path, shown: &Utf8Path) -> Result<String, Failure> {
-    let unreadable =
-        |error: std::io::Error| Failure::user(format!("`{shown}` cannot be read")).cause(error.to_string());
+    let unreadable = |error: std::io::Error| {
+        let failure = Failure::user(format!("`{shown}` cannot be read")).cause(error.to_string());
+        failure.hint("give the user that runs this the right to read it, or name another file in `config`")
+    };
     let metadata = fs_err::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(Failure::user(format!("`{shown}` is not a file")).hint("`config` names a file that lists layers"));

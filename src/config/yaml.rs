@@ -141,7 +141,8 @@ impl Builder<'_> {
     fn start(&mut self, span: Span, anchor: usize, is_tagged: bool, content: Content) -> Result<(), Problem> {
         self.refuse(span, anchor, is_tagged);
         if self.open.len() >= DEEPEST {
-            return Err(Problem::at(span, "this is nested deeper than anything in this file can be"));
+            let problem = Problem::at(span, "this is nested deeper than anything in this file can be");
+            return Err(problem.hint("look for missing `]` or `}`"));
         }
         if let Some(Open { content: Content::Mapping(_), key: Key::None, .. }) = self.open.last() {
             let problem = Problem::at(span, "a key has to be text");
@@ -257,7 +258,10 @@ fn syntax(error: &ScanError, source: &Source) -> Problem {
         _ if info.contains("block mapping") || info.contains("block collection") || info.contains("indentation") => {
             ("the indentation fits nothing above", "keys of one mapping stand in one column")
         }
-        _ => return Problem::at(span, format!("this is not YAML: {info}")),
+        _ => {
+            let problem = Problem::at(span, format!("this is not YAML: {info}"));
+            return problem.hint("put the value into quotes, or compare with docs/configuration.md");
+        }
     };
     Problem::at(span, message).hint(hint)
 }

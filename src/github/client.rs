@@ -89,9 +89,10 @@ impl Client {
             .set_connect_timeout(Some(TIMEOUT))
             .set_read_timeout(Some(TIMEOUT));
         // The other client knows no proxies.
-        let octocrab = builder
-            .build_with_reqwest(ReqwestClientConfig::Default)
-            .map_err(|error| Failure::system("the client for GitHub cannot be made").cause(innermost(&error)))?;
+        let octocrab = builder.build_with_reqwest(ReqwestClientConfig::Default).map_err(|error| {
+            let failure = Failure::system("the client for GitHub cannot be made").cause(innermost(&error));
+            failure.hint("are the certificates of this machine there, and is SSL_CERT_FILE right if it is set?")
+        })?;
         let graphql = environment.get("GITHUB_GRAPHQL_URL").map_or_else(|| format!("{api}/graphql"), str::to_owned);
         let prefix = url.path().trim_end_matches('/').to_owned();
         Ok(Self { octocrab, repository: repository.to_owned(), prefix, graphql, waited: Cell::default() })

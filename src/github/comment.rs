@@ -130,7 +130,7 @@ pub fn explain(error: &ApiError, pull_request: &PullRequest) -> Failure {
         (true, None) => "the job needs the lines `permissions:` and `pull-requests: write`".to_owned(),
         (false, _) => return error.failure.clone(),
     };
-    let failure = Failure { hint: None, causes: Vec::new(), ..error.failure.clone() };
+    let failure = Failure { causes: Vec::new(), ..error.failure.clone() };
     failure.cause(error.message.trim_end_matches('.')).hint(hint)
 }
 

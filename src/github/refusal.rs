@@ -53,13 +53,7 @@ pub(super) fn explain(method: Method, path: &str, error: &octocrab::Error, limit
             .hint("run again later; many jobs at once share one limit"),
         (None, 500..) => Failure::system(format!("GitHub failed at `{what}` ({status})"))
             .hint("run again; https://www.githubstatus.com says whether others have the same trouble"),
-        (None, _) => {
-            let failure = Failure::user(format!("GitHub refuses `{what}` ({status})"));
-            match hint(status, &message, path) {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
-        }
+        (None, _) => Failure::user(format!("GitHub refuses `{what}` ({status})")).hint(hint(status, &message, path)),
     };
     let details = source.errors.iter().flatten().map(detail);
     let failure = failure.cause(message.trim_end_matches('.')).causes(details);
@@ -71,15 +65,17 @@ fn is_permission(status: u16, message: &str) -> bool {
 }
 
 /// What to do about a refusal.
-fn hint(status: u16, message: &str, path: &str) -> Option<String> {
+fn hint(status: u16, message: &str, path: &str) -> String {
     // Of a comment or a release: what else is asked for needs what one of them needs.
     let permission = if path.contains("/issues/") || path.contains("/pulls/") { "pull-requests" } else { "contents" };
     match status {
-        401 => Some("the token of `github-token` is not valid, or not any more".to_owned()),
+        401 => "the token of `github-token` is not valid, or not any more".to_owned(),
+        403 if !is_permission(status, message) => {
+            "see whether it is locked, and what rules the repository and its organization have".to_owned()
+        }
         // What a token may not see is not there for it.
-        403 if !is_permission(status, message) => None,
-        403 | 404 => Some(format!("the job needs the lines `permissions:` and `{permission}: write`")),
-        _ => None,
+        403 | 404 => format!("the job needs the lines `permissions:` and `{permission}: write`"),
+        _ => "correct what GitHub names, or run again if something else was changing the same".to_owned(),
     }
 }
 

@@ -31,8 +31,10 @@ impl Cli {
         let values =
             given.iter().flat_map(|(name, values)| values.iter().map(move |value| format!("--{name}={value}")));
         let arguments = ["lambda-layer".to_owned(), command.to_owned()].into_iter().chain(values);
-        Self::parse_arguments(parser, arguments.map(OsString::from).collect())
-            .map_err(|other| other.err().unwrap_or_else(|| Failure::user("this asks for help and for nothing else")))
+        Self::parse_arguments(parser, arguments.map(OsString::from).collect()).map_err(|other| {
+            let help = || Failure::user("this asks for help and for nothing else").hint("take `help` out of it");
+            other.err().unwrap_or_else(help)
+        })
     }
 
     fn parse_arguments(parser: &mut clap::Command, arguments: Vec<OsString>) -> Result<Self, Result<String, Failure>> {

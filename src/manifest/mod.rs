@@ -47,7 +47,7 @@ pub use selection::Selection;
 pub use settings::Settings;
 pub use uv_settings::UvSettings;
 
-use crate::error::Failure;
+use crate::error::{Explanation, Failure};
 use crate::files;
 use crate::local_packages::Shelf;
 use crate::secrets::{SecretUrl, Secrets};
@@ -197,7 +197,8 @@ pub(crate) fn local_digest(folder: &Utf8Path, workspace: &Utf8Path, path: &Utf8P
     } else {
         files::file_kind(&full).map(|kind| vec![files::FileEntry { path: Utf8PathBuf::new(), kind }])
     };
-    entries
-        .and_then(|entries| files::digest_of_entries(&entries))
-        .map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(format!("{error:#}")))
+    entries.and_then(|entries| files::digest_of_entries(&entries)).map_err(|error| {
+        let hint = Explanation::of(&error).hint.unwrap_or_default();
+        Failure::user(format!("`{path}` cannot be read")).cause(format!("{error:#}")).hint(hint)
+    })
 }

@@ -129,6 +129,7 @@ pub(super) fn marker_of(text: &str) -> Result<MarkerTree, Failure> {
     let marker = marker.split(" #").next().unwrap_or_default().trim();
     MarkerTree::from_str(marker).map_err(|error: pep508_rs::Pep508Error| {
         Failure::user(format!("cannot read the marker `{marker}`: {}", error.message))
+            .hint("write it as in PEP 508: `python_version < '3.13' and sys_platform == 'linux'`")
     })
 }
 
@@ -159,7 +160,10 @@ pub(super) fn split_options(text: &str) -> Result<(&str, Options), Failure> {
             "--config-settings" | "--config-setting" | "--global-option" => {
                 options.settings.push(format!("{name}={value}"));
             }
-            _ => return Err(Failure::user(format!("`{name}` is not an option of a requirement"))),
+            _ => {
+                return Err(Failure::user(format!("`{name}` is not an option of a requirement"))
+                    .hint("take it out, or give it a line of its own; `--hash` and `--config-settings` are"));
+            }
         }
     }
     Ok((text[..start].trim(), options))

@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use serde::de::DeserializeOwned;
 
+use super::Kind;
 use crate::error::Failure;
 use crate::files;
 
@@ -16,7 +17,9 @@ pub(crate) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure
         std::io::ErrorKind::IsADirectory => {
             Failure::user(format!("`{path}` is a folder")).hint("name a dependency file in it")
         }
-        _ => Failure::user(format!("`{path}` cannot be read")).cause(error.to_string()),
+        _ => Failure::user(format!("`{path}` cannot be read"))
+            .cause(error.to_string())
+            .hint("give the user that runs this the right to read it"),
     })?;
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let failure = Failure::user(format!("`{path}` is in UTF-16, which only some tools read"));
@@ -44,6 +47,7 @@ pub(crate) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T
         });
         let reason = error.message().lines().collect::<Vec<_>>().join(", ");
         Failure::user(format!("{path}{}: not readable as TOML: {reason}", place.unwrap_or_default()))
+            .hint(restore(path))
     })
 }
 
@@ -54,7 +58,17 @@ pub(crate) fn json<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
         Failure::user(format!("{path}:{}:{}: not readable as JSON: {reason}", error.line(), error.column()))
+            .hint(restore(path))
     })
+}
+
+/// What to do about a file that cannot be read.
+fn restore(path: &Utf8Path) -> String {
+    let refresh = Some(Kind::of(path)).filter(|kind| kind.is_lock()).and_then(|kind| kind.facts().refresh.as_ref());
+    match refresh {
+        Some(refresh) => format!("restore it, or write it anew with `{refresh}`"),
+        None => "correct the file there".to_owned(),
+    }
 }
 
 /// From 1.

@@ -68,8 +68,7 @@ fn list(folder: &Utf8Path, shown: &str, noticed: &mut Noticed) -> anyhow::Result
         }
         noticed.extend(modes::of_file(&path, mode));
         let (kind, size) = if metadata.is_symlink() {
-            let target = Utf8PathBuf::try_from(fs_err::read_link(source)?)
-                .map_err(|error| Failure::user(format!("`{path}` leads to a name that is not UTF-8: {error}")))?;
+            let target = files::utf8(&fs_err::read_link(source)?)?.to_owned();
             (Kind::Link { target }, 0)
         } else if metadata.is_file() {
             (Kind::File { executable: metadata.permissions().mode() & 0o111 != 0 }, metadata.len())

@@ -78,7 +78,8 @@ async fn from_aws(arn: &LayerVersionArn, config: &SdkConfig) -> anyhow::Result<P
     let content = version.content();
     let size = content.map_or(0, |content| u64::try_from(content.code_size()).unwrap_or(0));
     if size > facts::opening().zip {
-        return Err(Failure::user(format!("`{arn}` has {}, too much to be opened", ByteSize(size))).into());
+        let failure = Failure::user(format!("`{arn}` has {}, too much to be opened", ByteSize(size)));
+        return Err(failure.hint(format!("zips of up to {} are opened", ByteSize(facts::opening().zip))).into());
     }
     let location = content.and_then(|content| content.location()).unwrap_or_default();
     let zip = download::get(config, location, &arn.to_string(), 0, ByteSize(size)).await?;

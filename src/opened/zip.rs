@@ -58,7 +58,8 @@ pub fn lay_out(bytes: &[u8], shown: &str, opt: &Utf8Path) -> anyhow::Result<()> 
     let (mut noticed, mut directory) = (Noticed::default(), Directory::default());
     directory.read(&zip, &mut noticed);
     if !directory.may_be_unpacked(&mut noticed) {
-        return Err(Failure::user(format!("`{shown}` was made to exhaust whoever unpacks it")).into());
+        let failure = Failure::user(format!("`{shown}` was made to exhaust whoever unpacks it"));
+        return Err(failure.hint("do not unpack it; find out who made it").into());
     }
     directory.read_links(&zip, &mut noticed);
     directory.refuse_what_is_behind_links(&mut noticed);

@@ -69,7 +69,8 @@ pub(super) async fn with_published(
 ) -> Result<Report, (Box<Report>, anyhow::Error)> {
     let arns: Vec<LayerVersionArn> =
         report.destinations.iter().filter_map(|destination| destination.layer_version_arn.clone()).collect();
-    let mut failure = Failure::user(format!("there is no version of `{}` to write about", report.layer_name));
+    let failure = Failure::user(format!("there is no version of `{}` to write about", report.layer_name));
+    let mut failure = failure.hint("the report page, the SBOM and the licences need a version that can be downloaded");
     let step = console.step("Open what is published");
     for arn in &arns {
         let published = match Box::pin(opened::fetch(arn, registry, environment)).await {
@@ -96,6 +97,5 @@ pub(super) async fn with_published(
         }
     }
     step.skip();
-    let failure = failure.hint("the report page, the SBOM and the licences need a version that can be downloaded");
     Err((Box::new(report), failure.into()))
 }

@@ -8,7 +8,7 @@ use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId as _;
 
-use crate::error::Failure;
+use crate::error::{Failure, Hintless, Kind};
 use crate::facts;
 use crate::permissions;
 
@@ -49,7 +49,7 @@ where
     }
 }
 
-fn advise(failed: Failure, action: &str, resource: &str, code: &str, status: u16) -> Failure {
+fn advise(failed: Hintless, action: &str, resource: &str, code: &str, status: u16) -> Failure {
     let pattern = pattern(resource);
     let statement = format!(r#"allow it: {{"Effect": "Allow", "Action": "{action}", "Resource": "{pattern}"}}"#);
     match code {
@@ -60,9 +60,9 @@ fn advise(failed: Failure, action: &str, resource: &str, code: &str, status: u16
             if opt_in_region(resource).is_some() =>
         {
             let region = opt_in_region(resource).unwrap_or_default();
-            Failure { kind: crate::error::Kind::User, ..failed }.hint(format!(
+            of_user(failed.hint(format!(
                 "is `{region}` enabled for the account? `aws account enable-region --region-name {region}`; sessions of the global STS endpoint are not valid there, those of a region's are"
-            ))
+            )))
         }
         "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidSignatureException" => {
             failed.hint("the credentials are not valid for this region; check those that the step before sets")
@@ -70,14 +70,18 @@ fn advise(failed: Failure, action: &str, resource: &str, code: &str, status: u16
         "TooManyRequestsException" | "Throttling" | "ThrottlingException" | "SlowDown" | "RequestLimitExceeded" => {
             failed.hint("AWS kept throttling; run again later, what was published stays")
         }
-        "NoSuchBucket" => Failure { kind: crate::error::Kind::User, ..failed }.hint("create the bucket, or correct `bucket` or `state`"),
+        "NoSuchBucket" => of_user(failed.hint("create the bucket, or correct `bucket` or `state`")),
         "CodeStorageExceededException" => failed.hint("delete old versions or ask AWS for more code storage in this region"),
-        "PermanentRedirect" | "AuthorizationHeaderMalformed" => Failure { kind: crate::error::Kind::User, ..failed }.hint("the bucket is in another region: name one in the layer's region"),
-        "InvalidParameterValueException" | "ValidationException" | "RequestEntityTooLargeException" => Failure { kind: crate::error::Kind::User, ..failed }.hint("Lambda does not accept a value; correct the input that it names"),
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" => of_user(failed.hint("the bucket is in another region: name one in the layer's region")),
+        "InvalidParameterValueException" | "ValidationException" | "RequestEntityTooLargeException" => of_user(failed.hint("Lambda does not accept a value; correct the input that it names")),
         _ if status == 403 => failed.hint(statement),
         _ if status >= 500 => failed.hint("the service has a fault; run again, what was published stays"),
-        _ => failed,
+        _ => failed.hint("correct what AWS names; run again if something else was changing the same"),
     }
+}
+
+fn of_user(failure: Failure) -> Failure {
+    Failure { kind: Kind::User, ..failure }
 }
 
 /// The region in an ARN, if an account has to enable it.
@@ -92,13 +96,13 @@ fn pattern(resource: &str) -> String {
     if is_one_of_many { format!("{}*", &resource[..=start.len()]) } else { resource.to_owned() }
 }
 
-fn not_sent(failed: Failure, error: &(dyn Error + 'static)) -> Failure {
+fn not_sent(failed: Hintless, error: &(dyn Error + 'static)) -> Failure {
     let causes = chain(error);
     let all = causes.join(" ").to_lowercase();
     let failed = failed.causes(causes);
     if all.contains("credential") || all.contains("identity") {
-        return Failure { message: "there are no AWS credentials".to_owned(), ..failed }
-            .hint("run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or log in; `registry` with a folder needs none, unless `codeartifact` is given");
+        let failed = failed.hint("run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or log in; `registry` with a folder needs none, unless `codeartifact` is given");
+        return Failure { message: "there are no AWS credentials".to_owned(), ..failed };
     }
     failed.hint("check the network and AWS_ENDPOINT_URL, then run again; nothing published is lost")
 }
@@ -134,7 +138,6 @@ pub(crate) fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
 
     fn advised(code: &str, status: u16) -> Failure {
         advise(Failure::system("x"), "lambda:GetLayerVersion", "arn:aws:lambda:eu-west-1:1:layer:a:7", code, status)
@@ -174,6 +177,6 @@ mod tests {
         assert!(failure.hint.is_some_and(|hint| hint.starts_with("is `af-south-1` enabled")));
         assert!(advised("whatever", 403).hint.is_some_and(|hint| hint.starts_with("allow it")));
         assert!(advised("whatever", 503).hint.is_some_and(|hint| hint.contains("run again")));
-        assert_eq!(advised("whatever", 400).hint, None);
+        assert!(advised("whatever", 400).hint.is_some());
     }
 }

@@ -67,7 +67,7 @@ pub(crate) async fn ask(
     let answer = request.customize().interceptor(as_it_is).send().await;
     let answer = answer.map_err(|error| aws_error::failure_of("the request", what, &error))?;
     let failed = || Failure::system(format!("the request failed for `{what}`"));
-    let body = answer.body.collect().await.map_err(|error| failed().cause(error.to_string()))?;
+    let body = answer.body.collect().await.map_err(|error| failed().cause(error.to_string()).hint("run again"))?;
     Ok(body.to_vec())
 }
 

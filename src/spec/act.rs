@@ -134,7 +134,8 @@ impl ActSpec {
         reading.boolean("summary", given(inputs.summary.as_ref()), true);
         let Reading { workspace, problems, .. } = reading;
         problems.into_result()?;
-        let act = act.ok_or_else(|| Failure::user("there is nothing to do"))?;
+        let nothing = || Failure::user("there is nothing to do").hint("`lambda-layer --help` lists commands");
+        let act = act.ok_or_else(nothing)?;
         let ssm_parameter = after.ssm_parameter;
         Ok(Self { act, layer, version, registry, state, ssm_parameter, papers, github, dry_run, workspace })
     }

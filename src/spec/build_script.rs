@@ -55,8 +55,10 @@ fn read(path: &Utf8Path, folder: &Utf8Path, workspace: &Utf8Path) -> Result<Buil
     if full.is_dir() {
         return Err(Failure::user(format!("`build-script` is `{path}`, which is a folder")).hint("name a script in it"));
     }
-    let text = fs_err::read_to_string(&full)
-        .map_err(|error| Failure::user(format!("`build-script` cannot be read: `{path}`")).cause(error.to_string()))?;
+    let text = fs_err::read_to_string(&full).map_err(|error| {
+        let failure = Failure::user(format!("`build-script` cannot be read: `{path}`")).cause(error.to_string());
+        failure.hint("it has to be text in UTF-8 that the user of this run may read")
+    })?;
     let first = text.lines().next().unwrap_or_default();
     if first.starts_with("#!") && !first.contains("sh") {
         let failure = Failure::user(format!("`build-script` is `{path}`, which is not a shell script: `{first}`"));

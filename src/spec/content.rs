@@ -248,7 +248,10 @@ fn is_project(folder: &Utf8Path, shown: &str) -> Result<bool, Failure> {
     if !file.is_file() {
         return Ok(folder.join("setup.py").exists() && !folder.join("__init__.py").exists());
     }
-    let unreadable = |why: String| Failure::user(format!("`{shown}/pyproject.toml` cannot be read")).cause(why);
+    let unreadable = |why: String| {
+        let failure = Failure::user(format!("`{shown}/pyproject.toml` cannot be read")).cause(why);
+        failure.hint("correct it: it says how the project is built")
+    };
     let text = fs_err::read_to_string(&file).map_err(|error| unreadable(error.to_string()))?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
         let before = &text[..error.span().map_or(0, |span| span.start)];

@@ -11,7 +11,7 @@ use super::packages::index_of_folder;
 use super::{Content, Reading};
 use crate::credentials;
 use crate::environment::Environment;
-use crate::error::{Failure, alternatives};
+use crate::error::{Failure, Hintless, alternatives};
 use crate::facts;
 use crate::files::nearest_sibling;
 use crate::indexes;
@@ -324,7 +324,7 @@ fn nothing_found(folder: &Utf8Path) -> Failure {
     no_dependency_file(folder).hint(format!("{near}{advice}"))
 }
 
-fn no_dependency_file(folder: &Utf8Path) -> Failure {
+fn no_dependency_file(folder: &Utf8Path) -> Hintless {
     let failure = Failure::user(format!("there is no dependency file in `{folder}`"));
     failure.cause(format!("looked for {}", alternatives(names())))
 }

@@ -140,5 +140,5 @@ fn digest(path: &Utf8Path) -> Result<Digest, Failure> {
         }
         Ok(Digest::of(lines.into_iter().collect::<String>().as_bytes()))
     };
-    read().map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(error.to_string()))
+    read().map_err(|error| files::unreadable(path, &error))
 }

@@ -141,6 +141,7 @@ impl Reading<'_> {
         }
         let failure = if path.exists() {
             Failure::user(format!("`subject` is `{text}`, which is neither a file nor a folder"))
+                .hint("name a zip, or a folder laid out as `/opt`")
         } else {
             files::missing("`subject` is ", &self.folder, Utf8Path::new(text))
         };

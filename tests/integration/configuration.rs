@@ -99,7 +99,7 @@ fn a_choice_that_fits_nothing_is_named() {
     --- stderr
     error: 3 problems with the input
     cause: `layers` is `ml-311`, which fits no layer of `lambda-layers.yml` (did you mean `ml-314`?)
-    cause: `layers` has `x[`, which is no pattern
+    cause: `layers` has `x[`, which is no pattern (write names, or patterns as in `web-*` and `{web,api}-*`)
     cause:   unclosed character class; missing ']'
     cause: `layers` is `zzz`, which fits no layer of `lambda-layers.yml` (it has `web-dev-310-x86_64`, `web-dev-310-arm64`, `web-dev-314-x86_64`, `web-dev-314-arm64`, `ml-310`, `ml-314`, `one`)
     hint: nothing was built or published; correct all of them and run again

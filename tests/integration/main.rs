@@ -34,6 +34,7 @@ mod generated;
 mod git;
 mod github_server;
 mod harness;
+mod hints;
 mod hostile_zips;
 mod init;
 mod installer_variables;

@@ -309,10 +309,7 @@ fn contents(
         };
         contents.map(|contents| Contents { python_range: range, ..contents })
     };
-    let refresh = kind.facts().refresh.as_deref().unwrap_or_default();
-    let restore = || format!("restore it, or write it anew with `{refresh}`");
-    let contents =
-        contents.map_err(|failure| Failure { hint: failure.hint.clone().or_else(|| Some(restore())), ..failure })?;
+    let contents = contents?;
     check_version(kind, path, contents.version.as_deref())?;
     Ok(contents)
 }

@@ -159,7 +159,8 @@ fn check_complete(path: &Utf8Path, lock: &Lock, project: &Project, python: Pytho
     for package in &lock.packages {
         if let Some(name) = package.dependencies.iter().find_map(missing) {
             let by = &package.name;
-            return Err(Failure::user(format!("`{path}` lacks `{name}`, which `{by}` requires: it is cut short")));
+            let failure = Failure::user(format!("`{path}` lacks `{name}`, which `{by}` requires: it is cut short"));
+            return Err(failure.hint("restore it, or write it anew with `pdm lock`"));
         }
     }
     Ok(())

@@ -13,6 +13,7 @@ use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
 use super::locked::{Declared, File, Locked, Place};
 use super::wheel::Fit;
 use crate::error::{Failure, Problems};
+use crate::files;
 use crate::manifest::requirement::{marker_of, split_options};
 use crate::manifest::{Kind, marker_environment, normalized};
 use crate::secrets::SecretUrl;
@@ -180,7 +181,7 @@ impl Placing<'_> {
                 if hashes.is_empty() {
                     // Its bytes are an input, and pip wants a hash of all or of none.
                     let bytes = fs_err::read(self.folder.join(path))
-                        .map_err(|error| Failure::user(format!("`{path}` cannot be read")).cause(error.to_string()))?;
+                        .map_err(|error| files::unreadable(path, &error))?;
                     hashes.insert(format!("sha256:{}", Digest::of(&bytes).hex()));
                 }
                 format!("{}{fragment}", local(path))

@@ -56,7 +56,8 @@ fn a_hundred_layers_fit() {
         Report { reason: "@".repeat(1_000), ..report }
     };
     let mut reports: Vec<Report> = (0..100).map(layer).collect();
-    reports[99] = Report { layer_name: "last".to_owned(), ..reports[99].clone() }.rejected(&Failure::user("too large"));
+    reports[99] = Report { layer_name: "last".to_owned(), ..reports[99].clone() }
+        .rejected(&Failure::user("too large").hint("make it smaller"));
     let text = told(&reports);
     assert!(text.len() <= LONGEST, "{}", text.len());
     for said in ["<summary>❌ <code>last</code> would be refused", "in the output <code>result</code> alone", "[run]("]
