@@ -177,10 +177,10 @@ impl Spec {
         dependencies.installer = reading.parsed(given(installer.as_ref()), inputs::DEFAULT_INSTALLER);
         reading.refuse_settings(&dependencies);
         let builds_projects = !content.projects.is_empty();
-        let (extra, repositories) = (list(extra_index_urls), list(codeartifact));
-        reading.indexes(&mut dependencies, given(index_url.as_ref()), &extra, &repositories, builds_projects);
+        let (extra, repositories, known) = (list(extra_index_urls), list(codeartifact), &parsed.1);
+        let index_url = given(index_url.as_ref());
+        reading.indexes(&mut dependencies, index_url, &extra, &repositories, builds_projects, known);
         reading.refuse_settings_of_uv(&dependencies, target);
-        dependencies.packages = reading.packages(&dependencies, &parsed.1);
         let declaration = reading.declaration(
             &list(compatible_runtimes),
             &list(compatible_architectures),

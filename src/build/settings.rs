@@ -95,9 +95,11 @@ impl Settings {
     }
 }
 
-/// Whether uv must not take for what it is asked for what it kept of an earlier run: it knows local packages by their names.
+/// Whether uv must not take what it kept of an earlier run for what it is asked for: it knows local packages by their names.
 pub(super) fn refreshes(spec: &Spec) -> bool {
-    !spec.dependencies.packages.is_empty() || spec.dependencies.refresh
+    let dependencies = &spec.dependencies;
+    let is_place = |name: &String| name.ends_with("FIND_LINKS");
+    !dependencies.packages.is_empty() || dependencies.variables.keys().any(is_place) || dependencies.refresh
 }
 
 /// Refuses a project that pip took from an index, because something that was installed depends on it.

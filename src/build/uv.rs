@@ -185,7 +185,11 @@ impl Uv {
                 let with_wheels = chosen.pins.iter().filter(|pin| !chosen.built.contains(pin));
                 with_wheels.for_each(|pin| _ = command.args(["--only-binary", &pin.name]));
                 if !is_hashed {
-                    command.args(["--constraints", chosen.file.as_str(), "--prerelease", "allow"]);
+                    command.args(["--constraints", chosen.file.as_str()]);
+                    // Once at most.
+                    if !manifest.pre {
+                        command.args(["--prerelease", "allow"]);
+                    }
                 }
             }
         }

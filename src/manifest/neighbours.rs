@@ -68,7 +68,7 @@ mod tests {
             fs_err::write(root.join(path), text).expect("can be written");
         };
         write("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"libs/*\"]\n");
-        write("libs/a/pyproject.toml", "[tool.uv.sources]\nb = { workspace = true }\n");
+        write("libs/a/pyproject.toml", "[project]\nname = \"a\"\n[tool.uv.sources]\nb = { workspace = true }\n");
         let b = format!("[project]\nname = \"B\"\ndependencies = [\"c @ file://{root}/c.whl\"]\n");
         write("libs/b/pyproject.toml", &format!("{b}[tool.uv.sources]\na = [{{ path = \"../a\", marker = \"x\" }}]\n"));
         write("c.whl", "");

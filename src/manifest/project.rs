@@ -77,8 +77,6 @@ pub(super) struct Uv {
     pub(super) no_sources: bool,
     #[serde(default)]
     pub(super) no_sources_package: Vec<String>,
-    /// Of a workspace's root.
-    pub(super) workspace: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]

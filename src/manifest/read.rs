@@ -117,16 +117,15 @@ fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -
     let root = workspace::root_of(path, asked);
     let sources = Sources::read(path, &project, root.as_ref().map(|root| (root.file.as_path(), &root.project)));
     let sources = reader.problems.check(sources)?;
-    let lines = pyproject::requirements(path, &text, &project, &sources, &selection, asked.target.python);
-    let lines = reader.problems.check(lines)?;
-    reader.take(path, &text, lines);
-
     let home = root.as_ref().map_or(path, |root| &root.file).parent().unwrap_or(Utf8Path::new(""));
     let found = settings::find(home, asked, reader.problems);
     let (mut settings, lines) = found.of_project(&sources, reader.problems);
     settings.projects =
         project.metadata.iter().filter_map(|metadata| Some(normalized(metadata.name.as_ref()?))).collect();
     reader.take_settings(&found, settings, &lines);
+    let lines = pyproject::requirements(path, &text, &project, &sources, &selection, asked.target.python);
+    let lines = reader.problems.check(lines)?;
+    reader.take(path, &text, lines);
     Some(known)
 }
 

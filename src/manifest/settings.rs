@@ -32,9 +32,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// For the fingerprint: a name to its value; constraints are among the requirements'.
+    /// For the fingerprint: a name to its value. Constraints are among the requirements', and variables stand for others.
     pub(super) fn meaning(&self) -> BTreeMap<String, String> {
-        let texts = self.table.iter().filter(|(name, _)| *name != "constraint-dependencies").map(|(name, value)| {
+        let is_elsewhere =
+            |name: &String| name == "constraint-dependencies" || facts::uv_settings().choices.contains_key(name);
+        let texts = self.table.iter().filter(|(name, _)| !is_elsewhere(name)).map(|(name, value)| {
             let mut value = value.clone();
             if let Value::Array(values) = &mut value
                 && values.iter().all(Value::is_str)
@@ -94,15 +96,21 @@ const OF_PROJECT: &[&str] = &[
     "override-dependencies",
 ];
 
-/// Looks where uv looks: in the folder and in those above, for the first that has a `uv.toml` or a `[tool.uv]`.
+/// Looks where uv looks: in the folder and in those above, for the first that has a `uv.toml` or a `[tool.uv]`. Variables
+/// may name another file, or have uv read none; what is the project's own counts in any case.
 pub(super) fn find(home: &Utf8Path, asked: &Asked<'_>, problems: &mut Problems) -> Found {
     for folder in above(home, asked) {
         let read = |name: &str| {
-            let path = folder.join(name);
+            let path = if name.contains('/') { name.into() } else { folder.join(name) };
             asked.folder.join(&path).is_file().then(|| text::read(asked.folder, &path).map(|text| (path, text)))
         };
         let mut found = Found::default();
-        for name in ["pyproject.toml", "uv.toml"] {
+        let named = asked.environment.get("UV_CONFIG_FILE");
+        for name in ["pyproject.toml", named.unwrap_or("uv.toml")] {
+            if name != "pyproject.toml" && named.is_none() && asked.environment.is_on("UV_NO_CONFIG") {
+                found.table.retain(|name, _| OF_PROJECT.contains(&name));
+                continue;
+            }
             let Some((path, text)) = read(name).and_then(|read| problems.check(read)) else { continue };
             let table = text::toml::<Table>(&path, &text).map_err(|failure| failure.hint("correct the file there"));
             let Some(mut table) = problems.check(table) else { continue };

@@ -15,6 +15,7 @@ use crate::error::{Failure, Hintless, alternatives};
 use crate::facts;
 use crate::files::nearest_sibling;
 use crate::indexes;
+use crate::local_packages::KnownPackages;
 use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, PYPI, ParsedLocks, Selection};
 use crate::secrets::SecretUrl;
 use crate::types::{CodeArtifactRepository, Digest, Target};
@@ -187,14 +188,16 @@ impl Reading<'_> {
         extra_index_urls: &[String],
         codeartifact: &[String],
         builds_projects: bool,
+        known: &KnownPackages,
     ) {
         let installer = dependencies.installer;
-        let settings = self.settings(dependencies, builds_projects);
+        let settings = self.settings(dependencies, builds_projects, known);
         dependencies.index_url = self.index_url(index_url, installer, &settings);
         dependencies.extra_index_urls = self.extra_index_urls(extra_index_urls, installer, &settings);
         dependencies.codeartifact = self.codeartifact(codeartifact, &dependencies.manifest);
         dependencies.add_locked_indexes();
         self.refuse_merged_indexes(dependencies);
+        dependencies.packages = self.packages(dependencies, known);
     }
 
     /// The input, else what the tools' own variables say, those of the installer first: they decide what gets installed,

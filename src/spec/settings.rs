@@ -10,18 +10,20 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::files;
 use crate::installer_variables::Effect;
+use crate::local_packages::{KnownPackages, Shelf};
 use crate::manifest::{Kind, UvSettings};
 use crate::pip_configuration;
 use crate::secrets::without_credentials;
-use crate::types::Digest;
-
-/// What installers take from a folder of `--find-links`, by the ends of names.
-const ARCHIVES: &[&str] = &[".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz"];
 
 impl Reading<'_> {
     /// The variables that count for the installer, and under them what its configuration files say: pip's own for pip;
     /// uv's for uv, and for projects, which name their indexes there.
-    pub(super) fn settings(&mut self, dependencies: &mut Dependencies, builds_projects: bool) -> Environment {
+    pub(super) fn settings(
+        &mut self,
+        dependencies: &mut Dependencies,
+        builds_projects: bool,
+        known: &KnownPackages,
+    ) -> Environment {
         if dependencies.requirements.is_empty() && !builds_projects {
             return self.environment.clone();
         }
@@ -35,7 +37,7 @@ impl Reading<'_> {
         let of_uv =
             dependencies.configured.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
         let settings = self.environment.with_defaults(defaults).with_defaults(of_uv.collect());
-        self.decide(dependencies, &settings, builds_projects);
+        self.decide(dependencies, &settings, builds_projects, known);
         settings
     }
 
@@ -74,7 +76,13 @@ impl Reading<'_> {
     }
 
     /// The variables that decide what is installed, without credentials; of files and folders that they name their bytes.
-    fn decide(&mut self, dependencies: &mut Dependencies, settings: &Environment, builds_projects: bool) {
+    fn decide(
+        &mut self,
+        dependencies: &mut Dependencies,
+        settings: &Environment,
+        builds_projects: bool,
+        known: &KnownPackages,
+    ) {
         // Projects are built by uv in any case.
         let uses_uv = dependencies.installer == InstallerChoice::Uv || builds_projects;
         let uses_pip = dependencies.installer == InstallerChoice::Pip;
@@ -83,10 +91,10 @@ impl Reading<'_> {
         for name in settings.variables().keys().filter(|name| is_used(name)) {
             let (effect, Some(value)) = (Effect::of(name), settings.get(name)) else { continue };
             let value = match effect {
-                Effect::Files => self.entries(name, value, false, &mut dependencies.places),
+                Effect::Files => self.entries(name, value, known, &mut dependencies.places),
                 // Beside the places themselves there is the order in which they are asked.
                 Effect::Place if name.ends_with("FIND_LINKS") => {
-                    self.entries(name, value, true, &mut dependencies.places)
+                    self.entries(name, value, known, &mut dependencies.places)
                 }
                 _ if effect.decides() => without_credentials(value),
                 _ => continue,
@@ -97,20 +105,29 @@ impl Reading<'_> {
     }
 
     /// The entries of a variable, local ones with their digests.
-    fn entries(&mut self, name: &str, value: &str, is_by_commas: bool, places: &mut BTreeSet<Utf8PathBuf>) -> String {
-        let is_between = |character: char| character.is_whitespace() || (is_by_commas && character == ',');
+    fn entries(
+        &mut self,
+        name: &str,
+        value: &str,
+        known: &KnownPackages,
+        places: &mut BTreeSet<Utf8PathBuf>,
+    ) -> String {
+        // In this one a blank is part of a path.
+        let is_by_commas = name == "UV_FIND_LINKS";
+        let is_between = |character: char| if is_by_commas { character == ',' } else { character.is_whitespace() };
         let mut shown = Vec::new();
-        for entry in value.split(is_between).filter(|entry| !entry.is_empty()) {
+        for entry in value.split(is_between).map(str::trim).filter(|entry| !entry.is_empty()) {
             let path = entry.strip_prefix("file://").unwrap_or(entry);
             let full = self.folder.join(path);
             let is_local = !path.contains("://");
             if is_local && full.exists() {
-                let Some(digest) = self.problems.check(digest(&full)) else { continue };
                 let place = files::normalize(&full).unwrap_or(full);
+                let Some(offer) = self.problems.check(known.offer(&place, Shelf::Flat)) else { continue };
                 let inside = place.strip_prefix(&self.folder).map(Utf8Path::as_str).ok();
                 shown.push(inside.or(place.file_name()).unwrap_or_default().to_owned());
-                shown.push(digest.hex());
+                shown.push(offer.digest.hex());
                 places.insert(place);
+                places.extend(offer.elsewhere.into_keys());
             } else {
                 if is_local {
                     let failure = Failure::user(format!("`{name}` names `{entry}`, which does not exist"));
@@ -123,6 +140,7 @@ impl Reading<'_> {
         shown.join(" ")
     }
 }
+<<<<<<< ours
 
 /// Of a file, or of the distributions in a folder.
 fn digest(path: &Utf8Path) -> Result<Digest, Failure> {
@@ -142,3 +160,5 @@ fn digest(path: &Utf8Path) -> Result<Digest, Failure> {
     };
     read().map_err(|error| files::unreadable(path, &error))
 }
+=======
+>>>>>>> theirs

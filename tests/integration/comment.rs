@@ -154,7 +154,7 @@ fn refusals_are_told_with_what_to_do() {
         notice.replace(&github.url(), "[GITHUB]")
     });
     insta::assert_snapshot!(told.join("\n"), @"
-    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `POST /repos/acme/layers/issues/7/comments` (403): Unable to create comment because issue is locked (ask who sets the rules of the repository or organization, or use a token that they are not for); the text is in the job summary
+    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `POST /repos/acme/layers/issues/7/comments` (403): Unable to create comment because issue is locked (see whether it is locked, and what rules the repository and its organization have); the text is in the job summary
     ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `POST /repos/acme/layers/issues/7/comments` (422): Validation Failed (correct what GitHub names, or run again if something else was changing the same); the text is in the job summary
     ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `GET /repos/acme/layers/issues/7/comments` (404): Not Found (the job needs the lines `permissions:` and `pull-requests: write`); the text is in the job summary
     ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `GET /repos/acme/layers/issues/7/comments` (401): Bad credentials (the token of `github-token` is not valid, or not any more); the text is in the job summary

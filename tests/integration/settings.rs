@@ -117,7 +117,9 @@ fn a_change_of_a_setting_is_one_and_its_spelling_is_none() {
     project(&sandbox, "\"top\"", "constraint-dependencies = [\"base<2\"]\n");
     publish().says("app published: constraints: base <3 → <2; constraints: top removed");
     project(&sandbox, "\"top\"", "constraint-dependencies = [\"base<2\"]\nresolution = \"lowest\"\n");
-    publish().says("settings: resolution=\"lowest\" added");
+    publish().says("variables: UV_RESOLUTION");
+    project(&sandbox, "\"top\"", "constraint-dependencies = [\"base<2\"]\nexclude-dependencies = [\"x\"]\n");
+    publish().says("settings: exclude-dependencies=[\"x\"] added");
 }
 
 #[test]
@@ -208,6 +210,7 @@ fn what_cannot_be_heeded_is_named() {
         ),
     ];
     let all = all.join("\n\n").replace(&tools().python_version(), "[PYTHON]").replace(std::env::consts::ARCH, "[ARCH]");
+    let all = all.replace(sandbox.path("").as_str().trim_end_matches('/'), "[ROOT]");
     insta::assert_snapshot!(all, @r#"
     error: `[tool.uv] no-build-isolation-package` of `pyproject.toml` cannot be heeded
     hint: name what their builds need in `extra-build-dependencies`, and remove it
@@ -234,8 +237,8 @@ fn what_cannot_be_heeded_is_named() {
     error: pyproject.toml: cannot read `base<<2`: no such comparison operator "<<", must be one of ~= == != <= >= < > ===
     hint: write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`
 
-    error: `pyproject.toml` has the index `own` of `format = "flat"`, which only uv's lock file can hold
-    hint: run `uv lock` and commit `uv.lock`, or name the place in `find-links`
+    error: `[ROOT]/pyproject.toml` has the index `wheels` in the format `flat`
+    hint: name it with `find-links` in place of `index`
 
     error: `pyproject.toml` takes `top` from a source that only uv's lock file can hold: the index `own`
     hint: run `uv lock` and commit `uv.lock`
