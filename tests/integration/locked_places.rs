@@ -24,7 +24,8 @@ impl Places {
         let root = sandbox.root().join("served");
         fs_err::create_dir_all(&root).expect("can be made");
         let places = Self { server: FileServer::start(&root), sandbox };
-        ["other", "own"].iter().for_each(|name| places.add_strange(name));
+        places.add_strange("other");
+        places.add_strange("own");
         places
     }
 
@@ -245,7 +246,7 @@ fn folders_that_pdm_locks_are_followed() {
         fs_err::copy(places.sandbox.path("pyproject.toml"), folder.join("pyproject.toml")).expect("can be copied");
         // Else it locks the hashes of both.
         places.without_strange(|| {
-            _ = run(tool("pdm", folder).arg("lock").args(arguments).env("PDM_CACHE_DIR", folder.join("own/cache")))
+            _ = run(tool("pdm", folder).arg("lock").args(arguments).env("PDM_CACHE_DIR", folder.join("own/cache")));
         });
         fs_err::copy(folder.join("pdm.lock"), places.sandbox.path("pdm.lock")).expect("was made");
     };

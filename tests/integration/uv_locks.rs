@@ -87,7 +87,7 @@ fn versions_of_members_and_of_projects_beside_them_are_no_reason_to_lock_again()
     };
     app("1.0");
     let project_of = |name: &str, folder: &str| {
-        modern_project(&project.sandbox, folder, &format!("requires-python = \">=3.9\"\n# {name}"))
+        modern_project(&project.sandbox, folder, &format!("requires-python = \">=3.9\"\n# {name}"));
     };
     project_of("lib", "services/libs/lib");
     project_of("beside", "beside");
