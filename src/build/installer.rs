@@ -50,7 +50,7 @@ impl Request<'_> {
     /// Writes versions to a file of requirements, one a line; gives its path.
     pub(super) fn write_pins(&self, pins: &[Pin]) -> anyhow::Result<Utf8PathBuf> {
         let file = self.destination.with_file_name("chosen.txt");
-        fs_err::write(&file, pins.iter().map(|pin| format!("{pin}\n")).collect::<String>())?;
+        fs_err::write(&file, pins.iter().flat_map(|pin| [pin.to_string(), "\n".to_owned()]).collect::<String>())?;
         Ok(file)
     }
 }

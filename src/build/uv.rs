@@ -108,7 +108,9 @@ impl Uv {
         }
         let files = dependencies.requirements.iter().map(|file| file.as_str());
         let files: Vec<&str> = if request.manifest.joined.is_some() { vec!["-"] } else { files.collect() };
-        files.iter().for_each(|file| _ = command.args(flag).arg(file));
+        for file in files {
+            command.args(flag).arg(file);
+        }
     }
 
     /// What the target gets, for another installer: uv's choice, of which all can be installed or built here.
@@ -248,14 +250,11 @@ impl Uv {
             found.pins().into_iter().find(|pin| pin.name == name)
         };
         let given = version.map(|version| Pin { name: name.to_owned(), version: version.to_owned() });
-        match given.or_else(chosen) {
-            Some(pin) => self.availability(&pin, request),
-            None => {
-                let newest_that_fits = self.newest_that_fits(name, request);
-                let pin = Pin { name: name.to_owned(), version: String::new() };
-                Availability { pin, wheels: Vec::new(), newest_that_fits }
-            }
+        if let Some(pin) = given.or_else(chosen) {
+            return self.availability(&pin, request);
         }
+        let pin = Pin { name: name.to_owned(), version: String::new() };
+        Availability { pin, wheels: Vec::new(), newest_that_fits: self.newest_that_fits(name, request) }
     }
 
     /// What has to be built, if that can be done here: compiled code needs the target's own system, and people are told

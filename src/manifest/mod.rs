@@ -116,7 +116,7 @@ impl Manifest {
             "--trusted-host",
         ];
         let is_place = |line: &&str| OPTIONS.iter().any(|option| line.split([' ', '=']).next() == Some(*option));
-        self.text.expose_secret().lines().filter(is_place).map(|line| format!("{line}\n")).collect::<String>().into()
+        self.text.expose_secret().lines().filter(is_place).flat_map(|line| [line, "\n"]).collect::<String>().into()
     }
 
     /// Whether a file says with `--only-binary` that this distribution must not be built; the last word counts.

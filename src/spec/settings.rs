@@ -140,25 +140,3 @@ impl Reading<'_> {
         shown.join(" ")
     }
 }
-<<<<<<< ours
-
-/// Of a file, or of the distributions in a folder.
-fn digest(path: &Utf8Path) -> Result<Digest, Failure> {
-    let read = || -> std::io::Result<Digest> {
-        if path.is_file() {
-            return Ok(Digest::of(&fs_err::read(path)?));
-        }
-        let mut lines = BTreeSet::new();
-        for entry in fs_err::read_dir(path)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if ARCHIVES.iter().any(|end| name.ends_with(end)) && entry.path().is_file() {
-                lines.insert(format!("{name} {}\n", Digest::of(&fs_err::read(entry.path())?).hex()));
-            }
-        }
-        Ok(Digest::of(lines.into_iter().collect::<String>().as_bytes()))
-    };
-    read().map_err(|error| files::unreadable(path, &error))
-}
-=======
->>>>>>> theirs

@@ -180,8 +180,8 @@ impl Placing<'_> {
                 self.check(path)?;
                 if hashes.is_empty() {
                     // Its bytes are an input, and pip wants a hash of all or of none.
-                    let bytes = fs_err::read(self.folder.join(path))
-                        .map_err(|error| files::unreadable(path, &error))?;
+                    let bytes =
+                        fs_err::read(self.folder.join(path)).map_err(|error| files::unreadable(path, &error))?;
                     hashes.insert(format!("sha256:{}", Digest::of(&bytes).hex()));
                 }
                 format!("{}{fragment}", local(path))
