@@ -167,10 +167,15 @@ pub(crate) fn uv(folder: &Utf8Path) -> Command {
 
 /// Poetry, PDM or Pipenv in the versions of `data/exporters`, with nothing of this machine's.
 pub(crate) fn tool(name: &str, folder: &Utf8Path) -> Command {
-    let mut command = uv(folder);
     let versions = root().join(format!("data/exporters/{name}.txt"));
+    tool_from(&["--constraints", versions.as_str(), "--from", name, name], folder)
+}
+
+/// One of them from what these arguments of `uv tool run` name.
+pub(crate) fn tool_from(origin: &[&str], folder: &Utf8Path) -> Command {
+    let mut command = uv(folder);
     command.args(["tool", "run", "--isolated", "--quiet", "--python", tools().program("python3").as_str()]);
-    command.args(["--constraints", versions.as_str(), "--from", name, name]);
+    command.args(origin);
     let own = folder.join("own");
     for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "POETRY_CONFIG_DIR", "WORKON_HOME"] {
         command.env(variable, &own);

@@ -23,6 +23,7 @@ mod cleanup_races;
 mod codeartifact;
 mod codeartifact_api;
 mod comment;
+mod comparison;
 mod configuration;
 mod configuration_errors;
 mod content;

@@ -26,12 +26,23 @@ pub(crate) fn wheel_of<T: AsRef<[u8]>>(
     version: &str,
     files: &[(&str, T)],
 ) -> Utf8PathBuf {
+    tagged_wheel_of(folder, name, version, "py3-none-any", files)
+}
+
+/// The same for some Pythons and platforms: `tags` is the end of its file's name, with a build number or without.
+pub(crate) fn tagged_wheel_of<T: AsRef<[u8]>>(
+    folder: &Utf8Path,
+    name: &str,
+    version: &str,
+    tags: &str,
+    files: &[(&str, T)],
+) -> Utf8PathBuf {
     let info = format!("{name}-{version}.dist-info");
     let mut files: Vec<(String, Vec<u8>)> =
         files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.as_ref().to_vec())).collect();
     let made = [
         ("METADATA", format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")),
-        ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_owned()),
+        ("WHEEL", wheel_file(tags)),
     ];
     for (file, text) in made {
         let path = format!("{info}/{file}");
@@ -46,7 +57,7 @@ pub(crate) fn wheel_of<T: AsRef<[u8]>>(
     record.push(format!("{own},,\n"));
     files.push((own, record.concat().into_bytes()));
     fs_err::create_dir_all(folder).expect("can be made");
-    let path = folder.join(format!("{name}-{version}-py3-none-any.whl"));
+    let path = folder.join(format!("{name}-{version}-{tags}.whl"));
     let mut zip = ::zip::ZipWriter::new(fs_err::File::create(&path).expect("can be made"));
     for (name, bytes) in files {
         zip.start_file(name, ::zip::write::SimpleFileOptions::default()).expect("can be written");
@@ -54,6 +65,58 @@ pub(crate) fn wheel_of<T: AsRef<[u8]>>(
     }
     zip.finish().expect("can be written");
     path
+}
+
+/// `WHEEL` with each tag that a file's name has in one: `py2.py3-none-any` is two.
+fn wheel_file(tags: &str) -> String {
+    let parts: Vec<&str> = tags.split('-').collect();
+    let [build @ .., python, abi, platform] = parts.as_slice() else { panic!("`{tags}` is no tag of wheels") };
+    let mut text = format!("Wheel-Version: 1.0\nRoot-Is-Purelib: {}\n", *platform == "any");
+    build.iter().for_each(|build| text += &format!("Build: {build}\n"));
+    for python in python.split('.') {
+        for abi in abi.split('.') {
+            platform.split('.').for_each(|platform| text += &format!("Tag: {python}-{abi}-{platform}\n"));
+        }
+    }
+    text
+}
+
+/// A source distribution of these files, by their names below its one folder.
+pub(crate) fn sdist_of(folder: &Utf8Path, name: &str, version: &str, files: &[(&str, &str)]) -> Utf8PathBuf {
+    let mut tar = Vec::new();
+    for (file, text) in files {
+        tar.extend(tar_header(&format!("{name}-{version}/{file}"), text.len()));
+        tar.extend(text.as_bytes());
+        tar.resize(tar.len().next_multiple_of(512), 0);
+    }
+    tar.extend([0; 1024]);
+    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+    let mut bytes = vec![0; compressor.gzip_compress_bound(tar.len())];
+    let length = compressor.gzip_compress(&tar, &mut bytes).expect("has room");
+    fs_err::create_dir_all(folder).expect("can be made");
+    let path = folder.join(format!("{name}-{version}.tar.gz"));
+    fs_err::write(&path, &bytes[..length]).expect("can be written");
+    path
+}
+
+/// Of a plain file, in the format of POSIX (`ustar`).
+fn tar_header(path: &str, size: usize) -> [u8; 512] {
+    let mut header = [0; 512];
+    let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    put(0, path);
+    put(100, "0000644");
+    put(108, "0000000");
+    put(116, "0000000");
+    put(124, &format!("{size:011o}"));
+    put(136, "00000000000");
+    // The checksum is that of a header with spaces in its place.
+    put(148, "        ");
+    put(156, "0");
+    put(257, "ustar");
+    put(263, "00");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    header
 }
 
 /// A project of setuptools in a folder of the workspace, with a package of the folder's name. `setup` are lines before the call of `setup()`
