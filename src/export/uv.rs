@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use camino::Utf8Path;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::uv_check::Check;
 use crate::build::interpreter;
@@ -52,6 +52,9 @@ pub(super) fn requirements(
 pub(super) fn command(program: &Utf8Path, folder: &Utf8Path, lock: &Lock, environment: &Environment) -> Command {
     let mut command = process::command(program.as_str(), folder, environment);
     command.envs(environment.variables().iter().filter(|(name, _)| Effect::of(name) == Effect::Configuration));
+    if let Some(links) = &lock.foreign_links {
+        command.env("UV_FIND_LINKS", links.expose_secret());
+    }
     if let Some((last, others)) = lock.foreign.split_last() {
         let others: Vec<String> = others.iter().map(SecretUrl::exposed_with_name).collect();
         command.env("UV_DEFAULT_INDEX", last.exposed()).env("UV_INDEX", others.join(" "));

@@ -333,6 +333,14 @@ archive = { url = "https://h/archived.zip", hashes = { sha256 = "ee" } }
     }
 
     #[test]
+    fn groups_and_extras_with_nothing_for_the_target_are_found() {
+        let lock = LOCK.replace("python_version >= '3.9'", "python_version < '3.9'");
+        let lock = Pylock::read("pylock.toml".into(), &lock).expect("is valid");
+        let selection = Selection::new(&["dev".to_owned(), "default".to_owned()], &["fast".to_owned()]);
+        assert_eq!(lock.unused(&selection, Target::of_tests()), [("extra", "fast".to_owned())]);
+    }
+
+    #[test]
     fn other_versions_are_refused() {
         let read =
             |text: &str| Pylock::read("pylock.toml".into(), text).map(|_lock| ()).expect_err("is refused").message;

@@ -103,6 +103,19 @@ fn folders_that_uv_locks_are_followed() {
 }
 
 #[test]
+fn places_that_were_given_from_outside_when_it_was_locked_are_followed() {
+    let places = Places::new().with_ours("flat");
+    wheel_with(&places.sandbox.path("wheels"), "own", "1.0", OURS);
+    for place in ["wheels".to_owned(), places.url("flat")] {
+        places.sandbox.write("pyproject.toml", format!("{PROJECT}dependencies = [\"own\", \"other\"]\n"));
+        let mut command = uv(&places.sandbox.path(""));
+        command.args(["lock", "--find-links", &place]).env("UV_DEFAULT_INDEX", places.url("main"));
+        places.without_strange(|| _ = run(&mut command));
+        places.has_ours("uv.lock", "uv");
+    }
+}
+
+#[test]
 fn pages_and_indexes_without_hashes_that_uv_locks_are_followed() {
     for (folder, table) in
         [("flat", "url = \"{url}/flat\"\nformat = \"flat\"\n"), ("simple/own", "url = \"{url}/simple\"\n")]

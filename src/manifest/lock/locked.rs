@@ -135,8 +135,11 @@ impl Declared {
 
     pub(super) fn has_page(&self, url: &str) -> bool {
         let url = plain(url);
-        matches!(Utf8Path::new(&url).extension(), Some("html" | "htm"))
-            || self.pages.iter().any(|page| is_same(page, &url))
+        matches!(Utf8Path::new(&url).extension(), Some("html" | "htm")) || self.names_page(&url)
+    }
+
+    pub(super) fn names_page(&self, url: &str) -> bool {
+        self.pages.iter().any(|page| is_same(page, url))
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::MarkerTree;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::SecretString;
 
 pub use parsed::ParsedLocks;
 
@@ -58,6 +59,8 @@ pub struct Lock {
     pub foreign: Vec<SecretUrl>,
     /// Pages and folders of files that are no indexes, those of them that a URL leads to.
     pages: Vec<SecretUrl>,
+    /// Pages and folders for uv's own variable, some of which stand in none of the files that it reads.
+    pub foreign_links: Option<SecretString>,
     declared: Declared,
     locked: Arc<[Locked]>,
     /// What people should know of it.
@@ -157,6 +160,7 @@ impl Lock {
             source,
             indexes,
             foreign,
+            foreign_links: foreign_links(&locked, &pages, &declared),
             pages,
             declared,
             locked,
@@ -225,6 +229,20 @@ pub(super) fn split(
         }
         files.any(|(locked, file)| locked.is_on_index(file, declared))
     })
+}
+
+/// All pages and folders of a lock, as uv's variable has them, if some of them are declared nowhere: they were given from
+/// outside when it was locked.
+fn foreign_links(locked: &[Locked], pages: &[SecretUrl], declared: &Declared) -> Option<SecretString> {
+    let places: BTreeSet<&str> = locked.iter().filter_map(|known| known.index.as_deref()).collect();
+    let link = |place: &&str| match pages.iter().find(|page| locked::is_same(page.shown(), place)) {
+        Some(page) => Some(page.exposed().to_owned()),
+        // uv wants it as it was given.
+        None => (!is_remote(place)).then(|| (*place).to_owned()),
+    };
+    let (links, is_declared): (Vec<_>, Vec<_>) =
+        places.iter().filter_map(|place| Some((link(place)?, declared.names_page(place)))).unzip();
+    is_declared.contains(&false).then(|| links.join(",").into())
 }
 
 /// What the settings of uv say of places, in any of these files and in its variable.

@@ -75,27 +75,18 @@ struct LockTarget {
 }
 
 impl LockTarget {
-    /// As a marker; what is never Lambda becomes one that is never true there.
+    /// As a marker; as what it is where that is never Lambda with this Python, and empty if it is for all.
     fn marker(&self, python: PythonVersion) -> String {
+        if let Some(range) = self.requires_python.as_deref().filter(|range| !allows_python(range, python)) {
+            return format!("Python {range}");
+        }
         let platform = self.platform.as_deref().unwrap_or_default();
-        let machine = ["aarch64", "arm64", "x86_64", "amd64"].into_iter().find(|machine| platform.ends_with(machine));
-        let machine = match machine {
-            Some("aarch64" | "arm64") => "aarch64",
-            _ => "x86_64",
-        };
-        let is_linux = platform.starts_with("manylinux") || platform.starts_with("linux");
-        let platform = match platform {
-            "" => String::new(),
-            _ if is_linux => format!("sys_platform == 'linux' and platform_machine == '{machine}'"),
-            other => format!("sys_platform == '{other}'"),
-        };
-        let range = self.requires_python.as_deref().filter(|range| !allows_python(range, python));
-        let range = range.map(|range| format!("python_version in '{range}'"));
-        [range.unwrap_or_default(), platform]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join(" and ")
+        if !platform.starts_with("manylinux") && !platform.starts_with("linux") {
+            return platform.to_owned();
+        }
+        let is_arm = ["aarch64", "arm64"].iter().any(|machine| platform.ends_with(machine));
+        let machine = if is_arm { "aarch64" } else { "x86_64" };
+        format!("sys_platform == 'linux' and platform_machine == '{machine}'")
     }
 }
 
@@ -169,6 +160,20 @@ fn check_complete(path: &Utf8Path, lock: &Lock, project: &Project, python: Pytho
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn targets_of_a_lock_are_read() {
+        let marker = |requires_python: Option<&str>, platform: Option<&str>| {
+            let owned = |text: Option<&str>| text.map(str::to_owned);
+            LockTarget { requires_python: owned(requires_python), platform: owned(platform) }
+                .marker("3.13".parse().expect("is known"))
+        };
+        assert_eq!(marker(Some(">=3.9"), None), "");
+        assert_eq!(marker(Some("==3.12.*"), Some("linux")), "Python ==3.12.*");
+        assert_eq!(marker(None, Some("macos_14_0_arm64")), "macos_14_0_arm64");
+        assert!(marker(None, Some("manylinux_2_40_aarch64")).ends_with("platform_machine == 'aarch64'"));
+        assert!(marker(None, Some("linux")).ends_with("platform_machine == 'x86_64'"));
+    }
 
     #[test]
     fn a_lock_that_ends_between_two_packages_is_cut_short() {

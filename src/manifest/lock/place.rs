@@ -94,8 +94,9 @@ impl Placing<'_> {
         if !asked.marker.evaluate(&marker_environment(self.target), &[]) {
             return Ok(line.to_owned());
         }
+        let name = normalized(asked.name.as_ref());
         let is_asked = |known: &&&Locked| {
-            known.name == normalized(asked.name.as_ref())
+            known.name == name
                 // `==2.5` takes a `2.5+cpu`, which is another one.
                 && known.version.parse::<Version>().is_ok_and(|own| versions.iter().all(|asked| *asked.version() == own))
         };
@@ -144,15 +145,15 @@ impl Placing<'_> {
             let mut markers = known.forks.iter().filter_map(|text| pep508_rs::MarkerTree::from_str(text).ok());
             known.forks.is_empty() || markers.any(|marker| marker.evaluate(&environment, &[]))
         };
-        let mut found = found.to_vec();
-        for narrower in [
-            found.iter().filter(has_hashes).copied().collect::<Vec<_>>(),
-            found.iter().filter(has_hashes).filter(is_fork).copied().collect(),
-        ] {
-            if found.len() > 1 && !narrower.is_empty() {
-                found = narrower;
-            }
+        // The same bytes are the same wherever they come from.
+        let same: Vec<&Locked> = found.iter().filter(has_hashes).copied().collect();
+        let is_on_index =
+            |known: &&&Locked| known.best(self.target).is_none_or(|(_, file)| known.is_on_index(file, self.declared));
+        if !hashes.is_empty() && !same.is_empty() {
+            return Ok(same.iter().find(is_on_index).or(same.first()).copied());
         }
+        let forks: Vec<&Locked> = found.iter().filter(is_fork).copied().collect();
+        let found = if forks.is_empty() { found.to_vec() } else { forks };
         match found.as_slice() {
             [] => Ok(None),
             [first, others @ ..] if others.iter().all(|other| other.index == first.index) => Ok(Some(first)),
@@ -324,6 +325,8 @@ mod tests {
             |place: &str, digit: &str| format!("a @ https://h/{place}/a-1-py3-none-any.whl --hash={}", hash(digit));
         assert_eq!(placed(&line("1", "1"), &locked, &[]), url("flat", "1"));
         assert_eq!(placed(&line("1+cpu", "2"), &locked, &[]), url("cpu", "2"));
+        let same = [locked[1].clone(), Locked { index: Some("https://h/more".to_owned()), ..locked[1].clone() }];
+        assert_eq!(placed(&line("1", "1"), &same, &[]), line("1", "1"));
         let said = placed("a==1", &locked, &[]);
         assert_eq!(
             said,
