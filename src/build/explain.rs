@@ -39,7 +39,7 @@ const REFUSED: &[&str] = &[
 ];
 const CERTIFICATES: &[&str] = &["invalid peer certificate", "CERTIFICATE_VERIFY_FAILED", "certificate verify failed"];
 const HASHES: &[&str] = &["Hash mismatch", "hash mismatch", "DO NOT MATCH THE HASHES"];
-const UNHASHED: &[&str] = &["require-hashes", "require hashes"];
+const UNHASHED: &[&str] = &["require-hashes", "require hashes", "Can't verify hashes for these"];
 
 /// The distributions that an installer says have no fitting wheel, with the version if one was asked for.
 pub(super) fn without_wheels(output: &str) -> BTreeMap<String, Option<String>> {

@@ -4,10 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use toml::{Table, Value};
 
 use super::distribution::Distribution;
+use super::installer::Request;
 use crate::error::Failure;
 use crate::facts;
 use crate::manifest::{self, Manifest};
-use crate::spec::Spec;
 
 /// What commands of the installers are given beside the requirements.
 #[derive(Clone, Debug, Default)]
@@ -96,10 +96,13 @@ impl Settings {
 }
 
 /// Whether uv must not take what it kept of an earlier run for what it is asked for: it knows local packages by their names.
-pub(super) fn refreshes(spec: &Spec) -> bool {
-    let dependencies = &spec.dependencies;
+pub(super) fn refreshes(request: &Request<'_>) -> bool {
+    let dependencies = &request.spec.dependencies;
     let is_place = |name: &String| name.ends_with("FIND_LINKS");
-    !dependencies.packages.is_empty() || dependencies.variables.keys().any(is_place) || dependencies.refresh
+    // uv cannot look again without a network.
+    let is_offline = request.environment.is_on("UV_OFFLINE") || dependencies.configured.contains_key("UV_OFFLINE");
+    let is_local = !dependencies.packages.is_empty() || dependencies.variables.keys().any(is_place);
+    !is_offline && (is_local || dependencies.refresh)
 }
 
 /// Refuses a project that pip took from an index, because something that was installed depends on it.

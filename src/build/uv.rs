@@ -94,7 +94,7 @@ impl Uv {
     fn ask_for_requirements(command: &mut Command, flag: Option<&str>, git: &Git, request: &Request<'_>) {
         git.tell(command);
         let dependencies = &request.spec.dependencies;
-        if settings::refreshes(request.spec) {
+        if settings::refreshes(request) {
             command.arg("--refresh");
         }
         if dependencies.no_deps || request.manifest.is_locked {

@@ -146,7 +146,9 @@ fn a_lock_file_that_names_the_repository_or_pypi_needs_no_password_for_it() {
     let package = |name: &str, version: &str, place: &str| {
         let file = format!("{name}-{version}-py3-none-any.whl");
         let hash = Digest::of(&fs_err::read(sandbox.root().join("index").join(&file)).expect("is there")).hex();
-        let wheel = format!("{{ name = '{file}', url = 'https://host/{file}', hashes = {{ sha256 = '{hash}' }} }}");
+        let wheel = format!(
+            "{{ name = '{file}', url = 'https://files.pythonhosted.org/packages/{file}', hashes = {{ sha256 = '{hash}' }} }}"
+        );
         format!("[[packages]]\nname = '{name}'\nversion = '{version}'\n{place}\nwheels = [{wheel}]\n")
     };
     let repository = format!("index = '{}simple'", index.base());
@@ -310,7 +312,7 @@ fn without_identity_or_region_nothing_is_installed() {
     hint: set AWS_REGION
     ");
     // What needs no installer needs no identity.
-    sandbox.write("requirements.txt", "six; python_version < '3.0'\n");
+    sandbox.write("requirements.txt", "# nothing yet\n");
     sandbox.write("own.py", "");
     build().args(&["--source", "own.py"]).run().success();
 }

@@ -358,7 +358,7 @@ fn what_is_no_code_is_not_own_code() {
     error: 3 problems with the input
     cause: `source` has `data.json`, which is not a Python module (use `include` for other files)
     cause: `source` has a path that cannot be read: `packge` does not exist (did you mean `package`?)
-    cause: `broken/pyproject.toml` cannot be read
+    cause: `broken/pyproject.toml` cannot be read (correct it: it says how the project is built)
     cause:   line 1: unclosed table, expected `]`
     hint: nothing was built or published; correct all of them and run again
     ");

@@ -1,16 +1,10 @@
 //! What a layer of the table is for.
 
-use std::collections::BTreeMap;
-
-use camino::Utf8Path;
 use lambda_layer::types::{Architecture, PythonVersion};
 use serde_json::{Value, json};
 
 use super::rows::Build;
 use crate::tools::tools;
-
-/// The newest patch releases, where the data has none.
-const RELEASES: &[&str] = &["3.9.25", "3.10.22", "3.11.18", "3.12.16", "3.13.18", "3.14.10"];
 
 /// Python, as tools and the program are told, and processor.
 #[derive(Clone, Debug)]
@@ -39,23 +33,17 @@ impl Target {
         self.architecture.parse::<Architecture>().expect("is known").machine()
     }
 
-    /// The patch release: the newest that `data/runtimes.yml` knows.
+    /// With the patch release that the program takes.
     fn release(&self) -> String {
-        let file = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("data/runtimes.yml");
-        let runtimes = serde_yaml::from_str::<Vec<BTreeMap<String, serde_yaml::Value>>>;
-        let runtimes = runtimes(&fs_err::read_to_string(file).expect("is there")).expect("is a list of runtimes");
-        let values = runtimes.iter().flat_map(BTreeMap::values).filter_map(serde_yaml::Value::as_str);
-        let of_this = format!("{}.", self.python);
-        let known = values.into_iter().find(|value| value.starts_with(&of_this));
-        known
-            .or_else(|| RELEASES.iter().copied().find(|value| value.starts_with(&of_this)))
-            .expect("is known")
-            .to_owned()
+        self.version().release().to_string()
+    }
+
+    fn version(&self) -> PythonVersion {
+        self.python.parse().expect("is known")
     }
 
     pub(super) fn options_of_uv(&self) -> [String; 4] {
-        let python: PythonVersion = self.python.parse().expect("is known");
-        let platform = format!("{}-{}", self.machine(), python.runtime().uv_platform);
+        let platform = format!("{}-{}", self.machine(), self.version().runtime().uv_platform);
         ["--python-version".to_owned(), self.release(), "--python-platform".to_owned(), platform]
     }
 
