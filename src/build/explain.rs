@@ -112,7 +112,8 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
     }
     if says(UNHASHED) {
         let failure = Failure::user("some requirements have a hash, so all must have one, and some have none");
-        if !request.manifest.require_hashes {
+        // A lock has no hash for a folder or a repository.
+        if !request.manifest.require_hashes || request.manifest.is_locked {
             return failure
                 .causes(causes)
                 .hint("pip wants it so: use `installer: uv`, which checks those that there are");

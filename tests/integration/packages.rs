@@ -72,7 +72,9 @@ fn wheel_file(tags: &str) -> String {
     let parts: Vec<&str> = tags.split('-').collect();
     let [build @ .., python, abi, platform] = parts.as_slice() else { panic!("`{tags}` is no tag of wheels") };
     let mut text = format!("Wheel-Version: 1.0\nRoot-Is-Purelib: {}\n", *platform == "any");
-    build.iter().for_each(|build| text += &format!("Build: {build}\n"));
+    for build in build {
+        text += &format!("Build: {build}\n");
+    }
     for python in python.split('.') {
         for abi in abi.split('.') {
             platform.split('.').for_each(|platform| text += &format!("Tag: {python}-{abi}-{platform}\n"));

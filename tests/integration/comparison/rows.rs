@@ -94,13 +94,13 @@ impl Row {
         if !self.requirements.is_empty() {
             return self.requirements.clone();
         }
-        let lock = self.lock.as_deref().and_then(|line| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-            [.., "--output-file" | "--output", file] => Some((*file).to_owned()),
-            ["uv", ..] => Some("uv.lock".to_owned()),
-            ["poetry" | "poetry-1", ..] => Some("poetry.lock".to_owned()),
-            ["pdm", ..] => Some("pdm.lock".to_owned()),
-            ["pipenv", ..] => Some("Pipfile.lock".to_owned()),
-            _ => Some("pylock.toml".to_owned()),
+        let lock = self.lock.as_deref().map(|line| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            [.., "--output-file" | "--output", file] => (*file).to_owned(),
+            ["uv", ..] => "uv.lock".to_owned(),
+            ["poetry" | "poetry-1", ..] => "poetry.lock".to_owned(),
+            ["pdm", ..] => "pdm.lock".to_owned(),
+            ["pipenv", ..] => "Pipfile.lock".to_owned(),
+            _ => "pylock.toml".to_owned(),
         });
         let has = |file: &&str| {
             let path = Utf8Path::new(&self.folder).join(file);

@@ -90,19 +90,18 @@ impl<'a> Workspace<'a> {
             let installers = build.installer.as_deref().map_or(both, |installer| vec![installer]);
             let mut known = None;
             for installer in installers {
-                let verdict = match &self.problem {
-                    Some(problem) => Err(problem.clone()),
-                    None => {
-                        // The tool goes first: so the program finds in the cache what it needs of PyPI to ask it.
-                        let today = &self.world.today;
-                        let answer = known.take().unwrap_or_else(|| self.asked(build, &target, installer, today));
-                        if self.row.kind() != "requirements" {
-                            known = Some(answer.clone());
-                        }
-                        answer.and_then(|answer| {
-                            self.verdict(build, &target, installer, answer.as_ref(), number == 0 && !self.row.one_day)
-                        })
+                let verdict = if let Some(problem) = &self.problem {
+                    Err(problem.clone())
+                } else {
+                    // The tool goes first: so the program finds in the cache what it needs of PyPI to ask it.
+                    let today = &self.world.today;
+                    let answer = known.take().unwrap_or_else(|| self.asked(build, &target, installer, today));
+                    if self.row.kind() != "requirements" {
+                        known = Some(answer.clone());
                     }
+                    answer.and_then(|answer| {
+                        self.verdict(build, &target, installer, answer.as_ref(), number == 0 && !self.row.one_day)
+                    })
                 };
                 let noise = build.noise.iter().chain(&build.variables).map(|(name, value)| format!("{name}={value}"));
                 let asked = [build.groups.clone(), build.extras.clone(), build.arguments.clone(), noise.collect()];
@@ -158,16 +157,16 @@ impl<'a> Workspace<'a> {
         wrong.extend(names.map(|name| format!("an index was asked for {name}")));
         if !build.refused.is_empty() {
             if outcome.code != Some(1) {
-                wrong.push(format!("is not refused, but has {:?}", self.contents(&zip)));
+                wrong.push(format!("is not refused, but has {:?}", Self::contents(&zip)));
             }
             let missing = build.refused.iter().filter(|words| !outcome.stderr.contains(*words));
             wrong.extend(missing.map(|words| format!("is not said: {words}")));
-            return right(wrong, &told, || format!("refused: {}", build.refused.join(" … ")));
+            return right(&wrong, &told, || format!("refused: {}", build.refused.join(" … ")));
         }
         if outcome.code != Some(0) {
             return Err(format!("is not built\n{told}"));
         }
-        let layer = self.contents(&zip);
+        let layer = Self::contents(&zip);
         wrong.extend(differences(answer, &layer, today));
         if let Some(wanted) = &build.layer {
             let mut found: Vec<String> = layer.iter().map(|(name, installed)| shown(name, installed, wanted)).collect();
@@ -181,7 +180,7 @@ impl<'a> Workspace<'a> {
         if both_days && installer == "uv" {
             wrong.extend(self.later(build, target, &layer, &zip).into_iter().map(|wrong| format!("later, {wrong}")));
         }
-        right(wrong, &told, || format!("equal: {}", layer.len()))
+        right(&wrong, &told, || format!("equal: {}", layer.len()))
     }
 
     /// What is wrong with the layer of the second day.
@@ -204,7 +203,7 @@ impl<'a> Workspace<'a> {
         }
     }
 
-    fn contents(&self, zip: &Utf8Path) -> Contents {
+    fn contents(zip: &Utf8Path) -> Contents {
         if zip.exists() { contents::of_zip(zip) } else { Contents::new() }
     }
 
@@ -245,7 +244,7 @@ impl<'a> Workspace<'a> {
     }
 }
 
-fn right(wrong: Vec<String>, told: &str, verdict: impl FnOnce() -> String) -> Result<String, String> {
+fn right(wrong: &[String], told: &str, verdict: impl FnOnce() -> String) -> Result<String, String> {
     if wrong.is_empty() { Ok(verdict()) } else { Err(format!("{}\n--- said\n{told}", wrong.join("\n"))) }
 }
 
