@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         writeln!(std::io::stderr(), "{}", Explanation::of(&error).one_line()).ok();
         return ExitCode::from(sandbox::UNAVAILABLE);
     }
+    sandbox::hide_this_process();
     let environment = environment();
     let console = Console::new(&environment);
     console.hide(&credentials::of(&environment, &arguments));

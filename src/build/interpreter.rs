@@ -42,6 +42,15 @@ impl Host {
         fallback
     }
 
+    /// What it needs to start, beside what every system has: itself, by its link and by its file, and what belongs to it.
+    pub(crate) fn files(&self) -> Vec<Utf8PathBuf> {
+        let file = self.executable.canonicalize_utf8().unwrap_or_else(|_| self.executable.clone());
+        let prefix = |executable: &Utf8Path| executable.parent().and_then(Utf8Path::parent).map(Utf8Path::to_owned);
+        let environment = prefix(&self.executable).map(|prefix| prefix.join("pyvenv.cfg")).filter(|file| file.exists());
+        let library = prefix(&file).map(|prefix| prefix.join("lib"));
+        [self.executable.clone(), file].into_iter().chain(environment).chain(library).collect()
+    }
+
     pub(crate) fn glibc(&self) -> Option<Glibc> {
         self.glibc.parse().ok()
     }

@@ -31,7 +31,7 @@ pub(super) fn run(
     fs_err::create_dir_all(opt)?;
     let mut command = command(script, spec, environment);
     command.env("LAMBDA_LAYER_OPT", opt);
-    let outcome = process::run(command, "build-script", console)?;
+    let outcome = process::run_script(command, "build-script", console)?;
     if outcome.status.success() {
         step.done(script.name());
         return Ok(());

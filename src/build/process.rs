@@ -12,6 +12,7 @@ use crate::console::Console;
 use crate::environment::{self, Environment};
 use crate::installer_variables::Effect;
 use crate::pip_configuration;
+use crate::sandbox;
 
 /// A command with the environment of a build: reproducible, without the run's credentials, and with those variables of
 /// the installers alone that are for it. What pip's configuration files say is among the variables.
@@ -78,7 +79,22 @@ pub(crate) fn run(command: Command, name: &str, console: &Console) -> anyhow::Re
 
 /// The same with a text for its standard input.
 pub(crate) fn run_with_input(
+    command: Command,
+    input: Option<&SecretString>,
+    name: &str,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    follow(command, sandbox::spawn_apart, input, name, console)
+}
+
+/// Runs a command of the user's own: it may do all that they may, `sudo` included.
+pub(crate) fn run_script(command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
+    follow(command, Command::spawn, None, name, console)
+}
+
+fn follow(
     mut command: Command,
+    spawn: fn(&mut Command) -> std::io::Result<Child>,
     input: Option<&SecretString>,
     name: &str,
     console: &Console,
@@ -89,7 +105,7 @@ pub(crate) fn run_with_input(
     if input.is_some() {
         command.stdin(Stdio::piped());
     }
-    let mut child = command.spawn().with_context(|| format!("cannot start `{program}`"))?;
+    let mut child = spawn(&mut command).with_context(|| format!("cannot start `{program}`"))?;
     // The command holds our ends of the pipe; without them reading ends when the child does.
     drop(command);
     let feeding = feed(&mut child, input);
@@ -147,7 +163,7 @@ fn listen(
     if input.is_some() {
         command.stdin(Stdio::piped());
     }
-    let mut child = command.spawn().with_context(|| format!("cannot start `{program}`"))?;
+    let mut child = sandbox::spawn_apart(&mut command).with_context(|| format!("cannot start `{program}`"))?;
     let feeding = feed(&mut child, input);
     let mut stdout = child.stdout.take().expect("is piped");
     let reading = std::thread::spawn(move || {

@@ -17,7 +17,6 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::files;
-use crate::sandbox;
 use crate::spec::{SmokeTest, Spec};
 use crate::types::{Architecture, DistributionName, Target};
 use explain::Explained;
@@ -96,7 +95,6 @@ pub fn test_laid_out(
     lay_out(&opt)?;
     let place = Place::new(folder, &opt, host, subject.target)?;
     let names: Vec<&str> = names.into_iter().collect();
-    sandbox::hide_this_process();
     let ran = match run::import(&names, &place, host, patience(environment)?)? {
         Ok(ran) => ran,
         Err(Unavailable(why)) => {
@@ -107,8 +105,9 @@ pub fn test_laid_out(
         }
     };
     let has_runtime = place::is_runtime(host);
-    let Explained { findings, parts } =
-        explain::findings(subject, &modules, &ran, has_runtime, |text| console.redact(text));
+    let Explained { findings, parts } = explain::findings(subject, &modules, &ran, has_runtime, |text| {
+        console.redact(&Place::as_in_lambda(text, folder))
+    });
     step.done(summary(&ran, parts));
     log(&ran, console);
     Ok(findings)

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::{Entry, Host, Source, Tree};
 use crate::facts;
+use crate::sandbox::{Sandbox, User};
 use crate::types::Target;
 
 /// Where a function's imports are looked for, and what it is told.
@@ -20,13 +21,14 @@ pub(super) struct Place {
     /// Folders whose `.pth` files are read.
     pub(super) sites: Vec<String>,
     pub(super) variables: BTreeMap<&'static str, String>,
-    /// Bytes.
-    pub(super) memory: u64,
+    pub(super) sandbox: Sandbox,
 }
 
 /// Of Lambda's images: the interpreter, and the runtime's own code.
 const LANGUAGE: &str = "/var/lang";
 const RUNTIME: &str = "/var/runtime";
+/// Of Lambda's user: it is not there, and cannot be made.
+const HOME: &str = "home/sbx_user1051";
 /// What every Linux has; the first is what a Debian has beside. These come before the layer's own in Lambda.
 const SYSTEM_LIBRARIES: &str = "/var/lang/lib:/lib64:/usr/lib64:/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:\
     /lib/aarch64-linux-gnu:/usr/lib/aarch64-linux-gnu:/var/runtime:/var/runtime/lib";
@@ -39,10 +41,18 @@ pub(super) fn is_runtime(host: &Host) -> bool {
 impl Place {
     /// In `scratch`, an empty folder; `opt` is what a function would see as `/opt`.
     pub(super) fn new(scratch: &Utf8Path, opt: &Utf8Path, host: &Host, target: Target) -> anyhow::Result<Self> {
-        let (function, home, temporary) = (scratch.join("task"), scratch.join("home"), scratch.join("tmp"));
-        for folder in [&function, &home, &temporary] {
+        let (function, temporary) = (scratch.join("task"), scratch.join("tmp"));
+        for folder in [&function, &temporary] {
             fs_err::create_dir(folder)?;
         }
+        let interpreter = host.files();
+        let reached = interpreter.iter().map(Utf8PathBuf::as_path).chain(scratch.parent());
+        let user = User::instead_of_root(reached);
+        // Where there is no such user, it stays this one, and the sandbox knows what else it needs.
+        let user = user.filter(|user| user.admit(scratch).and_then(|()| user.own(&temporary)).is_ok());
+        let readable = [&[opt.to_owned(), function.clone()], interpreter.as_slice()].concat();
+        let memory = facts::limits().function_memory;
+        let sandbox = Sandbox { memory, user, readable, writable: vec![temporary.clone()] };
         let layer = [opt.join(format!("python/lib/python{}/site-packages", target.python)), opt.join("python")];
         let own: Vec<String> = [&function].into_iter().chain(&layer).map(ToString::to_string).collect();
         let (mut path, mut sites) = (own.clone(), own);
@@ -63,11 +73,11 @@ impl Place {
         let variables = BTreeMap::from([
             ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
             ("AWS_EXECUTION_ENV", format!("AWS_Lambda_python{}", target.python)),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", (facts::limits().function_memory >> 20).to_string()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", (memory >> 20).to_string()),
             ("AWS_LAMBDA_FUNCTION_NAME", format!("smoke-test-{architecture}").replace('_', "-")),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
-            ("HOME", home.to_string()),
+            ("HOME", scratch.join(HOME).to_string()),
             ("LAMBDA_RUNTIME_DIR", RUNTIME.to_owned()),
             ("LAMBDA_TASK_ROOT", function.to_string()),
             ("LANG", "en_US.UTF-8".to_owned()),
@@ -77,7 +87,14 @@ impl Place {
             ("TMPDIR", temporary.to_string()),
             ("TZ", ":UTC".to_owned()),
         ]);
-        Ok(Self { function, path, sites, variables, memory: facts::limits().function_memory })
+        Ok(Self { function, path, sites, variables, sandbox })
+    }
+
+    /// A text with the folders of `scratch` called as in a function.
+    pub(super) fn as_in_lambda(text: &str, scratch: &Utf8Path) -> String {
+        let folders = [("opt", "/opt"), ("task", "/var/task"), ("tmp", "/tmp"), ("home", "/home")];
+        let renamed = |text: String, (ours, theirs): (&str, &str)| text.replace(scratch.join(ours).as_str(), theirs);
+        folders.into_iter().fold(text.to_owned(), renamed)
     }
 }
 

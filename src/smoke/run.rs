@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use super::place::Place;
 use crate::build::Host;
-use crate::sandbox;
 
 const SCRIPT: &str = include_str!("import.py");
 /// Of what modules print, in bytes, and of a line that the script tells.
@@ -195,7 +194,7 @@ struct Process {
 
 impl Process {
     fn start(modules: &[&str], place: &Place, host: &Host) -> anyhow::Result<Self> {
-        let mut command = sandbox::command(&host.executable, place.memory)?;
+        let mut command = place.sandbox.command(&host.executable)?;
         command.args(["-I", "-S", "-B", "-X", "faulthandler", "-c", SCRIPT]);
         command.envs(&place.variables).current_dir(&place.function);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

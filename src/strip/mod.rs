@@ -56,13 +56,17 @@ pub fn strip(
         tree.findings.push(no_program());
         return Ok((tree, Vec::new()));
     }
+    if let Some(why) = trial::obstacle(host)? {
+        tree.findings.push(no_sandbox(&why));
+        return Ok((tree, Vec::new()));
+    }
     let step = console.step("Strip");
     let folder = tree.new_folder("stripped")?;
     let mut smaller = strip_all(&objects, &folder, environment)?;
     let refused = if smaller.is_empty() {
         Vec::new()
     } else {
-        let trial = Trial::new(&objects, &tree.new_folder("trial")?, host, environment)?;
+        let trial = Trial::new(&objects, &tree.new_folder("trial")?, &folder, host)?;
         trial.keep_what_loads(&mut smaller)?
     };
     let mut savings: BTreeMap<String, Saving> = BTreeMap::new();
@@ -162,6 +166,15 @@ fn no_program() -> Finding {
         "layer",
         "`strip` does nothing: this machine has no program of that name",
         "install binutils (`dnf install -y binutils`, `apt-get install binutils`), or leave `strip` out",
+    )
+}
+
+fn no_sandbox(why: &str) -> Finding {
+    Finding::warning(
+        "not-stripped",
+        "layer",
+        format!("`strip` does nothing: shared objects cannot be loaded to try them: {why}"),
+        "run it where programs may use seccomp and Landlock, as in Docker's containers, or leave `strip` out",
     )
 }
 

@@ -9,8 +9,9 @@ use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Smaller;
-use crate::build::{Host, process};
-use crate::environment::Environment;
+use crate::build::Host;
+use crate::facts;
+use crate::sandbox::Sandbox;
 
 const SCRIPT: &str = include_str!("load.py");
 
@@ -20,20 +21,34 @@ pub(super) struct Trial<'a> {
     /// Stands for `/opt`.
     folder: Utf8PathBuf,
     host: &'a Host,
-    environment: &'a Environment,
+    sandbox: Sandbox,
+}
+
+/// Why nothing can be loaded here: it runs code of strangers.
+pub(super) fn obstacle(host: &Host) -> anyhow::Result<Option<String>> {
+    let output = sandbox(host, Vec::new()).command(&host.executable)?.args(["-I", "-S", "-c", ""]).output()?;
+    let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Ok((!output.status.success()).then_some(why))
+}
+
+fn sandbox(host: &Host, files: Vec<Utf8PathBuf>) -> Sandbox {
+    let readable = [host.files(), files].concat();
+    Sandbox { memory: facts::limits().function_memory, user: None, readable, writable: Vec::new() }
 }
 
 impl<'a> Trial<'a> {
     pub(super) fn new(
         objects: &'a BTreeMap<Utf8PathBuf, Utf8PathBuf>,
         folder: &Utf8Path,
+        stripped: &Utf8Path,
         host: &'a Host,
-        environment: &'a Environment,
     ) -> anyhow::Result<Self> {
         for (place, file) in objects {
             put(file, &folder.join(place))?;
         }
-        Ok(Self { objects, folder: folder.to_owned(), host, environment })
+        let files = [folder, stripped].map(Utf8Path::to_owned).into_iter().chain(objects.values().cloned());
+        let sandbox = sandbox(host, files.collect());
+        Ok(Self { objects, folder: folder.to_owned(), host, sandbox })
     }
 
     /// Takes out of `smaller` what did not load before, which shows nothing, and what does not load any more; gives the
@@ -85,8 +100,8 @@ impl<'a> Trial<'a> {
     /// Those that load. An interpreter that fails loads nothing.
     fn load<'b>(&self, places: impl Iterator<Item = &'b Utf8PathBuf>) -> anyhow::Result<BTreeSet<Utf8PathBuf>> {
         let places: Vec<&Utf8PathBuf> = places.collect();
-        let mut command = process::command(self.host.executable.as_str(), Utf8Path::new("/"), self.environment);
-        command.args(["-I", "-S", "-c", SCRIPT]).env("LD_LIBRARY_PATH", self.folder.join("lib"));
+        let mut command = self.sandbox.command(&self.host.executable)?;
+        command.current_dir("/").args(["-I", "-S", "-c", SCRIPT]).env("LD_LIBRARY_PATH", self.folder.join("lib"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().with_context(|| format!("cannot start `{}`", self.host.executable))?;
         let paths: Vec<String> = places.iter().map(|place| format!("{}\0", self.folder.join(place))).collect();

@@ -3,6 +3,7 @@
 use crate::audit::zip_of;
 use crate::harness::{Outcome, Run, Sandbox, tools};
 use crate::packages::{wheel_of, wheel_with};
+use crate::zip::members;
 
 /// A workspace that requires wheels of one module each, with that text.
 fn sandbox(modules: &[(&str, &str)]) -> Sandbox {
@@ -133,13 +134,13 @@ fn nothing_of_the_run_is_seen() {
     let module = "import os, sys\n\
         known = {'AWS_DEFAULT_REGION', 'AWS_EXECUTION_ENV', 'AWS_REGION', 'LC_CTYPE'}\n\
         names = {name for name in os.environ if not name.startswith('AWS_LAMBDA_')} - known\n\
-        raise ValueError(sorted(names), os.listdir(os.environ['HOME']), os.listdir('.'), os.environ['AWS_REGION'])\n";
+        raise ValueError(sorted(names), os.path.exists(os.environ['HOME']), os.listdir('.'), os.environ['AWS_REGION'])\n";
     let sandbox = sandbox(&[("looks", module)]);
     let run = build(&sandbox, "auto").env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI").env("AWS_REGION", "eu-west-1");
     let outcome = run.env("GITHUB_TOKEN", "ghs_16C7e42F292c6912E7").env("OTHER", "1").run().code(1);
     insta::assert_snapshot!(said(&outcome), @r#"
       [time]  Import 1 module                  all but 1
-    error: `looks` cannot be imported: ValueError: (['HOME', 'LAMBDA_RUNTIME_DIR', 'LAMBDA_TASK_ROOT', 'LANG', 'LD_LIBRARY_PATH', 'PATH', 'PYTHONPATH', 'TMPDIR', 'TZ'], [], [], 'us-east-1') (looks.py:4)
+    error: `looks` cannot be imported: ValueError: (['HOME', 'LAMBDA_RUNTIME_DIR', 'LAMBDA_TASK_ROOT', 'LANG', 'LD_LIBRARY_PATH', 'PATH', 'PYTHONPATH', 'TMPDIR', 'TZ'], False, [], 'us-east-1') (looks.py:4)
     hint: look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`
     "#);
 }
@@ -148,9 +149,147 @@ fn nothing_of_the_run_is_seen() {
 fn the_variables_of_the_run_are_not_read_off_its_process() {
     let module = "import os\nopen(f'/proc/{os.getppid()}/environ').read()\n";
     let sandbox = sandbox(&[("spies", module)]);
-    let outcome = build(&sandbox, "auto").without_tracing().run().code(1);
-    outcome.says("`spies` cannot be imported: PermissionError: [Errno 13] Permission denied: '/proc/");
+    // As root on a machine of its own, and as in a container.
+    for run in [build(&sandbox, "auto"), build(&sandbox, "auto").without_tracing()] {
+        let outcome = run.run().code(1);
+        outcome.says("`spies` cannot be imported: PermissionError: [Errno 13] Permission denied: '/proc/");
+    }
 }
+
+/// What a module tries, each a function that returns where it should have failed.
+const HOSTILE: &str = r#"
+import ctypes, glob, os, socket, struct, subprocess, sys
+libc = ctypes.CDLL(None, use_errno=True)
+ARM = os.uname().machine == "aarch64"
+
+def call(x86_64, arm64, *arguments):
+    if libc.syscall(ctypes.c_long(arm64 if ARM else x86_64), *arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+def reads_variables():
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        if int(path.split("/")[2]) != os.getpid():
+            try:
+                if b"S3cr3t" in open(path, "rb").read():
+                    return
+            except OSError:
+                pass
+    raise OSError
+
+def reads_memory():
+    open(f"/proc/{os.getppid()}/mem", "rb")
+
+def traces():
+    call(101, 117, 16, os.getppid(), 0, 0)
+
+def reads_memory_by_call():
+    call(310, 270, os.getppid(), None, 0, None, 0, 0)
+
+def takes_a_file_descriptor():
+    call(438, 438, os.pidfd_open(os.getppid()), 1, 0)
+
+def reads_keys():
+    call(250, 219, 0, -3, 0)
+
+def reads_the_workspace():
+    open("WORKSPACE/requirements.txt").read()
+
+def writes_to_the_workspace():
+    open("WORKSPACE/left", "w")
+
+def runs_what_reads_the_workspace():
+    subprocess.run(["cat", "WORKSPACE/requirements.txt"], check=True)
+
+def writes_to_the_layer():
+    open(__file__ + ".left", "w")
+
+def writes_to_the_function():
+    open("left", "w")
+
+def makes_a_home():
+    os.makedirs(os.environ["HOME"])
+
+def writes_to_the_system():
+    open("/etc/left", "w")
+
+def sends_a_datagram():
+    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"", "WORKSPACE/socket")
+
+def sends_from_a_pair():
+    socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b"", "WORKSPACE/socket")
+
+def connects():
+    socket.create_connection(("127.0.0.1", 9))
+
+def traps():
+    open(os.path.join(os.environ["TMPDIR"], "own"), "w")
+    raise OSError
+
+done = []
+for name, act in list(globals().items()):
+    if callable(act) and getattr(act, "__module__", None) == __name__ and name != "call":
+        try:
+            act()
+            done.append(name)
+        except (OSError, subprocess.CalledProcessError):
+            pass
+raise ValueError(f"{done} of {len([name for name in globals() if '_' in name])}")
+"#;
+
+#[test]
+fn a_hostile_module_reaches_nothing() {
+    let sandbox = Sandbox::with_requirements(
+        "./wheels/hostile-1.0-py3-none-any.whl
+",
+    );
+    let socket = std::os::unix::net::UnixDatagram::bind(sandbox.path("socket")).expect("can be made");
+    let module = HOSTILE.replace("WORKSPACE", sandbox.path("").as_str().trim_end_matches('/'));
+    wheel_with(&sandbox.path("wheels"), "hostile", "1.0", &module);
+    for run in [build(&sandbox, "auto"), build(&sandbox, "auto").without_tracing()] {
+        let outcome = run.env("AWS_SECRET_ACCESS_KEY", "S3cr3tOfTheRun").run().code(1);
+        outcome.says("`hostile` cannot be imported: ValueError: [] of ");
+    }
+    drop(socket);
+}
+
+/// A build backend is code of strangers, which sees the installer's variables, but not those of the run.
+#[test]
+fn what_is_built_does_not_see_the_variables_of_the_run() {
+    let sandbox = Sandbox::with_requirements("./spy\n");
+    let project = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n\
+        [project]\nname = 'spy'\nversion = '1.0'\n";
+    sandbox.write("spy/pyproject.toml", project);
+    sandbox.write("spy/backend.py", BACKEND);
+    for installer in ["uv", "pip"] {
+        let python = tools().python_version();
+        let arguments = ["build", "--output", "layer.zip", "--python-version", &python, "--installer", installer];
+        for run in [sandbox.run(&arguments), sandbox.run(&arguments).without_tracing()] {
+            run.env("AWS_SECRET_ACCESS_KEY", "S3cr3tOfTheRun").run().success();
+            let members = members(&sandbox.path("layer.zip"));
+            assert_eq!(members["python/spy.py"].text(), "seen = []\n", "{installer}");
+        }
+    }
+}
+
+const BACKEND: &str = r#"
+import glob, os, zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    seen = []
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        try:
+            if b"S3cr3tOfTheRun" in open(path, "rb").read():
+                seen.append(path)
+        except OSError:
+            pass
+    name = "spy-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        wheel.writestr("spy.py", f"seen = {seen}\n")
+        wheel.writestr("spy-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: spy\nVersion: 1.0\n")
+        wheel.writestr("spy-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("spy-1.0.dist-info/RECORD", "")
+    return name
+"#;
 
 #[test]
 fn what_modules_print_is_neither_an_answer_nor_a_command() {
@@ -340,7 +479,7 @@ fn a_module_that_misses_what_its_distribution_requires_is_an_error_even_beside_o
 fn an_audit_imports_only_if_that_is_asked_for() {
     let sandbox = Sandbox::new();
     sandbox.write("layer/python/good.py", "");
-    sandbox.write("layer/python/bad.py", "open(__file__ + '.left', 'w').close()\nraise ValueError('no')\n");
+    sandbox.write("layer/python/bad.py", "import good\nraise ValueError('no')\n");
     let zip = [("python/good.py", &b""[..]), ("python/bad.py", b"import good\nraise ValueError('no')\n")];
     zip_of(&sandbox.path("layer.zip"), &zip);
     let python = tools().python_version();
@@ -356,7 +495,6 @@ fn an_audit_imports_only_if_that_is_asked_for() {
         let foreign = if cfg!(target_arch = "x86_64") { "arm64" } else { "x86_64" };
         audit(&["--smoke-test", "import", "--architecture", foreign]).code(1).says("nothing was imported");
     }
-    // Modules wrote to a copy.
     assert_eq!(sandbox.tree(), before);
 }
 
