@@ -100,7 +100,7 @@ pub fn test_laid_out(
         Err(Unavailable(why)) => {
             step.done("not possible");
             let help =
-                "run it where programs may close the network to themselves with seccomp, as Docker's containers may";
+                "run it where programs may restrict themselves with seccomp and Landlock, as Docker's containers may";
             return Ok(vec![not_run(subject.wanted, &why, help)]);
         }
     };
