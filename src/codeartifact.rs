@@ -62,7 +62,7 @@ pub fn log_in(
         runtime.block_on(ask(repositories, environment))
     })?;
     let mut secrets = Secrets::default();
-    access.urls.iter().for_each(|url| secrets.add_url(url.exposed()));
+    access.urls.iter().for_each(|url| secrets.add_urls_in(url.exposed()));
     console.hide(&secrets);
     step.done(repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     Ok(access)

@@ -227,9 +227,22 @@ pub struct RuntimePackage {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Secrets {
+    pub url_parameters: UrlParameters,
+    /// Hosts of git on which everybody has repositories that all can read.
+    pub public_hosts: Vec<String>,
     pub tokens: Vec<TokenFormat>,
     pub private_keys: Vec<String>,
     pub files: Vec<CredentialFile>,
+}
+
+/// Names in small letters, with `_` for `-`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UrlParameters {
+    /// Their values are credentials.
+    pub secrets: Vec<String>,
+    /// They come with a signature, and say nothing without it.
+    pub signed: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

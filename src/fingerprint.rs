@@ -17,10 +17,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::files;
+use crate::kept;
 use crate::manifest::{Manifest, Meaning, Place, RequirementKind, place_of};
 use crate::registry::state::{Build, State};
+use crate::secrets::Secrets;
 use crate::spec::{Bytecode, Dependencies, InstallerChoice, Layout, RuntimePackages, SlimLevel, Spec};
-use crate::types::{Architecture, ContentHash, Digest, DistributionName, Fingerprint, PythonVersion, Target};
+use crate::types::{
+    Architecture, ContentHash, Digest, DistributionName, Fingerprint, LayerName, PythonVersion, Target,
+};
 
 /// Of the recipe and of the archive made from it.
 const FORMAT: u32 = 1;
@@ -86,23 +90,31 @@ struct RawFiles<'a> {
 /// The inputs before it is worked out what they mean.
 #[derive(Debug)]
 pub struct RawInputs {
+    layer: LayerName,
     settings: Settings,
     digest: Digest,
+    /// Not to be kept in a state.
+    secrets: Secrets,
 }
 
 impl RawInputs {
     /// Reads the files that are added to the layer; the dependency files were read before.
-    pub fn of(spec: &Spec) -> anyhow::Result<Self> {
+    ///
+    /// `secrets` are those that the run was given.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn of(spec: &Spec, secrets: Secrets) -> anyhow::Result<Self> {
         let settings = Settings::of(spec)?;
         let digest = digest_of_raw(&settings, spec);
-        Ok(Self { settings, digest })
+        Ok(Self { layer: spec.layer.clone(), settings, digest, secrets })
     }
 }
 
 /// What the inputs mean, and its digests.
 #[derive(Debug)]
 pub struct Fingerprinted {
-    /// As JSON, so that one that a state remembers is of the same form.
+    /// As a state keeps it, in JSON and without secrets.
     pub recipe: Value,
     pub fingerprint: Fingerprint,
     /// Of the raw inputs.
@@ -114,7 +126,8 @@ impl Fingerprinted {
         let meaning = Meaning::of(manifest, target);
         let recipe = Recipe { settings: &raw.settings, require_hashes: manifest.require_hashes, meaning };
         let fingerprint = Fingerprint(Digest::of(&serde_json::to_vec(&recipe).expect("a recipe has string keys")));
-        let recipe = serde_json::to_value(&recipe).expect("a recipe has string keys");
+        let mut recipe = serde_json::to_value(&recipe).expect("a recipe has string keys");
+        kept::keep(&mut recipe, &raw.layer, &|text| raw.secrets.redact(text));
         Self { recipe, fingerprint, inputs: raw.digest }
     }
 
@@ -135,7 +148,7 @@ impl Fingerprinted {
     /// Requirements whose version the installer chooses.
     pub fn unpinned(&self) -> Vec<String> {
         let meaning: Meaning = serde_json::from_value(self.recipe.clone()).unwrap_or_default();
-        meaning.unpinned().map(str::to_owned).collect()
+        meaning.unpinned().map(|text| kept::without_mark(text).to_owned()).collect()
     }
 }
 
@@ -278,9 +291,11 @@ fn difference(key: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<S
         }
         _ => {
             let show = |value: Option<&Value>| {
-                value.filter(|value| !value.is_null()).map_or_else(|| "nothing".to_owned(), plain)
+                let text = value.filter(|value| !value.is_null()).map_or_else(|| "nothing".to_owned(), plain);
+                kept::without_mark(&text).to_owned()
             };
-            vec![format!("{key}: {} → {}", show(before), show(after))]
+            let (before, after) = (show(before), show(after));
+            vec![if before == after { format!("{key} changed") } else { format!("{key}: {before} → {after}") }]
         }
     }
 }
@@ -291,6 +306,10 @@ fn entries(key: &str, before: &BTreeMap<String, String>, after: &BTreeMap<String
         (old, new) if old == new => None,
         (None, Some(rest)) => Some(format!("{key}: {} added", show_entry(name, rest))),
         (Some(_), None) => Some(format!("{key}: {name} removed")),
+        // What is not shown of it.
+        (Some(old), Some(new)) if shown_part(old) == shown_part(new) && kept::mark(old) != kept::mark(new) => {
+            Some(format!("{key}: {name} changed"))
+        }
         (Some(old), Some(new)) if shown_part(old) == shown_part(new) => {
             let what = if [old, new].iter().any(|part| part.contains("hashes:")) { "hashes" } else { "content" };
             Some(format!("{key}: {name} has other {what}"))
@@ -307,7 +326,8 @@ fn name_and_rest(text: &str) -> (String, String) {
         .find(|character: char| !(character.is_alphanumeric() || "-_.[]".contains(character)))
         .unwrap_or(text.len());
     if text[end..].starts_with(':') || end == 0 {
-        (text.to_owned(), String::new())
+        let (url, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
+        (url.to_owned(), rest.to_owned())
     } else {
         (text[..end].to_owned(), text[end..].to_owned())
     }
@@ -322,7 +342,8 @@ fn show_entry(name: &str, rest: &str) -> String {
 fn shown_part(rest: &str) -> String {
     let shown: Vec<&str> = rest
         .split(' ')
-        .filter(|word| !word.starts_with("hashes:") && !word.starts_with("bytes:") && Digest::from_hex(word).is_none())
+        .filter(|word| !["hashes:", "bytes:", kept::MARK].iter().any(|start| word.starts_with(start)))
+        .filter(|word| Digest::from_hex(word).is_none())
         .collect();
     let shown = shown.join(" ");
     if shown.trim().is_empty() { "any version".to_owned() } else { shown }
@@ -361,5 +382,25 @@ mod tests {
         index-url: nothing → https://host/simple
         python-version: 3.12 → 3.13
         ");
+    }
+
+    #[test]
+    fn what_is_hidden_is_said_to_have_changed() {
+        let recipe = |digit: &str| {
+            let mark = format!("hidden:{}", digit.repeat(64));
+            json!({
+                "index-url": format!("https://h/simple?v=*** {mark}"),
+                "requirements": [format!("a @ https://h/a.whl?v=*** {mark}"), format!("https://h/b.whl?v=*** {mark}")],
+                "variables": {"UV_FIND_LINKS": format!("https://h/?v=*** {mark}")},
+            })
+        };
+        insta::assert_snapshot!(differences(&recipe("0"), &recipe("1")).join("\n"), @r"
+        requirements: a changed
+        requirements: https://h/b.whl?v=*** changed
+        index-url changed
+        variables: UV_FIND_LINKS changed
+        ");
+        let without = json!({"requirements": []});
+        assert_eq!(differences(&without, &recipe("0"))[1], "requirements: https://h/b.whl?v=*** added");
     }
 }

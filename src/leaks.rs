@@ -8,6 +8,7 @@ use aho_corasick::AhoCorasick;
 use camino::Utf8Path;
 
 use crate::build::{Distribution, Owner};
+use crate::facts;
 use crate::secrets::Secrets;
 use crate::types::DistributionName;
 
@@ -19,7 +20,11 @@ pub enum Leak {
     /// `scheme://user:password@` in this line.
     InUrl { line: usize },
     /// In this line.
-    PrivateKey { line: usize },
+    PrivateKey {
+        line: usize,
+        /// It is in what was written here, and not in what others publish with keys to test with.
+        is_certain: bool,
+    },
     /// In this line; `a GitHub token`.
     Token { kind: &'static str, line: usize },
     /// The file is one that programs keep credentials in: `a netrc file with a password`.
@@ -35,17 +40,25 @@ pub enum Leak {
 pub struct Scan {
     known: Option<AhoCorasick>,
     urls: AhoCorasick,
-    /// Distributions that came from a folder or file of this machine.
-    local: BTreeSet<DistributionName>,
+    /// Distributions that came from a folder or file of this machine, or from a repository that not everybody can read.
+    own: BTreeSet<DistributionName>,
+    /// Those from repositories that may be public.
+    of_repositories: BTreeSet<DistributionName>,
 }
 
 impl Scan {
     pub fn new(secrets: &Secrets, distributions: &[Distribution]) -> Self {
-        let local = distributions.iter().filter(|distribution| distribution.is_local);
+        let is_private = |url: &String| !may_be_public(url) || secrets.open(url);
+        let is_own = |distribution: &&Distribution| {
+            distribution.is_local || distribution.repository.as_ref().is_some_and(is_private)
+        };
+        let own = distributions.iter().filter(is_own);
+        let of_repositories = distributions.iter().filter(|distribution| distribution.repository.is_some());
         Self {
             known: secrets.finder(),
             urls: AhoCorasick::new(["://"]).expect("is one short text"),
-            local: local.map(|distribution| distribution.name.clone()).collect(),
+            own: own.map(|distribution| distribution.name.clone()).collect(),
+            of_repositories: of_repositories.map(|distribution| distribution.name.clone()).collect(),
         }
     }
 
@@ -60,6 +73,11 @@ impl Scan {
         }
         let is_own = self.is_own(path, owner);
         let by_name = || formats::by_name(path, bytes, is_own).filter(|_| is_own || !is_of_tests(path));
+        if !is_own && self.is_of_repository(owner) {
+            // Documentation is full of URLs with passwords, and tests are full of keys; tokens are in neither.
+            let found = formats::in_text(bytes).filter(|_| !is_of_tests(path));
+            return found.map(Leak::perhaps).or_else(by_name);
+        }
         if !is_own {
             return by_name();
         }
@@ -73,17 +91,36 @@ impl Scan {
             .or_else(by_name)
     }
 
+    fn is_of_repository(&self, owner: &Owner) -> bool {
+        matches!(owner, Owner::Distribution(name) if self.of_repositories.contains(name))
+    }
+
     /// Whether it was written or made here. What is as a package index has it is public, and documentation is full of
     /// `postgresql://scott:tiger@localhost`, also in the long description that is in `METADATA`.
     fn is_own(&self, path: &Utf8Path, owner: &Owner) -> bool {
         let in_info = || path.parent().is_some_and(|folder| folder.extension() == Some("dist-info"));
         match owner {
-            Owner::Distribution(name) => {
-                self.local.contains(name) || (in_info() && path.file_name() != Some("METADATA"))
-            }
+            Owner::Distribution(name) => self.own.contains(name) || (in_info() && path.file_name() != Some("METADATA")),
             Owner::Source | Owner::Include | Owner::BuildScript | Owner::Unknown => true,
         }
     }
+}
+
+impl Leak {
+    /// In what others may have published on purpose.
+    fn perhaps(self) -> Self {
+        match self {
+            Self::PrivateKey { line, .. } => Self::PrivateKey { line, is_certain: false },
+            certain => certain,
+        }
+    }
+}
+
+/// Whether a repository is where everybody has some that all can read, and is read without a key.
+fn may_be_public(url: &str) -> bool {
+    let url = url.split_once("://").filter(|(scheme, _)| !scheme.ends_with("ssh"));
+    let host = url.and_then(|(_, rest)| rest.split(['/', ':']).next()).map(str::to_lowercase);
+    host.is_some_and(|host| facts::secrets().public_hosts.contains(&host))
 }
 
 /// Counted from 1.
@@ -185,6 +222,45 @@ mod tests {
         assert!(look("python/x.py", Owner::Unknown, text).is_some());
         assert!(look("x.txt", Owner::Include, text).is_some());
         assert_eq!(look("x.so", Owner::Include, b"\x7fELF\0\0postgresql://scott:tiger@localhost"), None);
+    }
+
+    #[test]
+    fn private_repositories_are_searched_as_own_files_are() {
+        let mut secrets = Secrets::default();
+        secrets.add_urls_in("one @ git+https://t0k3n-of-one@github.com/acme/one.git@v1#egg=one");
+        secrets.add_urls_in("url.https://x:t0k3n-of-all@gitlab.com/acme/.insteadOf https://u:t0k3n-of-host@github.com");
+        let direct_url = |url: &str| format!(r#"{{"url": "{url}", "vcs_info": {{"vcs": "git", "commit_id": "00"}}}}"#);
+        let distribution = |url: &str| {
+            let text = |name: &str| match name {
+                "METADATA" => Some("Name: one\nVersion: 1\n".to_owned()),
+                "direct_url.json" => Some(direct_url(url)),
+                _ => None,
+            };
+            Distribution::read("one-1.dist-info", text).expect("is readable")
+        };
+        let look = |url: &str, text: String| {
+            let owner = Owner::Distribution("one".parse().expect("is a name"));
+            Scan::new(&secrets, &[distribution(url)]).look("python/one/x.py".into(), &owner, text.as_bytes())
+        };
+        let url = || "postgresql://scott:tiger@localhost".to_owned();
+        let key = || format!("-----BEGIN {} KEY-----\n{}", "PRIVATE", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj");
+        for private in [
+            "https://github.com/acme/one.git",
+            "https://gitlab.com/acme/one",
+            "https://git.acme.example/one",
+            "ssh://git@github.com/acme/one",
+        ] {
+            assert_eq!(look(private, url()), Some(Leak::InUrl { line: 1 }), "{private}");
+            assert_eq!(look(private, key()), Some(Leak::PrivateKey { line: 1, is_certain: true }), "{private}");
+        }
+        for public in
+            ["https://github.com/acme/other", "https://GitHub.com/acme/one-more", "https://gitlab.com/other/one"]
+        {
+            assert_eq!(look(public, url()), None, "{public}");
+            assert_eq!(look(public, key()), Some(Leak::PrivateKey { line: 1, is_certain: false }), "{public}");
+            let token = format!("'AIza{}'", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq1");
+            assert!(matches!(look(public, token), Some(Leak::Token { .. })), "{public}");
+        }
     }
 
     #[test]

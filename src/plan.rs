@@ -160,7 +160,7 @@ mod tests {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let spec = Spec::resolve(Task::Publish, &inputs, &ParsedLocks::default(), &Environment::new(variables, root))
             .expect("is valid");
-        let raw = RawInputs::of(&spec).expect("can be read");
+        let raw = RawInputs::of(&spec, spec.secrets()).expect("can be read");
         Fingerprinted::of(&raw, &spec.dependencies.manifest, spec.target)
     }
 

@@ -44,7 +44,7 @@ pub fn check(specs: &[Spec], environment: &Environment) -> Result<(), Failure> {
 /// What building says.
 pub async fn compare<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>) -> anyhow::Result<Report> {
     let Surroundings { environment, console, connections, workers } = around;
-    let raw = RawInputs::of(spec)?;
+    let raw = RawInputs::of(spec, console.secrets())?;
     run::warn_of_deprecation(spec.target, console);
     spec.dependencies.notes.iter().for_each(|note| console.warning(note));
     let step = console.step("Decide");

@@ -56,7 +56,7 @@ pub struct Surroundings<'a, 'scope, 'env> {
 /// From the inputs to the layer version.
 async fn layer<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>) -> anyhow::Result<Report> {
     let Surroundings { environment, console, connections, workers } = around;
-    let raw = RawInputs::of(spec)?;
+    let raw = RawInputs::of(spec, console.secrets())?;
     warn_of_deprecation(spec.target, console);
     spec.dependencies.notes.iter().for_each(|note| console.warning(note));
 

@@ -1,6 +1,7 @@
 //! Values that must not be printed or published, and the text that may be.
 
 mod spellings;
+mod urls;
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -9,6 +10,8 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+pub(crate) use self::urls::end_of_credentials;
+pub use self::urls::{clean, without_credentials};
 use crate::error::Failure;
 
 /// A shorter secret stands in too many words by chance: stars in its place would make a log unreadable, and tell the
@@ -29,6 +32,8 @@ const TOKEN_IS_USER: &[&str] = &["", "x", "x-oauth-basic"];
 #[derive(Clone, Default)]
 pub struct Secrets {
     credentials: Vec<Credential>,
+    /// Hosts with paths, of URLs that had credentials.
+    opened: BTreeSet<String>,
     /// Made when it is first needed.
     hidden: OnceLock<AhoCorasick>,
 }
@@ -41,26 +46,22 @@ struct Credential {
 }
 
 impl Secrets {
-    /// Notes the password of a URL, as written and decoded, if it has one.
-    pub fn add_url(&mut self, url: &str) {
-        let Some((_, rest)) = url.split_once("://") else { return };
-        let Some(at) = end_of_credentials(rest) else { return };
-        let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
-        let is_token = TOKEN_IS_USER.contains(&password);
-        let (user, written) = if is_token { ("", user) } else { (user, password) };
-        if is_token && written.len() < SHORTEST_TOKEN {
-            return;
-        }
-        let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-        self.add(&decoded(user), &decoded(written));
-        self.add("", written);
-    }
-
-    /// Notes the passwords of all URLs in a text.
+    /// Notes the passwords, tokens and signatures of all URLs in a text, as written and decoded.
     pub fn add_urls_in(&mut self, text: &str) {
-        let is_end = |character: char| character.is_whitespace() || "\"<>".contains(character);
-        for word in text.split(is_end).filter(|word| word.contains('@')) {
-            word.match_indices("://").for_each(|(at, _)| self.add_url(&word[at..]));
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        self.opened.extend(urls::places_with_credentials_in(text));
+        for (user, password) in urls::credentials_in(text) {
+            let is_token = TOKEN_IS_USER.contains(&password);
+            let (user, written) = if is_token { ("", user) } else { (user, password) };
+            if is_token && written.len() < SHORTEST_TOKEN {
+                continue;
+            }
+            self.add(&decoded(user), &decoded(written));
+            self.add("", written);
+        }
+        for written in urls::secret_values_in(text).into_iter().filter(|value| value.len() >= SHORTEST_TOKEN) {
+            self.add("", &decoded(written));
+            self.add("", written);
         }
     }
 
@@ -74,9 +75,18 @@ impl Secrets {
     }
 
     pub fn extend(&mut self, other: &Self) {
+        self.opened.extend(other.opened.iter().cloned());
         for credential in &other.credentials {
             self.add(&credential.user, credential.secret.expose_secret());
         }
+    }
+
+    /// Whether the run was given credentials for this URL, or for a folder above it; those for all of its host tell
+    /// nothing of it.
+    pub fn open(&self, url: &str) -> bool {
+        let place = urls::place(url.split_once("://").map_or(url, |(_, rest)| rest));
+        let parents = std::iter::successors(Some(place.as_str()), |place| Some(place.rsplit_once('/')?.0));
+        parents.filter(|place| place.contains('/')).any(|place| self.opened.contains(place))
     }
 
     /// Every spelling of every secret, for `::add-mask::` alone.
@@ -84,8 +94,9 @@ impl Secrets {
         self.credentials.iter().flat_map(|Credential { user, secret }| hidden(user, secret.expose_secret())).collect()
     }
 
-    /// The text with every known secret replaced, however it is written.
+    /// The text with every known secret replaced, however it is written, and without what URLs in it may have of others.
     pub fn redact(&self, text: &str) -> String {
+        let text = &clean(text);
         let hidden = self.hidden.get_or_init(|| searcher(&self.exposed(), MatchKind::LeftmostLongest));
         let mut redacted = String::with_capacity(text.len());
         hidden.replace_all_with(text, &mut redacted, |_, _, redacted| {
@@ -153,29 +164,6 @@ fn in_place(user: &str, secret: &str) -> BTreeSet<String> {
     let pairs = spellings::plain(secret);
     let in_urls = users.iter().flat_map(|user| pairs.iter().map(move |secret| format!("{user}:{secret}@")));
     in_urls.chain(spellings::basic(user, secret)).collect()
-}
-
-/// Where user and password end in what follows `://`, if there are any.
-pub(crate) fn end_of_credentials(rest: &str) -> Option<usize> {
-    let ends = |ends: &[char]| rest.find(ends).unwrap_or(rest.len());
-    let authority = &rest[..ends(&['/', '?', '#', ' '])];
-    // A password with a slash in it as it is, which makes the URL invalid, is a password none the less.
-    let is_cut = || {
-        let port = authority.split_once(':').map(|(_, port)| port).filter(|_| !authority.starts_with('['));
-        port.is_some_and(|port| port.bytes().any(|byte| !byte.is_ascii_digit()))
-    };
-    authority.rfind('@').or_else(|| if is_cut() { rest[..ends(&[' '])].rfind('@') } else { None })
-}
-
-/// A URL without user name and password, fit to be hashed, stored and shown.
-pub fn without_credentials(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    match end_of_credentials(rest) {
-        // `git+ssh://git@host` names a user and no secret.
-        Some(at) if scheme.ends_with("ssh") && !rest[..at].contains(':') => text.to_owned(),
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => text.to_owned(),
-    }
 }
 
 /// The URL of a package index, which may hold a password.
@@ -248,19 +236,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_cut_out_of_urls() {
-        assert_eq!(without_credentials("https://user:p%40ss@host/simple/"), "https://host/simple/");
-        assert_eq!(without_credentials("https://host/a@b"), "https://host/a@b");
-        assert_eq!(without_credentials("git+ssh://git@host/x.git@v1"), "git+ssh://git@host/x.git@v1");
-        assert_eq!(without_credentials("https://user:p/ss@host/x"), "https://host/x");
-        assert_eq!(without_credentials("https://host:8080/a@b"), "https://host:8080/a@b");
-        assert_eq!(without_credentials("pkg @ https://token@host/x.whl"), "pkg @ https://host/x.whl");
-    }
-
-    #[test]
     fn secrets_are_redacted_and_do_not_print() {
         let mut secrets = Secrets::default();
-        secrets.add_url("https://user:p%40ss@host/simple/");
+        secrets.add_urls_in("https://user:p%40ss@host/simple/");
         assert_eq!(secrets.redact("p@ss and p%40ss"), "*** and ***");
         assert!(!format!("{secrets:?}").contains("p@ss"));
     }
@@ -283,8 +261,8 @@ mod tests {
     #[test]
     fn a_short_secret_is_hidden_where_it_is_one() {
         let mut secrets = Secrets::default();
-        secrets.add_url("https://user:a@host/");
-        assert_eq!(secrets.redact("a path to https://user:a@host/ and dXNlcjph"), "a path to https://***host/ and ***");
+        secrets.add_urls_in("https://user:a@host/");
+        assert_eq!(secrets.redact("a path to https://user:a@host/ and dXNlcjph"), "a path to https://host/ and ***");
     }
 
     #[test]
@@ -293,11 +271,11 @@ mod tests {
             ["https://ghp_abcdef12@host/", "https://ghp_abcdef12:@host/", "https://ghp_abcdef12:x-oauth-basic@host/"]
         {
             let mut secrets = Secrets::default();
-            secrets.add_url(url);
+            secrets.add_urls_in(url);
             assert_eq!(secrets.redact("ghp_abcdef12 x-oauth-basic"), "*** x-oauth-basic", "{url}");
         }
         let mut secrets = Secrets::default();
-        secrets.add_url("ssh://git@host/x");
+        secrets.add_urls_in("ssh://git@host/x");
         assert_eq!(secrets.redact("git"), "git");
     }
 

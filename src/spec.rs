@@ -291,7 +291,7 @@ impl Spec {
         let urls = dependencies.index_url.iter().chain(&dependencies.extra_index_urls);
         // Also of those that the user's own stand in for.
         let urls = urls.chain(&dependencies.manifest.indexes);
-        urls.for_each(|url| secrets.add_url(url.exposed()));
+        urls.for_each(|url| secrets.add_urls_in(url.exposed()));
         secrets.extend(&dependencies.manifest.secrets);
         if let Some(token) = &self.github.token {
             secrets.add("", token.expose_secret());

@@ -26,8 +26,10 @@ fn finding(path: &Utf8Path, leak: Leak) -> Finding {
             format!("`{path}` has a URL with a password in line {line}"),
             "take it out; in an example write a placeholder such as `{password}`",
         ),
-        Leak::PrivateKey { line } => {
-            Finding::error("private-key", path.as_str(), format!("`{path}` has a private key in line {line}"), REVOKE)
+        Leak::PrivateKey { line, is_certain } => {
+            let message = format!("`{path}` has a private key in line {line}");
+            let finding = Finding::error("private-key", path.as_str(), message, REVOKE);
+            if is_certain { finding } else { finding.into_warning() }
         }
         Leak::Token { kind, line } => {
             Finding::error("access-token", path.as_str(), format!("`{path}` has {kind} in line {line}"), REVOKE)

@@ -35,6 +35,8 @@ pub struct Distribution {
     pub scripts: BTreeMap<String, String>,
     /// Whether it came from a folder or file of this machine (`direct_url.json`).
     pub is_local: bool,
+    /// The repository that it was built from, as the installer has written it down: without credentials.
+    pub repository: Option<String>,
 }
 
 /// All distributions of a folder, sorted by name.
@@ -80,6 +82,7 @@ impl Distribution {
         let [record, wheel, direct_url, entry_points] =
             ["RECORD", "WHEEL", "direct_url.json", "entry_points.txt"].map(|name| text(name).unwrap_or_default());
         let direct_url: serde_json::Value = serde_json::from_str(&direct_url).unwrap_or_default();
+        let place = direct_url["url"].as_str();
         Ok(Self {
             name,
             spelling,
@@ -92,7 +95,8 @@ impl Distribution {
             licence: licence(&metadata),
             tags: headers(&wheel, "Tag").map(str::to_owned).collect(),
             scripts: scripts(&entry_points),
-            is_local: direct_url["url"].as_str().is_some_and(|url| url.starts_with("file:")),
+            is_local: place.is_some_and(|url| url.starts_with("file:")),
+            repository: place.filter(|_| direct_url.get("vcs_info").is_some()).map(str::to_owned),
         })
     }
 }

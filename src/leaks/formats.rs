@@ -69,7 +69,7 @@ pub(super) fn in_text(text: &[u8]) -> Option<Leak> {
         let rule = &FORMATS.rules[index];
         let found = rule.pattern.find_iter(text).find(|found| rule.is_real(text, found.start(), found.end()))?;
         let line = line(text, found.start());
-        Some(rule.kind.map_or(Leak::PrivateKey { line }, |kind| Leak::Token { kind, line }))
+        Some(rule.kind.map_or(Leak::PrivateKey { line, is_certain: true }, |kind| Leak::Token { kind, line }))
     })
 }
 
@@ -180,7 +180,7 @@ mod tests {
         let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
         for (before, between) in [("", "\n"), ("KEY = '", "\\n"), ("KEY = (\"", "\\n\"\n    \""), ("", "\r\n")] {
             let text = format!("\n{before}-----BEGIN {}PRIVATE KEY-----{between}{key}", "RSA ");
-            assert_eq!(in_text(text.as_bytes()), Some(Leak::PrivateKey { line: 2 }), "{text}");
+            assert_eq!(in_text(text.as_bytes()), Some(Leak::PrivateKey { line: 2, is_certain: true }), "{text}");
         }
     }
 

@@ -25,7 +25,7 @@ impl Reader<'_> {
         let shelf = if name == "--find-links" { Shelf::Flat } else { Shelf::Index };
         let (written, shown) = match place_of(value) {
             Place::Url => {
-                self.manifest.secrets.add_url(value);
+                self.manifest.secrets.add_urls_in(value);
                 (value.to_owned(), without_credentials(value))
             }
             Place::Local(path) => {

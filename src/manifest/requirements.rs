@@ -250,7 +250,7 @@ impl Reader<'_> {
         self.must_join |= is_handed_on && is_respelled;
         if is_remote(name) {
             // What it holds is known to the installer alone; like an unpinned requirement it is read at the build.
-            self.manifest.secrets.add_url(name);
+            self.manifest.secrets.add_urls_in(name);
             self.manifest.options.push(format!("{option} {}", without_credentials(name)));
             self.lines.extend(is_handed_on.then(|| format!("{option} {name}")));
             return Ok(());
@@ -312,7 +312,7 @@ impl Reader<'_> {
             RequirementKind::Path { text: format!("{name}{}", local.extras), marker: marker_of(text)?, digest }
         } else if is_url(text) {
             let url = text.split_whitespace().next().unwrap_or(text);
-            self.manifest.secrets.add_url(url);
+            self.manifest.secrets.add_urls_in(url);
             RequirementKind::Url { url: without_credentials(url), marker: marker_of(text)? }
         } else {
             let parsed = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).map_err(|error| {
@@ -326,7 +326,7 @@ impl Reader<'_> {
                 .hint("write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`")
             })?;
             if let Some(VersionOrUrl::Url(url)) = &parsed.version_or_url {
-                self.manifest.secrets.add_url(url.raw().as_str());
+                self.manifest.secrets.add_urls_in(url.raw().as_str());
             }
             RequirementKind::Named(Box::new(parsed))
         };

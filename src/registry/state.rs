@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::claim::Claim;
 use super::description::Identity;
 use crate::error::Failure;
+use crate::kept;
 use crate::report::{DistributionSize, KnownFinding};
+use crate::secrets::clean;
 use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn, Place, Target};
 
 /// Of the JSON; a state with a higher one was written by a newer program.
@@ -115,7 +117,13 @@ impl State {
             return Err(Failure::user(format!("`{place}` was written by a newer version of lambda-layer (state format {format}, this one knows {FORMAT})"))
                 .hint("use the same version everywhere"));
         }
-        let state: Option<Self> = serde_json::from_slice(bytes).ok();
+        let mut state: Option<Self> = serde_json::from_slice(bytes).ok();
+        // Programs before this one kept some secrets, which are gone when it is written again.
+        for recipe in
+            state.iter_mut().flat_map(|state| state.builds.values_mut()).filter_map(|build| build.recipe.as_mut())
+        {
+            kept::keep(recipe, layer, &clean);
+        }
         match state {
             Some(state) if state.layer != *layer => {
                 Err(Failure::user(format!("`{place}` is the state of the layer `{}`, not of `{layer}`", state.layer))
@@ -238,6 +246,20 @@ mod tests {
         let text = String::from_utf8(state.to_json()).expect("is UTF-8");
         insta::assert_snapshot!(text);
         assert_eq!(State::parse(text.as_bytes(), &layer(), "x").expect("is readable"), Some(state));
+    }
+
+    #[test]
+    fn an_old_state_loses_its_secrets() {
+        let mut old = state();
+        let fingerprint = old.current.expect("is set");
+        let content = old.content_of(fingerprint).expect("is known");
+        let recipe = serde_json::json!({"variables": {"UV_FIND_LINKS": "http://h/ http://u:s3cret@h/"}});
+        old.set_current(fingerprint, Build { content, inputs: Some("00".to_owned()), recipe: Some(recipe) });
+        let new = State::parse(&old.to_json(), &layer(), "x").expect("is readable").expect("is a state");
+        assert!(!String::from_utf8_lossy(&new.to_json()).contains("s3cret"));
+        let recipe = serde_json::json!({"variables": {"UV_FIND_LINKS": "http://h/ http://h/"}});
+        old.set_current(fingerprint, Build { content, inputs: Some("00".to_owned()), recipe: Some(recipe) });
+        assert_eq!(new, old);
     }
 
     #[test]

@@ -57,7 +57,7 @@ layers:
     cause:   9 |     pyhton-version: 3.13
     cause:     |     ^^^^^^^^^^^^^^
     cause: lambda-layers.yml:10:5: `Index_Url` is not an input (did you mean `index-url`?)
-    cause:  10 |     Index_Url: https://***pypi.org/simple
+    cause:  10 |     Index_Url: https://pypi.org/simple
     cause: lambda-layers.yml:12:13: `${STAG}` is not declared in `environment` (did you mean `STAGE`?)
     cause:  12 |     report: "${STAG}-${STAGE}-${STAGE}.html"
     cause:     |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
@@ -70,8 +70,8 @@ layers:
     cause: lambda-layers.yml:15:20: `requirement.txt` does not exist (did you mean `requirements.txt`?)
     cause:  15 |     requirements: [requirement.txt, requirements.txt]
     cause:     |                    ^^^^^^^^^^^^^^^
-    cause: lambda-layers.yml:16:16: `index-url` is `***pypi.org/simple`, which is not a URL (write it as in `https://host/simple/`)
-    cause:  16 |     index-url: ***pypi.org/simple
+    cause: lambda-layers.yml:16:16: `index-url` is `pypi.org/simple`, which is not a URL (write it as in `https://host/simple/`)
+    cause:  16 |     index-url: pypi.org/simple
     cause: lambda-layers.yml:18:24: `working-directory` is `lm`, which is not a folder (was the repository checked out before this step (`actions/checkout`)?)
     cause:  18 |     working-directory: lm
     cause:     |                        ^^

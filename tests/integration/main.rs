@@ -69,6 +69,7 @@ mod report_page;
 mod sbom;
 mod schema;
 mod secrets;
+mod secrets_everywhere;
 mod servers;
 mod settings;
 mod sharing;

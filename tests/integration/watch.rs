@@ -23,6 +23,11 @@ impl Watched {
         Self(AhoCorasick::new(spellings).expect("are few"))
     }
 
+    /// Any of these texts, which look the same in a URL.
+    pub(crate) fn any(texts: &[&str]) -> Self {
+        Self(AhoCorasick::new(texts).expect("are few"))
+    }
+
     fn is_in(&self, bytes: &[u8]) -> bool {
         self.0.is_match(bytes)
     }
