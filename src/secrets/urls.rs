@@ -28,6 +28,8 @@ const MOST_ROUNDS: usize = 8;
 /// <https://packaging.python.org/en/latest/specifications/direct-url/>, <https://pip.pypa.io/en/stable/topics/vcs-support/>).
 const SHOWN_IN_FRAGMENTS: &[&str] =
     &["egg", "subdirectory", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "lfs"];
+/// Before the number of a comment in GitHub's links, which a summary and an output have.
+const COMMENT: &str = "issuecomment-";
 /// What may stand behind a URL in a list, and in brackets.
 const BEHIND: &[char] = &[',', ';', '|', ')', ']', '}', '\''];
 /// Names of users that are nobody's (<https://git-scm.com/docs/git-clone#_git_urls>).
@@ -310,6 +312,9 @@ fn without_secret_parameters(parameters: &str) -> Option<String> {
 
 /// Names go as well, as what has none looks like one.
 fn shown_of_fragment(fragment: &str) -> String {
+    if fragment.strip_prefix(COMMENT).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
+        return fragment.to_owned();
+    }
     let is_plain = |value: &str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+/%,[]".contains(&byte));
     let is_shown = |piece: &&str| {
         piece.split_once('=').is_some_and(|(name, value)| SHOWN_IN_FRAGMENTS.contains(&name) && is_plain(value))
@@ -322,6 +327,13 @@ fn shown_of_fragment(fragment: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn links_to_comments_stay() {
+        let link = "https://github.com/o/r/pull/7#issuecomment-99";
+        assert_eq!(clean(link), link);
+        assert_eq!(clean("https://h/#issuecomment-s3cret"), "https://h/#***");
+    }
 
     #[test]
     fn credentials_are_cut_out_of_urls() {
