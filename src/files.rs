@@ -58,7 +58,15 @@ pub(crate) fn is_ignored_name(name: &str) -> bool {
 /// # Errors
 /// A name that is not UTF-8, a link that leaves `workspace` or points nowhere, or what the file system says.
 pub fn walk(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
-    walk_by(Rule { root: folder, workspace, may_dangle: false })
+    walk_by(Rule { root: folder, workspace, may_dangle: false, takes_all: false })
+}
+
+/// The same of a folder of packages, whatever their files are named: that somebody put them there is meant.
+///
+/// # Errors
+/// As of [`walk`].
+pub fn walk_all(folder: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
+    walk_by(Rule { root: folder, workspace: folder, may_dangle: false, takes_all: true })
 }
 
 /// The same of a folder that is laid out as the layer, where links may lead to what other things of the layer bring.
@@ -66,7 +74,7 @@ pub fn walk(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<FileE
 /// # Errors
 /// As of [`walk`].
 pub fn walk_layer(folder: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
-    walk_by(Rule { root: folder, workspace: folder, may_dangle: true })
+    walk_by(Rule { root: folder, workspace: folder, may_dangle: true, takes_all: false })
 }
 
 /// What is done about links.
@@ -78,6 +86,8 @@ struct Rule<'a> {
     workspace: &'a Utf8Path,
     /// Whether there may be nothing where a link leads.
     may_dangle: bool,
+    /// Whether names of [`IGNORED`] are as good as others.
+    takes_all: bool,
 }
 
 fn walk_by(rule: Rule<'_>) -> anyhow::Result<Vec<FileEntry>> {
@@ -115,7 +125,8 @@ fn collect(
         let failure = Failure::user(format!("`{folder}` is behind links that never end"));
         return Err(failure.hint("remove one of these links").into());
     }
-    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|entry| !is_ignored(entry)) {
+    let is_taken = |entry: &DirEntry| rule.takes_all || !is_ignored(entry);
+    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(is_taken) {
         let entry = entry.with_context(|| format!("cannot read `{folder}`"))?;
         let path = utf8(entry.path())?;
         let inside = prefix.join(path.strip_prefix(folder).expect("walkdir stays in its folder"));

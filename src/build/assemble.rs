@@ -7,11 +7,11 @@ use tempfile::TempDir;
 
 use super::distribution::Distribution;
 use super::tree::{Entry, Owner, Source, Tree};
-use super::{places, scripts};
+use super::{places, sboms, scripts, shared_paths};
 use crate::audit::{self, Finding};
 use crate::files::{self, FileEntry, FileKind};
 use crate::spec::Spec;
-use crate::types::ByteSize;
+use crate::types::{ByteSize, DistributionName};
 
 /// Files of `*.dist-info` that tell how it was installed and not what it is: they differ between tools and machines.
 const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"];
@@ -20,7 +20,7 @@ pub(super) fn assemble(
     spec: &Spec,
     installed: &Utf8Path,
     opt: &Utf8Path,
-    distributions: Vec<Distribution>,
+    (distributions, projects): (Vec<Distribution>, &[DistributionName]),
     folder: TempDir,
 ) -> anyhow::Result<Tree> {
     let (excluded, kept): (Vec<_>, Vec<_>) =
@@ -29,7 +29,7 @@ pub(super) fn assemble(
         Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: Some(folder) };
     tree.findings.extend(audit::exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
     tree.findings.extend(audit::distributions::check_installed(&kept, installed));
-    add_installed(spec, installed, &excluded, &kept, &mut tree)?;
+    add_installed(spec, installed, (&excluded, &kept, projects), &mut tree)?;
     tree.distributions = kept;
     add_source(spec, &mut tree)?;
     add_include(spec, &mut tree)?;
@@ -44,36 +44,29 @@ pub(super) fn assemble(
 fn add_installed(
     spec: &Spec,
     installed: &Utf8Path,
-    excluded: &[Distribution],
-    kept: &[Distribution],
+    (excluded, kept, projects): (&[Distribution], &[Distribution], &[DistributionName]),
     tree: &mut Tree,
 ) -> anyhow::Result<()> {
     let packages = spec.content.layout.packages(spec.target.python);
-    let owners: BTreeMap<&Utf8Path, &Distribution> = kept
-        .iter()
-        .flat_map(|distribution| distribution.record.keys().map(move |path| (path.as_path(), distribution)))
-        .collect();
+    let owners = shared_paths::owners(&kept.iter().collect::<Vec<_>>(), projects, spec.target);
     let left_out: BTreeSet<&Utf8Path> =
         excluded.iter().flat_map(|distribution| distribution.record.keys().map(Utf8PathBuf::as_path)).collect();
-    let entry_points: BTreeMap<&str, &str> = kept
-        .iter()
-        .flat_map(|distribution| distribution.scripts.iter().map(|(name, object)| (name.as_str(), object.as_str())))
-        .collect();
 
-    for FileEntry { path, kind } in files::walk(installed, installed)? {
+    for FileEntry { path, kind } in files::walk_all(installed)? {
         let owner = owners.get(path.as_path());
         if is_noise(&path) || (owner.is_none() && (left_out.contains(path.as_path()) || path == ".lock")) {
             continue;
         }
         let place = places::place(&path, owner.copied(), &packages);
         let source = match place.strip_prefix("bin") {
-            Ok(name) => match entry_points.get(name.as_str()) {
+            Ok(name) => match owner.and_then(|owner| owner.scripts.get(name.as_str())) {
                 Some(object) => Source::Bytes {
                     bytes: scripts::entry_point(object, &packages, spec.target.python),
                     executable: true,
                 },
                 None => script_source(kind, spec)?,
             },
+            Err(_) if sboms::is_one(&path) => sbom_source(kind)?,
             Err(_) => source_of(kind),
         };
         let owner = owner.map_or(Owner::Unknown, |owner| Owner::Distribution(owner.name.clone()));
@@ -82,9 +75,12 @@ fn add_installed(
     Ok(())
 }
 
+/// Bytecode of a wheel is that of another Python or for another time of the source; the layer has its own.
 fn is_noise(path: &Utf8Path) -> bool {
+    let is_bytecode =
+        path.extension() == Some("pyc") && path.parent().is_some_and(|parent| parent.ends_with("__pycache__"));
     let in_info = path.parent().is_some_and(|parent| parent.extension() == Some("dist-info"));
-    in_info && path.file_name().is_some_and(|name| NOISE.contains(&name) || name == "RECORD")
+    is_bytecode || in_info && path.file_name().is_some_and(|name| NOISE.contains(&name) || name == "RECORD")
 }
 
 /// A script that a distribution ships as a file. pip makes it executable only if it is so in the wheel.
@@ -96,6 +92,12 @@ fn script_source(kind: FileKind, spec: &Spec) -> anyhow::Result<Source> {
         None if bytes.starts_with(b"#!") => Source::File { path: source.clone(), executable: true },
         None => source_of(kind),
     })
+}
+
+fn sbom_source(kind: FileKind) -> anyhow::Result<Source> {
+    let FileKind::File { source, .. } = &kind else { return Ok(source_of(kind)) };
+    let changed = std::str::from_utf8(&fs_err::read(source)?).ok().and_then(sboms::without_places);
+    Ok(changed.map_or_else(|| source_of(kind), |text| Source::Bytes { bytes: text.into_bytes(), executable: false }))
 }
 
 fn source_of(kind: FileKind) -> Source {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::SecretString;
 
+use super::compilers::Compilers;
 use super::interpreter::Host;
 use super::pip::Pip;
 use super::resolution::Pin;
@@ -28,6 +30,13 @@ pub(super) trait Installer {
     /// # Errors
     /// The user's for requirements that cannot be met, ours for the rest.
     fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>>;
+
+    /// Installs what one requirement names into the request's destination, and nothing beside it. All that it takes was
+    /// fetched before.
+    ///
+    /// # Errors
+    /// As of `install`.
+    fn install_alone(&self, requirement: &SecretString, request: &Request<'_>) -> anyhow::Result<()>;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +48,8 @@ pub(super) struct Request<'a> {
     pub(super) environment: &'a Environment,
     pub(super) console: &'a Console,
     pub(super) indexes: &'a Indexes,
+    /// For what has to be built.
+    pub(super) compilers: &'a Compilers,
     /// Where commands run.
     pub(super) staging: &'a Staging,
     /// What the project says of it.

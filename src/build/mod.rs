@@ -1,8 +1,10 @@
 //! From a [`Spec`] to a [`Tree`]: installs the dependencies and lays everything out as the layer will hold it.
 
+mod alone;
 mod assemble;
 mod availability;
 mod brought_by;
+mod compilers;
 mod distribution;
 pub(crate) mod explain;
 mod failed_build;
@@ -17,9 +19,11 @@ pub(crate) mod process;
 mod project;
 mod records;
 mod resolution;
+mod sboms;
 pub(crate) mod scratch;
 mod scripts;
 mod settings;
+mod shared_paths;
 mod staging;
 mod tree;
 mod unmet;
@@ -43,6 +47,7 @@ use crate::files;
 use crate::indexes::Indexes;
 use crate::manifest::Manifest;
 use crate::spec::Spec;
+use compilers::Compilers;
 use installer::Request;
 use settings::Settings;
 use staging::Staging;
@@ -66,12 +71,13 @@ pub fn build(
     if let Some(script) = &spec.content.build_script {
         prepare::run(script, &opt, spec, environment, console)?;
     }
-    let (mut distributions, mut findings) = (Vec::new(), Vec::new());
+    let (mut distributions, mut projects, mut findings) = (Vec::new(), Vec::new(), Vec::new());
     if !spec.dependencies.requirements.is_empty() || !spec.content.projects.is_empty() {
         let host = host.ok_or_else(interpreter::missing)?;
         let log_in = || codeartifact::log_in(&spec.dependencies.codeartifact, environment, console);
         let access = log_in()?;
         let indexes = Indexes::of(&spec.dependencies, &access.urls);
+        let compilers = Compilers::new(&place.join("compilers"), environment)?;
         let staging = Staging::new(spec, manifest, &place.join("view"))?;
         let renewed;
         let settings = Settings::of_requirements(manifest, place)?;
@@ -82,11 +88,12 @@ pub fn build(
             environment,
             console,
             indexes: &indexes,
+            compilers: &compilers,
             staging: &staging,
             settings: &settings,
             destination: &installed,
         };
-        let mut built = BTreeSet::new();
+        let (mut built, mut installed_with) = (BTreeSet::new(), None);
         if !spec.dependencies.requirements.is_empty() {
             let installer = installer::choose(&request)?;
             let step = console.step(format!("Install with {}", installer.name()));
@@ -105,17 +112,20 @@ pub fn build(
             distributions = distribution::read_all(&installed)?;
             settings::check_own_names(manifest, &distributions)?;
             step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
+            installed_with = Some(installer);
         }
-        let settings = Settings::of_builds(manifest, place)?;
-        request.settings = &settings;
-        let projects = project::install_all(&request, place, &mut distributions)?;
-        built.extend(projects);
+        let for_builds = Settings::of_builds(manifest, place)?;
+        projects = project::install_all(&Request { settings: &for_builds, ..request }, place, &mut distributions)?;
+        built.extend(projects.iter().cloned());
+        if let Some(installer) = installed_with {
+            shared_paths::settle(&*installer, &request, &distributions, &projects)?;
+        }
         interpreter::check_native_builds(host, spec.target, &built, &distributions)?;
         if !host.can_build_for(spec.target) && !spec.dependencies.no_deps && !manifest.is_locked {
             findings.extend(audit::distributions::check_foreign_builds(&built, &distributions, &host.version));
         }
     }
-    let mut tree = assemble::assemble(spec, &installed, &opt, distributions, folder)?;
+    let mut tree = assemble::assemble(spec, &installed, &opt, (distributions, &projects), folder)?;
     tree.findings.extend(findings);
     Ok(tree)
 }

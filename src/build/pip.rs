@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use camino::Utf8Path;
+use secrecy::SecretString;
 
 use super::explain;
 use super::git::Git;
@@ -55,6 +56,8 @@ enum Task<'a> {
     Resolve,
     /// What was resolved for the target, in a file of pins beside what the manifest asks for.
     Take { pins: &'a Utf8Path },
+    /// What was chosen before.
+    Alone,
 }
 
 fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
@@ -62,13 +65,14 @@ fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
     let dependencies = &spec.dependencies;
     let mut command = process::command(host.executable.as_str(), &staging.folder, environment);
     git.tell(&mut command);
+    request.compilers.tell(&mut command);
     command.args(["-m", "pip", "install", "--target", destination.as_str()]);
     command.args(["--no-compile", "--disable-pip-version-check", "--no-warn-script-location", "--progress-bar", "off"]);
     // With it pip sets this variable itself. Without it pip asks nobody either: there is no input.
     if environment.get("GIT_SSH_COMMAND").is_none() {
         command.arg("--no-input");
     }
-    if let Task::Take { pins } = task {
+    if !host.can_compile_for(spec.target) {
         let python = spec.target.python;
         command.args(["--implementation", "cp", "--python-version", &python.release().to_string()]);
         for abi in [&format!("cp{}", python.digits()), "abi3", "none"] {
@@ -77,10 +81,12 @@ fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
         for platform in platforms(spec.target) {
             command.args(["--platform", &platform]);
         }
-        // With hashes all that is to be installed stands in the manifest.
-        if !manifest.is_pinned() {
-            command.args(["--requirement", pins.as_str()]);
-        }
+    }
+    // With hashes all that is to be installed stands in the manifest.
+    if let Task::Take { pins } = task
+        && !manifest.is_pinned()
+    {
+        command.args(["--requirement", pins.as_str()]);
     }
     if let Some(url) = &indexes.default {
         command.env("PIP_INDEX_URL", url.exposed());
@@ -89,7 +95,7 @@ fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
         let urls: Vec<&str> = indexes.first.iter().map(SecretUrl::exposed).collect();
         command.env("PIP_EXTRA_INDEX_URL", urls.join(" "));
     }
-    if dependencies.no_deps || manifest.is_locked || matches!(task, Task::Take { .. }) {
+    if dependencies.no_deps || manifest.is_locked || !matches!(task, Task::Resolve) {
         command.arg("--no-deps");
     }
     // pip has no name of its own for standard input.
@@ -141,6 +147,18 @@ impl Installer for Pip {
         }
         let output = request.staging.shown(&outcome.output);
         Err(explain::failed_install("pip", &output, request, is_foreign).into())
+    }
+
+    fn install_alone(&self, requirement: &SecretString, request: &Request<'_>) -> anyhow::Result<()> {
+        let git = Git::new(Some(&request.manifest.text), request.environment);
+        let mut command = command(request, &git, &Task::Alone);
+        command.args(request.settings.of_pip(&self.version)?);
+        let outcome = process::run_with_input(command, Some(requirement), &self.name(), request.console)?;
+        if outcome.status.success() {
+            return Ok(());
+        }
+        let output = request.staging.shown(&outcome.output);
+        Err(explain::failed_install("pip", &output, request, !request.host.can_compile_for(request.spec.target)).into())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::types::DistributionName;
 
 /// Builds the projects of `source`, each from a copy in `scratch`: build backends write into the folder they build from,
-/// and would take what an earlier build left there. Gives their names.
+/// and would take what an earlier build left there. Gives their names, in that order.
 ///
 /// # Errors
 /// The user's for a project that cannot be built, or that is in the layer already.
@@ -22,9 +22,9 @@ pub(super) fn install_all(
     request: &Request<'_>,
     scratch: &Utf8Path,
     distributions: &mut Vec<Distribution>,
-) -> anyhow::Result<BTreeSet<DistributionName>> {
-    let Request { spec, environment, console, destination, .. } = request;
-    let mut names = BTreeSet::new();
+) -> anyhow::Result<Vec<DistributionName>> {
+    let Request { spec, console, destination, .. } = request;
+    let mut names = Vec::new();
     if spec.content.projects.is_empty() {
         return Ok(names);
     }
@@ -33,12 +33,7 @@ pub(super) fn install_all(
         let step = console.step(format!("Build {path}"));
         let copy = scratch.join(format!("projects/{number}"));
         staging::copy_files(&spec.project_files(path)?, &copy)?;
-        let mut command = uv.project_command(&copy, request);
-        // Compilers write the folder into what they compile.
-        for name in ["CFLAGS", "CXXFLAGS"] {
-            let flags = environment.get(name).unwrap_or_default();
-            command.env(name, format!("{flags} -fdebug-prefix-map={copy}=.").trim_start());
-        }
+        let command = uv.project_command(&copy, request);
         let before: BTreeSet<_> =
             distributions.iter().map(|distribution| (distribution.name.clone(), distribution.info.clone())).collect();
         let outcome = process::run(command, "uv", console)?;
@@ -55,7 +50,7 @@ pub(super) fn install_all(
             return Err(failure.hint("take it out of the requirements, or out of `source`").into());
         };
         step.done(format!("{} {}", built.name, built.version));
-        names.insert(built.name.clone());
+        names.push(built.name.clone());
     }
     Ok(names)
 }

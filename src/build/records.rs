@@ -1,10 +1,18 @@
-//! Writes each `RECORD` anew, sorted and with what is in the layer alone, so that it is the same for every installer.
+//! Writes each `RECORD` anew, sorted and with what is in the layer alone: what was left out is in none, and what was
+//! changed or is another distribution's is there as it is. So it is true, and the same for every installer.
 
-use camino::Utf8Path;
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use camino::Utf8PathBuf;
+use sha2::{Digest as _, Sha256};
 
 use super::assemble::entry;
 use super::places;
-use super::tree::{Owner, Source, Tree};
+use super::tree::{Entry, Owner, Source, Tree};
 use crate::spec::Spec;
 
 /// The last step of a tree: whatever is left out after it would still be recorded.
@@ -12,14 +20,13 @@ use crate::spec::Spec;
 /// Bytecode is not recorded, which the specification leaves open.
 pub fn with_records(mut tree: Tree, spec: &Spec) -> anyhow::Result<Tree> {
     let packages = spec.content.layout.packages(spec.target.python);
+    let hashes = hashes(&tree)?;
     let up: String = packages.components().map(|_| "../").collect();
     for distribution in tree.distributions.clone() {
         let mut lines = Vec::new();
-        for (path, recorded) in &distribution.record {
+        for path in distribution.record.keys() {
             let place = places::place(path, Some(&distribution), &packages);
-            let Some(entry) = tree.entries.get(&place) else { continue };
-            // What this program wrote is not what was recorded.
-            let recorded = if is_original(&entry.source, &place) { recorded.as_str() } else { "," };
+            let Some(recorded) = hashes.get(&place) else { continue };
             let seen = place.strip_prefix(&packages).map_or_else(|_| format!("{up}{place}"), ToString::to_string);
             lines.push(format!("{},{recorded}\n", quoted(&seen)));
         }
@@ -32,8 +39,36 @@ pub fn with_records(mut tree: Tree, spec: &Spec) -> anyhow::Result<Tree> {
     Ok(tree)
 }
 
-fn is_original(source: &Source, place: &Utf8Path) -> bool {
-    matches!(source, Source::File { .. } | Source::Link { .. }) && !place.starts_with("bin")
+/// What is recorded of each place: hash and size of a file, nothing of a link. A layer may have hundreds of megabytes, so that
+/// all processors have a part in it.
+fn hashes(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, String>> {
+    let entries: Vec<(&Utf8PathBuf, &Entry)> = tree.entries.iter().collect();
+    let next = AtomicUsize::new(0);
+    let work = || -> anyhow::Result<Vec<(Utf8PathBuf, String)>> {
+        let mut done = Vec::new();
+        while let Some((place, entry)) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let recorded = match entry.source {
+                Source::File { .. } | Source::Bytes { .. } => hash_and_size(&entry.bytes()?),
+                Source::Link { .. } => ",".to_owned(),
+            };
+            done.push(((*place).clone(), recorded));
+        }
+        Ok(done)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut hashes = BTreeMap::new();
+        for thread in threads {
+            hashes.extend(thread.join().expect("does not panic")?);
+        }
+        Ok(hashes)
+    })
+}
+
+/// As in a `RECORD`.
+pub(super) fn hash_and_size(bytes: &[u8]) -> String {
+    format!("sha256={},{}", URL_SAFE_NO_PAD.encode(Sha256::digest(bytes)), bytes.len())
 }
 
 fn quoted(path: &str) -> String {

@@ -53,6 +53,7 @@ impl Uv {
     /// The same for a target that is still to be named.
     fn pip_for_any(&self, subcommand: &str, request: &Request<'_>) -> Command {
         let mut command = process::command(self.program.as_str(), &request.staging.folder, request.environment);
+        request.compilers.tell(&mut command);
         let configured = request.spec.dependencies.configured.iter();
         command.envs(configured.map(|(name, value)| (name, value.expose_secret())));
         command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
@@ -351,5 +352,14 @@ impl Installer for Uv {
             return Ok(names(&outcome.output, &built));
         }
         Err(self.explain(&outcome.output, &found, request))
+    }
+
+    fn install_alone(&self, requirement: &SecretString, request: &Request<'_>) -> anyhow::Result<()> {
+        let mut command = self.install_for_target(request);
+        Git::new(Some(&request.manifest.text), request.environment).tell(&mut command);
+        Self::ask_all_indexes(&mut command, request);
+        command.args(["--no-deps", "--requirements", "-"]);
+        let outcome = process::run_with_input(command, Some(requirement), &self.name(), request.console)?;
+        if outcome.status.success() { Ok(()) } else { Err(self.explain(&outcome.output, &[], request)) }
     }
 }

@@ -154,3 +154,81 @@ fn packages_may_be_named_as_folders_of_a_layer() {
     python/lib/x.dat
     ");
 }
+
+#[test]
+fn nothing_of_a_wheel_is_lost_for_its_name() {
+    let sandbox = sandbox(&[(
+        "kinds",
+        &[
+            ("kinds/__init__.py", ""),
+            ("kinds/.git/HEAD", "h"),
+            ("kinds/template/.venv/a.txt", "a"),
+            ("kinds/template/env/pyvenv.cfg", "c"),
+            ("kinds/.DS_Store", "d"),
+            ("kinds/__pycache__/f.nbi", "i"),
+            // The layer has its own.
+            ("kinds/__pycache__/__init__.cpython-313.pyc", "old"),
+            (".lambda-layers/x", "x"),
+        ],
+    )]);
+    for installer in ["uv", "pip"] {
+        let (outcome, members) = built(&sandbox, installer, &[]);
+        let expected = [
+            "python/.lambda-layers/x",
+            "python/kinds/.DS_Store",
+            "python/kinds/.git/HEAD",
+            "python/kinds/__init__.py",
+            "python/kinds/__pycache__/f.nbi",
+            "python/kinds/template/.venv/a.txt",
+            "python/kinds/template/env/pyvenv.cfg",
+        ];
+        assert_eq!(names(&members), expected);
+        assert_eq!(warnings(&outcome), "");
+    }
+}
+
+/// Each line of a `RECORD` that is not as the layer, or has no hash where the layer has a file.
+fn untrue(members: &BTreeMap<String, Member>) -> Vec<String> {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    let records = members.iter().filter(|(name, _)| name.ends_with(".dist-info/RECORD"));
+    let lines = records.flat_map(|(own, record)| record.text().lines().map(move |line| (own, line)));
+    let is_true = |own: &str, line: &str| {
+        let [path, hash, size] = line
+            .rsplitn(3, ',')
+            .collect::<Vec<_>>()
+            .try_into()
+            .map(|[c, b, a]: [&str; 3]| [a, b, c])
+            .expect("has three");
+        let place = path.strip_prefix("../").map_or_else(|| format!("python/{path}"), str::to_owned);
+        let Some(member) = members.get(&place) else { return false };
+        let digest = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(&member.bytes));
+        if place == own {
+            line.ends_with(",,")
+        } else {
+            hash == format!("sha256={digest}") && size == member.bytes.len().to_string()
+        }
+    };
+    lines.filter(|(own, line)| !is_true(own, line)).map(|(_, line)| line.to_owned()).collect()
+}
+
+#[test]
+fn records_are_true_whatever_became_of_the_files() {
+    let wheel = "./wheels/kinds-1.0-py3-none-any.whl\n./wheels/other-1.0-py3-none-any.whl\n";
+    let sandbox = Sandbox::with_requirements(&format!("{wheel}numpy==2.2.6\n"));
+    wheel_of(&sandbox.path("wheels"), "kinds", "1.0", DATA);
+    let scripts = "[console_scripts]\nrun = other:main\n";
+    let other = [("kinds/__init__.py", "other"), ("other/tests/test_a.py", ""), ("other/__init__.py", "")];
+    wheel_of(
+        &sandbox.path("wheels"),
+        "other",
+        "1.0",
+        &[&other[..], &[("other-1.0.dist-info/entry_points.txt", scripts)]].concat(),
+    );
+    for installer in ["uv", "pip"] {
+        let arguments = ["--strip", "true", "--slim", "max", "--exclude-files", "*.pyi", "--smoke-test", "off"];
+        let (outcome, members) = built(&sandbox, installer, &arguments);
+        outcome.says("shared objects, ");
+        assert_eq!(untrue(&members), [""; 0]);
+    }
+}

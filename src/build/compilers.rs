@@ -1,0 +1,105 @@
+//! What compilers are told, so that the same source becomes the same bytes wherever it is built. Installers build in
+//! folders whose names are random, and compilers write those names into what they make.
+//!
+//! What users set for their compilers stays as it is: nothing here decides how code is compiled, only what of this machine
+//! stays out of it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::environment::Environment;
+
+/// Debug information is full of places, and a layer has no debugger. Said to the linker because `-g0` for a compiler
+/// would take the place of the optimization that a build sets where `CFLAGS` says nothing.
+const LINKER: &str = "-Wl,--strip-debug";
+
+/// Names that compilers of C, C++ and Fortran have, perhaps with the machine before it and a version behind.
+const NAMES: &[&str] = &["cc", "c++", "gcc", "g++", "clang", "clang++", "gfortran"];
+
+#[derive(Clone, Debug)]
+pub(super) struct Compilers {
+    /// `PATH`, with the folder of scripts that stand for compilers in front.
+    path: String,
+    /// Stands before `rustc` in its commands (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>).
+    rustc: Utf8PathBuf,
+    /// What the user has for the linker, and ours.
+    linker: String,
+}
+
+impl Compilers {
+    /// Writes what they need into `folder`, which is made: a script for each compiler that is found on `PATH`.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub(super) fn new(folder: &Utf8Path, environment: &Environment) -> anyhow::Result<Self> {
+        fs_err::create_dir_all(folder)?;
+        let rustc = folder.join("rustc");
+        let own = ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"].into_iter().find_map(|name| environment.get(name));
+        script(&rustc, &include_str!("compilers/rustc.sh").replace("WRAPPER", &own.map(quoted).unwrap_or_default()))?;
+        let path = environment.get("PATH").unwrap_or_default();
+        let names = folder.join("bin");
+        fs_err::create_dir(&names)?;
+        for (name, real) in on_path(path) {
+            script(&names.join(name), &include_str!("compilers/cc.sh").replace("REAL", &quoted(real.as_str())))?;
+        }
+        let path = format!("{names}:{path}");
+        let linker = format!("{} {LINKER}", environment.get("LDFLAGS").unwrap_or_default()).trim_start().to_owned();
+        Ok(Self { path, rustc, linker })
+    }
+
+    /// For a command that may build distributions.
+    pub(super) fn tell(&self, command: &mut Command) {
+        command.env("RUSTC_WRAPPER", &self.rustc).env("LDFLAGS", &self.linker).env("PATH", &self.path);
+        // Else numpy's builds of Fortran take `LDFLAGS` for all that they are to tell the linker.
+        command.env("NPY_DISTUTILS_APPEND_FLAGS", "1");
+    }
+}
+
+/// The compilers that are found there, by the names that they are started by.
+fn on_path(path: &str) -> BTreeMap<String, Utf8PathBuf> {
+    let mut found = BTreeMap::new();
+    let folders = path.split(':').filter(|folder| folder.starts_with('/')).map(Utf8Path::new);
+    for entry in folders.filter_map(|folder| folder.read_dir_utf8().ok()).flatten().flatten() {
+        let runs =
+            || entry.path().metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
+        if is_compiler(entry.file_name()) && !found.contains_key(entry.file_name()) && runs() {
+            found.insert(entry.file_name().to_owned(), entry.path().to_owned());
+        }
+    }
+    found
+}
+
+/// `gcc`, `g++-13`, `x86_64-linux-gnu-gcc`.
+fn is_compiler(name: &str) -> bool {
+    let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.').trim_end_matches('-');
+    NAMES.iter().any(|known| name.strip_suffix(known).is_some_and(|before| before.is_empty() || before.ends_with('-')))
+}
+
+fn script(path: &Utf8Path, text: &str) -> anyhow::Result<()> {
+    fs_err::write(path, text)?;
+    Ok(fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?)
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compilers_are_known_by_their_names() {
+        for name in ["cc", "g++", "gcc-13", "x86_64-linux-gnu-gcc", "aarch64-linux-gnu-g++-12", "clang-17", "c++"] {
+            assert!(is_compiler(name), "{name}");
+        }
+        for name in ["gcc-ar", "gcc-ar-13", "c++filt", "colorgcc", "clang-format", "13", "rustc", "x86_64-linux-gnu-ld"]
+        {
+            assert!(!is_compiler(name), "{name}");
+        }
+    }
+}
