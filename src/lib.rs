@@ -47,6 +47,7 @@ pub mod observe;
 pub mod opened;
 pub mod papers;
 pub mod parameters;
+pub(crate) mod pep508;
 pub mod permissions;
 pub mod pip_configuration;
 pub mod plan;

@@ -81,10 +81,11 @@ fn shortened(parts: &[String], longest: usize) -> String {
     if whole.chars().count() <= longest {
         return whole;
     }
-    let cut = (1..parts.len())
-        .rev()
-        .map(|count| format!("{} AND {} more", parts[..count].join(" AND "), parts.len() - count));
-    cut.into_iter().find(|text| text.chars().count() <= longest).unwrap_or_else(|| format!("{} licences", parts.len()))
+    // Each is longer than the one before.
+    let cut =
+        (1..parts.len()).map(|count| format!("{} AND {} more", parts[..count].join(" AND "), parts.len() - count));
+    let cut = cut.take_while(|text| text.chars().count() <= longest).last();
+    cut.unwrap_or_else(|| format!("{} licences", parts.len()))
 }
 
 /// Whatever a user or an installer may have written, as a valid expression.

@@ -3,7 +3,6 @@
 mod decide;
 
 use std::fmt::{self, Display};
-use std::str::FromStr as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::Version;
@@ -11,6 +10,7 @@ use pep508_rs::{Requirement, VersionOrUrl};
 
 use crate::build::headers;
 use crate::facts;
+use crate::pep508;
 use crate::types::{DistributionName, PythonVersion};
 
 pub use decide::{Fate, decide};
@@ -66,7 +66,7 @@ impl Runtime {
         let packages = table.packages.iter().map(|package| Package {
             name: package.name.parse().expect("the data files are checked by a test"),
             version: package.version.parse().expect("the data files are checked by a test"),
-            requires: package.requires.iter().filter_map(|text| Requirement::from_str(text).ok()).collect(),
+            requires: package.requires.iter().filter_map(|text| pep508::requirement(text).ok()).collect(),
         });
         Self { packages: packages.collect(), origin: Origin::Table(table.date) }
     }
@@ -109,7 +109,7 @@ fn infos(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
 fn read_package(info: &Utf8Path) -> Option<Package> {
     let metadata = fs_err::read_to_string(info.join("METADATA")).ok()?;
     let header = |name: &'static str| headers(&metadata, name);
-    let requires = header("Requires-Dist").filter_map(|text| Requirement::from_str(text).ok()).collect();
+    let requires = header("Requires-Dist").filter_map(|text| pep508::requirement(text).ok()).collect();
     Some(Package {
         name: header("Name").next()?.parse().ok()?,
         version: header("Version").next()?.parse().ok()?,

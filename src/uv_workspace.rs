@@ -6,6 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 use toml::{Table, Value};
 
+use crate::types::check_glob;
+
 /// The root of the workspace that the project in `folder` (absolute) is a member of, if that is a folder above.
 pub fn above(folder: &Utf8Path) -> Option<Utf8PathBuf> {
     let project = read(folder)?;
@@ -52,6 +54,7 @@ fn table_of_uv(project: &Table) -> Option<&Table> {
 /// A pattern of folders. uv knows no braces in it, and no `\` that takes away a meaning.
 fn matcher(pattern: &str) -> Option<GlobMatcher> {
     let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
+    check_glob(pattern).ok()?;
     let pattern = pattern.replace('\\', "\\\\").replace('{', "\\{").replace('}', "\\}");
     Some(GlobBuilder::new(&pattern).literal_separator(true).build().ok()?.compile_matcher())
 }

@@ -60,6 +60,9 @@ fn finding(distribution: &Distribution, target: Target) -> Option<Finding> {
     Some(finding.blames(Some(&distribution.name)))
 }
 
+/// Of a tag between two `-`. Real ones have a handful.
+const MOST_PARTS: usize = 100;
+
 /// The best of the combinations that a tag stands for: each part may have several, with dots between.
 fn fit(tag: &str, target: Target) -> Fit {
     let mut parts = tag.split('-');
@@ -67,7 +70,8 @@ fn fit(tag: &str, target: Target) -> Fit {
     else {
         return Fit::No;
     };
-    let is_loaded = pythons.split('.').any(|python| abis.split('.').any(|abi| is_loaded(python, abi, target)));
+    let (pythons, abis) = (pythons.split('.').take(MOST_PARTS), abis.split('.').take(MOST_PARTS));
+    let is_loaded = pythons.into_iter().any(|python| abis.clone().any(|abi| is_loaded(python, abi, target)));
     let platform = platforms.split('.').map(|platform| fit_platform(platform, target)).max().unwrap_or(Fit::No);
     if is_loaded { platform } else { Fit::No }
 }

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::str::FromStr as _;
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::files;
 use crate::licences::Licence;
+use crate::pep508;
 use crate::types::DistributionName;
 
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Distribution {
         let spelling = needed("Name")?.to_owned();
         let name: DistributionName = spelling.parse().with_context(because)?;
         let version = needed("Version")?.to_owned();
-        let requires = header("Requires-Dist").filter_map(|text| pep508_rs::Requirement::from_str(text).ok()).collect();
+        let requires = header("Requires-Dist").filter_map(|text| pep508::requirement(text).ok()).collect();
         let [record, wheel, direct_url, entry_points] =
             ["RECORD", "WHEEL", "direct_url.json", "entry_points.txt"].map(|name| text(name).unwrap_or_default());
         let direct_url: serde_json::Value = serde_json::from_str(&direct_url).unwrap_or_default();

@@ -4,6 +4,7 @@ use globset::GlobBuilder;
 
 use super::expand::Wanted;
 use crate::error::{Failure, Problems, nearest};
+use crate::types::check_glob;
 
 /// Keeps the layers that a name or pattern fits, in the order of the file.
 ///
@@ -58,10 +59,11 @@ pub(super) fn patterns(values: &[String]) -> Vec<String> {
 }
 
 fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
-    let glob = GlobBuilder::new(pattern).build();
-    glob.map(|glob| glob.compile_matcher()).map_err(|error| {
+    let glob =
+        check_glob(pattern).and_then(|()| GlobBuilder::new(pattern).build().map_err(|error| error.kind().to_string()));
+    glob.map(|glob| glob.compile_matcher()).map_err(|why| {
         Failure::user(format!("`layers` has `{pattern}`, which is no pattern"))
-            .cause(error.kind().to_string())
+            .cause(why)
             .hint("write names, or patterns as in `web-*` and `{web,api}-*`")
     })
 }

@@ -4,6 +4,9 @@ use super::expand::{Origin, Wanted};
 use super::problem::{Problem, Span};
 use crate::error::Failure;
 
+/// What comes after these is counted, for the first few alone are told: finding the places of tens of thousands takes long.
+const MOST: usize = 1000;
+
 #[derive(Debug)]
 pub(super) struct Wrong {
     /// How many layers there are.
@@ -31,6 +34,11 @@ impl Wrong {
     pub(super) fn add(&mut self, layer: &Wanted, failure: Failure) {
         let parts = if failure.each.is_empty() { vec![failure] } else { failure.each };
         for failure in parts {
+            if self.found.len() >= MOST {
+                let (span, layer) = (Some(layer.span), layer.name.clone());
+                self.found.push(Found { span, failure, is_own: true, layer, count: 1 });
+                continue;
+            }
             let place = place(&failure.message, layer);
             // What is missing may be what could not be read.
             if place.is_none() && layer.is_broken {

@@ -2,6 +2,8 @@
 //!
 //! Anchors, aliases, merge keys and tags are refused: nothing in the file can stand for more than is written.
 
+use std::collections::BTreeMap;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use super::problem::{Problem, Source, Span};
@@ -86,6 +88,8 @@ struct Open {
     content: Content,
     /// Of a mapping: what waits for its value.
     key: Key,
+    /// Of a mapping: the line of each key.
+    lines: BTreeMap<String, usize>,
 }
 
 #[derive(Default)]
@@ -148,12 +152,12 @@ impl Builder<'_> {
             let problem = Problem::at(span, "a key has to be text");
             return Err(problem.hint("a value that begins with `{` or `[` needs quotes"));
         }
-        self.open.push(Open { span, content, key: Key::None });
+        self.open.push(Open { span, content, key: Key::None, lines: BTreeMap::new() });
         Ok(())
     }
 
     fn add(&mut self, node: Node) {
-        let Some(Open { content, key, .. }) = self.open.last_mut() else {
+        let Some(Open { content, key, lines, .. }) = self.open.last_mut() else {
             self.root = Some(node);
             return;
         };
@@ -167,7 +171,7 @@ impl Builder<'_> {
                         *key = Key::Refused;
                         return;
                     };
-                    let first = entries.iter().find(|(known, _)| known.text == text).map(|(known, _)| known.span.line);
+                    let first = lines.get(&text);
                     let problem = match first {
                         Some(line) => {
                             let problem =
@@ -177,7 +181,12 @@ impl Builder<'_> {
                         None if text == "<<" => Some(no_anchors(node.span)),
                         None => None,
                     };
-                    *key = if problem.is_some() { Key::Refused } else { Key::Taken(Text { text, span: node.span }) };
+                    *key = if problem.is_some() {
+                        Key::Refused
+                    } else {
+                        lines.insert(text.clone(), node.span.line);
+                        Key::Taken(Text { text, span: node.span })
+                    };
                     self.problems.extend(problem);
                 }
             },

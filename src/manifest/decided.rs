@@ -1,13 +1,12 @@
 //! Requirements with their markers decided for one target, for an installer that would decide them for the Python that it
 //! runs in.
 
-use std::str::FromStr as _;
-
-use pep508_rs::{MarkerEnvironment, MarkerTree, VerbatimUrl};
+use pep508_rs::{MarkerEnvironment, MarkerTree};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::requirement::{Local, is_url, marker_of};
 use super::{Manifest, marker_environment};
+use crate::pep508;
 use crate::types::Target;
 
 impl Manifest {
@@ -39,11 +38,7 @@ fn marker(requirement: &str) -> Option<(MarkerTree, usize)> {
     // In a URL a semicolon stands for itself without white space beside it.
     let at = if is_place { requirement.find(" ;").or_else(|| requirement.find("; ")) } else { requirement.find(';') };
     let at = at?;
-    let marker = if is_place {
-        marker_of(requirement).ok()?
-    } else {
-        pep508_rs::Requirement::<VerbatimUrl>::from_str(requirement).ok()?.marker
-    };
+    let marker = if is_place { marker_of(requirement).ok()? } else { pep508::requirement(requirement).ok()?.marker };
     Some((marker, at))
 }
 

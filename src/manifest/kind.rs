@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use camino::Utf8Path;
+use saphyr_parser::{Event, Parser};
 use serde::Deserialize;
 
 use crate::error::{Failure, alternatives};
@@ -75,15 +76,21 @@ pub(super) fn check_list(path: &Utf8Path, text: &str) -> Result<(), Failure> {
         return Err(failure().hint(format!("run `{refresh}` and name `{}`", lock.file)));
     }
     let is_table = || text.parse::<toml::Table>().is_ok_and(|table| !table.is_empty());
-    // JSON is YAML, too.
-    let is_mapping = || serde_yaml::from_str::<serde_yaml::Mapping>(text).is_ok_and(|mapping| !mapping.is_empty());
-    if matches!(path.extension(), Some("py" | "cfg" | "ini")) || is_table() || is_mapping() {
+    if matches!(path.extension(), Some("py" | "cfg" | "ini")) || is_table() || is_mapping(text) {
         let names = alternatives(facts::lockfiles().iter().map(|facts| facts.file.as_str()));
         return Err(
             failure().hint(format!("the name of a file tells its kind: name {names}, or a list in any other file"))
         );
     }
     Ok(())
+}
+
+/// Whether it is a mapping in YAML, which JSON is, too. As events: values would take as much memory as aliases ask for.
+fn is_mapping(text: &str) -> bool {
+    let mut events = Parser::new_from_str(text);
+    let is_before = |event: &Event<'_>| matches!(event, Event::StreamStart | Event::DocumentStart(_));
+    let first = events.by_ref().map_while(Result::ok).map(|(event, _)| event).find(|event| !is_before(event));
+    matches!(first, Some(Event::MappingStart(..))) && events.all(|event| event.is_ok())
 }
 
 /// The kind of lock that is made from a file of this name.
@@ -100,6 +107,17 @@ impl Display for Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mappings_are_known_without_what_their_aliases_stand_for() {
+        assert!(is_mapping("a: 1\nb: [x]\n") && is_mapping("# x\n{\"a\": {}}\n"));
+        assert!(
+            !is_mapping("six\nidna>=3\n") && !is_mapping("- a: 1\n") && !is_mapping("a: 1\nb: [") && !is_mapping("")
+        );
+        let levels =
+            (1..20).map(|level| format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 20].join(",")));
+        assert!(is_mapping(&format!("a0: &a0 x\n{}", levels.collect::<String>())));
+    }
 
     #[test]
     fn names_tell_kinds() {

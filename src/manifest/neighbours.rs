@@ -2,16 +2,16 @@
 //! the `[tool.uv.sources]` of a project that is required by its path, and pip the `file:` URLs.
 
 use std::collections::BTreeSet;
-use std::str::FromStr as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pep508_rs::{VerbatimUrl, VersionOrUrl};
+use pep508_rs::VersionOrUrl;
 use toml::Value;
 
 use super::options::{Place, place_of};
 use super::project::{Project, normalized};
 use super::workspace::{members, project_in};
 use crate::files;
+use crate::pep508;
 
 /// Those of a project in a folder, and of these in turn; all paths are absolute, and `limit` is the repository's.
 pub(super) fn of(folder: &Utf8Path, limit: &Utf8Path) -> BTreeSet<Utf8PathBuf> {
@@ -44,7 +44,7 @@ fn beside(folder: &Utf8Path, project: &Project, limit: &Utf8Path) -> Vec<Utf8Pat
     }
     let metadata = project.metadata.iter();
     let lines = metadata.flat_map(|of| of.dependencies.iter().chain(of.optional_dependencies.values().flatten()));
-    let named = lines.filter_map(|line| pep508_rs::Requirement::<VerbatimUrl>::from_str(line).ok());
+    let named = lines.filter_map(|line| pep508::requirement(line).ok());
     found.extend(named.filter_map(|requirement| match requirement.version_or_url {
         Some(VersionOrUrl::Url(url)) => match place_of(url.raw().as_str()) {
             Place::Local(path) => files::normalize(&folder.join(path)),

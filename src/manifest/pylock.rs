@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pep508_rs::MarkerTree;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -11,8 +10,10 @@ use super::hashes::ALGORITHMS;
 use super::lock::place::{self, Placing, Unplaced};
 use super::lock::{self, Declared, Locked};
 use super::project::{IndexTable, normalized};
+use super::text::LineStarts;
 use super::{Asked, Kind, Selection, marker_environment, text};
 use crate::error::{Failure, Problems, alternatives};
+use crate::pep508;
 use crate::secrets::SecretUrl;
 use crate::types::Target;
 
@@ -103,7 +104,7 @@ impl Pylock {
         let markers: Vec<&String> =
             self.packages.iter().filter_map(|package| package.as_ref().marker.as_ref()).collect();
         let is_true = |marker: &str, groups: &BTreeSet<String>, extras: &BTreeSet<String>| {
-            let marker = decided(marker, groups, extras).parse::<MarkerTree>();
+            let marker = pep508::marker(&decided(marker, groups, extras));
             marker.is_ok_and(|marker| marker.evaluate(&marker_environment(target), &[]))
         };
         let has_nothing = |name: &String, what: &str| {
@@ -151,8 +152,9 @@ impl Pylock {
             indexes,
             refresh: self.created_by.as_deref().unwrap_or("the tool that wrote it"),
         };
+        let starts = LineStarts::of(text);
         let lines = self.packages.iter().map(|spanned| {
-            let number = text[..spanned.span().start].bytes().filter(|byte| *byte == b'\n').count() + 1;
+            let number = starts.line(spanned.span().start);
             let package = spanned.as_ref();
             let marker =
                 package.marker.as_ref().map(|marker| format!(" ; {}", decided(marker, &groups, &selection.extras)));

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aho_corasick::AhoCorasick;
 use camino::Utf8Path;
 use toml::Value;
 
 use super::project::{GroupEntry, Project, normalized};
 use super::read::fits_python;
 use super::sources::Sources;
+use super::text::LineStarts;
 use super::wanted::{Wanted, without_itself};
 use super::{Kind, Selection};
 use crate::error::Failure;
@@ -44,12 +46,11 @@ pub(super) fn requirements(
     if let Some(metadata) = &project.metadata {
         wanted = without_itself(path, metadata, wanted)?;
     }
-    let mut lines = Vec::new();
-    for wanted in &wanted {
-        let number = line_of(text, &wanted.text);
+    let (mut lines, mut known) = (Vec::new(), BTreeSet::new());
+    for (wanted, number) in wanted.iter().zip(lines_of(text, &wanted)) {
         for line in sources.lines(wanted)? {
             // Extras and groups have requirements in common.
-            if !lines.iter().any(|(_, known)| *known == line) {
+            if known.insert(line.clone()) {
                 lines.push((number, line));
             }
         }
@@ -90,9 +91,16 @@ fn without_metadata(path: &Utf8Path, project: &Project) -> Failure {
         .hint("name the dependency file with `requirements`")
 }
 
-/// Where a string stands in the file, from 1; the first line if it is written otherwise.
-fn line_of(text: &str, string: &str) -> usize {
-    text.lines().position(|line| line.contains(string)).map_or(1, |index| index + 1)
+/// Where each requirement stands in the file, from 1; the first line if it is written otherwise. All are looked for at once.
+fn lines_of(text: &str, wanted: &[Wanted]) -> Vec<usize> {
+    let mut lines = vec![None; wanted.len()];
+    let starts = LineStarts::of(text);
+    if let Ok(finder) = AhoCorasick::new(wanted.iter().map(|wanted| &wanted.text)) {
+        for found in finder.find_overlapping_iter(text) {
+            lines[found.pattern()].get_or_insert_with(|| starts.line(found.start()));
+        }
+    }
+    lines.into_iter().map(|line| line.unwrap_or(1)).collect()
 }
 
 /// What the groups that were asked for list, and those that they include.

@@ -1,12 +1,12 @@
 //! One requirement: what it asks for, its marker, its hashes.
 
 use std::collections::BTreeSet;
-use std::str::FromStr as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::MarkerTree;
 
 use crate::error::Failure;
+use crate::pep508;
 use crate::types::{Digest, DistributionName};
 
 /// One line that asks for something.
@@ -117,7 +117,7 @@ pub(crate) const ARCHIVES: &[&str] = &[".whl", ".tar.gz", ".tgz", ".zip", ".tar.
 
 /// `name` or `name[extra]`.
 fn is_name(text: &str) -> bool {
-    pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text)
+    pep508::requirement(text)
         .is_ok_and(|requirement| requirement.version_or_url.is_none() && requirement.marker.is_true())
 }
 
@@ -127,7 +127,7 @@ pub(super) fn marker_of(text: &str) -> Result<MarkerTree, Failure> {
         return Ok(MarkerTree::TRUE);
     };
     let marker = marker.split(" #").next().unwrap_or_default().trim();
-    MarkerTree::from_str(marker).map_err(|error: pep508_rs::Pep508Error| {
+    pep508::marker(marker).map_err(|error| {
         Failure::user(format!("cannot read the marker `{marker}`: {}", error.message))
             .hint("write it as in PEP 508: `python_version < '3.13' and sys_platform == 'linux'`")
     })
@@ -183,7 +183,7 @@ fn is_hash(text: &str) -> bool {
 
 /// The name that a requirement of PEP 508 begins with.
 pub(super) fn name_of(text: &str) -> Option<String> {
-    let parsed = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).ok()?;
+    let parsed = pep508::requirement(text).ok()?;
     Some(parsed.name.to_string())
 }
 

@@ -4,7 +4,7 @@
 //! that says the same in a way that all of them understand. What is read here decides whether anything changed, refuses
 //! what cannot be read, and finds the secrets to keep out of logs.
 
-use std::str::FromStr as _;
+use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::VersionOrUrl;
@@ -18,11 +18,12 @@ use super::{Asked, Kind, Manifest, ManifestFile, editable, hashes, kind, local_d
 use crate::environment::{self, Environment};
 use crate::error::{Failure, Problems};
 use crate::files;
+use crate::pep508;
 use crate::secrets::without_credentials;
 use crate::types::Digest;
 
 /// How a nested file is read.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
     Requirements,
     Constraints,
@@ -35,6 +36,8 @@ pub(super) struct Reader<'a> {
     pub(super) environment: &'a Environment,
     /// The files being read, outermost first, to notice a file that includes itself.
     open: Vec<Utf8PathBuf>,
+    /// What was read already, and says nothing new to those who name it again.
+    known: BTreeSet<(Utf8PathBuf, Role)>,
     pub(super) manifest: Manifest,
     pub(super) problems: &'a mut Problems,
     /// Lines for [`Manifest::joined`].
@@ -52,6 +55,7 @@ impl<'a> Reader<'a> {
             workspace: asked.workspace,
             environment: asked.environment,
             open: Vec::new(),
+            known: BTreeSet::new(),
             manifest: Manifest::default(),
             problems,
             lines: Vec::new(),
@@ -73,12 +77,24 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Files that name each other in a row.
+const DEEPEST: usize = 100;
+
 impl Reader<'_> {
     pub(super) fn read(&mut self, path: &Utf8Path, role: Role) {
         if self.open.iter().any(|open| open == path) {
             let chain: Vec<&str> = self.open.iter().map(|open| open.as_str()).chain([path.as_str()]).collect();
             let failure = Failure::user(format!("`{path}` includes itself: {}", chain.join(" → ")));
             self.problems.push(failure.hint("remove one of the `-r` lines"));
+            return;
+        }
+        if !self.known.insert((path.to_owned(), role)) {
+            return;
+        }
+        if self.open.len() >= DEEPEST {
+            let failure =
+                Failure::user(format!("`{path}` is the last of more than {DEEPEST} files that name each other"));
+            self.problems.push(failure.hint("name it in a file that is nearer to the first"));
             return;
         }
         let Some(text) = self.problems.check(text::read(self.folder, path)) else { return };
@@ -315,7 +331,7 @@ impl Reader<'_> {
             self.manifest.secrets.add_urls_in(url);
             RequirementKind::Url { url: without_credentials(url), marker: marker_of(text)? }
         } else {
-            let parsed = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).map_err(|error| {
+            let parsed = pep508::requirement(text).map_err(|error| {
                 let reason = error.message.to_string();
                 Failure::user(format!(
                     "cannot read `{}`: {}",

@@ -2,10 +2,8 @@
 //! <https://docs.astral.sh/uv/concepts/configuration-files/>). Each is heeded or refused by its name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pep508_rs::MarkerTree;
 use toml::{Table, Value};
 
 use super::meaning::marker_environment;
@@ -15,6 +13,7 @@ use super::workspace::above;
 use super::{Asked, ManifestFile, text};
 use crate::error::{Failure, Problems, nearest};
 use crate::facts;
+use crate::pep508;
 use crate::secrets::without_credentials;
 use crate::types::{Digest, Target};
 
@@ -52,9 +51,7 @@ impl Settings {
     /// Whether the project is for this target.
     pub fn is_for(&self, target: Target) -> bool {
         let environment = marker_environment(target);
-        let is_true = |marker: &String| {
-            MarkerTree::from_str(marker).is_ok_and(|marker: MarkerTree| marker.evaluate(&environment, &[]))
-        };
+        let is_true = |marker: &String| pep508::marker(marker).is_ok_and(|marker| marker.evaluate(&environment, &[]));
         self.environments.is_empty() || self.environments.iter().any(is_true)
     }
 
@@ -192,8 +189,7 @@ impl Found {
             None => Vec::new(),
         };
         for marker in &environments {
-            if let Err(error) = MarkerTree::from_str(marker) {
-                let error: pep508_rs::Pep508Error = error;
+            if let Err(error) = pep508::marker(marker) {
                 let failure =
                     Failure::user(format!("{} has `{marker}`, which is no marker", self.named("environments")));
                 problems

@@ -2,7 +2,6 @@
 //! <https://docs.astral.sh/uv/concepts/projects/dependencies/#dependency-sources>), as requirements that say it themselves.
 
 use std::collections::BTreeMap;
-use std::str::FromStr as _;
 
 use camino::Utf8Path;
 use pep508_rs::MarkerTree;
@@ -13,6 +12,7 @@ use super::Kind;
 use super::project::{Project, normalized};
 use super::wanted::Wanted;
 use crate::error::Failure;
+use crate::pep508;
 
 /// The sources of a project, by the names of what they are of.
 #[derive(Debug, Default)]
@@ -118,7 +118,7 @@ impl Sources {
 
     fn marker(&self, name: &str, source: &Source) -> Result<MarkerTree, Failure> {
         let Some(marker) = &source.marker else { return Ok(MarkerTree::TRUE) };
-        MarkerTree::from_str(marker).map_err(|error: pep508_rs::Pep508Error| {
+        pep508::marker(marker).map_err(|error| {
             let failure =
                 Failure::user(format!("`{}` has a source for `{name}` whose marker cannot be read", self.file));
             failure.cause(error.message.to_string()).hint("write it as in `sys_platform == 'linux'`")

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Manifest, marker_environment};
+use crate::pep508;
 use crate::types::{PythonVersion, Target};
 
 /// Markers that ask for the kernel (PEP 508).
@@ -56,7 +57,7 @@ impl Manifest {
 
 /// The text names a patch release of this Python, and not all of its releases give the same answer.
 fn depends_on_release(marker: &str, target: Target) -> bool {
-    let Ok(tree) = marker.parse::<pep508_rs::MarkerTree>() else { return false };
+    let Ok(tree) = pep508::marker(marker) else { return false };
     let answer = |python| tree.evaluate(&marker_environment(Target { python, ..target }), &[]);
     let wanted = answer(target.python);
     marker.contains(&format!("{}.", target.python)) && target.python.releases().any(|python| answer(python) != wanted)

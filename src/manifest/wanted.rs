@@ -1,7 +1,6 @@
 //! What a project asks for before it is known where from: each requirement, and by way of what it was asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr as _;
 
 use camino::Utf8Path;
 use pep440_rs::Version;
@@ -9,6 +8,7 @@ use pep508_rs::{MarkerTree, VerbatimUrl, VersionOrUrl};
 
 use super::project::{Metadata, normalized};
 use crate::error::{Failure, alternatives};
+use crate::pep508;
 
 /// A requirement of a project.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     fn new(text: &str, extra: Option<String>, group: Option<String>) -> Self {
-        let requirement = pep508_rs::Requirement::from_str(text).ok();
+        let requirement = pep508::requirement(text).ok();
         Self { text: text.to_owned(), requirement, inherited: MarkerTree::TRUE, extra, group }
     }
 

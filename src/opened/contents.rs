@@ -30,6 +30,9 @@ pub(super) struct Found<P> {
 /// Path in the layer to what is there.
 pub(super) type Contents<P> = BTreeMap<Utf8PathBuf, Found<P>>;
 
+/// Of a file that describes a distribution, in bytes: ten times as much as the largest that are known have.
+const LARGEST_DESCRIPTION: u64 = 16 << 20;
+
 /// Reads everything once.
 pub(super) fn read<P: Sync>(
     contents: &Contents<P>,
@@ -38,7 +41,8 @@ pub(super) fn read<P: Sync>(
     bytes_of: impl Fn(&Utf8Path, &P) -> Result<Vec<u8>, Finding> + Sync,
 ) -> Layer {
     let text_of = |path: &Utf8Path| {
-        let bytes = bytes_of(path, &contents.get(path)?.place).ok()?;
+        let found = contents.get(path).filter(|found| found.size <= LARGEST_DESCRIPTION)?;
+        let bytes = bytes_of(path, &found.place).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
     let distributions = distributions(contents, noticed, text_of);

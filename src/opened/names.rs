@@ -4,6 +4,8 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use crate::audit::Finding;
 
+/// `PATH_MAX` of Linux, which counts a byte at the end.
+const LONGEST_PATH: usize = 4095;
 /// `NAME_MAX` of Linux.
 const LONGEST_NAME: usize = 255;
 
@@ -12,6 +14,9 @@ const LONGEST_NAME: usize = 255;
 /// # Errors
 /// What is wrong with it, as in "`NAME` …".
 pub(super) fn path(name: &[u8]) -> Result<Utf8PathBuf, &'static str> {
+    if name.len() > LONGEST_PATH {
+        return Err("is a longer path than Linux takes (4095 bytes)");
+    }
     let name = str::from_utf8(name).map_err(|_invalid| "is not UTF-8")?;
     if name.contains(char::is_control) {
         return Err("has a control character in its name");
@@ -74,6 +79,7 @@ mod tests {
         assert_eq!(path(b"./python//x/./y.py").as_deref(), Ok(Utf8Path::new("python/x/y.py")));
         assert_eq!(path("python/naïve:1.py".as_bytes()).as_deref(), Ok(Utf8Path::new("python/naïve:1.py")));
         assert_eq!(path(b"./").as_deref(), Ok(Utf8Path::new("")));
+        assert!(path("a/".repeat(2000).as_bytes()).is_ok() && path("a/".repeat(3000).as_bytes()).is_err());
         for wrong in [
             &b"../x"[..],
             b"python/../x",

@@ -28,6 +28,7 @@ impl Check {
             Self::BesideScript => is_there(&subject.place.with_extension("")),
             Self::Unused => !layer.uses.need(subject.path, &layer.candidates),
             Self::Unmentioned => !layer.uses.mentions(&subject.entry.owner, name),
+            Self::EndingUnmentioned => !endings(name).any(|ending| layer.uses.mentions(&subject.entry.owner, ending)),
             Self::NotReadAsStub => !layer.uses.reads_stub(subject.path, &subject.entry.owner),
             Self::NoCompiler => !layer.has_compiler,
             // Folders with modules are no candidates.
@@ -38,6 +39,13 @@ impl Check {
             Self::OfAnotherSystem => is_of_another_system(&start(subject.entry)?),
         })
     }
+}
+
+/// `.js.map` and `.map` of `x.js.map`, but `.pyx.tp` alone of `x.pyx.tp`: what a build fills in has an ending for the build,
+/// whose code may be in the package, too (`sklearn/_build_utils`).
+pub(super) fn endings(name: &str) -> impl Iterator<Item = &str> {
+    let endings = name.match_indices('.').filter(|(at, _)| *at > 0).map(|(at, _)| &name[at..]);
+    endings.filter(|ending| ![".in", ".tp"].contains(ending))
 }
 
 /// The first bytes.

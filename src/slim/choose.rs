@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::checks::Subject;
+use super::checks::{self, Subject};
 use super::rules::{Check, Rule, rules};
-use super::uses::{self, Candidates, Uses};
+use super::uses::{self, Candidates, Named, Uses};
 use crate::build::{Owner, Tree};
 use crate::spec::SlimLevel;
 
@@ -43,8 +43,7 @@ pub(super) fn choose(tree: &Tree, packages: &Utf8Path, level: SlimLevel) -> anyh
     });
     let subjects: Vec<Subject<'_>> = subjects.collect();
     let candidates = candidates(&subjects);
-    let names = names(&subjects);
-    let uses = uses::find(tree, packages, &candidates, &names)?;
+    let uses = uses::find(tree, packages, &candidates, &named(&subjects))?;
     let has_compiler = tree.entries.keys().filter_map(|path| path.file_name()).any(|it| rules().compilers.is_match(it));
     let layer = Layer { tree, candidates, uses, has_compiler };
     let mut chosen = Chosen::default();
@@ -120,8 +119,18 @@ fn candidates(subjects: &[Subject<'_>]) -> Candidates {
     found
 }
 
-/// Names of files that go only if no code has them.
-fn names<'a>(subjects: &'a [Subject<'_>]) -> BTreeSet<&'a str> {
-    let is_by_name = |it: &&Subject<'_>| it.rules.iter().any(|rule| rule.checks.contains(&Check::Unmentioned));
-    subjects.iter().filter(is_by_name).filter_map(|subject| subject.path.file_name()).collect()
+/// Names and endings of files that go only if no code has them.
+fn named<'a>(subjects: &'a [Subject<'_>]) -> Named<'a> {
+    let mut named = Named::default();
+    for subject in subjects {
+        let name = subject.path.file_name().unwrap_or_default();
+        let has = |check: Check| subject.rules.iter().any(|rule| rule.checks.contains(&check));
+        if has(Check::Unmentioned) {
+            named.files.insert(name);
+        }
+        if has(Check::EndingUnmentioned) {
+            named.endings.extend(checks::endings(name));
+        }
+    }
+    named
 }

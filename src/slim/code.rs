@@ -1,12 +1,18 @@
-//! What Python code says about other modules and files, as far as it can be told without running it.
+//! What Python code says about other modules and files, as far as it can be told without running it. All of it takes time
+//! in proportion to the code, whatever the code is: what is in a layer was written by others.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// A comment, a text, or a line that goes on in the next.
+/// A comment, a text, or a line that goes on in the next. A text in triple quotes that nothing ends goes to the end of the
+/// code, as it does for Python; if it were none, each of them would be looked through to the end in vain.
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r#"(?s)#[^\n]*|"""(?:\\.|[^\\])*?"""|'''(?:\\.|[^\\])*?'''|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|\\\n"#)
+    regex(concat!(
+        r##"(?s)#[^\n]*|"""(?:\\.|[^\\])*?(?:"""|\\?\z)|'''(?:\\.|[^\\])*?(?:'''|\\?\z)|"##,
+        r#""(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|\\\n"#
+    ))
 });
 
 /// The code without comments and without texts in triple quotes, which are documentation as a rule.
@@ -26,7 +32,7 @@ pub(super) fn without_comments(text: &str) -> String {
 }
 
 static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?m)(?:^|[;:])[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n;]*)|import[ \t]+([^\n;]+))")
+    regex(r"(?m)(?:^|[;:])[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([\w\s,]*|[^\n;]*)|import[ \t]+([^\n;]+))")
 });
 static DOTTED: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"["']\.*[A-Za-z_](?-u:\w)*(?:\.(?-u:\w)+)+|["']\.+[A-Za-z_](?-u:\w)*"#));
@@ -78,37 +84,67 @@ pub(super) fn exported(code: &str) -> impl Iterator<Item = &str> {
     lists.flat_map(|list| QUOTED.captures_iter(list.as_str())).filter_map(|name| Some(name.get(1)?.as_str()))
 }
 
-/// Paths of folders called `name` that the code goes into: `"a/tests/x"` gives `a/tests`, and `join(here, "tests", "x")`
-/// and `here / "tests" / "x"` give `tests`. A bare `"tests"` is as often compared as it is opened, and gives nothing.
-pub(super) fn entered_folders<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let mut found = Vec::new();
-    for (at, _) in code.match_indices(name) {
-        let (before, after) = (&code[..at], &code[at + name.len()..]);
-        let line = &before[before.rfind('\n').map_or(0, |end| end + 1)..];
-        let rest = after.strip_prefix(['"', '\'']).map(str::trim_start);
-        let is_whole = line.ends_with(['"', '\'']) && rest.is_some();
-        if is_whole {
-            let is_joined = rest.is_some_and(|rest| rest.starts_with(',')) && is_in_join(line);
-            if is_joined || rest.is_some_and(|rest| rest.starts_with('/')) {
-                found.push(name);
+/// A text, the call that joins paths, or another bracket.
+static STEP: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#""(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|(?:join|[Pp]ath)?\(|\)"#));
+
+/// No path is longer on Linux (`PATH_MAX`).
+const LONGEST: usize = 4096;
+
+/// Paths of folders with one of these names that the code goes into: `"a/tests/x"` gives `a/tests`, and
+/// `join(here, "tests", "x")` and `here / "tests" / "x"` give `tests`. A bare `"tests"` is as often compared as it is
+/// opened, and gives nothing.
+pub(super) fn entered_folders<'a>(code: &'a str, names: &BTreeSet<&str>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    // Of each open bracket, whether it is that of a call that joins paths; and how many of them are.
+    let (mut open, mut joins) = (Vec::new(), 0);
+    for token in STEP.find_iter(code) {
+        match token.as_str() {
+            ")" => joins -= usize::from(open.pop().unwrap_or(false)),
+            call if call.ends_with('(') && !call.starts_with(['"', '\'']) => {
+                open.push(call != "(");
+                joins += usize::from(call != "(");
             }
-        } else if line.ends_with(['"', '\'', '/'])
-            && after.starts_with('/')
-            && let Some(quote) = line.rfind(['"', '\''])
-        {
-            let start = at - line.len() + quote + 1;
-            found.push(code[start..at + name.len()].trim_start_matches(['.', '/']));
+            text => {
+                let path = text.trim_matches(['"', '\'']);
+                let rest = code[token.end()..].trim_start();
+                let is_joined = rest.starts_with('/') || (rest.starts_with(',') && joins > 0);
+                if is_joined && names.contains(path) {
+                    found.insert(path);
+                }
+                found.extend(folders_in(path).filter(|folder| names.contains(last(folder))).map(known));
+            }
         }
     }
-    found.into_iter()
+    found
 }
 
-/// Whether the end of the line is an argument of a `join(` that it does not close.
-fn is_in_join(line: &str) -> bool {
-    line.rfind("join(").is_some_and(|start| {
-        let arguments = &line[start + "join(".len()..];
-        arguments.matches('(').count() >= arguments.matches(')').count()
-    })
+/// `a` and `a/b` of `a/b/c`.
+fn folders_in(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at]).take_while(|folder| folder.len() <= LONGEST)
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// What of the path is the same in each run: `tests` of `../tests`, `{here}/tests` and `%s/tests`.
+fn known(path: &str) -> &str {
+    let known = path.rfind(['}', '%']).map_or(path, |at| path[at..].split_once('/').map_or("", |(_, rest)| rest));
+    known.trim_start_matches(['.', '/'])
+}
+
+/// A call that reads data of a package that is named in it.
+static RESOURCE: LazyLock<Regex> = LazyLock::new(|| {
+    let calls =
+        "files|contents|is_resource|path|(?:open|read)_(?:text|binary)|get_data|resource_(?-u:\\w)+|PackageLoader";
+    regex(&format!(r#"\b(?:{calls})\((?:\s|(?-u:\w)+\s*=)*["']([.\w]+)["']"#))
+});
+
+/// Full names of packages whose data the code of a module in `package` reads: `a.tests` in `files("a.tests")`.
+pub(super) fn read_packages(code: &str, package: &str) -> Vec<String> {
+    let calls = RESOURCE.captures_iter(code).filter_map(|call| call.get(1));
+    calls.map(|name| absolute(name.as_str(), package)).collect()
 }
 
 #[cfg(test)]
@@ -135,11 +171,55 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_only_named_is_not_entered() {
-        let entered = |code: &'static str| entered_folders(code, "tests").collect::<Vec<_>>();
+        let entered =
+            |code: &'static str| entered_folders(code, &BTreeSet::from(["tests"])).into_iter().collect::<Vec<_>>();
         assert_eq!(entered("join(dirname(x), 'tests', 'data')"), ["tests"]);
+        assert_eq!(entered("open(os.path.join(\n  here(),\n  'tests',\n  'data'))"), ["tests"]);
+        assert_eq!(entered("files('x').joinpath('tests', 'data'); Path(here, \"a/tests/b\")"), ["a/tests", "tests"]);
         assert_eq!(entered("here / 'tests' / 'x'"), ["tests"]);
         assert_eq!(entered("get('../io/tests/data/x.xml')"), ["io/tests"]);
+        assert_eq!(entered("f'{here}/a/tests/x' + '%s/tests/tests/x' % here"), ["a/tests", "tests", "tests/tests"]);
         assert_eq!(entered("is_test = path.startswith(join(here, 'tests')); skip = {'tests', 'other'}"), [""; 0]);
+        assert_eq!(entered("join(a, 'x'), call('tests', 'x')"), [""; 0]);
         assert_eq!(exported("__all__ = ['a',\n 'tests']\n__all__ += ('b',)").collect::<Vec<_>>(), ["a", "tests", "b"]);
+    }
+
+    #[test]
+    fn packages_whose_data_is_read_are_named_in_the_call() {
+        let read = |code: &str| read_packages(code, "a.b");
+        assert_eq!(read("files('a.tests') / 'x'; open_text( package=\"c\", resource='x')"), ["a.tests", "c"]);
+        assert_eq!(
+            read("pkgutil.get_data('.tests', 'x'); resource_filename('d.tests', 'x')"),
+            ["a.b.tests", "d.tests"]
+        );
+        assert_eq!(read("open_files('a.tests'); files(name)"), [""; 0]);
+    }
+
+    /// Each took minutes while something was looked for anew from each place to the end, or back to the start of the line.
+    #[test]
+    fn code_of_any_shape_is_read_in_one_go() {
+        const TIMES: usize = 50_000;
+        let names = BTreeSet::from(["tests"]);
+        let shapes = [
+            "x('tests',",
+            "'tests/",
+            "'tests',",
+            "join(",
+            "\\\"\"\"\n",
+            "\\'''\n",
+            "from a import (\n",
+            "__all__ ",
+            "__all__[",
+            "('",
+            ";    ",
+        ];
+        for shape in shapes {
+            for start in ["", "'", "join(", "\\"] {
+                let text = format!("{start}{}\\", shape.repeat(TIMES));
+                let code = without_comments(&text);
+                assert!(entered_folders(&code, &names).len() < TIMES && modules(&code, "a").len() <= TIMES, "{shape}");
+                assert!(read_packages(&code, "a").is_empty() && exported(&code).count() <= TIMES, "{shape}");
+            }
+        }
     }
 }

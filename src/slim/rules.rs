@@ -66,6 +66,8 @@ pub(super) enum Check {
     Unused,
     /// No code of its distribution has its name.
     Unmentioned,
+    /// No code of its distribution names files by their ending, as `"*.h"` does.
+    EndingUnmentioned,
     NotReadAsStub,
     NoCompiler,
     /// Of folders: nothing in it can be imported.

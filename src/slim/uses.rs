@@ -19,7 +19,7 @@ pub(super) struct Uses {
     used: Candidates,
     /// Modules in other candidates that are imported, by path.
     imported: BTreeSet<String>,
-    /// File names that are in the code of an owner.
+    /// Names of files, and endings of such, that are in the code of an owner.
     names: BTreeMap<Owner, BTreeSet<String>>,
     /// Folders with a module that reads its stub, seen from the folder of packages.
     stub_readers: BTreeSet<Utf8PathBuf>,
@@ -36,13 +36,24 @@ impl Uses {
         self.imported.contains(path.as_str()) || containing(path, candidates).all(|folder| self.used.contains(folder))
     }
 
+    /// Whether code of the owner, or code that the layer is made for, names the file or the ending.
     pub(super) fn mentions(&self, owner: &Owner, name: &str) -> bool {
-        self.names.get(owner).is_some_and(|names| names.contains(name))
+        let by = |owner: &Owner| self.names.get(owner).is_some_and(|names| names.contains(name));
+        [owner, &Owner::Source, &Owner::Include, &Owner::BuildScript].into_iter().any(by)
     }
 
     pub(super) fn reads_stub(&self, path: &Utf8Path, owner: &Owner) -> bool {
         self.stub_handlers.contains(owner) || path.parent().is_some_and(|folder| self.stub_readers.contains(folder))
     }
+}
+
+/// What code may name.
+#[derive(Debug, Default)]
+pub(super) struct Named<'a> {
+    /// Names of files.
+    pub(super) files: BTreeSet<&'a str>,
+    /// Endings of such names, `.h`.
+    pub(super) endings: BTreeSet<&'a str>,
 }
 
 /// A module of the layer.
@@ -71,7 +82,7 @@ pub(super) fn find(
     tree: &Tree,
     packages: &Utf8Path,
     candidates: &Candidates,
-    names: &BTreeSet<&str>,
+    named: &Named<'_>,
 ) -> anyhow::Result<Uses> {
     let modules = tree.entries.iter().filter_map(|(path, entry)| {
         let path = path.strip_prefix(packages).ok()?;
@@ -81,7 +92,7 @@ pub(super) fn find(
     });
     let mut waiting: Vec<Module<'_>> = modules.collect();
     let modules = in_candidates(tree, packages, candidates);
-    let question = Question::new(candidates, &modules, names);
+    let question = Question::new(candidates, &modules, named);
     let mut uses = Uses { used: only_modules(tree, packages, candidates), ..Uses::default() };
     uses.imported.extend(question.files_of(entry_points(tree, packages)?));
     loop {
@@ -183,7 +194,8 @@ struct Question<'a> {
     modules: &'a BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Last names of the candidates.
     folders: BTreeSet<&'a str>,
-    names: &'a BTreeSet<&'a str>,
+    /// What code has that names a file or an ending, to what it names.
+    names: BTreeMap<String, &'a str>,
     /// One of these words has to be in a module, or it says nothing.
     words: AhoCorasick,
 }
@@ -191,18 +203,24 @@ struct Question<'a> {
 /// What code says that finds files or modules in other ways than by an import.
 const LOOKS_AROUND: [&str; 8] =
     ["__file__", "__path__", "__spec__", "__import__", "import_module", "resources", "get_data", "pkgutil"];
+/// What code says that reads data of packages by their names.
+const READS_DATA: [&str; 3] = ["resource", "get_data", "PackageLoader"];
+/// What stands before an ending where a text names files by it: `"*.h"`, `name + ".h"`, `f"{name}.h"`, `"%s.h"`, `".c,.h"`,
+/// `r".*\.h$"`. In `"api.h"` it is a part of the name.
+const BEFORE_ENDING: [&str; 12] = ["\"", "'", "*", "}", "%s", "%d", "%r", ")s", "\\", ",", ";", "|"];
 const ATTACH_STUB: &str = "attach_stub";
 const STUB_ENDINGS: [&str; 2] = [".pyi\"", ".pyi'"];
 const DESCRIPTIONS: [&str; 4] = ["get_payload", "\"Description\"", "'Description'", "[\"description\"]"];
 
 impl<'a> Question<'a> {
-    fn new(
-        candidates: &'a Candidates,
-        modules: &'a BTreeMap<&'a str, BTreeSet<&'a str>>,
-        names: &'a BTreeSet<&'a str>,
-    ) -> Self {
+    fn new(candidates: &'a Candidates, modules: &'a BTreeMap<&'a str, BTreeSet<&'a str>>, named: &Named<'a>) -> Self {
         let folders: BTreeSet<&str> = candidates.iter().filter_map(|path| Utf8Path::new(path).file_stem()).collect();
-        let words = folders.iter().chain(names).copied().chain([ATTACH_STUB, ".pyi"]).chain(DESCRIPTIONS);
+        let endings = named.endings.iter();
+        let endings = endings.flat_map(|it| BEFORE_ENDING.map(|before| (format!("{before}{it}"), *it)));
+        let names: BTreeMap<String, &str> =
+            named.files.iter().map(|name| ((*name).to_owned(), *name)).chain(endings).collect();
+        let words = names.keys().map(String::as_str).chain(folders.iter().copied());
+        let words = words.chain([ATTACH_STUB, ".pyi"]).chain(DESCRIPTIONS);
         let words = AhoCorasick::new(words).expect("these are short texts");
         Self { candidates, modules, folders, names, words }
     }
@@ -233,7 +251,14 @@ impl<'a> Question<'a> {
             return Ok(None);
         }
         let code = code::without_comments(&String::from_utf8_lossy(&bytes));
-        let mut enters = self.entered_by(path, &code);
+        let folder = path.parent().map_or("", Utf8Path::as_str);
+        let package = folder.replace('/', ".");
+        let mut read = code::read_packages(&code, &package);
+        let mut enters = self.entered_by(folder, &read, &code);
+        if READS_DATA.iter().any(|word| code.contains(word)) {
+            read.extend(code::modules(&code, &package));
+        }
+        enters.extend(read.iter().flat_map(|name| self.candidates_of(name)));
         if home.is_some() && LOOKS_AROUND.iter().any(|word| code.contains(word)) {
             enters.extend(containing(path, self.candidates).cloned());
         }
@@ -273,28 +298,33 @@ impl<'a> Question<'a> {
         found
     }
 
-    /// Candidates that the code goes into by a path.
-    fn entered_by(&self, path: &Utf8Path, code: &str) -> Candidates {
-        let folder = path.parent().map_or("", Utf8Path::as_str);
-        let at = |folder: &str, below: &str| {
-            let place = if folder.is_empty() { below.to_owned() } else { format!("{folder}/{below}") };
-            self.candidates.get(&place).cloned()
-        };
+    /// Candidates that a package is in, or is, by its full name.
+    fn candidates_of(&self, name: &str) -> Candidates {
+        prefixes(&name.replace('.', "/")).filter_map(|folder| self.candidates.get(folder).cloned()).collect()
+    }
+
+    /// Candidates that the code of a module in `folder` goes into by a path, which may start in a package whose data it
+    /// reads.
+    fn entered_by(&self, folder: &str, read: &[String], code: &str) -> Candidates {
+        let packages: Vec<String> = read.iter().map(|name| name.replace('.', "/")).collect();
+        let starts: BTreeSet<&str> = prefixes(folder).chain([""]).chain(packages.iter().map(String::as_str)).collect();
         let mut entered = Candidates::new();
-        for name in &self.folders {
-            for below in code::entered_folders(code, name) {
-                entered.extend(prefixes(folder).chain([""]).filter_map(|folder| at(folder, below)));
+        for below in code::entered_folders(code, &self.folders) {
+            for start in &starts {
+                let place = if start.is_empty() { below.to_owned() } else { format!("{start}/{below}") };
+                entered.extend(self.candidates.get(&place).cloned());
             }
         }
         entered
     }
 
-    /// Names that stand in the code as a whole.
+    /// Names and endings that stand in the code as a whole.
     fn named_in(&self, code: &str) -> BTreeSet<String> {
         let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
         let found = self.words.find_overlapping_iter(code).filter(|found| {
             let before = found.start().checked_sub(1).and_then(|at| code.as_bytes().get(at));
-            !is_part(before) && !is_part(code.as_bytes().get(found.end()))
+            let goes_on = is_part(before) && is_part(code.as_bytes().get(found.start()));
+            !goes_on && !is_part(code.as_bytes().get(found.end()))
         });
         let found = found.filter_map(|found| self.names.get(&code[found.start()..found.end()]));
         found.map(|name| (*name).to_owned()).collect()

@@ -3,6 +3,31 @@
 use camino::Utf8Path;
 use globset::{GlobBuilder, GlobMatcher};
 
+/// Of a pattern, in bytes. What it is compiled to is many times as large.
+const LONGEST: usize = 1000;
+/// Braces in braces: the compiler calls itself for each.
+const DEEPEST: usize = 10;
+
+/// # Errors
+/// The pattern is larger than anything that people write.
+pub(crate) fn check(pattern: &str) -> Result<(), String> {
+    if pattern.len() > LONGEST {
+        return Err(format!("it is longer than {LONGEST} bytes"));
+    }
+    let mut depth = 0_usize;
+    for character in pattern.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => continue,
+        }
+        if depth > DEEPEST {
+            return Err(format!("it has more than {DEEPEST} braces in each other"));
+        }
+    }
+    Ok(())
+}
+
 /// A pattern of files and folders in a layer. One without `/` is compared with names at any depth, one with `/` with the
 /// whole path as seen from `/opt`; a folder that matches takes everything in it along.
 #[derive(Clone, Debug)]
@@ -27,6 +52,7 @@ impl FileGlob {
         if pattern.split('/').any(|part| part == "..") {
             return Err("it leaves the layer".to_owned());
         }
+        check(pattern)?;
         let glob =
             GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())?;
         // `/name` is a name at the root and nowhere else.
@@ -80,6 +106,10 @@ mod tests {
         assert!(FileGlob::new("!python/x").is_err() && FileGlob::new("python/../bin").is_err());
         let below = FileGlob::new("x/*.py").expect("is valid").below("python".into()).expect("is a path");
         assert!(below.matches("python/x/a.py".into()));
+        let nested = format!("{}a{}", "{".repeat(20_000), "}".repeat(20_000));
+        assert_eq!(FileGlob::new(&nested).expect_err("is too long"), "it is longer than 1000 bytes");
+        let nested = format!("{}a{}", "{".repeat(11), "}".repeat(11));
+        assert_eq!(FileGlob::new(&nested).expect_err("is too deep"), "it has more than 10 braces in each other");
         assert_eq!(FileGlob::new("[").expect_err("is open"), "unclosed character class; missing ']'");
     }
 }

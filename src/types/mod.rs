@@ -19,6 +19,7 @@ pub use digest::{ContentHash, Digest, Fingerprint};
 pub use distribution::DistributionName;
 pub use function::{FunctionName, FunctionSelector};
 pub use glob::FileGlob;
+pub(crate) use glob::check as check_glob;
 pub use label::Label;
 pub use parameter::ParameterTemplate;
 pub use principal::Principal;

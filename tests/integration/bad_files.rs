@@ -48,6 +48,60 @@ fn what_a_line_names_has_to_be_of_its_kind() {
     ");
 }
 
+/// Each ended the program: brackets, files and aliases in each other are followed to a depth that people have use for.
+#[test]
+fn nesting_without_end_is_a_problem_like_any_other() {
+    let sandbox = Sandbox::with_requirements("-r r0.txt\n");
+    for number in 0..3000 {
+        sandbox.write(&format!("r{number}.txt"), format!("-r r{}.txt\n", number + 1));
+    }
+    let nested = |depth: usize| format!("six ; {}python_version > '3'{}\n", "(".repeat(depth), ")".repeat(depth));
+    sandbox.write("brackets.txt", nested(100_000));
+    let levels =
+        (1..12).map(|level| format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 12].join(", ")));
+    sandbox.write("aliases.txt", format!("a0: &a0 x\n{}", levels.collect::<String>()));
+    let arguments = ["--requirements", "requirements.txt\nbrackets.txt\naliases.txt"];
+    let told = refused_publish(&sandbox, &arguments).told();
+    let told = told.replace(&"(".repeat(100_000), "[BRACKETS]").replace(&")".repeat(100_000), "[BRACKETS]");
+    insta::assert_snapshot!(told, @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 3 problems with the input
+    cause: `r99.txt` is the last of more than 100 files that name each other (name it in a file that is nearer to the first)
+    cause: brackets.txt:1: cannot read `six ; [BRACKETS]python_version > '3'[BRACKETS]`: more than 100 brackets are open at once (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    cause: `aliases.txt` is not a list of requirements (the name of a file tells its kind: name `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a list in any other file)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+}
+
+/// The parser of requirements panics at it.
+#[test]
+fn a_name_that_ends_in_a_mark_is_a_problem() {
+    let sandbox = Sandbox::with_requirements("six- >= 1\nidna[all.]\n");
+    insta::assert_snapshot!(refused_publish(&sandbox, &[]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 2 problems with the input
+    cause: requirements.txt:1: cannot read `six- >= 1`: Package name must end with an alphanumeric character, not '-' (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    cause: requirements.txt:2: cannot read `idna[all.]`: Extra name must end with an alphanumeric character, not '.' (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+}
+
+/// As with `#include`, a file says the same whoever names it; each of forty was read twice as often as the one before.
+#[test]
+fn a_file_that_is_named_in_many_ways_is_read_once() {
+    let sandbox = Sandbox::with_requirements("-r r0.txt\n-r ./r0.txt\n");
+    for number in 0..40 {
+        let next = number + 1;
+        sandbox.write(&format!("r{number}.txt"), format!("-r r{next}.txt\n-r r{next}.txt\n"));
+    }
+    sandbox.write("r40.txt", "six==1.17.0\n");
+    sandbox.run(&["plan", "--layer-name", "x", "--python-version", "3.13"]).run().success();
+}
+
 #[test]
 fn all_dependency_files_are_read_although_one_is_broken() {
     let sandbox = Sandbox::with_requirements("six==\n");

@@ -6,32 +6,32 @@ use crate::harness::{Outcome, Sandbox};
 
 /// An entry, with everything that a zip says about it, true or not.
 #[derive(Clone)]
-struct Entry {
-    name: Vec<u8>,
+pub(crate) struct Entry {
+    pub(crate) name: Vec<u8>,
     /// In the entry's own header.
-    own_name: Option<Vec<u8>>,
-    packed: Vec<u8>,
-    size: u32,
-    crc: u32,
-    method: u16,
-    flags: u16,
-    mode: u32,
+    pub(crate) own_name: Option<Vec<u8>>,
+    pub(crate) packed: Vec<u8>,
+    pub(crate) size: u32,
+    pub(crate) crc: u32,
+    pub(crate) method: u16,
+    pub(crate) flags: u16,
+    pub(crate) mode: u32,
     /// Shares the bytes of the entry before.
-    again: bool,
+    pub(crate) again: bool,
 }
 
 /// Stored, mode 644.
-fn file(name: impl AsRef<[u8]>, bytes: &[u8]) -> Entry {
+pub(crate) fn file(name: impl AsRef<[u8]>, bytes: &[u8]) -> Entry {
     let size = u32::try_from(bytes.len()).expect("is small");
     let (name, packed) = (name.as_ref().to_vec(), bytes.to_vec());
     Entry { name, own_name: None, packed, size, crc: crc32(bytes), method: 0, flags: 0, mode: 0o100_644, again: false }
 }
 
-fn link(name: &str, target: &str) -> Entry {
+pub(crate) fn link(name: &str, target: &str) -> Entry {
     Entry { mode: 0o120_777, ..file(name, target.as_bytes()) }
 }
 
-fn deflated(name: &str, bytes: &[u8]) -> Entry {
+pub(crate) fn deflated(name: &str, bytes: &[u8]) -> Entry {
     let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::best());
     let mut packed = vec![0; compressor.deflate_compress_bound(bytes.len())];
     let length = compressor.deflate_compress(bytes, &mut packed).expect("has room");
@@ -44,7 +44,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// As APPNOTE.TXT lays a zip out: entries, directory, end.
-fn zip(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn zip(entries: &[Entry]) -> Vec<u8> {
     let (mut zip, mut directory, mut offset) = (Vec::new(), Vec::new(), 0);
     for entry in entries {
         let numbers = |name: &[u8]| {

@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pep508_rs::MarkerTree;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 
@@ -33,6 +32,7 @@ use crate::credentials;
 use crate::environment::Environment;
 use crate::error::{Failure, Problems, alternatives};
 use crate::files;
+use crate::pep508;
 use crate::secrets::{SecretUrl, end_of_credentials};
 use crate::types::{Digest, PythonVersion, Target};
 use crate::uv_workspace;
@@ -351,9 +351,8 @@ pub(super) fn unused_note(what: &str, name: &str, path: &Utf8Path, target: Targe
 
 /// Whether one of the environments that a lock was made for is the target; without any it is for all.
 pub(super) fn check_environments(path: &Utf8Path, environments: &[String], target: Target) -> Result<(), Failure> {
-    let is_it = |marker: &String| {
-        marker.parse().is_ok_and(|marker: MarkerTree| marker.evaluate(&marker_environment(target), &[]))
-    };
+    let is_it =
+        |marker: &String| pep508::marker(marker).is_ok_and(|marker| marker.evaluate(&marker_environment(target), &[]));
     if environments.is_empty() || environments.iter().any(is_it) {
         return Ok(());
     }

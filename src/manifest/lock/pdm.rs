@@ -1,16 +1,15 @@
 //! `pdm.lock` (<https://pdm-project.org/latest/usage/lockfile/>).
 
 use std::collections::BTreeSet;
-use std::str::FromStr as _;
 
 use camino::Utf8Path;
-use pep508_rs::{Requirement, VerbatimUrl};
 use serde::Deserialize;
 
 use super::{Contents, Declared, File, Locked, used_indexes};
 use crate::error::Failure;
 use crate::manifest::project::{IndexTable, Project, normalized};
 use crate::manifest::{Selection, allows_python, marker_environment, text};
+use crate::pep508;
 use crate::types::{Architecture, PythonVersion, Target};
 
 #[derive(Deserialize)]
@@ -136,7 +135,7 @@ fn check_complete(path: &Utf8Path, lock: &Lock, project: &Project, python: Pytho
     let targets = [Architecture::X86_64, Architecture::Arm64].map(|architecture| Target { python, architecture });
     let environments = targets.map(marker_environment);
     let missing = |line: &String| {
-        let asked = Requirement::<VerbatimUrl>::from_str(line).ok()?;
+        let asked = pep508::requirement(line).ok()?;
         // A lock may leave out what is for other platforms.
         let is_for_lambda = environments.iter().all(|environment| asked.marker.evaluate(environment, &[]));
         let name = asked.name.to_string();

@@ -4,11 +4,10 @@
 //! on a page of links is fetched from there, and so is what has no hash.
 
 use std::collections::BTreeSet;
-use std::str::FromStr as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::Version;
-use pep508_rs::{Requirement, VerbatimUrl, VersionOrUrl};
+use pep508_rs::VersionOrUrl;
 
 use super::locked::{Declared, File, Locked, Place};
 use super::wheel::Fit;
@@ -16,6 +15,7 @@ use crate::error::{Failure, Problems};
 use crate::files;
 use crate::manifest::requirement::{marker_of, split_options};
 use crate::manifest::{Kind, marker_environment, normalized};
+use crate::pep508;
 use crate::secrets::SecretUrl;
 use crate::types::{Digest, Target};
 
@@ -89,7 +89,7 @@ impl Placing<'_> {
             }
             return Ok(line.to_owned());
         }
-        let Ok(asked) = Requirement::<VerbatimUrl>::from_str(text) else { return Ok(line.to_owned()) };
+        let Ok(asked) = pep508::requirement(text) else { return Ok(line.to_owned()) };
         let Some(VersionOrUrl::VersionSpecifier(versions)) = &asked.version_or_url else { return Ok(line.to_owned()) };
         if !asked.marker.evaluate(&marker_environment(self.target), &[]) {
             return Ok(line.to_owned());
@@ -142,7 +142,7 @@ impl Placing<'_> {
             hashes.iter().all(|hash| own.contains(hash)) && hashes.is_empty() == own.is_empty()
         };
         let is_fork = |known: &&&'a Locked| {
-            let mut markers = known.forks.iter().filter_map(|text| pep508_rs::MarkerTree::from_str(text).ok());
+            let mut markers = known.forks.iter().filter_map(|text| pep508::marker(text).ok());
             known.forks.is_empty() || markers.any(|marker| marker.evaluate(&environment, &[]))
         };
         // The same bytes are the same wherever they come from.

@@ -1,13 +1,11 @@
 //! Groups and extras that were asked for and have nothing for a target: most often they are not what was meant.
 
-use std::str::FromStr as _;
-
-use pep508_rs::{Requirement, VerbatimUrl};
 use toml::Value;
 
 use crate::manifest::project::{GroupEntry, Project, Tools, normalized};
 use crate::manifest::read::{allows_python, of_poetry};
 use crate::manifest::{Selection, marker_environment};
+use crate::pep508;
 use crate::types::Target;
 
 /// Those among the selected ones, each with what it is.
@@ -38,8 +36,7 @@ fn has_any(entries: &[Entry<'_>], target: Target) -> bool {
 
 /// What cannot be read is for its tool to judge.
 pub(super) fn is_for(line: &str, target: Target) -> bool {
-    Requirement::<VerbatimUrl>::from_str(line)
-        .map_or(true, |requirement| requirement.marker.evaluate(&marker_environment(target), &[]))
+    pep508::requirement(line).map_or(true, |requirement| requirement.marker.evaluate(&marker_environment(target), &[]))
 }
 
 /// <https://python-poetry.org/docs/dependency-specification/>

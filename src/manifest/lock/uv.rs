@@ -1,7 +1,6 @@
 //! `uv.lock` (<https://docs.astral.sh/uv/concepts/resolution/#lockfile-versioning>).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr as _;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,6 +15,7 @@ use crate::error::Failure;
 use crate::manifest::Selection;
 use crate::manifest::project::{GroupEntry, IndexTable, Project, normalized};
 use crate::manifest::text;
+use crate::pep508;
 use crate::secrets::without_credentials;
 
 #[derive(Deserialize)]
@@ -234,7 +234,7 @@ pub(crate) fn differences(
 
 /// A requirement as `differences` compares it; `None` if uv has to read it.
 fn asked(line: &str) -> Option<String> {
-    let requirement = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(line).ok()?;
+    let requirement = pep508::requirement(line).ok()?;
     let specifiers = match &requirement.version_or_url {
         Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.to_string(),
         Some(VersionOrUrl::Url(_)) | None => String::new(),
