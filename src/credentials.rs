@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::environment::Environment;
+use crate::facts;
 use crate::pip_configuration;
 use crate::secrets::{SecretUrl, Secrets};
 
@@ -29,6 +30,9 @@ const SECRETS: &[(&str, &str)] = &[
     ("GITHUB_", "TOKEN"),
     ("GH_", "TOKEN"),
 ];
+/// How the names of other variables begin whose URLs are for the tools that run here, or for this program. What the URLs of
+/// all others are for nobody knows.
+const TOOLS: &[&str] = &["INPUT_", "GIT_", "GITHUB_", "ACTIONS_", "AWS_", "CODEARTIFACT_", "TWINE_"];
 /// Ends of the names of other variables that hold one, if it looks like one.
 const LIKELY_SECRETS: &[&str] = &["TOKEN", "PASSWORD", "PASSWD", "SECRET", "API_KEY", "APIKEY", "_PAT"];
 /// From the home: files in which URLs have passwords. pip has more places for its own.
@@ -43,13 +47,17 @@ pub fn of(environment: &Environment, arguments: &[OsString]) -> Secrets {
         secrets.add_urls_in(&argument.to_string_lossy());
     }
     for (name, value) in environment.variables() {
-        secrets.add_urls_in(value);
+        if is_of_tools(name) {
+            secrets.add_urls_in(value);
+        } else {
+            secrets.add_guesses_in(value);
+        }
         let is_secret = SECRETS.iter().any(|(start, end)| name.starts_with(start) && name.ends_with(end));
         if is_secret {
             let user = name.strip_suffix("_PASSWORD").and_then(|start| environment.get(&format!("{start}_USERNAME")));
             secrets.add(user.unwrap_or_default(), value.trim());
         } else if LIKELY_SECRETS.iter().any(|end| name.to_uppercase().ends_with(end)) && looks_secret(value) {
-            secrets.add("", value.trim());
+            secrets.add_guess("", value.trim());
         }
         add_header(&mut secrets, value);
     }
@@ -65,6 +73,12 @@ pub fn of(environment: &Environment, arguments: &[OsString]) -> Secrets {
         secrets.add(&user, &password);
     }
     secrets
+}
+
+fn is_of_tools(variable: &str) -> bool {
+    let families = facts::installer_variables().families.iter().map(String::as_str);
+    let mut beginnings = families.chain(TOOLS.iter().copied());
+    beginnings.any(|beginning| variable.starts_with(beginning)) || variable.to_uppercase().ends_with("_PROXY")
 }
 
 /// The index with the user and password that are given for its name, unless its URL has some.

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use crate::manifest::KindFacts;
+use crate::smoke::Need;
 
 /// One managed Python runtime; see `data/runtimes.yml` for the sources.
 #[derive(Debug, Deserialize)]
@@ -180,6 +181,12 @@ impl System {
     pub fn has_library(&self, name: &str) -> bool {
         self.libraries.iter().flatten().any(|library| library == name)
     }
+
+    /// Whether it is one of those, by a name without version, `libz`.
+    pub fn has_library_called(&self, stem: &str) -> bool {
+        let is_it = |library: &String| library.strip_prefix(stem).is_some_and(|rest| rest.starts_with(".so"));
+        self.libraries.iter().flatten().any(is_it)
+    }
 }
 
 /// See `data/libraries.yml` for the sources.
@@ -233,6 +240,20 @@ pub struct Secrets {
     pub tokens: Vec<TokenFormat>,
     pub private_keys: Vec<String>,
     pub files: Vec<CredentialFile>,
+    pub weak: Weak,
+}
+
+/// What stands in anybody's files by chance. All but the words are numbers of characters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weak {
+    pub shortest: usize,
+    pub long: usize,
+    pub changes: usize,
+    pub distinct: usize,
+    pub rest: usize,
+    /// In lines.
+    pub words: Vec<Vec<String>>,
 }
 
 /// Names in small letters, with `_` for `-`.
@@ -319,6 +340,8 @@ static SECRETS: LazyLock<Secrets> = LazyLock::new(|| embedded(include_str!("../d
 static INSTALLER_VARIABLES: LazyLock<InstallerVariables> =
     LazyLock::new(|| embedded(include_str!("../data/installer-variables.yml")));
 
+static NOT_IN_A_BUILD: LazyLock<Vec<Need>> = LazyLock::new(|| embedded(include_str!("../data/not-in-a-build.yml")));
+
 static UV_PROJECTS: LazyLock<UvProjects> = LazyLock::new(|| embedded(include_str!("../data/uv-projects.yml")));
 
 static UV_SETTINGS: LazyLock<UvSettings> = LazyLock::new(|| embedded(include_str!("../data/uv-settings.yml")));
@@ -372,6 +395,11 @@ pub fn secrets() -> &'static Secrets {
 
 pub fn installer_variables() -> &'static InstallerVariables {
     &INSTALLER_VARIABLES
+}
+
+/// What modules want while they are imported, and a build does not have.
+pub fn not_in_a_build() -> &'static [Need] {
+    &NOT_IN_A_BUILD
 }
 
 pub fn uv_projects() -> &'static UvProjects {

@@ -66,7 +66,7 @@ pub async fn run(
     let regions = spec.registry.regions();
     findings.extend(budget::check(&spec.checks.budget_functions, regions, candidate, environment).await?);
     step.done(counted(findings.len(), "finding"));
-    findings.extend(smoke_test(spec, &opened, source, &findings, target, environment, console)?);
+    let mut findings = smoke_test(spec, &opened, source, findings, target, environment, console)?;
     findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.annotate(&findings);
 
@@ -156,24 +156,25 @@ fn smoke_test(
     spec: &AuditSpec,
     opened: &Opened,
     source: &Source,
-    known: &[Finding],
+    mut known: Vec<Finding>,
     target: Target,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Vec<Finding>> {
     let wanted = &spec.checks.smoke_test;
     if matches!(wanted, SmokeTest::Auto | SmokeTest::Off) {
-        return Ok(Vec::new());
+        return Ok(known);
     }
     if !opened.is_read {
-        return Ok(vec![smoke::not_run(wanted, "the zip cannot be unpacked", "make a layer that can be unpacked")]);
+        known.push(smoke::not_run(wanted, "the zip cannot be unpacked", "make a layer that can be unpacked"));
+        return Ok(known);
     }
     let lay_out = |opt: &Utf8Path| match &source.subject {
         Subject::Folder { path, shown } => opened::lay_out_folder(path, shown, opt),
         Subject::Zip { path, shown } => opened::lay_out_zip(&fs_err::read(path)?, shown, opt),
         Subject::Published(arn) => opened::lay_out_zip(source.zip(), &arn.to_string(), opt),
     };
-    let subject = smoke::Subject { layer: &opened.layer, known, excluded: &BTreeSet::new(), target, wanted };
+    let subject = smoke::Subject { layer: &opened.layer, known: &known, excluded: &BTreeSet::new(), target, wanted };
     smoke::test_laid_out(&subject, lay_out, None, environment, console)
 }
 

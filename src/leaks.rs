@@ -9,7 +9,7 @@ use camino::Utf8Path;
 
 use crate::build::{Distribution, Owner};
 use crate::facts;
-use crate::secrets::Secrets;
+use crate::secrets::{Finders, Secrets};
 use crate::types::DistributionName;
 
 /// What a file holds that nobody else may know.
@@ -17,6 +17,8 @@ use crate::types::DistributionName;
 pub enum Leak {
     /// A secret that the run was given.
     Known,
+    /// The same, if it is one: it is so weak that it may be there by chance, and the file is one of strangers.
+    KnownByChance,
     /// `scheme://user:password@` in this line.
     InUrl { line: usize },
     /// In this line.
@@ -38,7 +40,7 @@ pub enum Leak {
 /// What to look for, and where.
 #[derive(Debug)]
 pub struct Scan {
-    known: Option<AhoCorasick>,
+    known: Finders,
     urls: AhoCorasick,
     /// Distributions that came from a folder or file of this machine, or from a repository that not everybody can read.
     own: BTreeSet<DistributionName>,
@@ -55,7 +57,7 @@ impl Scan {
         let own = distributions.iter().filter(is_own);
         let of_repositories = distributions.iter().filter(|distribution| distribution.repository.is_some());
         Self {
-            known: secrets.finder(),
+            known: secrets.finders(),
             urls: AhoCorasick::new(["://"]).expect("is one short text"),
             own: own.map(|distribution| distribution.name.clone()).collect(),
             of_repositories: of_repositories.map(|distribution| distribution.name.clone()).collect(),
@@ -65,9 +67,17 @@ impl Scan {
     /// The worst that is in a file or link, or in its path.
     pub fn look(&self, path: &Utf8Path, owner: &Owner, bytes: &[u8]) -> Option<Leak> {
         let holds = |known: &AhoCorasick| known.is_match(bytes) || known.is_match(path.as_str());
-        if self.known.as_ref().is_some_and(holds) {
+        if self.known.secrets.as_ref().is_some_and(holds) {
             return Some(Leak::Known);
         }
+        let is_chance = self.known.chance.as_ref().is_some_and(holds);
+        if is_chance && !self.is_of_index(owner) {
+            return Some(Leak::Known);
+        }
+        self.look_for_formats(path, owner, bytes).or_else(|| is_chance.then_some(Leak::KnownByChance))
+    }
+
+    fn look_for_formats(&self, path: &Utf8Path, owner: &Owner, bytes: &[u8]) -> Option<Leak> {
         if !is_text(bytes) {
             return None;
         }
@@ -89,6 +99,10 @@ impl Scan {
             .map(|found| Leak::InUrl { line: line(bytes, found.start()) })
             .or_else(|| formats::in_text(bytes).filter(|_| !is_example))
             .or_else(by_name)
+    }
+
+    fn is_of_index(&self, owner: &Owner) -> bool {
+        matches!(owner, Owner::Distribution(name) if !self.own.contains(name)) && !self.is_of_repository(owner)
     }
 
     fn is_of_repository(&self, owner: &Owner) -> bool {
@@ -278,5 +292,15 @@ mod tests {
         }
         assert_eq!(found("python/s3cret/token", b""), Some(Leak::Known));
         assert_eq!(found("python/x.so", b"s3cret"), None);
+    }
+
+    #[test]
+    fn weak_guesses_are_no_secrets_of_strangers() {
+        let mut secrets = Secrets::default();
+        secrets.add_guess("", "password1");
+        let scan = Scan::new(&secrets, &[]);
+        let look = |owner: Owner| scan.look("python/x.py".into(), &owner, b"COMMON = ['password1']");
+        assert_eq!(look(Owner::Distribution("django".parse().expect("is a name"))), Some(Leak::KnownByChance));
+        assert_eq!(look(Owner::Source), Some(Leak::Known));
     }
 }

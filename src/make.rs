@@ -122,7 +122,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         let zipped = Some(archive.zipped_size);
         made.findings.extend(audit::size::check_limits(zipped, None, &made.distributions, &spec.checks));
         step.done(counted(made.findings.len(), "finding"));
-        made.findings.extend(smoke::test(&tree, &layer, &made.findings, spec, host.as_ref(), environment, console)?);
+        made.findings = smoke::test(&tree, &layer, &made.findings, spec, host.as_ref(), environment, console)?;
         made.rejection = audit::verdict(&made.findings, spec.checks.fail_on).err();
         made.sizes.zipped = Some(archive.zipped_size);
         made.archive = Some(archive);

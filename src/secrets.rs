@@ -1,6 +1,7 @@
 //! Values that must not be printed or published, and the text that may be.
 
 mod spellings;
+mod strength;
 mod urls;
 
 use std::collections::BTreeSet;
@@ -43,6 +44,17 @@ struct Credential {
     /// Empty if none is known.
     user: String,
     secret: SecretString,
+    /// Nobody says that it is a secret: its place or its name lets guess so.
+    is_guess: bool,
+}
+
+/// What to look for in files.
+#[derive(Debug)]
+pub struct Finders {
+    /// `None` if there is nothing to look for.
+    pub secrets: Option<AhoCorasick>,
+    /// Guesses that are too weak to be told from what stands in files of strangers by chance.
+    pub chance: Option<AhoCorasick>,
 }
 
 impl Secrets {
@@ -67,18 +79,39 @@ impl Secrets {
 
     /// Notes a password or token; `user` is empty if it is not known.
     pub fn add(&mut self, user: &str, secret: &str) {
-        let is_known = |known: &Credential| known.user == user && known.secret.expose_secret() == secret;
-        if !secret.is_empty() && !self.credentials.iter().any(is_known) {
-            self.credentials.push(Credential { user: user.to_owned(), secret: SecretString::from(secret) });
-            self.hidden = OnceLock::new();
+        self.note(Credential { user: user.to_owned(), secret: SecretString::from(secret), is_guess: false });
+    }
+
+    /// Notes what may be one.
+    pub fn add_guess(&mut self, user: &str, secret: &str) {
+        self.note(Credential { user: user.to_owned(), secret: SecretString::from(secret), is_guess: true });
+    }
+
+    /// Notes the passwords of all URLs in a text that nobody says to be a secret.
+    pub fn add_guesses_in(&mut self, text: &str) {
+        let mut found = Self::default();
+        found.add_urls_in(text);
+        self.opened.append(&mut found.opened);
+        found.credentials.iter().for_each(|found| self.add_guess(&found.user, found.secret.expose_secret()));
+    }
+
+    fn note(&mut self, new: Credential) {
+        let is_it = |known: &&mut Credential| {
+            known.user == new.user && known.secret.expose_secret() == new.secret.expose_secret()
+        };
+        match self.credentials.iter_mut().find(is_it) {
+            Some(known) => known.is_guess &= new.is_guess,
+            None if new.secret.expose_secret().is_empty() => {}
+            None => {
+                self.credentials.push(new);
+                self.hidden = OnceLock::new();
+            }
         }
     }
 
     pub fn extend(&mut self, other: &Self) {
         self.opened.extend(other.opened.iter().cloned());
-        for credential in &other.credentials {
-            self.add(&credential.user, credential.secret.expose_secret());
-        }
+        other.credentials.iter().for_each(|credential| self.note(credential.clone()));
     }
 
     /// Whether the run was given credentials for this URL, or for a folder above it; those for all of its host tell
@@ -91,7 +124,10 @@ impl Secrets {
 
     /// Every spelling of every secret, for `::add-mask::` alone.
     pub fn exposed(&self) -> BTreeSet<String> {
-        self.credentials.iter().flat_map(|Credential { user, secret }| hidden(user, secret.expose_secret())).collect()
+        self.credentials
+            .iter()
+            .flat_map(|Credential { user, secret, .. }| hidden(user, secret.expose_secret()))
+            .collect()
     }
 
     /// The text with every known secret replaced, however it is written, and without what URLs in it may have of others.
@@ -106,18 +142,28 @@ impl Secrets {
         redacted
     }
 
-    /// What to look for in files: a text holds a secret if it is found in it. `None` if there is nothing to look for.
-    pub fn finder(&self) -> Option<AhoCorasick> {
-        let all: BTreeSet<String> = self
+    /// What to look for in files: a text holds a secret if it is found in it.
+    pub fn finders(&self) -> Finders {
+        let (chance, certain): (Vec<_>, Vec<_>) = self
             .credentials
             .iter()
-            .flat_map(|Credential { user, secret }| found(user, secret.expose_secret()))
-            .collect();
-        // Whatever holds a longer one holds the shorter one, and the search is faster the fewer there are.
-        let is_shortest = |text: &&String| !all.iter().any(|other| other != *text && text.contains(other.as_str()));
-        let shortest: BTreeSet<String> = all.iter().filter(is_shortest).cloned().collect();
-        (!shortest.is_empty()).then(|| searcher(&shortest, MatchKind::LeftmostFirst))
+            .partition(|known| known.is_guess && strength::is_weak(known.secret.expose_secret()));
+        let certain = texts_of(&certain);
+        let chance = texts_of(&chance).difference(&certain).cloned().collect();
+        Finders { secrets: finder(&certain), chance: finder(&chance) }
     }
+}
+
+fn texts_of(credentials: &[&Credential]) -> BTreeSet<String> {
+    credentials.iter().flat_map(|Credential { user, secret, .. }| found(user, secret.expose_secret())).collect()
+}
+
+/// `None` if there is nothing to look for.
+fn finder(all: &BTreeSet<String>) -> Option<AhoCorasick> {
+    // Whatever holds a longer one holds the shorter one, and the search is faster the fewer there are.
+    let is_shortest = |text: &&String| !all.iter().any(|other| other != *text && text.contains(other.as_str()));
+    let shortest: BTreeSet<String> = all.iter().filter(is_shortest).cloned().collect();
+    (!shortest.is_empty()).then(|| searcher(&shortest, MatchKind::LeftmostFirst))
 }
 
 impl std::fmt::Debug for Secrets {
@@ -294,11 +340,29 @@ mod tests {
     fn words_are_not_looked_for_in_files() {
         let mut secrets = Secrets::default();
         secrets.add("user", "password");
-        let finder = secrets.finder().expect("there is something to look for");
+        let finder = secrets.finders().secrets.expect("there is something to look for");
         assert!(!finder.is_match("the password of the user"));
         assert!(finder.is_match("https://user:password@host") && finder.is_match("Basic dXNlcjpwYXNzd29yZA=="));
         secrets.add("", "pa55word");
-        assert!(secrets.finder().expect("there is something to look for").is_match("x = 'pa55word'"));
-        assert!(Secrets::default().finder().is_none());
+        assert!(secrets.finders().secrets.expect("there is something to look for").is_match("x = 'pa55word'"));
+        let none = Secrets::default().finders();
+        assert!(none.secrets.is_none() && none.chance.is_none());
+    }
+
+    #[test]
+    fn a_weak_guess_may_be_found_by_chance() {
+        let mut secrets = Secrets::default();
+        secrets.add_guess("", "password1");
+        secrets.add_guess("", "xK9#mQ2$vL5p");
+        secrets.add_guesses_in("postgresql://postgres:postgres@localhost/test");
+        let finders = secrets.finders();
+        let is_found = |finder: &Option<AhoCorasick>, text: &str| finder.as_ref().is_some_and(|it| it.is_match(text));
+        for text in ["'password1'", "postgres:postgres@db"] {
+            assert!(is_found(&finders.chance, text) && !is_found(&finders.secrets, text), "{text}");
+        }
+        assert!(is_found(&finders.secrets, "xK9#mQ2$vL5p") && !is_found(&finders.chance, "xK9#mQ2$vL5p"));
+        secrets.add("", "password1");
+        assert!(is_found(&secrets.finders().secrets, "password1"), "somebody says that it is one");
+        assert_eq!(secrets.redact("password1"), "***");
     }
 }

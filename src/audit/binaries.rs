@@ -12,13 +12,17 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::imported::Imported;
 use super::layer::is_package_path;
 use super::links::Names;
-use super::{File, Finding, Kind, Layer};
+use super::{Code, File, Finding, Kind, Layer};
 use crate::build::Owner;
 use crate::observe::binary::{Binary, has_library_name};
 use crate::observe::elf::{self, Elf};
 use crate::types::{DistributionName, Target};
+
+/// The code of what [`libraries`] finds.
+pub(super) const MISSING_LIBRARY: Code = "missing-library";
 
 pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
     let machines = machines::check(layer, names, target);
@@ -29,11 +33,18 @@ pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
         no_libraries(names),
         machines,
         versions::check(layer, &compiled, &linker, target),
-        libraries::check(layer, names, &compiled, &linker),
+        libraries::check(layer, names, &compiled, &linker, None),
         extensions::check(layer, names, target),
         hardening::check(layer, &compiled),
     ]
     .concat()
+}
+
+/// The findings of [`MISSING_LIBRARY`] once more, after an import.
+pub(super) fn missing_libraries(layer: &Layer, target: Target, imported: &Imported) -> Vec<Finding> {
+    let (names, compiled) = (Names::of(layer), compiled(layer, target));
+    let linker = linker::Linker::new(layer, &names, &compiled, target);
+    libraries::check(layer, &names, &compiled, &linker, Some(imported))
 }
 
 /// A compiled file that the target's processor can run.

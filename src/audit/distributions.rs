@@ -7,6 +7,8 @@ use camino::Utf8Path;
 use super::layer::{package_folders, within_packages};
 use super::{Finding, Layer};
 use crate::build::Distribution;
+use crate::error::counted;
+use crate::smoke::is_beside;
 use crate::types::{DistributionName, Target};
 
 pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
@@ -40,13 +42,15 @@ fn check_versions(distributions: &[&Distribution]) -> Vec<Finding> {
     findings.collect()
 }
 
-/// Two distributions that own one path with different bytes: which of them is in the layer is chance.
+/// Distributions that own paths together, with different bytes: which of them is in the layer is chance. All such paths of
+/// the same distributions have one cause.
 fn check_owners(distributions: &[&Distribution], there: &BTreeSet<&str>) -> Vec<Finding> {
     let mut owners: BTreeMap<&str, Vec<(&Distribution, &str)>> = BTreeMap::new();
     for distribution in distributions.iter().copied() {
         // Bytecode differs by when it was made; what has no hash cannot be compared.
         let is_compared = |path: &str, recorded: &str| !path.contains("__pycache__/") && recorded.starts_with("sha");
         let record = distribution.record.iter().map(|(path, recorded)| (path.as_str(), recorded.as_str()));
+        let record = record.filter(|(path, _)| !is_for_nobody(path));
         for (path, recorded) in record.filter(|(path, recorded)| there.contains(path) && is_compared(path, recorded)) {
             owners.entry(path).or_default().push((distribution, recorded));
         }
@@ -54,19 +58,35 @@ fn check_owners(distributions: &[&Distribution], there: &BTreeSet<&str>) -> Vec<
     let is_disputed = |owners: &[(&Distribution, &str)]| {
         owners.iter().any(|(owner, recorded)| *recorded != owners[0].1 && owner.name != owners[0].0.name)
     };
-    let findings = owners.into_iter().filter(|(_, owners)| is_disputed(owners)).map(|(path, owners)| {
-        let names: BTreeSet<String> = owners.iter().map(|(owner, _)| format!("`{}`", owner.name)).collect();
+    let mut disputed: BTreeMap<BTreeSet<&DistributionName>, Vec<&str>> = BTreeMap::new();
+    for (path, owners) in owners.into_iter().filter(|(_, owners)| is_disputed(owners)) {
+        disputed.entry(owners.iter().map(|(owner, _)| &owner.name).collect()).or_default().push(path);
+    }
+    let findings = disputed.into_iter().map(|(names, paths)| {
+        let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+        let others = match paths.len() - 1 {
+            0 => String::new(),
+            others => format!(" and {}", counted(others, "other file")),
+        };
         Finding::warning(
             "shared-path",
-            path,
-            format!(
-                "{} each bring `{path}`, with different bytes",
-                names.into_iter().collect::<Vec<_>>().join(" and ")
-            ),
+            paths[0],
+            format!("{} each bring `{}`{others}, with different bytes", names.join(" and "), paths[0]),
             "which one is in the layer is chance: leave out one of them with `exclude`",
         )
     });
     findings.collect()
+}
+
+/// Whether nothing that is imported depends on a path: at the top it is named as tests, documentation and the like are, or it is
+/// a file there that Python does not read (`README.md`).
+fn is_for_nobody(path: &str) -> bool {
+    let path = Utf8Path::new(path);
+    let top = path.components().next().map_or("", |first| first.as_str());
+    let is_file = path.as_str() == top;
+    let is_read = !is_file || matches!(path.extension(), Some("py" | "pth" | "so"));
+    let name = if is_file { top.split('.').next().unwrap_or(top) } else { top };
+    !is_read || is_beside(name)
 }
 
 /// What works in some functions only.

@@ -1,19 +1,47 @@
 //! Whether a credential would be published.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8Path;
 
 use super::{Finding, Layer};
+use crate::error::counted;
 use crate::leaks::Leak;
+use crate::types::DistributionName;
 
 /// The value itself is in no finding.
 pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
     let leaks = layer.files.iter().filter_map(|(path, file)| Some((path, file, file.observed.leak?)));
-    leaks.map(|(path, file, leak)| finding(path, leak).blames(file.distribution())).collect()
+    let (by_chance, leaks): (Vec<_>, Vec<_>) = leaks.partition(|(_, _, leak)| *leak == Leak::KnownByChance);
+    let mut findings: Vec<Finding> =
+        leaks.into_iter().map(|(path, file, leak)| finding(path, leak).blames(file.distribution())).collect();
+    let mut places: BTreeMap<Option<&DistributionName>, Vec<&Utf8Path>> = BTreeMap::new();
+    for (path, file, _) in by_chance {
+        places.entry(file.distribution()).or_default().push(path);
+    }
+    findings.extend(places.into_iter().map(|(name, paths)| chance(&paths).blames(name)));
+    findings
+}
+
+/// The files of a distribution in which a weak value stands.
+fn chance(paths: &[&Utf8Path]) -> Finding {
+    let (first, others) = (paths[0], paths.len() - 1);
+    let (others, hold) = match others {
+        0 => (String::new(), "holds"),
+        others => (format!(" and {} beside", counted(others, "file")), "hold"),
+    };
+    Finding::warning(
+        "known-secret",
+        first.as_str(),
+        format!("`{first}`{others} {hold} the weak password of a variable of this run, most likely by chance"),
+        "nothing to do if others may know it, as that of a database for tests; if not, take a longer one and change it where it is used",
+    )
 }
 
 fn finding(path: &Utf8Path, leak: Leak) -> Finding {
     const REVOKE: &str = "take it out, have it revoked if others saw it, and let the function read it at run time";
     match leak {
+        Leak::KnownByChance => chance(&[path]),
         Leak::Known => Finding::error(
             "known-secret",
             path.as_str(),

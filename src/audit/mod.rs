@@ -4,6 +4,7 @@ pub mod binaries;
 mod bytecode;
 pub mod distributions;
 pub mod exclude;
+pub mod imported;
 pub mod layer;
 pub mod layout;
 pub mod leaks;

@@ -37,6 +37,8 @@ pub struct Distribution {
     pub is_local: bool,
     /// The repository that it was built from, as the installer has written it down: without credentials.
     pub repository: Option<String>,
+    /// Whether an installer said that it built it from source on this machine.
+    pub is_built_here: bool,
 }
 
 /// All distributions of a folder, sorted by name.
@@ -97,6 +99,7 @@ impl Distribution {
             scripts: scripts(&entry_points),
             is_local: place.is_some_and(|url| url.starts_with("file:")),
             repository: place.filter(|_| direct_url.get("vcs_info").is_some()).map(str::to_owned),
+            is_built_here: false,
         })
     }
 }

@@ -78,10 +78,13 @@ pub(super) fn needs_nameless_build(output: &str) -> bool {
     output.lines().any(|line| line.trim_end().ends_with("Building source distributions is disabled"))
 }
 
-/// Names of what uv says it built: "Built docopt==0.6.2", "Built ours @ file:///…".
+/// Names of what an installer says it built. uv: "Built docopt==0.6.2", "Built ours @ file:///…"; pip: "Successfully built
+/// docopt ours".
 pub(super) fn built(output: &str) -> impl Iterator<Item = &str> {
-    let subjects = output.lines().filter_map(|line| line.trim_start().strip_prefix("Built "));
-    subjects.filter_map(|subject| subject.split(['=', ' ']).next())
+    let of_uv = output.lines().filter_map(|line| line.trim_start().strip_prefix("Built "));
+    let of_uv = of_uv.filter_map(|subject| subject.split(['=', ' ']).next());
+    let of_pip = output.lines().filter_map(|line| line.trim_start().strip_prefix("Successfully built "));
+    of_uv.chain(of_pip.flat_map(str::split_whitespace))
 }
 
 pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wheels_only: bool) -> Failure {
@@ -256,7 +259,7 @@ pub(super) fn refusals_of_uv(output: &str) -> String {
 }
 
 /// What to do when there is no wheel.
-pub(super) fn other_ways(target: Target) -> String {
+pub(crate) fn other_ways(target: Target) -> String {
     let image = format!(
         "build it on {} in the image of the runtime (the action `lambda-layer-action/python{}`, or `public.ecr.aws/sam/build-python{}`)",
         target.architecture, target.python, target.python

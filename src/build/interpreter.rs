@@ -1,15 +1,13 @@
 //! The Python that runs the installer, and whether it can build for the target.
 
-use std::collections::BTreeSet;
 use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
-use super::distribution::Distribution;
 use crate::environment::Environment;
 use crate::error::Failure;
-use crate::types::{Architecture, DistributionName, Glibc, Target};
+use crate::types::{Architecture, Glibc, Target};
 
 /// A Python interpreter of this machine.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,11 +62,7 @@ impl Host {
 
     /// Whether what it compiles needs no newer C library than the target has.
     pub(crate) fn can_compile_for(&self, target: Target) -> bool {
-        self.can_build_for(target) && self.has_old_enough_glibc(target)
-    }
-
-    fn has_old_enough_glibc(&self, target: Target) -> bool {
-        self.glibc().is_some_and(|glibc| glibc <= target.glibc())
+        self.can_build_for(target) && self.glibc().is_some_and(|glibc| glibc <= target.glibc())
     }
 }
 
@@ -84,39 +78,4 @@ fn ask(program: &str, environment: &Environment) -> Option<Host> {
     let mut command: Command = super::process::command(program, folder, environment);
     let output = command.args(["-I", "-c", QUESTION]).output().ok().filter(|output| output.status.success())?;
     serde_json::from_slice(&output.stdout).ok().filter(|host: &Host| host.version.starts_with("3."))
-}
-
-/// Refuses what was compiled here against a newer C library than the target has.
-///
-/// `built` are those that an installer said it built; for the target's own Python, where pip does not say it, all may be.
-pub(crate) fn check_native_builds(
-    host: &Host,
-    target: Target,
-    built: &BTreeSet<DistributionName>,
-    distributions: &[Distribution],
-) -> anyhow::Result<()> {
-    // Whether Python and processor fit stands in a wheel's tags, and installers look at them.
-    if host.has_old_enough_glibc(target) {
-        return Ok(());
-    }
-    // Only a wheel that was built here has the bare `linux_x86_64`: indexes take none.
-    let local = format!("linux_{}", target.architecture.machine());
-    let compiled: Vec<String> = distributions
-        .iter()
-        .filter(|distribution| host.can_build_for(target) || built.contains(&distribution.name))
-        .filter(|distribution| distribution.tags.iter().any(|tag| tag.ends_with(&format!("-{local}"))))
-        .map(|distribution| format!("`{} {}` was compiled from source", distribution.name, distribution.version))
-        .collect();
-    if compiled.is_empty() {
-        return Ok(());
-    }
-    let here = host.glibc().map_or_else(|| "no glibc".to_owned(), |glibc| format!("glibc {glibc}"));
-    Err(Failure::user(format!(
-        "what is compiled on this machine does not run in python{} of Lambda: it has {here}, the runtime {}",
-        target.python,
-        target.glibc()
-    ))
-    .causes(compiled)
-    .hint(super::explain::other_ways(target))
-    .into())
 }

@@ -120,7 +120,9 @@ pub fn build(
         if let Some(installer) = installed_with {
             shared_paths::settle(&*installer, &request, &distributions, &projects)?;
         }
-        interpreter::check_native_builds(host, spec.target, &built, &distributions)?;
+        for distribution in &mut distributions {
+            distribution.is_built_here = built.contains(&distribution.name);
+        }
         if !host.can_build_for(spec.target) && !spec.dependencies.no_deps && !manifest.is_locked {
             findings.extend(audit::distributions::check_foreign_builds(&built, &distributions, &host.version));
         }

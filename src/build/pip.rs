@@ -136,8 +136,7 @@ impl Installer for Pip {
         };
         let mut outcome = process::run_with_input(command(), input, &self.name(), console)?;
         if outcome.status.success() {
-            // It only runs in the target's own Python.
-            return Ok(BTreeSet::new());
+            return Ok(explain::built(&outcome.output).filter_map(|name| name.parse().ok()).collect());
         }
         if explain::hides_its_reason(&outcome.output) {
             let mut command = command();

@@ -52,6 +52,7 @@ mod tests {
             scripts: [(script.to_owned(), "x:main".to_owned())].into(),
             is_local: false,
             repository: None,
+            is_built_here: false,
         }
     }
 

@@ -2,8 +2,10 @@
 //!
 //! Read is what the dynamic linker reads, the program headers; section headers may be missing, or be nonsense.
 
+mod inits;
+
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 
 use object::elf;
@@ -36,6 +38,8 @@ pub struct Elf {
     pub versions: BTreeMap<(String, String), SymbolVersion>,
     /// The program that starts it, `/lib64/ld-linux-x86-64.so.2`.
     pub interpreter: Option<String>,
+    /// Exported functions that make Python modules, `PyInit__umath`; nothing else can be imported.
+    pub inits: BTreeSet<String>,
     pub has_text_relocations: bool,
     pub has_executable_stack: bool,
 }
@@ -73,6 +77,7 @@ impl Elf {
             runpath: Vec::new(),
             versions: BTreeMap::new(),
             interpreter: None,
+            inits: BTreeSet::new(),
             has_text_relocations: false,
             has_executable_stack: false,
         }
@@ -225,6 +230,11 @@ impl<Header: FileHeader<Endian = Endianness>> Table<'_, Header> {
         }
         if let Some(address) = value(elf::DT_VERNEED) {
             self.read_versions(address, &mut string, found)?;
+        }
+        let place = |tag| value(tag).and_then(|address| self.offset(address));
+        if let (Some(symbols), Some(names)) = (place(elf::DT_SYMTAB), place(elf::DT_STRTAB)) {
+            let hashes = inits::Hashes { gnu: place(elf::DT_GNU_HASH), system_v: place(elf::DT_HASH) };
+            found.inits = inits::read::<Header>(self.bytes, self.endian, symbols, names, &hashes);
         }
         Ok(())
     }

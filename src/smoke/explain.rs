@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subject;
+use super::absent;
+use super::machine;
 use super::modules::Module;
 use super::run::{Outcome, Raised, Ran};
+use crate::audit::layer::package_folders;
 use crate::audit::{Finding, Layer, Severity};
 use crate::build::{Distribution, Owner};
 use crate::error::{counted, nearest};
@@ -27,27 +30,16 @@ const CAUSES: &[&str] = &[
     "conflicting-requirement",
     "unmet-requirement",
 ];
-/// Exceptions of whoever looks for the network, by the last part of their names.
-const NETWORK: &[&str] = &[
-    "gaierror",
-    "ConnectionError",
-    "ConnectionRefusedError",
-    "NewConnectionError",
-    "EndpointConnectionError",
-    "ConnectTimeoutError",
-    "NameResolutionError",
-    "URLError",
-    "ConnectError",
-];
-/// And for an AWS account.
-const ACCOUNT: &[&str] = &["NoCredentialsError", "NoRegionError", "PartialCredentialsError", "ProfileNotFound"];
+/// Those of them about single files. What is no error there is about files that no module needs.
+const OF_FILES: &[&str] =
+    &["wrong-machine", "broken-binary", "wrong-extension-tag", "glibc-too-new", "libstdcxx-too-new", "missing-library"];
 
 /// What there is to say.
 #[derive(Debug)]
 pub(super) struct Explained {
     pub(super) findings: Vec<Finding>,
     /// Modules that miss nothing but what nobody asked for: an extra, or what another distribution brings.
-    pub(super) parts: usize,
+    pub(super) parts: BTreeSet<String>,
 }
 
 pub(super) fn findings(
@@ -61,7 +53,10 @@ pub(super) fn findings(
         let help =
             "look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start";
         let message = format!("no module can be imported: Python {how} while it reads the `.pth` files of the layer");
-        return Explained { findings: vec![Finding::error("import-failed", "layer", message, help)], parts: 0 };
+        return Explained {
+            findings: vec![Finding::error("import-failed", "layer", message, help)],
+            parts: BTreeSet::new(),
+        };
     }
     let judge = Judge { subject, modules, ran, has_runtime };
     let mut aside = Aside::default();
@@ -70,7 +65,7 @@ pub(super) fn findings(
     for finding in &mut findings {
         finding.message = short(&redact(&finding.message));
     }
-    Explained { findings, parts: aside.parts.len() }
+    Explained { findings, parts: aside.parts.iter().map(|name| (*name).to_owned()).collect() }
 }
 
 struct Judge<'a> {
@@ -176,8 +171,8 @@ impl Judge<'_> {
             .map(|other| &other.name)
             .collect();
         let mut modules = self.modules.iter().filter(|module| owner(module).is_some_and(|name| users.contains(name)));
-        let was_imported = |module: &Module| matches!(self.ran.outcomes.get(&module.name), Some(Outcome::Imported(_)));
-        !self.is_asked_for() && !users.is_empty() && modules.all(|module| !module.is_main || was_imported(module))
+        let works = |module: &Module| !module.is_main || self.ran.was_imported(&module.name);
+        !self.is_asked_for() && !users.is_empty() && modules.all(works)
     }
 
     /// Whether another module of the same distribution was imported, one that matters as much.
@@ -185,8 +180,7 @@ impl Judge<'_> {
         let is_other = |other: &&Module| {
             other.owner == module.owner && other.name != module.name && (other.is_main || !module.is_main)
         };
-        let was_imported = |other: &Module| matches!(self.ran.outcomes.get(&other.name), Some(Outcome::Imported(_)));
-        self.modules.iter().filter(is_other).any(was_imported)
+        self.modules.iter().filter(is_other).any(|other| self.ran.was_imported(&other.name))
     }
 
     fn of_death(&self, module: &Module) -> Verdict {
@@ -198,31 +192,32 @@ impl Judge<'_> {
     }
 
     fn of_errors(&self, module: &Module, errors: &[Raised]) -> Verdict {
-        let named = |error: &Raised| error.missing.clone().or_else(|| quoted_as_missing(&error.message));
+        let named = |error: &Raised| {
+            let named = error.missing.clone().or_else(|| quoted_as_missing(&error.message));
+            named.or_else(|| self.missing_in_namespace(&error.message))
+        };
+        if let Some(needed) = absent::named(errors, |error| named(error).is_some()) {
+            let cause = format!("it needs {needed}, and a build has none");
+            // Unless somebody wants to see that very module imported.
+            return if self.is_asked_for() { self.failed(module, cause) } else { Verdict::Untested { cause } };
+        }
         if let Some(missing) = errors.iter().rev().find_map(named).as_deref() {
             return self.of_missing(module, missing);
-        }
-        let library = errors.iter().rev().find_map(|error| {
-            let (name, _) = error.message.split_once(": cannot open shared object file")?;
-            Some(name.rsplit(' ').next().unwrap_or(name).to_owned())
-        });
-        if let Some(library) = library {
-            let cause = format!(
-                "`{library}` is not here: bring it with `include` as `lib/{library}`, or use a distribution that has it inside"
-            );
-            return self.failed(module, self.known(module).unwrap_or(cause));
         }
         if let Some(known) = self.known(module) {
             return self.failed(module, known);
         }
+        if let Some(cause) = errors.iter().find_map(|error| self.of_this_machine(&error.message)) {
+            return Verdict::Untested { cause };
+        }
+        if let Some(library) = errors.iter().rev().find_map(|error| machine::missing_library(&error.message)) {
+            let cause = format!(
+                "`{library}` is not here: bring it with `include` as `lib/{library}`, or use a distribution that has it inside"
+            );
+            return self.failed(module, cause);
+        }
         let is = |kinds: &[&str]| errors.iter().any(|error| kinds.contains(&error.kind.as_str()));
-        let is_refused =
-            |error: &Raised| error.kind == "PermissionError" && error.message == "[Errno 13] Permission denied";
-        let cause = if is(NETWORK) || errors.iter().any(is_refused) {
-            "it wants the network while it is imported, which is closed here; a function would wait for it at each start"
-        } else if is(ACCOUNT) {
-            "it wants an AWS account while it is imported, and there is none here"
-        } else if is(&["MemoryError"]) {
+        let cause = if is(&["MemoryError"]) {
             "it takes more memory than a function can have"
         } else if is(&["SystemExit"]) {
             "it ends the program when it is imported"
@@ -232,6 +227,20 @@ impl Judge<'_> {
             "look for a version of it that works with this Python and with the other versions in the layer"
         };
         self.failed(module, cause.to_owned())
+    }
+
+    fn of_this_machine(&self, message: &str) -> Option<String> {
+        let runtime = self.subject.target.python.runtime();
+        if self.has_runtime { None } else { machine::difference(message, self.subject.layer, runtime) }
+    }
+
+    /// The module that a namespace does not have: "cannot import name 'storage' from 'google.cloud' (unknown location)".
+    fn missing_in_namespace(&self, message: &str) -> Option<String> {
+        let (name, rest) = message.strip_prefix("cannot import name '")?.split_once("' from '")?;
+        let package = rest.strip_suffix("' (unknown location)")?;
+        let folders = package_folders(self.subject.target.python);
+        let is_namespace = folders.iter().any(|folder| self.subject.layer.has(&folder.join(package.replace('.', "/"))));
+        is_namespace.then(|| format!("{package}.{name}"))
     }
 
     fn of_missing(&self, module: &Module, missing: &str) -> Verdict {
@@ -251,10 +260,10 @@ impl Judge<'_> {
             return Verdict::Untested { cause: format!("it needs `{top}`, and `exclude` leaves out `{left_out}`") };
         }
         let own = self.distribution(module);
-        if own.is_some_and(|own| self.is_part(module, own, top)) {
+        if own.is_some_and(|own| self.is_part(module, own, missing)) {
             return Verdict::Part;
         }
-        let extra = own.and_then(|own| Some((own, extra_with(own, top)?)));
+        let extra = own.and_then(|own| Some((own, extra_with(own, missing)?)));
         let cause = if let Some((own, extra)) = extra {
             format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name)
         } else {
@@ -263,7 +272,9 @@ impl Judge<'_> {
         };
         match self.failed(module, cause) {
             // Whatever is in the layer for the sake of others works for them, as `matplotlib_inline` does for IPython.
-            Verdict::Failed { cause, .. } if own.is_some_and(|own| !requires(own, top) && self.serves_others(own)) => {
+            Verdict::Failed { cause, .. }
+                if own.is_some_and(|own| !requires(own, missing) && self.serves_others(own)) =>
+            {
                 Verdict::Failed { severity: Severity::Warning, cause }
             }
             verdict => verdict,
@@ -289,7 +300,9 @@ impl Judge<'_> {
     fn known(&self, module: &Module) -> Option<String> {
         let blamed =
             |finding: &&Finding| finding.distribution.is_some() && finding.distribution.as_ref() == owner(module);
-        let of_code = |code: &&str| self.subject.known.iter().filter(blamed).find(|finding| finding.code == *code);
+        let counts = |finding: &&Finding| finding.severity == Severity::Error || !OF_FILES.contains(&finding.code);
+        let of_code =
+            |code: &&str| self.subject.known.iter().filter(blamed).filter(counts).find(|finding| finding.code == *code);
         CAUSES.iter().find_map(of_code).map(|finding| format!("probably because {}", finding.message))
     }
 }
@@ -339,22 +352,29 @@ fn is_of_runtime(module: &str) -> bool {
     facts::runtime_packages().packages.iter().any(|package| is_module_of(module, &package.name))
 }
 
-fn has_module(layer: &Layer, top: &str) -> bool {
+pub(super) fn has_module(layer: &Layer, top: &str) -> bool {
     layer.files.keys().any(|path| {
         let first = path.strip_prefix("python").ok().and_then(|inside| inside.components().next());
         first.is_some_and(|first| first.as_str() == top || first.as_str() == format!("{top}.py"))
     })
 }
 
+/// Whether a requirement is for what has that module, or one of the packages that it is in: `google.cloud.storage` comes
+/// with `google-cloud-storage`, and `yaml.nodes` with `pyyaml`.
+fn brings(requirement: &pep508_rs::Requirement, module: &str) -> bool {
+    let ends = module.match_indices('.').map(|(at, _)| at).chain([module.len()]);
+    ends.into_iter().any(|end| is_module_of(&module[..end], requirement.name.as_ref()))
+}
+
 /// Whether a distribution always requires what has that module.
 fn requires(distribution: &Distribution, module: &str) -> bool {
-    let is_it = |requirement: &pep508_rs::Requirement| is_module_of(module, requirement.name.as_ref());
+    let is_it = |requirement: &pep508_rs::Requirement| brings(requirement, module);
     distribution.requires.iter().any(|requirement| is_it(requirement) && extra_of(requirement).is_none())
 }
 
 /// The extra of a distribution that brings a module.
 fn extra_with(distribution: &Distribution, module: &str) -> Option<String> {
-    let is_it = |requirement: &&pep508_rs::Requirement| is_module_of(module, requirement.name.as_ref());
+    let is_it = |requirement: &&pep508_rs::Requirement| brings(requirement, module);
     extra_of(distribution.requires.iter().find(is_it)?)
 }
 

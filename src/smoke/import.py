@@ -1,6 +1,6 @@
 """Imports modules one after the other, found as in Lambda, and tells of each on the pipe that was standard output.
 
-The request comes on standard input: {"path": [...], "sites": [...], "modules": [...]}.
+The request comes on standard input: {"path": [...], "sites": [...], "modules": [...], "given": ...}.
 """
 
 import importlib
@@ -11,6 +11,8 @@ import sys
 import time
 
 LONGEST = 2000
+# What raises a `KeyError` for a variable that is not set; modules may replace `os.environ`.
+OF_VARIABLES = type(os.environ).__getitem__.__code__
 
 
 def begin():
@@ -35,6 +37,42 @@ def find_as_lambda_does(path, sites):
     site.sethelper()
 
 
+def give(what):
+    """What the modules lacked in an earlier process."""
+    if what == "django-settings":
+        import django
+        from django.conf import settings
+
+        settings.configure()
+        django.setup()
+
+
+def watch():
+    """Paths of the compiled files that are about to be loaded, as they come."""
+    tried = []
+
+    def note(event, arguments):
+        if event in ("import", "ctypes.dlopen") and arguments:
+            path = arguments[1 if event == "import" else 0]
+            if isinstance(path, str) and path.startswith("/"):
+                tried.append(path)
+
+    sys.addaudithook(note)
+    return tried
+
+
+def loaded_files(told):
+    """Compiled files that this process has in its memory, less those that were told; these are added to them."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+            paths = {line.split(None, 5)[5].rstrip("\n") for line in maps if ".so" in line and "/" in line}
+    except OSError:
+        return []
+    new = sorted(paths - told)
+    told.update(new)
+    return new
+
+
 def text_of(error):
     try:
         return str(error)[:LONGEST]
@@ -46,6 +84,7 @@ def described(error, path):
     """The error with those that it came of, the outermost first."""
     chain = []
     seen = set()
+    explicit = False
     while error is not None and id(error) not in seen and len(chain) < 8:
         seen.add(id(error))
         missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
@@ -53,10 +92,22 @@ def described(error, path):
             "kind": type(error).__name__,
             "message": text_of(error),
             "missing": missing if isinstance(missing, str) else None,
+            "explicit": explicit,
+            "variable": variable_of(error),
             "place": place_of(error, path),
         })
+        explicit = error.__cause__ is not None
         error = error.__cause__ or error.__context__
     return chain
+
+
+def variable_of(error):
+    """The variable of the environment that a module asked for, if that is what went wrong."""
+    traceback = error.__traceback__ if isinstance(error, KeyError) and error.args else None
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    is_asked = traceback is not None and traceback.tb_frame.f_code is OF_VARIABLES
+    return str(error.args[0])[:LONGEST] if is_asked else None
 
 
 def place_of(error, path):
@@ -84,17 +135,27 @@ def main():
     find_as_lambda_does(request["path"], request["sites"])
     tell({"event": "found"})
     process = os.getpid()
+    tried, told = watch(), set()
+
+    def tell_files(event, files):
+        for first in range(0, len(files), 100):
+            tell({"event": event, "files": files[first:first + 100]})
+
     for module in request["modules"]:
         tell({"event": "begin", "module": module})
         start = time.monotonic()
         chain = []
         try:
+            give(request["given"])
             importlib.import_module(module)
         except BaseException as error:
             chain = described(error, request["path"])
         if os.getpid() != process:
             # A module has forked, and this is not the one that is asked.
             os._exit(0)
+        tell_files("tried", tried)
+        tried.clear()
+        tell_files("loaded", loaded_files(told))
         tell({"event": "end", "module": module, "seconds": time.monotonic() - start, "errors": chain})
     # Threads of modules and what they registered for the end do not matter any more.
     os._exit(0)

@@ -1,6 +1,8 @@
 //! Imports what is in a layer, as a function in Lambda would: the same order of folders, no credentials, no network.
 
+mod absent;
 mod explain;
+mod machine;
 mod modules;
 mod place;
 mod run;
@@ -9,8 +11,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::audit::imported::{self, Imported};
 use crate::audit::{Finding, Layer};
 use crate::build::{self, Host, Tree};
 use crate::console::Console;
@@ -19,9 +22,11 @@ use crate::error::counted;
 use crate::files;
 use crate::spec::{SmokeTest, Spec};
 use crate::types::{Architecture, DistributionName, Target};
+pub use absent::Need;
 use explain::Explained;
+pub(crate) use modules::is_beside;
 use place::Place;
-use run::{Outcome, Patience, Unavailable};
+use run::{Outcome, Patience, Raised, Unavailable};
 
 /// For one module, in seconds: Lambda gives all of a function 10 on a machine of its own; a runner may have a slow disk.
 const SECONDS: u64 = 60;
@@ -42,7 +47,7 @@ pub struct Subject<'a> {
     pub wanted: &'a SmokeTest,
 }
 
-/// Tests a tree before it is published.
+/// Tests a tree before it is published. Gives all findings: what the other checks found, as the test leaves it, and its own.
 ///
 /// # Errors
 /// Ours alone; what is wrong with the layer stands in the findings.
@@ -72,7 +77,7 @@ pub fn test_laid_out(
     console: &Console,
 ) -> anyhow::Result<Vec<Finding>> {
     let modules = match subject.wanted {
-        SmokeTest::Off => return Ok(Vec::new()),
+        SmokeTest::Off => return Ok(subject.known.to_vec()),
         SmokeTest::Auto | SmokeTest::Import => modules::of_layer(subject.layer, subject.target),
         SmokeTest::Modules(names) => modules::of_names(names, subject.layer, subject.target),
     };
@@ -80,12 +85,13 @@ pub fn test_laid_out(
     let title = format!("Import {}", counted(names.len(), "module"));
     if names.is_empty() {
         console.step(title).done("there is none of a distribution or of `source`");
-        return Ok(Vec::new());
+        return Ok(subject.known.to_vec());
     }
+    let with_known = |finding: Finding| [subject.known, &[finding]].concat();
     let found = if host.is_none() { Host::find(subject.target, environment) } else { None };
     let host = match able(host.or(found.as_ref()), subject.target) {
         Ok(host) => host,
-        Err((why, help)) => return Ok(vec![not_run(subject.wanted, &why, &help)]),
+        Err((why, help)) => return Ok(with_known(not_run(subject.wanted, &why, &help))),
     };
 
     let step = console.step(title);
@@ -95,22 +101,35 @@ pub fn test_laid_out(
     lay_out(&opt)?;
     let place = Place::new(folder, &opt, host, subject.target)?;
     let names: Vec<&str> = names.into_iter().collect();
-    let ran = match run::import(&names, &place, host, patience(environment)?)? {
+    let has_django = explain::has_module(subject.layer, "django");
+    let lacks = |errors: &[Raised]| absent::needed(errors).and_then(|need| need.given).filter(|_| has_django);
+    let ran = match run::import(&names, &place, host, patience(environment)?, lacks)? {
         Ok(ran) => ran,
         Err(Unavailable(why)) => {
             step.done("not possible");
             let help =
                 "run it where programs may restrict themselves with seccomp and Landlock, as Docker's containers may";
-            return Ok(vec![not_run(subject.wanted, &why, help)]);
+            return Ok(with_known(not_run(subject.wanted, &why, help)));
         }
     };
-    let has_runtime = place::is_runtime(host);
-    let Explained { findings, parts } = explain::findings(subject, &modules, &ran, has_runtime, |text| {
+    let in_runtime = place::is_runtime(host);
+    let Explained { findings, parts } = explain::findings(subject, &modules, &ran, in_runtime, |text| {
         console.redact(&Place::as_in_lambda(text, folder))
     });
-    step.done(summary(&ran, parts));
+    step.done(summary(&ran, parts.len()));
     log(&ran, console);
-    Ok(findings)
+    let opt = opt.canonicalize_utf8().unwrap_or(opt);
+    let in_layer = |paths: &BTreeSet<Utf8PathBuf>| {
+        paths.iter().filter_map(|path| Some(path.strip_prefix(&opt).ok()?.to_owned())).collect()
+    };
+    let imported = Imported {
+        loaded: in_layer(&ran.loaded),
+        tried: in_layer(&ran.tried),
+        owners: modules::owners(&modules, |module| ran.was_imported(module) || parts.contains(module)),
+        in_runtime,
+    };
+    let known = imported::settled(subject.known.to_vec(), subject.layer, subject.target, &imported);
+    Ok([known, findings].concat())
 }
 
 /// `parts` are those that miss nothing but what nobody asked for.

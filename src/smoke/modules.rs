@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Component, Utf8Path};
 
-use crate::audit::Layer;
+use crate::audit::{File, Layer};
 use crate::build::Owner;
+use crate::observe::binary::Binary;
 use crate::types::Target;
 
 /// Folders of tests and the like, which are no part of what somebody imports.
@@ -50,11 +51,19 @@ pub(super) fn of_layer(layer: &Layer, target: Target) -> Vec<Module> {
         if matches!(file.owner, Owner::Include | Owner::BuildScript) {
             continue;
         }
-        if let Some(path) = in_packages(path, target) {
+        if let Some(path) = in_packages(path, target).filter(|path| !is_plug_in(path, file)) {
             paths.entry(&file.owner).or_default().insert(path);
         }
     }
     paths.into_iter().flat_map(|(owner, paths)| of_owner(owner, &paths, target)).collect()
+}
+
+/// Whose modules work, all that distributions are about.
+pub(super) fn owners(modules: &[Module], works: impl Fn(&str) -> bool) -> BTreeSet<Owner> {
+    let (good, bad): (Vec<_>, Vec<_>) =
+        modules.iter().filter(|module| module.is_main).partition(|module| works(&module.name));
+    let bad: BTreeSet<&Owner> = bad.into_iter().map(|module| &module.owner).collect();
+    good.into_iter().map(|module| &module.owner).filter(|owner| !bad.contains(owner)).cloned().collect()
 }
 
 /// Modules that somebody asks for, each with whom it belongs to, if it is there.
@@ -120,13 +129,24 @@ fn of_owner(owner: &Owner, paths: &BTreeSet<&Utf8Path>, target: Target) -> BTree
 }
 
 fn is_imported(name: &str) -> bool {
-    is_identifier(name) && !NOT_IMPORTED.contains(&name) && !name.starts_with("test_")
+    is_identifier(name) && !is_beside(name)
+}
+
+/// Whether this is the name of tests, documentation and the like, beside what is imported.
+pub(crate) fn is_beside(name: &str) -> bool {
+    NOT_IMPORTED.contains(&name) || name.starts_with("test_")
 }
 
 fn is_identifier(name: &str) -> bool {
     let mut characters = name.chars();
     characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
         && characters.all(|other| other.is_alphanumeric() || other == '_')
+}
+
+/// Whether Python can make no module of a library, whatever its name.
+fn is_plug_in(path: &Utf8Path, file: &File) -> bool {
+    let name = path.file_name().and_then(|name| name.split('.').next()).unwrap_or_default();
+    matches!(&file.observed.binary, Some(Binary::Elf(elf)) if !elf.is_module(name))
 }
 
 /// The module that a file is, if the target's Python takes it for one.
@@ -145,7 +165,7 @@ fn module_name(file: &str, target: Target) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{File, Kind};
+    use crate::audit::Kind;
     use crate::observe::Observed;
     use crate::types::ByteSize;
 

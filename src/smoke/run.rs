@@ -1,6 +1,6 @@
 //! Imports modules in processes of the sandbox: one for all of them, and another one after each that did not survive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus, Stdio};
@@ -8,9 +8,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use camino::Utf8PathBuf;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
+use super::absent::Given;
 use super::place::Place;
 use crate::build::Host;
 
@@ -46,17 +48,42 @@ pub(super) struct Raised {
     pub(super) message: String,
     /// The module that was not found.
     pub(super) missing: Option<String>,
+    /// The one before was raised `from` this one, and not only while this one was handled.
+    #[serde(default)]
+    pub(super) explicit: bool,
+    /// The variable of the environment that was not set.
+    #[serde(default)]
+    pub(super) variable: Option<String>,
     /// The last line of the layer that ran, `package/module.py:12`.
     pub(super) place: Option<String>,
+}
+
+#[cfg(test)]
+impl Raised {
+    /// One that says nothing else.
+    pub(super) fn new(kind: &str, message: &str) -> Self {
+        let (kind, message) = (kind.to_owned(), message.to_owned());
+        Self { kind, message, missing: None, explicit: false, variable: None, place: None }
+    }
 }
 
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) outcomes: BTreeMap<String, Outcome>,
+    /// Paths of the compiled files that modules had loaded, as this machine has them.
+    pub(super) loaded: BTreeSet<Utf8PathBuf>,
+    /// And of those that they wanted to load.
+    pub(super) tried: BTreeSet<Utf8PathBuf>,
     /// How Python ended before the first module, while it read the `.pth` files of the layer.
     pub(super) stopped: Option<String>,
     /// What the modules printed, the beginning of it.
     pub(super) output: String,
+}
+
+impl Ran {
+    pub(super) fn was_imported(&self, module: &str) -> bool {
+        matches!(self.outcomes.get(module), Some(Outcome::Imported(_)))
+    }
 }
 
 /// Why no module could be tried.
@@ -68,6 +95,7 @@ struct Request<'a> {
     path: &'a [String],
     sites: &'a [String],
     modules: &'a [&'a str],
+    given: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +107,14 @@ enum Event {
     Found,
     Begin {
         module: String,
+    },
+    /// Compiled files that were loaded since the last of these.
+    Loaded {
+        files: Vec<Utf8PathBuf>,
+    },
+    /// Compiled files that were to be loaded.
+    Tried {
+        files: Vec<Utf8PathBuf>,
     },
     End {
         module: String,
@@ -93,19 +129,39 @@ enum Message {
     End,
 }
 
-/// Imports all modules. What fails beside others is tried once more alone: in a function it would be.
+/// What modules are imported in.
+#[derive(Clone, Copy)]
+struct Surroundings<'a> {
+    place: &'a Place,
+    host: &'a Host,
+    patience: Patience,
+    /// Of all together.
+    end: Instant,
+    /// What it has beside.
+    given: Option<Given>,
+}
+
+/// Imports all modules. What fails beside others is tried once more alone: in a function it would be. What fails for the
+/// lack of something that can be given is tried again with it.
 pub(super) fn import(
     modules: &[&str],
     place: &Place,
     host: &Host,
     patience: Patience,
+    lacks: impl Fn(&[Raised]) -> Option<Given>,
 ) -> anyhow::Result<Result<Ran, Unavailable>> {
-    let end = Instant::now() + patience.all;
-    let mut ran = Ran { outcomes: BTreeMap::new(), stopped: None, output: String::new() };
+    let surroundings = Surroundings { place, host, patience, end: Instant::now() + patience.all, given: None };
+    let mut ran = Ran {
+        outcomes: BTreeMap::new(),
+        loaded: BTreeSet::new(),
+        tried: BTreeSet::new(),
+        stopped: None,
+        output: String::new(),
+    };
     let mut rest = modules;
     while !rest.is_empty() {
         let before = ran.outcomes.len();
-        if let Err(unavailable) = import_in_one(rest, place, host, patience, end, &mut ran)? {
+        if let Err(unavailable) = import_in_one(rest, &surroundings, &mut ran)? {
             return Ok(Err(unavailable));
         }
         // Each start settles one module at least, or there would be no end.
@@ -127,11 +183,22 @@ pub(super) fn import(
     if modules.len() > 1 {
         for module in &failed {
             let first = ran.outcomes.remove(module).expect("has failed");
-            import_in_one(&[module], place, host, patience, end, &mut ran)?.ok();
+            import_in_one(&[module], &surroundings, &mut ran)?.ok();
             let again = ran.outcomes.entry(module.clone()).or_insert(Outcome::NotTried);
             if !matches!(again, Outcome::Imported(_)) {
                 *again = first;
             }
+        }
+    }
+    for module in &failed {
+        let Some(Outcome::Raised(errors)) = ran.outcomes.get(module) else { continue };
+        let Some(given) = lacks(errors) else { continue };
+        let first = ran.outcomes.remove(module).expect("has failed");
+        import_in_one(&[module], &Surroundings { given: Some(given), ..surroundings }, &mut ran)?.ok();
+        let again = ran.outcomes.entry(module.clone()).or_insert(Outcome::NotTried);
+        // With what it lacked it came further, and tells more.
+        if *again == Outcome::NotTried {
+            *again = first;
         }
     }
     Ok(Ok(ran))
@@ -140,17 +207,15 @@ pub(super) fn import(
 /// Imports modules in one process until one of them ends it.
 fn import_in_one(
     modules: &[&str],
-    place: &Place,
-    host: &Host,
-    patience: Patience,
-    end: Instant,
+    surroundings: &Surroundings<'_>,
     ran: &mut Ran,
 ) -> anyhow::Result<Result<(), Unavailable>> {
+    let Surroundings { patience, end, .. } = *surroundings;
     if Instant::now() >= end {
         ran.outcomes.extend(modules.iter().map(|module| ((*module).to_owned(), Outcome::NotTried)));
         return Ok(Ok(()));
     }
-    let mut process = Process::start(modules, place, host)?;
+    let mut process = Process::start(modules, surroundings)?;
     let (mut is_ready, mut is_prepared) = (false, false);
     let mut current: Option<String> = None;
     loop {
@@ -159,6 +224,8 @@ fn import_in_one(
             Ok(Message::Event(Event::Ready)) => is_ready = true,
             Ok(Message::Event(Event::Found)) => is_prepared = true,
             Ok(Message::Event(Event::Begin { module })) => current = Some(module),
+            Ok(Message::Event(Event::Loaded { files })) => ran.loaded.extend(files),
+            Ok(Message::Event(Event::Tried { files })) => ran.tried.extend(files),
             Ok(Message::Event(Event::End { module, seconds, errors })) => {
                 current = None;
                 let outcome = if errors.is_empty() {
@@ -193,7 +260,8 @@ struct Process {
 }
 
 impl Process {
-    fn start(modules: &[&str], place: &Place, host: &Host) -> anyhow::Result<Self> {
+    fn start(modules: &[&str], surroundings: &Surroundings<'_>) -> anyhow::Result<Self> {
+        let Surroundings { place, host, given, .. } = *surroundings;
         let mut command = place.sandbox.command(&host.executable)?;
         command.args(["-I", "-S", "-B", "-X", "faulthandler", "-c", SCRIPT]);
         command.envs(&place.variables).current_dir(&place.function);
@@ -208,7 +276,8 @@ impl Process {
         if let Some(stderr) = stderr {
             std::thread::spawn(move || to_output.send(read_output(stderr)).ok());
         }
-        let request = Request { path: &place.path, sites: &place.sites, modules };
+        let given = given.map(|Given::DjangoSettings| "django-settings");
+        let request = Request { path: &place.path, sites: &place.sites, modules, given };
         let request = serde_json::to_vec(&request)?;
         // A process that does not read it says why when it ends.
         stdin.map(|mut stdin| stdin.write_all(&request).ok());

@@ -2,6 +2,7 @@
 
 use crate::harness::{Outcome, Sandbox, tools};
 use crate::packages::{project, wheel_with};
+use crate::servers::FileServer;
 
 const TOKEN: &str = "t0ken/of+this-run";
 
@@ -103,4 +104,26 @@ fn keys_to_test_with_in_packages_of_strangers_are_fine() {
         "{}",
         outcome.stderr
     );
+}
+
+#[test]
+fn a_weak_password_in_a_package_of_strangers_is_there_by_chance() {
+    let sandbox = Sandbox::with_requirements("alpha==1.0\n");
+    let text = "COMMON = ['letmein', 'password1', 'xK9#mQ2$vL5p']\n";
+    wheel_with(&sandbox.root().join("index/simple/alpha"), "alpha", "1.0", text);
+    let server = FileServer::start(&sandbox.root().join("index"));
+    let url = format!("{}/simple/", server.url());
+    let build = |password: &str, arguments: &[&str]| {
+        let run = sandbox.run(&["build", "--output", "layer.zip", "--index-url", &url, "--smoke-test", "off"]);
+        run.args(arguments).env("DB_PASSWORD", password).run()
+    };
+    let outcome = build("password1", &[]).success();
+    let warning = outcome.stderr.lines().find(|line| line.starts_with("warning:")).unwrap_or_default();
+    insta::assert_snapshot!(warning, @"warning: `python/alpha.py` holds the weak password of a variable of this run, most likely by chance (nothing to do if others may know it, as that of a database for tests; if not, take a longer one and change it where it is used) [known-secret]");
+    build("xK9#mQ2$vL5p", &["--fail-on", "never"]).code(1).says("holds a secret that this run was given");
+    // In one's own files it stands because somebody wrote it there.
+    sandbox.write("own/settings.py", "PASSWORD = 'password1'\n");
+    build("password1", &["--source", "own"])
+        .code(1)
+        .says("`python/settings.py` holds a secret that this run was given");
 }

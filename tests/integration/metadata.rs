@@ -63,10 +63,17 @@ fn one_file_of_two_packages_is_told_if_it_differs() {
     let sandbox = Sandbox::with_requirements("./wheels/a-1.0-py3-none-any.whl\n./wheels/b-1.0-py3-none-any.whl\n");
     for name in ["a", "b"] {
         let shared = format!("name = '{name}'\n");
-        let files = [("acme/__init__.py", ""), ("acme/shared.py", &shared), ("tests/__init__.py", &shared)];
+        let files = [
+            ("acme/__init__.py", ""),
+            ("acme/other.py", &shared),
+            ("acme/shared.py", &shared),
+            ("docs/conf.py", &shared),
+            ("tests/__init__.py", &shared),
+            ("README.md", &shared),
+        ];
         wheel_of(&sandbox.path("wheels"), name, "1.0", &files);
     }
-    insta::assert_snapshot!(findings(&build(&sandbox, "3.13", &[]).success()), @"warning: `a` and `b` each bring `acme/shared.py`, with different bytes (which one is in the layer is chance: leave out one of them with `exclude`) [shared-path]");
+    insta::assert_snapshot!(findings(&build(&sandbox, "3.13", &[]).success()), @"warning: `a` and `b` each bring `acme/other.py` and 1 other file, with different bytes (which one is in the layer is chance: leave out one of them with `exclude`) [shared-path]");
 }
 
 #[test]

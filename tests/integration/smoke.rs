@@ -115,17 +115,73 @@ fn memory_has_an_end() {
 #[test]
 fn there_is_no_network() {
     let module = "import socket\nsocket.socketpair()\nsocket.create_connection(('127.0.0.1', 9))\n";
-    insta::assert_snapshot!(said_of(module, 1), @r#"
+    insta::assert_snapshot!(said_of(module, 0), @r#"
       [time]  Import 2 modules                 all but 1
-    error: `bad` cannot be imported: PermissionError: [Errno 13] Permission denied (bad.py:3)
-    hint: it wants the network while it is imported, which is closed here; a function would wait for it at each start; or list what your functions do import as `smoke-test`
+    notice:  `bad` could not be tested: it needs the network, and a build has none (test it in the image of the runtime, or in a function) [import-not-tested]
     "#);
     // Nor the socket of a container's Docker.
     let module = "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('/var/run/docker.sock')\n";
-    insta::assert_snapshot!(said_of(module, 1), @r#"
-      [time]  Import 2 modules                 all but 1
+    insta::assert_snapshot!(said(&build(&sandbox(&[("bad", module)]), "bad").run().code(1)), @r#"
+      [time]  Import 1 module                  all but 1
     error: `bad` cannot be imported: PermissionError: [Errno 13] Permission denied (bad.py:3)
-    hint: it wants the network while it is imported, which is closed here; a function would wait for it at each start; or list what your functions do import as `smoke-test`
+    hint: it needs the network, and a build has none
+    "#);
+}
+
+#[test]
+fn what_only_a_function_has_is_no_fault() {
+    insta::assert_snapshot!(said_of("import os\nTABLE = os.environ['TABLE_NAME']\n", 0), @r#"
+      [time]  Import 2 modules                 all but 1
+    notice:  `bad` could not be tested: it needs the variable `TABLE_NAME`, and a build has none (test it in the image of the runtime, or in a function) [import-not-tested]
+    "#);
+    said_of("{}['TABLE_NAME']\n", 1);
+}
+
+/// As much of Django as it takes to miss its settings.
+fn django(sandbox: &Sandbox) {
+    let conf = r"
+class ImproperlyConfigured(Exception):
+    pass
+
+class Settings:
+    is_there = False
+
+    def configure(self):
+        self.is_there = True
+
+    def __getattr__(self, name):
+        if not self.is_there:
+            raise ImproperlyConfigured(f'Requested setting {name}, but settings are not configured. You must define …')
+        return ''
+
+settings = Settings()
+";
+    let files = [("django/__init__.py", "def setup():\n    pass\n"), ("django/conf/__init__.py", conf)];
+    wheel_of(&sandbox.path("wheels"), "django", "1.0", &files);
+}
+
+#[test]
+fn applications_of_django_get_settings() {
+    let needs = "from django.conf import settings\nsettings.DEBUG\n";
+    let broken = format!("{needs}raise ValueError('broken')\n");
+    let picky = "from django.conf import ImproperlyConfigured\n\
+        raise ImproperlyConfigured('Requested setting SHOP_ID, but settings are not configured.')\n";
+    // As pydantic has it.
+    let wraps = "from django.conf import settings\ntry:\n    settings.DEBUG\nexcept Exception as error:\n    \
+        raise ValueError(f'1 validation error: {error}')\n";
+    let own = [("good", needs), ("broken", &broken), ("wraps", wraps), ("picky", picky)];
+    let sandbox = sandbox(&[]);
+    for (name, text) in own {
+        sandbox.write(&format!("own/{name}.py"), text);
+    }
+    sandbox.write("requirements.txt", "./wheels/django-1.0-py3-none-any.whl\n");
+    django(&sandbox);
+    let outcome = build(&sandbox, "auto").args(&["--source", "own"]).run().code(1);
+    insta::assert_snapshot!(said(&outcome), @r#"
+      [time]  Import 5 modules                 all but 2
+    notice:  `picky` could not be tested: it needs settings of Django, and a build has none (test it in the image of the runtime, or in a function) [import-not-tested]
+    error: `broken` cannot be imported: ValueError: broken (broken.py:3)
+    hint: look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`
     "#);
 }
 

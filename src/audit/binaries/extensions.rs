@@ -9,6 +9,7 @@ use super::{by_origin, packages_of, some_of, verb};
 use crate::audit::links::Names;
 use crate::audit::{Finding, Layer, Severity, WORTHWHILE};
 use crate::observe::binary::Binary;
+use crate::observe::elf::Elf;
 use crate::types::Target;
 
 /// A file whose name is that of an extension module, of whatever Python.
@@ -43,6 +44,11 @@ impl<'a> Extension<'a> {
         (is_module && is_importable).then(|| Self { module: folder.join(module).into_string(), tag, is_for_windows })
     }
 
+    /// Its name in its package, which it is made by.
+    fn name(&self) -> &str {
+        Utf8Path::new(&self.module).file_name().unwrap_or_default()
+    }
+
     fn fits(&self, target: Target) -> bool {
         !self.is_for_windows && self.tag.is_none_or(|tag| tag == "abi3" || tag == expected(target))
     }
@@ -66,6 +72,11 @@ fn expected(target: Target) -> String {
 /// Whether the target's Python loads it when its name is imported.
 pub(super) fn would_be_loaded(path: &Utf8Path, target: Target) -> bool {
     Extension::of(path).is_some_and(|extension| extension.fits(target))
+}
+
+/// Whether it is a module at that: what Python cannot make a module of is a plug-in, with the name of one by chance.
+pub(super) fn can_be_imported(path: &Utf8Path, elf: &Elf, target: Target) -> bool {
+    Extension::of(path).is_some_and(|extension| extension.fits(target) && elf.is_module(extension.name()))
 }
 
 /// Whether the module of this name can be imported under another one.
@@ -94,7 +105,8 @@ pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
         let Some(Binary::Elf(elf)) = &file.observed.binary else { return None };
         let extension = Extension::of(name)?;
         let is_seen = || names.of_file(path).any(|name| would_be_loaded(name, target));
-        let is_unseen = elf.machine.is(machine) && !extension.fits(target) && !is_seen();
+        let is_module = elf.is_module(extension.name());
+        let is_unseen = is_module && elf.machine.is(machine) && !extension.fits(target) && !is_seen();
         is_unseen.then(|| (name, file, (extension, has_other_variant(names, name, target), file.size)))
     });
     let mut findings = Vec::new();

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::Utf8Path;
 
 use super::linker::{Linker, Place};
-use super::{Compiled, Origin, extensions, is_started, packages_of, some_of, verb};
+use super::{Compiled, MISSING_LIBRARY, Origin, extensions, is_started, packages_of, some_of, verb};
+use crate::audit::imported::Imported;
 use crate::audit::links::Names;
 use crate::audit::{Finding, Layer, Severity};
+use crate::build::Owner;
 use crate::error::alternatives;
 use crate::facts;
 
@@ -20,15 +22,26 @@ struct Lack<'a> {
     elsewhere: BTreeSet<&'a Utf8Path>,
 }
 
-/// A finding for each distribution.
+/// A finding for each distribution. What an import has shown counts more than what names and bytes let expect.
 pub(super) fn check<'a>(
     layer: &'a Layer,
     names: &Names<'_>,
     compiled: &'a [Compiled<'a>],
     linker: &Linker<'a>,
+    imported: Option<&Imported>,
 ) -> Vec<Finding> {
     let mut lacks: BTreeMap<(Origin, Severity), Lack<'a>> = BTreeMap::new();
-    let loaded = loaded(names, compiled, linker);
+    let target = linker.target();
+    let started = loaded(compiled.iter().filter(|file| is_started(file.path, file.file, names)), linker);
+    let is_known = |file: &Compiled<'_>, known: fn(&Imported, &Utf8Path, &Owner) -> bool| {
+        imported.is_some_and(|imported| known(imported, file.path, &file.file.owner))
+    };
+    let is_module = |file: &&Compiled<'_>| {
+        names.of_file(file.path).any(|name| extensions::can_be_imported(name, file.elf, target))
+            && !is_known(file, Imported::does_without)
+    };
+    let mut loaded = loaded(compiled.iter().filter(is_module), linker);
+    loaded.extend(&started);
     let origins: BTreeMap<&Utf8Path, Origin> =
         compiled.iter().map(|file| (file.path, Origin::of(layer, file.path, file.file))).collect();
     let with_loaded: BTreeSet<&Origin> = loaded.iter().filter_map(|path| origins.get(path)).collect();
@@ -45,8 +58,12 @@ pub(super) fn check<'a>(
                     Severity::Notice
                 }
                 Place::Nowhere if facts::is_optional_library(name, in_packages(file.path)) => continue,
+                Place::Nowhere if imported.is_some_and(|imported| imported.has_loaded(file.path)) => continue,
+                Place::Nowhere if loaded.contains(file.path) => Severity::Error,
                 // A plug-in, most likely, beside modules that do without it.
-                Place::Nowhere if with_loaded.contains(origin) && !loaded.contains(file.path) => Severity::Warning,
+                Place::Nowhere if with_loaded.contains(origin) || is_known(file, Imported::has_ignored) => {
+                    Severity::Warning
+                }
                 Place::Nowhere => Severity::Error,
             };
             let lack = lacks.entry((origin.clone(), severity)).or_default();
@@ -76,14 +93,9 @@ fn needs<'a>(file: &Compiled<'a>) -> impl Iterator<Item = &'a str> {
     elf.needed.iter().map(String::as_str).chain(unusual)
 }
 
-/// Modules and programs, and what is loaded with them.
-fn loaded<'a>(names: &Names<'_>, compiled: &'a [Compiled<'a>], linker: &Linker<'a>) -> BTreeSet<&'a Utf8Path> {
-    let target = linker.target();
-    let is_first = |file: &&Compiled<'_>| {
-        names.of_file(file.path).any(|name| extensions::would_be_loaded(name, target))
-            || is_started(file.path, file.file, names)
-    };
-    let mut waiting: Vec<&Compiled<'_>> = compiled.iter().filter(is_first).collect();
+/// These files, and what is loaded with them.
+fn loaded<'a>(first: impl Iterator<Item = &'a Compiled<'a>>, linker: &Linker<'a>) -> BTreeSet<&'a Utf8Path> {
+    let mut waiting: Vec<&Compiled<'_>> = first.collect();
     let mut loaded = BTreeSet::new();
     while let Some(file) = waiting.pop() {
         if !loaded.insert(file.path) {
@@ -126,7 +138,7 @@ fn finding(origin: &Origin, severity: Severity, lack: &Lack<'_>) -> Finding {
             remedy(origin, severity, libraries),
         ),
     };
-    let finding = Finding { severity, ..Finding::error("missing-library", first.as_str(), message, help) };
+    let finding = Finding { severity, ..Finding::error(MISSING_LIBRARY, first.as_str(), message, help) };
     finding.blames(origin.distribution.as_ref())
 }
 

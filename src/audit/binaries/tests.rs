@@ -10,8 +10,12 @@ use crate::types::ByteSize;
 const X86_64: Machine = Machine { code: 62, is_64_bit: true, is_big_endian: false };
 const ARM64: Machine = Machine { code: 183, is_64_bit: true, is_big_endian: false };
 
+/// It makes modules of each of these names.
+const MODULES: &[&str] = &["a", "arm", "b", "c", "cv2", "d", "good", "lost", "m", "old", "omppool", "tbbpool", "x"];
+
 fn elf(machine: Machine) -> Elf {
-    Elf::of(machine, elf::Kind::Dynamic)
+    let inits = MODULES.iter().map(|name| format!("PyInit_{name}")).collect();
+    Elf { inits, ..Elf::of(machine, elf::Kind::Dynamic) }
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {
@@ -326,6 +330,9 @@ fn plug_ins_are_not_what_is_imported() {
         ("plug", "python/plug/m.so", needing(&["libplug.so"])),
         ("plug", "python/plug/libplug.so", elf(X86_64)),
         ("plug", "python/plug/plugins/libcuda_x.so", needing(&["libcudnn.so.9"])),
+        // It has the name of a module, and is none.
+        ("mysql", "python/_mysql.abi3.so", Elf { inits: ["PyInit__mysql".to_owned()].into(), ..elf(X86_64) }),
+        ("mysql", "python/mysql/plugin/webauthn_client.so", needing(&["libudev.so.1"])),
         ("data", "python/data/lib/lib_data.so", needing(&["libgomp.so.1"])),
         ("opencv-python", "python/cv2/cv2.abi3.so", needing(&["liba.so", "libb.so", "libc.so", "libd.so", "libe.so"])),
         ("numba", "python/numba/np/ufunc/tbbpool.cpython-313-x86_64-linux-gnu.so", needing(&["libtbb.so.12"])),
@@ -335,9 +342,41 @@ fn plug_ins_are_not_what_is_imported() {
     insta::assert_snapshot!(told(&all, "3.13"), @"
     error missing-library: `python/alpine/m.so` of `alpine` is compiled for musl (Alpine), which is not in the runtime (install a version that has a wheel for manylinux, or build it in the image of the runtime)
     error missing-library: `python/data/lib/lib_data.so` of `data` needs `libgomp.so.1`, which is neither in the layer nor in the runtime (take a wheel that brings it along, or add it: `include` with `…/libgomp.so.1=lib/libgomp.so.1`)
+    warning missing-library: `python/mysql/plugin/webauthn_client.so` of `mysql` needs `libudev.so.1`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
     error missing-library: `python/cv2/cv2.abi3.so` of `opencv-python` needs `liba.so`, `libb.so`, `libc.so`, `libd.so` and 1 more, which are neither in the layer nor in the runtime (require `opencv-python-headless` in its place, which does not need it)
     warning missing-library: `python/plug/plugins/libcuda_x.so` of `plug` needs `libcudnn.so.9`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
     ");
+}
+
+#[test]
+fn an_import_says_more_than_names() {
+    let all = layer(&[
+        ("game", "python/game/a.so", elf(X86_64)),
+        // Imported if it can be, and done without else.
+        ("game", "python/game/m.so", needing(&["libX11.so.6"])),
+        ("data", "python/data/lib_data.so", needing(&["libgomp.so.1"])),
+        ("", "bin/tool", Elf { interpreter: Some("/lib64/ld-linux-x86-64.so.2".to_owned()), ..needing(&["libx.so"]) }),
+    ]);
+    let (module, library, program) = ("python/game/m.so", "python/data/lib_data.so", "bin/tool");
+    let owners = || ["game", "data"].map(|name| Owner::Distribution(name.parse().unwrap())).into();
+    let paths = |paths: &[&str]| paths.iter().map(|path| (*path).into()).collect();
+    let told = |imported: &Imported| {
+        let findings = missing_libraries(&all, target("3.13"), imported);
+        let lines = findings.iter().map(|finding| format!("{} {}", finding.severity.word(), finding.subject));
+        lines.collect::<Vec<_>>().join(", ")
+    };
+    let all_wrong = format!("error {program}, error {library}, error {module}");
+    assert_eq!(told(&Imported::default()), all_wrong);
+    // Nobody looked at the module; of the library that is none everybody has done without.
+    let mut imported = Imported { owners: owners(), in_runtime: true, ..Imported::default() };
+    assert_eq!(told(&imported), format!("error {program}, warning {library}, error {module}"));
+    imported.tried = paths(&[module]);
+    assert_eq!(told(&imported), format!("error {program}, warning {library}, warning {module}"));
+    imported.loaded = paths(&[module, library]);
+    assert_eq!(told(&imported), format!("error {program}"));
+    // Another machine has libraries of its own.
+    imported.in_runtime = false;
+    assert_eq!(told(&imported), all_wrong);
 }
 
 #[test]

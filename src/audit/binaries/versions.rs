@@ -5,6 +5,7 @@ use camino::Utf8Path;
 use super::linker::{Linker, Place};
 use super::{Compiled, Origin, by_origin, some_of, verb};
 use crate::audit::{Finding, Layer};
+use crate::build;
 use crate::facts;
 use crate::observe::elf::SymbolVersion;
 use crate::types::Target;
@@ -29,7 +30,18 @@ pub(super) fn check(layer: &Layer, compiled: &[Compiled<'_>], linker: &Linker<'_
                 left.kind.cmp(&right.kind).then_with(|| right.version.cmp(&left.version))
             });
             let Some((first, needed)) = files.first() else { continue };
-            findings.push(finding(code, &origin, first, files.len(), needed, target));
+            let is_built_here = layer
+                .distributions
+                .iter()
+                .any(|known| known.is_built_here && Some(&known.name) == origin.distribution.as_ref());
+            let finding = finding(code, &origin, first, files.len(), needed, target);
+            // A wheel of an index would not help: there was none.
+            findings.push(if is_built_here {
+                let help = format!("it was compiled on this machine: {}", build::explain::other_ways(target));
+                Finding { help, ..finding }
+            } else {
+                finding
+            });
         }
     }
     findings

@@ -33,6 +33,19 @@ fn a_real_library_is_read() {
     assert!(elf.needed.contains(&"libc.so.6".to_owned()));
     assert!(elf.versions.contains_key(&("libc.so.6".to_owned(), "GLIBC".to_owned())), "{:?}", elf.versions);
     assert!(!elf.has_executable_stack && !elf.has_text_relocations);
+    assert!(elf.inits.is_empty() && !elf.is_module("libm"));
+}
+
+#[test]
+fn modules_export_the_function_that_makes_them() {
+    let of = |inits: &[&str]| {
+        let inits = inits.iter().map(|name| (*name).to_owned()).collect();
+        Elf { inits, ..Elf::read(&minimal(62)).unwrap() }
+    };
+    assert!(of(&["PyInit__umath"]).is_module("_umath"));
+    assert!(of(&["PyModExport_m"]).is_module("m"));
+    assert!(of(&["PyInitU_lb_uka"]).is_module("lžák"));
+    assert!(!of(&["PyInit_other"]).is_module("m") && !of(&["PyInit_m"]).is_module("lžák"));
 }
 
 #[test]
@@ -118,7 +131,7 @@ fn nonsense_is_refused_or_read() {
         usize::try_from(seed % below as u64).unwrap()
     };
     let mut bytes = whole.clone();
-    let (mut read, mut different, mut refused) = (0, 0, std::collections::BTreeSet::new());
+    let (mut read, mut different, mut refused) = (0, 0, BTreeSet::new());
     for _ in 0..20_000 {
         let changes: Vec<(usize, u8)> = (0..=next(6))
             .map(|_| {
