@@ -183,6 +183,24 @@ fn what_is_editable_becomes_files() {
 }
 
 #[test]
+fn what_a_private_repository_has_is_searched_for_secrets() {
+    for installer in ["uv", "pip"] {
+        let sandbox = Sandbox::new();
+        let server = served(&sandbox);
+        let project = sandbox.root().join("repositories/alpha");
+        let settings = "DATABASE = 'postgresql://app:hunter2@db.internal/app'\n";
+        fs_err::write(project.join("alpha/settings.py"), settings).expect("can be written");
+        git(&project, &["add", "."]);
+        git(&project, &["commit", "--quiet", "--message", "second"]);
+        git(&project, &["push", "--quiet", "../alpha.git", "HEAD"]);
+        let url = format!("git+http://me:{WRITTEN}@{}/alpha.git", server.host());
+        sandbox.write("requirements.txt", format!("alpha @ {url}\n"));
+        let outcome = build(&sandbox, installer).run().code(1);
+        outcome.says("`python/alpha/settings.py` has a URL with a password in line 1");
+    }
+}
+
+#[test]
 fn a_repository_that_refuses_is_named_without_the_token() {
     for installer in ["uv", "pip"] {
         let sandbox = Sandbox::new();
