@@ -42,8 +42,8 @@ fn check_versions(distributions: &[&Distribution]) -> Vec<Finding> {
     findings.collect()
 }
 
-/// Distributions that own paths together, with different bytes: which of them is in the layer is chance. All such paths of
-/// the same distributions have one cause.
+/// Distributions that own paths together, with different bytes: only one of them is in the layer. All such paths of the same
+/// distributions have one cause.
 fn check_owners(distributions: &[&Distribution], there: &BTreeSet<&str>) -> Vec<Finding> {
     let mut owners: BTreeMap<&str, Vec<(&Distribution, &str)>> = BTreeMap::new();
     for distribution in distributions.iter().copied() {
@@ -72,7 +72,7 @@ fn check_owners(distributions: &[&Distribution], there: &BTreeSet<&str>) -> Vec<
             "shared-path",
             paths[0],
             format!("{} each bring `{}`{others}, with different bytes", names.join(" and "), paths[0]),
-            "which one is in the layer is chance: leave out one of them with `exclude`",
+            "the layer has only one of the two: leave out one of the distributions with `exclude`",
         )
     });
     findings.collect()

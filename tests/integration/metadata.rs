@@ -73,7 +73,7 @@ fn one_file_of_two_packages_is_told_if_it_differs() {
         ];
         wheel_of(&sandbox.path("wheels"), name, "1.0", &files);
     }
-    insta::assert_snapshot!(findings(&build(&sandbox, "3.13", &[]).success()), @"warning: `a` and `b` each bring `acme/other.py` and 1 other file, with different bytes (which one is in the layer is chance: leave out one of them with `exclude`) [shared-path]");
+    insta::assert_snapshot!(findings(&build(&sandbox, "3.13", &[]).success()), @"warning: `a` and `b` each bring `acme/other.py` and 1 other file, with different bytes (the layer has only one of the two: leave out one of the distributions with `exclude`) [shared-path]");
 }
 
 #[test]
