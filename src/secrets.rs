@@ -4,7 +4,8 @@ mod spellings;
 mod strength;
 mod urls;
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -14,6 +15,7 @@ use url::Url;
 pub(crate) use self::urls::end_of_credentials;
 pub use self::urls::{clean, without_credentials};
 use crate::error::Failure;
+use crate::types::Digest;
 
 /// A shorter secret stands in too many words by chance: stars in its place would make a log unreadable, and tell the
 /// secret at that. It is only hidden where it is one, as in `user:secret@host`.
@@ -32,7 +34,8 @@ const TOKEN_IS_USER: &[&str] = &["", "x", "x-oauth-basic"];
 /// Every secret that a run knows of, to be taken out of what it prints and looked for in what it publishes.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    credentials: Vec<Credential>,
+    /// By the digest of user and secret: a file may have thousands.
+    credentials: BTreeMap<Digest, Credential>,
     /// Hosts with paths, of URLs that had credentials.
     opened: BTreeSet<String>,
     /// Made when it is first needed.
@@ -92,18 +95,18 @@ impl Secrets {
         let mut found = Self::default();
         found.add_urls_in(text);
         self.opened.append(&mut found.opened);
-        found.credentials.iter().for_each(|found| self.add_guess(&found.user, found.secret.expose_secret()));
+        found.credentials.values().for_each(|found| self.add_guess(&found.user, found.secret.expose_secret()));
     }
 
     fn note(&mut self, new: Credential) {
-        let is_it = |known: &&mut Credential| {
-            known.user == new.user && known.secret.expose_secret() == new.secret.expose_secret()
-        };
-        match self.credentials.iter_mut().find(is_it) {
-            Some(known) => known.is_guess &= new.is_guess,
-            None if new.secret.expose_secret().is_empty() => {}
-            None => {
-                self.credentials.push(new);
+        if new.secret.expose_secret().is_empty() {
+            return;
+        }
+        let digest = Digest::of(format!("{}\0{}", new.user, new.secret.expose_secret()).as_bytes());
+        match self.credentials.entry(digest) {
+            Entry::Occupied(mut known) => known.get_mut().is_guess &= new.is_guess,
+            Entry::Vacant(place) => {
+                place.insert(new);
                 self.hidden = OnceLock::new();
             }
         }
@@ -111,7 +114,7 @@ impl Secrets {
 
     pub fn extend(&mut self, other: &Self) {
         self.opened.extend(other.opened.iter().cloned());
-        other.credentials.iter().for_each(|credential| self.note(credential.clone()));
+        other.credentials.values().for_each(|credential| self.note(credential.clone()));
     }
 
     /// Whether the run was given credentials for this URL, or for a folder above it; those for all of its host tell
@@ -125,7 +128,7 @@ impl Secrets {
     /// Every spelling of every secret, for `::add-mask::` alone.
     pub fn exposed(&self) -> BTreeSet<String> {
         self.credentials
-            .iter()
+            .values()
             .flat_map(|Credential { user, secret, .. }| hidden(user, secret.expose_secret()))
             .collect()
     }
@@ -146,7 +149,7 @@ impl Secrets {
     pub fn finders(&self) -> Finders {
         let (chance, certain): (Vec<_>, Vec<_>) = self
             .credentials
-            .iter()
+            .values()
             .partition(|known| known.is_guess && strength::is_weak(known.secret.expose_secret()));
         let certain = texts_of(&certain);
         let chance = texts_of(&chance).difference(&certain).cloned().collect();

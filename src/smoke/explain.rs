@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subject;
 use super::absent;
+use super::denied::{self, Denied};
 use super::machine;
 use super::modules::Module;
 use super::run::{Outcome, Raised, Ran};
@@ -215,6 +216,19 @@ impl Judge<'_> {
                 "`{library}` is not here: bring it with `include` as `lib/{library}`, or use a distribution that has it inside"
             );
             return self.failed(module, cause);
+        }
+        match errors.iter().find_map(|error| denied::of(&error.kind, &error.message)) {
+            Some(Denied::Write(path)) => {
+                let cause = format!(
+                    "it writes to `{path}`, and a function can write to `/tmp` alone: look for its setting of that folder, often a variable or `HOME=/tmp`"
+                );
+                return self.failed(module, cause);
+            }
+            Some(Denied::Elsewhere(path)) => {
+                let cause = format!("it uses `{path}`, which a build keeps from it");
+                return Verdict::Untested { cause };
+            }
+            None => {}
         }
         let is = |kinds: &[&str]| errors.iter().any(|error| kinds.contains(&error.kind.as_str()));
         let cause = if is(&["MemoryError"]) {

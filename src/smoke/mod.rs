@@ -1,6 +1,7 @@
 //! Imports what is in a layer, as a function in Lambda would: the same order of folders, no credentials, no network.
 
 mod absent;
+mod denied;
 mod explain;
 mod machine;
 mod modules;
@@ -103,7 +104,7 @@ pub fn test_laid_out(
     let names: Vec<&str> = names.into_iter().collect();
     let has_django = explain::has_module(subject.layer, "django");
     let lacks = |errors: &[Raised]| absent::needed(errors).and_then(|need| need.given).filter(|_| has_django);
-    let ran = match run::import(&names, &place, host, patience(environment)?, lacks)? {
+    let mut ran = match run::import(&names, &place, host, patience(environment)?, lacks)? {
         Ok(ran) => ran,
         Err(Unavailable(why)) => {
             step.done("not possible");
@@ -112,10 +113,10 @@ pub fn test_laid_out(
             return Ok(with_known(not_run(subject.wanted, &why, help)));
         }
     };
+    ran.rename(|text| Place::as_in_lambda(text, folder));
     let in_runtime = place::is_runtime(host);
-    let Explained { findings, parts } = explain::findings(subject, &modules, &ran, in_runtime, |text| {
-        console.redact(&Place::as_in_lambda(text, folder))
-    });
+    let Explained { findings, parts } =
+        explain::findings(subject, &modules, &ran, in_runtime, |text| console.redact(text));
     step.done(summary(&ran, parts.len()));
     log(&ran, console);
     let opt = opt.canonicalize_utf8().unwrap_or(opt);

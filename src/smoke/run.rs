@@ -86,6 +86,17 @@ impl Ran {
     }
 }
 
+impl Ran {
+    /// Changes what exceptions say.
+    pub(super) fn rename(&mut self, renamed: impl Fn(&str) -> String) {
+        let raised = self.outcomes.values_mut().filter_map(|outcome| match outcome {
+            Outcome::Raised(errors) => Some(errors),
+            _ => None,
+        });
+        raised.flatten().for_each(|error| error.message = renamed(&error.message));
+    }
+}
+
 /// Why no module could be tried.
 #[derive(Debug)]
 pub(super) struct Unavailable(pub(super) String);

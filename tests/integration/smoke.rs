@@ -212,6 +212,26 @@ fn the_variables_of_the_run_are_not_read_off_its_process() {
     }
 }
 
+#[test]
+fn what_a_function_could_not_write_is_an_error_and_what_it_may_have_is_none() {
+    let write = "import os\nopen(os.path.join(os.path.dirname(__file__), 'cache'), 'w')\n";
+    insta::assert_snapshot!(said_of(write, 1), @r#"
+      [time]  Import 2 modules                 all but 1
+    error: `bad` cannot be imported: PermissionError: [Errno 13] Permission denied: '/opt/python/cache' (bad.py:2)
+    hint: it writes to `/opt/python/cache`, and a function can write to `/tmp` alone: look for its setting of that folder, often a variable or `HOME=/tmp`; or list what your functions do import as `smoke-test`
+    "#);
+    insta::assert_snapshot!(said_of("import os\nos.makedirs(os.path.expanduser('~/.cache'))\n", 1), @r#"
+      [time]  Import 2 modules                 all but 1
+    error: `bad` cannot be imported: PermissionError: [Errno 13] Permission denied: '/home' (bad.py:2)
+    hint: it writes to `/home`, and a function can write to `/tmp` alone: look for its setting of that folder, often a variable or `HOME=/tmp`; or list what your functions do import as `smoke-test`
+    "#);
+    insta::assert_snapshot!(said_of("open('/tmp/by-its-name', 'w')\n", 0), @r#"
+      [time]  Import 2 modules                 all but 1
+    notice:  `bad` could not be tested: it uses `/tmp/by-its-name`, which a build keeps from it (test it in the image of the runtime, or in a function) [import-not-tested]
+    "#);
+    insta::assert_snapshot!(said_of("import tempfile\ntempfile.TemporaryFile().write(b'x')\n", 0), @r"  [time]  Import 2 modules                 all of them");
+}
+
 /// What a module tries, each a function that returns where it should have failed.
 const HOSTILE: &str = r#"
 import ctypes, glob, os, socket, struct, subprocess, sys
