@@ -37,7 +37,7 @@ const USERS_OF_ALL: &[&str] = &["git", "hg", "svn"];
 
 /// `user:password@host` that no scheme stands before. A version is no host, and a digest none either.
 static WITHOUT_SCHEME: LazyLock<Regex> = LazyLock::new(|| {
-    let host = r"\[[0-9a-fA-F:.]+\]|(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}|(?:[0-9]{1,3}\.){3}[0-9]{1,3}|localhost|[A-Za-z0-9-]+(?::[0-9]{1,5})?/";
+    let host = r"\[[0-9a-fA-F:.]+\]|(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}|(?:[0-9]{1,3}\.){3}[0-9]{1,3}|localhost|[A-Za-z][A-Za-z0-9-]*(?::[0-9]{1,5})?/";
     let pattern = format!(r#"(?:^|[\s"'`<>,;|=(\[{{/])([^\s"'`<>,;|=()\[\]{{}}/:@]+:[^\s"'`<>/@]+@)(?:{host})"#);
     Regex::new(&pattern).expect("is a pattern")
 });
@@ -327,6 +327,14 @@ fn shown_of_fragment(fragment: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn subjects_of_github_tokens_stay() {
+        // With numbers of owner and repository: docs.github.com, "Immutable subject claims".
+        let subject = "repo:acme@71/layers@72:environment:production";
+        assert_eq!(clean(subject), subject);
+        assert_eq!(clean("me:s3cret@db/x"), "db/x");
+    }
 
     #[test]
     fn links_to_comments_stay() {
