@@ -24,6 +24,8 @@ const LONGEST_SCHEME: usize = 64;
 /// What may stand between two URLs of a list.
 const AROUND: &[char] = &[',', ';', '|', '(', ')', '[', ']', '{', '}', '<', '>', '"', '\'', '`'];
 const MOST_ROUNDS: usize = 8;
+/// Behind so many `?` and `#` of URLs inside of each other nothing is looked at any more.
+const DEEPEST: usize = 8;
 /// Names behind `#` that say which file or which part of it is meant (<https://peps.python.org/pep-0508/>,
 /// <https://packaging.python.org/en/latest/specifications/direct-url/>, <https://pip.pypa.io/en/stable/topics/vcs-support/>).
 const SHOWN_IN_FRAGMENTS: &[&str] =
@@ -76,14 +78,19 @@ pub(crate) fn end_of_credentials(rest: &str) -> Option<usize> {
 
 /// A text without the credentials of its URLs, fit to be hashed and compared.
 pub fn without_credentials(text: &str) -> String {
+    without_credentials_below(text, DEEPEST)
+}
+
+fn without_credentials_below(text: &str, depth: usize) -> String {
     replaced(text, |part| {
         let piece = &text[part.place.clone()];
         match part.kind {
             // `git+ssh://git@host` names a user and no secret.
             Kind::Credentials if is_ssh(text, part) && !piece.contains(':') => None,
             Kind::Credentials => Some(String::new()),
+            Kind::Query | Kind::Fragment if depth == 0 => Some(HIDDEN.to_owned()),
             Kind::Query | Kind::Fragment => {
-                let inner = without_credentials(piece);
+                let inner = without_credentials_below(piece, depth - 1);
                 without_secret_parameters(&inner).or_else(|| (inner != piece).then_some(inner))
             }
         }
@@ -133,12 +140,17 @@ fn cleaned_once(text: &str) -> String {
 
 /// User names with passwords of all URLs in a text, as written; of a user alone the password is empty.
 pub(super) fn credentials_in(text: &str) -> Vec<(&str, &str)> {
+    credentials_below(text, DEEPEST)
+}
+
+fn credentials_below(text: &str, depth: usize) -> Vec<(&str, &str)> {
     let found = parts(text).into_iter().flat_map(|part| match part.kind {
         Kind::Credentials => {
             let credentials = &text[part.place.start..part.place.end - 1];
             vec![credentials.split_once(':').unwrap_or((credentials, ""))]
         }
-        Kind::Query | Kind::Fragment => credentials_in(&text[part.place]),
+        Kind::Query | Kind::Fragment if depth == 0 => Vec::new(),
+        Kind::Query | Kind::Fragment => credentials_below(&text[part.place], depth - 1),
     });
     found.collect()
 }
@@ -334,6 +346,14 @@ mod tests {
         let subject = "repo:acme@71/layers@72:environment:production";
         assert_eq!(clean(subject), subject);
         assert_eq!(clean("me:s3cret@db/x"), "db/x");
+    }
+
+    /// It would take a minute if each of them was looked into anew, or end the program for its depth.
+    #[test]
+    fn urls_inside_of_each_other_are_looked_into_to_a_bound() {
+        let text = "git+https://u:s3cret@h/x@y#egg=z".repeat(20_000);
+        assert!(!without_credentials(&text).contains("s3cret") && !clean(&text).contains("s3cret"));
+        assert!(credentials_in(&text).len() <= 2 * (DEEPEST + 1));
     }
 
     #[test]
