@@ -34,10 +34,8 @@ pub async fn run(
     let step = console.step("Read");
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
     let mut store = connections.store(&spec.state, &registry, environment).await?;
-    let known = publish::read(&registry, &mut store, &spec.layer, console).await?;
-    if known.state.needs_accounts(&registry.places()) {
-        registry.identify().await?;
-    }
+    let known = publish::read(&registry, &store, &spec.layer, console).await?;
+    registry.identify(&known.state).await?;
     step.done(counted(known.state.contents.len(), "content"));
     let (changes, known_state) = match &spec.act {
         Act::Cleanup(retention) => {
@@ -48,7 +46,8 @@ pub async fn run(
         act => {
             let choice = versions::choose(&spec.version, &spec.layer, &known.state, &registry).await?;
             if !spec.dry_run && matches!(act, Act::Attach(_) | Act::Label(_)) {
-                hold::hold(&choice, &spec.layer, &Owner::this_run(environment), &store, console).await?;
+                let owner = Owner::this_run(environment);
+                hold::hold(&choice, &spec.layer, &owner, &registry, &store, console).await?;
             }
             let known_state = known.state.clone();
             let changes = match act {

@@ -10,7 +10,7 @@ use crate::registry::claim::Owner;
 use crate::registry::store::StateStore;
 use crate::report::{Change, ChangeOutcome, Report};
 use crate::spec::{Labelling, Spec};
-use crate::types::{Label, Place};
+use crate::types::Label;
 use crate::versions::{Choice, Chosen};
 use crate::{actions, attach, cleanup, labels, parameters, share};
 
@@ -85,8 +85,7 @@ async fn label_with_tag(
 /// The versions that this run published or found.
 pub(crate) fn placed(report: &Report) -> Vec<Chosen> {
     let versions = report.destinations.iter().filter_map(|destination| {
-        let place = Place { account: destination.account.clone(), region: destination.region.clone() };
-        Some(Chosen { place, arn: Ok(destination.layer_version_arn.clone()?) })
+        Some(Chosen { place: destination.known_place(), arn: Ok(destination.layer_version_arn.clone()?) })
     });
     versions.collect()
 }

@@ -7,8 +7,6 @@ mod read;
 mod remove;
 mod rows;
 
-use jiff::Timestamp;
-
 use crate::console::Console;
 use crate::error::{Failure, Problems, counted, nearest};
 use crate::publish::{self, Known};
@@ -95,12 +93,12 @@ async fn clean(cleaner: &Cleaner<'_>, known: &Known, store: &mut StateStore) -> 
     let listed = read.places.iter().map(|place| place.listed.len()).sum();
     step.done(format!("{}, {} in use", counted(listed, "version"), read.usage.functions.len()));
     let before: Vec<Option<ByteSize>> = read.places.iter().map(|place| place.storage).collect();
-    let plan = plan::plan(&read, &known.state, cleaner.retention, &cleaner.owner, Timestamp::now());
+    let plan = plan::plan(&read, &known.state, cleaner.retention, &cleaner.owner, store.now());
     if !cleaner.applies {
         return Ok(rows::rows(cleaner, &read, &plan, &before, None));
     }
     let step = cleaner.console.step("Remove");
-    let (plan, removed) = remove::remove(cleaner, &mut read, plan, &known.tag, store).await;
+    let (plan, removed) = remove::remove(cleaner, &mut read, plan, store).await;
     if let (Some(aws), false) = (cleaner.registry.aws(), removed.done.is_empty()) {
         for place in read.places.iter_mut().filter(|place| place.storage.is_some()) {
             place.storage = aws.code_storage(&place.place).await.ok();

@@ -43,14 +43,12 @@ pub(crate) async fn read(
     console: &Console,
 ) -> anyhow::Result<InPlace> {
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
-    let mut store = connections.store(&spec.state, &registry, environment).await?;
+    let store = connections.store(&spec.state, &registry, environment).await?;
     if matches!((&store, spec.task), (StateStore::Nowhere, Task::Publish)) {
         console.warning("without `bucket` or `state` nothing keeps two runs from publishing at the same time");
     }
-    let known = publish::read(&registry, &mut store, &spec.layer, console).await?;
-    if known.state.needs_accounts(&registry.places()) {
-        registry.identify().await?;
-    }
+    let known = publish::read(&registry, &store, &spec.layer, console).await?;
+    registry.identify(&known.state).await?;
     Ok(InPlace { registry, store, known })
 }
 

@@ -113,6 +113,10 @@ pub struct Limits {
     pub own_requests_per_second: u32,
     /// And how many more go at once after a pause.
     pub own_burst: u32,
+    /// The longest time from sending a publish to the version in the lists, in seconds.
+    pub publish_seconds: u32,
+    /// Bytes a second of the slowest line that direct uploads have to work on.
+    pub slowest_upload: u64,
 }
 
 /// How much is opened of what something else made; see `data/opening.yml` for the reasons. Sizes in bytes.

@@ -113,11 +113,9 @@ async fn current(
     let layer: LayerName = spec.layer.as_deref().unwrap_or_default().parse()?;
     let step = console.step("Find");
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
-    let mut store = connections.store(&spec.state, &registry, environment).await?;
-    let known = publish::read(&registry, &mut store, &layer, console).await?;
-    if known.state.needs_accounts(&registry.places()) {
-        registry.identify().await?;
-    }
+    let store = connections.store(&spec.state, &registry, environment).await?;
+    let known = publish::read(&registry, &store, &layer, console).await?;
+    registry.identify(&known.state).await?;
     let first = registry.places().into_iter().next();
     let recorded = known.state.current_content().zip(first);
     let recorded = recorded.and_then(|((content, _), place)| known.state.version_in(content, &place));

@@ -34,6 +34,7 @@ pub mod input_paths;
 pub mod inputs;
 pub mod inspect;
 pub mod installer_variables;
+pub mod interrupt;
 mod kept;
 pub mod labels;
 pub mod layers;

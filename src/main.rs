@@ -16,7 +16,9 @@ use lambda_layer::layers::Orders;
 use lambda_layer::manifest::ParsedLocks;
 use lambda_layer::report::{self, RunReport};
 use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb, together};
-use lambda_layer::{actions, config, credentials, init, installer_variables, layers, merge, results, sandbox, since};
+use lambda_layer::{
+    actions, config, credentials, init, installer_variables, interrupt, layers, merge, results, sandbox, since,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -73,6 +75,7 @@ fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> 
     }
     let workspace = environment.workspace(&environment.current_directory);
     let config = config::path(cli, environment).map(|path| workspace.join(path));
+    interrupt::listen()?;
     let orders = Orders { jobs: config::jobs(cli.command.inputs())?, since, config };
     layers::make(&specs, &orders, environment, console)
 }
@@ -88,6 +91,7 @@ fn act(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> a
     since::read(&cli.command)?;
     let resolve = |inputs: &Inputs| ActSpec::resolve(verb, inputs, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
+    interrupt::listen()?;
     layers::act(&specs, environment, console)
 }
 

@@ -181,7 +181,7 @@ mod tests {
         for place in ["eu-west-1", "us-east-1"] {
             state.record_version(identity, &version(place, 3).arn, jiff::Timestamp::UNIX_EPOCH);
         }
-        state.set_current(built.fingerprint, built.build(content()));
+        state.set_current(built.fingerprint, built.build(content()), [], jiff::Timestamp::UNIX_EPOCH);
         state
     }
 

@@ -154,9 +154,8 @@ fn places(spec: &Spec, environment: &Environment) -> Vec<DestinationReport> {
     }
     let accounts: Vec<_> = destinations.roles.iter().map(|role| Some(role.account())).collect();
     let accounts = if accounts.is_empty() { vec![None] } else { accounts };
-    let places = accounts.iter().flat_map(|account| {
-        regions.iter().map(|region| Place { account: account.clone(), region: (*region).to_owned() })
-    });
+    let places =
+        accounts.iter().flat_map(|account| regions.iter().map(|region| Place::in_account(account.clone(), region)));
     places.map(|place| DestinationReport::new(&place, Outcome::WouldPublish, None)).collect()
 }
 

@@ -1,30 +1,38 @@
 //! Publishes a content everywhere it is missing, once, whatever other runs do and wherever a run is killed.
 //!
 //! A run claims the publish in the state, publishes, and records what it published. While another run holds the claim
-//! this one waits, then finds the work done or does its own. A claim whose run died is taken over. Before anything is
-//! published the lists of versions are read: what a run published that died, or that got no answer, is there alone.
+//! this one waits, then finds the work done or does its own. A claim whose run died is taken over.
+//!
+//! A request may still be under way when its run is dead or has given up on the answer. So nothing is sent before the
+//! lists of versions were watched for as long as a publish can take: what such a run published is there alone.
+
+mod find;
+mod record;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
-use jiff::Timestamp;
 
 use crate::console::Console;
-use crate::error::{Failure, Kind, Problems, counted};
+use crate::error::{Explanation, Failure, counted};
 use crate::registry::aws::SignedZips;
 use crate::registry::claim::{Claim, Owner};
+use crate::registry::lease::Lease;
 use crate::registry::state::{Build, Content, State};
-use crate::registry::store::{StateStore, Stored, Tag, Written};
+use crate::registry::store::StateStore;
 use crate::registry::{NewVersion, Registry};
 use crate::types::{LayerName, LayerVersionArn, Place};
-use crate::version_list;
+pub use find::{Known, Unreadable, read};
+use find::{Lists, adopt, highest, recover};
 
 #[cfg(test)]
 mod tests;
 
 /// How often the state is read while another run publishes.
 const POLL: Duration = Duration::from_millis(500);
+/// How much longer to wait between two looks at the lists of versions.
+const WATCH: Duration = Duration::from_secs(1);
 /// When to give up waiting for others.
 const PATIENCE: Duration = Duration::from_mins(20);
 
@@ -62,9 +70,6 @@ pub struct Placed {
     pub published: bool,
 }
 
-/// Places that did not answer, and why.
-pub type Unreadable = BTreeMap<Place, anyhow::Error>;
-
 /// Places on their way: one that fails stays behind, and the others go on.
 #[derive(Debug)]
 struct Places {
@@ -98,15 +103,43 @@ pub async fn publish(
         return Ok(Published { outcomes: places.failed, recorded: Ok(()), state: None });
     }
     let step = console.step("Publish");
-    let mut claimed = claim(&mut places, publication, registry, store, console).await?;
-    let mut outcomes = publish_missing(&places.ready, publication, &signed, registry, &claimed.state).await;
-    let recorded = record(&outcomes, publication, &mut claimed, store).await;
-    let made = outcomes.iter().filter(|outcome| outcome.result.as_ref().is_ok_and(|placed| placed.published)).count();
-    step.done(if made == 0 { "nothing new".to_owned() } else { counted(made, "version") });
+    let mut made = Vec::new();
+    let (mut outcomes, recorded, state) = loop {
+        let turn = claim(&mut places, publication, registry, store, console).await?;
+        let missing = publish_missing(&places.ready, publication, &signed, registry, &turn, console);
+        let outcomes = turn.lease.during(missing).await.unwrap_or_else(|| interrupted(&places.ready));
+        made.extend(outcomes.iter().filter_map(PlaceOutcome::published).cloned());
+        let state = turn.lease.state();
+        match record::record(outcomes, &made, publication, turn.lease).await {
+            Ok(recorded) if recorded.is_lost => {}
+            Ok(recorded) => {
+                record::remove_twins(&recorded.twins, publication.version.layer, registry, console).await;
+                break (recorded.outcomes, recorded.listed, recorded.state);
+            }
+            Err((outcomes, error)) => break (outcomes, Err(error), state),
+        }
+    };
+    let new = outcomes.iter().filter_map(PlaceOutcome::published).count();
+    step.done(if new == 0 { "nothing new".to_owned() } else { counted(new, "version") });
     outcomes.extend(places.failed);
     let order = registry.places();
     outcomes.sort_by_key(|outcome| order.iter().position(|place| *place == outcome.place));
-    Ok(Published { outcomes, recorded, state: Some(claimed.state) })
+    Ok(Published { outcomes, recorded, state: Some(state) })
+}
+
+impl PlaceOutcome {
+    /// What this run published there.
+    fn published(&self) -> Option<&LayerVersionArn> {
+        self.result.as_ref().ok().filter(|placed| placed.published).map(|placed| &placed.arn)
+    }
+}
+
+fn interrupted(places: &[Place]) -> Vec<PlaceOutcome> {
+    let failed = |place: &Place| {
+        let failure = Failure::system("the run was interrupted").hint("run it again; what was published stays");
+        PlaceOutcome { place: place.clone(), result: Err(failure.into()) }
+    };
+    places.iter().map(failed).collect()
 }
 
 /// Brings the zip to every place, and has it signed there if that is asked for: before the claim, which does not last.
@@ -139,52 +172,80 @@ async fn publish_missing(
     publication: &Publication<'_>,
     signed: &SignedZips,
     registry: &Registry,
-    state: &State,
+    turn: &Turn<'_>,
+    console: &Console,
 ) -> Vec<PlaceOutcome> {
-    let published = places.iter().map(|place| async move {
+    let state = turn.lease.state();
+    let published = places.iter().map(|place| async {
         let version = NewVersion { signed: signed.get(place), ..publication.version };
-        let result = if let Some(known) = state.version_in(version.identity.content, place) {
-            Ok(Placed { arn: known.arn.clone(), published: false })
-        } else {
-            let arn = registry.publish(place, &version).await;
-            arn.map(|arn| Placed { arn, published: true })
+        let result = match state.version_in(version.identity.content, place) {
+            Some(known) => Ok(Placed { arn: known.arn.clone(), published: false }),
+            None => publish_in(place, &version, registry, turn, console).await,
         };
         PlaceOutcome { place: place.clone(), result }
     });
     join_all(published).await
 }
 
-/// The state with this run's claim in it, or without any if nothing is missing.
-struct Claimed {
-    state: State,
-    /// What the store has, to know whether there is anything to write.
-    stored: Option<State>,
-    tag: Tag,
+/// Another version with the same content may have been made meanwhile, by a request that was thought to be dead. Its
+/// number is between those that were known and the new one: then the lower number counts.
+async fn publish_in(
+    place: &Place,
+    version: &NewVersion<'_>,
+    registry: &Registry,
+    turn: &Turn<'_>,
+    console: &Console,
+) -> anyhow::Result<Placed> {
+    let arn = registry.publish(place, version, &turn.lease).await?;
+    let highest = turn.highest.get(place).copied().unwrap_or(0);
+    match registry.earlier_twin(place, version, &arn, highest).await {
+        Ok(None) => Ok(Placed { arn, published: true }),
+        Ok(Some(twin)) => {
+            let twins = [record::Twin { place: place.clone(), extra: arn, kept: twin.clone(), is_ours: true }];
+            record::remove_twins(&twins, version.layer, registry, console).await;
+            Ok(Placed { arn: twin, published: false })
+        }
+        Err(error) => {
+            let text = Explanation::of(&error).one_line();
+            console.warning(&format!("whether `{arn}` is the only version with this content is not known: {text}"));
+            Ok(Placed { arn, published: true })
+        }
+    }
 }
 
-async fn claim(
+/// This run's turn to publish, or to note what is there.
+struct Turn<'a> {
+    lease: Lease<'a>,
+    /// The highest number that each list had.
+    highest: BTreeMap<Place, u64>,
+}
+
+async fn claim<'a>(
     places: &mut Places,
     publication: &Publication<'_>,
     registry: &Registry,
-    store: &mut StateStore,
+    store: &'a StateStore,
     console: &Console,
-) -> anyhow::Result<Claimed> {
-    let layer = publication.version.layer;
+) -> anyhow::Result<Turn<'a>> {
+    let (layer, content) = (publication.version.layer, publication.version.identity.content);
     let mut ticks = tokio::time::interval(POLL);
     let start = tokio::time::Instant::now();
-    let mut told = false;
+    let (mut told, mut told_of_watch) = (false, false);
     while start.elapsed() < PATIENCE {
         ticks.tick().await;
-        let Known { mut state, tag, unreadable } = read(registry, store, layer, console).await?;
+        let Known { mut state, tag, unreadable, lists } = read(registry, store, layer, console).await?;
         places.fail(unreadable);
-        let stored = Some(state.clone()).filter(|_| tag != Tag::Absent);
-        state.claim.take_if(|claim| claim.is_abandoned(Timestamp::now()));
+        state.settle(registry.settling(), store.now());
+        let unclaimed = |state, tag| Turn {
+            lease: Lease::unclaimed(store, state, tag, publication.owner.clone()),
+            highest: BTreeMap::new(),
+        };
         if is_everywhere(places, publication, registry, &mut state).await {
             // Not when this job decided: another one was faster.
             if !told && is_of_this_run(state.publisher.as_deref(), &publication.owner) {
                 warn_of_twin(layer, console);
             }
-            return Ok(Claimed { state, stored, tag });
+            return Ok(unclaimed(state, tag));
         }
         if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != publication.owner) {
             if !told {
@@ -196,16 +257,36 @@ async fn claim(
             }
             continue;
         }
-        // A state that was not stored comes from the lists already.
-        if stored.is_some() {
-            places.fail(recover(registry, &places.ready, &mut state).await);
-            if is_everywhere(places, publication, registry, &mut state).await {
-                return Ok(Claimed { state, stored, tag });
+        // Of what may be going nothing is adopted.
+        let is_open = state.may_go(content);
+        let lists = match lists {
+            _ if is_open => Lists::new(),
+            // A state that was not stored comes from the lists already.
+            Some(lists) => lists,
+            None => {
+                let (lists, unreadable) =
+                    recover(registry, &places.ready, Some(content), &mut state, store.now()).await;
+                places.fail(unreadable);
+                lists
             }
+        };
+        if adopt(places, publication, registry, &lists, &mut state, store.now()).await {
+            return Ok(unclaimed(state, tag));
         }
-        state.claim = Some(Claim::new(publication.version.identity, publication.owner.clone(), Timestamp::now()));
-        if let Written::Done(tag) = store.write(&state, &tag).await? {
-            return Ok(Claimed { stored: Some(state.clone()), state, tag });
+        if is_open || state.may_come(content) {
+            if !told_of_watch {
+                let seconds = registry.settling().as_secs();
+                console.note(&format!(
+                    "a request of an earlier run may still be under way: watching the versions of `{layer}`, for {seconds} seconds at most"
+                ));
+                told_of_watch = true;
+            }
+            tokio::time::sleep(WATCH).await;
+            continue;
+        }
+        let claim = Claim::new(publication.version.identity, publication.owner.clone(), store.now());
+        if let Some(lease) = Lease::claim(store, state, &tag, claim).await? {
+            return Ok(Turn { lease, highest: highest(&lists) });
         }
     }
     Err(Failure::system(format!("other runs have been publishing `{layer}` for {} minutes", PATIENCE.as_secs() / 60))
@@ -254,123 +335,4 @@ async fn is_everywhere(
     }
     places.fail(unreadable);
     everywhere
-}
-
-/// What the state says, or the lists of versions where there is none.
-#[derive(Debug)]
-pub struct Known {
-    pub state: State,
-    /// Of what is stored.
-    pub tag: Tag,
-    /// Places whose list was needed and could not be read.
-    pub unreadable: Unreadable,
-}
-
-/// The stored state; without one, what the lists of versions say.
-///
-/// # Errors
-/// The store cannot be read; without a state, not one list can, or one cannot for a reason that the user has to mend.
-pub async fn read(
-    registry: &Registry,
-    store: &mut StateStore,
-    layer: &LayerName,
-    console: &Console,
-) -> anyhow::Result<Known> {
-    let Stored { state, tag } = store.read(layer).await?;
-    if let Some(state) = state {
-        return Ok(Known { state, tag, unreadable: Unreadable::new() });
-    }
-    if tag != Tag::Absent {
-        console.warning(&format!("`{}` is not a state; it is made anew from the list of versions", store.place(layer)));
-    }
-    let mut state = State::new(layer);
-    let places = registry.places();
-    let mut unreadable = recover(registry, &places, &mut state).await;
-    if unreadable.len() == places.len() {
-        return Err(unreadable.remove(&places[0]).expect("all places are in it"));
-    }
-    let mut problems = Problems::default();
-    let failures = unreadable.values().filter_map(|error| error.downcast_ref::<Failure>());
-    for failure in failures.filter(|failure| failure.kind == Kind::User) {
-        problems.push(failure.clone());
-    }
-    problems.into_result()?;
-    state.rebuilt = (!state.contents.is_empty()).then(Timestamp::now);
-    Ok(Known { state, tag, unreadable })
-}
-
-/// Records the versions of the lists that carry an identity; gives the places whose list cannot be read.
-async fn recover(registry: &Registry, places: &[Place], state: &mut State) -> Unreadable {
-    let layer = state.layer.clone();
-    let now = Timestamp::now();
-    let mut newest = None;
-    let mut unreadable = Unreadable::new();
-    let lists = join_all(places.iter().map(|place| registry.list(place, &layer))).await;
-    for (place, listed) in places.iter().zip(lists) {
-        let listed = match listed {
-            Ok(listed) => listed,
-            Err(error) => {
-                unreadable.insert(place.clone(), error);
-                continue;
-            }
-        };
-        for version in listed.iter().rev() {
-            if let Some(identity) = version.identity {
-                state.record_version(identity, &version.arn, now);
-                newest = (Some(place) == places.first()).then_some(identity.fingerprint).or(newest);
-            }
-        }
-    }
-    state.current = state.current.or(newest);
-    unreadable
-}
-
-/// Writes what was published into the state, as it is by then, and ends the claim.
-async fn record(
-    outcomes: &[PlaceOutcome],
-    publication: &Publication<'_>,
-    claimed: &mut Claimed,
-    store: &mut StateStore,
-) -> anyhow::Result<()> {
-    let placed: Vec<&Placed> = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok()).collect();
-    let mut ticks = tokio::time::interval(POLL);
-    loop {
-        ticks.tick().await;
-        let state = &mut claimed.state;
-        for placed in &placed {
-            state.record_version(publication.version.identity, &placed.arn, Timestamp::now());
-        }
-        if !placed.is_empty() {
-            remember_content(state, publication);
-        }
-        if placed.iter().any(|placed| placed.published) {
-            state.publisher = publication.owner.workflow_run().map(str::to_owned);
-        }
-        state.claim.take_if(|claim| claim.owner == publication.owner);
-        if claimed.stored.as_ref() == Some(state) {
-            return Ok(());
-        }
-        // Before the claim ends with this write: a run that is killed in between does both again.
-        let listed = version_list::write(state, store).await;
-        match store.write(state, &claimed.tag).await? {
-            Written::Done(_) => return listed,
-            Written::Conflict => {
-                let Stored { state: stored, tag } = store.read(publication.version.layer).await?;
-                let state = stored.clone().unwrap_or_else(|| State::new(publication.version.layer));
-                *claimed = Claimed { state, stored, tag };
-            }
-        }
-    }
-}
-
-fn remember_content(state: &mut State, publication: &Publication<'_>) {
-    state.set_current(publication.version.identity.fingerprint, publication.build.clone());
-    if let Some(content) = state.contents.get_mut(&publication.version.identity.content) {
-        content.zipped_size = publication.content.zipped_size;
-        content.unzipped_size = publication.content.unzipped_size;
-        content.distributions.clone_from(&publication.content.distributions);
-        content.findings.clone_from(&publication.content.findings);
-        content.python.clone_from(&publication.content.python);
-        content.architecture.clone_from(&publication.content.architecture);
-    }
 }

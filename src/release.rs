@@ -71,8 +71,8 @@ async fn of_publish(
     console: &Console,
 ) -> anyhow::Result<(Change, Option<String>)> {
     let registry = connections.registry(&spec.registry, &spec.state, environment).await?;
-    let mut store = connections.store(&spec.state, &registry, environment).await?;
-    let state = publish::read(&registry, &mut store, &spec.layer, console).await?.state;
+    let store = connections.store(&spec.state, &registry, environment).await?;
+    let state = publish::read(&registry, &store, &spec.layer, console).await?.state;
     let subject = Subject {
         layer: &spec.layer,
         choice,
@@ -99,11 +99,9 @@ pub async fn run(
 ) -> anyhow::Result<Report> {
     let step = console.step("Read");
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
-    let mut store = connections.store(&spec.state, &registry, environment).await?;
-    let state = publish::read(&registry, &mut store, &spec.layer, console).await?.state;
-    if state.needs_accounts(&registry.places()) {
-        registry.identify().await?;
-    }
+    let store = connections.store(&spec.state, &registry, environment).await?;
+    let state = publish::read(&registry, &store, &spec.layer, console).await?.state;
+    registry.identify(&state).await?;
     let choice = versions::choose(&spec.version, &spec.layer, &state, &registry).await?;
     step.done(counted(state.contents.len(), "content"));
     let subject = Subject {

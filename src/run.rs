@@ -21,7 +21,7 @@ use crate::publish::{self, Known, Placed, Publication, Published};
 use crate::registry::claim::Owner;
 use crate::registry::connections::Connections;
 use crate::registry::description::{Declaration, Identity};
-use crate::registry::state::{Content, State};
+use crate::registry::state::{Content, State, Version};
 use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::{NewVersion, Registry, directory};
 use crate::report::{DestinationReport, KnownFinding, Outcome, Report};
@@ -79,7 +79,7 @@ async fn layer<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>)
         return Ok(unread(spec, reason, &published.registry));
     }
     let Decision { wanted, manifest, presence, plan } = decide::decide(spec, &raw, &mut published, around).await?;
-    let InPlace { registry, mut store, known: Known { state, tag, .. } } = published;
+    let InPlace { mut registry, mut store, known: Known { state, tag, .. } } = published;
     match plan.action {
         Action::Unchanged(_) => step.done_for_nothing("nothing to do"),
         Action::Build if spec.task == Task::Plan => step.done_for_nothing("to be built"),
@@ -118,6 +118,7 @@ async fn layer<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>)
                 let report = rehearsed(report, &archive, &state, &registry);
                 return Ok(report.with_zip(make::keep(archive, spec)?));
             }
+            registry.identify_publisher(&store).await?;
             let declaration = spec.declaration.clone().or_license(report.licences.as_deref());
             let publication = publication((spec, &declaration), &wanted, &report, &archive, environment);
             let mut published = publish::publish(&publication, &registry, &mut store, console).await?;
@@ -168,6 +169,7 @@ pub(crate) async fn check_budgets(
 }
 
 /// Notes in the state that these inputs stand for this content, if it does not say so: the next run then needs one read.
+/// What is current no clean-up takes, and what was current it leaves alone for a while.
 ///
 /// Another run that writes at the same time knows better what is current, and nothing is lost if this does not succeed.
 /// Only a clean-up must learn that the versions are in use, or this run that they are gone.
@@ -183,23 +185,26 @@ async fn remember(
     store: &StateStore,
     console: &Console,
 ) -> anyhow::Result<()> {
+    let versions: Vec<(&Place, &Version)> = presence
+        .iter()
+        .filter_map(|presence| match &presence.status {
+            Status::Exists(version) => Some((&presence.place, version)),
+            _ => None,
+        })
+        .collect();
+    let now = store.now();
     let mut state = known.clone();
-    state.set_current(wanted.fingerprint, wanted.build(content));
+    let destinations = versions.iter().map(|(_, version)| version.arn.destination());
+    state.set_current(wanted.fingerprint, wanted.build(content), destinations, now);
     state.note_target(content, target);
     if state == *known && *tag != Tag::Absent {
         return Ok(());
     }
+    touch(&mut state, content, &versions, now)?;
     let mut written = store.write(&state, tag).await;
     while let Ok(Written::Conflict) = written {
         let Stored { state: Some(mut newer), tag } = store.read(&state.layer).await? else { return Ok(()) };
-        for presence in presence {
-            let Status::Exists(version) = &presence.status else { continue };
-            if !newer.touch(content, &version.arn, Timestamp::now()) {
-                let (number, place) = (version.version, &presence.place);
-                let failure = Failure::system(format!("version {number} was removed from {place} meanwhile"));
-                return Err(failure.hint("run again: it is published anew").into());
-            }
-        }
+        touch(&mut newer, content, &versions, store.now())?;
         written = store.write(&newer, &tag).await;
     }
     let written = match written {
@@ -211,6 +216,21 @@ async fn remember(
     if let Err(error) = written {
         let place = store.place(&state.layer);
         console.warning(&format!("`{place}` could not be brought up to date: {}", Explanation::of(&error).one_line()));
+    }
+    Ok(())
+}
+
+fn touch(
+    state: &mut State,
+    content: ContentHash,
+    versions: &[(&Place, &Version)],
+    now: Timestamp,
+) -> Result<(), Failure> {
+    for (place, version) in versions {
+        if !state.touch(content, &version.arn, now) {
+            let failure = Failure::system(format!("version {} was removed from {place} meanwhile", version.version));
+            return Err(failure.hint("run again: it is published anew"));
+        }
     }
     Ok(())
 }

@@ -215,7 +215,7 @@ mod tests {
         state.labels.insert(label("production"), [old.content, new.content].into());
         state.labels.insert(label("critical"), [old.content].into());
         let build = |identity: Identity| Build { content: identity.content, inputs: None, recipe: None };
-        state.set_current(new.fingerprint, build(new));
+        state.set_current(new.fingerprint, build(new), [], Timestamp::UNIX_EPOCH);
         let list: Value = serde_json::from_slice(&json(&state)).expect("is JSON");
         let arn = |region: &str, version: u64| format!("arn:aws:lambda:{region}:123456789012:layer:shared:{version}");
         assert_eq!(list["latest"], serde_json::json!({ here: arn("eu-west-1", 7), there: arn("us-east-1", 4) }));
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(list["labels"]["critical"][here], arn("eu-west-1", 6));
         assert_eq!(list["versions"][0]["code-sha256"], new.content.to_string());
         // The inputs of before are back: they are the newest, and have a lower number.
-        state.set_current(old.fingerprint, build(old));
+        state.set_current(old.fingerprint, build(old), [], Timestamp::UNIX_EPOCH);
         let list: Value = serde_json::from_slice(&json(&state)).expect("is JSON");
         assert_eq!(list["latest"][here], arn("eu-west-1", 6));
     }

@@ -110,7 +110,7 @@ impl Display for Reason {
             Self::Named(parameter) => write!(formatter, "named by the parameter {parameter}"),
             Self::Current => formatter.write_str("current in the state"),
             Self::Claimed => formatter.write_str("another run publishes the same"),
-            Self::Recent => write!(formatter, "came in the last {} minutes", GRACE.as_mins()),
+            Self::Recent => write!(formatter, "was in use in the last {} minutes", GRACE.as_mins()),
             Self::UnknownAge => formatter.write_str("its age is not known"),
             Self::UnknownOrigin => formatter.write_str("published by something else"),
         }

@@ -64,7 +64,8 @@ struct Facts<'a> {
     labels: BTreeMap<ContentHash, BTreeSet<Label>>,
     sizes: BTreeMap<ContentHash, ByteSize>,
     current: Option<ContentHash>,
-    claimed: Option<ContentHash>,
+    /// What another run publishes, or may have published.
+    claimed: BTreeSet<ContentHash>,
 }
 
 impl<'a> Facts<'a> {
@@ -88,7 +89,11 @@ impl<'a> Facts<'a> {
             labels,
             sizes: zips.chain(known).collect(),
             current: state.current.and_then(|current| state.content_of(current)),
-            claimed: claim.map(|claim| claim.content),
+            claimed: claim
+                .map(|claim| claim.content)
+                .into_iter()
+                .chain(state.unanswered.iter().filter_map(|request| request.content))
+                .collect(),
         }
     }
 
@@ -106,6 +111,7 @@ impl<'a> Facts<'a> {
         let contents: BTreeSet<ContentHash> =
             by_state.into_iter().chain(listed.identity.map(|identity| identity.content)).collect();
         let has = |content: Option<ContentHash>| content.is_some_and(|content| contents.contains(&content));
+        let current_here = self.state.current_in.get(&listed.arn.destination()).copied();
         // When the list was read says nothing of a version that was found in it.
         let recorded = known.map(|(_, recorded)| *recorded);
         let recorded = recorded.filter(|recorded| self.state.rebuilt.is_none_or(|rebuilt| *recorded > rebuilt));
@@ -115,8 +121,8 @@ impl<'a> Facts<'a> {
             created: listed.created,
             size: listed.size.or_else(|| contents.iter().find_map(|content| self.sizes.get(content).copied())),
             labels: labels.collect(),
-            is_current: has(self.current),
-            is_claimed: has(self.claimed),
+            is_current: has(self.current) || has(current_here),
+            is_claimed: !self.claimed.is_disjoint(&contents),
             recorded,
             contents,
         }
@@ -130,7 +136,8 @@ fn needed(places: &[PlacePlan], facts: &Facts<'_>) -> BTreeSet<ContentHash> {
     let decisions = places.iter().flat_map(|place| &place.decisions);
     let staying = decisions.filter(|decision| !decision.goes()).flat_map(|decision| &decision.version.contents);
     let recorded = facts.versions.iter().filter(|(arn, _)| !going.contains(*arn)).map(|(_, (content, _))| content);
-    staying.chain(recorded).chain(&facts.current).chain(&facts.claimed).copied().collect()
+    let current = facts.current.iter().chain(facts.state.current_in.values());
+    staying.chain(recorded).chain(current).chain(&facts.claimed).copied().collect()
 }
 
 /// Nothing, if not all versions that come from the bucket are known.

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_lambda::types::FunctionVersion;
 use futures::future::join_all;
 
 use super::decide::Usage;
@@ -14,8 +13,6 @@ use crate::registry::state::State;
 use crate::registry::{Listed, Registry, aws_error};
 use crate::types::{ByteSize, LayerName, LayerVersionArn, ParameterTemplate, Place};
 
-/// The most that a page of functions has (Lambda API, `ListFunctions`).
-const FUNCTIONS: i32 = 50;
 /// The most that a page of parameters has (Systems Manager API, `GetParametersByPath` and `GetParameters`).
 const PARAMETERS: usize = 10;
 
@@ -69,14 +66,20 @@ pub(super) async fn read(
 }
 
 impl Read {
-    /// Lists the versions again, which other runs may have removed.
-    pub(super) async fn refresh(&mut self, registry: &Registry, layer: &LayerName) {
-        let lists = join_all(self.places.iter().map(|read| registry.list(&read.place, layer))).await;
-        for (read, list) in self.places.iter_mut().zip(lists) {
-            match list {
-                Ok(listed) => read.listed = listed,
-                Err(error) => read.faults.push((VERSIONS, error)),
-            }
+    /// Looks again, right before something is removed: at versions, functions and parameters.
+    pub(super) async fn look_again(
+        &mut self,
+        registry: &Registry,
+        layer: &LayerName,
+        template: Option<&ParameterTemplate>,
+        state: &State,
+    ) {
+        let places: Vec<Place> = self.places.iter().map(|read| read.place.clone()).collect();
+        let reads = join_all(places.iter().map(|place| place_read(registry, place, layer, template, state))).await;
+        self.usage = Usage::default();
+        for (known, (read, used)) in self.places.iter_mut().zip(reads) {
+            *known = PlaceRead { storage: known.storage, ..read };
+            self.usage.extend(used);
         }
         self.spread_faults();
     }
@@ -137,30 +140,12 @@ async fn place_read(
     (PlaceRead { place: place.clone(), listed, faults, unread: Vec::new(), storage }, usage)
 }
 
-/// Which versions the functions of an account use, their published versions included, to which their aliases point.
+/// Which versions the functions of an account use, their published versions included.
 async fn used(aws: &AwsRegistry, place: &Place, layer: &LayerName) -> anyhow::Result<Usage> {
-    const ACTION: &str = "lambda:ListFunctions";
-    let request = aws.clients(place).lambda.list_functions().function_version(FunctionVersion::All);
-    let mut pages = request.max_items(FUNCTIONS).into_paginator().send();
-    let (mut usage, mut rest) = (Usage::default(), None);
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| aws_error::explain(ACTION, "*", &error))?;
-        rest = page.next_marker;
-        for function in page.functions.unwrap_or_default() {
-            for used in function.layers() {
-                let arn = used.arn().and_then(|arn| arn.parse::<LayerVersionArn>().ok());
-                if let Some(arn) = arn.filter(|arn| arn.layer() == layer.as_str()) {
-                    let name = function.function_name().unwrap_or("a function without a name");
-                    let name = match function.version() {
-                        Some(version) if version != "$LATEST" => format!("{name}:{version}"),
-                        _ => name.to_owned(),
-                    };
-                    usage.add_function(arn, name);
-                }
-            }
-        }
+    let mut usage = Usage::default();
+    for (arn, function) in aws.functions_with(place, layer).await? {
+        usage.add_function(arn, function);
     }
-    is_whole(ACTION, rest.as_deref())?;
     Ok(usage)
 }
 

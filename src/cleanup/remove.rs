@@ -1,9 +1,9 @@
 //! Removes what a plan says, while no other run publishes.
 //!
-//! A claim in the state keeps publishers waiting, as theirs keep a clean-up waiting. What goes is forgotten by the
-//! state before it is removed, in the same write as the claim: whoever read the state before cannot write it any more,
-//! and whoever reads it after does not find the version. A run that is killed in between leaves versions that the next
-//! one finds in the list.
+//! A claim in the state keeps publishers waiting, as theirs keep a clean-up waiting. Under the claim it looks again at
+//! who uses what. What goes is forgotten by the state before it is removed: whoever read the state before cannot write
+//! it any more, and whoever reads it after does not find the version. A run that is killed in between leaves versions
+//! that the next one finds in the list.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,25 +15,27 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Cleaner;
+use super::decide::Candidate;
 use super::forget::{Forgotten, forget, forget_vanished, prune, restore};
 use super::plan::{BucketPlan, PlacePlan, Plan, plan};
 use super::read::Read;
 use crate::error::Failure;
 use crate::publish::{self, Known};
-use crate::registry::aws::removing::REMOVE_TIMEOUT;
-use crate::registry::claim::{Claim, LIFETIME, PUBLISH_WINDOW};
+use crate::registry::aws::removing::Unremoved;
+use crate::registry::claim::Claim;
 use crate::registry::description::Identity;
+use crate::registry::lease::Lease;
 use crate::registry::state::State;
-use crate::registry::store::{StateStore, Stored, Tag, Written};
+use crate::registry::store::StateStore;
 use crate::types::{ByteSize, ContentHash, Digest, Fingerprint, LayerVersionArn, Place};
-use crate::version_list;
 
 /// How often the state is read while another run has it.
 const POLL: Duration = Duration::from_millis(500);
 /// How long another run is waited for.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// Versions that are removed in one place under one claim: the limit of requests lets as many through while it holds.
-const BATCH: usize = 300;
+/// Versions that are removed in one place before who uses what is looked at again: some ten seconds, by the limit of
+/// requests.
+const BATCH: usize = 100;
 /// Requests that are under way in one place.
 const AT_ONCE: usize = 16;
 
@@ -56,15 +58,9 @@ pub(super) struct RemovedZips {
 }
 
 /// Gives the plan as it was in the end, too: other runs may have come in between.
-pub(super) async fn remove(
-    cleaner: &Cleaner<'_>,
-    read: &mut Read,
-    first: Plan,
-    tag: &Tag,
-    store: &mut StateStore,
-) -> (Plan, Removed) {
+pub(super) async fn remove(cleaner: &Cleaner<'_>, read: &mut Read, first: Plan, store: &StateStore) -> (Plan, Removed) {
     let (mut last, mut removed) = (first, Removed::default());
-    if let Err(error) = versions(cleaner, read, &mut last, tag, store, &mut removed).await {
+    if let Err(error) = versions(cleaner, read, &mut last, store, &mut removed).await {
         removed.ended = Some(error);
         return (last, removed);
     }
@@ -79,54 +75,97 @@ async fn versions(
     cleaner: &Cleaner<'_>,
     read: &mut Read,
     last: &mut Plan,
-    tag: &Tag,
-    store: &mut StateStore,
+    store: &StateStore,
     removed: &mut Removed,
 ) -> anyhow::Result<()> {
-    let mut seen = tag.clone();
     while last.places.iter().flat_map(PlacePlan::going).any(|version| removed.is_open(&version.arn)) {
-        let Known { mut state, tag, .. } = quiet(cleaner, store).await?;
-        if tag != seen {
-            read.refresh(cleaner.registry, cleaner.layer).await;
-        }
-        // What is gone from the list stands in the first plan alone.
-        let next = plan(read, &state, cleaner.retention, &cleaner.owner, Timestamp::now());
-        let batches = removed.batches(&next);
-        last.take_over(next, removed);
-        let arns: BTreeSet<LayerVersionArn> = batches.iter().flat_map(|(_, arns)| arns.iter().cloned()).collect();
-        if arns.is_empty() {
-            break;
-        }
-        let forgotten = forget(&mut state, &arns);
-        state.claim = Some(claim(&state, cleaner));
-        let start = Instant::now();
-        let Written::Done(written) = store.write(&state, &tag).await? else { continue };
-        let results = join_all(batches.iter().map(|(place, arns)| batch(cleaner, place, arns, start))).await;
-        let mut stays = BTreeSet::new();
-        for (arn, result) in results.into_iter().flatten() {
-            match result {
-                Some(Ok(())) => {
-                    removed.done.insert(arn);
-                }
-                Some(Err(error)) => {
-                    stays.insert(arn.clone());
-                    removed.failed.insert(arn, error);
-                }
-                None => {
-                    stays.insert(arn);
-                }
-            }
-        }
-        read.places.iter_mut().for_each(|place| place.listed.retain(|listed| !removed.done.contains(&listed.arn)));
-        let gone: BTreeSet<LayerVersionArn> = arns.difference(&stays).cloned().collect();
-        let forgotten: Vec<Forgotten> =
-            forgotten.into_iter().filter(|forgotten| stays.contains(&forgotten.version.arn)).collect();
-        seen = release(cleaner, read, state, written, store, &gone, &forgotten).await?;
+        let lease = claim(cleaner, store).await?;
+        let mut batch = Batch::default();
+        let work = Box::pin(next_batch(cleaner, read, last, removed, &lease, &mut batch));
+        let worked = lease
+            .during(work)
+            .await
+            .unwrap_or_else(|| Err(Failure::system("the run was interrupted").hint("run it again").into()));
+        let known = &*read;
+        let (_, listed) = lease
+            .end(|state, now, _| {
+                forget(state, &batch.gone);
+                restore(state, &batch.stays());
+                forget_vanished(state, known.places.iter().map(|place| place.listed.as_slice()), now);
+                prune(state);
+            })
+            .await?;
+        worked?;
+        listed?;
         // What one request was refused, the others are refused as well.
-        if !removed.failed.is_empty() {
+        if batch.gone.is_empty() || !removed.failed.is_empty() {
             break;
         }
     }
+    Ok(())
+}
+
+/// What was forgotten, and what of it is gone.
+#[derive(Default)]
+struct Batch {
+    forgotten: Vec<Forgotten>,
+    gone: BTreeSet<LayerVersionArn>,
+    /// Without an answer: nobody is to rely on them.
+    perhaps_gone: BTreeSet<LayerVersionArn>,
+}
+
+impl Batch {
+    fn stays(&self) -> Vec<Forgotten> {
+        let stays = |forgotten: &&Forgotten| {
+            let arn = &forgotten.version.arn;
+            !self.gone.contains(arn) && !self.perhaps_gone.contains(arn)
+        };
+        self.forgotten.iter().filter(stays).cloned().collect()
+    }
+}
+
+/// Looks again at who uses what, decides again, and removes some. What is about to go the state forgets before.
+async fn next_batch(
+    cleaner: &Cleaner<'_>,
+    read: &mut Read,
+    last: &mut Plan,
+    removed: &mut Removed,
+    lease: &Lease<'_>,
+    batch: &mut Batch,
+) -> anyhow::Result<()> {
+    read.look_again(cleaner.registry, cleaner.layer, cleaner.ssm_parameter, &lease.state()).await;
+    let mut decided = None;
+    lease
+        .update(|state| {
+            let now = state.claim.as_ref().and_then(|claim| claim.renewed).unwrap_or_else(Timestamp::now);
+            let next = plan(read, state, cleaner.retention, &cleaner.owner, now);
+            let going = removed.batches(&next);
+            let arns =
+                going.iter().flat_map(|(_, versions)| versions.iter().map(|version| version.arn.clone())).collect();
+            batch.forgotten = forget(state, &arns);
+            decided = Some((next, going));
+            Ok(())
+        })
+        .await?;
+    let Some((next, going)) = decided else { return Ok(()) };
+    last.take_over(next, removed);
+    let results = join_all(going.iter().map(|(place, versions)| remove_some(cleaner, place, versions, lease))).await;
+    for (arn, result) in results.into_iter().flatten() {
+        match result {
+            Some(Ok(())) => {
+                batch.gone.insert(arn.clone());
+                removed.done.insert(arn);
+            }
+            Some(Err(unremoved)) => {
+                if unremoved.may_be_removed {
+                    batch.perhaps_gone.insert(arn.clone());
+                }
+                removed.failed.insert(arn, unremoved.error);
+            }
+            None => {}
+        }
+    }
+    read.places.iter_mut().for_each(|place| place.listed.retain(|listed| !removed.done.contains(&listed.arn)));
     Ok(())
 }
 
@@ -136,10 +175,10 @@ impl Removed {
     }
 
     /// The next to go in each place, oldest first.
-    fn batches(&self, plan: &Plan) -> Vec<(Place, Vec<LayerVersionArn>)> {
+    fn batches(&self, plan: &Plan) -> Vec<(Place, Vec<Candidate>)> {
         let of_place = |place: &PlacePlan| {
-            let mut open: Vec<LayerVersionArn> =
-                place.going().map(|version| version.arn.clone()).filter(|arn| self.is_open(arn)).collect();
+            let mut open: Vec<Candidate> =
+                place.going().filter(|version| self.is_open(&version.arn)).cloned().collect();
             open.reverse();
             open.truncate(BATCH);
             (place.place.clone(), open)
@@ -166,20 +205,24 @@ impl Plan {
     }
 }
 
-/// The state, once no other run works on the layer.
-async fn quiet(cleaner: &Cleaner<'_>, store: &mut StateStore) -> anyhow::Result<Known> {
+/// Claims the layer, once no other run works on it.
+async fn claim<'a>(cleaner: &Cleaner<'_>, store: &'a StateStore) -> anyhow::Result<Lease<'a>> {
     let (mut ticks, start, mut told) = (tokio::time::interval(POLL), Instant::now(), false);
     while start.elapsed() < PATIENCE {
         ticks.tick().await;
-        let known = publish::read(cleaner.registry, store, cleaner.layer, cleaner.console).await?;
-        let claim = known.state.claim.as_ref();
-        let Some(claim) = claim.filter(|claim| claim.owner != cleaner.owner && !claim.is_abandoned(Timestamp::now()))
-        else {
-            return Ok(known);
-        };
-        if !told {
-            cleaner.console.note(&format!("waiting for {}, which works on `{}`", claim.owner.run, cleaner.layer));
-            told = true;
+        let Known { mut state, tag, .. } =
+            publish::read(cleaner.registry, store, cleaner.layer, cleaner.console).await?;
+        state.settle(cleaner.registry.settling(), store.now());
+        if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != cleaner.owner) {
+            if !told {
+                cleaner.console.note(&format!("waiting for {}, which works on `{}`", other.owner.run, cleaner.layer));
+                told = true;
+            }
+            continue;
+        }
+        let claim = own_claim(&state, cleaner, store.now());
+        if let Some(lease) = Lease::claim(store, state, &tag, claim).await? {
+            return Ok(lease);
         }
     }
     let failure = Failure::system(format!("other runs have been working on `{}` for too long", cleaner.layer));
@@ -187,67 +230,44 @@ async fn quiet(cleaner: &Cleaner<'_>, store: &mut StateStore) -> anyhow::Result<
 }
 
 /// It has no other content than the current one: nothing is being published.
-fn claim(state: &State, cleaner: &Cleaner<'_>) -> Claim {
+fn own_claim(state: &State, cleaner: &Cleaner<'_>, now: Timestamp) -> Claim {
     let current =
         state.current.and_then(|fingerprint| Some(Identity { fingerprint, content: state.content_of(fingerprint)? }));
     let nothing = || {
         let digest = Digest::of(cleaner.layer.as_str().as_bytes());
         Identity { fingerprint: Fingerprint(digest), content: ContentHash(digest) }
     };
-    Claim::new(current.unwrap_or_else(nothing), cleaner.owner.clone(), Timestamp::now())
+    Claim { removes: true, ..Claim::new(current.unwrap_or_else(nothing), cleaner.owner.clone(), now) }
 }
 
 /// `None` for what was not tried any more.
-async fn batch(
+async fn remove_some(
     cleaner: &Cleaner<'_>,
     place: &Place,
-    arns: &[LayerVersionArn],
-    start: Instant,
-) -> Vec<(LayerVersionArn, Option<anyhow::Result<()>>)> {
-    const { assert!(PUBLISH_WINDOW.as_secs() + REMOVE_TIMEOUT.as_secs() < LIFETIME.as_secs().unsigned_abs()) };
+    versions: &[Candidate],
+    lease: &Lease<'_>,
+) -> Vec<(LayerVersionArn, Option<Result<(), Unremoved>>)> {
     let has_failed = Cell::new(false);
-    let requests = arns.iter().map(|arn| {
-        let has_failed = &has_failed;
+    let requests = versions.iter().map(|version| {
+        let (has_failed, arn, content) = (&has_failed, &version.arn, version.contents.first().copied());
         async move {
-            if has_failed.get() || start.elapsed() > PUBLISH_WINDOW {
+            if has_failed.get() {
                 return (arn.clone(), None);
             }
+            if let Err(error) = lease.send(arn, content) {
+                has_failed.set(true);
+                return (arn.clone(), Some(Err(Unremoved { error, may_be_removed: false })));
+            }
             let result = cleaner.registry.remove(place, cleaner.layer, arn).await;
+            let may_be_removed = result.as_ref().is_err_and(|unremoved| unremoved.may_be_removed);
+            if !may_be_removed {
+                lease.answered(arn, content);
+            }
             has_failed.set(has_failed.get() || result.is_err());
             (arn.clone(), Some(result))
         }
     });
     stream::iter(requests).buffer_unordered(AT_ONCE).collect().await
-}
-
-/// Ends the claim; the state then knows what is there and nothing else.
-async fn release(
-    cleaner: &Cleaner<'_>,
-    read: &Read,
-    mut state: State,
-    mut tag: Tag,
-    store: &mut StateStore,
-    gone: &BTreeSet<LayerVersionArn>,
-    stays: &[Forgotten],
-) -> anyhow::Result<Tag> {
-    let mut ticks = tokio::time::interval(POLL);
-    loop {
-        ticks.tick().await;
-        forget(&mut state, gone);
-        restore(&mut state, stays);
-        forget_vanished(&mut state, read.places.iter().map(|place| place.listed.as_slice()), Timestamp::now());
-        prune(&mut state);
-        state.claim.take_if(|claim| claim.owner == cleaner.owner);
-        // Before the claim ends with the write of the state: a run that is killed in between does both again.
-        let listed = version_list::write(&state, store).await;
-        if let Written::Done(tag) = store.write(&state, &tag).await? {
-            return listed.map(|()| tag);
-        }
-        let Stored { state: stored, tag: newer } = store.read(cleaner.layer).await?;
-        // Whoever removed the state, or broke it, has it made anew.
-        let Some(stored) = stored else { return Ok(newer) };
-        (state, tag) = (stored, newer);
-    }
 }
 
 async fn zips(cleaner: &Cleaner<'_>, bucket: &BucketPlan) -> (String, RemovedZips) {

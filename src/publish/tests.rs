@@ -3,14 +3,15 @@
 use aws_sdk_lambda::Client;
 use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
 use camino::Utf8PathBuf;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::environment::Environment;
 use crate::error::Explanation;
 use crate::registry::aws::AwsRegistry;
-use crate::registry::aws::tests::{REGION, archive, arn, declaration, identity, layer, made, page, refused};
+use crate::registry::aws::tests::{REGION, archive, arn, declaration, identity, layer, made, page, refused, reply};
 use crate::registry::description::Identity;
+use crate::registry::store::{Tag, Written};
 use crate::types::{ContentHash, Digest, Fingerprint};
 
 struct Place {
@@ -86,6 +87,10 @@ fn exists(version: u64) -> Rule {
     mock!(Client::get_layer_version).then_http_response(move || made(version, &identity().content))
 }
 
+fn gone() -> Rule {
+    mock!(Client::get_layer_version).then_http_response(|| refused(404, "ResourceNotFoundException", "not there"))
+}
+
 fn lists(versions: &'static [u64]) -> Rule {
     mock!(Client::list_layer_versions).then_http_response(move || {
         let description = declaration().description(identity());
@@ -126,10 +131,10 @@ async fn a_claim_that_ends_without_a_version_is_followed_by_ours() {
         state.claim = None;
         store(&place, &state, &tag).await;
     };
-    let (publishing, listing) = (publishes(5), lists(&[]));
+    let (publishing, listing) = (publishes(1), lists(&[]));
     let rules = [&publishing, &listing];
     let (published, ()) = tokio::join!(run(&place, &rules), other);
-    assert_eq!(only(published), placed(5, true));
+    assert_eq!(only(published), placed(1, true));
     let (state, _) = stored(&place).await;
     assert_eq!((state.claim, state.current), (None, Some(identity().fingerprint)));
 }
@@ -199,7 +204,7 @@ async fn what_others_wrote_meanwhile_is_kept() {
         fs_err::write(&path, state.to_json()).expect("can be written");
         MockResponse::Http(made(4, &identity().content))
     });
-    assert_eq!(only(run(&place, &[&publishing, &lists(&[])]).await), placed(4, true));
+    assert_eq!(only(run(&place, &[&publishing, &lists(&[]), &gone()]).await), placed(4, true));
     let (state, _) = stored(&place).await;
     assert_eq!(state.claim, None);
     assert_eq!(
@@ -221,4 +226,38 @@ async fn a_publish_that_is_refused_ends_the_claim_and_changes_nothing() {
     assert!(outcomes[0].result.is_err());
     recorded.expect("is recorded");
     assert_eq!(stored(&place).await.0, state_with(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_runs_request_may_still_make_its_version() {
+    let place = place();
+    let dead =
+        Claim { expires: Timestamp::now(), renewed: Some(Timestamp::now()), ..claim_from_elsewhere(in_an_hour()) };
+    store(&place, &state_with(Some(dead)), &Tag::Absent).await;
+    let (publishing, start) = (publishes(5), tokio::time::Instant::now());
+    // It shows after some looks at the list.
+    let listing = mock!(Client::list_layer_versions)
+        .sequence()
+        .http_response(|| page(&[], None))
+        .times(9)
+        .http_response(|| page(&[(4, &declaration().description(identity()))], None))
+        .build();
+    let published = run(&place, &[&publishing, &listing, &exists(4)]).await;
+    assert_eq!(only(published), placed(4, false));
+    assert_eq!(publishing.num_calls(), 0);
+    assert!(start.elapsed() >= Duration::from_secs(9));
+}
+
+#[tokio::test]
+async fn a_version_that_came_between_counts_and_ours_goes() {
+    let place = place();
+    store(&place, &state_with(None), &Tag::Absent).await;
+    // The list does not show the one of a dead run yet, whose number is taken.
+    let removing = mock!(Client::delete_layer_version).then_http_response(|| reply(204, &[], ""));
+    let functions = mock!(Client::list_functions).then_http_response(|| reply(200, &[], r#"{"Functions": []}"#));
+    let published = run(&place, &[&publishes(5), &lists(&[3]), &exists(4), &removing, &functions]).await;
+    assert_eq!(only(published), placed(4, false));
+    assert_eq!(removing.num_calls(), 1);
+    let other = run(&place, &[&publishes(9), &gone(), &lists(&[]), &removing]).await;
+    assert_eq!(only(other), placed(9, true), "what is gone by now is published again");
 }

@@ -13,7 +13,8 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use tokio::sync::OnceCell;
+use jiff::SignedDuration;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::aws_error;
 use super::state::Version;
@@ -29,6 +30,7 @@ use crate::types::{AccountId, ContentHash, LayerName, Place, Region, RoleArn};
 const ATTEMPTS: u32 = 5;
 
 mod clients;
+mod functions;
 mod github;
 pub(crate) mod identity;
 mod limit;
@@ -57,6 +59,9 @@ pub struct AwsRegistry {
     bucket: Option<String>,
     /// Of AWS Signer: zips are signed before they are published.
     signing_profile: Option<String>,
+    settling: SignedDuration,
+    /// Direct uploads go one after another: each holds the zip in memory, and the line is the same.
+    direct: Arc<Semaphore>,
 }
 
 /// The AWS configuration: region, endpoint, and the run's identity, which is asked for when it is needed.
@@ -121,13 +126,19 @@ impl AwsRegistry {
         let mut clients = Vec::new();
         for (account, config) in &identities {
             for region in &regions {
-                let place = Place { account: account.clone(), region: region.clone() };
+                let place = Place::in_account(account.clone(), region);
                 let limit = limits.of(&place);
                 clients.push(PlaceClients::new(config, place, path_style, limit));
             }
         }
         let (bucket, signing_profile) = (bucket.clone(), signing_profile.clone());
-        Ok(Self { clients, own, account: Arc::default(), path_style, bucket, signing_profile })
+        let direct = Arc::new(Semaphore::new(1));
+        let settling = settling(environment)?;
+        Ok(Self { clients, own, account: Arc::default(), path_style, bucket, signing_profile, settling, direct })
+    }
+
+    pub(super) fn settling(&self) -> SignedDuration {
+        self.settling
     }
 
     /// Asks for the account of the run's own identity, so that its places tell it apart from others of the same region.
@@ -137,9 +148,16 @@ impl AwsRegistry {
     pub(crate) async fn identify(&mut self) -> anyhow::Result<()> {
         if self.clients.iter().any(|clients| clients.place.account.is_none()) {
             let account = self.account.get_or_try_init(|| identity::own_account(&self.own)).await?.clone();
-            self.clients.iter_mut().for_each(|clients| clients.place.account = Some(account.clone()));
+            for clients in self.clients.iter_mut().filter(|clients| clients.place.account.is_none()) {
+                clients.place = Place { account: Some(account.clone()), is_implied: true, ..clients.place.clone() };
+            }
         }
         Ok(())
+    }
+
+    /// From now on messages name the account that goes without saying where there is no other.
+    pub(crate) fn show_accounts(&mut self) {
+        self.clients.iter_mut().for_each(|clients| clients.place.is_implied = false);
     }
 
     /// The store for the state in S3: in the first place's bucket where the name depends on it; read by whoever owns
@@ -151,11 +169,16 @@ impl AwsRegistry {
         } else {
             PlaceClients::s3_of(&self.own, self.path_style)
         };
-        StateStore::S3 { client, bucket: fill(bucket, &first.place), prefix: prefix.to_owned() }
+        StateStore::in_s3(&client, fill(bucket, &first.place), prefix.to_owned())
     }
 
     pub(crate) fn clients(&self, place: &Place) -> &PlaceClients {
-        self.clients.iter().find(|clients| clients.place == *place).expect("only configured places are asked for")
+        let is_it = |clients: &&PlaceClients| {
+            // Who asked for its account and who did not mean the same place.
+            let accounts = clients.place.account.as_ref().zip(place.account.as_ref());
+            clients.place.region == place.region && accounts.is_none_or(|(own, other)| own == other)
+        };
+        self.clients.iter().find(is_it).expect("only configured places are asked for")
     }
 
     /// The bucket of a place.
@@ -280,6 +303,20 @@ impl AwsRegistry {
         })?;
         Ok(())
     }
+}
+
+/// How long a publish may take, until the lists show its version.
+fn settling(environment: &Environment) -> Result<SignedDuration, Failure> {
+    const VARIABLE: &str = "LAMBDA_LAYER_PUBLISH_SECONDS";
+    let Some(text) = environment.get(VARIABLE).filter(|text| !text.is_empty()) else {
+        return Ok(SignedDuration::from_secs(facts::limits().publish_seconds.into()));
+    };
+    let seconds = text.parse::<u16>().ok().filter(|seconds| (1..=900).contains(seconds));
+    let seconds = seconds.ok_or_else(|| {
+        Failure::user(format!("`{VARIABLE}` is `{text}`"))
+            .hint("give a number of seconds from 1 to 900, or leave it out")
+    })?;
+    Ok(SignedDuration::from_secs(seconds.into()))
 }
 
 fn fill(template: &str, place: &Place) -> String {

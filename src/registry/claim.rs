@@ -1,5 +1,8 @@
 //! A claim says: this run is publishing. It keeps two runs from publishing the same content twice, because
 //! `PublishLayerVersion` itself knows no condition.
+//!
+//! A run renews its claim while it works. A claim that is not renewed any more ends by itself; what its run sent last may
+//! still be under way then, so the claim becomes a request without an answer ([`Unanswered`]).
 
 use std::time::Duration;
 
@@ -9,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::description::Identity;
 use crate::environment::Environment;
 
-/// How long a claim holds.
-pub const LIFETIME: SignedDuration = SignedDuration::from_mins(3);
-/// The longest that one call to publish may take.
-pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(90);
-/// No call to publish starts so long after the claim was written: it could end after the claim does.
-pub const PUBLISH_WINDOW: Duration = Duration::from_secs(75);
+/// How often a claim is renewed.
+pub const RENEWAL: Duration = Duration::from_secs(10);
+/// How long a claim holds after it was renewed.
+pub const LIFETIME: SignedDuration = SignedDuration::from_mins(1);
+/// Nothing is sent so long after the claim was renewed: it has to arrive before the claim ends.
+pub const WINDOW: Duration = Duration::from_secs(25);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
@@ -22,8 +25,29 @@ pub struct Claim {
     pub fingerprint: crate::types::Fingerprint,
     pub content: crate::types::ContentHash,
     pub owner: Owner,
+    /// When it was written or renewed last, by the clock of whoever keeps the state (UTC). Claims of older programs do
+    /// not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed: Option<Timestamp>,
     /// When the owner counts as dead (UTC).
     pub expires: Timestamp,
+    /// Of a clean-up: versions that the state does not name any more may be going.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removes: bool,
+}
+
+/// A request of which nobody knows whether AWS has done it, or still will.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unanswered {
+    /// Of what a version may come or go; `None`: of anything that the state does not name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<crate::types::ContentHash>,
+    /// Of a clean-up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removes: bool,
+    /// When it was sent at the latest (UTC).
+    pub sent: Timestamp,
 }
 
 /// The run that holds a claim.
@@ -75,12 +99,32 @@ impl Owner {
 
 impl Claim {
     pub fn new(identity: Identity, owner: Owner, now: Timestamp) -> Self {
-        Self { fingerprint: identity.fingerprint, content: identity.content, owner, expires: now + LIFETIME }
+        Self {
+            fingerprint: identity.fingerprint,
+            content: identity.content,
+            owner,
+            renewed: Some(now),
+            expires: now + LIFETIME,
+            removes: false,
+        }
+    }
+
+    pub fn renew(&mut self, now: Timestamp) {
+        self.renewed = Some(now);
+        self.expires = now + LIFETIME;
     }
 
     /// Whether another run may take it over.
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         now >= self.expires || self.owner.is_dead()
+    }
+
+    /// What its owner may have sent last. That a process is dead says nothing of its request.
+    pub fn last_request(&self, now: Timestamp) -> Unanswered {
+        let at_the_latest =
+            self.renewed.map_or(self.expires, |renewed| renewed + WINDOW.try_into().unwrap_or(LIFETIME));
+        let content = (!self.removes).then_some(self.content);
+        Unanswered { content, removes: self.removes, sent: at_the_latest.min(now) }
     }
 }
 
@@ -112,8 +156,23 @@ mod tests {
         assert!(!claim.is_abandoned(now));
         let late = now + LIFETIME - SignedDuration::from_secs(10);
         assert!(!claim.is_abandoned(late));
-        assert!(PUBLISH_WINDOW + PUBLISH_TIMEOUT < LIFETIME.unsigned_abs());
+        assert!(RENEWAL * 2 < WINDOW && WINDOW * 2 < LIFETIME.unsigned_abs());
         assert!(claim.is_abandoned(now + LIFETIME));
+    }
+
+    #[test]
+    fn what_was_sent_last_was_sent_soon_after_a_renewal_and_not_in_the_future() {
+        let identity = Identity { fingerprint: Fingerprint(Digest::of(b"i")), content: ContentHash(Digest::of(b"z")) };
+        let (now, second) = (Timestamp::UNIX_EPOCH, SignedDuration::from_secs(1));
+        let claim = Claim::new(identity, Owner::this_run(&Environment::default()), now);
+        let request = claim.last_request(now + second);
+        assert_eq!(request, Unanswered { content: Some(identity.content), removes: false, sent: now + second });
+        assert_eq!(claim.last_request(now + LIFETIME).sent, now + second * 25);
+        let old = Claim { renewed: None, removes: true, ..claim.clone() };
+        assert_eq!(
+            old.last_request(now + LIFETIME * 2),
+            Unanswered { content: None, removes: true, sent: claim.expires }
+        );
     }
 
     #[test]

@@ -3,23 +3,28 @@
 pub mod aws;
 pub(crate) mod aws_error;
 pub mod claim;
+mod clock;
 pub mod connections;
 pub mod description;
 pub mod directory;
 pub(crate) mod download;
+pub(crate) mod lease;
 pub mod state;
 pub mod store;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::archive::Archive;
 use crate::types::{ByteSize, ContentHash, LayerName, LayerVersionArn, Place};
+use aws::removing::Unremoved;
 use aws::{AwsRegistry, SignedZip};
 use description::{Declaration, Identity};
 use directory::DirectoryRegistry;
-use state::Version;
+use lease::Lease;
+use state::{State, Version};
+use store::StateStore;
 
 /// A version in a registry's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,15 +64,37 @@ impl Registry {
         }
     }
 
-    /// Asks for the account of the run's own identity.
+    /// Asks for the account of the run's own identity where a state could name versions of another: two accounts may
+    /// have one state together.
     ///
     /// # Errors
     /// What AWS says.
-    pub async fn identify(&mut self) -> anyhow::Result<()> {
-        match self {
-            Self::Aws(aws) => Arc::make_mut(aws).identify().await,
-            Self::Directory(_) => Ok(()),
+    pub async fn identify(&mut self, state: &State) -> anyhow::Result<()> {
+        let Self::Aws(aws) = self else { return Ok(()) };
+        if state.needs_accounts(&aws.places()) {
+            let aws = Arc::make_mut(aws);
+            aws.identify().await?;
+            if state.has_accounts_besides(&aws.places()) {
+                aws.show_accounts();
+            }
         }
+        Ok(())
+    }
+
+    /// The same before something is published: the state may have other versions by then.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub(crate) async fn identify_publisher(&mut self, store: &StateStore) -> anyhow::Result<()> {
+        match self {
+            Self::Aws(aws) if !matches!(store, StateStore::Nowhere) => Arc::make_mut(aws).identify().await,
+            Self::Aws(_) | Self::Directory(_) => Ok(()),
+        }
+    }
+
+    /// How long after a request was sent its version may appear; a folder has it at once.
+    pub(crate) fn settling(&self) -> SignedDuration {
+        self.aws().map_or(SignedDuration::ZERO, AwsRegistry::settling)
     }
 
     /// AWS, for what a folder has nothing of.
@@ -104,10 +131,18 @@ impl Registry {
     ///
     /// # Errors
     /// What the registry says; the version may be there still.
-    pub async fn remove(&self, place: &Place, layer: &LayerName, arn: &LayerVersionArn) -> anyhow::Result<()> {
+    pub(crate) async fn remove(
+        &self,
+        place: &Place,
+        layer: &LayerName,
+        arn: &LayerVersionArn,
+    ) -> Result<(), Unremoved> {
         match self {
             Self::Aws(aws) => aws.remove(place, layer, arn).await,
-            Self::Directory(directory) => directory.remove(layer, arn.version()),
+            Self::Directory(directory) => {
+                let removed = directory.remove(layer, arn.version());
+                removed.map_err(|error| Unremoved { error, may_be_removed: false })
+            }
         }
     }
 
@@ -142,10 +177,47 @@ impl Registry {
     }
 
     /// Makes a new version, and only one.
-    pub async fn publish(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
+    pub(crate) async fn publish(
+        &self,
+        place: &Place,
+        version: &NewVersion<'_>,
+        lease: &Lease<'_>,
+    ) -> anyhow::Result<LayerVersionArn> {
         match self {
-            Self::Aws(aws) => aws.publish(place, version).await,
+            Self::Aws(aws) => aws.publish(place, version, lease).await,
             Self::Directory(directory) => directory.publish(version),
         }
+    }
+
+    /// A version with the same content whose number is between the highest that was known and that of `arn`.
+    pub(crate) async fn earlier_twin(
+        &self,
+        place: &Place,
+        version: &NewVersion<'_>,
+        arn: &LayerVersionArn,
+        highest: u64,
+    ) -> anyhow::Result<Option<LayerVersionArn>> {
+        match self {
+            Self::Aws(aws) => aws.earlier_twin(place, version, arn, highest).await,
+            Self::Directory(_) => Ok(None),
+        }
+    }
+
+    /// Removes a version, unless a function uses it; gives whether it is gone.
+    pub(crate) async fn remove_unused(
+        &self,
+        place: &Place,
+        layer: &LayerName,
+        arn: &LayerVersionArn,
+    ) -> anyhow::Result<bool> {
+        let users = match self {
+            Self::Aws(aws) => aws.functions_with(place, layer).await?,
+            Self::Directory(_) => Vec::new(),
+        };
+        if users.iter().any(|(used, _)| used == arn) {
+            return Ok(false);
+        }
+        self.remove(place, layer, arn).await.map_err(|unremoved| unremoved.error)?;
+        Ok(true)
     }
 }

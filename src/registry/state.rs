@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::claim::Claim;
+use super::claim::{Claim, Unanswered};
 use super::description::Identity;
 use crate::error::Failure;
 use crate::kept;
@@ -24,6 +24,9 @@ pub struct State {
     pub layer: LayerName,
     /// What the newest finished run stands for.
     pub current: Option<Fingerprint>,
+    /// What the newest finished run of each destination gave out there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub current_in: BTreeMap<Destination, ContentHash>,
     #[serde(default)]
     pub builds: BTreeMap<Fingerprint, Build>,
     #[serde(default)]
@@ -37,9 +40,12 @@ pub struct State {
     /// The page of the workflow run that published last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<String>,
-    /// A publish that is under way.
+    /// A publish or a clean-up that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
+    /// Requests that may still be under way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<Unanswered>,
 }
 
 /// What tells a state of a newer program, whatever else is in it.
@@ -87,7 +93,7 @@ pub struct Content {
 pub struct Version {
     pub arn: LayerVersionArn,
     pub version: u64,
-    /// When it was recorded (UTC).
+    /// When a run last published or found it, or when it last was the current one (UTC).
     pub recorded: Timestamp,
 }
 
@@ -97,12 +103,14 @@ impl State {
             format: FORMAT,
             layer: layer.clone(),
             current: None,
+            current_in: BTreeMap::new(),
             builds: BTreeMap::new(),
             contents: BTreeMap::new(),
             labels: BTreeMap::new(),
             rebuilt: None,
             publisher: None,
             claim: None,
+            unanswered: Vec::new(),
         }
     }
 
@@ -149,7 +157,8 @@ impl State {
         Some((hash, self.contents.get(&hash)?))
     }
 
-    /// Notes a version that was published or found. A version with a lower number never replaces one with a higher.
+    /// Notes a version that was published or found. The one that is known stays: of two with the same content others may
+    /// use the first already.
     pub fn record_version(&mut self, identity: Identity, arn: &LayerVersionArn, recorded: Timestamp) {
         self.builds.entry(identity.fingerprint).or_insert(Build {
             content: identity.content,
@@ -158,17 +167,61 @@ impl State {
         });
         let versions = &mut self.contents.entry(identity.content).or_default().versions;
         let version = Version { arn: arn.clone(), version: arn.version(), recorded };
-        let known = versions.entry(arn.destination()).or_insert_with(|| version.clone());
-        if known.version < version.version {
-            *known = version;
-        }
+        versions.entry(arn.destination()).or_insert(version);
     }
 
-    /// Notes what the finished run stands for; recipes of earlier builds go.
-    pub fn set_current(&mut self, fingerprint: Fingerprint, build: Build) {
+    /// Notes what the finished run stands for, and where; recipes of earlier builds go. What was current until now was
+    /// in use until now.
+    pub fn set_current(
+        &mut self,
+        fingerprint: Fingerprint,
+        build: Build,
+        destinations: impl IntoIterator<Item = Destination>,
+        now: Timestamp,
+    ) {
+        let content = build.content;
+        if let Some((before, _)) = self.current_content().filter(|(before, _)| *before != content) {
+            let versions = self.contents.get_mut(&before).into_iter().flat_map(|content| content.versions.values_mut());
+            versions.for_each(|version| version.recorded = now);
+        }
+        for destination in destinations {
+            let before = self.current_in.insert(destination.clone(), content).filter(|before| *before != content);
+            let versions = before.and_then(|before| self.contents.get_mut(&before));
+            if let Some(version) = versions.and_then(|content| content.versions.get_mut(&destination)) {
+                version.recorded = now;
+            }
+        }
         self.builds.values_mut().for_each(|build| build.recipe = None);
         self.builds.insert(fingerprint, build);
         self.current = Some(fingerprint);
+    }
+
+    /// The content that is current in a destination.
+    pub fn current_of(&self, destination: &Destination) -> Option<ContentHash> {
+        let own = self.current_in.get(destination).copied();
+        let is_there = |content: &ContentHash| {
+            self.contents.get(content).is_some_and(|content| content.versions.contains_key(destination))
+        };
+        own.filter(is_there).or_else(|| self.current_content().map(|(content, _)| content).filter(is_there))
+    }
+
+    /// Makes a claim whose run is dead a request without an answer, and drops requests that are done by now or never
+    /// will be: `settling` after they were sent.
+    pub fn settle(&mut self, settling: SignedDuration, now: Timestamp) {
+        if let Some(claim) = self.claim.take_if(|claim| claim.is_abandoned(now)) {
+            self.unanswered.push(claim.last_request(now));
+        }
+        self.unanswered.retain(|request| now.duration_since(request.sent) < settling);
+    }
+
+    /// Whether a request may still be under way that makes a version with this content.
+    pub fn may_come(&self, content: ContentHash) -> bool {
+        self.unanswered.iter().any(|request| !request.removes && request.content == Some(content))
+    }
+
+    /// Whether a request may still be under way that removes a version with this content, which the state does not name.
+    pub fn may_go(&self, content: ContentHash) -> bool {
+        self.unanswered.iter().any(|request| request.removes && request.content.is_none_or(|going| going == content))
     }
 
     /// Notes what a content was built for, where the lists of versions did not tell.
@@ -193,13 +246,20 @@ impl State {
         known.map(|version| version.recorded = now).is_some()
     }
 
-    /// Whether places whose account is not known could be taken for others.
+    /// Whether places whose account is not known could be taken for those of another: the state may be shared.
     pub fn needs_accounts(&self, places: &[Place]) -> bool {
-        let of_region = |region: &str| {
-            let destinations = self.contents.values().flat_map(|content| content.versions.keys());
-            destinations.filter(|known| known.region == region).map(|known| &known.account).collect::<BTreeSet<_>>()
-        };
-        places.iter().any(|place| place.account.is_none() && of_region(&place.region).len() > 1)
+        let known = || self.contents.values().flat_map(|content| content.versions.keys());
+        let has_versions = |region: &str| known().any(|destination| destination.region == region);
+        places.iter().any(|place| place.account.is_none() && has_versions(&place.region))
+    }
+
+    /// Whether it has versions of other accounts in the regions of these places.
+    pub fn has_accounts_besides(&self, places: &[Place]) -> bool {
+        let mut known = self.contents.values().flat_map(|content| content.versions.keys());
+        known.any(|destination| {
+            let mut of_region = places.iter().filter(|place| place.region == destination.region).peekable();
+            of_region.peek().is_some() && !of_region.any(|place| place.is(destination))
+        })
     }
 
     /// Labels of a content.
@@ -254,11 +314,21 @@ mod tests {
         let fingerprint = old.current.expect("is set");
         let content = old.content_of(fingerprint).expect("is known");
         let recipe = serde_json::json!({"variables": {"UV_FIND_LINKS": "http://h/ http://u:s3cret@h/"}});
-        old.set_current(fingerprint, Build { content, inputs: Some("00".to_owned()), recipe: Some(recipe) });
+        old.set_current(
+            fingerprint,
+            Build { content, inputs: Some("00".to_owned()), recipe: Some(recipe) },
+            [],
+            Timestamp::UNIX_EPOCH,
+        );
         let new = State::parse(&old.to_json(), &layer(), "x").expect("is readable").expect("is a state");
         assert!(!String::from_utf8_lossy(&new.to_json()).contains("s3cret"));
         let recipe = serde_json::json!({"variables": {"UV_FIND_LINKS": "http://h/ http://h/"}});
-        old.set_current(fingerprint, Build { content, inputs: Some("00".to_owned()), recipe: Some(recipe) });
+        old.set_current(
+            fingerprint,
+            Build { content, inputs: Some("00".to_owned()), recipe: Some(recipe) },
+            [],
+            Timestamp::UNIX_EPOCH,
+        );
         assert_eq!(new, old);
     }
 
@@ -278,14 +348,14 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_version_counts() {
+    fn the_version_that_is_known_stays() {
         let mut state = state();
         let (content, _) = state.current_content().expect("is known");
         let identity = Identity { fingerprint: state.current.expect("is set"), content };
-        for number in [9, 8] {
+        for number in [9, 6] {
             let arn = format!("arn:aws:lambda:eu-west-1:123456789012:layer:shared:{number}").parse().expect("is valid");
             state.record_version(identity, &arn, Timestamp::UNIX_EPOCH);
         }
-        assert_eq!(state.version_in(content, &Place::own("eu-west-1")).map(|version| version.version), Some(9));
+        assert_eq!(state.version_in(content, &Place::own("eu-west-1")).map(|version| version.version), Some(7));
     }
 }

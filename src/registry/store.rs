@@ -8,8 +8,10 @@ use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use camino::Utf8PathBuf;
+use jiff::Timestamp;
 
 use super::aws_error;
+use super::clock::Clock;
 use super::state::State;
 use crate::error::{Failure, Kind};
 use crate::types::{Digest, LayerName};
@@ -23,6 +25,7 @@ pub enum StateStore {
         client: Client,
         bucket: String,
         prefix: String,
+        clock: Clock,
     },
     Directory(Utf8PathBuf),
     /// The registry's list of versions is all there is: nothing keeps two runs from publishing at once.
@@ -54,6 +57,20 @@ pub enum Written {
 }
 
 impl StateStore {
+    pub(super) fn in_s3(client: &Client, bucket: String, prefix: String) -> Self {
+        let clock = Clock::default();
+        let config = client.config().to_builder().interceptor(clock.clone()).build();
+        Self::S3 { client: Client::from_conf(config), bucket, prefix, clock }
+    }
+
+    /// By the clock of whoever keeps the state, once it answered: the machines of runs need not agree on the time (UTC).
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::S3 { clock, .. } => clock.now(),
+            Self::Directory(_) | Self::Nowhere => Timestamp::now(),
+        }
+    }
+
     /// For messages.
     pub fn place(&self, layer: &LayerName) -> String {
         match self {
@@ -100,7 +117,7 @@ impl StateStore {
 
     async fn read_file(&self, name: &str) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
         match self {
-            Self::S3 { client, bucket, prefix } => read_s3(client, bucket, &key(prefix, name)).await,
+            Self::S3 { client, bucket, prefix, .. } => read_s3(client, bucket, &key(prefix, name)).await,
             Self::Directory(folder) => match fs_err::read(folder.join(name)) {
                 Ok(bytes) => {
                     let tag = Tag::Present(Digest::of(&bytes).hex());
@@ -115,7 +132,7 @@ impl StateStore {
 
     async fn write_file(&self, name: &str, bytes: Vec<u8>, tag: &Tag) -> anyhow::Result<Written> {
         match self {
-            Self::S3 { client, bucket, prefix } => write_s3(client, bucket, &key(prefix, name), bytes, tag).await,
+            Self::S3 { client, bucket, prefix, .. } => write_s3(client, bucket, &key(prefix, name), bytes, tag).await,
             Self::Directory(folder) => {
                 write_file(folder, name, &bytes, tag).with_context(|| format!("cannot write `{name}`"))
             }

@@ -72,7 +72,7 @@ impl Change {
         detail: impl Into<String>,
         outcome: ChangeOutcome,
     ) -> Self {
-        let Place { account, region } = place.clone();
+        let (account, region) = (place.shown_account().cloned(), place.region.clone());
         Self {
             account,
             region,
@@ -91,6 +91,6 @@ impl Change {
     }
 
     pub fn place(&self) -> String {
-        Place { account: self.account.clone(), region: self.region.clone() }.to_string()
+        Place::in_account(self.account.clone(), &self.region).to_string()
     }
 }

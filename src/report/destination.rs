@@ -12,6 +12,9 @@ pub struct DestinationReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     pub region: String,
+    /// `None` where another job told of it.
+    #[serde(skip)]
+    place: Option<Place>,
     pub outcome: Outcome,
     pub layer_version_arn: Option<LayerVersionArn>,
     /// Why it failed.
@@ -21,16 +24,22 @@ pub struct DestinationReport {
 
 impl DestinationReport {
     pub fn new(place: &Place, outcome: Outcome, arn: Option<LayerVersionArn>) -> Self {
-        let Place { account, region } = place.clone();
-        Self { account, region, outcome, layer_version_arn: arn, error: None }
+        let (account, region) = (place.shown_account().cloned(), place.region.clone());
+        Self { account, region, place: Some(place.clone()), outcome, layer_version_arn: arn, error: None }
     }
 
     pub fn failed(place: &Place, error: Explanation) -> Self {
         Self { error: Some(error), ..Self::new(place, Outcome::Failed, None) }
     }
 
+    /// For people.
     pub fn place(&self) -> String {
-        Place { account: self.account.clone(), region: self.region.clone() }.to_string()
+        Place::in_account(self.account.clone(), &self.region).to_string()
+    }
+
+    /// With the account, as far as this run knows it.
+    pub fn known_place(&self) -> Place {
+        self.place.clone().unwrap_or_else(|| Place::in_account(self.account.clone(), &self.region))
     }
 }
 

@@ -205,11 +205,22 @@ pub struct Place {
     /// `None`: that of the run's own identity, which nobody has asked for.
     pub account: Option<AccountId>,
     pub region: String,
+    /// Whether the account goes without saying: it is that of the run's own identity, and no other is in sight.
+    pub is_implied: bool,
 }
 
 impl Place {
     pub fn own(region: &str) -> Self {
-        Self { account: None, region: region.to_owned() }
+        Self::in_account(None, region)
+    }
+
+    pub fn in_account(account: Option<AccountId>, region: &str) -> Self {
+        Self { account, region: region.to_owned(), is_implied: false }
+    }
+
+    /// The account as far as people have to be told.
+    pub fn shown_account(&self) -> Option<&AccountId> {
+        self.account.as_ref().filter(|_| !self.is_implied)
     }
 
     /// Whether a recorded destination is this one, as far as the account is known.
@@ -222,7 +233,7 @@ impl Place {
 /// `eu-west-1`, `123456789012/eu-west-1`
 impl Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.account {
+        match self.shown_account() {
             Some(account) => write!(formatter, "{account}/{}", self.region),
             None => formatter.write_str(&self.region),
         }

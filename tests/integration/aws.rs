@@ -41,7 +41,7 @@ fn a_layer_gets_to_aws_whole() {
 }
 
 #[test]
-fn an_unchanged_layer_costs_two_requests_and_no_process() {
+fn an_unchanged_layer_costs_three_requests_and_no_process() {
     let (mut account, sandbox) = (Account::with_buckets(&[EU]), six());
     account.publish(&sandbox, &[]).run().success();
     let before = account.moto.requests().len();
@@ -53,6 +53,7 @@ fn an_unchanged_layer_costs_two_requests_and_no_process() {
         .collect();
     insta::assert_snapshot!(requests.join("\n"), @"
     GET /layers-eu-west-1/lambda-layers/state/shared.json?x-id=GetObject 200
+    POST / 200
     GET /2018-10-31/layers/shared/versions/1 200
     ");
     assert_eq!(sandbox.trapped(), "");
@@ -231,13 +232,13 @@ fn a_tag_run_labels_its_version() {
 }
 
 #[test]
-fn a_plan_asks_for_the_state_and_nothing_else() {
+fn a_plan_asks_for_the_state_and_the_account_and_nothing_else() {
     let (mut account, sandbox) = (Account::with_buckets(&[EU]), six());
     account.publish(&sandbox, &[]).run().success();
     let before = account.moto.requests().len();
     account.run(&sandbox, "plan", &["--bucket", "layers-{region}"]).run().success().says("shared unchanged");
     let requests = &account.moto.requests()[before..];
-    assert!(matches!(requests, [request] if request.path.contains(STATE)), "{requests:?}");
+    assert!(matches!(requests, [state, account] if state.path.contains(STATE) && account.path == "/"), "{requests:?}");
 }
 
 #[test]

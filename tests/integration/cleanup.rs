@@ -191,11 +191,12 @@ fn a_function_of_another_account_keeps_a_version() {
     }
     // One function, in whichever account, that uses a layer of the first.
     let functions = r#"{"Functions": [{"FunctionName": "orders", "Version": "7", "Layers": [{"Arn": "arn:aws:lambda:eu-west-1:111111111111:layer:shared:2"}]}]}"#;
-    account.proxy.rule(Rule::on("GET", FUNCTIONS).times(1).reply(200, "content-type: application/json", functions));
+    // It looks again before it removes.
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).times(4).reply(200, "content-type: application/json", functions));
     let outcome = clean().run().success();
     insta::assert_snapshot!(row(&outcome, 2), @r"
     done 222222222222/eu-west-1 version 2 [age], 1.3 KB, goes: not the newest, used by nobody
-    kept 111111111111/eu-west-1 version 2 [age], 1.3 KB, stays: used by orders:7
+    kept 111111111111/eu-west-1 version 2 [age], 1.3 KB, stays: used by orders:7 and 1 more
     ");
     assert_eq!((account.numbers_of(accounts[0], EU), account.numbers_of(accounts[1], EU)), (vec![2, 3], vec![3]));
 }
@@ -246,7 +247,8 @@ fn a_slip_in_a_label_removes_nothing() {
 #[test]
 fn parameters_that_cannot_be_read_keep_everything() {
     let (account, sandbox) = account_with(2, &[EU]);
-    account.proxy.rule(Rule::on("POST", "/").refuse(400, "AccessDeniedException", "no"));
+    // After the account was asked for.
+    account.proxy.rule(Rule::on("POST", "/").after(1).refuse(400, "AccessDeniedException", "no"));
     let arguments = ["--keep-versions", "1", "--ssm-parameter", "/layers/{layer}/latest", "--apply"];
     let outcome = cleanup(&account, &sandbox, &arguments).run().code(2);
     insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, stays: the parameters of eu-west-1 could not be read");

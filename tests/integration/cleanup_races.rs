@@ -78,7 +78,7 @@ fn a_version_that_a_function_gets_meanwhile_stays() {
     account.seen_by(attach).run().success();
     account.proxy.behave();
     account.proxy.rule(Rule::on("GET", VERSIONS).edit(aged));
-    cleaning.wait().success().says("came in the last 10 minutes");
+    cleaning.wait().success().says("was in use in the last 10 minutes");
     is_settled(&account, &[1, 3]);
     age(&account);
     cleanup(&account, &sandbox, KEEP_ONE).run().success().says("used by orders");

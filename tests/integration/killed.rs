@@ -34,7 +34,10 @@ impl Killed {
     /// Requests of a whole publish that may change something.
     fn changes(&self) -> usize {
         let seen = ["POST", "PUT", "DELETE"].iter().flat_map(|method| self.account.proxy.seen(method, "/"));
-        seen.filter(|seen| !seen.operation.contains("Get")).count()
+        // STS names no operation there.
+        seen.filter(|seen| !seen.operation.is_empty() || seen.path != "/")
+            .filter(|seen| !seen.operation.contains("Get"))
+            .count()
     }
 
     /// Numbers of the versions of a layer.

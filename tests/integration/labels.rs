@@ -207,7 +207,7 @@ fn parameters_name_the_newest_version_in_every_region() {
     // What is right is not written; what somebody changed is.
     let asked = account.proxy.seen("POST", "/").len();
     account.publish(&sandbox, &arguments).run().success();
-    assert_eq!(account.proxy.seen("POST", "/").len(), asked + 2, "one question a region");
+    assert_eq!(account.proxy.seen("POST", "/").len(), asked + 3, "one question a region, and for the account");
     us.put(LATEST, &account.versions(US)[0].arn);
     account.publish(&sandbox, &arguments).run().success().says("version 1 → 2");
     assert_eq!(us.get(LATEST), Some(account.versions(US)[1].arn.clone()));

@@ -79,8 +79,8 @@ fn each_rule_keeps_alone() {
     assert_eq!(reasons(&one, |version, _| version.is_claimed = true), ["another run publishes the same"]);
     assert_eq!(reasons(&one, |version, _| version.created = None), ["its age is not known"]);
     let recent = Some(ago(SignedDuration::from_mins(9)));
-    assert_eq!(reasons(&one, |version, _| version.recorded = recent), ["came in the last 10 minutes"]);
-    assert_eq!(reasons(&one, |version, _| version.created = recent), ["came in the last 10 minutes"]);
+    assert_eq!(reasons(&one, |version, _| version.recorded = recent), ["was in use in the last 10 minutes"]);
+    assert_eq!(reasons(&one, |version, _| version.created = recent), ["was in use in the last 10 minutes"]);
     assert_eq!(reasons(&one, |version, _| version.contents.clear()), ["published by something else"]);
     let unknown = Retention { includes_unknown: true, ..one };
     assert_eq!(reasons(&unknown, |version, _| version.contents.clear()), none);

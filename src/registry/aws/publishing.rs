@@ -14,27 +14,40 @@ use tokio::time::Instant;
 
 use super::{AwsRegistry, fill, layer_arn, zip_key};
 use crate::error::Failure;
-use crate::registry::claim::{PUBLISH_TIMEOUT, PUBLISH_WINDOW};
+use crate::facts;
+use crate::interrupt;
 use crate::registry::description::Identity;
+use crate::registry::lease::Lease;
 use crate::registry::state::Version;
 use crate::registry::{NewVersion, aws_error};
 use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
 
 /// How often a publish that was throttled, or whose answer got lost, is tried.
 const PUBLISH_ATTEMPTS: u32 = 5;
+/// The longest that an answer is waited for.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// Between two looks at a list.
+const WATCH: Duration = Duration::from_secs(1);
+/// So many numbers before a new version are looked at: more requests than that are not under way at once.
+const TWINS: u64 = 4;
 
 impl AwsRegistry {
-    /// The SDK must not repeat this call by itself: when an answer gets lost the version may have been made.
+    /// The SDK must not repeat this call by itself: when an answer gets lost the version may have been made, or may be
+    /// made yet.
     pub(in crate::registry) async fn publish(
         &self,
         place: &Place,
         version: &NewVersion<'_>,
+        lease: &Lease<'_>,
     ) -> anyhow::Result<LayerVersionArn> {
         let NewVersion { layer, archive, identity, signed, .. } = *version;
-        let start = Instant::now();
+        // Of a zip in the request, one at a time; who waits has sent nothing.
+        let _turn = if self.has_bucket() { None } else { Some(self.direct.acquire().await?) };
         for attempt in 1.. {
+            lease.send(place, Some(identity.content))?;
             let error = match self.publish_once(place, version).await? {
                 Ok(reply) => {
+                    lease.answered(place, Some(identity.content));
                     if signed.is_some() {
                         check_signed(&reply, &place.region)?;
                     }
@@ -43,23 +56,83 @@ impl AwsRegistry {
                 }
                 Err(error) => error,
             };
-            let last = attempt == PUBLISH_ATTEMPTS || start.elapsed() > PUBLISH_WINDOW;
-            match lost_or_refused(&error) {
-                Sent::Throttled if !last => {}
-                Sent::Unknown => {
-                    let found = self.find(place, layer, identity).await;
-                    if let Ok(Some(arn)) = found {
-                        return Ok(arn);
-                    }
-                    if last || found.is_err() {
-                        return Err(explain_publish(&place.region, layer, &error));
-                    }
+            let sent = lost_or_refused(&error);
+            let found = if sent == Sent::Unknown { self.watch(place, layer, identity).await } else { Ok(None) };
+            match found {
+                Ok(None) => {}
+                Ok(Some(arn)) => {
+                    lease.answered(place, Some(identity.content));
+                    return Ok(arn);
                 }
-                Sent::Throttled | Sent::Refused => return Err(explain_publish(&place.region, layer, &error)),
+                // Nobody knows what became of it: the answer stays open.
+                Err(_) => return Err(self.explain_lost(place, version, &error)),
+            }
+            lease.answered(place, Some(identity.content));
+            if sent == Sent::Refused || attempt == PUBLISH_ATTEMPTS {
+                return Err(self.explain_lost(place, version, &error));
             }
             back_off(attempt).await;
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// Looks for a version whose answer got lost, for as long as it may still come.
+    ///
+    /// # Errors
+    /// The list cannot be read in the end, or the run was interrupted: nobody knows.
+    async fn watch(
+        &self,
+        place: &Place,
+        layer: &LayerName,
+        identity: Identity,
+    ) -> anyhow::Result<Option<LayerVersionArn>> {
+        let end = Instant::now() + self.settling.unsigned_abs();
+        loop {
+            let is_last = Instant::now() >= end;
+            match self.find(place, layer, identity).await {
+                Ok(None) if !is_last => {}
+                Err(_) if !is_last && !interrupt::is_interrupted() => {}
+                found => return found,
+            }
+            tokio::time::sleep(WATCH.min(end.saturating_duration_since(Instant::now()))).await;
+        }
+    }
+
+    /// A version with the same content, made between the highest that was known and `arn`.
+    ///
+    /// The lists may show it late; it is asked for by its number.
+    pub(in crate::registry) async fn earlier_twin(
+        &self,
+        place: &Place,
+        version: &NewVersion<'_>,
+        arn: &LayerVersionArn,
+        highest: u64,
+    ) -> anyhow::Result<Option<LayerVersionArn>> {
+        let first = (highest + 1).max(arn.version().saturating_sub(TWINS));
+        for number in first..arn.version() {
+            let arn: LayerVersionArn = format!("{}:{number}", arn.layer_arn()).parse().map_err(anyhow::Error::msg)?;
+            let known = Version { arn: arn.clone(), version: number, recorded: Timestamp::UNIX_EPOCH };
+            if self.exists(place, version.layer, &known, version.identity.content).await? {
+                return Ok(Some(arn));
+            }
+        }
+        Ok(None)
+    }
+
+    /// With what helps where the zip goes inside of the request.
+    fn explain_lost(
+        &self,
+        place: &Place,
+        version: &NewVersion<'_>,
+        error: &SdkError<PublishLayerVersionError>,
+    ) -> anyhow::Error {
+        let failure =
+            aws_error::failure_of("lambda:PublishLayerVersion", &layer_arn(&place.region, version.layer), error);
+        if self.has_bucket() || !matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) {
+            return failure.into();
+        }
+        let size = version.archive.zipped_size;
+        failure.hint(format!("on a slow line give a `bucket`: S3 takes the {size} in pieces, as often as it needs; what was published stays")).into()
     }
 
     async fn publish_once(
@@ -89,9 +162,10 @@ impl AwsRegistry {
         let request =
             request.description(declaration.description(identity)).set_license_info(declaration.license.clone());
         let request = request.set_compatible_runtimes(Some(runtimes)).set_compatible_architectures(Some(architectures));
+        let size = if self.has_bucket() { 0 } else { archive.zipped_size.0 };
         let once = aws_sdk_lambda::config::Builder::new()
             .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(PUBLISH_TIMEOUT).build());
+            .timeout_config(TimeoutConfig::builder().operation_timeout(timeout(size)).build());
         Ok(request.customize().config_override(once).send().await)
     }
 
@@ -101,11 +175,12 @@ impl AwsRegistry {
         layer: &LayerName,
         identity: Identity,
     ) -> anyhow::Result<Option<LayerVersionArn>> {
-        for listed in self.list(place, layer).await?.into_iter().filter(|listed| listed.identity == Some(identity)) {
+        let listed = self.list(place, layer).await?.into_iter().rev();
+        for listed in listed.filter(|listed| listed.identity == Some(identity)) {
             let (arn, version) = (listed.arn.clone(), listed.arn.version());
             let known = Version { arn, version, recorded: Timestamp::UNIX_EPOCH };
-            // An earlier one may be there that was not signed.
-            if self.signing_profile.is_none() || self.exists(place, layer, &known, identity.content).await? {
+            // An earlier one may be there that was not signed, or that says what it is not.
+            if self.exists(place, layer, &known, identity.content).await? {
                 return Ok(Some(listed.arn));
             }
         }
@@ -140,8 +215,9 @@ fn lost_or_refused(error: &SdkError<PublishLayerVersionError>) -> Sent {
     }
 }
 
-fn explain_publish(region: &str, layer: &LayerName, error: &SdkError<PublishLayerVersionError>) -> anyhow::Error {
-    aws_error::explain("lambda:PublishLayerVersion", &layer_arn(region, layer), error)
+/// The longest that one call may take: an answer's time, and that of `size` bytes in Base64 on a slow line.
+fn timeout(size: u64) -> Duration {
+    ANSWER_TIMEOUT + Duration::from_secs((size / 3 * 4).div_ceil(facts::limits().slowest_upload))
 }
 
 fn published(reply: &PublishLayerVersionOutput, sent: ContentHash, region: &str) -> anyhow::Result<LayerVersionArn> {

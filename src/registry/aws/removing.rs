@@ -12,7 +12,15 @@ use crate::registry::aws_error;
 use crate::types::{ByteSize, ContentHash, Digest, LayerName, LayerVersionArn, Place};
 
 /// The longest that the removal of one version may take, with all attempts.
-pub(crate) const REMOVE_TIMEOUT: Duration = Duration::from_mins(1);
+const REMOVE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A version that was not removed, as far as is known.
+#[derive(Debug)]
+pub(crate) struct Unremoved {
+    pub(crate) error: anyhow::Error,
+    /// There was no answer.
+    pub(crate) may_be_removed: bool,
+}
 
 /// A zip in a bucket that this program put there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +38,18 @@ impl AwsRegistry {
         place: &Place,
         layer: &LayerName,
         arn: &LayerVersionArn,
-    ) -> anyhow::Result<()> {
-        let number = i64::try_from(arn.version())?;
+    ) -> Result<(), Unremoved> {
+        let unsent = |error: anyhow::Error| Unremoved { error, may_be_removed: false };
+        let number = i64::try_from(arn.version()).map_err(|error| unsent(error.into()))?;
         let request = self.clients(place).lambda.delete_layer_version().layer_name(layer.as_str());
         let timeout = TimeoutConfig::builder().operation_timeout(REMOVE_TIMEOUT).build();
         let in_time = aws_sdk_lambda::config::Builder::new().timeout_config(timeout);
         let sent = request.version_number(number).customize().config_override(in_time).send().await;
-        sent.map_err(|error| aws_error::explain("lambda:DeleteLayerVersion", &arn.to_string(), &error))?;
-        Ok(())
+        sent.map(drop).map_err(|error| {
+            let is_refused = error.raw_response().is_some_and(|reply| reply.status().as_u16() < 500);
+            let error = aws_error::explain("lambda:DeleteLayerVersion", &arn.to_string(), &error);
+            Unremoved { error, may_be_removed: !is_refused }
+        })
     }
 
     /// Of all functions and layers of the account in the region.

@@ -39,6 +39,8 @@ impl AwsRegistry {
             path_style: true,
             bucket: bucket.map(str::to_owned),
             signing_profile: None,
+            settling: jiff::SignedDuration::from_secs(60),
+            direct: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
         }
     }
 }

@@ -2,13 +2,23 @@
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::http::HttpResponse;
+use std::time::Duration;
+use tokio::time::Instant;
+
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 
 use super::*;
+use crate::environment::Environment;
 use crate::error::{Failure, Kind};
 use crate::registry::NewVersion;
-use crate::registry::state::Version;
+use crate::registry::claim::Owner;
+use crate::registry::lease::Lease;
+use crate::registry::state::{State, Version};
+use crate::registry::store::{StateStore, Tag};
 use crate::types::LayerVersionArn;
+
+/// As long as a publish may take.
+const SETTLING: Duration = Duration::from_mins(1);
 
 type Reply = fn() -> HttpResponse;
 
@@ -29,6 +39,14 @@ fn pages(replies: &'static [Reply]) -> Rule {
     sequence.build()
 }
 
+fn lists_nothing() -> Rule {
+    mock!(Client::list_layer_versions).then_http_response(nothing_listed)
+}
+
+fn getting() -> Rule {
+    mock!(Client::get_layer_version).then_http_response(published)
+}
+
 fn registry(rules: &[&Rule]) -> AwsRegistry {
     let lambda = mock_client!(aws_sdk_lambda, RuleMode::MatchAny, rules);
     let nothing: [&Rule; 0] = [];
@@ -39,7 +57,10 @@ async fn publish(registry: &AwsRegistry) -> anyhow::Result<LayerVersionArn> {
     let (layer, archive, declaration) = (layer(), archive(), declaration());
     let version =
         NewVersion { layer: &layer, archive: &archive, declaration: &declaration, identity: identity(), signed: None };
-    registry.publish(&place(), &version).await
+    let store = StateStore::Nowhere;
+    let owner = Owner::this_run(&Environment::default());
+    let lease = Lease::unclaimed(&store, State::new(&layer), Tag::Absent, owner);
+    registry.publish(&place(), &version, &lease).await
 }
 
 fn throttled() -> HttpResponse {
@@ -85,8 +106,8 @@ async fn throttled_for_ever_is_an_error_that_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_version_that_was_made_although_the_answer_was_a_fault_is_adopted() {
     let publishing = publish_replies(&[fault]);
-    let listing = pages(&[listed]);
-    let made = publish(&registry(&[&publishing, &listing])).await.expect("finds what it made");
+    let listing = pages(&[nothing_listed, listed]);
+    let made = publish(&registry(&[&publishing, &listing, &getting()])).await.expect("finds what it made");
     assert_eq!(made.to_string(), arn(4));
     assert_eq!(publishing.num_calls(), 1);
 }
@@ -94,18 +115,20 @@ async fn a_version_that_was_made_although_the_answer_was_a_fault_is_adopted() {
 #[tokio::test(start_paused = true)]
 async fn a_publish_that_made_nothing_is_repeated() {
     let publishing = publish_replies(&[fault, published]);
-    let listing = pages(&[nothing_listed]);
+    let (listing, start) = (lists_nothing(), Instant::now());
     let made = publish(&registry(&[&publishing, &listing])).await.expect("the second try is fine");
     assert_eq!(made.to_string(), arn(4));
-    assert_eq!((publishing.num_calls(), listing.num_calls()), (2, 1));
+    assert_eq!(publishing.num_calls(), 2);
+    assert!(start.elapsed() >= SETTLING, "the first request may be under way all the while");
 }
 
 #[tokio::test(start_paused = true)]
 async fn faults_for_ever_are_an_error_and_the_list_has_the_last_word() {
     let publishing = publish_replies(&[fault as Reply; 5]);
-    let listing = pages(&[nothing_listed as Reply; 5]);
+    let (listing, start) = (lists_nothing(), Instant::now());
     let error = publish(&registry(&[&publishing, &listing])).await.expect_err("never gets through");
-    assert_eq!((publishing.num_calls(), listing.num_calls()), (5, 5));
+    assert_eq!(publishing.num_calls(), 5);
+    assert!(start.elapsed() >= SETTLING * 5);
     insta::assert_snapshot!(explained(&error), @"
     error: lambda:PublishLayerVersion failed for `arn:aws:lambda:eu-west-1:*:layer:shared`
     cause: ServiceException (HTTP 500): An error occurred and the request cannot be processed. (request 8f3c)

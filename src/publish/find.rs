@@ -1,0 +1,147 @@
+//! What is published: by the state, by the lists of versions where the state does not tell, and what of it is adopted.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use super::{Places, Publication};
+use crate::console::Console;
+use crate::error::{Failure, Kind, Problems};
+use crate::registry::state::{State, Version};
+use crate::registry::store::{StateStore, Stored, Tag};
+use crate::registry::{Listed, Registry};
+use crate::types::{ContentHash, LayerName, Place};
+
+/// Places that did not answer, and why.
+pub type Unreadable = BTreeMap<Place, anyhow::Error>;
+/// The versions of each place that answered, newest first.
+pub(super) type Lists = BTreeMap<Place, Vec<Listed>>;
+
+/// What the state says, or the lists of versions where there is none.
+#[derive(Debug)]
+pub struct Known {
+    pub state: State,
+    /// Of what is stored.
+    pub tag: Tag,
+    /// Places whose list was needed and could not be read.
+    pub unreadable: Unreadable,
+    /// The lists, if they were needed.
+    pub(super) lists: Option<Lists>,
+}
+
+/// The stored state; without one, what the lists of versions say.
+///
+/// # Errors
+/// The store cannot be read; without a state, not one list can, or one cannot for a reason that the user has to mend.
+pub async fn read(
+    registry: &Registry,
+    store: &StateStore,
+    layer: &LayerName,
+    console: &Console,
+) -> anyhow::Result<Known> {
+    let Stored { state, tag } = store.read(layer).await?;
+    if let Some(state) = state {
+        return Ok(Known { state, tag, unreadable: Unreadable::new(), lists: None });
+    }
+    if tag != Tag::Absent {
+        console.warning(&format!("`{}` is not a state; it is made anew from the list of versions", store.place(layer)));
+    }
+    let mut state = State::new(layer);
+    let places = registry.places();
+    let (lists, mut unreadable) = recover(registry, &places, None, &mut state, store.now()).await;
+    if unreadable.len() == places.len() {
+        return Err(unreadable.remove(&places[0]).expect("all places are in it"));
+    }
+    let mut problems = Problems::default();
+    let failures = unreadable.values().filter_map(|error| error.downcast_ref::<Failure>());
+    for failure in failures.filter(|failure| failure.kind == Kind::User) {
+        problems.push(failure.clone());
+    }
+    problems.into_result()?;
+    state.rebuilt = (!state.contents.is_empty()).then(|| store.now());
+    Ok(Known { state, tag, unreadable, lists: Some(lists) })
+}
+
+/// Records the versions of the lists that carry an identity, but for the content that is to be adopted or published:
+/// which of its versions counts is asked of AWS.
+pub(super) async fn recover(
+    registry: &Registry,
+    places: &[Place],
+    left_open: Option<ContentHash>,
+    state: &mut State,
+    now: Timestamp,
+) -> (Lists, Unreadable) {
+    let layer = state.layer.clone();
+    let mut newest = None;
+    let (mut lists, mut unreadable) = (Lists::new(), Unreadable::new());
+    let answers = join_all(places.iter().map(|place| registry.list(place, &layer))).await;
+    for (place, listed) in places.iter().zip(answers) {
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(error) => {
+                unreadable.insert(place.clone(), error);
+                continue;
+            }
+        };
+        // Oldest first: of two with the same content the first counts.
+        for version in listed.iter().rev() {
+            if let Some(identity) = version.identity {
+                if left_open != Some(identity.content) {
+                    state.record_version(identity, &version.arn, now);
+                }
+                newest = (Some(place) == places.first()).then_some(identity.fingerprint).or(newest);
+            }
+        }
+        lists.insert(place.clone(), listed);
+    }
+    state.current = state.current.or(newest);
+    (lists, unreadable)
+}
+
+/// The highest number of each list.
+pub(super) fn highest(lists: &Lists) -> BTreeMap<Place, u64> {
+    let newest = lists.iter().filter_map(|(place, listed)| Some((place.clone(), listed.first()?.arn.version())));
+    newest.collect()
+}
+
+/// Records, where the state has no version with the content, the first of the list that is there and has it; gives
+/// whether all places have one then.
+pub(super) async fn adopt(
+    places: &mut Places,
+    publication: &Publication<'_>,
+    registry: &Registry,
+    lists: &Lists,
+    state: &mut State,
+    now: Timestamp,
+) -> bool {
+    let identity = publication.version.identity;
+    let known = &*state;
+    let asked = places.ready.iter().map(|place| async move {
+        if known.version_in(identity.content, place).is_some() {
+            return (place, Ok(None));
+        }
+        let listed = lists.get(place).map(Vec::as_slice).unwrap_or_default();
+        let fits = |listed: &&Listed| listed.identity.is_some_and(|listed| listed.content == identity.content);
+        for listed in listed.iter().rev().filter(fits) {
+            let (arn, version) = (listed.arn.clone(), listed.arn.version());
+            let version = Version { arn, version, recorded: now };
+            match registry.exists(place, publication.version.layer, &version, identity.content).await {
+                Ok(true) => return (place, Ok(Some(listed.clone()))),
+                Ok(false) => {}
+                Err(error) => return (place, Err(error)),
+            }
+        }
+        (place, Ok(None))
+    });
+    let mut unreadable = Unreadable::new();
+    for (place, found) in join_all(asked).await {
+        match found {
+            Ok(Some(listed)) => state.record_version(listed.identity.unwrap_or(identity), &listed.arn, now),
+            Ok(None) => {}
+            Err(error) => drop(unreadable.insert(place.clone(), error)),
+        }
+    }
+    places.fail(unreadable);
+    places.ready.iter().all(|place| state.version_in(identity.content, place).is_some())
+}

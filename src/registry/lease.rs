@@ -1,0 +1,234 @@
+//! What a run knows of the state while it works, with its claim in it: renewed all the while, and ended by a write.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::claim::{Claim, Owner, RENEWAL, Unanswered, WINDOW};
+use super::state::State;
+use super::store::{StateStore, Stored, Tag, Written};
+use crate::error::Failure;
+use crate::interrupt::{self, Holding};
+use crate::types::ContentHash;
+use crate::version_list;
+
+/// How often the state is read while others write it.
+const POLL: Duration = Duration::from_millis(500);
+/// How long an interrupted run waits for answers to what it sent.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// A claim, or the intention to write the state without one.
+#[derive(Debug)]
+pub(crate) struct Lease<'a> {
+    store: &'a StateStore,
+    owner: Owner,
+    /// Whether it is a clean-up's.
+    removes: bool,
+    held: RefCell<Held>,
+    /// When the claim was renewed last; `None` without one, or if another run has it.
+    renewed: Cell<Option<Instant>>,
+    /// What was sent and has no answer yet: a place or the ARN of a version, and the content.
+    sent: RefCell<BTreeSet<(String, Option<ContentHash>)>>,
+    /// Keeps an interrupted run alive until the claim has ended.
+    _holding: Holding,
+}
+
+/// What is stored, as far as this run knows.
+#[derive(Clone, Debug)]
+struct Held {
+    state: State,
+    /// Whether anything is stored.
+    is_stored: bool,
+    tag: Tag,
+}
+
+impl<'a> Lease<'a> {
+    /// Writes the state with the claim; `None` if somebody else was faster.
+    ///
+    /// # Errors
+    /// The run was interrupted, or what the store says.
+    pub(crate) async fn claim(
+        store: &'a StateStore,
+        mut state: State,
+        tag: &Tag,
+        claim: Claim,
+    ) -> anyhow::Result<Option<Self>> {
+        let (holding, start) = (Holding::new(), Instant::now());
+        check_interrupted()?;
+        let (owner, removes) = (claim.owner.clone(), claim.removes);
+        state.claim = Some(claim);
+        let Written::Done(tag) = store.write(&state, tag).await? else { return Ok(None) };
+        let held = RefCell::new(Held { state, is_stored: true, tag });
+        let renewed = Cell::new(Some(start));
+        Ok(Some(Self { store, owner, removes, held, renewed, sent: RefCell::default(), _holding: holding }))
+    }
+
+    /// Without a claim: nothing is to be sent, and what was found is to be noted.
+    pub(crate) fn unclaimed(store: &'a StateStore, state: State, tag: Tag, owner: Owner) -> Self {
+        let is_stored = tag != Tag::Absent;
+        let held = RefCell::new(Held { state, is_stored, tag });
+        Self {
+            store,
+            owner,
+            removes: false,
+            held,
+            renewed: Cell::new(None),
+            sent: RefCell::default(),
+            _holding: Holding::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.held.borrow().state.clone()
+    }
+
+    /// Does the work, and renews the claim meanwhile. `None` if the run is interrupted and the work takes too long.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let interrupted = async {
+            interrupt::interrupted().await;
+            tokio::time::sleep(LAST_ANSWERS).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = interrupted => None,
+            () = self.renew_for_ever() => None,
+        }
+    }
+
+    /// Notes that something is about to be sent.
+    ///
+    /// # Errors
+    /// The claim may end before the request arrives, another run has it, or the run is to end.
+    pub(crate) fn send(&self, what: &impl ToString, content: Option<ContentHash>) -> anyhow::Result<()> {
+        check_interrupted()?;
+        if matches!(self.store, StateStore::Nowhere) || self.is_fresh() {
+            self.sent.borrow_mut().insert((what.to_string(), content));
+            return Ok(());
+        }
+        let layer = self.held.borrow().state.layer.clone();
+        let failure =
+            Failure::system(format!("the claim in `{}` could not be renewed in time", self.store.place(&layer)));
+        Err(failure.hint("run again; what was published stays").into())
+    }
+
+    /// Notes that what was sent is done, or never will be.
+    pub(crate) fn answered(&self, what: &impl ToString, content: Option<ContentHash>) {
+        self.sent.borrow_mut().remove(&(what.to_string(), content));
+    }
+
+    /// Whether something that is sent now arrives while the claim holds.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.renewed.get().is_some_and(|renewed| renewed.elapsed() < WINDOW)
+    }
+
+    async fn renew_for_ever(&self) {
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            if self.renewed.get().is_none() {
+                std::future::pending::<()>().await;
+            }
+            // What does not work now may work the next time; nothing is sent if it does not.
+            self.renew().await.ok();
+        }
+    }
+
+    async fn renew(&self) -> anyhow::Result<()> {
+        if matches!(self.store, StateStore::Nowhere) {
+            return Ok(());
+        }
+        loop {
+            let (start, mut held) = (Instant::now(), self.held.borrow().clone());
+            let now = self.store.now();
+            let Some(claim) = held.state.claim.as_mut().filter(|claim| claim.owner == self.owner) else {
+                // Another run has it.
+                self.renewed.set(None);
+                return Ok(());
+            };
+            claim.renew(now);
+            if let Written::Done(tag) = self.store.write(&held.state, &held.tag).await? {
+                self.held.replace(Held { tag, ..held });
+                self.renewed.set(Some(start));
+                return Ok(());
+            }
+            self.look_again().await?;
+        }
+    }
+
+    async fn look_again(&self) -> anyhow::Result<()> {
+        let layer = self.held.borrow().state.layer.clone();
+        let Stored { state, tag } = self.store.read(&layer).await?;
+        let is_stored = state.is_some();
+        self.held.replace(Held { state: state.unwrap_or_else(|| State::new(&layer)), is_stored, tag });
+        Ok(())
+    }
+
+    /// Changes the stored state, as it is by then; the claim stays.
+    ///
+    /// # Errors
+    /// What the change says; another run has the claim; what the store says.
+    pub(crate) async fn update(&self, mut change: impl FnMut(&mut State) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let mut ticks = tokio::time::interval(POLL);
+        loop {
+            ticks.tick().await;
+            let (start, mut held) = (Instant::now(), self.held.borrow().clone());
+            let now = self.store.now();
+            let claim = held.state.claim.as_mut().filter(|claim| claim.owner == self.owner);
+            claim.context(Failure::system("another run took the claim over").hint("run again"))?.renew(now);
+            change(&mut held.state)?;
+            if let Written::Done(tag) = self.store.write(&held.state, &held.tag).await? {
+                self.held.replace(Held { tag, ..held });
+                self.renewed.set(Some(start));
+                return Ok(());
+            }
+            self.look_again().await?;
+        }
+    }
+
+    /// Writes what has become of the state, and ends the claim. Gives the state, and whether the list of versions, which
+    /// is written before, could be written.
+    ///
+    /// `change` may be asked several times: others write, too. `true` says that it sees the state again.
+    ///
+    /// # Errors
+    /// What the store says: the claim then ends by itself.
+    pub(crate) async fn end(
+        self,
+        mut change: impl FnMut(&mut State, Timestamp, bool),
+    ) -> anyhow::Result<(State, anyhow::Result<()>)> {
+        let mut ticks = tokio::time::interval(POLL);
+        let mut is_again = false;
+        loop {
+            ticks.tick().await;
+            let Held { mut state, is_stored, tag } = self.held.borrow().clone();
+            let before = state.clone();
+            let now = self.store.now();
+            change(&mut state, now, is_again);
+            state.claim.take_if(|claim| claim.owner == self.owner);
+            let sent: Vec<Option<ContentHash>> = self.sent.borrow().iter().map(|(_, content)| *content).collect();
+            let unanswered = |content| Unanswered { content, removes: self.removes, sent: now };
+            state.unanswered.extend(sent.into_iter().map(unanswered));
+            if is_stored && state == before {
+                return Ok((state, Ok(())));
+            }
+            // Before the claim ends with the write of the state: a run that is killed in between does both again.
+            let listed = version_list::write(&state, self.store).await;
+            if let Written::Done(_) = self.store.write(&state, &tag).await? {
+                return Ok((state, listed));
+            }
+            self.look_again().await?;
+            is_again = true;
+        }
+    }
+}
+
+fn check_interrupted() -> anyhow::Result<()> {
+    if interrupt::is_interrupted() {
+        return Err(Failure::system("the run was interrupted").hint("run it again; what was published stays").into());
+    }
+    Ok(())
+}
