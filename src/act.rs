@@ -44,7 +44,7 @@ pub async fn run(
             (changes, known.state)
         }
         act => {
-            let choice = versions::choose(&spec.version, &spec.layer, &known.state, &registry).await?;
+            let choice = versions::choose(&spec.version, &spec.layer, &known.state, &registry, console).await?;
             if !spec.dry_run && matches!(act, Act::Attach(_) | Act::Label(_)) {
                 let owner = Owner::this_run(environment);
                 hold::hold(&choice, &spec.layer, &owner, &registry, &store, console).await?;

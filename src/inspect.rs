@@ -122,7 +122,7 @@ async fn current(
     let arn = if let Some(version) = recorded {
         version.arn.clone()
     } else {
-        let choice = versions::choose(&VersionChoice::Newest, &layer, &known.state, &registry).await?;
+        let choice = versions::choose(&VersionChoice::Newest, &layer, &known.state, &registry, console).await?;
         choice.versions.into_iter().next().context("there is no place to look for versions")?.arn?
     };
     step.done(format!("version {}", arn.version()));

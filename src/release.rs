@@ -102,7 +102,7 @@ pub async fn run(
     let store = connections.store(&spec.state, &registry, environment).await?;
     let state = publish::read(&registry, &store, &spec.layer, console).await?.state;
     registry.identify(&state).await?;
-    let choice = versions::choose(&spec.version, &spec.layer, &state, &registry).await?;
+    let choice = versions::choose(&spec.version, &spec.layer, &state, &registry, console).await?;
     step.done(counted(state.contents.len(), "content"));
     let subject = Subject {
         layer: &spec.layer,

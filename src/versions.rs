@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 
+use crate::console::Console;
 use crate::error::Failure;
 use crate::registry::state::State;
 use crate::registry::{Listed, Registry};
@@ -33,6 +34,7 @@ pub async fn choose(
     layer: &LayerName,
     state: &State,
     registry: &Registry,
+    console: &Console,
 ) -> anyhow::Result<Choice> {
     let places = registry.places();
     let lists = join_all(places.iter().map(|place| registry.list(place, layer))).await;
@@ -40,7 +42,18 @@ pub async fn choose(
     let (first, list) = lists.remove(0);
     let first_list = list?;
     let found = match choice {
-        VersionChoice::Newest => first_list.first(),
+        VersionChoice::Newest => {
+            let current = current(&first_list, state);
+            if let Some((current, newest)) = current.zip(first_list.first()).filter(|(one, other)| one.arn != other.arn)
+            {
+                console.notice(&format!(
+                    "version {} of `{layer}` is current in {first}, not {}, which has the highest number; `layer-version` names another",
+                    current.arn.version(),
+                    newest.arn.version(),
+                ));
+            }
+            current.or_else(|| first_list.first())
+        }
         VersionChoice::Number(number) => first_list.iter().find(|listed| listed.arn.version() == *number),
         VersionChoice::Labelled(label) => {
             let contents = state.labels.get(label);
@@ -58,7 +71,9 @@ pub async fn choose(
                 Some(content) => content_of(listed, state) == Some(content),
                 None => listed.arn.version() == found.arn.version(),
             };
-            let listed = list.iter().find(same);
+            let is_named = |listed: &&Listed| state.content_of_version(&listed.arn).is_some();
+            // Of two with the same content the state says which counts.
+            let listed = list.iter().find(|listed| same(listed) && is_named(listed)).or_else(|| list.iter().find(same));
             let version = found.arn.version();
             Ok(listed.map(|listed| listed.arn.clone()).ok_or_else(|| {
                 let failure =
@@ -71,6 +86,14 @@ pub async fn choose(
     let others: Vec<Chosen> = others.collect();
     let versions = std::iter::once(Chosen { place: first.clone(), arn: Ok(found.arn.clone()) }).chain(others).collect();
     Ok(Choice { content, versions })
+}
+
+/// The version that the state says is current; `None` if it does not say, or that one is gone.
+fn current<'a>(list: &'a [Listed], state: &State) -> Option<&'a Listed> {
+    let destination = list.first()?.arn.destination();
+    let content = state.current_of(&destination)?;
+    let version = state.contents.get(&content)?.versions.get(&destination)?;
+    list.iter().find(|listed| listed.arn == version.arn)
 }
 
 /// By the state, or by what the version says of itself.

@@ -17,6 +17,7 @@ use jiff::SignedDuration;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::aws_error;
+use super::homes::Bucket;
 use super::state::Version;
 use super::store::StateStore;
 use crate::archive::Archive;
@@ -160,16 +161,22 @@ impl AwsRegistry {
         self.clients.iter_mut().for_each(|clients| clients.place.is_implied = false);
     }
 
-    /// The store for the state in S3: in the first place's bucket where the name depends on it; read by whoever owns
-    /// that place if the state is beside the zips, else by the run itself.
+    /// The store for the state in S3: in the bucket of one of the places where the name depends on it; read by whoever
+    /// owns that place if the state is beside the zips, else by the run itself.
     pub fn state_store(&self, bucket: &str, prefix: &str) -> StateStore {
-        let first = &self.clients[0];
-        let client = if self.bucket.as_deref() == Some(bucket) {
-            first.s3.clone()
-        } else {
-            PlaceClients::s3_of(&self.own, self.path_style)
-        };
-        StateStore::in_s3(&client, fill(bucket, &first.place), prefix.to_owned())
+        let is_beside_zips = self.bucket.as_deref() == Some(bucket);
+        let buckets = self.clients.iter().map(|clients| {
+            let client = if is_beside_zips {
+                clients.s3.clone()
+            } else if bucket.contains("{region}") {
+                let region = aws_config::Region::new(clients.place.region.clone());
+                PlaceClients::s3_of(&self.own.to_builder().region(region).build(), self.path_style)
+            } else {
+                PlaceClients::s3_of(&self.own, self.path_style)
+            };
+            Bucket { client, name: fill(bucket, &clients.place) }
+        });
+        StateStore::in_s3(buckets.collect(), prefix.to_owned())
     }
 
     pub(crate) fn clients(&self, place: &Place) -> &PlaceClients {

@@ -14,7 +14,7 @@ const NOTICED: i64 = 3;
 
 /// What the server's clock is ahead of this machine's; clones are one clock.
 #[derive(Clone, Debug, Default)]
-pub struct Clock {
+pub(super) struct Clock {
     /// In seconds.
     ahead: Arc<AtomicI64>,
 }

@@ -59,6 +59,9 @@ impl<'a> Lease<'a> {
     ) -> anyhow::Result<Option<Self>> {
         let (holding, start) = (Holding::new(), Instant::now());
         check_interrupted()?;
+        if !store.announce(&mut state).await {
+            return Ok(None);
+        }
         let (owner, removes) = (claim.owner.clone(), claim.removes);
         state.claim = Some(claim);
         let Written::Done(tag) = store.write(&state, tag).await? else { return Ok(None) };

@@ -8,6 +8,7 @@ pub mod connections;
 pub mod description;
 pub mod directory;
 pub(crate) mod download;
+pub(crate) mod homes;
 pub(crate) mod lease;
 pub mod state;
 pub mod store;

@@ -37,6 +37,9 @@ pub struct State {
     /// When it was made anew from the lists of versions (UTC): labels from before are not known any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuilt: Option<Timestamp>,
+    /// Other buckets, which say that the state is here.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub announced_in: BTreeSet<String>,
     /// The page of the workflow run that published last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<String>,
@@ -108,6 +111,7 @@ impl State {
             contents: BTreeMap::new(),
             labels: BTreeMap::new(),
             rebuilt: None,
+            announced_in: BTreeSet::new(),
             publisher: None,
             claim: None,
             unanswered: Vec::new(),

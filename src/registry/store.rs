@@ -11,7 +11,7 @@ use camino::Utf8PathBuf;
 use jiff::Timestamp;
 
 use super::aws_error;
-use super::clock::Clock;
+use super::homes::{Bucket, Homes};
 use super::state::State;
 use crate::error::{Failure, Kind};
 use crate::types::{Digest, LayerName};
@@ -21,12 +21,7 @@ mod tests;
 
 #[derive(Debug)]
 pub enum StateStore {
-    S3 {
-        client: Client,
-        bucket: String,
-        prefix: String,
-        clock: Clock,
-    },
+    S3(Homes),
     Directory(Utf8PathBuf),
     /// The registry's list of versions is all there is: nothing keeps two runs from publishing at once.
     Nowhere,
@@ -57,16 +52,15 @@ pub enum Written {
 }
 
 impl StateStore {
-    pub(super) fn in_s3(client: &Client, bucket: String, prefix: String) -> Self {
-        let clock = Clock::default();
-        let config = client.config().to_builder().interceptor(clock.clone()).build();
-        Self::S3 { client: Client::from_conf(config), bucket, prefix, clock }
+    /// In one of these buckets.
+    pub(super) fn in_s3(buckets: Vec<Bucket>, prefix: String) -> Self {
+        Self::S3(Homes::new(buckets, prefix))
     }
 
     /// By the clock of whoever keeps the state, once it answered: the machines of runs need not agree on the time (UTC).
     pub fn now(&self) -> Timestamp {
         match self {
-            Self::S3 { clock, .. } => clock.now(),
+            Self::S3(homes) => homes.clock.now(),
             Self::Directory(_) | Self::Nowhere => Timestamp::now(),
         }
     }
@@ -74,7 +68,7 @@ impl StateStore {
     /// For messages.
     pub fn place(&self, layer: &LayerName) -> String {
         match self {
-            Self::S3 { bucket, prefix, .. } => format!("s3://{bucket}/{}", key(prefix, &state_file(layer))),
+            Self::S3(homes) => format!("s3://{}/{}", homes.home().name, key(&homes.prefix, &state_file(layer))),
             Self::Directory(folder) => folder.join(state_file(layer)).to_string(),
             Self::Nowhere => "the list of versions".to_owned(),
         }
@@ -83,7 +77,7 @@ impl StateStore {
     /// Of the list for others, for messages.
     pub fn list_place(&self, layer: &LayerName) -> String {
         match self {
-            Self::S3 { bucket, prefix, .. } => format!("s3://{bucket}/{}", key(prefix, &list_file(layer))),
+            Self::S3(homes) => format!("s3://{}/{}", homes.home().name, key(&homes.prefix, &list_file(layer))),
             Self::Directory(folder) => folder.join(list_file(layer)).to_string(),
             Self::Nowhere => "nowhere".to_owned(),
         }
@@ -92,7 +86,10 @@ impl StateStore {
     /// # Errors
     /// A state of a newer program, or what the store says.
     pub async fn read(&self, layer: &LayerName) -> anyhow::Result<Stored> {
-        let (bytes, tag) = self.read_file(&state_file(layer)).await?;
+        let (bytes, tag) = match self {
+            Self::S3(homes) => homes.read_state(&state_file(layer)).await?,
+            Self::Directory(_) | Self::Nowhere => self.read_file(&state_file(layer)).await?,
+        };
         let state = match bytes {
             Some(bytes) => State::parse(&bytes, layer, &self.place(layer))?,
             None => None,
@@ -103,6 +100,15 @@ impl StateStore {
     /// Writes if what is stored is what `tag` says.
     pub async fn write(&self, state: &State, tag: &Tag) -> anyhow::Result<Written> {
         self.write_file(&state_file(&state.layer), state.to_json(), tag).await
+    }
+
+    /// Before a write of a state that may be in one of several buckets: lets runs with other regions find it; `false` if
+    /// it is elsewhere by now.
+    pub(super) async fn announce(&self, state: &mut State) -> bool {
+        match self {
+            Self::S3(homes) => homes.put_up_signposts(&state_file(&state.layer), &mut state.announced_in).await,
+            Self::Directory(_) | Self::Nowhere => true,
+        }
     }
 
     /// The list of versions that others read.
@@ -117,7 +123,10 @@ impl StateStore {
 
     async fn read_file(&self, name: &str) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
         match self {
-            Self::S3 { client, bucket, prefix, .. } => read_s3(client, bucket, &key(prefix, name)).await,
+            Self::S3(homes) => {
+                let Bucket { client, name: bucket } = homes.home();
+                read_s3(&client, &bucket, &key(&homes.prefix, name)).await
+            }
             Self::Directory(folder) => match fs_err::read(folder.join(name)) {
                 Ok(bytes) => {
                     let tag = Tag::Present(Digest::of(&bytes).hex());
@@ -132,7 +141,10 @@ impl StateStore {
 
     async fn write_file(&self, name: &str, bytes: Vec<u8>, tag: &Tag) -> anyhow::Result<Written> {
         match self {
-            Self::S3 { client, bucket, prefix, .. } => write_s3(client, bucket, &key(prefix, name), bytes, tag).await,
+            Self::S3(homes) => {
+                let Bucket { client, name: bucket } = homes.home();
+                write_s3(&client, &bucket, &key(&homes.prefix, name), bytes, tag).await
+            }
             Self::Directory(folder) => {
                 write_file(folder, name, &bytes, tag).with_context(|| format!("cannot write `{name}`"))
             }
@@ -150,11 +162,11 @@ fn list_file(layer: &LayerName) -> String {
     format!("{layer}.versions.json")
 }
 
-fn key(prefix: &str, name: &str) -> String {
+pub(super) fn key(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
 }
 
-async fn read_s3(client: &Client, bucket: &str, key: &str) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
+pub(super) async fn read_s3(client: &Client, bucket: &str, key: &str) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
     match client.get_object().bucket(bucket).key(key).send().await {
         Ok(object) => {
             let tag = Tag::Present(object.e_tag().unwrap_or_default().to_owned());
@@ -190,7 +202,13 @@ fn failed_read(client: &Client, bucket: &str, key: &str, error: &SdkError<GetObj
     }
 }
 
-async fn write_s3(client: &Client, bucket: &str, key: &str, bytes: Vec<u8>, tag: &Tag) -> anyhow::Result<Written> {
+pub(super) async fn write_s3(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+    bytes: Vec<u8>,
+    tag: &Tag,
+) -> anyhow::Result<Written> {
     let request =
         client.put_object().bucket(bucket).key(key).content_type("application/json").body(ByteStream::from(bytes));
     let request = match tag {

@@ -84,18 +84,23 @@ impl Account {
         aws_sdk_lambda::Client::from_conf(config.build())
     }
 
-    /// The Lambda of another account, as a role of it sees it.
-    pub(crate) fn lambda_of(&self, account: &str, region: &str) -> aws_sdk_lambda::Client {
+    /// Credentials of another account: key, secret, token.
+    pub(crate) fn keys_of(&self, account: &str) -> (String, String, String) {
         let config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .credentials_provider(Credentials::new("testing", "testing", None, None, "test"))
             .endpoint_url(self.moto.url())
-            .region(Region::new(region.to_owned()));
+            .region(Region::new(EU.to_owned()));
         let sts = aws_sdk_sts::Client::from_conf(config.build());
         let assumed = sts.assume_role().role_arn(role(account)).role_session_name("test").send();
         let keys = self.runtime.block_on(assumed).expect("can be assumed").credentials.expect("has keys");
-        let keys =
-            Credentials::new(keys.access_key_id, keys.secret_access_key, Some(keys.session_token), None, "assumed");
+        (keys.access_key_id, keys.secret_access_key, keys.session_token)
+    }
+
+    /// The Lambda of another account, as a role of it sees it.
+    pub(crate) fn lambda_of(&self, account: &str, region: &str) -> aws_sdk_lambda::Client {
+        let (key, secret, token) = self.keys_of(account);
+        let keys = Credentials::new(key, secret, Some(token), None, "assumed");
         let config = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .credentials_provider(keys)

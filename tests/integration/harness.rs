@@ -232,6 +232,13 @@ impl Running {
         }
     }
 
+    /// What `kill` of a shell sends: `TERM`, `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.as_ref().expect("runs").id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().expect("can be started");
+        assert!(sent.success(), "runs still");
+    }
+
     /// SIGKILL, at once.
     pub(crate) fn kill(mut self) {
         let mut child = self.child.take().expect("is killed once");

@@ -8,7 +8,7 @@ use crate::registry::aws::tests::{REGION, explained, layer, refused_by_s3, reply
 fn store(rules: &[&Rule]) -> StateStore {
     let client = mock_client!(aws_sdk_s3, RuleMode::MatchAny, rules, |config| config
         .region(aws_sdk_s3::config::Region::from_static(REGION)));
-    StateStore::in_s3(&client, "layers".to_owned(), "lambda-layers/state".to_owned())
+    StateStore::in_s3(vec![Bucket { client, name: "layers".to_owned() }], "lambda-layers/state".to_owned())
 }
 
 async fn read(answer: fn() -> HttpResponse) -> anyhow::Result<Stored> {
