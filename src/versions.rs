@@ -63,7 +63,10 @@ pub async fn choose(
             first_list.iter().find(|listed| has_label(content_of(listed, state)))
         }
     };
-    let Some(found) = found else { return Err(missing(choice, layer, &first, &first_list).into()) };
+    let Some(found) = found else {
+        let failure = missing(choice, layer, &first, &first_list);
+        return Err(busy(state).unwrap_or(failure).into());
+    };
     let content = content_of(found, state);
     let others = lists.into_iter().map(|(place, list)| {
         let arn = list.and_then(|list| {
@@ -78,7 +81,7 @@ pub async fn choose(
             Ok(listed.map(|listed| listed.arn.clone()).ok_or_else(|| {
                 let failure =
                     Failure::user(format!("what is version {version} of `{layer}` in {first} is not in {place}"));
-                failure.hint("publish it there first")
+                busy(state).unwrap_or_else(|| failure.hint("publish it there first"))
             })?)
         });
         Chosen { place, arn }
@@ -86,6 +89,14 @@ pub async fn choose(
     let others: Vec<Chosen> = others.collect();
     let versions = std::iter::once(Chosen { place: first.clone(), arn: Ok(found.arn.clone()) }).chain(others).collect();
     Ok(Choice { content, versions })
+}
+
+/// What is not there yet may come: a run that publishes tells the state of all places together.
+fn busy(state: &State) -> Option<Failure> {
+    let claim = state.claim.as_ref().filter(|claim| !claim.owner.is_dead())?;
+    let failure =
+        Failure::system(format!("{} works on `{}`, and not all versions are known yet", claim.owner.run, state.layer));
+    Some(failure.hint("run again when it is done"))
 }
 
 /// The version that the state says is current; `None` if it does not say, or that one is gone.

@@ -64,7 +64,8 @@ pub async fn read(
 }
 
 /// Records the versions of the lists that carry an identity, but for the content that is to be adopted or published:
-/// which of its versions counts is asked of AWS.
+/// which of its versions counts is asked of AWS. So is what a state does not know that is there: a list shows what was
+/// removed a while longer.
 pub(super) async fn recover(
     registry: &Registry,
     places: &[Place],
@@ -87,7 +88,9 @@ pub(super) async fn recover(
         // Oldest first: of two with the same content the first counts.
         for version in listed.iter().rev() {
             if let Some(identity) = version.identity {
-                if left_open != Some(identity.content) {
+                let is_unknown =
+                    left_open != Some(identity.content) && state.version_in(identity.content, place).is_none();
+                if is_unknown && (left_open.is_none() || is_there(registry, place, version, &layer, now).await) {
                     state.record_version(identity, &version.arn, now);
                 }
                 newest = (Some(place) == places.first()).then_some(identity.fingerprint).or(newest);
@@ -97,6 +100,13 @@ pub(super) async fn recover(
     }
     state.current = state.current.or(newest);
     (lists, unreadable)
+}
+
+/// A place that does not answer says nothing: the next run asks again.
+async fn is_there(registry: &Registry, place: &Place, listed: &Listed, layer: &LayerName, now: Timestamp) -> bool {
+    let Some(identity) = listed.identity else { return false };
+    let version = Version { arn: listed.arn.clone(), version: listed.arn.version(), recorded: now };
+    registry.exists(place, layer, &version, identity.content).await.unwrap_or(false)
 }
 
 /// The highest number of each list.

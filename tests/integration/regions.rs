@@ -20,9 +20,11 @@ fn every_region_gets_the_same_bytes() {
     let arns: serde_json::Value = serde_json::from_str(&outcome.outputs()["layer-version-arns"]).expect("is JSON");
     assert_eq!(arns["123456789012/eu-west-1"], eu[0].arn.as_str());
     assert_eq!(arns["123456789012/us-east-1"], us[0].arn.as_str());
-    // One state, in the first region's bucket; the zip in each.
+    // One state, in one bucket; the zip in each, and where the state is.
     assert!(account.keys(EU).contains(&STATE.to_owned()));
-    assert_eq!(account.keys(US).len(), 1);
+    assert_eq!(account.keys(US).len(), 2);
+    let signpost = account.object(US, STATE);
+    assert!(String::from_utf8_lossy(&signpost).contains("layers-eu-west-1"), "{signpost:?}");
 
     account.publish(&sandbox, REGIONS).run().success().says("shared unchanged: the inputs are those of version 1");
     account.publish(&sandbox, &["--regions", EU]).run().success().says("shared unchanged");
