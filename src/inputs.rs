@@ -144,7 +144,7 @@ pub struct Inputs {
     /// Name of the layer: letters, digits, `-` and `_`
     #[arg(long, help_heading = "What", value_name = "NAME")]
     pub layer_name: Option<String>,
-    /// Version to act on, by its number in the first destination or by a label; the newest when omitted (`share`, `attach`, `label`)
+    /// Version to act on, by its number in the first destination or by a label; the current one when omitted (`share`, `attach`, `label`)
     #[arg(long, help_heading = "What", value_name = "NUMBER|LABEL")]
     pub layer_version: Option<String>,
     /// Layer to `audit`: a zip, a folder laid out as `/opt`, or the ARN of a layer version; what is current of `layer-name` when omitted

@@ -17,8 +17,11 @@ pub(super) struct Inventory {
     pub versions: Vec<Candidate>,
     /// What could not be read, so that nothing is removed here.
     pub unread: Vec<String>,
-    /// When the state was made anew (UTC): labels from before are not known any more.
+    /// When the state was made anew (UTC): labels from before are not known any more, but for those that are on a version
+    /// again.
     pub rebuilt: Option<Timestamp>,
+    /// Labels that some version has.
+    pub known_labels: BTreeSet<Label>,
 }
 
 /// One version, with what the state says of it.
@@ -157,7 +160,8 @@ pub(super) fn decide(inventory: &Inventory, usage: &Usage, retention: &Retention
         }
         reasons.extend(retention.labels.intersection(&version.labels).cloned().map(Reason::Labelled));
         let is_from_before = |rebuilt| version.created.is_none_or(|created| created <= rebuilt);
-        if !retention.labels.is_empty() && inventory.rebuilt.is_some_and(is_from_before) {
+        let are_lost = !retention.labels.is_subset(&inventory.known_labels);
+        if are_lost && inventory.rebuilt.is_some_and(is_from_before) {
             reasons.push(Reason::LabelsLost);
         }
         reasons.extend(usage.functions.get(&version.arn).cloned().map(Reason::Used));

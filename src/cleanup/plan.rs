@@ -102,6 +102,7 @@ impl<'a> Facts<'a> {
             versions: read.listed.iter().map(|listed| self.candidate(listed)).collect(),
             unread: read.unread.clone(),
             rebuilt: self.state.rebuilt,
+            known_labels: self.state.labels.keys().cloned().collect(),
         }
     }
 

@@ -35,7 +35,7 @@ fn version(number: u64) -> Candidate {
 }
 
 fn inventory(versions: Vec<Candidate>) -> Inventory {
-    Inventory { versions, unread: Vec::new(), rebuilt: None }
+    Inventory { versions, unread: Vec::new(), rebuilt: None, known_labels: BTreeSet::new() }
 }
 
 fn keep(versions: usize) -> Retention {
@@ -103,12 +103,14 @@ fn what_stays_anyway_takes_nobodys_place() {
 fn a_lost_state_keeps_what_may_have_had_a_label() {
     let retention = Retention { labels: BTreeSet::from([label("production")]), ..Retention::default() };
     let rebuilt = ago(SignedDuration::from_hours(24 * 400));
-    let lost = |rebuilt| {
-        let inventory = Inventory { rebuilt: Some(rebuilt), ..inventory((1..=3).map(version).collect()) };
+    let lost_but = |rebuilt, known_labels| {
+        let inventory = Inventory { rebuilt: Some(rebuilt), known_labels, ..inventory((1..=3).map(version).collect()) };
         decide(&inventory, &Usage::default(), &retention, NOW).iter().filter(|decision| decision.goes()).count()
     };
+    let lost = |rebuilt| lost_but(rebuilt, BTreeSet::new());
     assert_eq!(lost(rebuilt), 2, "they came after");
     assert_eq!(lost(NOW), 0);
+    assert_eq!(lost_but(NOW, BTreeSet::from([label("production")])), 2, "somebody put it on a version again");
 }
 
 #[test]
@@ -173,7 +175,7 @@ fn any_layer() -> impl Strategy<Value = (Inventory, Usage)> {
         let versions = versions.collect();
         let unread = if is_unread { vec!["the functions".to_owned()] } else { Vec::new() };
         let rebuilt = rebuilt.map(|minutes| ago(SignedDuration::from_mins(minutes)));
-        (Inventory { versions, unread, rebuilt }, usage)
+        (Inventory { versions, unread, rebuilt, known_labels: BTreeSet::new() }, usage)
     })
 }
 
