@@ -132,3 +132,17 @@ fn the_newest_is_the_current_one() {
     outcome.says("version 1 of `shared` is current in eu-west-1, not 3, which has the highest number");
     assert_eq!(account.layers_of(EU, "orders"), [account.versions(EU)[0].arn.clone()]);
 }
+
+/// Each of them has the whole zip in memory.
+#[test]
+fn without_a_bucket_regions_are_served_one_after_another() {
+    let (account, sandbox) = (Account::new(), six());
+    account.proxy.rule(Rule::on("POST", VERSIONS).hold());
+    let run = account.run(&sandbox, "publish", &["--state", "state", "--regions", "eu-west-1,us-east-1"]).start();
+    account.proxy.wait_for_held();
+    account.proxy.wait_for("GET", VERSIONS, 2);
+    assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 1);
+    account.proxy.behave();
+    run.wait().success();
+    assert_eq!((account.numbers(EU), account.numbers(crate::account::US)), (vec![1], vec![1]));
+}

@@ -250,3 +250,16 @@ async fn back_off(attempt: u32) {
     let seconds = f64::from(2_u32.pow(attempt.min(4) - 1)) * (0.5 + jitter / 2.0);
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_line_has_the_time_that_it_needs() {
+        assert_eq!(timeout(0), ANSWER_TIMEOUT);
+        // The largest zip in Base64, in seconds, at 1.6 Mbit/s.
+        let largest = facts::limits().direct_upload_size;
+        assert!(timeout(largest) > ANSWER_TIMEOUT + Duration::from_secs(largest / 3 * 4 / 200_000));
+    }
+}
