@@ -27,6 +27,7 @@ pub async fn run(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Report> {
+    spec.registry.doubts(environment).iter().for_each(|doubt| console.warning(doubt));
     if spec.act == Act::Release {
         return Box::pin(release::run(spec, std::slice::from_ref(&spec.layer), connections, environment, console))
             .await;

@@ -74,7 +74,7 @@ fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 }
 
 async fn ask(repositories: &[CodeArtifactRepository], environment: &Environment) -> anyhow::Result<Access> {
-    let config = aws::configuration(environment).await;
+    let config = aws::configuration(environment, None).await;
     let region = config.region().map(ToString::to_string).ok_or_else(|| {
         Failure::user("there is no region to look for the CodeArtifact domain in").hint("set AWS_REGION")
     })?;
@@ -152,7 +152,9 @@ impl Service {
     {
         let failed = aws_error::failure_of(action, &arn(&self.region, repository, path), error);
         match error.code() {
-            Some("AccessDeniedException") => failed.hint(format!("allow it: {}", statements(&self.region, repository))),
+            Some("AccessDeniedException") if !aws_error::is_denied_from_above(error) => {
+                failed.hint(format!("allow it: {}", statements(&self.region, repository)))
+            }
             Some("ResourceNotFoundException") => {
                 let message = format!("there is no `{repository}` in CodeArtifact of {}", self.region);
                 Failure { kind: Kind::User, message, ..failed }.hint("correct `codeartifact`; a domain of another account is written `123456789012/domain/repository`, and AWS_REGION says in which region to look")

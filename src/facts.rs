@@ -46,6 +46,12 @@ pub struct Lambda {
     pub regions: BTreeMap<String, Vec<String>>,
     /// Of the partition `aws`.
     pub default_regions: Vec<String>,
+    /// Partition to what its regions' names begin with, `us-gov`.
+    region_areas: BTreeMap<String, Vec<String>>,
+    /// What follows, before a number.
+    region_directions: Vec<String>,
+    /// Partition to its name for STS.
+    token_audiences: BTreeMap<String, String>,
 }
 
 /// A variable of a function that has something looked for elsewhere in the layer.
@@ -459,14 +465,31 @@ pub fn limits() -> &'static Limits {
 /// The partition that a region belongs to, the second word of its ARNs: `aws`, `aws-cn`, …
 pub fn partition(region: &str) -> &'static str {
     let found = LAMBDA.regions.iter().find(|(_, regions)| regions.iter().any(|known| known == region));
-    found.map_or("aws", |(partition, _)| partition)
+    found.map(|(partition, _)| partition.as_str()).or_else(|| partition_of_name(region)).unwrap_or("aws")
 }
 
-/// Whether an account has to enable a region before it can use it.
+/// The partition whose regions have such names, though this one is not known: `eu-west-9` is one of `aws`.
+pub fn partition_of_name(region: &str) -> Option<&'static str> {
+    let (start, number) = region.rsplit_once('-')?;
+    let (area, direction) = start.rsplit_once('-')?;
+    let is_name = number.parse::<u8>().is_ok_and(|number| number > 0 && !region.ends_with(&format!("0{number}")))
+        && LAMBDA.region_directions.iter().any(|known| known == direction);
+    let is_of = |areas: &Vec<String>| areas.iter().any(|known| known == area);
+    let found = LAMBDA.region_areas.iter().find(|(_, areas)| is_name && is_of(areas))?;
+    Some(found.0)
+}
+
+/// Whom an identity token has to be for that STS of a partition takes.
+pub fn token_audience(partition: &str) -> &'static str {
+    LAMBDA.token_audiences.get(partition).map_or("sts.amazonaws.com", String::as_str)
+}
+
+/// Whether an account has to enable a region before it can use it: so it is with all that came after 2019.
 pub fn is_opt_in(region: &str) -> bool {
-    let is_default = |known: &String| known == region;
-    LAMBDA.regions.get("aws").is_some_and(|regions| regions.iter().any(|known| known == region))
-        && !LAMBDA.default_regions.iter().any(is_default)
+    let is_known = LAMBDA.regions.values().flatten().any(|known| known == region);
+    let is_of_aws = LAMBDA.regions.get("aws").is_some_and(|regions| regions.iter().any(|known| known == region))
+        || (!is_known && partition_of_name(region) == Some("aws"));
+    is_of_aws && !LAMBDA.default_regions.iter().any(|known| known == region)
 }
 
 /// Files of this repository, compiled in; the unit test below reads each of them.
@@ -523,5 +546,22 @@ mod tests {
         }
         assert_eq!((super::partition("cn-north-1"), super::partition("eu-west-1")), ("aws-cn", "aws"));
         assert!(super::lambda().regions["aws"].contains(&"eu-west-1".to_owned()));
+        for (partition, regions) in &super::lambda().regions {
+            for region in regions {
+                assert_eq!(super::partition_of_name(region), Some(partition.as_str()), "{region}");
+            }
+        }
+        assert!(super::is_opt_in("eu-west-9") && !super::is_opt_in("us-gov-east-9") && !super::is_opt_in("local"));
+        assert_eq!((super::partition("us-gov-east-9"), super::partition("local")), ("aws-us-gov", "aws"));
+        for slip in
+            ["eu-wset-1", "eu-west", "eu-west-", "eu-west-0", "eu-west-01", "eu-west-1a", "eu-west-1000", "x-west-1"]
+        {
+            assert_eq!(super::partition_of_name(slip), None, "{slip}");
+        }
+        assert_eq!(super::token_audience("aws-cn"), "sts.amazonaws.com.cn");
+        assert_eq!(
+            (super::token_audience("aws"), super::token_audience("aws-us-gov")),
+            ("sts.amazonaws.com", "sts.amazonaws.com")
+        );
     }
 }

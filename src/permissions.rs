@@ -36,11 +36,12 @@ static FEATURES: LazyLock<Vec<Feature>> = LazyLock::new(|| {
 });
 
 /// What documents write for the names in braces.
-const EXAMPLES: [(&str, &str); 9] = [
+const EXAMPLES: [(&str, &str); 10] = [
     ("{account}", "123456789012"),
     ("{bucket}", "acme-layers"),
     ("{domain}", "acme"),
     ("{function}", "orders"),
+    ("{key}", "1234abcd-12ab-34cd-56ef-1234567890ab"),
     ("{layer}", "shared-dependencies"),
     ("{parameter}", "/layers/*"),
     ("{profile}", "layers"),
@@ -55,6 +56,16 @@ pub fn features() -> &'static [Feature] {
 /// Whether the table has the action: a hint must not name one that the documents do not.
 pub fn is_known(action: &str) -> bool {
     FEATURES.iter().flat_map(|feature| &feature.permissions).any(|permission| permission.action == action)
+}
+
+/// The ARN of whatever an action can be about, `arn:aws:lambda:*:*:layer:*:*`; `*` if the table does not have it.
+pub(crate) fn widest_resource(action: &str) -> String {
+    let known = FEATURES.iter().flat_map(|feature| &feature.permissions).find(|permission| permission.action == action);
+    let mut resource = known.map_or("*", |permission| permission.resource.as_str()).to_owned();
+    while let Some((start, rest)) = resource.split_once('{') {
+        resource = format!("{start}*{}", rest.split_once('}').map_or("", |(_, rest)| rest));
+    }
+    resource
 }
 
 impl Feature {

@@ -59,6 +59,7 @@ async fn layer<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>)
     let raw = RawInputs::of(spec, console.secrets())?;
     warn_of_deprecation(spec.target, console);
     spec.dependencies.notes.iter().for_each(|note| console.warning(note));
+    spec.registry.doubts(environment).iter().for_each(|doubt| console.warning(doubt));
 
     if spec.task == Task::Build {
         let manifest = workers.run(|| resolve::resolve(spec, environment, console)).await?;

@@ -178,6 +178,6 @@ async fn what_lambda_itself_refuses_is_told() {
     failed function orders: version 1 → 2
     error: lambda:UpdateFunctionConfiguration failed for `arn:aws:lambda:eu-west-1:123456789012:function:orders`
     cause: InvalidParameterValueException (HTTP 400): Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. (request 8f3c)
-    hint: Lambda does not accept a value; correct the input that it names
+    hint: the function has no room for the layer: take another layer off, or make the code or the layer smaller
     ");
 }

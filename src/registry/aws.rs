@@ -7,7 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ChecksumAlgorithm;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
 use aws_smithy_http_client::ConnectorBuilder;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
@@ -65,8 +65,9 @@ pub struct AwsRegistry {
     direct: Arc<Semaphore>,
 }
 
-/// The AWS configuration: region, endpoint, and the run's identity, which is asked for when it is needed.
-pub(crate) async fn configuration(environment: &Environment) -> SdkConfig {
+/// The AWS configuration: region, endpoint, and the run's identity, which is asked for when it is needed. Whoever gives
+/// that identity is asked in `region`, else in that of the environment or the profile.
+pub(crate) async fn configuration(environment: &Environment, region: Option<&str>) -> SdkConfig {
     let attempts = environment.get("AWS_MAX_ATTEMPTS").and_then(|attempts| attempts.parse().ok());
     let attempts = attempts.filter(|attempts| *attempts > 0).unwrap_or(ATTEMPTS);
     let retries = RetryConfig::standard().with_max_attempts(attempts);
@@ -78,7 +79,11 @@ pub(crate) async fn configuration(environment: &Environment) -> SdkConfig {
         builder.set_proxy_config(Some(ProxyConfig::from_env()));
         builder.build()
     });
-    aws_config::defaults(BehaviorVersion::latest()).http_client(client).retry_config(retries).load().await
+    let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client).retry_config(retries);
+    match region {
+        Some(region) => loader.region(aws_config::Region::new(region.to_owned())).load().await,
+        None => loader.load().await,
+    }
 }
 
 impl AwsRegistry {
@@ -93,7 +98,7 @@ impl AwsRegistry {
         environment: &Environment,
     ) -> anyhow::Result<Self> {
         let AwsDestinations { regions, roles, external_id, allowed_accounts, bucket, signing_profile } = destinations;
-        let config = configuration(environment).await;
+        let config = configuration(environment, regions.first().map(Region::as_str)).await;
         let regions: Vec<String> = if regions.is_empty() {
             let region = config.region().map(ToString::to_string).ok_or_else(|| {
                 Failure::user("there is no region to publish to").hint("name one with `regions`, or set AWS_REGION")
@@ -285,17 +290,18 @@ impl AwsRegistry {
         }
     }
 
-    /// The key is the content's hash, so a second upload writes the same bytes to the same place.
+    /// The key is the content's hash, so a second upload writes the same bytes to the same place. What S3 has there has
+    /// to have that hash: anybody who may write to the bucket can have put something else under the key.
     pub(super) async fn upload(&self, place: &Place, layer: &LayerName, archive: &Archive) -> anyhow::Result<()> {
         let Some(template) = &self.bucket else { return Ok(()) };
         let clients = self.clients(place);
         let (bucket, key) = (fill(template, place), zip_key(layer, archive.content));
-        let there = clients.s3.head_object().bucket(&bucket).key(&key).send().await;
+        let asked = clients.s3.head_object().bucket(&bucket).key(&key).checksum_mode(ChecksumMode::Enabled).send();
+        let there = asked.await;
         // What came before the bucket kept versions has none that could be signed.
         let can_be_signed = |version: Option<&str>| version.is_some_and(|version| version != "null");
         if there.is_ok_and(|object| {
-            let length = object.content_length().and_then(|length| u64::try_from(length).ok());
-            length == Some(archive.zipped_size.0)
+            object.checksum_sha256() == Some(&archive.content.to_string())
                 && (self.signing_profile.is_none() || can_be_signed(object.version_id()))
         }) {
             return Ok(());

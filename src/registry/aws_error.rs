@@ -8,9 +8,15 @@ use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId as _;
 
-use crate::error::{Failure, Hintless, Kind};
+use crate::error::{Failure, Hintless};
 use crate::facts;
 use crate::permissions;
+
+mod advice;
+mod refusal;
+
+use advice::advise;
+use refusal::Refusal;
 
 /// `action` as in an IAM statement, `lambda:PublishLayerVersion`; `resource` an ARN, as far as it is known.
 pub(crate) fn explain<E>(action: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> anyhow::Error
@@ -39,54 +45,24 @@ where
             let message = service.err().message().unwrap_or("without a message");
             let id = error.request_id().map(|id| format!(" (request {id})")).unwrap_or_default();
             let failed = failed.cause(format!("{code} (HTTP {status}): {message}{id}"));
-            advise(failed, action, resource, code, status)
+            advise(failed, (action, resource), code, status, message)
         }
         SdkError::TimeoutError(_) => {
             failed.cause("no answer in time").hint("check the network, then run again; nothing published is lost")
         }
-        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => not_sent(failed, error),
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => not_sent(failed, resource, error),
         _ => failed.causes(chain(error)).hint("run again; nothing published is lost"),
     }
 }
 
-fn advise(failed: Hintless, action: &str, resource: &str, code: &str, status: u16) -> Failure {
-    let pattern = pattern(resource);
-    let statement = format!(r#"allow it: {{"Effect": "Allow", "Action": "{action}", "Resource": "{pattern}"}}"#);
-    match code {
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "Forbidden" => failed.hint(statement),
-        "ExpiredToken" | "ExpiredTokenException" => failed.hint("the session ended: ask for a longer one (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again"),
-        // What AWS says of a region that the account has not enabled, or that a session of the global STS is not for.
-        "UnrecognizedClientException" | "InvalidClientTokenId" | "RegionDisabledException" | "InvalidToken"
-            if opt_in_region(resource).is_some() =>
-        {
-            let region = opt_in_region(resource).unwrap_or_default();
-            of_user(failed.hint(format!(
-                "is `{region}` enabled for the account? `aws account enable-region --region-name {region}`; sessions of the global STS endpoint are not valid there, those of a region's are"
-            )))
-        }
-        "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidSignatureException" => {
-            failed.hint("the credentials are not valid for this region; check those that the step before sets")
-        }
-        "TooManyRequestsException" | "Throttling" | "ThrottlingException" | "SlowDown" | "RequestLimitExceeded" => {
-            failed.hint("AWS kept throttling; run again later, what was published stays")
-        }
-        "NoSuchBucket" => of_user(failed.hint("create the bucket, or correct `bucket` or `state`")),
-        "CodeStorageExceededException" => failed.hint("delete old versions or ask AWS for more code storage in this region"),
-        "PermanentRedirect" | "AuthorizationHeaderMalformed" => of_user(failed.hint("the bucket is in another region: name one in the layer's region")),
-        "InvalidParameterValueException" | "ValidationException" | "RequestEntityTooLargeException" => of_user(failed.hint("Lambda does not accept a value; correct the input that it names")),
-        _ if status == 403 => failed.hint(statement),
-        _ if status >= 500 => failed.hint("the service has a fault; run again, what was published stays"),
-        _ => failed.hint("correct what AWS names; run again if something else was changing the same"),
-    }
-}
-
-fn of_user(failure: Failure) -> Failure {
-    Failure { kind: Kind::User, ..failure }
+/// The region in an ARN.
+fn region(resource: &str) -> Option<&str> {
+    resource.split(':').nth(3).filter(|region| !region.is_empty() && *region != "*")
 }
 
 /// The region in an ARN, if an account has to enable it.
 fn opt_in_region(resource: &str) -> Option<&str> {
-    resource.split(':').nth(3).filter(|region| facts::is_opt_in(region))
+    region(resource).filter(|region| facts::is_opt_in(region))
 }
 
 /// What a statement should name: the next version and the next zip need the same permission as this one.
@@ -96,21 +72,34 @@ fn pattern(resource: &str) -> String {
     if is_one_of_many { format!("{}*", &resource[..=start.len()]) } else { resource.to_owned() }
 }
 
-fn not_sent(failed: Hintless, error: &(dyn Error + 'static)) -> Failure {
+fn not_sent(failed: Hintless, resource: &str, error: &(dyn Error + 'static)) -> Failure {
     let causes = chain(error);
     let all = causes.join(" ").to_lowercase();
     let failed = failed.causes(causes);
+    if let Some((message, hint)) = advice::of_profile(&all) {
+        return Failure { message: message.to_owned(), ..failed.hint(hint) };
+    }
+    if all.contains("fips") || all.contains("dualstack") || all.contains("dual-stack") {
+        return failed.hint("AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT (in a profile `use_fips_endpoint` and `use_dualstack_endpoint`) are for AWS's own endpoints, and not all of its regions have them: unset them, or AWS_ENDPOINT_URL");
+    }
     if all.contains("credential") || all.contains("identity") {
-        let failed = failed.hint("run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or log in; `registry` with a folder needs none, unless `codeartifact` is given");
+        let failed = failed.hint("run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or name a profile in AWS_PROFILE (`aws configure list-profiles` has them); `registry` with a folder needs none, unless `codeartifact` is given");
         return Failure { message: "there are no AWS credentials".to_owned(), ..failed };
     }
-    failed.hint("check the network and AWS_ENDPOINT_URL, then run again; nothing published is lost")
+    let is_known = |region: &str| facts::lambda().regions.values().flatten().any(|known| known == region);
+    match region(resource).filter(|region| !is_known(region)) {
+        Some(region) => failed.hint(format!(
+            "is there a region `{region}`? If not, correct `regions` or AWS_REGION; else check the network"
+        )),
+        None => failed.hint("check the network and AWS_ENDPOINT_URL, then run again; nothing published is lost"),
+    }
 }
 
 /// What the error's sources say, each once.
 fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     // Kinds of errors inside the SDK, which tell nobody anything.
-    const NOISE: &[&str] = &["", "other", "io error", "dispatch failure", "the credential provider was not enabled"];
+    const NOISE: &[&str] =
+        &["", "other", "io error", "dispatch failure", "service error", "the credential provider was not enabled"];
     let mut texts: Vec<String> = Vec::new();
     let mut source = error.source();
     while let Some(error) = source {
@@ -130,6 +119,20 @@ pub(crate) fn s3_arn(region: &str, path: &str) -> String {
     format!("arn:{}:s3:::{path}", facts::partition(region))
 }
 
+/// Whether a refusal names the action that is not allowed.
+pub(crate) fn names_action<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    refusal(error).is_some()
+}
+
+/// Whether a refusal is the doing of a policy that no statement for the run's identity or for the resource changes.
+pub(crate) fn is_denied_from_above<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    refusal(error).is_some_and(|refusal| refusal.is_from_above())
+}
+
+fn refusal<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<Refusal> {
+    Refusal::read(error.as_service_error()?.message()?, "aws")
+}
+
 /// A header of the reply that says which region a bucket is in; S3 sends it with refusals, too.
 pub(crate) fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
     error.raw_response()?.headers().get("x-amz-bucket-region").map(str::to_owned)
@@ -139,10 +142,6 @@ pub(crate) fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<Stri
 mod tests {
     use super::*;
 
-    fn advised(code: &str, status: u16) -> Failure {
-        advise(Failure::system("x"), "lambda:GetLayerVersion", "arn:aws:lambda:eu-west-1:1:layer:a:7", code, status)
-    }
-
     #[test]
     fn a_statement_is_good_for_the_next_version_and_the_next_zip() {
         assert_eq!(pattern("arn:aws:lambda:eu-west-1:1:layer:a:7"), "arn:aws:lambda:eu-west-1:1:layer:a:*");
@@ -150,33 +149,5 @@ mod tests {
         for exact in ["arn:aws:lambda:eu-west-1:*:layer:a", "arn:aws:s3:::b/state/a.json", "arn:aws:s3:::b", "*"] {
             assert_eq!(pattern(exact), exact);
         }
-    }
-
-    #[test]
-    fn every_known_code_has_its_advice_and_its_culprit() {
-        let system = [
-            "AccessDenied",
-            "ExpiredTokenException",
-            "UnrecognizedClientException",
-            "ThrottlingException",
-            "SlowDown",
-            "CodeStorageExceededException",
-        ];
-        let user = ["NoSuchBucket", "PermanentRedirect", "InvalidParameterValueException"];
-        for (codes, kind) in [(&system[..], Kind::System), (&user[..], Kind::User)] {
-            for code in codes {
-                let failure = advised(code, 400);
-                assert_eq!(failure.kind, kind, "{code}");
-                assert!(failure.hint.is_some(), "{code}");
-            }
-        }
-        let abroad = "arn:aws:lambda:af-south-1:*:layer:a";
-        let failure =
-            advise(Failure::system("x"), "lambda:ListLayerVersions", abroad, "UnrecognizedClientException", 403);
-        assert_eq!(failure.kind, Kind::User);
-        assert!(failure.hint.is_some_and(|hint| hint.starts_with("is `af-south-1` enabled")));
-        assert!(advised("whatever", 403).hint.is_some_and(|hint| hint.starts_with("allow it")));
-        assert!(advised("whatever", 503).hint.is_some_and(|hint| hint.contains("run again")));
-        assert!(advised("whatever", 400).hint.is_some());
     }
 }

@@ -77,6 +77,9 @@ fn anonymous(config: &SdkConfig) -> aws_sdk_s3::Client {
     config.set_credentials_provider(None);
     let anonymous =
         aws_sdk_s3::config::Builder::from(&config.build()).allow_no_auth().endpoint_url("https://s3.amazonaws.com");
+    // Where the request goes stands in its URL, whatever endpoints the run is to use otherwise; S3's client takes no
+    // endpoint together with these.
+    let anonymous = anonymous.use_fips(false).use_dual_stack(false);
     aws_sdk_s3::Client::from_conf(anonymous.force_path_style(true).build())
 }
 
@@ -197,9 +200,11 @@ mod tests {
         });
         let credentials = aws_credential_types::Credentials::new("key", "secret", None, None, "tests");
         let provider = aws_credential_types::provider::SharedCredentialsProvider::new(credentials);
-        let config = crate::registry::aws::configuration(&crate::environment::Environment::default()).await;
+        let config = crate::registry::aws::configuration(&crate::environment::Environment::default(), None).await;
         let region = aws_config::Region::new("eu-west-1");
-        let config = config.to_builder().credentials_provider(provider).region(region).build();
+        // As with AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT.
+        let config = config.to_builder().credentials_provider(provider).region(region).use_fips(true);
+        let config = config.use_dual_stack(true).build();
         assert_eq!(get(&config, &location, "a layer", 0, ByteSize(3)).await.expect("is answered"), b"zip");
         let head = server.join().expect("does not panic");
         assert!(head.starts_with("get /zip?x-amz-signature=1 ") && !head.contains("authorization"), "{head}");

@@ -191,7 +191,7 @@ fn failed_read(client: &Client, bucket: &str, key: &str, error: &SdkError<GetObj
             "the bucket is in {actual}, not in {asked}: name one in the first region that is published to"
         )),
         // Who may not list a bucket is not told that an object does not exist.
-        (_, Some(403), Some(hint)) => {
+        (_, Some(403), Some(hint)) if !aws_error::names_action(error) => {
             let listing = format!(
                 "{hint}, and `s3:ListBucket` on `{}`, without which S3 denies what does not exist yet",
                 arn(client, bucket)

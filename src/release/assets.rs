@@ -95,13 +95,18 @@ impl Assets<'_> {
     /// From the first place that gives it.
     async fn download(&self) -> anyhow::Result<Vec<u8>> {
         let mut failure = Failure::system("no version can be downloaded for the release");
+        let mut hint = None;
         for arn in &self.notes.arns {
             match opened::fetch(arn, self.registry, self.environment).await {
                 Ok(published) => return Ok(published.zip),
-                Err(error) => failure = failure.cause(Explanation::of(&error).one_line()),
+                Err(error) => {
+                    let told = Explanation::of(&error);
+                    failure = failure.cause(told.one_line());
+                    hint = told.hint;
+                }
             }
         }
-        Err(failure.hint("the role needs lambda:GetLayerVersion").into())
+        Err(failure.hint(hint.unwrap_or_else(|| "publish the layer first".to_owned())).into())
     }
 
     /// Of what is in the zip. Where its distributions are from only a run with the inputs knows.

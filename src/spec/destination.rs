@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::{Reading, Task};
+use crate::environment::Environment;
 use crate::error::Failure;
 use crate::types::{AccountId, Region, RoleArn};
 
@@ -37,6 +38,17 @@ impl RegistryChoice {
             Self::Aws(destinations) => destinations.signing_profile.as_deref(),
             Self::Directory(_) => None,
         }
+    }
+
+    /// What to say of regions that are not known to have Lambda, be they given or those of the environment.
+    pub fn doubts(&self, environment: &Environment) -> Vec<String> {
+        let Self::Aws(destinations) = self else { return Vec::new() };
+        let of_environment = || environment.get("AWS_REGION").or_else(|| environment.get("AWS_DEFAULT_REGION"));
+        let regions: Vec<Region> = match destinations.regions.as_slice() {
+            [] => of_environment().and_then(|region| region.parse().ok()).into_iter().collect(),
+            given => given.to_vec(),
+        };
+        regions.iter().filter_map(Region::doubt).collect()
     }
 
     /// As given; none for a folder.

@@ -42,7 +42,7 @@ impl LayerName {
     }
 }
 
-/// An AWS region that has Lambda.
+/// An AWS region: one that has Lambda, or one with a name as new ones could have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Region(String);
 
@@ -51,7 +51,7 @@ impl FromStr for Region {
 
     fn from_str(text: &str) -> Result<Self, Failure> {
         let known = || facts::lambda().regions.values().flatten().map(String::as_str);
-        if known().any(|region| region == text) {
+        if known().any(|region| region == text) || facts::partition_of_name(text).is_some() {
             return Ok(Self(text.to_owned()));
         }
         let advice = match nearest(text, known()) {
@@ -73,6 +73,16 @@ as_string!(Region);
 impl Region {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What to say of a region that is not known to have Lambda: it may be new, or a slip.
+    pub fn doubt(&self) -> Option<String> {
+        let known = || facts::lambda().regions.values().flatten().map(String::as_str);
+        if known().any(|region| region == self.0) {
+            return None;
+        }
+        let near = nearest(&self.0, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        Some(format!("`{self}` is not known as a region with Lambda and is taken for a new one{near}"))
     }
 }
 
@@ -197,6 +207,11 @@ impl RoleArn {
     pub fn account(&self) -> AccountId {
         self.account.clone()
     }
+
+    /// `aws`, `aws-cn`, …
+    pub fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or("aws")
+    }
 }
 
 /// Where a run publishes: a region, in the account of a role that it assumes or, without one, in its own.
@@ -280,6 +295,12 @@ mod tests {
     fn wrong_names_come_with_the_remedy() {
         let failure = "eu-wst-1".parse::<Region>().expect_err("has a slip");
         assert_eq!(failure.hint.as_deref(), Some("did you mean `eu-west-1`?"));
+        let failure = "eu-wset-1".parse::<Region>().expect_err("has a slip, though it has the form of a name");
+        assert_eq!(failure.hint.as_deref(), Some("did you mean `eu-west-1`?"));
+        let new: Region = "eu-west-9".parse().expect("could be one");
+        let doubt = new.doubt().expect("is not known");
+        assert!(doubt.contains("`eu-west-9`") && doubt.contains("did you mean `eu-west-"), "{doubt}");
+        assert_eq!("eu-west-1".parse::<Region>().expect("is known").doubt(), None);
         assert!("my layer!".parse::<LayerName>().is_err());
         assert!("x".repeat(141).parse::<LayerName>().is_err());
     }

@@ -26,7 +26,7 @@ fn no_credentials() {
     insta::assert_snapshot!(error_of(run), @"
     error: there are no AWS credentials
     cause: no credentials found in chain
-    hint: run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or log in; `registry` with a folder needs none, unless `codeartifact` is given
+    hint: run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or name a profile in AWS_PROFILE (`aws configure list-profiles` has them); `registry` with a folder needs none, unless `codeartifact` is given
     ");
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     /// From the signature.
     pub(crate) region: String,
+    /// The access key, from the signature.
+    pub(crate) key: String,
     /// The operation, for services that name it in a header: `AmazonSSM.GetParameters`.
     pub(crate) operation: String,
 }
@@ -145,8 +147,12 @@ struct Shared {
     changed: Condvar,
 }
 
+/// Looks at the head and the body of a request, and at the answer once there is one; gives what to answer instead.
+pub(crate) type Guard = Arc<dyn Fn(&str, &[u8], Option<&[u8]>) -> Option<String> + Send + Sync>;
+
 #[derive(Default)]
 struct State {
+    guard: Option<Guard>,
     seen: Vec<Seen>,
     rules: Vec<Rule>,
     held: usize,
@@ -189,6 +195,11 @@ impl Proxy {
     /// From now on, before all others.
     pub(crate) fn rule_first(&self, rule: Rule) {
         self.shared.state().rules.insert(0, rule);
+    }
+
+    /// From now on, before all rules.
+    pub(crate) fn guard(&self, guard: Guard) {
+        self.shared.state().guard = Some(guard);
     }
 
     /// Ends all rules and lets go of what is held.
@@ -261,6 +272,10 @@ impl Shared {
 
     fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
         let Some((head, body)) = read_request(&mut client)? else { return Ok(()) };
+        let guard = self.state().guard.clone();
+        if let Some(answer) = guard.as_ref().and_then(|guard| guard(&head, &body, None)) {
+            return client.write_all(answer.as_bytes());
+        }
         match self.act(&head) {
             Some(Act::HangUp) => return Ok(()),
             Some(Act::Reply(answer)) => return client.write_all(answer.as_bytes()),
@@ -294,7 +309,10 @@ impl Shared {
             }
         }
         let answer = self.forward(&head, &body)?;
-        client.write_all(&answer)
+        match guard.and_then(|guard| guard(&head, &body, Some(&answer))) {
+            Some(instead) => client.write_all(instead.as_bytes()),
+            None => client.write_all(&answer),
+        }
     }
 
     /// Holds on until the test says how to go on.
@@ -313,10 +331,12 @@ impl Shared {
         let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
         let credential = head.split("Credential=").nth(1).unwrap_or_default();
         let region = credential.split('/').nth(2).unwrap_or_default().to_owned();
+        let key = credential.split('/').next().unwrap_or_default().to_owned();
         let mut state = self.state();
         let target = head.lines().find(|line| line.to_lowercase().starts_with("x-amz-target:"));
         let operation = target.and_then(|line| line.split(": ").nth(1)).unwrap_or_default().to_owned();
-        state.seen.push(Seen { method: method.clone(), path: path.clone(), region: region.clone(), operation });
+        let seen = Seen { method: method.clone(), path: path.clone(), region: region.clone(), key, operation };
+        state.seen.push(seen);
         self.changed.notify_all();
         let rule = state.rules.iter_mut().find(|rule| {
             let is_region = rule.region.is_none_or(|wanted| wanted == region);

@@ -107,6 +107,18 @@ fn the_signed_zip_is_published_and_the_other_one_is_what_counts() {
 }
 
 #[test]
+fn what_somebody_put_in_the_place_of_the_zip_is_not_signed() {
+    let (signer, sandbox) = (Signer::new(), six());
+    let other = "x-amz-checksum-sha256: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\nx-amz-version-id: v2";
+    // The first asks whether it is there.
+    signer.account.proxy.rule_first(Rule::on("HEAD", ".zip").after(1).reply(200, other, ""));
+    let outcome = signer.publish(&sandbox).run().code(2);
+    outcome.says("was replaced after it was uploaded").says("find out what else writes to the bucket");
+    assert!(signer.account.proxy.seen("POST", JOBS).is_empty());
+    assert!(signer.account.numbers(EU).is_empty());
+}
+
+#[test]
 fn what_was_signed_once_is_published_again_without_a_job() {
     let (signer, sandbox) = (Signer::new(), six());
     let outcome = signer.publish(&sandbox).in_actions(&[]).run().success();

@@ -11,11 +11,10 @@ use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::error::Failure;
+use crate::facts;
 use crate::registry::download;
 use crate::types::RoleArn;
 
-/// Whom the token is for; what AWS and `aws-actions/configure-aws-credentials` take for granted.
-const AUDIENCE: &str = "sts.amazonaws.com";
 /// Who issues it, but for GitHub Enterprise.
 const ISSUER: &str = "token.actions.githubusercontent.com";
 /// Any of these says whose credentials a run has, or where to get them.
@@ -72,13 +71,13 @@ impl GitHub {
         })
     }
 
-    /// A new token; each is good for some minutes.
+    /// A new token for the STS of a role; each is good for some minutes.
     ///
     /// # Errors
     /// GitHub gives none.
-    pub(crate) async fn token(&self) -> anyhow::Result<SecretString> {
+    pub(crate) async fn token(&self, role: &RoleArn) -> anyhow::Result<SecretString> {
         let separator = if self.url.contains('?') { '&' } else { '?' };
-        let location = format!("{}{separator}audience={AUDIENCE}", self.url);
+        let location = format!("{}{separator}audience={}", self.url, facts::token_audience(role.partition()));
         let answer = download::ask(&self.config, &location, "GitHub's identity token", &self.bearer).await;
         let answer = answer.map_err(|failed| {
             failed.hint("the job needs `permissions: id-token: write`; or run aws-actions/configure-aws-credentials before this step")
@@ -98,10 +97,11 @@ impl GitHub {
         let issuer = claims["iss"].as_str().and_then(|issuer| issuer.strip_prefix("https://")).unwrap_or(ISSUER);
         let subject = claims["sub"].as_str().and_then(|subject| subject.splitn(3, ':').nth(2));
         let reference = subject.unwrap_or(&self.reference);
-        let partition = role.as_str().split(':').nth(1).unwrap_or("aws");
+        let partition = role.partition();
+        let audience = facts::token_audience(partition);
         let account = role.account();
         format!(
-            r#"{{"Effect": "Allow", "Principal": {{"Federated": "arn:{partition}:iam::{account}:oidc-provider/{issuer}"}}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {{"StringEquals": {{"{issuer}:aud": "{AUDIENCE}", "{issuer}:sub": ["repo:{}:{reference}", "repo:{}:{reference}"]}}}}}}"#,
+            r#"{{"Effect": "Allow", "Principal": {{"Federated": "arn:{partition}:iam::{account}:oidc-provider/{issuer}"}}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {{"StringEquals": {{"{issuer}:aud": "{audience}", "{issuer}:sub": ["repo:{}:{reference}", "repo:{}:{reference}"]}}}}}}"#,
             self.repository, self.numbered
         )
     }

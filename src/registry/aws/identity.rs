@@ -53,7 +53,7 @@ impl AssumedRole {
                 reply.map_err(|error| self.explain(&error, external_id.as_deref()))?.credentials
             }
             Voucher::GitHub(github) => {
-                let token = github.token().await?;
+                let token = github.token(&self.role).await?;
                 let request = self.sts.assume_role_with_web_identity().role_arn(self.role.as_str());
                 let request = request.role_session_name(&self.session).web_identity_token(token.expose_secret());
                 let reply = request.send().await;
@@ -77,6 +77,7 @@ impl AssumedRole {
         // Nothing that was sent comes back; if it does, it goes no further.
         failed.causes.iter_mut().for_each(|cause| *cause = cause.replace(token.expose_secret(), "***"));
         let advice = match error.code() {
+            Some("AccessDenied") if aws_error::is_denied_from_above(error) => return failed.into(),
             Some("AccessDenied") => "add to its trust policy",
             Some("InvalidIdentityToken") => {
                 "make GitHub an identity provider of the account, and add to its trust policy"
@@ -95,7 +96,7 @@ impl AssumedRole {
     fn explain(&self, error: &SdkError<AssumeRoleError>, external_id: Option<&str>) -> anyhow::Error {
         let role = &self.role;
         let failed = aws_error::failure_of("sts:AssumeRole", role.as_str(), error);
-        if error.code() != Some("AccessDenied") {
+        if error.code() != Some("AccessDenied") || aws_error::is_denied_from_above(error) {
             return failed.into();
         }
         let condition = match external_id {

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionOutput;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::BucketVersioningStatus;
+use aws_sdk_s3::types::{BucketVersioningStatus, ChecksumMode};
 use aws_sdk_signer::Client;
 use aws_sdk_signer::error::ProvideErrorMetadata as _;
 use aws_sdk_signer::operation::describe_signing_job::DescribeSigningJobOutput;
@@ -92,7 +92,7 @@ impl AwsRegistry {
         let prefix = format!("{BUCKET_PREFIX}/{layer}/signed/{profile}/{}/", content.0.hex());
         let key = match self.signed_before(place, &bucket, &prefix).await? {
             Some(key) => key,
-            None => self.sign_now(place, &bucket, &zip_key(layer, content), &prefix, profile).await?,
+            None => self.sign_now(place, &bucket, (&zip_key(layer, content), content), &prefix, profile).await?,
         };
         Ok(Some(self.look_at(place, &bucket, key).await?))
     }
@@ -109,13 +109,21 @@ impl AwsRegistry {
         &self,
         place: &Place,
         bucket: &str,
-        key: &str,
+        (key, content): (&str, ContentHash),
         prefix: &str,
         profile: &str,
     ) -> anyhow::Result<String> {
         let arn = aws_error::s3_arn(&place.region, &format!("{bucket}/{key}"));
-        let unsigned = self.clients(place).s3.head_object().bucket(bucket).key(key).send().await;
+        let unsigned = self.clients(place).s3.head_object().bucket(bucket).key(key);
+        let unsigned = unsigned.checksum_mode(ChecksumMode::Enabled).send().await;
         let unsigned = unsigned.map_err(|error| aws_error::explain("s3:GetObject", &arn, &error))?;
+        // A signature says that the bytes are ours.
+        if unsigned.checksum_sha256() != Some(&content.to_string()) {
+            let failure = Failure::system(format!("`{key}` in `{bucket}` was replaced after it was uploaded"));
+            let found = unsigned.checksum_sha256().unwrap_or("no SHA-256");
+            let failure = failure.cause(format!("uploaded {content}, S3 has {found}"));
+            return Err(failure.hint("find out what else writes to the bucket, and run again").into());
+        }
         let version = unsigned.version_id().with_context(|| format!("S3 names no version of `{key}`"))?;
         let source = S3Source::builder().bucket_name(bucket).key(key).version(version).build()?;
         let destination = S3Destination::builder().bucket_name(bucket).prefix(prefix).build();

@@ -1,6 +1,7 @@
 //! Zips and state in S3.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::types::ChecksumMode;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 
 use super::*;
@@ -72,21 +73,31 @@ async fn a_bucket_that_does_not_exist_is_the_users() {
 async fn a_zip_that_is_there_is_not_uploaded_again() {
     let heading = mock!(Client::head_object)
         .match_requests(|request| {
-            request.key() == Some(&format!("lambda-layers/shared/{}.zip", identity().content.0.hex()))
+            let key = format!("lambda-layers/shared/{}.zip", identity().content.0.hex());
+            request.key() == Some(&key) && request.checksum_mode() == Some(&ChecksumMode::Enabled)
         })
-        .then_http_response(|| reply(200, &[("content-length", "3")], ""));
+        .then_http_response(|| {
+            let checksum = identity().content.to_string();
+            reply(200, &[("content-length", "3"), ("x-amz-checksum-sha256", &checksum)], "")
+        });
     registry("zips", &[&heading]).upload(&place(), &layer(), &archive()).await.expect("has nothing to do");
     assert_eq!(heading.num_calls(), 1);
 }
 
 #[tokio::test]
-async fn half_a_zip_is_uploaded_again_with_its_checksum() {
-    let heading = mock!(Client::head_object).then_http_response(|| reply(200, &[("content-length", "2")], ""));
-    let putting = mock!(Client::put_object)
-        .match_requests(|request| request.checksum_sha256() == Some(&identity().content.to_string()))
-        .then_http_response(|| reply(200, &[], ""));
-    registry("zips", &[&heading, &putting]).upload(&place(), &layer(), &archive()).await.expect("uploads");
-    assert_eq!(putting.num_calls(), 1);
+async fn what_is_not_known_to_be_the_zip_is_uploaded_again_with_its_checksum() {
+    const OTHER: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    for checksum in [None, Some(OTHER), Some("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=-2")] {
+        let heading = mock!(Client::head_object).then_http_response(move || {
+            let headers = [Some(("content-length", "3")), checksum.map(|sum| ("x-amz-checksum-sha256", sum))];
+            reply(200, &headers.into_iter().flatten().collect::<Vec<_>>(), "")
+        });
+        let putting = mock!(Client::put_object)
+            .match_requests(|request| request.checksum_sha256() == Some(&identity().content.to_string()))
+            .then_http_response(|| reply(200, &[], ""));
+        registry("zips", &[&heading, &putting]).upload(&place(), &layer(), &archive()).await.expect("uploads");
+        assert_eq!(putting.num_calls(), 1, "{checksum:?}");
+    }
 }
 
 #[tokio::test]
