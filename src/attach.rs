@@ -1,6 +1,7 @@
 //! Puts a version on functions, in the place of the version of this layer that they have.
 //!
-//! Everything is decided before the first function changes: one that is refused keeps all others as they are.
+//! All functions are looked at before the first one changes. One that must not have the version, or is not there, takes
+//! nothing from the others: a tag finds them all, and nobody knows them by name.
 
 mod decide;
 mod find;
@@ -14,7 +15,7 @@ use futures::StreamExt as _;
 use futures::future::join_all;
 
 use crate::budget::Sizes;
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
 use crate::registry::aws::PlaceClients;
 use crate::registry::{Registry, aws_error};
 use crate::report::{Change, ChangeKind, ChangeOutcome};
@@ -70,9 +71,6 @@ pub async fn apply(
     let offers = offers(&found).await;
     let decisions = futures::stream::iter(&found).map(|found| decide(found, offers.get(found.target.place)));
     let decisions: Vec<Decision<'_>> = decisions.buffered(AT_ONCE).collect().await;
-    let is_mistake = |row: &Change| row.error.as_ref().is_some_and(|error| error.kind == Kind::User);
-    let is_refused = decisions.iter().any(|decision| matches!(decision, Decision::Refused(_)));
-    let is_stopped = is_refused || failed.iter().any(is_mistake);
     rows.extend(failed);
     let acts = found.iter().zip(decisions).map(|(found, decision)| async move {
         let detail = found.detail();
@@ -86,9 +84,6 @@ pub async fn apply(
             Decision::Refused(failure) => found.row(detail, ChangeOutcome::Failed).failed(&failure.into()),
             Decision::Unknown(error) => found.row(detail, ChangeOutcome::Failed).failed(error),
             Decision::Change(_) if dry_run => found.row(detail, ChangeOutcome::Would),
-            Decision::Change(_) if is_stopped => {
-                found.row(format!("{detail}, once nothing else is refused"), ChangeOutcome::Would)
-            }
             Decision::Change(offer) => match update::update(found, offer).await {
                 Ok(()) => found.row(detail, ChangeOutcome::Done),
                 Err(error) => found.row(detail, ChangeOutcome::Failed).failed(&error),

@@ -1,16 +1,18 @@
 //! What is published, what is wanted, and what follows from both.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::fingerprint::{Fingerprinted, RawInputs};
 use crate::manifest::Manifest;
 use crate::plan::{self, Action, Plan};
-use crate::presence::{self, Presence};
+use crate::presence::{self, Presence, Status};
 use crate::publish::{self, Known};
 use crate::registry::Registry;
 use crate::registry::connections::Connections;
+use crate::registry::description::Declaration;
 use crate::registry::store::StateStore;
 use crate::resolve;
 use crate::run::Surroundings;
@@ -79,10 +81,27 @@ pub(crate) async fn decide<'scope>(
     console.debug(&serde_json::to_string_pretty(&wanted.recipe)?);
     let matched = plan::compare(&wanted, state);
     let presence = presence::ask(spec, matched, registry, state, unreadable).await?;
+    warn_of_declared(&spec.declaration, &presence, console);
     let plan = plan::decide(matched, &wanted, state, &presence);
     let plan = match plan::refresh(&wanted) {
         Some(refresh) if spec.dependencies.refresh && plan.action != Action::Build => refresh,
         _ => plan,
     };
     Ok(Decision { wanted, manifest, presence, plan })
+}
+
+/// Of what is no reason for a new version, once for each input.
+fn warn_of_declared(declaration: &Declaration, presence: &[Presence], console: &Console) {
+    let mut told = BTreeSet::new();
+    for Presence { place, status } in presence {
+        let Status::Exists(version) = status else { continue };
+        for difference in version.declares.iter().flat_map(|declares| declaration.differences(declares)) {
+            if told.insert(difference.part) {
+                let (number, input) = (version.version, difference.part.input());
+                console.warning(&format!(
+                    "version {number} in {place} keeps what it declares ({difference}): `republish: true` publishes one with the new `{input}`"
+                ));
+            }
+        }
+    }
 }

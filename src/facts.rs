@@ -34,6 +34,8 @@ pub struct Runtime {
 pub struct Lambda {
     pub limits: Limits,
     pub compatible_runtimes: Vec<String>,
+    /// In what a region says that takes no `CompatibleArchitectures`.
+    pub architectures_refused: String,
     pub top_level_folders: Vec<String>,
     /// Absolute paths.
     pub program_folders: Vec<String>,
@@ -123,6 +125,10 @@ pub struct Limits {
     pub publish_seconds: u32,
     /// Bytes a second of the slowest line that direct uploads have to work on.
     pub slowest_upload: u64,
+    /// In Parameter Store, in one account and region.
+    pub parameter_writes_per_second: u32,
+    /// What this program takes of them.
+    pub own_parameter_writes_per_second: u32,
 }
 
 /// How much is opened of what something else made; see `data/opening.yml` for the reasons. Sizes in bytes.

@@ -62,7 +62,7 @@ async fn check_there(
     registry: &Registry,
 ) -> anyhow::Result<()> {
     let Some(content) = choice.content else { return Ok(()) };
-    let version = Version { arn: arn.clone(), version: arn.version(), recorded: Timestamp::UNIX_EPOCH };
+    let version = Version { arn: arn.clone(), version: arn.version(), recorded: Timestamp::UNIX_EPOCH, declares: None };
     if registry.exists(place, layer, &version, content).await? {
         return Ok(());
     }

@@ -191,10 +191,10 @@ pub struct Inputs {
     /// Architecture of the functions: `x86_64` or `arm64`
     #[arg(long, help_heading = "Target", value_name = "NAME", default_value = DEFAULT_ARCHITECTURE)]
     pub architecture: Option<String>,
-    /// Runtimes to declare on the version; that of `python-version` when omitted
+    /// Runtimes to declare on the version, which gets a new one if they change; that of `python-version` when omitted
     #[arg(long, help_heading = "Target", value_name = "LIST")]
     pub compatible_runtimes: Vec<String>,
-    /// Architectures to declare on the version; `architecture` when omitted
+    /// Architectures to declare on the version, likewise, or `none`; `architecture` when omitted
     #[arg(long, help_heading = "Target", value_name = "LIST")]
     pub compatible_architectures: Vec<String>,
 
@@ -272,6 +272,9 @@ pub struct Inputs {
     /// Licence of the version: an SPDX expression, a URL or a text; those of all its distributions when omitted
     #[arg(long, help_heading = "Destination", value_name = "TEXT")]
     pub license: Option<String>,
+    /// Publish a new version also if only `description` or `license` changed
+    #[arg(long, help_heading = "Destination", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub republish: Option<String>,
     /// Profile of AWS Signer that signs the zip
     #[arg(long, help_heading = "Destination", value_name = "NAME")]
     pub signing_profile: Option<String>,

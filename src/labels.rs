@@ -130,7 +130,7 @@ impl Wish<'_> {
     ) -> Vec<Change> {
         if let Some(template) = self.template {
             let labels = self.labelling.add.union(&self.labelling.remove).cloned().collect();
-            let named = parameters::follow_labels(template, &labels, content, states, registry, self.dry_run);
+            let named = parameters::follow_labels(template, &labels, content, states, registry, store, self.dry_run);
             changes.extend(named.await);
         }
         if !self.dry_run {

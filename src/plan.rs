@@ -1,8 +1,11 @@
 //! Decides what a run has to do, from what is wanted, what is known and what exists. Pure.
 
+use std::collections::BTreeSet;
+
 use crate::error::counted;
 use crate::fingerprint::{self, Fingerprinted};
 use crate::presence::{Presence, Status};
+use crate::registry::description::Difference;
 use crate::registry::state::State;
 use crate::types::{ContentHash, Place};
 
@@ -57,17 +60,24 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, presence: &
             Status::Unsigned(version) => {
                 Some(format!("version {} in {} is not signed as asked, or gone", version.version, presence.place))
             }
-            Status::Exists(_) | Status::Missing | Status::Unreadable(_) => None,
+            Status::Exists(_) | Status::Declares(..) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
+    // All places have the same to declare.
+    let differences = presence.iter().flat_map(|presence| match &presence.status {
+        Status::Declares(_, differences) => differences.as_slice(),
+        _ => &[],
+    });
+    let differences: BTreeSet<&Difference> = differences.collect();
     let missing: Vec<String> = presence
         .iter()
         .filter(|presence| presence.status == Status::Missing)
         .map(|presence| presence.place.to_string())
         .collect();
-    if !vanished.is_empty() || !missing.is_empty() {
+    if !vanished.is_empty() || !missing.is_empty() || !differences.is_empty() {
         let missing = (!missing.is_empty()).then(|| format!("not yet published to {}", missing.join(", ")));
-        let reason = vanished.into_iter().chain(missing).collect::<Vec<_>>().join("; ");
+        let differences = differences.into_iter().map(ToString::to_string);
+        let reason = vanished.into_iter().chain(missing).chain(differences).collect::<Vec<_>>().join("; ");
         return Plan { action: Action::Build, reason };
     }
     let version = version_of(presence);
@@ -120,7 +130,7 @@ fn version_of(presence: &[Presence]) -> String {
         .iter()
         .filter_map(|presence| match &presence.status {
             Status::Exists(version) => Some((version.version, &presence.place)),
-            Status::Vanished(_) | Status::Unsigned(_) | Status::Missing | Status::Unreadable(_) => None,
+            _ => None,
         })
         .collect();
     numbers.sort_unstable();
@@ -171,7 +181,7 @@ mod tests {
     fn version(place: &str, number: u64) -> Version {
         let arn = format!("arn:aws:lambda:{place}:123456789012:layer:shared:{number}");
         let arn: LayerVersionArn = arn.parse().expect("is valid");
-        Version { version: arn.version(), arn, recorded: jiff::Timestamp::UNIX_EPOCH }
+        Version { version: arn.version(), arn, recorded: jiff::Timestamp::UNIX_EPOCH, declares: None }
     }
 
     /// A state in which these inputs are version 3 of both places.

@@ -4,6 +4,7 @@ use crate::error::Explanation;
 use crate::plan::Match;
 use crate::publish::Unreadable;
 use crate::registry::Registry;
+use crate::registry::description::Difference;
 use crate::registry::state::{State, Version};
 use crate::spec::{Spec, Task};
 use crate::types::Place;
@@ -18,6 +19,8 @@ pub struct Presence {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     Exists(Version),
+    /// It is there, and declares other things than it is to.
+    Declares(Version, Vec<Difference>),
     /// The state names it, but it is gone.
     Vanished(Version),
     /// The state names it, but it is gone or lacks the signature that is asked for.
@@ -44,14 +47,19 @@ pub async fn ask(
     let signing = spec.registry.signing_profile().is_some();
     let places = registry.places();
     let asked = places.iter().map(|place| async move {
-        match state.version_in(content, place).cloned() {
-            None => Ok(Status::Missing),
-            Some(version) if !ask || registry.exists(place, &spec.layer, &version, content).await? => {
-                Ok(Status::Exists(version))
+        let Some(version) = state.version_in(content, place).cloned() else { return Ok(Status::Missing) };
+        let version = if ask {
+            match registry.declared_by(place, &spec.layer, &version, content).await? {
+                Some(declares) => Version { declares: Some(declares), ..version },
+                None if signing => return Ok(Status::Unsigned(version)),
+                None => return Ok(Status::Vanished(version)),
             }
-            Some(version) if signing => Ok(Status::Unsigned(version)),
-            Some(version) => Ok(Status::Vanished(version)),
-        }
+        } else {
+            version
+        };
+        let grave = |declares| spec.declaration.grave_differences(declares);
+        let differences = version.declares.as_ref().map(grave).unwrap_or_default();
+        Ok(if differences.is_empty() { Status::Exists(version) } else { Status::Declares(version, differences) })
     });
     let answers = futures::future::join_all(asked).await;
     let (mut presence, mut last_error) = (Vec::new(), None);

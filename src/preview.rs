@@ -139,7 +139,9 @@ async fn build<'scope>(
         }
     };
     let report = match known.published {
-        Some(published) => run::rehearsed(report, &archive, &published.known.state, &published.registry),
+        Some(published) => {
+            run::rehearsed(report, &archive, &spec.declaration, &published.known.state, &published.registry)
+        }
         None => Report { destinations: places(spec, environment), ..report },
     };
     Ok(report.with_zip(make::keep(archive, spec)?))

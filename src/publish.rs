@@ -18,10 +18,11 @@ use crate::console::Console;
 use crate::error::{Explanation, Failure, counted};
 use crate::registry::aws::SignedZips;
 use crate::registry::claim::{Claim, Owner};
+use crate::registry::description::Declared;
 use crate::registry::lease::Lease;
 use crate::registry::state::{Build, Content, State};
 use crate::registry::store::StateStore;
-use crate::registry::{NewVersion, Registry};
+use crate::registry::{Made, NewVersion, Registry};
 use crate::types::{LayerName, LayerVersionArn, Place};
 pub use find::{Known, Unreadable, read};
 use find::{Lists, adopt, highest, recover};
@@ -66,6 +67,8 @@ pub struct PlaceOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     pub arn: LayerVersionArn,
+    /// As far as it is known.
+    pub declares: Option<Declared>,
     /// By this run; else it was there already, or another run was faster.
     pub published: bool,
 }
@@ -178,8 +181,8 @@ async fn publish_missing(
     let state = turn.lease.state();
     let published = places.iter().map(|place| async {
         let version = NewVersion { signed: signed.get(place), ..publication.version };
-        let result = match state.version_in(version.identity.content, place) {
-            Some(known) => Ok(Placed { arn: known.arn.clone(), published: false }),
+        let result = match version.fitting(&state, place) {
+            Some(known) => Ok(Placed { arn: known.arn.clone(), declares: known.declares.clone(), published: false }),
             None => publish_in(place, &version, registry, turn, console).await,
         };
         PlaceOutcome { place: place.clone(), result }
@@ -196,19 +199,23 @@ async fn publish_in(
     turn: &Turn<'_>,
     console: &Console,
 ) -> anyhow::Result<Placed> {
-    let arn = registry.publish(place, version, &turn.lease).await?;
+    let Made { arn, declares } = registry.publish(place, version, &turn.lease).await?;
+    if declares.compatible_architectures.is_empty() && !version.declaration.compatible_architectures.is_empty() {
+        console.notice(&format!("{place} takes no `compatible-architectures`: `{arn}` was published without them"));
+    }
+    let declares = Some(declares);
     let highest = turn.highest.get(place).copied().unwrap_or(0);
     match registry.earlier_twin(place, version, &arn, highest).await {
-        Ok(None) => Ok(Placed { arn, published: true }),
+        Ok(None) => Ok(Placed { arn, declares, published: true }),
         Ok(Some(twin)) => {
             let twins = [record::Twin { place: place.clone(), extra: arn, kept: twin.clone(), is_ours: true }];
             record::remove_twins(&twins, version.layer, registry, console).await;
-            Ok(Placed { arn: twin, published: false })
+            Ok(Placed { arn: twin, declares, published: false })
         }
         Err(error) => {
             let text = Explanation::of(&error).one_line();
             console.warning(&format!("whether `{arn}` is the only version with this content is not known: {text}"));
-            Ok(Placed { arn, published: true })
+            Ok(Placed { arn, declares, published: true })
         }
     }
 }
@@ -303,7 +310,7 @@ fn warn_of_twin(layer: &LayerName, console: &Console) {
         .warning(&format!("another job of this run published `{layer}` at the same time: is it in the matrix twice?"));
 }
 
-/// Whether each place has the content; forgets versions that are gone.
+/// Whether each place has the content, declared as it is asked for; forgets versions that are gone.
 async fn is_everywhere(
     places: &mut Places,
     publication: &Publication<'_>,
@@ -313,15 +320,19 @@ async fn is_everywhere(
     let content = publication.version.identity.content;
     let known = &*state;
     let asked = places.ready.iter().map(|place| async move {
-        let Some(version) = known.version_in(content, place) else { return (place, None, Ok(false)) };
-        let exists = registry.exists(place, publication.version.layer, version, content).await;
-        (place, Some(version.arn.clone()), exists)
+        let Some(version) = known.version_in(content, place) else { return (place, None, Ok(None)) };
+        let declares = registry.declared_by(place, publication.version.layer, version, content).await;
+        (place, Some(version.arn.clone()), declares)
     });
     let (mut everywhere, mut gone, mut unreadable) = (true, Vec::new(), Unreadable::new());
-    for (place, arn, exists) in join_all(asked).await {
-        match exists {
-            Ok(true) => {}
-            Ok(false) => {
+    let mut there = Vec::new();
+    for (place, arn, declares) in join_all(asked).await {
+        match declares {
+            Ok(Some(declares)) => {
+                everywhere &= publication.version.declaration.fits(Some(&declares));
+                there.extend(arn.map(|arn| (arn, declares)));
+            }
+            Ok(None) => {
                 gone.extend(arn);
                 everywhere = false;
             }
@@ -332,6 +343,9 @@ async fn is_everywhere(
     }
     for arn in &gone {
         state.forget(arn);
+    }
+    for (arn, declares) in &there {
+        state.note_declared(arn, Some(declares));
     }
     places.fail(unreadable);
     everywhere

@@ -116,7 +116,7 @@ async fn layer<'scope>(spec: &'scope Spec, around: Surroundings<'_, 'scope, '_>)
                 Err(failure) => return Ok(report.rejected(&failure)),
             };
             if spec.dry_run {
-                let report = rehearsed(report, &archive, &state, &registry);
+                let report = rehearsed(report, &archive, &spec.declaration, &state, &registry);
                 return Ok(report.with_zip(make::keep(archive, spec)?));
             }
             registry.identify_publisher(&store).await?;
@@ -198,6 +198,9 @@ async fn remember(
     let destinations = versions.iter().map(|(_, version)| version.arn.destination());
     state.set_current(wanted.fingerprint, wanted.build(content), destinations, now);
     state.note_target(content, target);
+    for (_, version) in &versions {
+        state.note_declared(&version.arn, version.declares.as_ref());
+    }
     if state == *known && *tag != Tag::Absent {
         return Ok(());
     }
@@ -250,15 +253,17 @@ pub(crate) fn unchanged(
             DestinationReport::new(&presence.place, Outcome::Unchanged, Some(version.arn.clone()))
         }
         Status::Unreadable(error) => DestinationReport::failed(&presence.place, error.clone()),
-        Status::Vanished(_) | Status::Unsigned(_) | Status::Missing => {
+        Status::Declares(..) | Status::Vanished(_) | Status::Unsigned(_) | Status::Missing => {
             DestinationReport::new(&presence.place, Outcome::WouldPublish, None)
         }
     });
     let destinations = destinations.collect();
     let report = Report::of(spec, wanted, reason).with_content(content, state);
-    // A limit may be stricter than when it was built.
-    let findings =
+    // Limits and `fail-on` may be stricter than when it was built.
+    let mut findings =
         audit::size::check_limits(report.zipped_size, report.unzipped_size, &report.distributions, &spec.checks);
+    let noted = state.contents.get(&content).and_then(|content| content.findings.as_deref());
+    findings.extend(audit::fatal_of_published(noted.unwrap_or_default(), spec.checks.fail_on));
     let rejection = audit::verdict(&findings, spec.checks.fail_on).err();
     console.findings(&findings, rejection.is_some());
     let report = Report {
@@ -295,7 +300,7 @@ fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence
         .map(|place| match existing(place) {
             Some(Status::Exists(version)) => DestinationReport::new(place, Outcome::Unchanged, Some(version.arn)),
             Some(Status::Unreadable(error)) => DestinationReport::failed(place, error),
-            Some(Status::Vanished(_) | Status::Unsigned(_) | Status::Missing) | None => {
+            Some(Status::Declares(..) | Status::Vanished(_) | Status::Unsigned(_) | Status::Missing) | None => {
                 DestinationReport::new(place, Outcome::WouldPublish, None)
             }
         })
@@ -305,11 +310,18 @@ fn planned(spec: &Spec, wanted: &Fingerprinted, plan: Plan, presence: &[Presence
 }
 
 /// What publishing would have done, by what the state knows.
-pub(crate) fn rehearsed(report: Report, archive: &Archive, state: &State, registry: &Registry) -> Report {
+pub(crate) fn rehearsed(
+    report: Report,
+    archive: &Archive,
+    declaration: &Declaration,
+    state: &State,
+    registry: &Registry,
+) -> Report {
+    let fits = |version: &&Version| declaration.fits(version.declares.as_ref());
     let destinations = registry
         .places()
         .iter()
-        .map(|place| match state.version_in(archive.content, place) {
+        .map(|place| match state.version_in(archive.content, place).filter(fits) {
             Some(version) => DestinationReport::new(place, Outcome::Adopted, Some(version.arn.clone())),
             None => DestinationReport::new(place, Outcome::WouldPublish, None),
         })

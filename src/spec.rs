@@ -135,7 +135,7 @@ impl Spec {
             include, source, build_script, exclude, exclude_files, runtime_packages, slim, strip, bytecode, layout,
             smoke_test, fail_on, max_zipped_size, max_unzipped_size, budget_functions,
             registry, regions, roles, external_id, allowed_account_ids, bucket, state, description, license,
-            signing_profile,
+            republish, signing_profile,
             share_with, attach_to, ssm_parameter, labels, move_labels, remove_labels,
             keep_versions, keep_days, keep_labels, include_unknown, apply,
             // Read by `papers` and `github`.
@@ -184,8 +184,7 @@ impl Spec {
         let declaration = reading.declaration(
             &list(compatible_runtimes),
             &list(compatible_architectures),
-            given(description.as_ref()),
-            given(license.as_ref()),
+            (given(description.as_ref()), given(license.as_ref()), given(republish.as_ref())),
             target,
         );
         let accounts = reading.accounts(&list(roles), given(external_id.as_ref()), &list(allowed_account_ids));

@@ -25,6 +25,7 @@ use links::Names;
 pub(crate) use requirements::needed_within;
 
 use crate::error::{Failure, counted};
+use crate::report::KnownFinding;
 use crate::runtime::Runtime;
 use crate::spec::FailOn;
 use crate::types::{DistributionName, Target};
@@ -106,6 +107,9 @@ pub const CODES: &[&str] = &[
 /// Errors that `fail-on: never` does not change.
 const NOT_TO_BE_PUBLISHED: &[&str] = &["known-secret", "unzipped-size", "zipped-size"];
 
+/// What follows from limits and functions as they are in a run, and not from the layer alone.
+const OF_THE_RUN: &[&str] = &["function-budget", "max-unzipped-size", "max-zipped-size"];
+
 /// One of [`CODES`].
 pub type Code = &'static str;
 
@@ -129,8 +133,11 @@ pub struct Finding {
 
 /// That of another version of this program may be unknown here.
 fn known_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
-    let code = String::deserialize(deserializer)?;
-    Ok(CODES.iter().find(|known| **known == code).copied().unwrap_or("unknown"))
+    Ok(code_of(&String::deserialize(deserializer)?))
+}
+
+fn code_of(code: &str) -> Code {
+    CODES.iter().find(|known| **known == code).copied().unwrap_or("unknown")
 }
 
 /// A line of a dependency file.
@@ -267,6 +274,18 @@ fn listed(names: impl IntoIterator<Item = String>) -> String {
     }
 }
 
+/// What was noted of a published layer and `fail-on` does not let pass: it may be stricter than when it was published.
+/// Nothing of what nobody noted the severity of.
+pub fn fatal_of_published(noted: &[KnownFinding], fail_on: FailOn) -> Vec<Finding> {
+    let findings = noted.iter().filter_map(|KnownFinding { code, subject, severity }| {
+        let (code, severity, word) = (code_of(code), (*severity)?, (*severity)?.word());
+        let message = format!("what is published has the {word} `{code}`: `{subject}`");
+        let help = "correct it as docs/findings.md says, which publishes a new version, or loosen `fail-on`".to_owned();
+        Some(Finding { code, severity, subject: subject.clone(), distribution: None, place: None, message, help })
+    });
+    findings.filter(|finding| !OF_THE_RUN.contains(&finding.code) && finding.is_fatal(fail_on)).collect()
+}
+
 /// Decides, alone, what findings mean for the run.
 ///
 /// # Errors
@@ -317,6 +336,21 @@ fn told_of(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_noted_counts_for_a_stricter_run() {
+        let findings = [
+            Finding::error("max-unzipped-size", "layer", "too large", "make it smaller"),
+            Finding::warning("missing-library", "python/x.so", "`x.so` needs `libx.so.1`", "add it"),
+            Finding::notice("no-licence", "six", "`six` has no licence", "ask its authors"),
+        ];
+        let mut noted = KnownFinding::noted(&findings);
+        let told = |noted: &[KnownFinding], fail_on| told_of(&fatal_of_published(noted, fail_on));
+        insta::assert_snapshot!(told(&noted, FailOn::Warning), @"Warning missing-library: what is published has the warning `missing-library`: `python/x.so`");
+        assert_eq!(told(&noted, FailOn::Error), "", "the limit of that time is no limit of this run");
+        noted[1].severity = None;
+        assert_eq!(told(&noted, FailOn::Warning), "", "an older program did not say");
+    }
 
     #[test]
     fn only_errors_are_fatal() {

@@ -122,7 +122,7 @@ mod tests {
         let mut state = state();
         let other = "arn:aws:lambda:eu-west-1:210987654321:layer:shared:7".parse().expect("is valid");
         state.record_version(identity(2), &other, Timestamp::UNIX_EPOCH);
-        let listed = [Listed { arn: arn(3), identity: None, created: None, size: None }];
+        let listed = [Listed { arn: arn(3), identity: None, created: None, size: None, declares: None }];
         forget_vanished(&mut state, [&listed[..], &[]].into_iter(), Timestamp::now());
         let left: BTreeSet<&LayerVersionArn> =
             state.contents.values().flat_map(|content| content.versions.values()).map(|version| &version.arn).collect();

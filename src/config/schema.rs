@@ -14,7 +14,7 @@ const CHOICES: &[(&str, &[&str])] = &[
     ("architecture", &["x86_64", "arm64"]),
     ("bytecode", &["none", "compile", "only"]),
     ("comment", &["auto", "always", "never"]),
-    ("compatible-architectures", &["x86_64", "arm64"]),
+    ("compatible-architectures", &["x86_64", "arm64", "none"]),
     ("fail-on", &["error", "warning", "never"]),
     ("installer", &["auto", "uv", "pip"]),
     ("layout", &["python", "site-packages"]),
@@ -142,8 +142,9 @@ mod tests {
             text.parse::<T>().is_ok()
         }
         for (name, choices) in CHOICES {
-            let is_read = match *name {
-                "architecture" | "compatible-architectures" => is_read::<Architecture>,
+            let is_read: fn(&str) -> bool = match *name {
+                "architecture" => is_read::<Architecture>,
+                "compatible-architectures" => |text| text == "none" || is_read::<Architecture>(text),
                 "bytecode" => is_read::<Bytecode>,
                 "comment" => is_read::<CommentWhen>,
                 "fail-on" => is_read::<FailOn>,

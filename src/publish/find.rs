@@ -90,8 +90,9 @@ pub(super) async fn recover(
             if let Some(identity) = version.identity {
                 let is_unknown =
                     left_open != Some(identity.content) && state.version_in(identity.content, place).is_none();
-                if is_unknown && (left_open.is_none() || is_there(registry, place, version, &layer, now).await) {
-                    state.record_version(identity, &version.arn, now);
+                // A state that is made anew has of each content what was declared last.
+                if left_open.is_none() || (is_unknown && is_there(registry, place, version, &layer, now).await) {
+                    state.record_declared(identity, &version.arn, version.declares.clone(), now);
                 }
                 newest = (Some(place) == places.first()).then_some(identity.fingerprint).or(newest);
             }
@@ -105,7 +106,7 @@ pub(super) async fn recover(
 /// A place that does not answer says nothing: the next run asks again.
 async fn is_there(registry: &Registry, place: &Place, listed: &Listed, layer: &LayerName, now: Timestamp) -> bool {
     let Some(identity) = listed.identity else { return false };
-    let version = Version { arn: listed.arn.clone(), version: listed.arn.version(), recorded: now };
+    let version = Version { arn: listed.arn.clone(), version: listed.arn.version(), recorded: now, declares: None };
     registry.exists(place, layer, &version, identity.content).await.unwrap_or(false)
 }
 
@@ -115,8 +116,8 @@ pub(super) fn highest(lists: &Lists) -> BTreeMap<Place, u64> {
     newest.collect()
 }
 
-/// Records, where the state has no version with the content, the first of the list that is there and has it; gives
-/// whether all places have one then.
+/// Records, where the state has no version with the content that declares what is asked for, the first of the list that
+/// is there and does; gives whether all places have one then.
 pub(super) async fn adopt(
     places: &mut Places,
     publication: &Publication<'_>,
@@ -128,17 +129,19 @@ pub(super) async fn adopt(
     let identity = publication.version.identity;
     let known = &*state;
     let asked = places.ready.iter().map(|place| async move {
-        if known.version_in(identity.content, place).is_some() {
+        if publication.version.fitting(known, place).is_some() {
             return (place, Ok(None));
         }
         let listed = lists.get(place).map(Vec::as_slice).unwrap_or_default();
         let fits = |listed: &&Listed| listed.identity.is_some_and(|listed| listed.content == identity.content);
         for listed in listed.iter().rev().filter(fits) {
             let (arn, version) = (listed.arn.clone(), listed.arn.version());
-            let version = Version { arn, version, recorded: now };
-            match registry.exists(place, publication.version.layer, &version, identity.content).await {
-                Ok(true) => return (place, Ok(Some(listed.clone()))),
-                Ok(false) => {}
+            let version = Version { arn, version, recorded: now, declares: None };
+            match registry.declared_by(place, publication.version.layer, &version, identity.content).await {
+                Ok(Some(declares)) if publication.version.declaration.fits(Some(&declares)) => {
+                    return (place, Ok(Some((listed.clone(), declares))));
+                }
+                Ok(_) => {}
                 Err(error) => return (place, Err(error)),
             }
         }
@@ -147,11 +150,16 @@ pub(super) async fn adopt(
     let mut unreadable = Unreadable::new();
     for (place, found) in join_all(asked).await {
         match found {
-            Ok(Some(listed)) => state.record_version(listed.identity.unwrap_or(identity), &listed.arn, now),
+            Ok(Some((listed, declares))) => {
+                if let Some(other) = state.version_in(identity.content, place).map(|version| version.arn.clone()) {
+                    state.forget(&other);
+                }
+                state.record_declared(listed.identity.unwrap_or(identity), &listed.arn, Some(declares), now);
+            }
             Ok(None) => {}
             Err(error) => drop(unreadable.insert(place.clone(), error)),
         }
     }
     places.fail(unreadable);
-    places.ready.iter().all(|place| state.version_in(identity.content, place).is_some())
+    places.ready.iter().all(|place| publication.version.fitting(state, place).is_some())
 }

@@ -55,7 +55,8 @@ pub(super) async fn record(
         let kept = noted.kept.iter().find(|(place, _)| *place == outcome.place);
         match (outcome.result, kept) {
             (Ok(_), Some((_, arn))) => {
-                let placed = Placed { arn: arn.clone(), published: made.contains(arn) };
+                let declares = state.declared(arn).cloned();
+                let placed = Placed { arn: arn.clone(), declares, published: made.contains(arn) };
                 PlaceOutcome { place: outcome.place, result: Ok(placed) }
             }
             (result, _) => PlaceOutcome { place: outcome.place, result },
@@ -82,7 +83,7 @@ fn note(
     let identity = publication.version.identity;
     let mut noted = Noted::default();
     for (place, placed) in placed {
-        let known = state.version_in(identity.content, place).map(|version| version.arn.clone());
+        let known = publication.version.fitting(state, place).map(|version| version.arn.clone());
         match known {
             Some(known) if known == placed.arn => noted.kept.push((place.clone(), known)),
             // Another run made one as well, which nobody could know of: the lower number counts.
@@ -91,14 +92,18 @@ fn note(
                 let (kept, extra) =
                     if is_ours_first { (placed.arn.clone(), known) } else { (known, placed.arn.clone()) };
                 state.forget(&extra);
-                state.record_version(identity, &kept, now);
+                state.record_declared(identity, &kept, placed.declares.clone(), now);
                 noted.kept.push((place.clone(), kept.clone()));
                 let is_ours = !is_ours_first;
                 noted.twins.push(Twin { place: place.clone(), extra, kept, is_ours });
             }
             Some(known) => noted.kept.push((place.clone(), known)),
             None if placed.published || made.contains(&placed.arn) || !is_again => {
-                state.record_version(identity, &placed.arn, now);
+                // One that declares other things has the content, too.
+                if let Some(other) = state.version_in(identity.content, place).map(|version| version.arn.clone()) {
+                    state.forget(&other);
+                }
+                state.record_declared(identity, &placed.arn, placed.declares.clone(), now);
                 noted.kept.push((place.clone(), placed.arn.clone()));
             }
             None => noted.is_lost = true,

@@ -49,11 +49,12 @@ fn only(published: anyhow::Result<Published>) -> Placed {
     let Published { outcomes, recorded, .. } = published.expect("is done");
     recorded.expect("is recorded");
     let [outcome] = <[PlaceOutcome; 1]>::try_from(outcomes).expect("is one");
-    outcome.result.expect("is placed")
+    // What it declares is another matter.
+    Placed { declares: None, ..outcome.result.expect("is placed") }
 }
 
 fn placed(version: u64, published: bool) -> Placed {
-    Placed { arn: arn(version).parse().expect("is valid"), published }
+    Placed { arn: arn(version).parse().expect("is valid"), declares: None, published }
 }
 
 /// A claim of a run somewhere else.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionError;
+use aws_sdk_lambda::operation::get_layer_version::{GetLayerVersionError, GetLayerVersionOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
 use aws_smithy_http_client::ConnectorBuilder;
@@ -17,6 +17,7 @@ use jiff::SignedDuration;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::aws_error;
+use super::description::Declared;
 use super::homes::Bucket;
 use super::state::Version;
 use super::store::StateStore;
@@ -133,8 +134,8 @@ impl AwsRegistry {
         for (account, config) in &identities {
             for region in &regions {
                 let place = Place::in_account(account.clone(), region);
-                let limit = limits.of(&place);
-                clients.push(PlaceClients::new(config, place, path_style, limit));
+                let limits = limits.of(&place);
+                clients.push(PlaceClients::new(config, place, path_style, limits));
             }
         }
         let (bucket, signing_profile) = (bucket.clone(), signing_profile.clone());
@@ -206,13 +207,13 @@ impl AwsRegistry {
         self.clients.iter().map(|clients| clients.place.clone()).collect()
     }
 
-    pub(super) async fn exists(
+    pub(super) async fn declared_by(
         &self,
         place: &Place,
         layer: &LayerName,
         version: &Version,
         content: ContentHash,
-    ) -> anyhow::Result<bool> {
+    ) -> anyhow::Result<Option<Declared>> {
         let number = i64::try_from(version.version)?;
         match self
             .clients(place)
@@ -226,12 +227,12 @@ impl AwsRegistry {
             Ok(found) => {
                 // Another account has versions of that number, too.
                 let is_it = found.layer_version_arn() == Some(&version.arn.to_string());
-                Ok(is_it && self.has_content(&found, content))
+                Ok((is_it && self.has_content(&found, content)).then(|| declared(&found)))
             }
             Err(error)
                 if error.as_service_error().is_some_and(GetLayerVersionError::is_resource_not_found_exception) =>
             {
-                Ok(false)
+                Ok(None)
             }
             Err(error) => Err(aws_error::explain("lambda:GetLayerVersion", &version.arn.to_string(), &error)),
         }
@@ -330,6 +331,15 @@ fn settling(environment: &Environment) -> Result<SignedDuration, Failure> {
             .hint("give a number of seconds from 1 to 900, or leave it out")
     })?;
     Ok(SignedDuration::from_secs(seconds.into()))
+}
+
+fn declared(found: &GetLayerVersionOutput) -> Declared {
+    Declared::of(
+        found.description().unwrap_or_default(),
+        found.license_info(),
+        found.compatible_runtimes().iter().map(|runtime| runtime.as_str().to_owned()),
+        found.compatible_architectures().iter().map(|name| name.as_str().to_owned()),
+    )
 }
 
 fn fill(template: &str, place: &Place) -> String {

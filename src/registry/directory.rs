@@ -10,9 +10,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::description::Identity;
+use super::description::{Declared, Identity};
 use super::state::Version;
-use super::{Listed, NewVersion};
+use super::{Listed, Made, NewVersion};
 use crate::error::Failure;
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn};
 
@@ -43,11 +43,19 @@ struct VersionFile {
     license: Option<String>,
 }
 
+impl VersionFile {
+    fn declared(&self) -> Declared {
+        let architectures = self.compatible_architectures.iter().map(ToString::to_string);
+        Declared::of(&self.description, self.license.as_deref(), self.compatible_runtimes.clone(), architectures)
+    }
+}
+
 impl DirectoryRegistry {
-    pub(super) fn exists(&self, layer: &LayerName, version: &Version, content: ContentHash) -> bool {
+    pub(super) fn declared_by(&self, layer: &LayerName, version: &Version, content: ContentHash) -> Option<Declared> {
         let zip = zip_path(&self.folder, layer, version.version);
-        let is_it = |file: VersionFile| file.layer_version_arn == version.arn && file.code_sha256 == content;
-        zip.is_file() && self.read(layer, version.version).is_ok_and(is_it)
+        let is_it = |file: &VersionFile| file.layer_version_arn == version.arn && file.code_sha256 == content;
+        let file = self.read(layer, version.version).ok().filter(is_it)?;
+        zip.is_file().then(|| file.declared())
     }
 
     fn read(&self, layer: &LayerName, version: u64) -> anyhow::Result<VersionFile> {
@@ -63,6 +71,7 @@ impl DirectoryRegistry {
         let versions = numbers.into_iter().filter_map(|number| self.read(layer, number).ok());
         Ok(versions
             .map(|file| Listed {
+                declares: Some(file.declared()),
                 arn: file.layer_version_arn,
                 identity: Identity::from_description(&file.description),
                 created: Some(file.created),
@@ -80,7 +89,7 @@ impl DirectoryRegistry {
         Ok(names.iter().filter_map(|entry| entry.file_name().parse().ok()).collect())
     }
 
-    pub(super) fn publish(&self, version: &NewVersion<'_>) -> anyhow::Result<LayerVersionArn> {
+    pub(super) fn publish(&self, version: &NewVersion<'_>) -> anyhow::Result<Made> {
         let NewVersion { layer, archive, declaration, identity, signed: _ } = *version;
         let folder = self.folder.join(layer.as_str());
         fs_err::create_dir_all(&folder)?;
@@ -113,7 +122,7 @@ impl DirectoryRegistry {
         fs_err::write(making.join("version.json"), text)?;
         last_version.set(number)?;
         fs_err::rename(&making, folder.join(number.to_string()))?;
-        Ok(version.layer_version_arn)
+        Ok(Made { arn: version.layer_version_arn, declares: declaration.declared() })
     }
 
     /// A version disappears by one rename, whole.

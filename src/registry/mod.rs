@@ -21,7 +21,7 @@ use crate::archive::Archive;
 use crate::types::{ByteSize, ContentHash, LayerName, LayerVersionArn, Place};
 use aws::removing::Unremoved;
 use aws::{AwsRegistry, SignedZip};
-use description::{Declaration, Identity};
+use description::{Declaration, Declared, Identity};
 use directory::DirectoryRegistry;
 use lease::Lease;
 use state::{State, Version};
@@ -37,6 +37,7 @@ pub struct Listed {
     pub created: Option<Timestamp>,
     /// Zipped; the lists of AWS do not tell it.
     pub size: Option<ByteSize>,
+    pub declares: Option<Declared>,
 }
 
 /// A version to be made.
@@ -48,6 +49,21 @@ pub struct NewVersion<'a> {
     pub identity: Identity,
     /// What is published in the archive's stead.
     pub signed: Option<&'a SignedZip>,
+}
+
+impl NewVersion<'_> {
+    /// The version of the state that need not be made: it has the content, and declares what is asked for.
+    pub fn fitting<'a>(&self, state: &'a State, place: &Place) -> Option<&'a Version> {
+        let fits = |version: &&Version| self.declaration.fits(version.declares.as_ref());
+        state.version_in(self.identity.content, place).filter(fits)
+    }
+}
+
+/// A version that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    pub arn: LayerVersionArn,
+    pub declares: Declared,
 }
 
 #[derive(Debug)]
@@ -114,9 +130,20 @@ impl Registry {
         version: &Version,
         content: ContentHash,
     ) -> anyhow::Result<bool> {
+        Ok(self.declared_by(place, layer, version, content).await?.is_some())
+    }
+
+    /// What a recorded version declares; `None` if it is not there, is not this account's, or has other bytes.
+    pub async fn declared_by(
+        &self,
+        place: &Place,
+        layer: &LayerName,
+        version: &Version,
+        content: ContentHash,
+    ) -> anyhow::Result<Option<Declared>> {
         match self {
-            Self::Aws(aws) => aws.exists(place, layer, version, content).await,
-            Self::Directory(directory) => Ok(directory.exists(layer, version, content)),
+            Self::Aws(aws) => aws.declared_by(place, layer, version, content).await,
+            Self::Directory(directory) => Ok(directory.declared_by(layer, version, content)),
         }
     }
 
@@ -183,7 +210,7 @@ impl Registry {
         place: &Place,
         version: &NewVersion<'_>,
         lease: &Lease<'_>,
-    ) -> anyhow::Result<LayerVersionArn> {
+    ) -> anyhow::Result<Made> {
         match self {
             Self::Aws(aws) => aws.publish(place, version, lease).await,
             Self::Directory(directory) => directory.publish(version),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::claim::{Claim, Unanswered};
-use super::description::Identity;
+use super::description::{Declared, Identity};
 use crate::error::Failure;
 use crate::kept;
 use crate::report::{DistributionSize, KnownFinding};
@@ -98,6 +98,9 @@ pub struct Version {
     pub version: u64,
     /// When a run last published or found it, or when it last was the current one (UTC).
     pub recorded: Timestamp,
+    /// `None`: nobody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declares: Option<Declared>,
 }
 
 impl State {
@@ -164,14 +167,44 @@ impl State {
     /// Notes a version that was published or found. The one that is known stays: of two with the same content others may
     /// use the first already.
     pub fn record_version(&mut self, identity: Identity, arn: &LayerVersionArn, recorded: Timestamp) {
+        self.record_declared(identity, arn, None, recorded);
+    }
+
+    /// The same with what the version declares. Of two that declare different things the later one counts: it was
+    /// published for that.
+    pub fn record_declared(
+        &mut self,
+        identity: Identity,
+        arn: &LayerVersionArn,
+        declares: Option<Declared>,
+        recorded: Timestamp,
+    ) {
         self.builds.entry(identity.fingerprint).or_insert(Build {
             content: identity.content,
             inputs: None,
             recipe: None,
         });
         let versions = &mut self.contents.entry(identity.content).or_default().versions;
-        let version = Version { arn: arn.clone(), version: arn.version(), recorded };
-        versions.entry(arn.destination()).or_insert(version);
+        let version = Version { arn: arn.clone(), version: arn.version(), recorded, declares };
+        let known = versions.entry(arn.destination()).or_insert_with(|| version.clone());
+        let both = known.declares.as_ref().zip(version.declares.as_ref());
+        if known.version < version.version && both.is_some_and(|(old, new)| !old.is_like(new)) {
+            *known = version;
+        }
+    }
+
+    /// What a version declares, as far as it was noted.
+    pub fn declared(&self, arn: &LayerVersionArn) -> Option<&Declared> {
+        let mut versions = self.contents.values().flat_map(|content| content.versions.values());
+        versions.find(|version| version.arn == *arn)?.declares.as_ref()
+    }
+
+    /// Notes what a version declares, where nobody did.
+    pub fn note_declared(&mut self, arn: &LayerVersionArn, declares: Option<&Declared>) {
+        let versions = self.contents.values_mut().flat_map(|content| content.versions.values_mut());
+        for version in versions.filter(|version| version.arn == *arn && version.declares.is_none()) {
+            version.declares = declares.cloned();
+        }
     }
 
     /// Notes what the finished run stands for, and where; recipes of earlier builds go. What was current until now was

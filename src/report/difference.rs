@@ -7,7 +7,7 @@ use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
 use super::DistributionSize;
-use crate::audit::Finding;
+use crate::audit::{Finding, Severity};
 use crate::types::ByteSize;
 
 /// What a layer was like: the version that is published, or that of the base branch.
@@ -29,6 +29,9 @@ pub struct Before {
 pub struct KnownFinding {
     pub code: String,
     pub subject: String,
+    /// `None`: the program that noted it did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
 }
 
 impl KnownFinding {
@@ -38,13 +41,20 @@ impl KnownFinding {
     const NOTED: usize = 200;
 
     pub fn of(finding: &Finding) -> Self {
-        Self { code: finding.code.to_owned(), subject: finding.subject.clone() }.shortened()
+        let (code, subject) = (finding.code.to_owned(), finding.subject.clone());
+        Self { code, subject, severity: Some(finding.severity) }.shortened()
+    }
+
+    /// Whether it is this one, however severe it was then.
+    pub fn is(&self, finding: &Finding) -> bool {
+        let finding = Self::of(finding);
+        (&self.code, &self.subject) == (&finding.code, &finding.subject)
     }
 
     /// As much of its subject as is noted.
     #[must_use]
     pub fn shortened(&self) -> Self {
-        Self { code: self.code.clone(), subject: self.subject.chars().take(Self::SUBJECT).collect() }
+        Self { subject: self.subject.chars().take(Self::SUBJECT).collect(), ..self.clone() }
     }
 
     /// Worst first, as many as are noted.

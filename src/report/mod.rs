@@ -328,7 +328,7 @@ impl Report {
     /// Findings that were not there before; all of them where nobody knows.
     pub fn new_findings(&self) -> Vec<&Finding> {
         let known = self.before.as_ref().and_then(|before| before.findings.as_deref()).unwrap_or_default();
-        self.findings.iter().filter(|finding| !known.contains(&KnownFinding::of(finding))).collect()
+        self.findings.iter().filter(|finding| !known.iter().any(|known| known.is(finding))).collect()
     }
 
     #[must_use]

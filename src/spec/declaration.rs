@@ -3,16 +3,18 @@
 use super::Reading;
 use crate::error::{Failure, alternatives};
 use crate::facts;
-use crate::registry::description::Declaration;
+use crate::registry::description::{Declaration, Part};
 use crate::types::{Architecture, Target};
+
+/// For regions that know no architectures.
+const NONE: &str = "none";
 
 impl Reading<'_> {
     pub(super) fn declaration(
         &mut self,
         runtimes: &[String],
         architectures: &[String],
-        description: Option<&str>,
-        license: Option<&str>,
+        (description, license, republish): (Option<&str>, Option<&str>, Option<&str>),
         target: Target,
     ) -> Declaration {
         self.check_runtimes(runtimes);
@@ -24,6 +26,12 @@ impl Reading<'_> {
             "at most that many fit beside fingerprint and content hash",
         );
         self.check_length("license", license, facts::limits().license_length, "that is Lambda's limit");
+        let given = [
+            (Part::Runtimes, !runtimes.is_empty()),
+            (Part::Architectures, !architectures.is_empty()),
+            (Part::Description, description.is_some()),
+            (Part::License, license.is_some()),
+        ];
         let is_tag = self.environment.get("GITHUB_REF_TYPE") == Some("tag");
         let default_text = || format!("Python {} packages for {}", target.python, target.architecture);
         Declaration {
@@ -35,6 +43,8 @@ impl Reading<'_> {
                 given => given.to_vec(),
             },
             compatible_architectures: self.compatible_architectures(architectures, target),
+            given: given.into_iter().filter_map(|(part, is_given)| is_given.then_some(part)).collect(),
+            republish: self.boolean("republish", republish, false),
         }
     }
 
@@ -62,6 +72,9 @@ impl Reading<'_> {
     fn compatible_architectures(&mut self, names: &[String], target: Target) -> Vec<Architecture> {
         if names.is_empty() {
             return vec![target.architecture];
+        }
+        if names == [NONE] {
+            return Vec::new();
         }
         let architectures: Vec<Architecture> =
             names.iter().filter_map(|name| self.problems.check(name.parse())).collect();

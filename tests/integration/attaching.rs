@@ -131,7 +131,7 @@ fn functions_are_found_by_tag_by_arn_and_where_they_are() {
 }
 
 #[test]
-fn one_that_is_refused_keeps_all_others_as_they_are() {
+fn one_that_is_refused_takes_nothing_from_the_others() {
     let functions = Functions::new(&[EU]);
     let zip = zip_of_megabytes(1);
     functions.make(EU, "fine", &[]);
@@ -143,7 +143,7 @@ fn one_that_is_refused_keeps_all_others_as_they_are() {
     functions.account.proxy.rule(Rule::on("GET", "/functions/image").replace("\"Zip\"", "\"Image\""));
     let outcome = functions.attach("fine,old,arm,full,image", &[]).run().code(1);
     insta::assert_snapshot!(rows(&outcome), @"
-    would be done eu-west-1 function fine version 1, as layer 1 of 1, once nothing else is refused
+    done eu-west-1 function fine version 1, as layer 1 of 1
     failed eu-west-1 function old version 1, as layer 1 of 1
     failed eu-west-1 function arm version 1, as layer 1 of 1
     failed eu-west-1 function full version 1, as layer 6 of 6
@@ -156,9 +156,31 @@ fn one_that_is_refused_keeps_all_others_as_they_are() {
     cause: function full in eu-west-1: it has 5 other layers, and Lambda takes 5 in all
     cause: function image in eu-west-1: it runs from a container image, which takes no layers
     ");
-    assert_eq!(functions.account.proxy.seen("PUT", FUNCTIONS).len(), 0);
-    functions.attach("fine", &[]).run().success();
+    assert_eq!(functions.account.proxy.seen("PUT", FUNCTIONS).len(), 1);
     assert_eq!(functions.layers(EU, "fine"), [ours(EU, 1)]);
+}
+
+#[test]
+fn of_many_with_a_tag_those_that_can_get_it() {
+    let functions = Functions::new(&[EU]);
+    for name in ["invoices", "orders", "reports"] {
+        functions.make(EU, name, &[]);
+    }
+    functions.account.make_function_on(EU, "legacy", &zip_of_megabytes(1), &[], ("python3.12", "x86_64"));
+    for name in ["invoices", "legacy", "orders", "reports"] {
+        functions.account.tag_function(EU, name, "team", "data");
+    }
+    // Nor does a name that is nowhere stop them.
+    let outcome = functions.attach("tag:team=data,typo", &[]).run().code(1);
+    for name in ["invoices", "orders", "reports"] {
+        assert_eq!(functions.layers(EU, name), [ours(EU, 1)], "{name}");
+    }
+    assert_eq!(functions.layers(EU, "legacy"), Vec::<String>::new());
+    let causes: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("cause: ")).collect();
+    insta::assert_snapshot!(causes.join("\n"), @"
+    cause: function typo in eu-west-1: there is no function `typo` in 123456789012/eu-west-1
+    cause: function legacy in eu-west-1: it has `python3.12`, but version 1 of `shared` is for `python3.13`
+    ");
 }
 
 #[test]
@@ -177,7 +199,7 @@ fn code_and_layers_together_have_to_fit() {
     functions.account.proxy.rule(Rule::on("GET", "/functions/orders").replace(at, &files.url()));
     let location = format!("{}/layer.zip", files.url());
     functions.account.proxy.rule(Rule::on("GET", "/versions/2").replace("s3://", &location));
-    let outcome = functions.attach("orders", &[]).run().code(1);
+    let outcome = functions.attach("orders", &["--layer-version", "2"]).run().code(1);
     insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.contains("MB")).collect::<String>(), @"cause: function orders in eu-west-1: it has 249.0 MB of code, which leaves 1.0 MB of Lambda's 250.0 MB: version 2 of 2.0 MB is 1.0 MB too large");
     assert_eq!(functions.account.proxy.seen("PUT", FUNCTIONS).len(), 0);
     // This one's zip cannot be downloaded: Lambda decides.

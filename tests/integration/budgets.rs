@@ -129,3 +129,18 @@ fn own_limits_hold_where_nothing_changed_too() {
     publish(&["--max-zipped-size", "100"]).code(1).says("over the 100 B of `max-zipped-size`");
     publish(&["--max-zipped-size", "100", "--fail-on", "never"]).success().says("shared unchanged");
 }
+
+#[test]
+fn a_stricter_fail_on_holds_where_nothing_changed_too() {
+    let sandbox = Sandbox::with_requirements("./six-1.0-py3-none-any.whl\n");
+    wheel(&sandbox.path(""), "six", "1.0");
+    let run = |command: &str, fail_on: &str| {
+        let layer = ["--layer-name", "shared", "--python-version", "3.13", "--exclude", "nonesuch"];
+        sandbox.run(&[command, "--fail-on", fail_on]).args(&layer).run()
+    };
+    run("publish", "error").success().says("exclude-unknown");
+    for command in ["publish", "plan"] {
+        run(command, "warning").code(1).says("what is published has the warning `exclude-unknown`: `nonesuch`");
+        run(command, "error").success().says("shared unchanged");
+    }
+}

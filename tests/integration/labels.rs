@@ -13,13 +13,13 @@ const LATEST: &str = "/layers/shared/3.13/x86_64/latest";
 const PRODUCTION: &str = "/layers/shared/3.13/x86_64/production";
 
 /// The parameters of a region.
-struct Parameters {
+pub(crate) struct Parameters {
     client: aws_sdk_ssm::Client,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Parameters {
-    fn of(account: &Account, region: &str) -> Self {
+    pub(crate) fn of(account: &Account, region: &str) -> Self {
         let config = aws_sdk_ssm::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .credentials_provider(Credentials::for_tests())
@@ -29,12 +29,12 @@ impl Parameters {
         Self { client: aws_sdk_ssm::Client::from_conf(config.build()), runtime }
     }
 
-    fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         let found = self.runtime.block_on(self.client.get_parameter().name(name).send()).ok()?;
         found.parameter?.value
     }
 
-    fn put(&self, name: &str, value: &str) {
+    pub(crate) fn put(&self, name: &str, value: &str) {
         let request = self.client.put_parameter().name(name).value(value).r#type(ParameterType::String);
         self.runtime.block_on(request.overwrite(true).send()).expect("can be written");
     }
@@ -44,7 +44,7 @@ fn six(version: &str) -> Sandbox {
     Sandbox::with_requirements(&format!("six=={version}\n"))
 }
 
-fn label(account: &Account, sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
+pub(crate) fn label(account: &Account, sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
     account.run(sandbox, "label", &["--bucket", "layers-{region}"]).args(arguments).run()
 }
 
@@ -53,7 +53,7 @@ fn list(account: &Account) -> serde_json::Value {
 }
 
 /// Two versions of the layer.
-fn published_twice(account: &Account, arguments: &[&str]) -> Sandbox {
+pub(crate) fn published_twice(account: &Account, arguments: &[&str]) -> Sandbox {
     let sandbox = six("1.16.0");
     account.publish(&sandbox, arguments).run().success();
     sandbox.write("requirements.txt", "six==1.17.0\n");

@@ -30,6 +30,8 @@ pub(crate) struct Seen {
 pub(crate) struct Rule {
     method: &'static str,
     path: &'static str,
+    /// In the operation; all have the empty one.
+    operation: &'static str,
     region: Option<&'static str>,
     /// How many to let through before.
     after: usize,
@@ -56,12 +58,19 @@ enum Act {
     Hold,
     /// Passes it on, and answers only when the test says so.
     HoldAnswer,
+    /// Passes on so many within a second, and answers the others itself; with the times of those that were passed on.
+    Throttle(usize, Vec<Instant>, String),
 }
 
 impl Rule {
     /// Requests with this method whose path contains this.
     pub(crate) fn on(method: &'static str, path: &'static str) -> Self {
-        Self { method, path, region: None, after: 0, times: usize::MAX, act: Act::HangUp }
+        Self { method, path, operation: "", region: None, after: 0, times: usize::MAX, act: Act::HangUp }
+    }
+
+    /// Requests of a service that names the operation in a header: `AmazonSSM.PutParameter`.
+    pub(crate) fn on_operation(operation: &'static str) -> Self {
+        Self { operation, ..Self::on("POST", "/") }
     }
 
     /// Any request that may change something.
@@ -92,6 +101,17 @@ impl Rule {
     pub(crate) fn refuse(self, status: u16, code: &str, message: &str) -> Self {
         let body = serde_json::json!({ "Type": "User", "Message": message }).to_string();
         self.reply(status, &format!("x-amzn-errortype: {code}\r\nx-amzn-requestid: 8f3c"), &body)
+    }
+
+    /// Answers like Parameter Store refuses.
+    pub(crate) fn refuse_as_ssm(self, code: &str, message: &str) -> Self {
+        Self { act: Act::Reply(ssm_refusal(code, message)), ..self }
+    }
+
+    /// Lets so many through within a second, and refuses the others as Parameter Store does.
+    pub(crate) fn throttle(self, per_second: usize) -> Self {
+        let refusal = ssm_refusal("ThrottlingException", "Rate exceeded");
+        Self { act: Act::Throttle(per_second, Vec::new(), refusal), ..self }
     }
 
     /// Answers like S3 refuses.
@@ -130,6 +150,11 @@ impl Rule {
     pub(crate) fn hold_answer(self) -> Self {
         Self { act: Act::HoldAnswer, ..self }
     }
+}
+
+fn ssm_refusal(code: &str, message: &str) -> String {
+    let body = serde_json::json!({ "__type": code, "message": message }).to_string();
+    answer(400, "content-type: application/x-amz-json-1.1\r\nx-amzn-requestid: 5a1e", &body)
 }
 
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> String {
@@ -302,7 +327,7 @@ impl Shared {
             }
             Some(Act::LoseAnswer) => return self.forward(&head, &body).map(drop),
             Some(Act::Hold) if self.is_forgotten() => return Ok(()),
-            None | Some(Act::Hold) => {}
+            None | Some(Act::Hold | Act::Throttle(..)) => {}
             Some(Act::HoldAnswer) => {
                 let answer = self.forward(&head, &body)?;
                 return if self.is_forgotten() { Ok(()) } else { client.write_all(&answer) };
@@ -336,19 +361,26 @@ impl Shared {
         let target = head.lines().find(|line| line.to_lowercase().starts_with("x-amz-target:"));
         let operation = target.and_then(|line| line.split(": ").nth(1)).unwrap_or_default().to_owned();
         let seen = Seen { method: method.clone(), path: path.clone(), region: region.clone(), key, operation };
-        state.seen.push(seen);
+        state.seen.push(seen.clone());
         self.changed.notify_all();
         let rule = state.rules.iter_mut().find(|rule| {
             let is_region = rule.region.is_none_or(|wanted| wanted == region);
             let is_method = rule.method == method || (rule.method.is_empty() && !matches!(&*method, "GET" | "HEAD"));
-            is_method && path.contains(rule.path) && is_region && rule.times > 0
+            let is_operation = seen.operation.contains(rule.operation);
+            is_method && path.contains(rule.path) && is_operation && is_region && rule.times > 0
         })?;
         if rule.after > 0 {
             rule.after -= 1;
             return None;
         }
         rule.times -= 1;
-        Some(rule.act.clone())
+        let Act::Throttle(most, passed, refusal) = &mut rule.act else { return Some(rule.act.clone()) };
+        passed.retain(|time| time.elapsed() < Duration::from_secs(1));
+        if passed.len() < *most {
+            passed.push(Instant::now());
+            return None;
+        }
+        Some(Act::Reply(refusal.clone()))
     }
 
     fn forward(&self, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -35,6 +35,7 @@ fn read(numbers: [&[u64]; 2]) -> Read {
                 identity: Some(identity(*number)),
                 created: Some(Timestamp::UNIX_EPOCH),
                 size: None,
+                declares: None,
             })
             .collect(),
         faults: Vec::new(),

@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 
-use super::limit::{Limit, Limited};
+use super::limit::{Limit, Limited, PlaceLimits};
 use crate::types::Place;
 
 #[derive(Clone, Debug)]
@@ -12,15 +12,17 @@ pub(crate) struct PlaceClients {
     pub(crate) s3: aws_sdk_s3::Client,
     /// For what few runs need.
     pub(crate) config: SdkConfig,
+    /// For writes of parameters.
+    pub(crate) parameter_writes: Limit,
 }
 
 impl PlaceClients {
     /// `path_style`: for servers other than AWS, which seldom have a name for each bucket.
-    pub(crate) fn new(config: &SdkConfig, place: Place, path_style: bool, limit: Limit) -> Self {
+    pub(crate) fn new(config: &SdkConfig, place: Place, path_style: bool, limits: PlaceLimits) -> Self {
         let config = config.to_builder().region(aws_config::Region::new(place.region.clone())).build();
         let lambda = aws_sdk_lambda::config::Builder::from(&config);
         let lambda = match config.http_client() {
-            Some(client) => lambda.http_client(Limited { client, limit }),
+            Some(client) => lambda.http_client(Limited { client, limit: limits.control_plane }),
             None => lambda,
         };
         Self {
@@ -28,6 +30,7 @@ impl PlaceClients {
             lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
             s3: Self::s3_of(&config, path_style),
             config,
+            parameter_writes: limits.parameter_writes,
         }
     }
 

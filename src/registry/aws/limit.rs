@@ -1,7 +1,7 @@
-//! Spaces the requests to Lambda's control plane out, in each account and region.
+//! Spaces out what AWS counts in each account and region: requests to Lambda's control plane, and writes of parameters.
 //!
-//! All calls that change or list share one quota there, and with them whatever else deploys in that account. Waiting
-//! here costs less than being throttled, after which the SDK waits longer.
+//! Whatever else deploys in that account shares these quotas. Waiting here costs less than being throttled, after which
+//! the SDK waits longer.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,10 +31,24 @@ pub(crate) struct Limit {
 
 impl Limit {
     /// By [`facts::Limits`], well below the quota of the account.
-    pub(crate) fn of_control_plane() -> Self {
+    fn of_control_plane() -> Self {
         let limits = facts::limits();
-        let interval = Duration::from_secs(1) / limits.own_requests_per_second;
-        Self { interval, burst: interval * limits.own_burst, next: Arc::new(Mutex::new(Instant::now())) }
+        Self::new(limits.own_requests_per_second, limits.own_burst)
+    }
+
+    /// By [`facts::Limits`], too.
+    fn of_parameter_writes() -> Self {
+        Self::new(facts::limits().own_parameter_writes_per_second, 0)
+    }
+
+    fn new(per_second: u32, burst: u32) -> Self {
+        let interval = Duration::from_secs(1) / per_second;
+        Self { interval, burst: interval * burst, next: Arc::new(Mutex::new(Instant::now())) }
+    }
+
+    /// Waits for its turn before a request is made: what waits inside the SDK for longer than a moment counts as stalled.
+    pub(crate) async fn turn(&self) {
+        tokio::time::sleep_until(self.take()).await;
     }
 
     /// Takes the next place in the queue; gives when it is due.
@@ -53,14 +67,23 @@ impl fmt::Debug for Limit {
     }
 }
 
+/// The limits of one account and region.
+#[derive(Clone, Debug)]
+pub(crate) struct PlaceLimits {
+    pub(crate) control_plane: Limit,
+    pub(crate) parameter_writes: Limit,
+}
+
 /// The limits of all places that a run knows, however it came to know them.
 #[derive(Clone, Debug, Default)]
-pub struct Limits(Arc<Mutex<BTreeMap<Place, Limit>>>);
+pub struct Limits(Arc<Mutex<BTreeMap<Place, PlaceLimits>>>);
 
 impl Limits {
-    pub(crate) fn of(&self, place: &Place) -> Limit {
+    pub(crate) fn of(&self, place: &Place) -> PlaceLimits {
         let mut limits = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        limits.entry(place.clone()).or_insert_with(Limit::of_control_plane).clone()
+        let new =
+            || PlaceLimits { control_plane: Limit::of_control_plane(), parameter_writes: Limit::of_parameter_writes() };
+        limits.entry(place.clone()).or_insert_with(new).clone()
     }
 }
 
@@ -110,5 +133,14 @@ mod tests {
         let at_once = (0..20).filter(|_| limit.take() <= Instant::now()).count();
         assert_eq!(u32::try_from(at_once), Ok(limits.own_burst + 1), "after a pause");
         assert!(limits.own_requests_per_second + limits.own_burst < limits.control_plane_requests_per_second);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn no_second_has_more_writes_of_parameters_than_parameter_store_takes() {
+        let limit = Limit::of_parameter_writes();
+        tokio::time::advance(Duration::from_mins(1)).await;
+        let due: Vec<Instant> = (0..20).map(|_| limit.take()).collect();
+        let quota = usize::try_from(facts::limits().parameter_writes_per_second).expect("is small");
+        let is_spaced = |window: &[Instant]| window[quota] - window[0] > Duration::from_secs(1);
+        assert!(due.windows(quota + 1).all(is_spaced), "{due:?}");
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{AwsRegistry, layer_arn};
 use crate::error::Failure;
-use crate::registry::description::Identity;
+use crate::registry::description::{Declared, Identity};
 use crate::registry::{Listed, aws_error};
 use crate::types::{LayerName, LayerVersionArn, Place};
 
@@ -56,7 +56,14 @@ fn read(version: &LayerVersionsListItem) -> anyhow::Result<Listed> {
     let arn = version.layer_version_arn().context("AWS lists a version without an ARN")?;
     let arn: LayerVersionArn = arn.parse().map_err(anyhow::Error::msg)?;
     let identity = version.description().and_then(Identity::from_description);
-    Ok(Listed { arn, identity, created: version.created_date().and_then(created), size: None })
+    let declares = Declared::of(
+        version.description().unwrap_or_default(),
+        version.license_info(),
+        version.compatible_runtimes().iter().map(|runtime| runtime.as_str().to_owned()),
+        version.compatible_architectures().iter().map(|name| name.as_str().to_owned()),
+    );
+    let created = version.created_date().and_then(created);
+    Ok(Listed { arn, identity, created, size: None, declares: Some(declares) })
 }
 
 /// ISO 8601 with a zone of four digits, `2018-11-27T15:10:45.123+0000` (Lambda API, `LayerVersionsListItem`).

@@ -16,11 +16,11 @@ use super::{AwsRegistry, fill, layer_arn, zip_key};
 use crate::error::Failure;
 use crate::facts;
 use crate::interrupt;
-use crate::registry::description::Identity;
+use crate::registry::description::Declaration;
 use crate::registry::lease::Lease;
 use crate::registry::state::Version;
-use crate::registry::{NewVersion, aws_error};
-use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
+use crate::registry::{Made, NewVersion, aws_error};
+use crate::types::{ContentHash, LayerVersionArn, Place};
 
 /// How often a publish that was throttled, or whose answer got lost, is tried.
 const PUBLISH_ATTEMPTS: u32 = 5;
@@ -39,37 +39,44 @@ impl AwsRegistry {
         place: &Place,
         version: &NewVersion<'_>,
         lease: &Lease<'_>,
-    ) -> anyhow::Result<LayerVersionArn> {
-        let NewVersion { layer, archive, identity, signed, .. } = *version;
+    ) -> anyhow::Result<Made> {
+        let NewVersion { archive, declaration, identity, signed, .. } = *version;
+        let bare = Declaration { compatible_architectures: Vec::new(), ..declaration.clone() };
+        let mut version = *version;
         // Of a zip in the request, one at a time; who waits has sent nothing.
         let _turn = if self.has_bucket() { None } else { Some(self.direct.acquire().await?) };
         for attempt in 1.. {
             lease.send(place, Some(identity.content))?;
-            let error = match self.publish_once(place, version).await? {
+            let error = match self.publish_once(place, &version).await? {
                 Ok(reply) => {
                     lease.answered(place, Some(identity.content));
                     if signed.is_some() {
                         check_signed(&reply, &place.region)?;
                     }
                     let hash = signed.map_or(archive.content, |signed| signed.hash);
-                    return published(&reply, hash, &place.region);
+                    let arn = published(&reply, hash, &place.region)?;
+                    return Ok(Made { arn, declares: version.declaration.declared() });
                 }
                 Err(error) => error,
             };
             let sent = lost_or_refused(&error);
-            let found = if sent == Sent::Unknown { self.watch(place, layer, identity).await } else { Ok(None) };
+            let found = if sent == Sent::Unknown { self.watch(place, &version).await } else { Ok(None) };
             match found {
                 Ok(None) => {}
-                Ok(Some(arn)) => {
+                Ok(Some(made)) => {
                     lease.answered(place, Some(identity.content));
-                    return Ok(arn);
+                    return Ok(made);
                 }
                 // Nobody knows what became of it: the answer stays open.
-                Err(_) => return Err(self.explain_lost(place, version, &error)),
+                Err(_) => return Err(self.explain_lost(place, &version, &error)),
             }
             lease.answered(place, Some(identity.content));
+            if refuses_architectures(&error) && !version.declaration.compatible_architectures.is_empty() {
+                version.declaration = &bare;
+                continue;
+            }
             if sent == Sent::Refused || attempt == PUBLISH_ATTEMPTS {
-                return Err(self.explain_lost(place, version, &error));
+                return Err(self.explain_lost(place, &version, &error));
             }
             back_off(attempt).await;
         }
@@ -80,16 +87,11 @@ impl AwsRegistry {
     ///
     /// # Errors
     /// The list cannot be read in the end, or the run was interrupted: nobody knows.
-    async fn watch(
-        &self,
-        place: &Place,
-        layer: &LayerName,
-        identity: Identity,
-    ) -> anyhow::Result<Option<LayerVersionArn>> {
+    async fn watch(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<Option<Made>> {
         let end = Instant::now() + self.settling.unsigned_abs();
         loop {
             let is_last = Instant::now() >= end;
-            match self.find(place, layer, identity).await {
+            match self.find(place, version).await {
                 Ok(None) if !is_last => {}
                 Err(_) if !is_last && !interrupt::is_interrupted() => {}
                 found => return found,
@@ -98,7 +100,7 @@ impl AwsRegistry {
         }
     }
 
-    /// A version with the same content, made between the highest that was known and `arn`.
+    /// A version with the same content that declares what is asked for, made between the highest that was known and `arn`.
     ///
     /// The lists may show it late; it is asked for by its number.
     pub(in crate::registry) async fn earlier_twin(
@@ -111,8 +113,9 @@ impl AwsRegistry {
         let first = (highest + 1).max(arn.version().saturating_sub(TWINS));
         for number in first..arn.version() {
             let arn: LayerVersionArn = format!("{}:{number}", arn.layer_arn()).parse().map_err(anyhow::Error::msg)?;
-            let known = Version { arn: arn.clone(), version: number, recorded: Timestamp::UNIX_EPOCH };
-            if self.exists(place, version.layer, &known, version.identity.content).await? {
+            let known = looked_for(&arn);
+            let declares = self.declared_by(place, version.layer, &known, version.identity.content).await?;
+            if declares.is_some_and(|declares| version.declaration.fits(Some(&declares))) {
                 return Ok(Some(arn));
             }
         }
@@ -161,7 +164,8 @@ impl AwsRegistry {
             self.clients(place).lambda.publish_layer_version().layer_name(layer.as_str()).content(content.build());
         let request =
             request.description(declaration.description(identity)).set_license_info(declaration.license.clone());
-        let request = request.set_compatible_runtimes(Some(runtimes)).set_compatible_architectures(Some(architectures));
+        let architectures = Some(architectures).filter(|names: &Vec<_>| !names.is_empty());
+        let request = request.set_compatible_runtimes(Some(runtimes)).set_compatible_architectures(architectures);
         let size = if self.has_bucket() { 0 } else { archive.zipped_size.0 };
         let once = aws_sdk_lambda::config::Builder::new()
             .retry_config(RetryConfig::disabled())
@@ -169,23 +173,27 @@ impl AwsRegistry {
         Ok(request.customize().config_override(once).send().await)
     }
 
-    async fn find(
-        &self,
-        place: &Place,
-        layer: &LayerName,
-        identity: Identity,
-    ) -> anyhow::Result<Option<LayerVersionArn>> {
+    async fn find(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<Option<Made>> {
+        let NewVersion { layer, declaration, identity, .. } = *version;
         let listed = self.list(place, layer).await?.into_iter().rev();
         for listed in listed.filter(|listed| listed.identity == Some(identity)) {
-            let (arn, version) = (listed.arn.clone(), listed.arn.version());
-            let known = Version { arn, version, recorded: Timestamp::UNIX_EPOCH };
-            // An earlier one may be there that was not signed, or that says what it is not.
-            if self.exists(place, layer, &known, identity.content).await? {
-                return Ok(Some(listed.arn));
+            // An earlier one may be there that was not signed, that says what it is not, or that declares other things.
+            let declares = self.declared_by(place, layer, &looked_for(&listed.arn), identity.content).await?;
+            if let Some(declares) = declares.filter(|declares| declaration.fits(Some(declares))) {
+                return Ok(Some(Made { arn: listed.arn, declares }));
             }
         }
         Ok(None)
     }
+}
+
+fn looked_for(arn: &LayerVersionArn) -> Version {
+    Version { arn: arn.clone(), version: arn.version(), recorded: Timestamp::UNIX_EPOCH, declares: None }
+}
+
+/// Whether the region knows no architectures.
+fn refuses_architectures(error: &SdkError<PublishLayerVersionError>) -> bool {
+    error.message().is_some_and(|message| message.contains(&facts::lambda().architectures_refused))
 }
 
 /// What became of a request that failed.

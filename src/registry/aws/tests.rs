@@ -31,6 +31,7 @@ impl AwsRegistry {
             lambda,
             s3,
             config: config.clone(),
+            parameter_writes: super::Limits::default().of(&of_place(region)).parameter_writes,
         });
         Self {
             clients: clients.collect(),
@@ -68,6 +69,8 @@ pub(crate) fn declaration() -> Declaration {
         license: None,
         compatible_runtimes: vec!["python3.13".to_owned()],
         compatible_architectures: vec![Architecture::X86_64],
+        given: std::collections::BTreeSet::new(),
+        republish: false,
     }
 }
 

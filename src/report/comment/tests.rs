@@ -36,7 +36,7 @@ fn before(distributions: Vec<DistributionSize>) -> Before {
 
 #[test]
 fn a_change_is_told_with_its_bytes() {
-    let known = KnownFinding { code: "no-licence".to_owned(), subject: "six".to_owned() };
+    let known = KnownFinding { code: "no-licence".to_owned(), subject: "six".to_owned(), severity: None };
     let was = before(DistributionSize::rows(&[
         ("numpy", "2.2.0", 50_000_000),
         ("six", "1.17.0", 30_000),

@@ -60,7 +60,7 @@ async fn publish(registry: &AwsRegistry) -> anyhow::Result<LayerVersionArn> {
     let store = StateStore::Nowhere;
     let owner = Owner::this_run(&Environment::default());
     let lease = Lease::unclaimed(&store, State::new(&layer), Tag::Absent, owner);
-    registry.publish(&place(), &version, &lease).await
+    registry.publish(&place(), &version, &lease).await.map(|made| made.arn)
 }
 
 fn throttled() -> HttpResponse {
@@ -204,12 +204,20 @@ async fn a_layer_that_never_was_has_no_versions() {
 }
 
 fn recorded() -> Version {
-    Version { arn: arn(4).parse().expect("is valid"), version: 4, recorded: jiff::Timestamp::UNIX_EPOCH }
+    Version {
+        arn: arn(4).parse().expect("is valid"),
+        version: 4,
+        recorded: jiff::Timestamp::UNIX_EPOCH,
+        declares: None,
+    }
 }
 
 async fn exists(reply: Reply) -> anyhow::Result<bool> {
     let getting = mock!(Client::get_layer_version).then_http_response(reply);
-    registry(&[&getting]).exists(&place(), &layer(), &recorded(), identity().content).await
+    registry(&[&getting])
+        .declared_by(&place(), &layer(), &recorded(), identity().content)
+        .await
+        .map(|found| found.is_some())
 }
 
 #[tokio::test]
