@@ -44,6 +44,7 @@ mod signing;
 pub(crate) mod tests;
 
 pub(crate) use clients::PlaceClients;
+use clients::{ATTEMPT_TIMEOUT, attempts_of};
 use identity::Voucher;
 pub use limit::Limits;
 pub use signing::{SignedZip, SignedZips};
@@ -81,6 +82,7 @@ pub(crate) async fn configuration(environment: &Environment, region: Option<&str
         builder.build()
     });
     let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client).retry_config(retries);
+    let loader = loader.timeout_config(attempts_of(ATTEMPT_TIMEOUT));
     match region {
         Some(region) => loader.region(aws_config::Region::new(region.to_owned())).load().await,
         None => loader.load().await,
@@ -312,7 +314,9 @@ impl AwsRegistry {
         // S3 refuses the object if other bytes arrive.
         let request =
             request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(archive.content.to_string());
-        request.send().await.map_err(|error| {
+        let in_time = attempts_of(publishing::timeout(archive.zipped_size.0));
+        let in_time = aws_sdk_s3::config::Builder::new().timeout_config(in_time);
+        request.customize().config_override(in_time).send().await.map_err(|error| {
             aws_error::explain("s3:PutObject", &aws_error::s3_arn(&place.region, &format!("{bucket}/{key}")), &error)
         })?;
         Ok(())

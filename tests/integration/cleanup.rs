@@ -24,7 +24,7 @@ pub(crate) fn aged(_: &str, body: &str) -> String {
     })
 }
 
-pub(crate) fn edited(body: &str, edit: impl Fn(&mut Value)) -> String {
+fn edited(body: &str, edit: impl Fn(&mut Value)) -> String {
     let Ok(mut answer) = serde_json::from_str(body) else { return body.to_owned() };
     edit(&mut answer);
     answer.to_string()

@@ -1,34 +1,13 @@
 //! Clean-up by lists that have many pages, break off, or cannot be read.
 
+use serde_json::json;
+
 use crate::account::{EU, LAYER, US, VERSIONS};
-use crate::cleanup::{EMPTY_ZIP, FUNCTIONS, account_with, aged, cleanup, edited, rows};
+use crate::cleanup::{EMPTY_ZIP, FUNCTIONS, account_with, aged, cleanup, rows};
 use crate::proxy::Rule;
 
-/// A page of a list: moto gives everything, whatever the marker says.
-fn page(path: &str, body: &str, size: usize) -> String {
-    edited(&aged(path, body), |answer| {
-        let list = if answer["Functions"].is_array() { "Functions" } else { "LayerVersions" };
-        let marker = path.split(['?', '&']).find_map(|part| part.strip_prefix("Marker="));
-        let start: usize = marker.map_or(0, |marker| marker.parse().expect("is ours"));
-        let all = answer[list].as_array().cloned().unwrap_or_default();
-        let end = all.len().min(start + size);
-        answer[list] = all[start..end].to_vec().into();
-        if end < all.len() {
-            answer["NextMarker"] = end.to_string().into();
-        }
-    })
-}
-
-fn pages_of_ten(path: &str, body: &str) -> String {
-    page(path, body, 10)
-}
-
-fn pages_of_fifty(path: &str, body: &str) -> String {
-    page(path, body, 50)
-}
-
 /// One version of ours and so many of others, and functions; the last of each is used by the last of the other.
-fn paged(others: usize, functions: usize, edit: fn(&str, &str) -> String, pages: (usize, usize)) {
+fn paged(others: usize, functions: usize, size: usize, pages: (usize, usize)) {
     let (account, sandbox) = account_with(1, &[EU]);
     let zip = EMPTY_ZIP;
     let arns: Vec<String> = (0..others).map(|_| account.publish_by_hand(EU, LAYER, zip, &["python3.13"])).collect();
@@ -36,9 +15,7 @@ fn paged(others: usize, functions: usize, edit: fn(&str, &str) -> String, pages:
         let layers: &[&str] = if number + 1 == functions { &[&arns[0]] } else { &[] };
         account.make_function(EU, &format!("function-{number}"), zip, layers);
     }
-    account.proxy.behave();
-    account.proxy.rule(Rule::on("GET", VERSIONS).edit(edit));
-    account.proxy.rule(Rule::on("GET", FUNCTIONS).edit(edit));
+    account.moto.behave(&json!({ "pages": size }));
     let asked = |path| account.proxy.seen("GET", path).len();
     let before = (asked(VERSIONS), asked(FUNCTIONS));
     let arguments = ["--keep-versions", "1", "--include-unknown"];
@@ -53,12 +30,12 @@ fn paged(others: usize, functions: usize, edit: fn(&str, &str) -> String, pages:
 
 #[test]
 fn lists_are_read_to_their_end_in_pages_of_ten() {
-    paged(24, 12, pages_of_ten, (3, 2));
+    paged(24, 12, 10, (3, 2));
 }
 
 #[test]
 fn lists_are_read_to_their_end_in_pages_of_fifty() {
-    paged(59, 51, pages_of_fifty, (2, 2));
+    paged(59, 51, 50, (2, 2));
 }
 
 #[test]
@@ -68,7 +45,7 @@ fn a_list_of_functions_that_breaks_off_removes_nothing() {
         account.make_function(EU, &format!("function-{number}"), EMPTY_ZIP, &[]);
     }
     account.proxy.rule(Rule::on("GET", "Marker=").hang_up());
-    account.proxy.rule(Rule::on("GET", FUNCTIONS).edit(pages_of_ten));
+    account.moto.behave(&json!({ "pages": 10 }));
     let arguments = ["--keep-versions", "1", "--apply"];
     let outcome = cleanup(&account, &sandbox, &arguments).env("AWS_MAX_ATTEMPTS", "1").run().code(2);
     insta::assert_snapshot!(rows(&outcome), @r"

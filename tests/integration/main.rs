@@ -91,6 +91,7 @@ mod slim;
 mod slim_uses;
 mod smoke;
 mod sources;
+mod stand_in;
 mod strip;
 mod symlinks;
 mod targets;

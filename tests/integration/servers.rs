@@ -67,10 +67,20 @@ impl Drop for Server {
     }
 }
 
-/// AWS by moto, a real HTTP server: Lambda's layers and S3 with its conditional writes.
+/// AWS by moto, a real HTTP server behind AWS's manner: `tests/aws/`, which refuses what AWS's models refuse.
 pub(crate) struct Moto {
     server: Server,
     seen: Vec<Request>,
+}
+
+impl Drop for Moto {
+    /// Whatever the program asked for, AWS would have understood it.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let answer = get(self.server.port, "/_aws/refused");
+            assert!(answer.ends_with("\r\n\r\n[]"), "the models of AWS refuse what was sent:\n{answer}");
+        }
+    }
 }
 
 /// A line of an access log.
@@ -84,8 +94,9 @@ pub(crate) struct Request {
 
 impl Moto {
     pub(crate) fn start() -> Self {
-        let mut command = Command::new(tools().program("moto_server"));
-        command.args(["-H", "127.0.0.1", "-p", "0"]).env("PYTHONUNBUFFERED", "1");
+        const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/server.py");
+        let mut command = Command::new(tools().program("python3"));
+        command.args(["-u", PROGRAM]);
         Self { server: Server::start(command, "Running on http://127.0.0.1:"), seen: Vec::new() }
     }
 
@@ -107,6 +118,25 @@ impl Moto {
             self.seen.push(request);
         }
         &self.seen
+    }
+
+    /// How it behaves from now on: a document of `tests/aws/manner.py`.
+    pub(crate) fn behave(&self, manner: &serde_json::Value) {
+        use std::io::Write as _;
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
+        let body = manner.to_string();
+        write!(stream, "PUT /_aws/manner HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+            .expect("can be sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("is answered");
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+
+    /// What the models of AWS's services refused since the start, or since it was told how to behave; forgets it.
+    pub(crate) fn refused(&self) -> String {
+        let answer = get(self.server.port, "/_aws/refused");
+        self.behave(&serde_json::json!({}));
+        answer.split_once("\r\n\r\n").unwrap_or_default().1.to_owned()
     }
 
     /// A call of a service of the query protocol.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_lambda::operation::publish_layer_version::{PublishLayerVersionError, PublishLayerVersionOutput};
 use aws_sdk_lambda::primitives::Blob;
@@ -12,6 +11,7 @@ use aws_sdk_lambda::types::{Architecture as DeclaredArchitecture, LayerVersionCo
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::clients::attempts_of;
 use super::{AwsRegistry, fill, layer_arn, zip_key};
 use crate::error::Failure;
 use crate::facts;
@@ -169,7 +169,7 @@ impl AwsRegistry {
         let size = if self.has_bucket() { 0 } else { archive.zipped_size.0 };
         let once = aws_sdk_lambda::config::Builder::new()
             .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(timeout(size)).build());
+            .timeout_config(attempts_of(timeout(size)));
         Ok(request.customize().config_override(once).send().await)
     }
 
@@ -224,7 +224,7 @@ fn lost_or_refused(error: &SdkError<PublishLayerVersionError>) -> Sent {
 }
 
 /// The longest that one call may take: an answer's time, and that of `size` bytes in Base64 on a slow line.
-fn timeout(size: u64) -> Duration {
+pub(super) fn timeout(size: u64) -> Duration {
     ANSWER_TIMEOUT + Duration::from_secs((size / 3 * 4).div_ceil(facts::limits().slowest_upload))
 }
 
