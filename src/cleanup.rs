@@ -93,7 +93,9 @@ async fn clean(cleaner: &Cleaner<'_>, known: &Known, store: &mut StateStore) -> 
     let listed = read.places.iter().map(|place| place.listed.len()).sum();
     step.done(format!("{}, {} in use", counted(listed, "version"), read.usage.functions.len()));
     let before: Vec<Option<ByteSize>> = read.places.iter().map(|place| place.storage).collect();
-    let plan = plan::plan(&read, &known.state, cleaner.retention, &cleaner.owner, store.now());
+    let mut state = known.state.clone();
+    state.settle(cleaner.registry.settling(), store.now());
+    let plan = plan::plan(&read, &state, cleaner.retention, &cleaner.owner, store.now());
     if !cleaner.applies {
         return Ok(rows::rows(cleaner, &read, &plan, &before, None));
     }

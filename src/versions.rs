@@ -1,6 +1,7 @@
 //! Which versions a command acts on: one in each place, all of the same content.
 
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::console::Console;
 use crate::error::Failure;
@@ -8,6 +9,9 @@ use crate::registry::state::State;
 use crate::registry::{Listed, Registry};
 use crate::spec::VersionChoice;
 use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
+
+/// Lists are expected to show a version by then.
+const LATE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The version of one place.
 #[derive(Debug)]
@@ -37,7 +41,7 @@ pub async fn choose(
     console: &Console,
 ) -> anyhow::Result<Choice> {
     let places = registry.places();
-    let lists = join_all(places.iter().map(|place| registry.list(place, layer))).await;
+    let lists = join_all(places.iter().map(|place| list(place, layer, state, registry))).await;
     let mut lists: Vec<(Place, anyhow::Result<Vec<Listed>>)> = places.into_iter().zip(lists).collect();
     let (first, list) = lists.remove(0);
     let first_list = list?;
@@ -89,6 +93,24 @@ pub async fn choose(
     let others: Vec<Chosen> = others.collect();
     let versions = std::iter::once(Chosen { place: first.clone(), arn: Ok(found.arn.clone()) }).chain(others).collect();
     Ok(Choice { content, versions })
+}
+
+/// With what the state knows of the last minutes: lists show new versions late.
+async fn list(place: &Place, layer: &LayerName, state: &State, registry: &Registry) -> anyhow::Result<Vec<Listed>> {
+    let mut listed = registry.list(place, layer).await?;
+    let newest = listed.first().map_or(0, |listed| listed.arn.version());
+    let now = Timestamp::now();
+    let versions =
+        state.contents.iter().flat_map(|(content, known)| known.versions.iter().map(move |of| (content, of)));
+    for (content, (destination, version)) in versions {
+        let is_new = version.version > newest && now.duration_since(version.recorded).abs() < LATE;
+        if place.is(destination) && is_new && registry.exists(place, layer, version, *content).await? {
+            let (arn, declares) = (version.arn.clone(), version.declares.clone());
+            listed.push(Listed { arn, identity: None, created: None, size: None, declares });
+        }
+    }
+    listed.sort_by_key(|listed| std::cmp::Reverse(listed.arn.version()));
+    Ok(listed)
 }
 
 /// What is not there yet may come: a run that publishes tells the state of all places together.

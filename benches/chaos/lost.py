@@ -3,7 +3,6 @@
 import collections
 import concurrent.futures
 import random
-import time
 
 from chaos import judge
 from chaos.kills import AFTER, PARAMETER
@@ -89,9 +88,6 @@ def run(program, folder, case):
         if first.code not in (0, 2):
             bad.append(f"the run {first.how()}: {first.error()}")
         world.behave(MANNER)
-        if command == "cleanup":
-            # What may be going, or may be published, is let alone for so long.
-            time.sleep(PUBLISH_SECONDS + 1)
         again = start().wait()
         if again.code != 0:
             bad.append(f"the run after it {again.how()}: {again.error()}")

@@ -92,7 +92,7 @@ impl<'a> Facts<'a> {
             claimed: claim
                 .map(|claim| claim.content)
                 .into_iter()
-                .chain(state.unanswered.iter().filter_map(|request| request.content))
+                .chain(state.unanswered.iter().filter(|request| !request.removes).filter_map(|request| request.content))
                 .collect(),
         }
     }

@@ -146,3 +146,15 @@ fn without_a_bucket_regions_are_served_one_after_another() {
     run.wait().success();
     assert_eq!((account.numbers(EU), account.numbers(crate::account::US)), (vec![1], vec![1]));
 }
+
+#[test]
+fn a_version_that_the_list_does_not_show_yet_is_attached() {
+    let (account, sandbox) = (Account::with_buckets(&[EU]), six());
+    account.publish(&sandbox, &[]).run().success();
+    account.make_function(EU, "orders", EMPTY_ZIP, &[]);
+    let nothing = |_: &str, _: &str| r#"{"LayerVersions": []}"#.to_owned();
+    account.proxy.rule(Rule::on("GET", "/layers/shared/versions?").edit(nothing));
+    let attach = sandbox.run(&["attach", "--registry", "aws", "--layer-name", "shared", "--attach-to", "orders"]);
+    account.seen_by(attach.args(&["--bucket", "layers-{region}"])).run().success();
+    assert_eq!(account.layers_of(EU, "orders"), [account.versions(EU)[0].arn.clone()]);
+}

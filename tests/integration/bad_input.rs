@@ -45,7 +45,7 @@ fn everything_that_is_wrong_is_said_at_once() {
             "--compatible-runtimes=python3.13,nodejs22.x",
             "--compatible-architectures=arm64",
             "--registry=aws",
-            "--regions=eu-west-1,eu-west-9",
+            "--regions=eu-west-1,eu-wst-3",
             "--bucket=s3://Layers/",
             "--index-url=pypi.org/simple",
             "--no-deps=maybe",
@@ -69,7 +69,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     cause: `index-url` is `pypi.org/simple`, which is not a URL (write it as in `https://host/simple/`)
     cause: `compatible-runtimes` has `nodejs22.x`, which Lambda does not know for Python (use `python3.8`, `python3.9`, `python3.10`, `python3.11`, `python3.12`, `python3.13`, `python3.14` or `python3.15`)
     cause: `compatible-architectures` leaves out `x86_64`, which the layer is built for (add it, or change `architecture`)
-    cause: `eu-west-9` is not a region with Lambda (did you mean `eu-west-3`?)
+    cause: `eu-wst-3` is not a region with Lambda (did you mean `eu-west-3`?)
     cause: `bucket` has the bucket `s3://Layers/`, which is not a bucket's name (give the name alone: `Layers`)
     hint: nothing was built or published; correct all of them and run again
     ");

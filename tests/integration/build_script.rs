@@ -22,6 +22,7 @@ fn it_runs_before_the_install_and_only_if_something_changed() {
     let seen = fs_err::read_to_string(sandbox.root().join("seen")).expect("was written");
     insta::assert_snapshot!(seen, @r"
     LAMBDA_LAYER_ARCHITECTURE=x86_64
+    LAMBDA_LAYER_PUBLISH_SECONDS=2
     LAMBDA_LAYER_PYTHON_VERSION=3.13
     VISIBLE=seen
     build-script
