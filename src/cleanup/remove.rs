@@ -82,10 +82,11 @@ async fn versions(
         let lease = claim(cleaner, store).await?;
         let mut batch = Batch::default();
         let work = Box::pin(next_batch(cleaner, read, last, removed, &lease, &mut batch));
-        let worked = lease
-            .during(work)
-            .await
-            .unwrap_or_else(|| Err(Failure::system("the run was interrupted").hint("run it again").into()));
+        let worked = lease.during(work).await.unwrap_or_else(|| {
+            // What was sent may be done: the state names none of it, and the next publish finds what is there.
+            batch.is_interrupted = true;
+            Err(Failure::system("the run was interrupted").hint("run it again").into())
+        });
         let known = &*read;
         let (_, listed) = lease
             .end(|state, now, _| {
@@ -112,13 +113,15 @@ struct Batch {
     gone: BTreeSet<LayerVersionArn>,
     /// Without an answer: nobody is to rely on them.
     perhaps_gone: BTreeSet<LayerVersionArn>,
+    /// Before all answers came.
+    is_interrupted: bool,
 }
 
 impl Batch {
     fn stays(&self) -> Vec<Forgotten> {
         let stays = |forgotten: &&Forgotten| {
             let arn = &forgotten.version.arn;
-            !self.gone.contains(arn) && !self.perhaps_gone.contains(arn)
+            !self.is_interrupted && !self.gone.contains(arn) && !self.perhaps_gone.contains(arn)
         };
         self.forgotten.iter().filter(stays).cloned().collect()
     }

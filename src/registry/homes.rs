@@ -90,13 +90,18 @@ impl Homes {
         let (mut bucket, mut seen) = (self.home(), Vec::new());
         loop {
             seen.push(bucket.name.clone());
-            let next = match self.look(&bucket, name).await? {
-                Found::State(bytes, tag) => {
+            let next = match self.look(&bucket, name).await {
+                Ok(Found::State(bytes, tag)) => {
                     self.set_home(bucket);
                     return Ok((bytes, tag));
                 }
-                Found::Elsewhere(home) => Some(self.bucket_of(&home)),
-                Found::Nothing => self.find_elsewhere(name, &seen).await,
+                Ok(Found::Elsewhere(home)) => Some(self.bucket_of(&home)),
+                Ok(Found::Nothing) => self.find_elsewhere(name, &seen).await,
+                // One that is not the home may be out of reach.
+                Err(error) => match self.find_elsewhere(name, &seen).await {
+                    Some(next) if !seen.contains(&next.name) => Some(next),
+                    Some(_) | None => return Err(error),
+                },
             };
             let Some(next) = next.filter(|next| !seen.contains(&next.name)) else {
                 self.set_home(bucket);

@@ -133,7 +133,7 @@ fn what_a_dead_run_published_without_recording_it_is_adopted() {
 #[test]
 fn a_run_waits_for_the_claim_of_another_machine() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
-    let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(8);
     sandbox.write(STATE, claim("elsewhere", 1, "1", expires));
     let outcome = publish(&sandbox).run().success();
     assert!(jiff::Timestamp::now() >= expires, "did not wait");

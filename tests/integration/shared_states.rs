@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::account::{Account, EU, LAYER, STATE, US, role};
 use crate::harness::{Run, Sandbox};
+use crate::proxy::Rule;
 
 const OTHER: &str = "222222222222";
 
@@ -100,6 +101,10 @@ fn a_state_of_an_older_program_stays_where_it_is() {
     let state = account.state(US);
     assert_ne!(state["labels"]["production"], Value::Null, "{state:#}");
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
+    // It never needed the rights to list the other bucket, where there is no such key.
+    account.delete_object(EU, STATE);
+    account.proxy.rule(Rule::on("GET", STATE).in_region(EU).refuse_as_s3(403, "AccessDenied", "Access Denied"));
+    in_regions(&account, &sandbox, "us-east-1,eu-west-1").run().success().says("shared unchanged");
 }
 
 #[test]
