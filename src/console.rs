@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-use crate::actions;
-use crate::audit::{Finding, Severity};
 use crate::environment::Environment;
 use crate::error::Explanation;
+use crate::github::workflow_commands;
+use crate::layer::{Finding, Severity};
 use crate::secrets::Secrets;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Console {
     pub fn hide(&self, secrets: &Secrets) {
         if self.mode == Mode::Actions {
             // At once, whatever waits.
-            secrets.exposed().iter().for_each(|secret| self.write(&actions::add_mask(secret)));
+            secrets.exposed().iter().for_each(|secret| self.write(&workflow_commands::add_mask(secret)));
         }
         locked(&self.secrets).extend(secrets);
     }
@@ -152,8 +152,8 @@ impl Console {
     /// Of annotations; with several layers it names the one that is meant.
     fn title(&self) -> String {
         match &self.held {
-            Some(held) => format!("{}: {}", actions::TITLE, held.name),
-            None => actions::TITLE.to_owned(),
+            Some(held) => format!("{}: {}", workflow_commands::TITLE, held.name),
+            None => workflow_commands::TITLE.to_owned(),
         }
     }
 
@@ -163,7 +163,7 @@ impl Console {
 
     pub fn warning(&self, text: &str) {
         match self.mode {
-            Mode::Actions => self.raw(&actions::annotation("warning", &self.title(), &self.redact(text))),
+            Mode::Actions => self.raw(&workflow_commands::annotation("warning", &self.title(), &self.redact(text))),
             Mode::Terminal | Mode::Plain => self.say(&format!("warning: {text}")),
         }
     }
@@ -171,7 +171,7 @@ impl Console {
     /// Good to know, and no fault of the layer's.
     pub fn notice(&self, text: &str) {
         match self.mode {
-            Mode::Actions => self.raw(&actions::annotation("notice", &self.title(), &self.redact(text))),
+            Mode::Actions => self.raw(&workflow_commands::annotation("notice", &self.title(), &self.redact(text))),
             Mode::Terminal | Mode::Plain => self.say(&format!("notice: {text}")),
         }
     }
@@ -198,13 +198,13 @@ impl Console {
                 let title = format!("{}: {}", self.title(), finding.code);
                 let text = format!("{} ({})", finding.message, finding.help);
                 let place = finding.place.as_ref().map(|place| (place.file.as_str(), place.line));
-                self.raw(&actions::annotation_at(severity.word(), &title, place, &self.redact(&text)));
+                self.raw(&workflow_commands::annotation_at(severity.word(), &title, place, &self.redact(&text)));
             }
             let more = all.count().saturating_sub(ANNOTATIONS);
             // That of errors is the error that ends the run.
             if more > 0 && severity != Severity::Error {
                 let text = format!("{more} more are in the job summary");
-                self.raw(&actions::annotation(severity.word(), &self.title(), &text));
+                self.raw(&workflow_commands::annotation(severity.word(), &self.title(), &text));
             }
         }
     }
@@ -215,7 +215,7 @@ impl Console {
         if self.mode == Mode::Actions && !is_annotated {
             let text = text.strip_prefix("error: ").unwrap_or(&text);
             let place = explanation.place.as_ref().map(|(file, line)| (file.as_str(), *line));
-            self.raw(&actions::annotation_at("error", &self.title(), place, text));
+            self.raw(&workflow_commands::annotation_at("error", &self.title(), place, text));
         }
         self.say(&text);
     }
@@ -230,9 +230,9 @@ impl Console {
     /// Begins to show what a child process says: in a workflow in a group, in which nothing is taken for a workflow
     /// command; elsewhere only to those who look for a fault.
     pub fn child(&self, name: &str) -> ChildLog<'_> {
-        let token = actions::random_word();
+        let token = workflow_commands::random_word();
         if self.mode == Mode::Actions {
-            self.raw(&format!("::group::{}\n::stop-commands::{token}", actions::escape(name)));
+            self.raw(&format!("::group::{}\n::stop-commands::{token}", workflow_commands::escape(name)));
         }
         ChildLog { console: self, token }
     }
@@ -250,7 +250,7 @@ impl Console {
     /// Without secrets; what comes from outside must not become a command of the runner.
     fn harmless(&self, text: &str) -> String {
         let text = self.redact(text);
-        if self.mode == Mode::Actions { actions::disarm(&text) } else { text }
+        if self.mode == Mode::Actions { workflow_commands::disarm(&text) } else { text }
     }
 
     fn raw(&self, text: &str) {

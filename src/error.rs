@@ -63,7 +63,7 @@ impl Failure {
 /// A failure of which nobody said yet what to do about it. It is no error until somebody does:
 ///
 /// ```compile_fail
-/// use lambda_layer::error::Failure;
+/// use Failure;
 ///
 /// fn read() -> Result<(), Failure> {
 ///     Err(Failure::user("`x` is missing"))
@@ -71,7 +71,7 @@ impl Failure {
 /// ```
 ///
 /// ```
-/// use lambda_layer::error::Failure;
+/// use Failure;
 ///
 /// fn read() -> Result<(), Failure> {
 ///     Err(Failure::user("`x` is missing").hint("create it"))

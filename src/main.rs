@@ -7,18 +7,19 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use camino::Utf8PathBuf;
-use lambda_layer::config::Resolved;
+use lambda_layer::cli::{Cli, Command, Inputs};
+use lambda_layer::commands::{Orders, merge, results, since};
+use lambda_layer::config::{Resolved, init};
 use lambda_layer::console::Console;
-use lambda_layer::environment::Environment;
+use lambda_layer::environment::{Environment, installer_variables};
 use lambda_layer::error::Explanation;
-use lambda_layer::inputs::{Cli, Command, Inputs};
-use lambda_layer::layers::Orders;
+use lambda_layer::github::workflow_commands;
 use lambda_layer::manifest::ParsedLocks;
-use lambda_layer::report::{self, RunReport};
-use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb, together};
-use lambda_layer::{
-    actions, config, credentials, init, installer_variables, interrupt, layers, merge, results, sandbox, since,
-};
+use lambda_layer::process::{interrupt, sandbox};
+use lambda_layer::report::RunReport;
+use lambda_layer::secrets::credentials;
+use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb, conflicts};
+use lambda_layer::{commands, config, report};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -69,7 +70,7 @@ fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> 
     let parsed = ParsedLocks::default();
     let resolve = |inputs: &Inputs| Spec::resolve(task, inputs, &parsed, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
-    together::check(&specs)?;
+    conflicts::check(&specs)?;
     for spec in &specs {
         console.hide(&spec.secrets());
     }
@@ -77,14 +78,14 @@ fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> 
     let config = config::path(cli, environment).map(|path| workspace.join(path));
     interrupt::listen()?;
     let orders = Orders { jobs: config::jobs(cli.command.inputs())?, since, config };
-    layers::make(&specs, &orders, environment, console)
+    commands::make(&specs, &orders, environment, console)
 }
 
 fn inspect(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     since::read(&cli.command)?;
     let resolve = |inputs: &Inputs| AuditSpec::resolve(inputs, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
-    layers::audit(&specs, environment, console)
+    commands::audit(&specs, environment, console)
 }
 
 fn act(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
@@ -92,7 +93,7 @@ fn act(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> a
     let resolve = |inputs: &Inputs| ActSpec::resolve(verb, inputs, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
     interrupt::listen()?;
-    layers::act(&specs, environment, console)
+    commands::act(&specs, environment, console)
 }
 
 fn specs<S>(resolved: Resolved<S>, console: &Console) -> Vec<S> {
@@ -152,9 +153,10 @@ fn end(
         console.error(explanation, is_annotated);
     }
     let mut code = failure.map_or(0, |explanation| explanation.exit_code());
-    let summary = if wants_summary { actions::write_summary(&console.redact(&summary), environment) } else { Ok(()) };
+    let summary =
+        if wants_summary { workflow_commands::write_summary(&console.redact(&summary), environment) } else { Ok(()) };
     let kept = kept.context("cannot write the results");
-    for written in [actions::write_outputs(&outputs, environment), summary, kept] {
+    for written in [workflow_commands::write_outputs(&outputs, environment), summary, kept] {
         if let Err(error) = written {
             console.error(&Explanation::of(&error), false);
             code = code.max(2);

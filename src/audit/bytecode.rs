@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
-use super::{Finding, Layer, listed};
+use super::listed;
 use crate::error::counted;
 use crate::facts;
-use crate::observe::Bytecode;
+use crate::layer::scan::Bytecode;
+use crate::layer::{Finding, Layer};
 use crate::types::{ByteSize, DistributionName, Target};
 
 pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
@@ -73,7 +74,7 @@ fn stale(others: usize, timed: usize, size: u64, target: Target) -> Option<Findi
 mod tests {
     use super::*;
     use crate::audit::told_of;
-    use crate::observe::Observed;
+    use crate::layer::scan::Observed;
 
     fn told(files: &[(&str, u16, bool)]) -> String {
         let paths: Vec<&str> = files.iter().map(|(path, _, _)| *path).collect();

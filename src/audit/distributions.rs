@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
-use super::layer::{package_folders, within_packages};
-use super::{Finding, Layer};
-use crate::build::Distribution;
+use crate::audit::smoke::is_beside;
 use crate::error::counted;
-use crate::smoke::is_beside;
+use crate::layer::Distribution;
+use crate::layer::{Finding, Layer, package_folders, within_packages};
 use crate::types::{DistributionName, Target};
 
 pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Finding;
-use crate::build::Distribution;
 use crate::error::nearest;
+use crate::layer::Distribution;
+use crate::layer::Finding;
 use crate::manifest::marker_environment;
 use crate::types::{DistributionName, Target};
 

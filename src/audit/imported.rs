@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Finding, Layer, binaries};
-use crate::build::Owner;
+use super::binaries;
+use crate::layer::Owner;
+use crate::layer::{Finding, Layer};
 use crate::types::Target;
 
 /// What was seen while modules were imported.

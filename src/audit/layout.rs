@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::layer::{is_package_path, package_folders};
-use super::links::Names;
-use super::{File, Finding, Kind, Layer, Severity, listed};
-use crate::build::Owner;
+use super::listed;
 use crate::facts;
+use crate::layer::Owner;
+use crate::layer::links::Names;
+use crate::layer::{File, Finding, Kind, Layer, Severity, is_package_path, package_folders};
 use crate::types::Target;
 
 /// A layer without anything to import, and packages that nothing can import.
@@ -156,8 +156,8 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::layer::Layer;
     use crate::audit::told_of;
+    use crate::layer::Layer;
 
     fn found(paths: &[&str]) -> String {
         let layer = Layer::of_paths(paths);

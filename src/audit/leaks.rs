@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
-use super::{Finding, Layer};
 use crate::error::counted;
-use crate::leaks::Leak;
+use crate::layer::scan::leaks::Leak;
+use crate::layer::{Finding, Layer};
 use crate::types::DistributionName;
 
 /// The value itself is in no finding.

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
-use super::{Finding, Layer, listed};
-use crate::facts;
-use crate::files;
-use crate::observe::places::{Place, is_absolute};
+use super::listed;
+use crate::layer::scan::places::{Place, is_absolute};
+use crate::layer::{Finding, Layer};
 use crate::types::DistributionName;
+use crate::{facts, files};
 
 /// What a distribution, or a file of none, says of places that are not in the layer.
 #[derive(Default)]
@@ -90,8 +90,8 @@ fn shown(places: &BTreeSet<&Utf8Path>) -> String {
 mod tests {
     use super::*;
     use crate::audit::told_of;
-    use crate::build::Owner;
-    use crate::observe::Observed;
+    use crate::layer::Owner;
+    use crate::layer::scan::Observed;
 
     /// Path, its distribution or nothing, and what it names.
     fn told(files: &[(&str, &str, Place)]) -> String {

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
-use super::links::{self, End, Led};
-use super::{Finding, Kind, Layer, listed};
-use crate::observe::binary::has_library_name;
+use super::listed;
+use crate::layer::links::{End, Led};
+use crate::layer::scan::binary::has_library_name;
+use crate::layer::{Finding, Kind, Layer, links};
 use crate::types::Target;
 
 pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {

@@ -2,11 +2,11 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::layer::package_folders;
-use super::links::Names;
-use super::{File, Finding, Kind, Layer, listed};
+use super::listed;
 use crate::facts;
-use crate::observe::binary::{Binary, has_library_name};
+use crate::layer::links::Names;
+use crate::layer::scan::binary::{Binary, has_library_name};
+use crate::layer::{File, Finding, Kind, Layer, package_folders};
 use crate::types::{PythonVersion, Target};
 
 /// In `bin`, in `extensions`, and at the root of the layer, where wrapper scripts stand.

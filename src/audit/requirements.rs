@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
 
-use super::{Finding, Layer, listed};
-use crate::build::Distribution;
+use super::listed;
+use crate::layer::Distribution;
+use crate::layer::{Finding, Layer};
 use crate::manifest::{allows_python, marker_environment};
 use crate::runtime::Runtime;
 use crate::types::{DistributionName, Target};

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use pep440_rs::Version;
 use pep508_rs::{MarkerEnvironment, Requirement};
 
-use super::Finding;
-use crate::build::Distribution;
+use crate::layer::Distribution;
+use crate::layer::Finding;
 use crate::manifest::marker_environment;
 use crate::runtime::{Runtime, accepts, shown};
 use crate::types::Target;

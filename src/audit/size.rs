@@ -1,9 +1,9 @@
 //! Whether a layer is small enough: for Lambda, and by the limits that the user set.
 
-use super::Finding;
-use crate::archive::Archive;
+use crate::archive::pack::Archive;
 use crate::facts;
-use crate::report::DistributionSize;
+use crate::layer::DistributionSize;
+use crate::layer::Finding;
 use crate::spec::{Checks, RegistryChoice, Spec, Task};
 use crate::types::ByteSize;
 

@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
-use super::distribution::Distribution;
-use super::tree::{Entry, Owner, Source, Tree};
-use super::{places, sboms, scripts, shared_paths};
-use crate::audit::{self, Finding};
-use crate::files::{self, FileEntry, FileKind};
+use super::entry_points;
+use super::install::shared_paths;
+use crate::audit::{distributions, exclude};
+use crate::files;
+use crate::files::{FileEntry, FileKind};
+use crate::layer::Finding;
+use crate::layer::{Distribution, Entry, Owner, Source, Tree, paths, sboms};
 use crate::spec::Spec;
 use crate::types::{ByteSize, DistributionName};
 
 /// Files of `*.dist-info` that tell how it was installed and not what it is: they differ between tools and machines.
 const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"];
 
-pub(super) fn assemble(
+pub(crate) fn assemble(
     spec: &Spec,
     installed: &Utf8Path,
     opt: &Utf8Path,
@@ -27,8 +29,8 @@ pub(super) fn assemble(
         distributions.into_iter().partition(|distribution| spec.content.exclude.contains(&distribution.name));
     let mut tree =
         Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: Some(folder) };
-    tree.findings.extend(audit::exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
-    tree.findings.extend(audit::distributions::check_installed(&kept, installed));
+    tree.findings.extend(exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
+    tree.findings.extend(distributions::check_installed(&kept, installed));
     add_installed(spec, installed, (&excluded, &kept, projects), &mut tree)?;
     tree.distributions = kept;
     add_source(spec, &mut tree)?;
@@ -57,11 +59,11 @@ fn add_installed(
         if is_noise(&path) || (owner.is_none() && (left_out.contains(path.as_path()) || path == ".lock")) {
             continue;
         }
-        let place = places::place(&path, owner.copied(), &packages);
+        let place = paths::place(&path, owner.copied(), &packages);
         let source = match place.strip_prefix("bin") {
             Ok(name) => match owner.and_then(|owner| owner.scripts.get(name.as_str())) {
                 Some(object) => Source::Bytes {
-                    bytes: scripts::entry_point(object, &packages, spec.target.python),
+                    bytes: entry_points::entry_point(object, &packages, spec.target.python),
                     executable: true,
                 },
                 None => script_source(kind, spec)?,
@@ -87,7 +89,7 @@ fn is_noise(path: &Utf8Path) -> bool {
 fn script_source(kind: FileKind, spec: &Spec) -> anyhow::Result<Source> {
     let FileKind::File { source, .. } = &kind else { return Ok(source_of(kind)) };
     let bytes = fs_err::read(source)?;
-    Ok(match scripts::with_runtime_interpreter(&bytes, spec.target.python) {
+    Ok(match entry_points::with_runtime_interpreter(&bytes, spec.target.python) {
         Some(bytes) => Source::Bytes { bytes, executable: true },
         None if bytes.starts_with(b"#!") => Source::File { path: source.clone(), executable: true },
         None => source_of(kind),
@@ -107,7 +109,7 @@ fn source_of(kind: FileKind) -> Source {
     }
 }
 
-pub(super) fn entry(source: Source, owner: Owner) -> anyhow::Result<Entry> {
+pub(crate) fn entry(source: Source, owner: Owner) -> anyhow::Result<Entry> {
     let size = match &source {
         Source::File { path, .. } => fs_err::metadata(path)?.len(),
         Source::Bytes { bytes, .. } => bytes.len() as u64,

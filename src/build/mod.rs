@@ -1,133 +1,202 @@
-//! From a [`Spec`] to a [`Tree`]: installs the dependencies and lays everything out as the layer will hold it.
+//! From a [`Spec`] to a checked zip: installs, slims, compiles, packs, checks.
 
-mod alone;
-mod assemble;
-mod availability;
-mod brought_by;
-mod compilers;
-mod distribution;
-pub(crate) mod explain;
-mod failed_build;
-mod git;
-mod installer;
-pub(crate) mod interpreter;
-mod pip;
-mod pip_settings;
-pub(crate) mod places;
-mod prepare;
-pub(crate) mod process;
-mod project;
-mod records;
-mod resolution;
-mod sboms;
-pub(crate) mod scratch;
-mod scripts;
-mod settings;
-mod shared_paths;
-mod staging;
-mod tree;
-mod unmet;
-mod uv;
-pub(crate) mod uv_program;
+pub mod assemble;
+pub mod bytecode;
+pub mod entry_points;
+pub mod install;
+pub(crate) mod origins;
+pub mod records;
+pub mod script;
+pub mod slim;
+pub mod strip;
 
-pub use distribution::Distribution;
-pub(crate) use distribution::headers;
-pub use interpreter::Host;
-pub use records::with_records;
-pub use tree::{Entry, Owner, Source, Tree};
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 
-use std::collections::BTreeSet;
+use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::NamedTempFile;
 
-use crate::audit;
-use crate::codeartifact;
+use crate::archive::pack;
+use crate::archive::pack::Archive;
+use crate::audit::{size, smoke, verdict};
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::error::counted;
-use crate::files;
-use crate::indexes::Indexes;
+use crate::error::{Failure, counted};
+use crate::github::workflow_commands;
+use crate::layer::scan::leaks::Scan;
+use crate::layer::{DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Saving, distribution_sizes};
 use crate::manifest::Manifest;
-use crate::spec::Spec;
-use compilers::Compilers;
-use installer::Request;
-use settings::Settings;
-use staging::Staging;
+use crate::process::Host;
+use crate::runtime::Runtime;
+use crate::spec::{FailOn, SlimLevel, Spec};
+use crate::types::{ByteSize, DistributionName};
+use crate::{audit, files};
 
-/// Builds the tree of a layer. The folder it reads from lives as long as the tree does.
-///
+/// Everything about a layer but where it goes.
+#[derive(Debug)]
+pub struct Made {
+    /// `None` if it was refused before it was packed.
+    archive: Option<Archive>,
+    /// Why it must not be published.
+    rejection: Option<Failure>,
+    pub sizes: Sizes,
+    /// Files and links.
+    pub files: usize,
+    pub distributions: Vec<DistributionSize>,
+    /// What was left out of the distributions.
+    pub savings: Vec<Saving>,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// `None` until it is whole.
+    pub layer: Option<Layer>,
+    /// For the files about it that were asked for.
+    pub materials: Materials,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    pub unzipped: ByteSize,
+    /// `None` if it was not packed.
+    pub zipped: Option<ByteSize>,
+}
+
+impl Made {
+    pub fn archive(&self) -> Option<&Archive> {
+        self.archive.as_ref()
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.rejection.is_some()
+    }
+
+    /// Adds what was found after it was made.
+    pub fn add(&mut self, findings: Vec<Finding>, fail_on: FailOn, console: &Console) {
+        let known = self.findings.len();
+        self.findings.extend(findings);
+        self.rejection = verdict(&self.findings, fail_on).err();
+        console.findings(&self.findings[known..], self.rejection.is_some());
+        self.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
+    }
+
+    /// The zip, if nothing keeps it from being published.
+    pub fn into_archive(self) -> anyhow::Result<Archive, Failure> {
+        match (self.rejection, self.archive) {
+            (Some(failure), _) => Err(failure),
+            (None, archive) => Ok(archive.expect("what was not refused is packed")),
+        }
+    }
+}
+
 /// # Errors
-/// The user's for requirements that cannot be met, ours for tools that are missing or networks that are down.
-pub fn build(
-    spec: &Spec,
-    manifest: &Manifest,
-    host: Option<&Host>,
-    environment: &Environment,
-    console: &Console,
-) -> anyhow::Result<Tree> {
-    let folder = scratch::folder(&environment.scratch_directory())?;
-    let place = files::utf8(folder.path())?;
-    let installed = place.join("installed");
-    let opt = place.join("opt");
-    fs_err::create_dir_all(&installed)?;
-    if let Some(script) = &spec.content.build_script {
-        prepare::run(script, &opt, spec, environment, console)?;
+/// What installing and packing say. What the checks find stands in what was made.
+pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Made> {
+    let host = spec.needs_interpreter().then(|| Host::find(spec.target, environment)).flatten();
+    let runtime = Runtime::here(spec.target.python);
+    let tree = install::build(spec, manifest, host.as_ref(), environment, console)?;
+    let (tree, mut savings) = slim::slim(tree, spec, manifest, &runtime, console)?;
+    let (tree, stripped) = strip::strip(tree, spec, host.as_ref(), environment, console)?;
+    savings.extend(stripped);
+    let tree = bytecode::compile(tree, spec, host.as_ref(), environment, console)?;
+    let tree = records::with_records(tree, spec)?;
+
+    let mut findings = tree.findings.clone();
+    let (unzipped, distributions) = (tree.unzipped_size(), distribution_sizes(tree.sizes(), &tree.distributions));
+    findings.extend(size::check_unzipped(unzipped, &distributions));
+    findings.extend(size::check_limits(None, Some(unzipped), &distributions, &spec.checks));
+    let mut made = Made {
+        archive: None,
+        rejection: verdict(&findings, spec.checks.fail_on).err(),
+        sizes: Sizes { unzipped, zipped: None },
+        files: tree.entries.len(),
+        distributions,
+        savings,
+        findings,
+        layer: None,
+        materials: Materials::default(),
+    };
+    let layer = if made.rejection.is_none() {
+        let step = console.step("Pack");
+        let folder = archive_folder(spec, environment)?;
+        let scan = Scan::new(&console.secrets(), &tree.distributions);
+        let mut archive = pack::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
+        step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
+
+        let step = console.step("Check");
+        let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
+        let (left_out, is_slimmed) = (spec.content.exclude.clone(), spec.content.slim > SlimLevel::None);
+        let layer = Layer { left_out, is_slimmed, ..layer };
+        made.findings.extend(audit::check(&layer, spec.target, &runtime));
+        made.findings.extend(size::check_zipped(&archive, spec));
+        let zipped = Some(archive.zipped_size);
+        made.findings.extend(size::check_limits(zipped, None, &made.distributions, &spec.checks));
+        step.done(counted(made.findings.len(), "finding"));
+        made.findings = smoke::test(&tree, &layer, &made.findings, spec, host.as_ref(), environment, console)?;
+        made.rejection = verdict(&made.findings, spec.checks.fail_on).err();
+        made.sizes.zipped = Some(archive.zipped_size);
+        made.archive = Some(archive);
+        layer
+    } else {
+        // What is too large is worth looking at all the more.
+        Layer::of(&tree, BTreeMap::new())
+    };
+    if !spec.papers.is_empty() {
+        let bytes_of = |path: &Utf8Path| tree.entries.get(path)?.bytes().ok();
+        made.materials = Materials::gather(&layer, &spec.papers, Origins::of(spec, manifest), bytes_of);
     }
-    let (mut distributions, mut projects, mut findings) = (Vec::new(), Vec::new(), Vec::new());
-    if !spec.dependencies.requirements.is_empty() || !spec.content.projects.is_empty() {
-        let host = host.ok_or_else(interpreter::missing)?;
-        let log_in = || codeartifact::log_in(&spec.dependencies.codeartifact, environment, console);
-        let access = log_in()?;
-        let indexes = Indexes::of(&spec.dependencies, &access.urls);
-        let compilers = Compilers::new(&place.join("compilers"), environment)?;
-        let staging = Staging::new(spec, manifest, &place.join("view"))?;
-        let renewed;
-        let settings = Settings::of_requirements(manifest, place)?;
-        let mut request = Request {
-            spec,
-            manifest,
-            host,
-            environment,
-            console,
-            indexes: &indexes,
-            compilers: &compilers,
-            staging: &staging,
-            settings: &settings,
-            destination: &installed,
-        };
-        let (mut built, mut installed_with) = (BTreeSet::new(), None);
-        if !spec.dependencies.requirements.is_empty() {
-            let installer = installer::choose(&request)?;
-            let step = console.step(format!("Install with {}", installer.name()));
-            built = match installer.install(&request) {
-                // Whatever it failed with, it may have come of that.
-                Err(_) if access.has_ended() => {
-                    console.note("CodeArtifact's token ended during the build: installing again with a new one");
-                    renewed = Indexes::of(&spec.dependencies, &log_in()?.urls);
-                    request.indexes = &renewed;
-                    fs_err::remove_dir_all(&installed)?;
-                    fs_err::create_dir(&installed)?;
-                    installer.install(&request)?
-                }
-                outcome => outcome?,
-            };
-            distributions = distribution::read_all(&installed)?;
-            settings::check_own_names(manifest, &distributions)?;
-            step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
-            installed_with = Some(installer);
-        }
-        let for_builds = Settings::of_builds(manifest, place)?;
-        projects = project::install_all(&Request { settings: &for_builds, ..request }, place, &mut distributions)?;
-        built.extend(projects.iter().cloned());
-        if let Some(installer) = installed_with {
-            shared_paths::settle(&*installer, &request, &distributions, &projects)?;
-        }
-        for distribution in &mut distributions {
-            distribution.is_built_here = built.contains(&distribution.name);
-        }
-        if !host.can_build_for(spec.target) && !spec.dependencies.no_deps && !manifest.is_locked {
-            findings.extend(audit::distributions::check_foreign_builds(&built, &distributions, &host.version));
-        }
+    made.layer = Some(layer);
+    for finding in &mut made.findings {
+        finding.place = finding.distribution.as_ref().and_then(|name| place_of(name, manifest, spec)).map(Box::new);
     }
-    let mut tree = assemble::assemble(spec, &installed, &opt, (distributions, &projects), folder)?;
-    tree.findings.extend(findings);
-    Ok(tree)
+    made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
+    console.findings(&made.findings, made.rejection.is_some());
+    Ok(made)
+}
+
+/// The line that asks for a distribution, in a file of the repository.
+fn place_of(name: &DistributionName, manifest: &Manifest, spec: &Spec) -> Option<ManifestPlace> {
+    let asks = manifest.requirements.iter().find(|requirement| requirement.name().as_ref() == Some(name))?;
+    let path = files::normalize(&spec.folder.join(&asks.file))?;
+    let file = path.strip_prefix(&spec.workspace).ok()?.to_string();
+    Some(ManifestPlace { file, line: asks.line })
+}
+
+/// Beside `output`, so that a rename brings it there; else with other temporary files.
+fn archive_folder(spec: &Spec, environment: &Environment) -> anyhow::Result<Utf8PathBuf> {
+    let Some((_, parent)) = place_of_output(spec) else {
+        return Ok(environment.scratch_directory());
+    };
+    workflow_commands::create_folder(&parent, &spec.workspace)?;
+    Ok(parent)
+}
+
+/// The path of `output` and the folder it is in.
+fn place_of_output(spec: &Spec) -> Option<(Utf8PathBuf, Utf8PathBuf)> {
+    let place = spec.folder.join(spec.output.as_ref()?);
+    let parent = place.parent().unwrap_or(&spec.folder).to_owned();
+    Some((place, parent))
+}
+
+/// Brings a new zip to `output`, if that was asked for; gives the path to tell people.
+///
+/// Whoever looks sees the old file or the new one, never half of it.
+pub fn keep(archive: Archive, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
+    let Some((place, _)) = place_of_output(spec) else { return Ok(None) };
+    finish(archive.into_file(), &place, spec)
+}
+
+/// The same with a zip that stays where it is, too.
+pub fn keep_copy(zip: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
+    let Some((place, parent)) = place_of_output(spec) else { return Ok(None) };
+    fs_err::create_dir_all(&parent)?;
+    let copy = pack::temporary_file(&parent)?;
+    fs_err::copy(zip, copy.path())?;
+    finish(copy, &place, spec)
+}
+
+fn finish(zip: NamedTempFile, place: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
+    // Temporary files are for their owner alone.
+    fs_err::set_permissions(zip.path(), std::fs::Permissions::from_mode(0o644))?;
+    zip.persist(place)?;
+    workflow_commands::hand_over(place, &spec.workspace)?;
+    Ok(Some(spec.shown(place)))
 }

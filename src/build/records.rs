@@ -11,8 +11,7 @@ use camino::Utf8PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::assemble::entry;
-use super::places;
-use super::tree::{Entry, Owner, Source, Tree};
+use crate::layer::{Entry, Owner, Source, Tree, paths};
 use crate::spec::Spec;
 
 /// The last step of a tree: whatever is left out after it would still be recorded.
@@ -25,7 +24,7 @@ pub fn with_records(mut tree: Tree, spec: &Spec) -> anyhow::Result<Tree> {
     for distribution in tree.distributions.clone() {
         let mut lines = Vec::new();
         for path in distribution.record.keys() {
-            let place = places::place(path, Some(&distribution), &packages);
+            let place = paths::place(path, Some(&distribution), &packages);
             let Some(recorded) = hashes.get(&place) else { continue };
             let seen = place.strip_prefix(&packages).map_or_else(|_| format!("{up}{place}"), ToString::to_string);
             lines.push(format!("{},{recorded}\n", quoted(&seen)));
@@ -67,7 +66,7 @@ fn hashes(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, String>> {
 }
 
 /// As in a `RECORD`.
-pub(super) fn hash_and_size(bytes: &[u8]) -> String {
+pub(crate) fn hash_and_size(bytes: &[u8]) -> String {
     format!("sha256={},{}", URL_SAFE_NO_PAD.encode(Sha256::digest(bytes)), bytes.len())
 }
 

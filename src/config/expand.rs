@@ -6,11 +6,13 @@ use camino::Utf8Path;
 
 use super::file::{Entry, File, Keys, Layer, TARGETS};
 use super::problem::{Problem, Span};
-use super::template::{self, FILLED, UnknownWord, Words};
+use super::template;
+use super::template::{FILLED, UnknownWord, Words};
 use super::yaml::Text;
+use crate::cli;
+use crate::cli::{Given, list};
 use crate::environment::Environment;
 use crate::error::Failure;
-use crate::inputs::{self, Given, list};
 use crate::spec::REGISTRY_FOLDER;
 
 /// One layer with its inputs as they would be given to a run of its own.
@@ -51,7 +53,7 @@ pub(super) fn expand(file: &File, common: &Common<'_>, problems: &mut Vec<Proble
         let before = wanted.len();
         let inputs = merged(&file.defaults, layer, common.of_run);
         let pythons = values(&inputs, "python-version", common.environment.default_python(), problems);
-        let architectures = values(&inputs, "architecture", inputs::DEFAULT_ARCHITECTURE, problems);
+        let architectures = values(&inputs, "architecture", cli::DEFAULT_ARCHITECTURE, problems);
         for python in &pythons {
             for architecture in &architectures {
                 wanted.extend(one(layer, &inputs, (python, architecture), common, problems));

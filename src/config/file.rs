@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::problem::{Problem, Span};
 use super::variables::Variables;
 use super::yaml::{Content, Node, Text};
+use crate::cli::InputArgument;
 use crate::environment::Environment;
 use crate::error::nearest;
-use crate::inputs::InputArgument;
 
 /// Keys at the top.
 pub(super) const TOP: &[&str] = &["environment", "defaults", "layers"];

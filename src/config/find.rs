@@ -2,10 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::cli::{Inputs, given};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::files;
-use crate::inputs::{Inputs, given};
 
 pub(crate) const NAMES: [&str; 2] = ["lambda-layers.yml", "lambda-layers.yaml"];
 

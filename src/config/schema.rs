@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::file::{OF_THE_RUN, TARGETS};
+use crate::cli::{InputArgument, input_arguments};
 use crate::facts;
-use crate::inputs::{InputArgument, input_arguments};
 
 const ADDRESS: &str = "https://raw.githubusercontent.com/OWNER/lambda-layer-action/v0/lambda-layers.schema.json";
 
@@ -133,7 +133,8 @@ fn pythons() -> Vec<Value> {
 mod tests {
     use super::*;
     use crate::error::Failure;
-    use crate::spec::{Bytecode, CommentWhen, FailOn, InstallerChoice, Layout, RuntimePackages, SlimLevel};
+    use crate::layer::Layout;
+    use crate::spec::{Bytecode, CommentWhen, FailOn, InstallerChoice, RuntimePackages, SlimLevel};
     use crate::types::Architecture;
 
     #[test]

@@ -13,8 +13,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::error::{ApiError, explain, innermost};
 use super::limits::limit_of;
-use super::refusal::{ApiError, explain, innermost};
 use crate::environment::Environment;
 use crate::error::Failure;
 

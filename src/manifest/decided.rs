@@ -6,8 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::requirement::{Local, is_url, marker_of};
 use super::{Manifest, marker_environment};
-use crate::pep508;
-use crate::types::Target;
+use crate::types::{Target, pep508};
 
 impl Manifest {
     /// Everything to install as one text, in lines of a requirement file without markers. It may hold credentials.

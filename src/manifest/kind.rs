@@ -1,69 +1,11 @@
 //! Which dependency file is which: by its name, as its tool finds it.
 
-use std::fmt::{self, Display};
-
 use camino::Utf8Path;
 use saphyr_parser::{Event, Parser};
-use serde::Deserialize;
 
 use crate::error::{Failure, alternatives};
 use crate::facts;
-
-/// A kind of dependency file; see `data/lockfiles.yml`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    Uv,
-    Poetry,
-    Pdm,
-    Pipenv,
-    /// PEP 751.
-    Pylock,
-    Requirements,
-    /// Without a lock file.
-    Pyproject,
-}
-
-/// What is known of a kind of dependency file.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct KindFacts {
-    pub kind: Kind,
-    pub file: String,
-    /// The file that a lock is made from.
-    pub beside: Option<String>,
-    /// Versions of the format.
-    #[serde(default)]
-    pub versions: Vec<String>,
-    /// The command that brings a lock up to date.
-    pub refresh: Option<String>,
-}
-
-impl Kind {
-    /// A file of any other name is a list of requirements.
-    pub fn of(path: &Utf8Path) -> Self {
-        let name = path.file_name().unwrap_or_default();
-        // PEP 751 allows `pylock.<name>.toml`.
-        if name.starts_with("pylock.") && path.extension() == Some("toml") {
-            return Self::Pylock;
-        }
-        facts::lockfiles().iter().find(|facts| facts.file == name).map_or(Self::Requirements, |facts| facts.kind)
-    }
-
-    pub fn facts(self) -> &'static KindFacts {
-        facts::lockfiles().iter().find(|facts| facts.kind == self).expect("every kind is in the data")
-    }
-
-    /// Whether it names every distribution that gets installed.
-    pub fn is_lock(self) -> bool {
-        !matches!(self, Self::Requirements | Self::Pyproject)
-    }
-
-    /// Its name where no other is given.
-    pub fn file_name(self) -> &'static str {
-        &self.facts().file
-    }
-}
+use crate::facts::{Kind, KindFacts};
 
 /// Refuses what is no list of requirements, though its name leads to one: with one message in place of one a line.
 pub(super) fn check_list(path: &Utf8Path, text: &str) -> Result<(), Failure> {
@@ -96,12 +38,6 @@ fn is_mapping(text: &str) -> bool {
 /// The kind of lock that is made from a file of this name.
 fn lock_of(name: &str) -> Option<&'static KindFacts> {
     facts::lockfiles().iter().find(|facts| facts.beside.as_deref() == Some(name))
-}
-
-impl Display for Kind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.file_name())
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod editable;
 mod hashes;
 mod kind;
 mod lines;
+pub mod local_packages;
 pub(crate) mod lock;
 mod meaning;
 mod neighbours;
@@ -32,13 +33,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::{PackageName, VersionOrUrl};
 use secrecy::{ExposeSecret as _, SecretString};
 
-pub use kind::{Kind, KindFacts};
 pub use lock::{Lock, ParsedLocks};
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;
 pub(crate) use options::{Place, place_of};
-pub(crate) use project::PYPI;
-pub(crate) use project::normalized;
 pub(crate) use read::allows_python;
 pub use read::{Asked, Exports};
 pub(crate) use requirement::ARCHIVES;
@@ -48,8 +46,9 @@ pub use settings::Settings;
 pub use uv_settings::UvSettings;
 
 use crate::error::{Explanation, Failure};
+use crate::facts::Kind;
 use crate::files;
-use crate::local_packages::Shelf;
+use crate::manifest::local_packages::Shelf;
 use crate::secrets::{SecretUrl, Secrets};
 use crate::types::Digest;
 

@@ -11,7 +11,7 @@ use super::options::{Place, place_of};
 use super::project::{Project, normalized};
 use super::workspace::{members, project_in};
 use crate::files;
-use crate::pep508;
+use crate::types::pep508;
 
 /// Those of a project in a folder, and of these in turn; all paths are absolute, and `limit` is the repository's.
 pub(super) fn of(folder: &Utf8Path, limit: &Utf8Path) -> BTreeSet<Utf8PathBuf> {

@@ -3,8 +3,9 @@
 use camino::Utf8PathBuf;
 use pep508_rs::MarkerTree;
 
-use super::{Kind, Manifest, Meaning, Requirement, RequirementKind};
+use super::{Manifest, Meaning, Requirement, RequirementKind};
 use crate::error::Failure;
+use crate::facts::Kind;
 use crate::secrets::without_credentials;
 use crate::types::Target;
 

@@ -9,7 +9,7 @@ use super::requirement::{Local, from_here};
 use super::requirements::Reader;
 use crate::error::Failure;
 use crate::files;
-use crate::local_packages::Shelf;
+use crate::manifest::local_packages::Shelf;
 use crate::secrets::without_credentials;
 
 impl Reader<'_> {

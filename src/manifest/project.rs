@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-/// URL of PyPI as lock files have it.
-pub(crate) const PYPI: &str = "https://pypi.org/simple";
+pub(crate) use crate::types::{PYPI, normalized};
+
 /// Where PyPI's files are (<https://docs.pypi.org/api/#endpoints>).
 pub(crate) const PYPI_FILES: &str = "https://files.pythonhosted.org/";
 
@@ -140,10 +140,4 @@ impl Project {
         let optional = self.metadata.iter().flat_map(|project| project.optional_dependencies.keys());
         optional.chain(self.tool.poetry.extras.keys()).map(|name| normalized(name)).collect()
     }
-}
-
-/// Groups and extras compare like names of distributions (PEP 735, PEP 685).
-pub(crate) fn normalized(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_lowercase()
 }

@@ -7,15 +7,15 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::hashes::ALGORITHMS;
-use super::lock::place::{self, Placing, Unplaced};
-use super::lock::{self, Declared, Locked};
+use super::lock::place::{Placing, Unplaced};
+use super::lock::{Declared, Locked, place};
 use super::project::{IndexTable, normalized};
 use super::text::LineStarts;
-use super::{Asked, Kind, Selection, marker_environment, text};
+use super::{Asked, Selection, lock, marker_environment, text};
 use crate::error::{Failure, Problems, alternatives};
-use crate::pep508;
+use crate::facts::Kind;
 use crate::secrets::SecretUrl;
-use crate::types::Target;
+use crate::types::{Target, pep508};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,13 +6,14 @@ use aho_corasick::AhoCorasick;
 use camino::Utf8Path;
 use toml::Value;
 
+use super::Selection;
 use super::project::{GroupEntry, Project, normalized};
 use super::read::fits_python;
 use super::sources::Sources;
 use super::text::LineStarts;
 use super::wanted::{Wanted, without_itself};
-use super::{Kind, Selection};
 use crate::error::Failure;
+use crate::facts::Kind;
 use crate::types::PythonVersion;
 
 /// Lines of a requirement file, each with the number of the line in the project's file that it comes from.

@@ -8,16 +8,17 @@ use secrecy::{ExposeSecret as _, SecretString};
 use toml::Value;
 
 use super::lines::logical_lines;
-use super::lock::{self, Lock, ParsedLocks};
+use super::lock::{Lock, ParsedLocks};
 use super::project::{Project, normalized};
 use super::pylock::Pylock;
 use super::requirements::{Reader, Role};
-use super::settings::{self, Found, Settings};
+use super::settings::{Found, Settings};
 use super::sources::Sources;
 use super::uv_settings::KnownIndexes;
-use super::{Kind, Manifest, ManifestFile, Selection, pyproject, text, workspace};
+use super::{Manifest, ManifestFile, Selection, lock, pyproject, settings, text, workspace};
 use crate::environment::Environment;
 use crate::error::{Failure, Problems};
+use crate::facts::Kind;
 use crate::types::{Digest, PythonVersion, Target};
 
 /// What lock files say in the form of requirement files, by their paths; made by their own tools.

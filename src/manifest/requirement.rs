@@ -6,8 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use pep508_rs::MarkerTree;
 
 use crate::error::Failure;
-use crate::pep508;
-use crate::types::{Digest, DistributionName};
+use crate::types::{Digest, DistributionName, pep508};
 
 /// One line that asks for something.
 #[derive(Clone, Debug)]

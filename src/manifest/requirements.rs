@@ -14,13 +14,13 @@ use super::lines::{Line, logical_lines};
 use super::options::{nearest_option, split_option};
 use super::placed::beside;
 use super::requirement::{Local, Options, Requirement, RequirementKind, is_url, marker_of, split_options};
-use super::{Asked, Kind, Manifest, ManifestFile, editable, hashes, kind, local_digest, neighbours, text};
-use crate::environment::{self, Environment};
+use super::{Asked, Manifest, ManifestFile, editable, hashes, kind, local_digest, neighbours, text};
+use crate::environment::Environment;
 use crate::error::{Failure, Problems};
-use crate::files;
-use crate::pep508;
+use crate::facts::Kind;
 use crate::secrets::without_credentials;
-use crate::types::Digest;
+use crate::types::{Digest, pep508};
+use crate::{environment, files};
 
 /// How a nested file is read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,9 +13,8 @@ use super::workspace::above;
 use super::{Asked, ManifestFile, text};
 use crate::error::{Failure, Problems, nearest};
 use crate::facts;
-use crate::pep508;
 use crate::secrets::without_credentials;
-use crate::types::{Digest, Target};
+use crate::types::{Digest, Target, pep508};
 
 /// What is handed on to whoever resolves and builds.
 #[derive(Clone, Debug, Default)]

@@ -8,11 +8,11 @@ use pep508_rs::MarkerTree;
 use serde::Deserialize;
 use toml::Value;
 
-use super::Kind;
 use super::project::{Project, normalized};
 use super::wanted::Wanted;
 use crate::error::Failure;
-use crate::pep508;
+use crate::facts::Kind;
+use crate::types::pep508;
 
 /// The sources of a project, by the names of what they are of.
 #[derive(Debug, Default)]

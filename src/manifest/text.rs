@@ -3,8 +3,8 @@
 use camino::Utf8Path;
 use serde::de::DeserializeOwned;
 
-use super::Kind;
 use crate::error::Failure;
+use crate::facts::Kind;
 use crate::files;
 
 /// The text of a file in `folder`.

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Manifest, marker_environment};
-use crate::pep508;
-use crate::types::{PythonVersion, Target};
+use crate::types::{PythonVersion, Target, pep508};
 
 /// Markers that ask for the kernel (PEP 508).
 const KERNEL: &[&str] = &["platform_release", "platform_version"];

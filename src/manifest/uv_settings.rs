@@ -9,13 +9,10 @@ use toml::{Table, Value};
 use super::lock::index_urls;
 use super::project::{IndexTable, PYPI};
 use super::text;
-use crate::credentials;
-use crate::environment::Environment;
+use crate::environment::{Environment, uv_workspace};
 use crate::error::{Failure, Problems};
-use crate::facts;
-use crate::files;
-use crate::secrets::{SecretUrl, Secrets, without_credentials};
-use crate::uv_workspace;
+use crate::secrets::{SecretUrl, Secrets, credentials, without_credentials};
+use crate::{facts, files};
 
 /// What the files say, and which they are.
 #[derive(Clone, Debug, Default)]

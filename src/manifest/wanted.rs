@@ -8,7 +8,7 @@ use pep508_rs::{MarkerTree, VerbatimUrl, VersionOrUrl};
 
 use super::project::{Metadata, normalized};
 use crate::error::{Failure, alternatives};
-use crate::pep508;
+use crate::types::pep508;
 
 /// A requirement of a project.
 #[derive(Clone, Debug)]

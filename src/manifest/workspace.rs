@@ -8,8 +8,8 @@ use walkdir::WalkDir;
 
 use super::project::{Project, normalized};
 use super::{Asked, text};
+use crate::environment::uv_workspace;
 use crate::files;
-use crate::uv_workspace;
 
 /// The root of a workspace.
 #[derive(Debug)]

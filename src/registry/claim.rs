@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::description::Identity;
 use crate::environment::Environment;
+use crate::types::description::Identity;
 
 /// How often a claim is renewed.
 pub const RENEWAL: Duration = Duration::from_secs(10);

@@ -10,10 +10,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::description::{Declared, Identity};
 use super::state::Version;
 use super::{Listed, Made, NewVersion};
 use crate::error::Failure;
+use crate::types::description::{Declared, Identity};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn};
 
 /// What ARNs of this registry have for a region.

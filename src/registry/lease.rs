@@ -12,9 +12,10 @@ use super::claim::{Claim, Owner, RENEWAL, Unanswered, WINDOW};
 use super::state::State;
 use super::store::{StateStore, Stored, Tag, Written};
 use crate::error::Failure;
-use crate::interrupt::{self, Holding};
+use crate::process::interrupt;
+use crate::process::interrupt::Holding;
+use crate::registry::version_list;
 use crate::types::ContentHash;
-use crate::version_list;
 
 /// How often the state is read while others write it.
 const POLL: Duration = Duration::from_millis(500);

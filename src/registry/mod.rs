@@ -1,31 +1,32 @@
 //! Where versions are published: AWS, or a directory. Both keep the same promises.
 
 pub mod aws;
-pub(crate) mod aws_error;
 pub mod claim;
 mod clock;
 pub mod connections;
-pub mod description;
 pub mod directory;
-pub(crate) mod download;
+pub mod fetch;
 pub(crate) mod homes;
 pub(crate) mod lease;
+pub mod publish;
+pub mod recipe;
 pub mod state;
 pub mod store;
+pub mod version_list;
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::archive::Archive;
+use crate::archive::pack::Archive;
+use crate::registry::aws::removing::Unremoved;
+use crate::registry::aws::{AwsRegistry, SignedZip};
+use crate::registry::directory::DirectoryRegistry;
+use crate::registry::lease::Lease;
+use crate::registry::state::{State, Version};
+use crate::registry::store::StateStore;
+use crate::types::description::{Declaration, Declared, Identity};
 use crate::types::{ByteSize, ContentHash, LayerName, LayerVersionArn, Place};
-use aws::removing::Unremoved;
-use aws::{AwsRegistry, SignedZip};
-use description::{Declaration, Declared, Identity};
-use directory::DirectoryRegistry;
-use lease::Lease;
-use state::{State, Version};
-use store::StateStore;
 
 /// A version in a registry's list.
 #[derive(Clone, Debug, PartialEq, Eq)]

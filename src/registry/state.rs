@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::claim::{Claim, Unanswered};
-use super::description::{Declared, Identity};
 use crate::error::Failure;
-use crate::kept;
-use crate::report::{DistributionSize, KnownFinding};
+use crate::layer::{DistributionSize, KnownFinding};
+use crate::registry::recipe;
 use crate::secrets::clean;
+use crate::types::description::{Declared, Identity};
 use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn, Place, Target};
 
 /// Of the JSON; a state with a higher one was written by a newer program.
@@ -137,7 +137,7 @@ impl State {
         for recipe in
             state.iter_mut().flat_map(|state| state.builds.values_mut()).filter_map(|build| build.recipe.as_mut())
         {
-            kept::keep(recipe, layer, &clean);
+            recipe::keep(recipe, layer, &clean);
         }
         match state {
             Some(state) if state.layer != *layer => {

@@ -1,5 +1,8 @@
 //! Where the state is kept. It is written on condition only: that nobody wrote it since it was read.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::Write as _;
 
 use anyhow::Context as _;
@@ -10,14 +13,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use camino::Utf8PathBuf;
 use jiff::Timestamp;
 
-use super::aws_error;
 use super::homes::{Bucket, Homes};
 use super::state::State;
+use crate::aws::errors;
 use crate::error::{Failure, Kind};
 use crate::types::{Digest, LayerName};
-
-#[cfg(test)]
-mod tests;
 
 #[derive(Debug)]
 pub enum StateStore {
@@ -179,19 +179,19 @@ pub(super) async fn read_s3(client: &Client, bucket: &str, key: &str) -> anyhow:
 }
 
 fn arn(client: &Client, path: &str) -> String {
-    aws_error::s3_arn(client.config().region().map_or("", AsRef::as_ref), path)
+    errors::s3_arn(client.config().region().map_or("", AsRef::as_ref), path)
 }
 
 fn failed_read(client: &Client, bucket: &str, key: &str, error: &SdkError<GetObjectError>) -> Failure {
-    let failure = aws_error::failure_of("s3:GetObject", &arn(client, &format!("{bucket}/{key}")), error);
+    let failure = errors::failure_of("s3:GetObject", &arn(client, &format!("{bucket}/{key}")), error);
     let status = error.raw_response().map(|raw| raw.status().as_u16());
-    let regions = aws_error::bucket_region(error).zip(client.config().region());
+    let regions = errors::bucket_region(error).zip(client.config().region());
     match (regions.filter(|(actual, asked)| actual != asked.as_ref()), status, &failure.hint) {
         (Some((actual, asked)), Some(300..=499), _) => Failure { kind: Kind::User, ..failure }.hint(format!(
             "the bucket is in {actual}, not in {asked}: name one in the first region that is published to"
         )),
         // Who may not list a bucket is not told that an object does not exist.
-        (_, Some(403), Some(hint)) if !aws_error::names_action(error) => {
+        (_, Some(403), Some(hint)) if !errors::names_action(error) => {
             let listing = format!(
                 "{hint}, and `s3:ListBucket` on `{}`, without which S3 denies what does not exist yet",
                 arn(client, bucket)
@@ -223,7 +223,7 @@ pub(super) async fn write_s3(
         {
             Ok(Written::Conflict)
         }
-        Err(error) => Err(aws_error::explain("s3:PutObject", &arn(client, &format!("{bucket}/{key}")), &error)),
+        Err(error) => Err(errors::explain("s3:PutObject", &arn(client, &format!("{bucket}/{key}")), &error)),
     }
 }
 

@@ -8,14 +8,17 @@ use serde::Serialize;
 
 use super::notes::Notes;
 use super::refused;
+use crate::archive;
 use crate::console::Console;
+use crate::documents;
 use crate::environment::Environment;
 use crate::error::{Explanation, Failure};
-use crate::github::Client;
-use crate::github::release::{self as releases, Release};
-use crate::opened;
-use crate::papers::{self, Materials};
-use crate::report::{self, DistributionSize, Report};
+use crate::github::release::Release;
+use crate::github::{Client, release};
+use crate::layer::{DistributionSize, Materials};
+use crate::registry::fetch;
+use crate::report::Report;
+use crate::report::sbom::sbom;
 use crate::spec::{Papers, RegistryChoice, Spec};
 use crate::types::{ByteSize, ContentHash, Destination, LayerName, LayerVersionArn};
 
@@ -56,7 +59,7 @@ impl Assets<'_> {
         let stem = format!("{}-{}", self.notes.mark.layer, self.notes.mark.version);
         let mut attached = Vec::new();
         let mut put = async |name: String, bytes: Vec<u8>| {
-            if releases::attach(client, release, &name, bytes).await.map_err(refused)? {
+            if release::attach(client, release, &name, bytes).await.map_err(refused)? {
                 attached.push(name);
             }
             anyhow::Ok(())
@@ -97,7 +100,7 @@ impl Assets<'_> {
         let mut failure = Failure::system("no version can be downloaded for the release");
         let mut hint = None;
         for arn in &self.notes.arns {
-            match opened::fetch(arn, self.registry, self.environment).await {
+            match fetch::fetch(arn, self.registry, self.environment).await {
                 Ok(published) => return Ok(published.zip),
                 Err(error) => {
                     let told = Explanation::of(&error);
@@ -112,13 +115,13 @@ impl Assets<'_> {
     /// Of what is in the zip. Where its distributions are from only a run with the inputs knows.
     fn sbom(&self, zip: &[u8]) -> anyhow::Result<Vec<u8>> {
         let shown = self.notes.arns[0].to_string();
-        let opened = opened::open_zip(zip, &shown, &self.console.secrets())?;
-        let bytes_of = opened::reader_of_zip(zip, &shown)?;
+        let opened = archive::open_zip(zip, &shown, &self.console.secrets())?;
+        let bytes_of = archive::reader_of_zip(zip, &shown)?;
         let asked = Papers { sbom: Some(Utf8PathBuf::new()), ..Papers::default() };
-        let origins = self.spec.map(|spec| papers::origins(spec, self.environment, self.console));
+        let origins = self.spec.map(|spec| documents::origins(spec, self.environment, self.console));
         let materials = Materials::gather(&opened.layer, &asked, origins.unwrap_or_default(), bytes_of);
         let report = Report { materials, ..self.about.clone().with_layer(opened.layer) };
-        let sbom = report::sbom(&report.redacted(|text| self.console.redact(text)));
+        let sbom = sbom(&report.redacted(|text| self.console.redact(text)));
         Ok(sbom.context("what is in the zip cannot be read")?.into_bytes())
     }
 }

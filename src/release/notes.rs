@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::layer::DistributionSize;
+use crate::layer::sizes::signed;
 use crate::registry::state::Content;
-use crate::report::{DistributionSize, PackageChange, code, package_changes, plain, signed};
+use crate::report::{PackageChange, code, package_changes, plain};
 use crate::types::{ContentHash, LayerName, LayerVersionArn};
 
 const BEGIN: &str = "<!-- lambda-layer:begin ";

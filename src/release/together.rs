@@ -5,9 +5,10 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::registry::connections::Connections;
-use crate::report::{ChangeOutcome, Report};
+use crate::report::Report;
 use crate::spec::{ActSpec, Spec, VersionChoice};
 use crate::types::LayerName;
+use crate::versions::ChangeOutcome;
 
 /// After all layers of a run are published.
 pub async fn together(

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::{Change, ChangeOutcome, DestinationReport, Report, RunReport, bar, percent, set, signed};
-use crate::audit::Severity;
+use super::{DestinationReport, Report, RunReport, table};
 use crate::error::Explanation;
 use crate::facts;
+use crate::layer::Severity;
+use crate::layer::sizes::{bar, percent, signed};
 use crate::types::ByteSize;
+use crate::versions::{Change, ChangeOutcome};
 
 const BAR: usize = 20;
 /// Rows of what was left out; all of them are in the output `result`.
@@ -16,7 +18,7 @@ pub fn summary(run: &RunReport) -> String {
     match (&run.told.comment, run.only()) {
         (Some(comment), _) => previewed(run, comment),
         (None, Some(report)) => of_layer(report),
-        (None, None) => set::summary(run, of_layer),
+        (None, None) => table::summary(run, of_layer),
     }
 }
 

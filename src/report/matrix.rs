@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Outcome, Report, RunReport};
-use crate::cache;
 use crate::facts;
+use crate::report::cache;
 
 impl Report {
     /// Whether a plan says that this layer is to be built.

@@ -1,53 +1,43 @@
 //! What a run did, as data. Renderers see nothing else.
 
-mod change;
+pub mod cache;
 mod comment;
+mod comparison;
 mod destination;
-mod difference;
 mod markdown;
 mod matrix;
 mod outputs;
-mod page;
-mod sbom;
-mod set;
-mod sizes;
+pub mod page;
+mod run;
+pub mod sbom;
+mod table;
 mod text;
-mod third_party;
+pub mod third_party_licences;
 mod verdict;
-mod whole;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use change::{Change, ChangeKind, ChangeOutcome};
 pub use comment::{comment, marker, says_the_same, set_marker};
+pub use comparison::{Before, PackageChange, PackageChangeKind, package_changes};
 pub use destination::{DestinationReport, Outcome};
-pub use difference::{Before, KnownFinding, PackageChange, PackageChangeKind, package_changes};
 pub(crate) use markdown::{code, plain};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
-pub use page::page;
-pub(crate) use sbom::libraries::is_bundled;
-pub(crate) use sbom::{place_of_other, sbom};
-pub(crate) use sizes::signed;
-pub use sizes::{DistributionSize, distribution_sizes};
-use sizes::{bar, percent};
-pub use text::text;
-pub(crate) use third_party::{is_licence_text, third_party_licences};
-pub use whole::{RunReport, Told};
 
-use crate::audit::{Finding, Layer};
+use crate::build::Made;
 use crate::console::StepTime;
+use crate::decide::fingerprint::Fingerprinted;
 use crate::error::{Explanation, Failure};
 use crate::facts;
-use crate::fingerprint::Fingerprinted;
-use crate::licences;
-use crate::make::Made;
-use crate::papers::Materials;
+use crate::layer::DistributionSize;
+use crate::layer::{Finding, Layer, Materials, Saving, licences};
 use crate::registry::state::State;
-use crate::slim::Saving;
 use crate::spec::{ActSpec, Spec};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
+use crate::versions::Change;
+pub use run::{RunReport, Told};
+pub use text::text;
 
 /// As on the command line.
 pub type CommandName = &'static str;

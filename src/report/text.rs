@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::whole::few;
-use super::{Change, Report, RunReport, Told, bar, percent, set, signed};
+use super::run::few;
+use super::{Report, RunReport, Told, table};
 use crate::error::counted;
 use crate::facts;
-use crate::slim::by_rule;
+use crate::layer::saving::by_rule;
+use crate::layer::sizes::{bar, percent, signed};
+use crate::versions::Change;
 
 /// Columns of a table's name, and of its bars.
 const BAR: usize = 24;
@@ -38,7 +40,7 @@ fn findings(report: &Report) -> String {
 pub fn text(run: &RunReport) -> String {
     match run.only() {
         Some(report) => of_layer(report, &run.told),
-        None => set::text(run),
+        None => table::text(run),
     }
 }
 
@@ -46,7 +48,7 @@ fn of_layer(report: &Report, told: &Told) -> String {
     let mut text = String::new();
     let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("a String takes everything");
     if !report.distributions.is_empty() {
-        let name = |row: &super::DistributionSize| format!("{} {}", row.name, row.version).trim_end().to_owned();
+        let name = |row: &crate::layer::DistributionSize| format!("{} {}", row.name, row.version).trim_end().to_owned();
         let width = report.distributions.iter().map(|row| name(row).chars().count()).max().unwrap_or(0);
         let largest = report.distributions.first().map_or(1, |row| row.size.0);
         line(String::new());

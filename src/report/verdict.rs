@@ -1,8 +1,9 @@
 //! How a run ended, in a word, in a line, and as an error.
 
-use super::{ChangeOutcome, DestinationReport, Outcome, Report};
-use crate::audit::Severity;
+use super::{DestinationReport, Outcome, Report};
 use crate::error::{Explanation, Kind, counted};
+use crate::layer::Severity;
+use crate::versions::ChangeOutcome;
 
 impl Report {
     /// In one word or two, for the first line.

@@ -6,7 +6,7 @@ use pep440_rs::{Operator, Version, VersionSpecifier};
 use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
 
 use super::{Package, Runtime, accepts, shown};
-use crate::build::Distribution;
+use crate::layer::Distribution;
 use crate::manifest::{Manifest, RequirementKind, marker_environment};
 use crate::types::{DistributionName, Target};
 

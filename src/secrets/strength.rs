@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::{self, Weak};
+use crate::facts;
+use crate::facts::Weak;
 
 /// By the rule of `data/secrets.yml`.
 pub(super) fn is_weak(value: &str) -> bool {

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use super::Reading;
+use crate::cli::{DEFAULT_FAIL_ON, given, list};
 use crate::error::Failure;
-use crate::inputs::{DEFAULT_FAIL_ON, given, list};
 use crate::types::{ByteSize, FileGlob, FunctionName};
 
 #[derive(Clone, Debug)]

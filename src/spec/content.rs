@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{BuildScript, Reading};
 use crate::error::Failure;
-use crate::facts;
-use crate::files;
-use crate::observe::binary::has_library_name;
-use crate::types::{DistributionName, FileGlob, PythonVersion};
+use crate::layer::Layout;
+use crate::layer::scan::binary::has_library_name;
+use crate::types::{DistributionName, FileGlob};
+use crate::{facts, files};
 
 #[derive(Clone, Debug)]
 pub struct Content {
@@ -108,36 +108,6 @@ pub struct Include {
     pub from: Utf8PathBuf,
     /// In the layer, normalized; seen from `/opt`.
     pub to: Utf8PathBuf,
-}
-
-/// Where packages go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layout {
-    Python,
-    SitePackages,
-}
-
-impl FromStr for Layout {
-    type Err = Failure;
-
-    fn from_str(text: &str) -> Result<Self, Failure> {
-        match text {
-            "python" => Ok(Self::Python),
-            "site-packages" => Ok(Self::SitePackages),
-            _ => Err(Failure::user(format!("`layout` is `{text}`")).hint("use `python` or `site-packages`")),
-        }
-    }
-}
-
-impl Layout {
-    /// Folder of the packages in the layer.
-    pub fn packages(self, python: PythonVersion) -> Utf8PathBuf {
-        match self {
-            Self::Python => "python".into(),
-            Self::SitePackages => format!("python/lib/python{python}/site-packages").into(),
-        }
-    }
 }
 
 impl Content {

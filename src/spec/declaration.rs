@@ -3,7 +3,7 @@
 use super::Reading;
 use crate::error::{Failure, alternatives};
 use crate::facts;
-use crate::registry::description::{Declaration, Part};
+use crate::types::description::{Declaration, Part};
 use crate::types::{Architecture, Target};
 
 /// For regions that know no architectures.

@@ -9,17 +9,17 @@ use serde::Serialize;
 
 use super::packages::index_of_folder;
 use super::{Content, Reading};
-use crate::credentials;
-use crate::environment::Environment;
+use crate::environment::{Environment, uv_workspace};
 use crate::error::{Failure, Hintless, alternatives};
 use crate::facts;
+use crate::facts::{Kind, KindFacts};
 use crate::files::nearest_sibling;
-use crate::indexes;
-use crate::local_packages::KnownPackages;
-use crate::manifest::{Asked, Exports, Kind, KindFacts, Manifest, Meaning, PYPI, ParsedLocks, Selection};
-use crate::secrets::SecretUrl;
+use crate::manifest::local_packages::KnownPackages;
+use crate::manifest::{Asked, Exports, Manifest, Meaning, ParsedLocks, Selection};
+use crate::secrets::{SecretUrl, credentials};
+use crate::spec::indexes;
+use crate::types::PYPI;
 use crate::types::{CodeArtifactRepository, Digest, Target};
-use crate::uv_workspace;
 
 #[derive(Debug, Default)]
 pub struct Dependencies {

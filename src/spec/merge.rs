@@ -4,9 +4,9 @@ use camino::Utf8PathBuf;
 use secrecy::ExposeSecret;
 
 use super::{GithubChoice, Reading, Task};
+use crate::cli::{Inputs, given};
 use crate::environment::Environment;
 use crate::error::Failure;
-use crate::inputs::{Inputs, given};
 
 #[derive(Debug)]
 pub struct MergeSpec {

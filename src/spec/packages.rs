@@ -10,7 +10,7 @@ use url::Url;
 use super::{Dependencies, Reading};
 use crate::error::Failure;
 use crate::files;
-use crate::local_packages::{KnownPackages, Shelf};
+use crate::manifest::local_packages::{KnownPackages, Shelf};
 use crate::manifest::{Place, place_of};
 use crate::types::Digest;
 

@@ -4,11 +4,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checks::CheckInputs;
 use super::{AwsDestinations, Checks, Papers, Reading, RegistryChoice, StatePlace, Task};
+use crate::cli::{Inputs, given, list};
 use crate::environment::Environment;
 use crate::error::Failure;
-use crate::files;
-use crate::inputs::{self, Inputs, given, list};
 use crate::types::{Architecture, LayerName, LayerVersionArn, PythonVersion};
+use crate::{cli, files};
 
 /// A layer that something else made, and what it should be good for.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl AuditSpec {
         let python = given(inputs.python_version.as_ref());
         let python = python.map(|version| reading.parsed(Some(version), environment.default_python()));
         let architecture = given(inputs.architecture.as_ref());
-        let architecture = architecture.map(|name| reading.parsed(Some(name), inputs::DEFAULT_ARCHITECTURE));
+        let architecture = architecture.map(|name| reading.parsed(Some(name), cli::DEFAULT_ARCHITECTURE));
         let checks = reading.checks(&CheckInputs {
             smoke_test: &inputs.smoke_test,
             fail_on: inputs.fail_on.as_ref(),

@@ -6,6 +6,15 @@ use std::str::FromStr;
 use super::as_string;
 use crate::error::Failure;
 
+/// URL of PyPI as lock files have it.
+pub(crate) const PYPI: &str = "https://pypi.org/simple";
+
+/// Groups and extras compare like names of distributions (PEP 735, PEP 685).
+pub(crate) fn normalized(name: &str) -> String {
+    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-").to_lowercase()
+}
+
 /// A distribution's name, normalized as PEP 503 says: `Typing_Extensions` is `typing-extensions`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DistributionName(String);

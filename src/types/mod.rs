@@ -2,21 +2,25 @@
 
 mod aws;
 mod codeartifact;
+pub mod description;
 mod digest;
 mod distribution;
 mod function;
 mod glob;
 mod label;
 mod parameter;
+pub mod pep508;
 mod principal;
 mod size;
 mod tag_template;
-mod target;
+pub mod target;
+pub mod wheel_tag;
 
 pub use aws::{AccountId, Destination, LayerName, LayerVersionArn, Place, Region, RoleArn};
 pub use codeartifact::CodeArtifactRepository;
 pub use digest::{ContentHash, Digest, Fingerprint};
 pub use distribution::DistributionName;
+pub(crate) use distribution::{PYPI, normalized};
 pub use function::{FunctionName, FunctionSelector};
 pub use glob::FileGlob;
 pub(crate) use glob::check as check_glob;

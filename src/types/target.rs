@@ -194,6 +194,8 @@ impl Display for Glibc {
     }
 }
 
+pub const DEFAULT_PYTHON_VERSION: &str = "3.14";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use lambda_layer::build::slim;
+use lambda_layer::cli::{DEFAULT_COMMAND, InputArgument, command_names, input_arguments};
+use lambda_layer::facts::permissions;
 use lambda_layer::facts::{self, Runtime};
-use lambda_layer::inputs::{DEFAULT_COMMAND, InputArgument, command_names, input_arguments};
-use lambda_layer::permissions;
 use lambda_layer::report::OUTPUTS;
-use lambda_layer::slim;
 use lambda_layer::spec::SlimLevel;
 
 const ACTION_NAME: &str = "Lambda Layer for Python";
@@ -39,7 +39,7 @@ fn inputs() -> Vec<InputArgument> {
 fn action_yml(name: &str, description: &str, inputs: &[InputArgument], image: &str) -> String {
     let mut text = format!(
         "\
-# Generated from src/inputs.rs and src/report/outputs.rs: UPDATE_GENERATED=1 cargo test generated
+# Generated from src/cli/mod.rs and src/report/outputs.rs: UPDATE_GENERATED=1 cargo test generated
 name: {name}
 description: {description}
 author: lambda-layer-action
@@ -325,7 +325,7 @@ fn the_dockerfile_installs_the_pinned_tools() {
 #[test]
 fn every_finding_is_documented() {
     let docs = fs_err::read_to_string(root().join("docs/findings.md")).expect("is there");
-    for code in lambda_layer::audit::CODES {
+    for code in lambda_layer::layer::finding::CODES {
         assert!(docs.contains(&format!("\n## {code}\n")), "docs/findings.md has no section `{code}`");
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use lambda_layer::permissions::{self, Feature};
+use lambda_layer::facts::permissions::{self, Feature};
 use serde_json::Value;
 
 use crate::account::LAYER;

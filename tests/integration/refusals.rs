@@ -1,5 +1,5 @@
 //! What AWS refuses is told with what AWS says is in the way; the words are those of public reports, see
-//! `src/registry/aws_error/refusal/tests.rs` and `data/aws-errors.yml`.
+//! `src/aws/errors/refusal/tests.rs` and `data/aws-errors.yml`.
 
 use crate::account::{Account, EU, VERSIONS};
 use crate::budgets::zip_of_megabytes;

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::{by_origin, packages_of, some_of, verb};
-use crate::audit::links::Names;
-use crate::audit::{Finding, Layer, Severity, WORTHWHILE};
-use crate::observe::binary::Binary;
-use crate::observe::elf::Elf;
+use crate::audit::WORTHWHILE;
+use crate::layer::links::Names;
+use crate::layer::scan::binary::Binary;
+use crate::layer::scan::elf::Elf;
+use crate::layer::{Finding, Layer, Severity};
 use crate::types::Target;
 
 /// A file whose name is that of an extension module, of whatever Python.

@@ -1,7 +1,7 @@
 //! What works today and is refused by systems that are stricter.
 
 use super::{Compiled, by_origin, some_of, verb};
-use crate::audit::{Finding, Layer};
+use crate::layer::{Finding, Layer};
 
 /// A finding for each distribution and code.
 pub(super) fn check(layer: &Layer, compiled: &[Compiled<'_>]) -> Vec<Finding> {

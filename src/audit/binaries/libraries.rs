@@ -7,11 +7,10 @@ use camino::Utf8Path;
 use super::linker::{Linker, Place};
 use super::{Compiled, MISSING_LIBRARY, Origin, extensions, is_started, packages_of, some_of, verb};
 use crate::audit::imported::Imported;
-use crate::audit::links::Names;
-use crate::audit::{Finding, Layer, Severity};
-use crate::build::Owner;
 use crate::error::alternatives;
 use crate::facts;
+use crate::layer::links::Names;
+use crate::layer::{Finding, Layer, Owner, Severity};
 
 /// What a distribution lacks, of one severity.
 #[derive(Default)]

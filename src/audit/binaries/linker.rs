@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::Compiled;
-use crate::audit::Layer;
-use crate::audit::links::{self, End, Names};
+use crate::layer::links::{End, Names};
+use crate::layer::{Layer, links};
 use crate::types::Target;
 
 pub(super) struct Linker<'a> {

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::{Origin, by_origin, extensions, is_started, some_of, verb};
-use crate::audit::links::Names;
-use crate::audit::{Finding, Layer, Severity, WORTHWHILE};
-use crate::observe::binary::{Binary, has_library_name};
-use crate::observe::elf::Kind;
+use crate::audit::WORTHWHILE;
+use crate::layer::links::Names;
+use crate::layer::scan::binary::{Binary, has_library_name};
+use crate::layer::scan::elf::Kind;
+use crate::layer::{Finding, Layer, Severity};
 use crate::types::Target;
 
 /// Some distributions bring a variant for each machine and choose while they run: what is not for the target is dead

@@ -1,10 +1,10 @@
 //! Layers of files that say something, for which no compiler is at hand.
 
 use super::*;
-use crate::audit::{Severity, WORTHWHILE, tags};
-use crate::build::{Distribution, Owner};
-use crate::observe::Observed;
-use crate::observe::elf::{Machine, SymbolVersion};
+use crate::audit::{WORTHWHILE, tags};
+use crate::layer::scan::Observed;
+use crate::layer::scan::elf::{Machine, SymbolVersion};
+use crate::layer::{Distribution, Owner, Severity};
 use crate::types::ByteSize;
 
 const X86_64: Machine = Machine { code: 62, is_64_bit: true, is_big_endian: false };

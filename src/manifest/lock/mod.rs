@@ -19,23 +19,20 @@ use secrecy::SecretString;
 
 pub use parsed::ParsedLocks;
 
-use locked::is_remote;
-pub(super) use locked::{Declared, File, Locked};
-use place::Placing;
-
 use super::project::{IndexTable, PYPI, Project};
 use super::read::fits_python;
 use super::requirement::name_of;
 use super::uv_settings::KnownIndexes;
-use super::{Asked, Kind, ManifestFile, Selection, local_digest, marker_environment, text};
-use crate::credentials;
-use crate::environment::Environment;
+use super::{Asked, ManifestFile, Selection, local_digest, marker_environment, text};
+use crate::environment::{Environment, uv_workspace};
 use crate::error::{Failure, Problems, alternatives};
+use crate::facts::Kind;
 use crate::files;
-use crate::pep508;
-use crate::secrets::{SecretUrl, end_of_credentials};
-use crate::types::{Digest, PythonVersion, Target};
-use crate::uv_workspace;
+use crate::manifest::lock::locked::is_remote;
+use crate::manifest::lock::place::Placing;
+use crate::secrets::{SecretUrl, credentials, end_of_credentials};
+use crate::types::{Digest, PythonVersion, Target, pep508};
+pub(super) use locked::{Declared, File, Locked};
 
 /// A lock file that was read and has nothing wrong as far as that shows.
 #[derive(Clone, Debug)]

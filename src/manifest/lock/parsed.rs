@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Contents;
 use crate::error::Failure;
-use crate::local_packages::KnownPackages;
+use crate::manifest::local_packages::KnownPackages;
 use crate::types::{Digest, PythonVersion};
 
 /// What texts hold does not change, so whoever has the same texts gets the same answer.

@@ -9,8 +9,7 @@ use super::{Contents, Declared, File, Locked, used_indexes};
 use crate::error::Failure;
 use crate::manifest::project::{IndexTable, Project, normalized};
 use crate::manifest::{Selection, allows_python, marker_environment, text};
-use crate::pep508;
-use crate::types::{Architecture, PythonVersion, Target};
+use crate::types::{Architecture, PythonVersion, Target, pep508};
 
 #[derive(Deserialize)]
 struct Lock {

@@ -8,9 +8,8 @@ use serde::Deserialize;
 use super::unused::is_for;
 use super::{Contents, Locked, used_indexes};
 use crate::error::Failure;
-use crate::manifest::Selection;
 use crate::manifest::project::{IndexTable, normalized};
-use crate::manifest::text;
+use crate::manifest::{Selection, text};
 use crate::types::Target;
 
 #[derive(Deserialize)]

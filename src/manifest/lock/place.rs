@@ -12,12 +12,13 @@ use pep508_rs::VersionOrUrl;
 use super::locked::{Declared, File, Locked, Place};
 use super::wheel::Fit;
 use crate::error::{Failure, Problems};
+use crate::facts::Kind;
 use crate::files;
+use crate::manifest::marker_environment;
 use crate::manifest::requirement::{marker_of, split_options};
-use crate::manifest::{Kind, marker_environment, normalized};
-use crate::pep508;
 use crate::secrets::SecretUrl;
-use crate::types::{Digest, Target};
+use crate::types::normalized;
+use crate::types::{Digest, Target, pep508};
 
 /// What all requirements of a lock have in common.
 #[derive(Clone, Copy, Debug)]

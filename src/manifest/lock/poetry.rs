@@ -5,9 +5,8 @@ use serde::Deserialize;
 
 use super::{Contents, File, Locked, used_indexes};
 use crate::error::Failure;
-use crate::manifest::Selection;
 use crate::manifest::project::{IndexTable, Project, normalized};
-use crate::manifest::text;
+use crate::manifest::{Selection, text};
 
 #[derive(Deserialize)]
 struct Lock {

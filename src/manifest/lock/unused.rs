@@ -5,8 +5,7 @@ use toml::Value;
 use crate::manifest::project::{GroupEntry, Project, Tools, normalized};
 use crate::manifest::read::{allows_python, of_poetry};
 use crate::manifest::{Selection, marker_environment};
-use crate::pep508;
-use crate::types::Target;
+use crate::types::{Target, pep508};
 
 /// Those among the selected ones, each with what it is.
 pub(super) fn of_project(project: &Project, selection: &Selection, target: Target) -> Vec<(&'static str, String)> {

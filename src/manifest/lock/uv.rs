@@ -12,11 +12,10 @@ use toml::{Table, Value};
 use super::locked::{Declared, File, Locked, Place, is_remote};
 use super::{Contents, used_indexes};
 use crate::error::Failure;
-use crate::manifest::Selection;
 use crate::manifest::project::{GroupEntry, IndexTable, Project, normalized};
-use crate::manifest::text;
-use crate::pep508;
+use crate::manifest::{Selection, text};
 use crate::secrets::without_credentials;
+use crate::types::pep508;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]

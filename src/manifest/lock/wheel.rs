@@ -1,7 +1,7 @@
 //! Names of distribution files: which of them a target takes, and which it takes first.
 
-use crate::audit::tags::{is_loaded, needed_glibc};
 use crate::types::Target;
+use crate::types::wheel_tag::{is_loaded, needed_glibc};
 
 /// How well a file serves a target, worst first; installers take the best.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

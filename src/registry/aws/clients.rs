@@ -1,16 +1,9 @@
 //! The clients of each place: an identity in a region, under the limit of its account there.
 
-use std::time::Duration;
-
 use aws_config::SdkConfig;
-use aws_config::timeout::TimeoutConfig;
 
 use super::limit::{Limit, Limited, PlaceLimits};
 use crate::types::Place;
-
-/// The longest that one attempt of a request may take. Without it a connection that stays open and silent, as those that
-/// some gateway has forgotten, is waited on for ever. What sends a zip takes the time that the zip needs.
-pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug)]
 pub(crate) struct PlaceClients {
@@ -45,9 +38,4 @@ impl PlaceClients {
         let config = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style);
         aws_sdk_s3::Client::from_conf(config.build())
     }
-}
-
-/// Each attempt may take so long.
-pub(super) fn attempts_of(time: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder().operation_attempt_timeout(time).build()
 }

@@ -4,7 +4,7 @@ use aws_sdk_lambda::types::FunctionVersion;
 
 use super::AwsRegistry;
 use super::listing::is_whole;
-use crate::registry::aws_error;
+use crate::aws::errors;
 use crate::types::{LayerName, LayerVersionArn, Place};
 
 /// The most that a page of functions has (Lambda API, `ListFunctions`).
@@ -23,7 +23,7 @@ impl AwsRegistry {
         let mut pages = request.max_items(FUNCTIONS).into_paginator().send();
         let (mut users, mut rest) = (Vec::new(), None);
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| aws_error::explain(ACTION, "*", &error))?;
+            let page = page.map_err(|error| errors::explain(ACTION, "*", &error))?;
             rest = page.next_marker;
             for function in page.functions.unwrap_or_default() {
                 for used in function.layers() {

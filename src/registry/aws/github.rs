@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::aws::download;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::facts;
-use crate::registry::download;
 use crate::types::RoleArn;
 
 /// Who issues it, but for GitHub Enterprise.

@@ -15,9 +15,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
 use super::github::GitHub;
+use crate::aws::errors;
 use crate::environment::Environment;
 use crate::error::{Failure, Kind, Problems};
-use crate::registry::aws_error;
 use crate::types::{AccountId, RoleArn};
 
 /// Shown in CloudTrail, before the number of the workflow run.
@@ -73,11 +73,11 @@ impl AssumedRole {
     ) -> anyhow::Error {
         let role = &self.role;
         // It needs the trust of the role and no permission.
-        let mut failed = aws_error::failure_of("AssumeRoleWithWebIdentity", role.as_str(), error);
+        let mut failed = errors::failure_of("AssumeRoleWithWebIdentity", role.as_str(), error);
         // Nothing that was sent comes back; if it does, it goes no further.
         failed.causes.iter_mut().for_each(|cause| *cause = cause.replace(token.expose_secret(), "***"));
         let advice = match error.code() {
-            Some("AccessDenied") if aws_error::is_denied_from_above(error) => return failed.into(),
+            Some("AccessDenied") if errors::is_denied_from_above(error) => return failed.into(),
             Some("AccessDenied") => "add to its trust policy",
             Some("InvalidIdentityToken") => {
                 "make GitHub an identity provider of the account, and add to its trust policy"
@@ -95,8 +95,8 @@ impl AssumedRole {
 
     fn explain(&self, error: &SdkError<AssumeRoleError>, external_id: Option<&str>) -> anyhow::Error {
         let role = &self.role;
-        let failed = aws_error::failure_of("sts:AssumeRole", role.as_str(), error);
-        if error.code() != Some("AccessDenied") || aws_error::is_denied_from_above(error) {
+        let failed = errors::failure_of("sts:AssumeRole", role.as_str(), error);
+        if error.code() != Some("AccessDenied") || errors::is_denied_from_above(error) {
             return failed.into();
         }
         let condition = match external_id {
@@ -199,7 +199,7 @@ impl Voucher {
 /// The account of the run's own identity.
 pub(crate) async fn own_account(config: &SdkConfig) -> anyhow::Result<AccountId> {
     let identity = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
-    let identity = identity.map_err(|error| aws_error::explain("sts:GetCallerIdentity", "*", &error))?;
+    let identity = identity.map_err(|error| errors::explain("sts:GetCallerIdentity", "*", &error))?;
     Ok(identity.account.context("AWS does not say whose credentials these are")?.parse()?)
 }
 

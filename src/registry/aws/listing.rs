@@ -6,9 +6,10 @@ use aws_sdk_lambda::types::LayerVersionsListItem;
 use jiff::Timestamp;
 
 use super::{AwsRegistry, layer_arn};
+use crate::aws::errors;
 use crate::error::Failure;
-use crate::registry::description::{Declared, Identity};
-use crate::registry::{Listed, aws_error};
+use crate::registry::Listed;
+use crate::types::description::{Declared, Identity};
 use crate::types::{LayerName, LayerVersionArn, Place};
 
 impl AwsRegistry {
@@ -28,7 +29,7 @@ impl AwsRegistry {
                 }
                 Err(error) => {
                     let arn = layer_arn(&place.region, layer);
-                    return Err(aws_error::explain("lambda:ListLayerVersions", &arn, &error));
+                    return Err(errors::explain("lambda:ListLayerVersions", &arn, &error));
                 }
             };
             rest = page.next_marker;

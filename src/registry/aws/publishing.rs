@@ -11,15 +11,16 @@ use aws_sdk_lambda::types::{Architecture as DeclaredArchitecture, LayerVersionCo
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::clients::attempts_of;
 use super::{AwsRegistry, fill, layer_arn, zip_key};
+use crate::aws::attempts_of;
+use crate::aws::errors;
 use crate::error::Failure;
 use crate::facts;
-use crate::interrupt;
-use crate::registry::description::Declaration;
+use crate::process::interrupt;
 use crate::registry::lease::Lease;
 use crate::registry::state::Version;
-use crate::registry::{Made, NewVersion, aws_error};
+use crate::registry::{Made, NewVersion};
+use crate::types::description::Declaration;
 use crate::types::{ContentHash, LayerVersionArn, Place};
 
 /// How often a publish that was throttled, or whose answer got lost, is tried.
@@ -129,8 +130,7 @@ impl AwsRegistry {
         version: &NewVersion<'_>,
         error: &SdkError<PublishLayerVersionError>,
     ) -> anyhow::Error {
-        let failure =
-            aws_error::failure_of("lambda:PublishLayerVersion", &layer_arn(&place.region, version.layer), error);
+        let failure = errors::failure_of("lambda:PublishLayerVersion", &layer_arn(&place.region, version.layer), error);
         if self.has_bucket() || !matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) {
             return failure.into();
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::listing::is_whole;
 use super::{AwsRegistry, ZIP, zip_prefix};
-use crate::registry::aws_error;
+use crate::aws::errors;
 use crate::types::{ByteSize, ContentHash, Digest, LayerName, LayerVersionArn, Place};
 
 /// The longest that the removal of one version may take, with all attempts.
@@ -47,7 +47,7 @@ impl AwsRegistry {
         let sent = request.version_number(number).customize().config_override(in_time).send().await;
         sent.map(drop).map_err(|error| {
             let is_refused = error.raw_response().is_some_and(|reply| reply.status().as_u16() < 500);
-            let error = aws_error::explain("lambda:DeleteLayerVersion", &arn.to_string(), &error);
+            let error = errors::explain("lambda:DeleteLayerVersion", &arn.to_string(), &error);
             Unremoved { error, may_be_removed: !is_refused }
         })
     }
@@ -55,7 +55,7 @@ impl AwsRegistry {
     /// Of all functions and layers of the account in the region.
     pub(crate) async fn code_storage(&self, place: &Place) -> anyhow::Result<ByteSize> {
         let settings = self.clients(place).lambda.get_account_settings().send().await;
-        let settings = settings.map_err(|error| aws_error::explain("lambda:GetAccountSettings", "*", &error))?;
+        let settings = settings.map_err(|error| errors::explain("lambda:GetAccountSettings", "*", &error))?;
         let usage = settings.account_usage.context("AWS does not say how much code the account stores")?;
         Ok(ByteSize(u64::try_from(usage.total_code_size)?))
     }
@@ -68,9 +68,8 @@ impl AwsRegistry {
         let mut pages = s3.list_objects_v2().bucket(&bucket).prefix(&prefix).into_paginator().send();
         let (mut zips, mut rest) = (Vec::new(), None);
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                aws_error::explain("s3:ListBucket", &aws_error::s3_arn(&place.region, &bucket), &error)
-            })?;
+            let page = page
+                .map_err(|error| errors::explain("s3:ListBucket", &errors::s3_arn(&place.region, &bucket), &error))?;
             rest = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
             for object in page.contents.unwrap_or_default() {
                 let digest = object.key().and_then(|key| digest(key.strip_prefix(&prefix)?));
@@ -92,8 +91,8 @@ impl AwsRegistry {
         let Some(bucket) = self.bucket(place) else { return Ok(()) };
         let sent = self.clients(place).s3.delete_object().bucket(&bucket).key(&zip.key).send().await;
         sent.map_err(|error| {
-            let arn = aws_error::s3_arn(&place.region, &format!("{bucket}/{}", zip.key));
-            aws_error::explain("s3:DeleteObject", &arn, &error)
+            let arn = errors::s3_arn(&place.region, &format!("{bucket}/{}", zip.key));
+            errors::explain("s3:DeleteObject", &arn, &error)
         })?;
         Ok(())
     }

@@ -19,11 +19,11 @@ use aws_sdk_signer::types::{Destination, S3Destination, S3Source, SigningProfile
 use sha2::{Digest as _, Sha256};
 
 use super::{AwsRegistry, zip_key};
+use crate::aws::errors;
 use crate::error::{Failure, Kind};
 use crate::facts;
-use crate::registry::aws_error;
-use crate::registry::description::Identity;
 use crate::spec::BUCKET_PREFIX;
+use crate::types::description::Identity;
 use crate::types::{ContentHash, Digest, LayerName, Place};
 
 /// The platform that signs for Lambda.
@@ -53,7 +53,7 @@ impl AwsRegistry {
             let bucket = self.bucket(place).unwrap_or_default();
             let versioning = clients.s3.get_bucket_versioning().bucket(&bucket).send().await;
             let versioning = versioning.map_err(|error| {
-                aws_error::failure_of("s3:GetBucketVersioning", &aws_error::s3_arn(&place.region, &bucket), &error)
+                errors::failure_of("s3:GetBucketVersioning", &errors::s3_arn(&place.region, &bucket), &error)
             })?;
             if versioning.status() != Some(&BucketVersioningStatus::Enabled) {
                 let failure = Failure::user(format!("the bucket `{bucket}` keeps no versions, which AWS Signer needs"));
@@ -70,9 +70,7 @@ impl AwsRegistry {
                         place.region
                     )))
                 }
-                Err(error) => {
-                    Err(aws_error::failure_of("signer:GetSigningProfile", &profile_arn(place, profile), &error))
-                }
+                Err(error) => Err(errors::failure_of("signer:GetSigningProfile", &profile_arn(place, profile), &error)),
             }
         });
         futures::future::join_all(checks).await.into_iter().filter_map(Result::err).collect()
@@ -99,8 +97,8 @@ impl AwsRegistry {
 
     async fn signed_before(&self, place: &Place, bucket: &str, prefix: &str) -> anyhow::Result<Option<String>> {
         let listed = self.clients(place).s3.list_objects_v2().bucket(bucket).prefix(prefix).send().await;
-        let arn = aws_error::s3_arn(&place.region, bucket);
-        let listed = listed.map_err(|error| aws_error::explain("s3:ListBucket", &arn, &error))?;
+        let arn = errors::s3_arn(&place.region, bucket);
+        let listed = listed.map_err(|error| errors::explain("s3:ListBucket", &arn, &error))?;
         let newest = listed.contents().iter().max_by_key(|object| object.last_modified().map(DateTime::as_nanos));
         Ok(newest.and_then(|object| object.key()).map(str::to_owned))
     }
@@ -113,10 +111,10 @@ impl AwsRegistry {
         prefix: &str,
         profile: &str,
     ) -> anyhow::Result<String> {
-        let arn = aws_error::s3_arn(&place.region, &format!("{bucket}/{key}"));
+        let arn = errors::s3_arn(&place.region, &format!("{bucket}/{key}"));
         let unsigned = self.clients(place).s3.head_object().bucket(bucket).key(key);
         let unsigned = unsigned.checksum_mode(ChecksumMode::Enabled).send().await;
-        let unsigned = unsigned.map_err(|error| aws_error::explain("s3:GetObject", &arn, &error))?;
+        let unsigned = unsigned.map_err(|error| errors::explain("s3:GetObject", &arn, &error))?;
         // A signature says that the bytes are ours.
         if unsigned.checksum_sha256() != Some(&content.to_string()) {
             let failure = Failure::system(format!("`{key}` in `{bucket}` was replaced after it was uploaded"));
@@ -133,7 +131,7 @@ impl AwsRegistry {
         // With a token of its own, which the SDK makes: one that another run had would bring that run's failure back.
         let started = request.send().await;
         let started = started.map_err(|error| {
-            let failed = aws_error::failure_of("signer:StartSigningJob", &profile_arn(place, profile), &error);
+            let failed = errors::failure_of("signer:StartSigningJob", &profile_arn(place, profile), &error);
             let is_users = matches!(error.code(), Some("ResourceNotFoundException" | "ValidationException"));
             Failure { kind: if is_users { Kind::User } else { failed.kind }, ..failed }
         })?;
@@ -141,7 +139,7 @@ impl AwsRegistry {
         let start = tokio::time::Instant::now();
         while start.elapsed() < PATIENCE {
             let asked = signer.describe_signing_job().job_id(job).send().await;
-            let asked = asked.map_err(|error| aws_error::explain("signer:DescribeSigningJob", "*", &error))?;
+            let asked = asked.map_err(|error| errors::explain("signer:DescribeSigningJob", "*", &error))?;
             if let Some(key) = signed(&asked, profile, place)? {
                 return Ok(key);
             }
@@ -154,10 +152,10 @@ impl AwsRegistry {
 
     /// Reads the signed zip, so that what AWS publishes can be compared with it.
     async fn look_at(&self, place: &Place, bucket: &str, key: String) -> anyhow::Result<SignedZip> {
-        let arn = aws_error::s3_arn(&place.region, &format!("{bucket}/{key}"));
+        let arn = errors::s3_arn(&place.region, &format!("{bucket}/{key}"));
         let object = self.clients(place).s3.get_object().bucket(bucket).key(&key).send().await;
         let GetObjectOutput { mut body, version_id, .. } =
-            object.map_err(|error| aws_error::explain("s3:GetObject", &arn, &error))?;
+            object.map_err(|error| errors::explain("s3:GetObject", &arn, &error))?;
         let mut hasher = Sha256::new();
         while let Some(piece) = body.next().await {
             hasher.update(&piece.with_context(|| format!("the download of `{key}` broke off"))?);

@@ -1,10 +1,14 @@
 //! The comment about several layers: a table of those that change, each of them folded, and a line for all others.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write as _;
 
 use super::{Layer, Rows, body, code, headline, sentence};
 use crate::error::{Explanation, counted};
-use crate::report::{Report, signed};
+use crate::layer::sizes::signed;
+use crate::report::Report;
 
 /// Names in the line of what does not change.
 const UNCHANGED: usize = 100;
@@ -82,6 +86,3 @@ pub(super) fn trouble(error: &Explanation) -> String {
     let hint = error.hint.as_deref().map(|hint| format!("\n\n**Hint:** {}", sentence(hint))).unwrap_or_default();
     format!("{}{hint}\n\n", sentence(&error.one_line()))
 }
-
-#[cfg(test)]
-mod tests;

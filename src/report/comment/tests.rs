@@ -1,6 +1,7 @@
-use super::super::{Before, DistributionSize, KnownFinding};
 use super::*;
 use crate::error::Explanation;
+use crate::layer::{DistributionSize, KnownFinding};
+use crate::report::Before;
 use crate::types::{Place, Target};
 
 /// About the layer of these tests.

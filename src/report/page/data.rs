@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use serde::Serialize;
 
-use super::super::{DestinationReport, PackageChange, PackageChangeKind, Report};
-use super::text::{self, visible};
-use crate::audit::{File, Finding, Kind, Layer};
+use super::text;
+use super::text::visible;
 use crate::facts;
-use crate::observe::binary;
-use crate::slim::Saving;
+use crate::layer::scan::binary;
+use crate::layer::{File, Finding, Kind, Layer, Saving};
+use crate::report::{DestinationReport, PackageChange, PackageChangeKind, Report};
 
 /// Characters of a name; no name of a file on Linux has more.
 pub(super) const NAME: usize = 255;

@@ -1,17 +1,6 @@
 //! Shared libraries that wheels bring along in a folder `NAME.libs`, as `auditwheel` puts them there
 //! (<https://github.com/pypa/auditwheel>).
 
-use camino::Utf8Path;
-
-use crate::audit::{File, Kind};
-
-/// Whether a file of a layer is such a library.
-pub(crate) fn is_bundled(path: &Utf8Path, file: &File) -> bool {
-    let is_folder = path.parent().is_some_and(|folder| folder.extension() == Some("libs"));
-    let is_library = path.file_name().is_some_and(|name| name.split('.').skip(1).any(|part| part == "so"));
-    is_library && is_folder && matches!(file.kind, Kind::File { .. })
-}
-
 /// Name and version as the file's name tells them. Its hash was put there by `auditwheel`; a version of one number is
 /// that of the interface and says nothing: `libz-eb09ad1d.so.1.3` is `libz` 1.3, and `libz.so.1` any `libz`.
 pub(super) fn name_and_version(file: &str) -> (String, Option<String>) {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use lambda_layer::inputs::{command_names, input_arguments};
+use lambda_layer::cli::{command_names, input_arguments};
 
 use super::chance::Chance;
 use super::examples::{self, CONFIGURATION, DEPENDENCIES};

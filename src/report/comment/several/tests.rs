@@ -1,7 +1,8 @@
-use super::super::{LONGEST, comment, set_marker};
 use super::*;
 use crate::error::Failure;
-use crate::report::{Before, DistributionSize};
+use crate::layer::DistributionSize;
+use crate::report::Before;
+use crate::report::comment::{LONGEST, comment, set_marker};
 use crate::types::{ByteSize, Target};
 
 fn report(name: &str, sizes: &[(&str, &str, u64)]) -> Report {

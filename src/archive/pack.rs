@@ -1,0 +1,255 @@
+//! Packs a tree into a zip: the same tree gives the same bytes on any machine.
+//!
+//! What could differ is fixed: entries sorted by path, folders included; dates 1980-01-01 00:00 UTC; modes 755 for
+//! folders, programs and 644 for other files; one compressor at one level, on files as a whole, so that the number of
+//! threads changes nothing. Files are compressed side by side, the largest first, and written in order.
+//!
+//! libdeflater compresses and rawzip writes what is compressed already; the `zip` crate's own parallel writing puts
+//! entries in the order in which they are done. libdeflate is faster and its zips are smaller than zlib-rs's at the
+//! same level (`benches/README.md`). All entries are deflated: some readers that stream a zip refuse stored entries
+//! whose size stands behind them.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufWriter, Write};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+use indicatif::ProgressBar;
+use libdeflater::{CompressionLvl, Compressor, crc32};
+use rawzip::path::EntryPath;
+use rawzip::time::UtcDateTime;
+use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchiveWriter};
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::error::Failure;
+use crate::files;
+use crate::layer::scan::Observed;
+use crate::layer::scan::leaks::Scan;
+use crate::layer::{Entry, Source, Tree};
+use crate::types::{ByteSize, ContentHash, Digest};
+
+/// The default of zlib and of libdeflate.
+const LEVEL: i32 = 6;
+const FOLDER_MODE: u32 = 0o040_755;
+const PROGRAM_MODE: u32 = 0o100_755;
+const FILE_MODE: u32 = 0o100_644;
+const LINK_MODE: u32 = 0o120_777;
+
+/// A finished zip. The file is removed with this value unless it is kept.
+#[derive(Debug)]
+pub struct Archive {
+    file: NamedTempFile,
+    pub content: ContentHash,
+    pub zipped_size: ByteSize,
+    pub unzipped_size: ByteSize,
+    /// Files and links.
+    pub entries: usize,
+    /// What was seen of its files, where there was something to see.
+    pub observed: BTreeMap<Utf8PathBuf, Observed>,
+}
+
+impl Archive {
+    pub fn path(&self) -> &Utf8Path {
+        files::utf8(self.file.path()).expect("was made in a folder with such a name")
+    }
+
+    /// The file, to be brought elsewhere.
+    pub fn into_file(self) -> NamedTempFile {
+        self.file
+    }
+}
+
+#[cfg(test)]
+impl Archive {
+    /// Something to publish that is no zip, for tests that do not look inside.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        let mut file = NamedTempFile::new().expect("can be made");
+        file.write_all(bytes).expect("can be written");
+        let size = ByteSize(bytes.len() as u64);
+        let content = ContentHash(Digest::of(bytes));
+        Self { file, content, zipped_size: size, unzipped_size: size, entries: 1, observed: BTreeMap::new() }
+    }
+}
+
+/// One compressed file, ready to be written.
+struct Packed {
+    deflated: Vec<u8>,
+    crc: u32,
+    size: u64,
+    mode: u32,
+    observed: Observed,
+}
+
+/// Packs into a temporary file in `folder`, and looks at the very bytes that it packs.
+///
+/// # Errors
+/// What reading the tree's files or writing the zip says.
+pub fn pack(tree: &Tree, scan: &Scan, folder: &Utf8Path, progress: &ProgressBar) -> anyhow::Result<Archive> {
+    let file = temporary_file(folder)?;
+    let (observed, hasher, written) = {
+        let mut hashing = HashingWriter {
+            inner: BufWriter::with_capacity(1 << 20, file.as_file()),
+            hasher: Sha256::new(),
+            written: 0,
+        };
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let observed = write_zip(tree, scan, &mut hashing, progress, threads)?;
+        hashing.flush()?;
+        (observed, hashing.hasher, hashing.written)
+    };
+    Ok(Archive {
+        content: ContentHash(Digest::finish(hasher)),
+        zipped_size: ByteSize(written),
+        unzipped_size: tree.unzipped_size(),
+        entries: tree.entries.len(),
+        file,
+        observed,
+    })
+}
+
+/// An empty file that nobody takes for a finished zip.
+pub fn temporary_file(folder: &Utf8Path) -> anyhow::Result<NamedTempFile> {
+    let file = tempfile::Builder::new().prefix(".lambda-layer-").suffix(".zip").tempfile_in(folder);
+    file.with_context(|| format!("cannot write to `{folder}`"))
+}
+
+fn write_zip(
+    tree: &Tree,
+    scan: &Scan,
+    writer: &mut impl Write,
+    progress: &ProgressBar,
+    threads: usize,
+) -> anyhow::Result<BTreeMap<Utf8PathBuf, Observed>> {
+    let mut largest_first: Vec<(&Utf8Path, &Entry)> =
+        tree.entries.iter().map(|(path, entry)| (path.as_path(), entry)).collect();
+    largest_first.sort_by(|left, right| right.1.size.cmp(&left.1.size).then(left.0.cmp(right.0)));
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, next, largest_first) = (sender.clone(), &next, &largest_first);
+            scope.spawn(move || {
+                let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).expect("is a level"));
+                while let Some((path, entry)) = largest_first.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    // Nobody listens any more if writing failed.
+                    if sender.send((*path, compress(path, entry, scan, &mut compressor))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        // The channel ends when the last worker does.
+        drop(sender);
+        write_in_order(tree, &receiver, writer, progress)
+    })
+}
+
+/// Names of folders end in `/`, so that each stands before what is in it.
+fn names(tree: &Tree) -> BTreeSet<String> {
+    let folders =
+        tree.entries.keys().flat_map(|path| path.ancestors().skip(1)).filter(|folder| !folder.as_str().is_empty());
+    folders.map(|folder| format!("{folder}/")).chain(tree.entries.keys().map(ToString::to_string)).collect()
+}
+
+/// rawzip takes a colon for the end of a drive's name and a backslash for a separator, unless it gets bytes, which it
+/// does not mark as UTF-8.
+fn entry_path(name: &str) -> Result<EntryPath<'_>, Failure> {
+    if name.contains('\\') {
+        return Err(
+            Failure::user(format!("`{name}` has a backslash, which a zip cannot hold in a name")).hint("rename it")
+        );
+    }
+    match (name.contains(':'), name.is_ascii()) {
+        (false, _) => Ok(EntryPath::conformant(name)),
+        (true, true) => Ok(EntryPath::verbatim(name.as_bytes())),
+        (true, false) => Err(Failure::user(format!("`{name}` has a colon and letters outside of ASCII"))
+            .hint("rename it: zips with such names are read in several ways")),
+    }
+}
+
+fn write_in_order(
+    tree: &Tree,
+    packed: &mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
+    writer: &mut impl Write,
+    progress: &ProgressBar,
+) -> anyhow::Result<BTreeMap<Utf8PathBuf, Observed>> {
+    let mut observed = BTreeMap::new();
+    let mut zip = ZipArchiveWriter::new(writer);
+    let date = UtcDateTime::from_components(1980, 1, 1, 0, 0, 0, 0).expect("is the first date that a zip can hold");
+    let mut waiting: BTreeMap<&Utf8Path, Packed> = BTreeMap::new();
+    for name in names(tree) {
+        if name.ends_with('/') {
+            zip.new_dir(entry_path(&name)?).last_modified(date).unix_permissions(FOLDER_MODE).create()?;
+            continue;
+        }
+        let found = loop {
+            if let Some(found) = waiting.remove(Utf8Path::new(&name)) {
+                break found;
+            }
+            let (path, result) = packed.recv().context("packing stopped before its end")?;
+            let packed = result.with_context(|| format!("cannot pack `{path}`"))?;
+            // Compressing is the work; writing waits for the file whose turn it is.
+            progress.inc(packed.size);
+            waiting.insert(path, packed);
+        };
+        if !found.observed.is_nothing() {
+            observed.insert(name.clone().into(), found.observed);
+        }
+        let builder = zip.new_file(entry_path(&name)?).compression_method(CompressionMethod::DEFLATE);
+        let (mut entry, _) = builder.last_modified(date).unix_permissions(found.mode).start()?;
+        entry.write_all(&found.deflated)?;
+        entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;
+    }
+    zip.finish()?;
+    Ok(observed)
+}
+
+fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compressor) -> anyhow::Result<Packed> {
+    let read;
+    let (bytes, mode): (&[u8], u32) = match &entry.source {
+        Source::File { path, executable } => {
+            read = fs_err::read(path)?;
+            (&read, if *executable { PROGRAM_MODE } else { FILE_MODE })
+        }
+        Source::Bytes { bytes, executable } => (bytes, if *executable { PROGRAM_MODE } else { FILE_MODE }),
+        Source::Link { target } => (target.as_str().as_bytes(), LINK_MODE),
+    };
+    let observed = match &entry.source {
+        Source::Link { target } => Observed::of_link(path, &entry.owner, target, scan),
+        Source::File { .. } | Source::Bytes { .. } => Observed::of(path, &entry.owner, bytes, scan),
+    };
+    // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
+    let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
+    let length =
+        compressor.deflate_compress(bytes, &mut deflated).context("the compressor needs more room than it said")?;
+    deflated.truncate(length);
+    deflated.shrink_to_fit();
+    Ok(Packed { deflated, crc: crc32(bytes), size: bytes.len() as u64, mode, observed })
+}
+
+/// Hashes what passes through.
+struct HashingWriter<W> {
+    inner: W,
+    hasher: Sha256,
+    written: u64,
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let length = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..length]);
+        self.written += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}

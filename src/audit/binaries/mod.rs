@@ -1,0 +1,181 @@
+//! Whether the compiled files of a layer can be loaded on the target: the right machine, versions that the runtime has,
+//! libraries that are there, names that Python looks for.
+
+mod extensions;
+mod hardening;
+mod libraries;
+mod linker;
+mod machines;
+#[cfg(test)]
+mod tests;
+mod versions;
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::imported::Imported;
+use crate::layer::Owner;
+use crate::layer::links::Names;
+use crate::layer::scan::binary::{Binary, has_library_name};
+use crate::layer::scan::elf;
+use crate::layer::scan::elf::Elf;
+use crate::layer::{Code, File, Finding, Kind, Layer, is_package_path};
+use crate::types::{DistributionName, Target};
+
+/// The code of what [`libraries`] finds.
+pub(super) const MISSING_LIBRARY: Code = "missing-library";
+
+pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
+    let machines = machines::check(layer, names, target);
+    let compiled = compiled(layer, target);
+    let linker = linker::Linker::new(layer, names, &compiled, target);
+    [
+        broken(layer, names),
+        no_libraries(names),
+        machines,
+        versions::check(layer, &compiled, &linker, target),
+        libraries::check(layer, names, &compiled, &linker, None),
+        extensions::check(layer, names, target),
+        hardening::check(layer, &compiled),
+    ]
+    .concat()
+}
+
+/// The findings of [`MISSING_LIBRARY`] once more, after an import.
+pub(super) fn missing_libraries(layer: &Layer, target: Target, imported: &Imported) -> Vec<Finding> {
+    let (names, compiled) = (Names::of(layer), compiled(layer, target));
+    let linker = linker::Linker::new(layer, &names, &compiled, target);
+    libraries::check(layer, &names, &compiled, &linker, Some(imported))
+}
+
+/// A compiled file that the target's processor can run.
+struct Compiled<'a> {
+    path: &'a Utf8Path,
+    file: &'a File,
+    elf: &'a Elf,
+}
+
+fn compiled(layer: &Layer, target: Target) -> Vec<Compiled<'_>> {
+    let machine = target.architecture.machine();
+    let files = layer.files.iter().filter_map(|(path, file)| match &file.observed.binary {
+        Some(Binary::Elf(elf)) if elf.machine.is(machine) && elf.kind != elf::Kind::Other => {
+            Some(Compiled { path, file, elf })
+        }
+        _ => None,
+    });
+    files.collect()
+}
+
+/// What files are of together, so that one cause is one finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Origin {
+    distribution: Option<DistributionName>,
+    /// The package or program of files that are of no distribution.
+    place: Option<Utf8PathBuf>,
+    /// For messages: "`numpy 2.3.5`", "own source"; nothing if nobody knows.
+    label: Option<String>,
+}
+
+impl Origin {
+    fn of(layer: &Layer, path: &Utf8Path, file: &File) -> Self {
+        let Some(name) = file.distribution() else {
+            let label = (file.owner != Owner::Unknown).then(|| file.owner.to_string());
+            return Self { distribution: None, place: Some(whole(path)), label };
+        };
+        let version = layer.distributions.iter().find(|known| known.name == *name).map(|known| &known.version);
+        let version = version.map(|version| format!(" {version}")).unwrap_or_default();
+        Self { distribution: Some(name.clone()), place: None, label: Some(format!("`{name}{version}`")) }
+    }
+
+    /// What to do about code that is for something else than the target.
+    fn remedy(&self, fitting: &str) -> String {
+        let step = if self.distribution.is_some() {
+            format!("install a version that has a wheel for {fitting}")
+        } else if self.place.as_deref().is_some_and(is_package_path) {
+            format!("list the package in the requirements, so that its wheel for {fitting} is installed")
+        } else {
+            format!("take the one for {fitting}")
+        };
+        format!("{step}, or build it in the image of the runtime")
+    }
+}
+
+/// The package, program or module that a file is part of, with its folder of libraries (`numpy.libs`) as part of `numpy`.
+fn whole(path: &Utf8Path) -> Utf8PathBuf {
+    let packages = packages_of(path);
+    let Some(inner) = packages.and_then(|folder| path.strip_prefix(folder).ok()) else { return path.to_owned() };
+    let top = inner.components().next().map(|part| part.as_str().to_owned()).unwrap_or_default();
+    packages.unwrap_or(path).join(top.trim_end_matches(".libs"))
+}
+
+/// The folder that Python would find a file in, `python` or `python/lib/python3.13/site-packages`.
+fn packages_of(path: &Utf8Path) -> Option<&Utf8Path> {
+    let sites = path.ancestors().filter(|folder| folder.file_name() == Some("site-packages"));
+    let site = sites.filter(|folder| folder.starts_with("python/lib")).last();
+    site.or_else(|| path.ancestors().find(|folder| *folder == "python"))
+}
+
+/// Files by what they are of.
+fn by_origin<'a, T>(
+    layer: &Layer,
+    files: impl IntoIterator<Item = (&'a Utf8Path, &'a File, T)>,
+) -> BTreeMap<Origin, Vec<(&'a Utf8Path, T)>> {
+    let mut groups: BTreeMap<Origin, Vec<_>> = BTreeMap::new();
+    for (path, file, value) in files {
+        groups.entry(Origin::of(layer, path, file)).or_default().push((path, value));
+    }
+    groups
+}
+
+/// "`a.so` of `numpy 2.3.5`", "`a.so` and 20 other files of `numpy 2.3.5`"
+fn some_of(first: &Utf8Path, count: usize, origin: &Origin) -> String {
+    let others = match count {
+        0 | 1 => String::new(),
+        2 => " and another file".to_owned(),
+        _ => format!(" and {} other files", count - 1),
+    };
+    let of = origin.label.as_ref().map(|label| format!(" of {label}")).unwrap_or_default();
+    format!("`{first}`{others}{of}")
+}
+
+/// Verbs go with how many there are.
+fn verb(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count <= 1 { one } else { many }
+}
+
+/// Where programs are looked for, and what Lambda starts.
+fn is_started(path: &Utf8Path, file: &File, names: &Names<'_>) -> bool {
+    let in_its_folder = |name: &Utf8Path| name.parent().is_some_and(|folder| folder == "bin" || folder == "extensions");
+    names.of_file(path).any(in_its_folder) && matches!(file.kind, Kind::File { executable: true })
+}
+
+/// Files that nothing can load, whatever the machine.
+fn broken(layer: &Layer, names: &Names<'_>) -> Vec<Finding> {
+    let findings = layer.files.iter().filter_map(|(path, file)| {
+        let Some(Binary::Broken(reason)) = &file.observed.binary else { return None };
+        let origin = Origin::of(layer, path, file);
+        let message = format!("{} {reason}", some_of(path, 1, &origin));
+        let finding = if names.of_file(path).any(has_library_name) || is_started(path, file, names) {
+            let help = "take it from a whole download or build, or leave it out with `exclude-files`";
+            Finding::error("broken-binary", path.as_str(), message, help)
+        } else {
+            let help = "nothing to do if it is no program: it does not have the name of one";
+            Finding::notice("broken-binary", path.as_str(), message, help)
+        };
+        Some(finding.blames(file.distribution()))
+    });
+    findings.collect()
+}
+
+/// Links with the name of a library that lead to something else.
+fn no_libraries(names: &Names<'_>) -> Vec<Finding> {
+    let links = names.linked().filter(|(name, path)| has_library_name(name) && !has_library_name(path));
+    let findings = links.filter_map(|(name, path)| {
+        let file = names.file(path).filter(|file| file.observed.binary.is_none())?;
+        let message = format!("`{name}` has the name of a library, and leads to `{path}`, which is none");
+        let help = "let it lead to the library, or leave it out with `exclude-files`";
+        Some(Finding::error("broken-binary", name.as_str(), message, help).blames(file.distribution()))
+    });
+    findings.collect()
+}

@@ -1,0 +1,143 @@
+//! A folder that stands for `/opt` and `/var/task`, and the environment of a function in Lambda.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::os::unix::fs::PermissionsExt as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::facts;
+use crate::layer::{Entry, Source, Tree};
+use crate::process::Host;
+use crate::process::sandbox::{Sandbox, User};
+use crate::types::Target;
+
+/// Where a function's imports are looked for, and what it is told.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Its code: an empty folder.
+    pub(super) function: Utf8PathBuf,
+    /// In front of the standard library.
+    pub(super) path: Vec<String>,
+    /// Folders whose `.pth` files are read.
+    pub(super) sites: Vec<String>,
+    pub(super) variables: BTreeMap<&'static str, String>,
+    pub(super) sandbox: Sandbox,
+}
+
+/// Of Lambda's images: the interpreter, and the runtime's own code.
+const LANGUAGE: &str = "/var/lang";
+const RUNTIME: &str = "/var/runtime";
+/// Of Lambda's user: it is not there, and cannot be made.
+const HOME: &str = "home/sbx_user1051";
+/// What every Linux has; the first is what a Debian has beside. These come before the layer's own in Lambda.
+const SYSTEM_LIBRARIES: &str = "/var/lang/lib:/lib64:/usr/lib64:/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:\
+    /lib/aarch64-linux-gnu:/usr/lib/aarch64-linux-gnu:/var/runtime:/var/runtime/lib";
+
+/// Whether this machine is Lambda's image of that Python, with the packages that the runtime has.
+pub(super) fn is_runtime(host: &Host) -> bool {
+    host.executable.starts_with(LANGUAGE) && Utf8Path::new(RUNTIME).is_dir()
+}
+
+impl Place {
+    /// In `scratch`, an empty folder; `opt` is what a function would see as `/opt`.
+    pub(super) fn new(scratch: &Utf8Path, opt: &Utf8Path, host: &Host, target: Target) -> anyhow::Result<Self> {
+        let (function, temporary) = (scratch.join("task"), scratch.join("tmp"));
+        for folder in [&function, &temporary] {
+            fs_err::create_dir(folder)?;
+        }
+        let interpreter = host.files();
+        let reached = interpreter.iter().map(Utf8PathBuf::as_path).chain(scratch.parent());
+        let user = User::instead_of_root(reached);
+        // Where there is no such user, it stays this one, and the sandbox knows what else it needs.
+        let user = user.filter(|user| user.admit(scratch).and_then(|()| user.own(&temporary)).is_ok());
+        let readable = [&[opt.to_owned(), function.clone()], interpreter.as_slice()].concat();
+        let memory = facts::limits().function_memory;
+        let sandbox = Sandbox { memory, user, readable, writable: vec![temporary.clone()] };
+        let layer = [opt.join(format!("python/lib/python{}/site-packages", target.python)), opt.join("python")];
+        let own: Vec<String> = [&function].into_iter().chain(&layer).map(ToString::to_string).collect();
+        let (mut path, mut sites) = (own.clone(), own);
+        let mut library_path = format!("{SYSTEM_LIBRARIES}:{function}:{function}/lib:{opt}/lib");
+        let mut programs = format!("/usr/local/bin:/usr/bin:/bin:{opt}/bin");
+        if is_runtime(host) {
+            path.push(RUNTIME.to_owned());
+            sites.push(format!("{LANGUAGE}/lib/python{}/site-packages", target.python));
+            programs = format!("{LANGUAGE}/bin:{programs}");
+        } else {
+            // A Python that was built with a library of its own finds it there; that of a virtual environment is a link.
+            let executable = host.executable.canonicalize_utf8().unwrap_or_else(|_| host.executable.clone());
+            if let Some(own) = executable.parent().and_then(Utf8Path::parent) {
+                library_path = format!("{own}/lib:{library_path}");
+            }
+        }
+        let architecture = target.architecture;
+        let variables = BTreeMap::from([
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+            ("AWS_EXECUTION_ENV", format!("AWS_Lambda_python{}", target.python)),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", (memory >> 20).to_string()),
+            ("AWS_LAMBDA_FUNCTION_NAME", format!("smoke-test-{architecture}").replace('_', "-")),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("HOME", scratch.join(HOME).to_string()),
+            ("LAMBDA_RUNTIME_DIR", RUNTIME.to_owned()),
+            ("LAMBDA_TASK_ROOT", function.to_string()),
+            ("LANG", "en_US.UTF-8".to_owned()),
+            ("LD_LIBRARY_PATH", library_path),
+            ("PATH", programs),
+            ("PYTHONPATH", RUNTIME.to_owned()),
+            ("TMPDIR", temporary.to_string()),
+            ("TZ", ":UTC".to_owned()),
+        ]);
+        Ok(Self { function, path, sites, variables, sandbox })
+    }
+
+    /// A text with the folders of `scratch` called as in a function.
+    pub(super) fn as_in_lambda(text: &str, scratch: &Utf8Path) -> String {
+        let folders = [("opt", "/opt"), ("task", "/var/task"), ("tmp", "/tmp"), ("home", "/home")];
+        let renamed = |text: String, (ours, theirs): (&str, &str)| text.replace(scratch.join(ours).as_str(), theirs);
+        folders.into_iter().fold(text.to_owned(), renamed)
+    }
+}
+
+/// Copies a tree to where a function would see it. No links to the installed files: those are links into the
+/// installer's cache, and a module may write to its own.
+pub(super) fn lay_out(tree: &Tree, opt: &Utf8Path) -> anyhow::Result<()> {
+    fs_err::create_dir(opt)?;
+    let mut folder = Utf8Path::new("");
+    for path in tree.entries.keys() {
+        if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
+            fs_err::create_dir_all(opt.join(parent))?;
+            folder = parent;
+        }
+    }
+    let entries: Vec<(&Utf8PathBuf, &Entry)> = tree.entries.iter().collect();
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let work = &|worker: usize| {
+        let mut own = entries.iter().skip(worker).step_by(workers);
+        own.try_for_each(|(path, entry)| place(&opt.join(path), &entry.source, opt))
+    };
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..workers).map(|worker| scope.spawn(move || work(worker))).collect();
+        running.into_iter().try_for_each(|worker| worker.join().expect("does not panic"))
+    })
+}
+
+fn place(path: &Utf8Path, source: &Source, opt: &Utf8Path) -> anyhow::Result<()> {
+    // Nobody can write to /opt in Lambda.
+    let mode = |executable| std::fs::Permissions::from_mode(if executable { 0o555 } else { 0o444 });
+    match source {
+        Source::File { path: from, executable } => {
+            fs_err::copy(from, path)?;
+            fs_err::set_permissions(path, mode(*executable))?;
+        }
+        Source::Bytes { bytes, executable } => {
+            fs_err::write(path, bytes)?;
+            fs_err::set_permissions(path, mode(*executable))?;
+        }
+        Source::Link { target } => {
+            let here = target.strip_prefix("/opt").map_or_else(|_| target.clone(), |inside| opt.join(inside));
+            fs_err::os::unix::fs::symlink(here, path)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! AWS: how its services are reached, and what their errors mean.
+
+pub mod download;
+pub mod errors;
+
+use aws_config::BehaviorVersion;
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_http_client::ConnectorBuilder;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use std::time::Duration;
+
+use crate::environment::Environment;
+
+/// How often any other call is tried, unless AWS_MAX_ATTEMPTS says otherwise.
+const ATTEMPTS: u32 = 5;
+
+/// The AWS configuration: region, endpoint, and the run's identity, which is asked for when it is needed. Whoever gives
+/// that identity is asked in `region`, else in that of the environment or the profile.
+pub(crate) async fn configuration(environment: &Environment, region: Option<&str>) -> SdkConfig {
+    let attempts = environment.get("AWS_MAX_ATTEMPTS").and_then(|attempts| attempts.parse().ok());
+    let attempts = attempts.filter(|attempts| *attempts > 0).unwrap_or(ATTEMPTS);
+    let retries = RetryConfig::standard().with_max_attempts(attempts);
+    // One for all services and places, so that certificates are read once.
+    let client = aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+        let mut builder = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        builder.set_proxy_config(Some(ProxyConfig::from_env()));
+        builder.build()
+    });
+    let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client).retry_config(retries);
+    let loader = loader.timeout_config(attempts_of(ATTEMPT_TIMEOUT));
+    match region {
+        Some(region) => loader.region(aws_config::Region::new(region.to_owned())).load().await,
+        None => loader.load().await,
+    }
+}
+
+/// The longest that one attempt of a request may take. Without it a connection that stays open and silent, as those that
+/// some gateway has forgotten, is waited on for ever. What sends a zip takes the time that the zip needs.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Each attempt may take so long.
+pub(crate) fn attempts_of(time: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(time).build()
+}

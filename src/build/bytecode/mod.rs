@@ -1,0 +1,187 @@
+//! Compiles Python to bytecode: `/opt` is read-only, so a layer without it is compiled at every cold start.
+
+mod marshal;
+mod worker;
+
+use std::collections::BTreeSet;
+use std::num::NonZero;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::build::bytecode::marshal::CodeLayout;
+use crate::build::bytecode::worker::{Compiled, Module};
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::counted;
+use crate::layer::{Entry, Finding, Source, Tree};
+use crate::process::Host;
+use crate::spec::{Bytecode, Spec};
+use crate::types::{ByteSize, PythonVersion};
+use crate::{facts, files};
+
+/// Adds the bytecode of modules, or puts it in their place.
+///
+/// # Errors
+/// What the interpreter or the file system says; a module that cannot be compiled stays as it is.
+pub fn compile(
+    mut tree: Tree,
+    spec: &Spec,
+    host: Option<&Host>,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Tree> {
+    let (bytecode, python) = (spec.content.bytecode, spec.target.python);
+    if bytecode == Bytecode::None {
+        return Ok(tree);
+    }
+    let modules = modules(&tree, &spec.content.layout.packages(python));
+    if modules.is_empty() {
+        return Ok(tree);
+    }
+    let Some(host) = host.filter(|host| host.version == python.to_string()) else {
+        tree.findings.push(no_interpreter(python, bytecode));
+        return Ok(tree);
+    };
+    let step = console.step("Compile");
+    let folder = tree.new_folder("bytecode")?;
+    let interpreters = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let layout = CodeLayout::of(python);
+    let compiled = worker::compile_all(&modules, &folder, host, layout, interpreters, environment)?;
+
+    if bytecode == Bytecode::Compile
+        && let Some(finding) = too_large(&tree, &modules, &compiled)
+    {
+        step.done("too large for the layer");
+        tree.findings.push(finding);
+        return Ok(tree);
+    }
+    let linked = linked(&tree);
+    let mut refused = Vec::new();
+    let mut bytes = 0;
+    for (module, compiled) in modules.iter().zip(compiled) {
+        let Some(compiled) = compiled else {
+            refused.push(module.place.as_path());
+            continue;
+        };
+        let Some(owner) = tree.entries.get(&module.place).map(|entry| entry.owner.clone()) else { continue };
+        bytes += compiled.size.0;
+        let place = match bytecode {
+            Bytecode::Only => module.place.with_extension("pyc"),
+            Bytecode::Compile | Bytecode::None => beside(&module.place, python),
+        };
+        if bytecode == Bytecode::Only && !linked.contains(&module.place) {
+            tree.entries.remove(&module.place);
+        }
+        let source = Source::File { path: compiled.file, executable: false };
+        tree.entries.insert(place, Entry { source, owner, size: compiled.size });
+    }
+    let done = counted(modules.len() - refused.len(), "module");
+    step.done(format!("{done}, {} of bytecode", ByteSize(bytes)));
+    tree.findings.extend(not_compiled(&refused, python));
+    Ok(tree)
+}
+
+/// Files that Python could import: no folder on the way to them has a dot in its name, as `x.dist-info` has.
+fn modules(tree: &Tree, packages: &Utf8Path) -> Vec<Module> {
+    let is_module = |path: &Utf8Path| {
+        let Ok(below) = path.strip_prefix(packages) else { return false };
+        let Some(name) = below.as_str().strip_suffix(".py") else { return false };
+        !name.is_empty() && !name.ends_with('/') && !name.contains('.')
+    };
+    let found = tree.entries.iter().filter(|(place, _)| is_module(place));
+    let found = found.filter_map(|(place, entry)| match &entry.source {
+        Source::File { path, .. } => Some(Module { place: place.clone(), source: path.clone(), size: entry.size }),
+        // What this program writes are scripts.
+        Source::Bytes { .. } | Source::Link { .. } => None,
+    });
+    found.collect()
+}
+
+/// `a/b.py` to `a/__pycache__/b.cpython-313.pyc` (PEP 3147).
+fn beside(module: &Utf8Path, python: PythonVersion) -> Utf8PathBuf {
+    let name = format!("{}.cpython-{}.pyc", module.file_stem().unwrap_or_default(), python.digits());
+    module.with_file_name("__pycache__").join(name)
+}
+
+/// Files that a link of the tree leads to.
+fn linked(tree: &Tree) -> BTreeSet<Utf8PathBuf> {
+    let targets = tree.entries.iter().filter_map(|(place, entry)| match &entry.source {
+        Source::Link { target } => files::normalize(&place.parent()?.join(target)),
+        Source::File { .. } | Source::Bytes { .. } => None,
+    });
+    targets.collect()
+}
+
+fn no_interpreter(python: PythonVersion, bytecode: Bytecode) -> Finding {
+    let instead = if bytecode == Bytecode::Only { " and keeps its sources" } else { "" };
+    Finding::warning(
+        "no-bytecode",
+        "layer",
+        format!(
+            "this machine has no python{python}: the layer gets no bytecode{instead}, and each cold start compiles"
+        ),
+        format!(
+            "use the action `lambda-layer-action/python{python}`, put `python{python}` on PATH, or say `bytecode: none`"
+        ),
+    )
+}
+
+/// Whether it is the bytecode alone that would take the layer over Lambda's limit: then a slower start is better than
+/// no layer.
+fn too_large(tree: &Tree, modules: &[Module], compiled: &[Option<Compiled>]) -> Option<Finding> {
+    let (before, limit) = (tree.unzipped_size().0, facts::limits().unzipped_size);
+    let bytecode: u64 = compiled.iter().flatten().map(|compiled| compiled.size.0).sum();
+    let after = before + bytecode;
+    if before > limit || after <= limit {
+        return None;
+    }
+    let sources = modules.iter().zip(compiled).filter(|(_, compiled)| compiled.is_some());
+    let alone = after - sources.map(|(module, _)| module.size.0).sum::<u64>();
+    let help = if alone <= limit {
+        format!(
+            "`bytecode: only` puts it in the place of the sources, {} in all; or leave something out",
+            ByteSize(alone)
+        )
+    } else {
+        "leave something out, split the layer, or say `bytecode: none`".to_owned()
+    };
+    let (bytecode, after, limit) = (ByteSize(bytecode), ByteSize(after), ByteSize(limit));
+    Some(Finding::warning(
+        "no-bytecode",
+        "layer",
+        format!(
+            "with {bytecode} of bytecode the layer would have {after}, over Lambda's {limit}: it gets none, and each cold start compiles"
+        ),
+        help,
+    ))
+}
+
+fn not_compiled(refused: &[&Utf8Path], python: PythonVersion) -> Option<Finding> {
+    /// How many are named.
+    const SHOWN: usize = 3;
+    let first = refused.first()?;
+    let names: Vec<String> = refused.iter().take(SHOWN).map(|path| format!("`{path}`")).collect();
+    let more = if refused.len() > SHOWN { ", …" } else { "" };
+    let (are, stay) = if refused.len() == 1 { ("is", "stays") } else { ("are", "stay") };
+    Some(Finding::notice(
+        "not-compiled",
+        first.as_str(),
+        format!(
+            "{} {are} no Python that python{python} can compile, and {stay} as written: {}{more}",
+            counted(refused.len(), "file"),
+            names.join(", ")
+        ),
+        "fine for templates and for code of another Python; else look at the file",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytecode_stands_where_python_looks() {
+        let python = "3.13".parse().expect("is known");
+        assert_eq!(beside("python/a/b.py".into(), python), "python/a/__pycache__/b.cpython-313.pyc");
+    }
+}

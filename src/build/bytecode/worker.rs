@@ -1,0 +1,267 @@
+//! Interpreters that compile modules, one a core.
+
+use std::io::{BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::marshal;
+use super::marshal::CodeLayout;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::process::{Host, child};
+use crate::types::ByteSize;
+
+const SCRIPT: &str = include_str!("compile.py");
+/// Bytes of source that an interpreter gets at once: small enough that all cores end at about the same time.
+const CHUNK: u64 = 128 * 1024;
+/// Code may be nested as deeply as `marshal` allows, 2000 levels.
+const STACK: usize = 16 << 20;
+
+/// A module to compile.
+#[derive(Clone, Debug)]
+pub(super) struct Module {
+    /// In the layer, seen from `/opt`.
+    pub(super) place: Utf8PathBuf,
+    pub(super) source: Utf8PathBuf,
+    pub(super) size: ByteSize,
+}
+
+/// A compiled module.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) file: Utf8PathBuf,
+    pub(super) size: ByteSize,
+}
+
+/// Compiles modules into files of `folder`; `None` for each that cannot be compiled. Same modules, same bytes, however
+/// many interpreters share the work.
+pub(super) fn compile_all(
+    modules: &[Module],
+    folder: &Utf8Path,
+    host: &Host,
+    layout: CodeLayout,
+    interpreters: usize,
+    environment: &Environment,
+) -> anyhow::Result<Vec<Option<Compiled>>> {
+    let mut order: Vec<usize> = (0..modules.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(modules[*index].size));
+    let chunks = chunks(&order, modules);
+    let next = AtomicUsize::new(0);
+    let work = || -> anyhow::Result<Vec<(usize, Compiled)>> {
+        let mut interpreter = None;
+        let mut done = Vec::new();
+        while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut left = *chunk;
+            while !left.is_empty() {
+                let mut running = match interpreter.take() {
+                    Some(running) => running,
+                    None => Interpreter::start(host, environment)?,
+                };
+                running.ask(left.iter().map(|index| &modules[*index]));
+                let mut answered = 0;
+                while let Some(index) = left.get(answered)
+                    && let Some(frame) = running.answer()
+                {
+                    let pyc = pyc(&running.magic, &frame, layout);
+                    done.extend(pyc.map(|pyc| keep(&pyc, folder, *index)).transpose()?.map(|kept| (*index, kept)));
+                    answered += 1;
+                }
+                if answered == left.len() {
+                    interpreter = Some(running);
+                }
+                // Else it crashed on the module that it did not answer, which costs that one alone.
+                left = left.get(answered + 1..).unwrap_or_default();
+            }
+        }
+        Ok(done)
+    };
+    let mut compiled: Vec<Option<Compiled>> = modules.iter().map(|_| None).collect();
+    std::thread::scope(|scope| {
+        let threads = (0..interpreters.min(chunks.len()))
+            .map(|_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work))
+            .collect::<Result<Vec<_>, _>>()?;
+        for thread in threads {
+            for (index, module) in thread.join().expect("does not panic")? {
+                compiled[index] = Some(module);
+            }
+        }
+        Ok(compiled)
+    })
+}
+
+fn chunks<'a>(order: &'a [usize], modules: &[Module]) -> Vec<&'a [usize]> {
+    let mut chunks = Vec::new();
+    let (mut start, mut size) = (0, 0);
+    for (position, index) in order.iter().enumerate() {
+        size += modules[*index].size.0;
+        if size >= CHUNK {
+            chunks.push(&order[start..=position]);
+            (start, size) = (position + 1, 0);
+        }
+    }
+    chunks.push(&order[start..]);
+    chunks
+}
+
+/// A `.pyc` that is never compared with its source (PEP 552), of a source's hash and its marshalled code.
+fn pyc(magic: &[u8], answer: &[u8], layout: CodeLayout) -> Option<Vec<u8>> {
+    const UNCHECKED_HASH: [u8; 4] = 1_u32.to_le_bytes();
+    let (hash, code) = answer.split_at_checked(8)?;
+    let code = marshal::normalized(code, layout)?;
+    Some([magic, &UNCHECKED_HASH, hash, &code].concat())
+}
+
+fn keep(pyc: &[u8], folder: &Utf8Path, index: usize) -> anyhow::Result<Compiled> {
+    let file = folder.join(format!("{index}.pyc"));
+    fs_err::write(&file, pyc)?;
+    Ok(Compiled { file, size: ByteSize(pyc.len() as u64) })
+}
+
+/// A Python under way; ended with the value.
+struct Interpreter {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    /// Magic number of its bytecode.
+    magic: Vec<u8>,
+}
+
+impl Interpreter {
+    fn start(host: &Host, environment: &Environment) -> anyhow::Result<Self> {
+        let mut command = child::command(host.executable.as_str(), Utf8Path::new("/"), environment);
+        // Warnings of sources are their authors' business.
+        command.args(["-I", "-S", "-W", "ignore", "-c", SCRIPT]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().with_context(|| format!("cannot start `{}`", host.executable))?;
+        let input = child.stdin.take().context("has no standard input")?;
+        let output = BufReader::new(child.stdout.take().context("has no standard output")?);
+        let mut interpreter = Self { child, input, output, magic: Vec::new() };
+        interpreter.magic = interpreter.answer().ok_or_else(|| {
+            Failure::system(format!("`{}` cannot compile Python", host.executable))
+                .cause("it ended before it was told what to compile")
+                .hint("repair that Python, or use `bytecode: none`")
+        })?;
+        Ok(interpreter)
+    }
+
+    /// One that has died does not answer.
+    fn ask<'a>(&mut self, modules: impl Iterator<Item = &'a Module>) {
+        let fields: Vec<String> = modules.map(|module| format!("{}\0/opt/{}\0", module.source, module.place)).collect();
+        let frame = fields.concat();
+        let length = u32::try_from(frame.len()).unwrap_or_default().to_le_bytes();
+        self.input.write_all(&length).and_then(|()| self.input.write_all(frame.as_bytes())).ok();
+    }
+
+    fn answer(&mut self) -> Option<Vec<u8>> {
+        let mut length = [0; 4];
+        self.output.read_exact(&mut length).ok()?;
+        let mut frame = vec![0; usize::try_from(u32::from_le_bytes(length)).ok()?];
+        self.output.read_exact(&mut frame).ok()?;
+        Some(frame)
+    }
+}
+
+impl Drop for Interpreter {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn modules(sources: &[(&str, &str)], folder: &Utf8Path) -> Vec<Module> {
+        fs_err::create_dir_all(folder).expect("can be made");
+        let module = |(place, source): &(&str, &str)| {
+            let file = folder.join(place.replace('/', "-"));
+            fs_err::write(&file, source).expect("can be written");
+            Module { place: place.into(), source: file, size: ByteSize(source.len() as u64) }
+        };
+        sources.iter().map(module).collect()
+    }
+
+    /// What differs from run to run without `marshal`: sets, names that are also in another module, single letters.
+    const SOURCES: &[(&str, &str)] = &[
+        ("python/a.py", "é = 1\ndef f(x): return x in {'one', 'two', 'three', None, 'four'}\n"),
+        ("python/b.py", "import gc, os.path\ndef compiled(path, name): return path + 'é,' + ',' + 'é'\n"),
+        ("python/c.py", "# coding: latin-1\ncodec = getregentry = 'latin_1'\n"),
+        ("python/d.py", "def getregentry(encode): return (encode, encode.latin_1, 1.5, 1 << 40, b'x', 2j)\n"),
+        ("python/bad.py", "print 'two'\n"),
+    ];
+
+    fn compiled(modules: &[Module], interpreters: usize, host: &Host, folder: &Utf8Path) -> Vec<Option<Vec<u8>>> {
+        fs_err::create_dir_all(folder).expect("can be made");
+        let layout = CodeLayout::of(host.version.parse().expect("Lambda has it"));
+        let environment = Environment::default();
+        let done = compile_all(modules, folder, host, layout, interpreters, &environment).expect("compiles");
+        done.into_iter().map(|module| Some(fs_err::read(module?.file).expect("is there"))).collect()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "tests have no other way to find an interpreter")]
+    fn search_path() -> String {
+        std::env::var("PATH").expect("is set")
+    }
+
+    #[test]
+    fn order_number_of_interpreters_and_folders_change_no_byte() {
+        let keep = tempfile::tempdir().expect("can be made");
+        let folder = crate::files::utf8(keep.path()).expect("is UTF-8");
+        let variables = [("PATH".to_owned(), search_path())].into();
+        let environment = Environment::new(variables, "/".into());
+        // Whichever this machine has.
+        for runtime in crate::facts::runtimes() {
+            let target = crate::types::Target {
+                python: runtime.python.parse().expect("is known"),
+                architecture: crate::types::Architecture::X86_64,
+            };
+            let Some(host) = Host::find(target, &environment).filter(|host| host.version == runtime.python) else {
+                continue;
+            };
+            let one = compiled(&modules(SOURCES, &folder.join("one")), 1, &host, &folder.join(&runtime.python));
+            assert_eq!(one.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, true, true, false]);
+            // Each alone, so that nothing was compiled before it.
+            for (index, source) in SOURCES.iter().enumerate() {
+                let place = folder.join(format!("{}-{index}", runtime.python));
+                let alone = compiled(&modules(&[*source], &folder.join("two")), 1, &host, &place);
+                assert_eq!(alone[0], one[index], "{} by {}", source.0, runtime.python);
+            }
+        }
+    }
+
+    /// A Python that is this shell script.
+    fn scripted(folder: &Utf8Path, script: &str) -> Host {
+        use std::os::unix::fs::PermissionsExt as _;
+        let program = folder.join("python");
+        fs_err::write(&program, format!("#!/bin/sh\n{script}\n")).expect("can be written");
+        fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("can be changed");
+        let host = serde_json::json!({"executable": program, "version": "3.13", "platform": "linux", "glibc": "2.34"});
+        serde_json::from_value(host).expect("is a host")
+    }
+
+    #[test]
+    fn an_interpreter_that_dies_costs_one_module() {
+        let keep = tempfile::tempdir().expect("can be made");
+        let folder = crate::files::utf8(keep.path()).expect("is UTF-8");
+        let modules = modules(SOURCES, folder);
+        // It answers the first module and never the second.
+        let host = scripted(folder, r"printf '\4\0\0\0abcd\11\0\0\0hash1234N'");
+        let done = compiled(&modules, 1, &host, folder);
+        assert_eq!(done.iter().flatten().count(), 3);
+        assert_eq!(done.iter().flatten().next().expect("is there"), b"abcd\x01\0\0\0hash1234N");
+    }
+
+    #[test]
+    fn an_interpreter_that_does_not_start_is_named() {
+        let keep = tempfile::tempdir().expect("can be made");
+        let folder = crate::files::utf8(keep.path()).expect("is UTF-8");
+        let host = scripted(folder, "exit 1");
+        let layout = CodeLayout::of("3.13".parse().expect("is known"));
+        let failure = compile_all(&modules(SOURCES, folder), folder, &host, layout, 2, &Environment::default());
+        assert!(failure.expect_err("cannot").to_string().contains(host.executable.as_str()));
+    }
+}

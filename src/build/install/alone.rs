@@ -1,0 +1,54 @@
+//! The requirement that brings one distribution again, without others, from where it was installed from.
+
+use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::installer::Request;
+use crate::layer::Distribution;
+use crate::secrets::without_credentials;
+
+/// As lines of a requirement file, with the options of the manifest. They may hold credentials.
+///
+/// # Errors
+/// Its `direct_url.json` (<https://packaging.python.org/en/latest/specifications/direct-url/>) cannot be read.
+pub(super) fn requirement(distribution: &Distribution, request: &Request<'_>) -> anyhow::Result<SecretString> {
+    let text = request.manifest.text.expose_secret();
+    let file = request.destination.join(&distribution.info).join("direct_url.json");
+    let direct: Value = match fs_err::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes)?,
+        Err(_) => Value::Null,
+    };
+    let line = if direct["url"].is_string() {
+        format!("{} @ {}", distribution.spelling, place(&direct, text))
+    } else {
+        let named = request.manifest.requirements.iter().filter(|one| one.name().as_ref() == Some(&distribution.name));
+        let hashes = named.flat_map(|one| &one.hashes).flat_map(|hash| [" --hash=", hash.as_str()]);
+        format!("{}=={}{}", distribution.spelling, distribution.version, hashes.collect::<String>())
+    };
+    // Another distribution may have no hash, and this one is known by what is recorded of it.
+    let is_option = |line: &&str| {
+        line.starts_with('-') && !["-e", "--editable", "--require-hashes"].iter().any(|one| line.starts_with(one))
+    };
+    let lines = text.lines().filter(is_option).chain([line.as_str()]);
+    Ok(lines.flat_map(|line| [line, "\n"]).collect::<String>().into())
+}
+
+/// The URL that it came from. Installers note it without credentials, which the requirement may have.
+fn place(direct: &Value, requirements: &str) -> String {
+    let url = direct["url"].as_str().unwrap_or_default();
+    let part = |name: &str| direct["vcs_info"][name].as_str().unwrap_or_default();
+    let below = direct["subdirectory"].as_str().map(|folder| format!("#subdirectory={folder}")).unwrap_or_default();
+    if direct["vcs_info"].is_object() {
+        return format!("{}+{url}@{}{below}", part("vcs"), part("commit_id"));
+    }
+    let same = |word: &&str| bare(word).is_some_and(|word| Some(word) == bare(url));
+    let given = requirements.split_whitespace().find(same).unwrap_or(url);
+    format!("{}{below}", given.split('#').next().unwrap_or(given))
+}
+
+/// Without all that does not say where it leads; `None` if it is no URL.
+fn bare(url: &str) -> Option<String> {
+    let url = Some(url).filter(|url| url.contains("://")).map(without_credentials)?;
+    Some(percent_decode_str(url.split(['#', '?']).next()?).decode_utf8_lossy().into_owned())
+}

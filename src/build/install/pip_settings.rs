@@ -1,0 +1,53 @@
+//! What is set for pip, in its variables and files, told to uv: it resolves in pip's place where pip could only resolve for
+//! this machine.
+
+use std::process::Command;
+
+use crate::environment::installer_variables::Effect;
+use crate::environment::{Environment, pip_configuration};
+
+/// Variables that mean the same to both, but for what stands between two entries.
+/// <https://pip.pypa.io/en/stable/cli/pip_install/>, <https://docs.astral.sh/uv/reference/environment/>
+const SAME: &[(&str, &str, &str)] = &[
+    ("PIP_BUILD_CONSTRAINT", "UV_BUILD_CONSTRAINT", " "),
+    ("PIP_CERT", "SSL_CERT_FILE", " "),
+    ("PIP_CONSTRAINT", "UV_CONSTRAINT", " "),
+    ("PIP_FIND_LINKS", "UV_FIND_LINKS", ","),
+    ("PIP_KEYRING_PROVIDER", "UV_KEYRING_PROVIDER", " "),
+    ("PIP_PROXY", "HTTP_PROXY", " "),
+    ("PIP_PROXY", "HTTPS_PROXY", " "),
+    ("PIP_TRUSTED_HOST", "UV_INSECURE_HOST", " "),
+];
+
+/// Switches of pip that options of uv stand for.
+const SWITCHES: &[(&str, &[&str])] = &[
+    ("PIP_NO_DEPENDENCIES", &["--no-deps"]),
+    ("PIP_NO_DEPS", &["--no-deps"]),
+    ("PIP_NO_INDEX", &["--no-index"]),
+    ("PIP_PRE", &["--prerelease", "allow"]),
+];
+
+/// Lets a command of uv do as pip would. What is set for uv itself does not count then.
+pub(super) fn tell(command: &mut Command, environment: &Environment) {
+    let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+    let is_uvs = |name: &str| name.starts_with("UV_") && Effect::of(name).decides();
+    for name in names.iter().filter(|name| name.to_str().is_some_and(is_uvs)) {
+        command.env_remove(name);
+    }
+    let set = environment.with_defaults(pip_configuration::settings(environment).unwrap_or_default());
+    for (pip, uv, between) in SAME {
+        if let Some(value) = set.get(pip) {
+            command.env(uv, value.split_whitespace().collect::<Vec<_>>().join(between));
+        }
+    }
+    for (_, options) in SWITCHES.iter().filter(|(pip, _)| set.is_on(pip)) {
+        // It may stand there already, and uv takes none twice.
+        if !command.get_args().any(|given| given == options[0]) {
+            command.args(*options);
+        }
+    }
+    for (pip, option) in [("PIP_NO_BINARY", "--no-binary"), ("PIP_ONLY_BINARY", "--only-binary")] {
+        let names = set.get(pip).unwrap_or_default().split([',', ' ', '\n']).filter(|name| !name.is_empty());
+        names.filter(|name| *name != ":none:").for_each(|name| _ = command.args([option, name]));
+    }
+}

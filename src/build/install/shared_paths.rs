@@ -1,0 +1,168 @@
+//! Paths that several distributions bring. Installers write one file over the other, uv in no order at all; here a rule says
+//! whose file is in the layer, whichever installer it was.
+//!
+//! The rule is what pip does. What requires another distribution, directly or by way of others, has its file there: pip
+//! installs what is required first. Otherwise it is the first by name, as with pip, which installs names of one rank from
+//! the last to the first. Own projects of `source` are installed after everything else, each over those before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::alone;
+use super::installer::{Installer, Request};
+use crate::build::records;
+use crate::layer::Distribution;
+use crate::manifest::marker_environment;
+use crate::types::{DistributionName, Target};
+
+/// Each recorded path with the distribution whose file is in the layer. `projects` are own ones, as they were installed.
+pub(crate) fn owners<'a>(
+    distributions: &[&'a Distribution],
+    projects: &[DistributionName],
+    target: Target,
+) -> BTreeMap<&'a Utf8Path, &'a Distribution> {
+    let mut claims: BTreeMap<&Utf8Path, Vec<&Distribution>> = BTreeMap::new();
+    for distribution in distributions {
+        distribution.record.keys().for_each(|path| claims.entry(path).or_default().push(distribution));
+    }
+    let disputed = claims.values().filter(|claimants| claimants.len() > 1).flatten();
+    let requirements = Requirements::of(distributions, disputed.copied(), target);
+    let owners = claims.into_iter().map(|(path, claimants)| {
+        let project = projects.iter().rev().find_map(|name| claimants.iter().find(|one| one.name == *name));
+        let is_last = |one: &&&Distribution| !claimants.iter().any(|other| requirements.has_over(other, one));
+        let first = claimants.iter().filter(is_last).min_by_key(|one| (&one.name, &one.info));
+        (path, *project.or(first).unwrap_or(&claimants[0]))
+    });
+    owners.collect()
+}
+
+/// All that distributions require, by way of others, too.
+struct Requirements<'a>(BTreeMap<&'a DistributionName, BTreeSet<&'a DistributionName>>);
+
+impl<'a> Requirements<'a> {
+    /// Of `asked`, among `all`.
+    fn of(all: &[&'a Distribution], asked: impl Iterator<Item = &'a Distribution>, target: Target) -> Self {
+        let environment = marker_environment(target);
+        let known: BTreeMap<&str, &DistributionName> = all.iter().map(|one| (one.name.as_str(), &one.name)).collect();
+        let direct = |one: &Distribution| -> Vec<&'a DistributionName> {
+            let required = one.requires.iter().filter(|required| required.evaluate_markers(&environment, &[]));
+            required.filter_map(|required| known.get(required.name.as_ref()).copied()).collect()
+        };
+        let asked: BTreeSet<&DistributionName> = asked.map(|one| &one.name).collect();
+        let mut edges = BTreeMap::new();
+        if !asked.is_empty() {
+            edges.extend(all.iter().map(|one| (&one.name, direct(one))));
+        }
+        let reached = |from: &DistributionName| {
+            let (mut found, mut open) = (BTreeSet::new(), edges[from].clone());
+            while let Some(name) = open.pop() {
+                if found.insert(name) {
+                    open.extend(&edges[name]);
+                }
+            }
+            found
+        };
+        Self(asked.into_iter().map(|name| (name, reached(name))).collect())
+    }
+
+    /// Two that require each other are of one rank.
+    fn has_over(&self, one: &Distribution, other: &Distribution) -> bool {
+        let requires = |one: &Distribution, other: &Distribution| {
+            self.0.get(&one.name).is_some_and(|required| required.contains(&other.name))
+        };
+        requires(one, other) && !requires(other, one)
+    }
+}
+
+/// Puts the file of the owner where another distribution's is: what has to give way may be what is left out of the layer.
+///
+/// # Errors
+/// As of installing.
+pub(super) fn settle(
+    installer: &dyn Installer,
+    request: &Request<'_>,
+    distributions: &[Distribution],
+    projects: &[DistributionName],
+) -> anyhow::Result<()> {
+    let Request { spec, destination, .. } = *request;
+    let kept: Vec<&Distribution> =
+        distributions.iter().filter(|one| !spec.content.exclude.contains(&one.name)).collect();
+    let mut claims: BTreeMap<&Utf8Path, BTreeSet<&str>> = BTreeMap::new();
+    for distribution in distributions {
+        let record = distribution.record.iter();
+        record.for_each(|(path, recorded)| _ = claims.entry(path).or_default().insert(recorded));
+    }
+    let mut wrong: BTreeMap<&Utf8Path, (&Distribution, Vec<&Utf8Path>)> = BTreeMap::new();
+    for (path, owner) in owners(&kept, projects, spec.target) {
+        let is_disputed = claims.get(path).is_some_and(|recorded| recorded.len() > 1);
+        let is_own = projects.contains(&owner.name);
+        if is_disputed && !is_own && !is_written_here(path, owner) && !is_recorded(&destination.join(path), owner, path)
+        {
+            wrong.entry(&owner.info).or_insert_with(|| (owner, Vec::new())).1.push(path);
+        }
+    }
+    for (info, (owner, paths)) in wrong {
+        let folder = destination.with_file_name("alone").join(info);
+        fs_err::create_dir_all(&folder)?;
+        let requirement = alone::requirement(owner, request)?;
+        installer.install_alone(&requirement, &Request { destination: &folder, ..*request })?;
+        for path in paths {
+            replace(&folder.join(path), &destination.join(path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Scripts of entry points are, and bytecode.
+fn is_written_here(path: &Utf8Path, owner: &Distribution) -> bool {
+    let script = path.strip_prefix("bin").ok().is_some_and(|name| owner.scripts.contains_key(name.as_str()));
+    script || path.extension() == Some("pyc")
+}
+
+fn is_recorded(file: &Utf8Path, owner: &Distribution, path: &Utf8Path) -> bool {
+    fs_err::read(file).is_ok_and(|bytes| owner.record.get(path) == Some(&records::hash_and_size(&bytes)))
+}
+
+/// By a new file: the old one may be that of uv's cache. What the installer put nowhere is told as such.
+fn replace(new: &Utf8Path, old: &Utf8Path) -> anyhow::Result<()> {
+    if new.is_file() {
+        let parent: Utf8PathBuf = old.parent().unwrap_or(old).to_owned();
+        fs_err::create_dir_all(parent)?;
+        fs_err::rename(new, old)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn distribution(name: &str, requires: &[&str]) -> Distribution {
+        let requires: String = requires.iter().flat_map(|name| ["Requires-Dist: ", name, "\n"]).collect();
+        let metadata = format!("Name: {name}\nVersion: 1\n{requires}");
+        let text = |file: &str| match file {
+            "METADATA" => Some(metadata.clone()),
+            "RECORD" => Some("x.py,,\n".to_owned()),
+            _ => None,
+        };
+        Distribution::read(&format!("{name}-1.dist-info"), text).expect("is readable")
+    }
+
+    fn owner(distributions: &[(&str, &[&str])], projects: &[&str]) -> String {
+        let distributions: Vec<_> = distributions.iter().map(|(name, requires)| distribution(name, requires)).collect();
+        let projects: Vec<_> = projects.iter().map(|name| name.parse().expect("is a name")).collect();
+        let distributions: Vec<&Distribution> = distributions.iter().collect();
+        owners(&distributions, &projects, Target::of_tests())[Utf8Path::new("x.py")].name.to_string()
+    }
+
+    #[test]
+    fn what_requires_another_has_its_file_there_and_else_the_first_by_name() {
+        assert_eq!(owner(&[("b", &[]), ("a", &[])], &[]), "a");
+        assert_eq!(owner(&[("a", &[]), ("b", &["A>=1"])], &[]), "b");
+        assert_eq!(owner(&[("a", &[]), ("c", &["a"]), ("b", &["c"])], &[]), "b");
+        assert_eq!(owner(&[("a", &["b"]), ("b", &["a"])], &[]), "a");
+        assert_eq!(owner(&[("a", &[]), ("b", &["a; python_version < '3'", "a; extra == 'x'"])], &[]), "a");
+        assert_eq!(owner(&[("a", &["b", "c"]), ("b", &[]), ("c", &[])], &["c", "b"]), "b");
+    }
+}

@@ -1,0 +1,362 @@
+//! Installing with uv, which knows every target from every machine.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::availability::Availability;
+use super::brought_by::Requirers;
+use super::failed_build::FailedBuild;
+use super::git::Git;
+use super::installer::{Installer, Request};
+use super::resolution::{Pin, Resolution};
+use super::{explain, failed_build, pip_settings, settings, unmet};
+use crate::facts;
+use crate::process::child::Outcome;
+use crate::process::{child, uv};
+use crate::secrets::SecretUrl;
+use crate::spec::InstallerChoice;
+use crate::types::{DistributionName, Target};
+
+#[derive(Debug)]
+pub(super) struct Uv {
+    program: Utf8PathBuf,
+    version: String,
+}
+
+/// Pythons before those of the runtimes, for which old versions have wheels; uv knows none that is older.
+const OLD_PYTHONS: &[&str] = &["3.8"];
+
+impl Uv {
+    pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
+        let Request { host, environment, console, .. } = request;
+        let program = uv::find(host, environment, console)?;
+        let version = child::version(child::command(program.as_str(), Utf8Path::new("/"), environment));
+        let version = version.with_context(|| format!("`{program}` does not run"))?;
+        Ok(Self { program, version })
+    }
+
+    fn pip(&self, subcommand: &str, request: &Request<'_>) -> Command {
+        let mut command = self.pip_for_any(subcommand, request);
+        let Target { python, architecture } = request.spec.target;
+        let platform = format!("{}-{}", architecture.machine(), python.runtime().uv_platform);
+        command.args(["--python-version", &python.release().to_string(), "--python-platform", &platform]);
+        command
+    }
+
+    /// The same for a target that is still to be named.
+    fn pip_for_any(&self, subcommand: &str, request: &Request<'_>) -> Command {
+        let mut command = child::command(self.program.as_str(), &request.staging.folder, request.environment);
+        request.compilers.tell(&mut command);
+        let configured = request.spec.dependencies.configured.iter();
+        command.envs(configured.map(|(name, value)| (name, value.expose_secret())));
+        command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
+        command.args(request.settings.of_uv());
+        command.args(["--no-python-downloads", "--no-progress", "--color", "never"]);
+        let indexes = request.indexes;
+        // In the environment, because arguments can be read by everyone on the machine.
+        if let Some(url) = &indexes.default {
+            command.env("UV_DEFAULT_INDEX", url.exposed());
+        }
+        if !indexes.first.is_empty() {
+            let urls: Vec<String> = indexes.first.iter().map(SecretUrl::exposed_with_name).collect();
+            command.env("UV_INDEX", urls.join(" "));
+        }
+        if request.manifest.pre {
+            command.args(["--prerelease", "allow"]);
+        }
+        for host in &request.manifest.trusted_hosts {
+            command.args(["--allow-insecure-host", host]);
+        }
+        command
+    }
+
+    fn install_for_target(&self, request: &Request<'_>) -> Command {
+        let mut command = self.pip("install", request);
+        command.args(["--target", request.destination.as_str(), "--no-compile-bytecode", "--no-editable"]);
+        command
+    }
+
+    /// Installs a project, built as a wheel, without what it depends on.
+    pub(super) fn project_command(&self, folder: &Utf8Path, request: &Request<'_>) -> Command {
+        let mut command = self.install_for_target(request);
+        // Sources of `[tool.uv]` are places beside the project.
+        command.args(["--no-deps", "--no-sources", "--", folder.as_str()]);
+        command
+    }
+
+    /// What the manifest asks for, to a command that takes requirement files behind `flag`.
+    fn ask_for_requirements(command: &mut Command, flag: Option<&str>, git: &Git, request: &Request<'_>) {
+        git.tell(command);
+        let dependencies = &request.spec.dependencies;
+        if settings::refreshes(request) {
+            command.arg("--refresh");
+        }
+        if dependencies.no_deps || request.manifest.is_locked {
+            command.arg("--no-deps");
+        }
+        for file in &dependencies.constraints {
+            command.args(["--constraints", file.as_str()]);
+        }
+        if dependencies.installer == InstallerChoice::Pip {
+            pip_settings::tell(command, request.environment);
+        }
+        let files = dependencies.requirements.iter().map(|file| file.as_str());
+        let files: Vec<&str> = if request.manifest.joined.is_some() { vec!["-"] } else { files.collect() };
+        for file in files {
+            command.args(flag).arg(file);
+        }
+    }
+
+    /// What the target gets, for another installer: uv's choice, of which all can be installed or built here.
+    pub(super) fn choose(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<Vec<Pin>> {
+        let resolution = self.resolve(git, request)?;
+        self.check_builds(&resolution.without_wheels(request.manifest), git, request)?;
+        Ok(resolution.pins())
+    }
+
+    /// With its hash a distribution is the locked one, whichever index it comes from.
+    fn ask_all_indexes(command: &mut Command, request: &Request<'_>) {
+        if asks_all_indexes(request) {
+            command.args(["--index-strategy", "unsafe-best-match"]);
+        }
+    }
+
+    fn resolve_command(&self, git: &Git, request: &Request<'_>) -> Command {
+        let mut command = self.pip("compile", request);
+        command.arg("--no-header");
+        Self::ask_for_requirements(&mut command, None, git, request);
+        Self::ask_all_indexes(&mut command, request);
+        command
+    }
+
+    /// Who requires what, of what was resolved.
+    fn requirers(&self, git: &Git, request: &Request<'_>) -> Requirers {
+        let mut command = self.resolve_command(git, request);
+        command.args(["--quiet", "--annotation-style", "line"]);
+        let answer = child::capture_with_input(command, git.requirements.as_ref(), request.console);
+        answer.map(|answer| Requirers::read(answer.text.expose_secret())).unwrap_or_default()
+    }
+
+    /// Which version of each distribution the target gets, by uv's own rules: the newest, from a wheel or not, and no
+    /// pre-release unless it is asked for.
+    fn resolve(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<Resolution> {
+        let mut command = self.resolve_command(git, request);
+        command.args(["--no-annotate", "--format", "pylock.toml"]);
+        let (input, name) = (git.requirements.as_ref(), self.name());
+        let mut answer = child::answer(command, input, &name, request.console)?;
+        if answer.status.success() {
+            return Resolution::read(answer.text.expose_secret()).context("uv's answer is not readable");
+        }
+        if asks_all_indexes(request) && explain::misses_a_name(&answer.said) {
+            answer.said += &self.refusals(git, request)?;
+        }
+        let missing = explain::without_wheels(&answer.said);
+        if !missing.is_empty() {
+            let found = missing.iter().map(|(name, version)| self.availability_of(name, version.as_deref(), request));
+            return Err(explain::no_wheel(&found.collect::<Vec<_>>(), request.manifest, request.spec.target).into());
+        }
+        if let Some(failure) = unmet::no_version(&answer.said, request, |name| self.newest_that_fits(name, request)) {
+            return Err(failure.into());
+        }
+        Err(self.explain(&answer.said, &[], request))
+    }
+
+    /// Installs what was resolved, or what the manifest asks for where that leaves no choice. All but `built` come as
+    /// wheels.
+    fn install_chosen(&self, chosen: Option<&Chosen<'_>>, git: &Git, request: &Request<'_>) -> anyhow::Result<Outcome> {
+        let Request { spec, manifest, .. } = request;
+        let mut command = self.install_for_target(request);
+        Self::ask_for_requirements(&mut command, Some("--requirements"), git, request);
+        Self::ask_all_indexes(&mut command, request);
+        // What is built from a repository or a folder has no hash; uv checks those that there are in any case.
+        // Nothing but the lock's own gets installed, so that constraints beside it, which uv would want hashed, may have none.
+        let is_whole = manifest.is_hashed() && spec.dependencies.constraints.is_empty();
+        let is_hashed = manifest.require_hashes && (!manifest.is_locked || is_whole);
+        if is_hashed {
+            command.arg("--require-hashes");
+        }
+        match chosen {
+            None => manifest.names().for_each(|name| _ = command.args(["--only-binary", &name])),
+            Some(chosen) => {
+                let with_wheels = chosen.pins.iter().filter(|pin| !chosen.built.contains(pin));
+                with_wheels.for_each(|pin| _ = command.args(["--only-binary", &pin.name]));
+                if !is_hashed {
+                    command.args(["--constraints", chosen.file.as_str()]);
+                    // Once at most.
+                    if !manifest.pre {
+                        command.args(["--prerelease", "allow"]);
+                    }
+                }
+            }
+        }
+        child::run_with_input(command, git.requirements.as_ref(), &self.name(), request.console)
+    }
+
+    /// What uv says of indexes that refuse: when it asks all of them it takes such a one for one that has nothing.
+    fn refusals(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<String> {
+        let mut command = self.install_for_target(request);
+        command.arg("--dry-run");
+        Self::ask_for_requirements(&mut command, Some("--requirements"), git, request);
+        let name = format!("{}, index by index", self.name());
+        let outcome = child::run_with_input(command, git.requirements.as_ref(), &name, request.console)?;
+        Ok(explain::refusals_of_uv(&outcome.output))
+    }
+
+    /// What a requirement alone resolves to by a `uv pip compile` for some target; `None` if nothing meets it.
+    fn ask(mut command: Command, requirement: &str, request: &Request<'_>) -> Option<Resolution> {
+        command.args(["--quiet", "--no-header", "--no-annotate", "--no-deps", "--format", "pylock.toml", "-"]);
+        // From the same places as everything else.
+        let input = SecretString::from(format!("{}{requirement}\n", request.manifest.places().expose_secret()));
+        let answer = child::capture_with_input(command, Some(&input), request.console).ok()?;
+        Resolution::read(answer.text.expose_secret()).ok().filter(|_| answer.status.success())
+    }
+
+    /// The newest version of a distribution with a wheel for the target.
+    fn newest_that_fits(&self, name: &str, request: &Request<'_>) -> Option<String> {
+        let mut command = self.pip("compile", request);
+        command.args(["--only-binary", ":all:"]);
+        let resolution = Self::ask(command, name, request)?;
+        resolution.pins().into_iter().find(|pin| pin.name == name).map(|pin| pin.version)
+    }
+
+    /// The same as wheels for every system and all Pythons from this one on.
+    fn ask_for_all(&self, requirement: &str, python: &str, request: &Request<'_>) -> Option<Resolution> {
+        let mut command = self.pip_for_any("compile", request);
+        command.args(["--universal", "--python-version", python]);
+        Self::ask(command, requirement, request)
+    }
+
+    /// Wheels of a version for all Pythons and systems. Versions say themselves which Pythons they are for, so the
+    /// oldest that takes it sees them all.
+    fn availability(&self, pin: &Pin, request: &Request<'_>) -> Availability {
+        let pythons = OLD_PYTHONS.iter().map(ToString::to_string);
+        let mut pythons = pythons.chain(facts::runtimes().iter().rev().map(|runtime| runtime.python.clone()));
+        let found = pythons.find_map(|python| self.ask_for_all(&pin.to_string(), &python, request));
+        let wheels = found.map(|found| found.wheels_of(pin)).unwrap_or_default();
+        Availability { pin: pin.clone(), wheels, newest_that_fits: self.newest_that_fits(&pin.name, request) }
+    }
+
+    /// Of what uv named in words: its version may be missing there.
+    fn availability_of(&self, name: &str, version: Option<&str>, request: &Request<'_>) -> Availability {
+        let asked = || request.manifest.asked_of(name).unwrap_or_else(|| name.to_owned());
+        let chosen = || {
+            let found = self.ask_for_all(&asked(), &request.spec.target.python.to_string(), request)?;
+            found.pins().into_iter().find(|pin| pin.name == name)
+        };
+        let given = version.map(|version| Pin { name: name.to_owned(), version: version.to_owned() });
+        if let Some(pin) = given.or_else(chosen) {
+            return self.availability(&pin, request);
+        }
+        let pin = Pin { name: name.to_owned(), version: String::new() };
+        Availability { pin, wheels: Vec::new(), newest_that_fits: self.newest_that_fits(name, request) }
+    }
+
+    /// What has to be built, if that can be done here: compiled code needs the target's own system, and people are told
+    /// before minutes go by.
+    fn check_builds(&self, missing: &[Pin], git: &Git, request: &Request<'_>) -> anyhow::Result<Vec<Availability>> {
+        let Request { spec, manifest, host, console, .. } = request;
+        let found: Vec<Availability> = missing.iter().map(|pin| self.availability(pin, request)).collect();
+        let can_compile = host.can_compile_for(spec.target);
+        let is_hopeless =
+            |found: &&Availability| manifest.forbids_build(&found.pin.name) || (!can_compile && found.is_compiled());
+        let hopeless: Vec<Availability> = found.iter().filter(is_hopeless).cloned().collect();
+        if !hopeless.is_empty() {
+            let failure = explain::no_wheel(&hopeless, manifest, spec.target);
+            let unnamed: Vec<&str> = hopeless.iter().map(|found| found.pin.name.as_str()).collect();
+            let unnamed: Vec<&str> =
+                unnamed.into_iter().filter(|name| explain::place_of(name, manifest).is_none()).collect();
+            if unnamed.is_empty() {
+                return Err(failure.into());
+            }
+            let requirers = self.requirers(git, request);
+            return Err(failure.causes(unnamed.iter().filter_map(|name| requirers.of(name, manifest))).into());
+        }
+        for available in &found {
+            let Availability { pin, newest_that_fits, .. } = available;
+            let newest = newest_that_fits.as_ref().filter(|_| available.is_compiled());
+            let newest = newest.map(|version| format!("; `{}=={version}` is the newest that has one", pin.name));
+            let newest = newest.unwrap_or_default();
+            console.note(&format!("`{pin}` has no wheel for {}: it is built here{newest}", spec.target));
+        }
+        Ok(found)
+    }
+
+    /// Why uv failed; `built` are those that had to be built.
+    fn explain(&self, output: &str, built: &[Availability], request: &Request<'_>) -> anyhow::Error {
+        let output = &request.staging.shown(output);
+        let cannot_compile = !request.host.can_build_for(request.spec.target);
+        let elsewhere = failed_build::compiled_elsewhere(output, request, built).filter(|_| cannot_compile);
+        if let Some(failure) = elsewhere {
+            return failure.into();
+        }
+        if let Some(build) = FailedBuild::of(output) {
+            let newest = build.name().and_then(|name| self.newest_that_fits(name, request));
+            return build.explain(request, newest.as_deref()).into();
+        }
+        explain::failed_install("uv", output, request, cannot_compile).into()
+    }
+}
+
+/// What is to be installed.
+struct Chosen<'a> {
+    pins: &'a [Pin],
+    /// Those of them that have no wheel.
+    built: &'a [Pin],
+    /// With all of them, as constraints.
+    file: &'a Utf8Path,
+}
+
+/// Whether every index may be asked for every name, because a hash says which file it has to be.
+fn asks_all_indexes(request: &Request<'_>) -> bool {
+    request.manifest.is_locked && request.manifest.names_are_hashed() && !request.indexes.first.is_empty()
+}
+
+impl Installer for Uv {
+    fn name(&self) -> String {
+        format!("uv {}", self.version)
+    }
+
+    /// Which versions it takes is decided first, for the target and by uv's own rules, so that they are the same on every
+    /// machine. What has a fitting wheel is installed from it; the rest is built, and uv refuses the wheel that comes of
+    /// it if it does not fit the target: for another Python or processor than this machine's, it has to be of Python alone.
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>> {
+        let manifest = request.manifest;
+        let git = Git::new(manifest.joined.as_ref(), request.environment);
+        let names = |output: &str, built: &[Pin]| {
+            let built = built.iter().map(|pin| pin.name.as_str()).chain(explain::built(output));
+            built.filter_map(|name| name.parse().ok()).collect()
+        };
+        // Nothing is left to choose, and most often all of it has wheels.
+        let first = if manifest.is_pinned() { Some(self.install_chosen(None, &git, request)?) } else { None };
+        if let Some(outcome) = first.as_ref().filter(|outcome| outcome.status.success()) {
+            return Ok(names(&outcome.output, &[]));
+        }
+        let resolution = self.resolve(&git, request)?;
+        let built = resolution.without_wheels(manifest);
+        if let Some(outcome) = first.filter(|_| built.is_empty()) {
+            return Err(self.explain(&outcome.output, &[], request));
+        }
+        let found = self.check_builds(&built, &git, request)?;
+        let pins = resolution.pins();
+        let file = request.write_pins(&pins)?;
+        let chosen = Chosen { pins: &pins, built: &built, file: &file };
+        let outcome = self.install_chosen(Some(&chosen), &git, request)?;
+        if outcome.status.success() {
+            return Ok(names(&outcome.output, &built));
+        }
+        Err(self.explain(&outcome.output, &found, request))
+    }
+
+    fn install_alone(&self, requirement: &SecretString, request: &Request<'_>) -> anyhow::Result<()> {
+        let mut command = self.install_for_target(request);
+        Git::new(Some(&request.manifest.text), request.environment).tell(&mut command);
+        Self::ask_all_indexes(&mut command, request);
+        command.args(["--no-deps", "--requirements", "-"]);
+        let outcome = child::run_with_input(command, Some(requirement), &self.name(), request.console)?;
+        if outcome.status.success() { Ok(()) } else { Err(self.explain(&outcome.output, &[], request)) }
+    }
+}

@@ -1,0 +1,63 @@
+//! Runs the user's own script before anything is installed: for compilers, headers and tools that a build needs.
+
+use std::process::Command;
+
+use camino::Utf8Path;
+use secrecy::ExposeSecret as _;
+
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::process::child;
+use crate::process::output;
+use crate::spec::{BuildScript, Spec};
+
+/// Where commands are handed over: unlike an argument or a file it can be read by nobody else, and what the commands
+/// start does not inherit it.
+const COMMANDS: &str = "LAMBDA_LAYER_BUILD_SCRIPT";
+const RUN_COMMANDS: &str = "commands=$LAMBDA_LAYER_BUILD_SCRIPT; unset LAMBDA_LAYER_BUILD_SCRIPT; eval \"$commands\"";
+
+/// What the script puts into `opt` is part of the layer.
+///
+/// # Errors
+/// The user's, with the end of what the script said, if it ends with anything but 0.
+pub(crate) fn run(
+    script: &BuildScript,
+    opt: &Utf8Path,
+    spec: &Spec,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let step = console.step("Run the build script");
+    fs_err::create_dir_all(opt)?;
+    let mut command = command(script, spec, environment);
+    command.env("LAMBDA_LAYER_OPT", opt);
+    let outcome = child::run_script(command, "build-script", console)?;
+    if outcome.status.success() {
+        step.done(script.name());
+        return Ok(());
+    }
+    let end = match outcome.status.code() {
+        Some(code) => format!("failed with exit code {code}"),
+        None => format!("did not end by itself ({})", outcome.status),
+    };
+    let subject =
+        script.path.as_ref().map_or_else(|| "`build-script`".to_owned(), |path| format!("`build-script` ({path})"));
+    let failure = Failure::user(format!("{subject} {end}")).causes(output::last_lines(&outcome.output));
+    Err(failure.hint("nothing was installed or published; the script ends at the first command that fails").into())
+}
+
+fn command(script: &BuildScript, spec: &Spec, environment: &Environment) -> Command {
+    let folders = environment.get("PATH").unwrap_or_default().split(':');
+    let has_bash = folders.map(Utf8Path::new).any(|folder| folder.join("bash").is_file());
+    let (shell, options) = if has_bash { ("bash", &["-euo", "pipefail"][..]) } else { ("sh", &["-eu"][..]) };
+    let mut command = child::script(shell, &spec.folder, environment);
+    command.args(options);
+    match &script.path {
+        Some(path) => command.args(["--", path.as_str()]),
+        None => command.env(COMMANDS, script.text.expose_secret()).args(["-c", RUN_COMMANDS, "build-script"]),
+    };
+    command.env("LAMBDA_LAYER_PYTHON_VERSION", spec.target.python.to_string());
+    command.env("LAMBDA_LAYER_ARCHITECTURE", spec.target.architecture.to_string());
+    command
+}

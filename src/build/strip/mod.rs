@@ -1,0 +1,193 @@
+//! Removes symbols from shared objects that nothing looks for at run time, where they still load without them.
+
+mod compare;
+mod trial;
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::build::strip::trial::Trial;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::counted;
+use crate::layer::{Finding, Saving, Source, Tree};
+use crate::process::{Host, child};
+use crate::spec::Spec;
+use crate::types::{ByteSize, Target};
+
+/// Removes what the linker needed and the loader does not. The files of the installer are left as they are: they may
+/// be those of its cache.
+const PROGRAM: &str = "strip";
+const OPTION: &str = "--strip-unneeded";
+/// What savings are told under.
+const RULE: &str = "strip";
+
+/// A shared object that is smaller without its symbols, and the same to the loader.
+#[derive(Debug)]
+struct Smaller {
+    file: Utf8PathBuf,
+    size: ByteSize,
+}
+
+/// # Errors
+/// What the file system says. What cannot be stripped stays as it is.
+pub fn strip(
+    mut tree: Tree,
+    spec: &Spec,
+    host: Option<&Host>,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<(Tree, Vec<Saving>)> {
+    let objects = shared_objects(&tree);
+    if !spec.content.strip || objects.is_empty() {
+        return Ok((tree, Vec::new()));
+    }
+    let Some(host) = host.filter(|host| host.can_build_for(spec.target)) else {
+        tree.findings.push(no_host(spec.target));
+        return Ok((tree, Vec::new()));
+    };
+    if child::version(child::command(PROGRAM, Utf8Path::new("/"), environment)).is_none() {
+        tree.findings.push(no_program());
+        return Ok((tree, Vec::new()));
+    }
+    if let Some(why) = trial::obstacle(host)? {
+        tree.findings.push(no_sandbox(&why));
+        return Ok((tree, Vec::new()));
+    }
+    let step = console.step("Strip");
+    let folder = tree.new_folder("stripped")?;
+    let mut smaller = strip_all(&objects, &folder, environment)?;
+    let refused = if smaller.is_empty() {
+        Vec::new()
+    } else {
+        let trial = Trial::new(&objects, &tree.new_folder("trial")?, &folder, host)?;
+        trial.keep_what_loads(&mut smaller)?
+    };
+    let mut savings: BTreeMap<String, Saving> = BTreeMap::new();
+    for (place, smaller) in &smaller {
+        let Some(entry) = tree.entries.get_mut(place) else { continue };
+        let Source::File { executable, .. } = entry.source else { continue };
+        let owner = entry.owner.to_string();
+        let saving = savings.entry(owner.clone()).or_insert_with(|| Saving {
+            rule: RULE.to_owned(),
+            owner,
+            files: 0,
+            bytes: ByteSize(0),
+        });
+        saving.files += 1;
+        saving.bytes.0 += entry.size.0 - smaller.size.0;
+        entry.size = smaller.size;
+        entry.source = Source::File { path: smaller.file.clone(), executable };
+    }
+    let saved = ByteSize(savings.values().map(|saving| saving.bytes.0).sum());
+    step.done(format!("{} of {}, {saved} less", smaller.len(), counted(objects.len(), "shared object")));
+    tree.findings.extend(kept(&refused));
+    Ok((tree, savings.into_values().collect()))
+}
+
+/// Place in the layer to the file, of whatever is named as a shared object. Whether it is one, `strip` says.
+fn shared_objects(tree: &Tree) -> BTreeMap<Utf8PathBuf, Utf8PathBuf> {
+    let is_named =
+        |path: &Utf8Path| path.extension() == Some("so") || path.file_name().is_some_and(|name| name.contains(".so."));
+    let files = tree.entries.iter().filter(|(place, _)| is_named(place));
+    let files = files.filter_map(|(place, entry)| match &entry.source {
+        Source::File { path, .. } => Some((place.clone(), path.clone())),
+        Source::Bytes { .. } | Source::Link { .. } => None,
+    });
+    files.collect()
+}
+
+/// Those that become smaller and stay the same to the loader.
+fn strip_all(
+    objects: &BTreeMap<Utf8PathBuf, Utf8PathBuf>,
+    folder: &Utf8Path,
+    environment: &Environment,
+) -> anyhow::Result<BTreeMap<Utf8PathBuf, Smaller>> {
+    let objects: Vec<(usize, (&Utf8PathBuf, &Utf8PathBuf))> = objects.iter().enumerate().collect();
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let work = || -> anyhow::Result<Vec<(Utf8PathBuf, Smaller)>> {
+        let mut done = Vec::new();
+        while let Some((index, (place, file))) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let stripped = strip_one(file, folder.join(index.to_string()), environment)?;
+            done.extend(stripped.map(|smaller| ((*place).clone(), smaller)));
+        }
+        Ok(done)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut smaller = BTreeMap::new();
+        for thread in threads {
+            smaller.extend(thread.join().expect("does not panic")?);
+        }
+        Ok(smaller)
+    })
+}
+
+fn strip_one(file: &Utf8Path, result: Utf8PathBuf, environment: &Environment) -> anyhow::Result<Option<Smaller>> {
+    let before = fs_err::read(file)?;
+    if !before.starts_with(b"\x7fELF") {
+        return Ok(None);
+    }
+    let mut command = child::command(PROGRAM, Utf8Path::new("/"), environment);
+    command.args([OPTION, "-o", result.as_str(), "--", file.as_str()]).stdout(Stdio::null()).stderr(Stdio::null());
+    let status = command.status().with_context(|| format!("cannot start `{PROGRAM}`"))?;
+    if !status.success() || !result.exists() {
+        return Ok(None);
+    }
+    let after = fs_err::read(&result)?;
+    let is_better = after.len() < before.len() && compare::is_same(&before, &after);
+    Ok(is_better.then_some(Smaller { file: result, size: ByteSize(after.len() as u64) }))
+}
+
+fn no_host(target: Target) -> Finding {
+    let Target { python, architecture } = target;
+    Finding::warning(
+        "not-stripped",
+        "layer",
+        format!(
+            "`strip` does nothing: whether shared objects load without symbols shows on {architecture} with python{python} alone"
+        ),
+        format!(
+            "use the action `lambda-layer-action/python{python}` on a runner of {architecture}, or leave `strip` out"
+        ),
+    )
+}
+
+fn no_program() -> Finding {
+    Finding::warning(
+        "not-stripped",
+        "layer",
+        "`strip` does nothing: this machine has no program of that name",
+        "install binutils (`dnf install -y binutils`, `apt-get install binutils`), or leave `strip` out",
+    )
+}
+
+fn no_sandbox(why: &str) -> Finding {
+    Finding::warning(
+        "not-stripped",
+        "layer",
+        format!("`strip` does nothing: shared objects cannot be loaded to try them: {why}"),
+        "run it where programs may use seccomp and Landlock, as in Docker's containers, or leave `strip` out",
+    )
+}
+
+fn kept(refused: &[Utf8PathBuf]) -> Option<Finding> {
+    let first = refused.first()?;
+    let names: Vec<String> = refused.iter().map(|place| format!("`{place}`")).collect();
+    Some(Finding::notice(
+        "not-stripped",
+        first.as_str(),
+        format!(
+            "{} would not load without symbols, and keeps them: {}",
+            counted(refused.len(), "file"),
+            names.join(", ")
+        ),
+        "nothing to do",
+    ))
+}

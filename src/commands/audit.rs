@@ -1,0 +1,214 @@
+//! The command `audit`: opens a layer that something else made and checks it as one that was built here.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use camino::Utf8Path;
+
+use crate::archive::Opened;
+use crate::audit::budget::Candidate;
+use crate::audit::{budget, size, smoke, verdict};
+use crate::cli::DEFAULT_ARCHITECTURE;
+use crate::commands::publish::warn_of_deprecation;
+use crate::console::Console;
+use crate::documents;
+use crate::documents::Place;
+use crate::environment::Environment;
+use crate::error::{Explanation, Failure, counted};
+use crate::layer::{Finding, Materials, Origins, distribution_sizes};
+use crate::registry::connections::Connections;
+use crate::registry::fetch::Published;
+use crate::registry::{fetch, publish};
+use crate::report::Report;
+use crate::runtime::Runtime;
+use crate::spec::{AuditSpec, SmokeTest, Subject, VersionChoice};
+use crate::types::{ByteSize, LayerName, LayerVersionArn, Target};
+use crate::versions::select;
+use crate::{archive, audit, facts};
+
+/// # Errors
+/// What opening it says. What the checks find stands in the report.
+pub async fn run(
+    spec: &AuditSpec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Report> {
+    let subject = match &spec.subject {
+        Some(subject) => subject.clone(),
+        None => Subject::Published(current(spec, connections, environment, console).await?),
+    };
+    let published = match &subject {
+        Subject::Published(arn) => {
+            let step = console.step("Download");
+            let published = fetch::fetch(arn, &spec.registry, environment).await?;
+            step.done(ByteSize(published.zip.len() as u64).to_string());
+            Some(published)
+        }
+        Subject::Zip { .. } | Subject::Folder { .. } => None,
+    };
+    let source = &Source { subject, published };
+    let published = source.published.as_ref();
+    let target = target(spec, published, environment);
+    warn_of_deprecation(target, console);
+    let opened = open(source, console)?;
+    let largest = distribution_sizes(opened.layer.sizes(), &opened.layer.distributions);
+    let unzipped = opened.layer.unzipped_size();
+
+    let step = console.step("Check");
+    let mut findings = opened.findings.clone();
+    // Without the bytes every check would miss something that is there.
+    if opened.is_read {
+        findings.extend(audit::check(&opened.layer, target, &Runtime::here(target.python)));
+    }
+    findings.extend(published.into_iter().flat_map(|published| published.check_declaration(target)));
+    findings.extend(size::check_unzipped(unzipped, &largest));
+    findings.extend(size::check_limits(opened.zipped_size, Some(unzipped), &largest, &spec.checks));
+    let candidate = Candidate { name: spec.layer.as_deref(), unzipped, largest: &largest };
+    let regions = spec.registry.regions();
+    findings.extend(budget::check(&spec.checks.budget_functions, regions, candidate, environment).await?);
+    step.done(counted(findings.len(), "finding"));
+    let mut findings = smoke_test(spec, &opened, source, findings, target, environment, console)?;
+    findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
+    console.annotate(&findings);
+
+    let reason = format!("{} in {} for {target}", verdict::tally(&findings), source.subject.shown());
+    let rejection = verdict::verdict_on_foreign(&findings, spec.checks.fail_on, &reason).err();
+    let materials = materials(spec, &opened, source)?;
+    let report = Report {
+        code_sha256: opened.content,
+        zipped_size: opened.zipped_size,
+        unzipped_size: Some(unzipped),
+        distributions: largest,
+        rejection: rejection.map(|failure| Explanation::of(&failure.into())),
+        findings,
+        materials,
+        ..Report::of_audit(source.subject.name(), target, reason)
+    };
+    // Where no bytes were read, nobody knows what is in it.
+    let report = if opened.is_read { report.with_layer(opened.layer) } else { report };
+    Ok(documents::write_all(report, &spec.papers, Place { start: &spec.start, workspace: &spec.workspace }, console))
+}
+
+/// What is looked at.
+#[derive(Debug)]
+struct Source {
+    subject: Subject,
+    /// Of a published version.
+    published: Option<Published>,
+}
+
+impl Source {
+    /// Of a published version; empty of others.
+    fn zip(&self) -> &[u8] {
+        self.published.as_ref().map_or(&[], |published| &published.zip)
+    }
+}
+
+/// The version that the state calls current, else the newest in the first place.
+async fn current(
+    spec: &AuditSpec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<LayerVersionArn> {
+    let layer: LayerName = spec.layer.as_deref().unwrap_or_default().parse()?;
+    let step = console.step("Find");
+    let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
+    let store = connections.store(&spec.state, &registry, environment).await?;
+    let known = publish::read(&registry, &store, &layer, console).await?;
+    registry.identify(&known.state).await?;
+    let first = registry.places().into_iter().next();
+    let recorded = known.state.current_content().zip(first);
+    let recorded = recorded.and_then(|((content, _), place)| known.state.version_in(content, &place));
+    let arn = if let Some(version) = recorded {
+        version.arn.clone()
+    } else {
+        let choice = select::choose(&VersionChoice::Newest, &layer, &known.state, &registry, console).await?;
+        choice.versions.into_iter().next().context("there is no place to look for versions")?.arn?
+    };
+    step.done(format!("version {}", arn.version()));
+    Ok(arn)
+}
+
+/// What the files that were asked for need of what is in the layer.
+fn materials(spec: &AuditSpec, opened: &Opened, source: &Source) -> anyhow::Result<Materials> {
+    let Opened { layer, is_read, .. } = opened;
+    if spec.papers.is_empty() || !is_read {
+        return Ok(Materials::default());
+    }
+    let of_zip = |zip: &[u8]| {
+        let bytes_of = archive::reader_of_zip(zip, &source.subject.shown())?;
+        anyhow::Ok(Materials::gather(layer, &spec.papers, Origins::default(), bytes_of))
+    };
+    match &source.subject {
+        Subject::Folder { path, .. } => {
+            let bytes_of = |file: &Utf8Path| fs_err::read(path.join(file)).ok();
+            Ok(Materials::gather(layer, &spec.papers, Origins::default(), bytes_of))
+        }
+        Subject::Zip { path, .. } => of_zip(&fs_err::read(path)?),
+        Subject::Published(_) => of_zip(source.zip()),
+    }
+}
+
+/// Only if it was asked for: whoever audits does not want to run what is in a layer of others by that alone.
+fn smoke_test(
+    spec: &AuditSpec,
+    opened: &Opened,
+    source: &Source,
+    mut known: Vec<Finding>,
+    target: Target,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Vec<Finding>> {
+    let wanted = &spec.checks.smoke_test;
+    if matches!(wanted, SmokeTest::Auto | SmokeTest::Off) {
+        return Ok(known);
+    }
+    if !opened.is_read {
+        known.push(smoke::not_run(wanted, "the zip cannot be unpacked", "make a layer that can be unpacked"));
+        return Ok(known);
+    }
+    let lay_out = |opt: &Utf8Path| match &source.subject {
+        Subject::Folder { path, shown } => archive::lay_out_folder(path, shown, opt),
+        Subject::Zip { path, shown } => archive::lay_out_zip(&fs_err::read(path)?, shown, opt),
+        Subject::Published(arn) => archive::lay_out_zip(source.zip(), &arn.to_string(), opt),
+    };
+    let subject = smoke::Subject { layer: &opened.layer, known: &known, excluded: &BTreeSet::new(), target, wanted };
+    smoke::test_laid_out(&subject, lay_out, None, environment, console)
+}
+
+/// As given, else the only one that a published version declares, else the defaults.
+fn target(spec: &AuditSpec, published: Option<&Published>, environment: &Environment) -> Target {
+    let python = published.and_then(|published| published.only_python()?.parse().ok());
+    let architecture = published.and_then(|published| published.only_architecture()?.parse().ok());
+    Target {
+        python: spec
+            .python
+            .or(python)
+            .unwrap_or_else(|| environment.default_python().parse().expect("defaults are valid")),
+        architecture: spec
+            .architecture
+            .or(architecture)
+            .unwrap_or_else(|| DEFAULT_ARCHITECTURE.parse().expect("defaults are valid")),
+    }
+}
+
+fn open(source: &Source, console: &Console) -> anyhow::Result<Opened> {
+    let step = console.step("Open");
+    let secrets = console.secrets();
+    let opened = match &source.subject {
+        Subject::Folder { path, shown } => archive::open_folder(path, shown, &secrets)?,
+        Subject::Zip { path, shown } => {
+            let (size, limit) = (fs_err::metadata(path)?.len(), facts::opening().zip);
+            if size > limit {
+                let failure = Failure::user(format!("`{shown}` has {}, far too much for a layer", ByteSize(size)));
+                return Err(failure.hint(format!("zips of up to {} are opened", ByteSize(limit))).into());
+            }
+            archive::open_zip(&fs_err::read(path)?, shown, &secrets)?
+        }
+        Subject::Published(arn) => archive::open_zip(source.zip(), &arn.to_string(), &secrets)?,
+    };
+    step.done(format!("{}, {}", counted(opened.layer.files.len(), "file"), opened.layer.unzipped_size()));
+    Ok(opened)
+}

@@ -1,0 +1,147 @@
+//! The command `init`: a first `lambda-layers.yml` from what is in the repository.
+
+mod candidates;
+mod name;
+mod python;
+mod write;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::cli::{Cli, Given, Inputs, given};
+use crate::config::init::candidates::{Candidate, LeftOut};
+use crate::environment::Environment;
+use crate::error::{Failure, counted};
+use crate::manifest::ParsedLocks;
+use crate::spec::{Spec, Task};
+use crate::{cli, config};
+
+/// Inputs that say something else to `init` than to the layers.
+const OWN: &[&str] = &["config"];
+
+/// A layer of the new file.
+#[derive(Debug)]
+struct Layer {
+    name: String,
+    /// From the file; empty if it is beside it.
+    folder: Utf8PathBuf,
+    /// The dependency file in it.
+    file: String,
+    /// Where the default does not fit.
+    python: Option<String>,
+}
+
+/// Writes the file and says what stands in it.
+///
+/// # Errors
+/// There is one already, or nothing to make a layer of.
+pub fn run(inputs: &Inputs, of_run: &Given, environment: &Environment) -> anyhow::Result<String> {
+    let path = Utf8PathBuf::from(given(inputs.config.as_ref()).unwrap_or(config::NAMES[0]));
+    let full = environment.current_directory.join(&path);
+    refuse(&path, of_run, environment)?;
+    let folder = full.parent().unwrap_or(&full);
+    if !folder.is_dir() {
+        let failure = Failure::user(format!("`{}` is not a folder", path.parent().unwrap_or(&path)));
+        return Err(failure.hint("name a file in a folder that is there").into());
+    }
+    let defaults = defaults(of_run, environment);
+    let (mut layers, mut left_out) = (Vec::new(), Vec::new());
+    let (candidates, skipped) = candidates::find(folder)?;
+    left_out.extend(skipped);
+    let names = name::of_all(candidates.iter().map(|candidate| candidate.folder.as_path()), folder);
+    let mut parser = cli::parser();
+    for candidate in &candidates {
+        let layer = layer(candidate, folder, &defaults, &names);
+        match check(&layer, &path, &defaults, &mut parser, environment) {
+            Ok(()) => layers.push(layer),
+            Err(failure) => left_out.push((candidate.folder.join(&candidate.file), failure.message)),
+        }
+    }
+    if layers.is_empty() {
+        let failure = Failure::user(format!("nothing to make a layer of was found in `{folder}`"));
+        let reasons = left_out.iter().map(|(path, reason)| format!("`{path}`: {reason}"));
+        return Err(failure
+            .causes(reasons)
+            .hint("go to the folder of the repository, or write the file by hand")
+            .into());
+    }
+    let text = write::text(&defaults, &layers);
+    let options = fs_err::OpenOptions::new().write(true).create_new(true).open(&full);
+    options.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("cannot write `{path}`"))?;
+    Ok(told(&path, &layers, &left_out))
+}
+
+fn refuse(path: &Utf8Path, of_run: &Given, environment: &Environment) -> Result<(), Failure> {
+    let in_its_place = config::NAMES.iter().map(|name| path.with_file_name(name));
+    let is_usual = path.file_name().is_some_and(|name| config::NAMES.contains(&name));
+    for there in std::iter::once(path.to_owned()).chain(in_its_place.filter(|_| is_usual)) {
+        if environment.current_directory.join(&there).exists() {
+            let failure = Failure::user(format!("`{there}` is there already"));
+            return Err(failure.hint("remove it first, or name another file in `--config`"));
+        }
+    }
+    let others = config::OF_THE_RUN.iter().map(|(name, _)| *name).chain(["layer-name", "working-directory"]);
+    match others.filter(|name| !OWN.contains(name)).find(|name| of_run.contains_key(*name)) {
+        Some(name) => {
+            let failure = Failure::user(format!("`{name}` cannot be a default of all layers"));
+            Err(failure.hint("leave it out"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What was given, and the Python.
+fn defaults(of_run: &Given, environment: &Environment) -> Given {
+    let mut defaults = of_run.clone();
+    defaults.retain(|name, _| !OWN.contains(&name.as_str()));
+    defaults.entry("python-version".to_owned()).or_insert_with(|| vec![environment.default_python().to_owned()]);
+    defaults
+}
+
+fn layer(candidate: &Candidate, root: &Utf8Path, defaults: &Given, names: &BTreeMap<&Utf8Path, String>) -> Layer {
+    let default = defaults["python-version"].last().map(String::as_str).unwrap_or_default();
+    Layer {
+        name: names[candidate.folder.as_path()].clone(),
+        folder: candidate.folder.clone(),
+        file: candidate.file.clone(),
+        python: python::of(&root.join(&candidate.folder), root, default).filter(|python| python != default),
+    }
+}
+
+/// Whether `plan` will take it: what it cannot read has no place in the file.
+fn check(
+    layer: &Layer,
+    path: &Utf8Path,
+    defaults: &Given,
+    parser: &mut clap::Command,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let mut given = defaults.clone();
+    given.insert("layer-name".to_owned(), vec![layer.name.clone()]);
+    let folder = path.parent().unwrap_or(Utf8Path::new("")).join(&layer.folder);
+    given.insert("working-directory".to_owned(), vec![Utf8Path::new(".").join(folder).into_string()]);
+    given.extend(layer.python.iter().map(|python| ("python-version".to_owned(), vec![python.clone()])));
+    // Where it will be published is another matter, which is asked for when there are credentials.
+    given.entry("registry".to_owned()).or_insert_with(|| vec![".lambda-layers".to_owned()]);
+    let cli = Cli::of(parser, "plan", &given)?;
+    Spec::resolve(Task::Plan, cli.command.inputs(), &ParsedLocks::default(), environment).map(drop)
+}
+
+fn told(path: &Utf8Path, layers: &[Layer], left_out: &[LeftOut]) -> String {
+    let width = layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0);
+    let mut text = format!("wrote `{path}`: {}\n\n", counted(layers.len(), "layer"));
+    for layer in layers {
+        text += &format!("  {:<width$}  {}\n", layer.name, layer.folder.join(&layer.file));
+    }
+    if !left_out.is_empty() {
+        text += "\nleft out\n";
+        for (path, reason) in left_out {
+            text += &format!("  {path}: {reason}\n");
+        }
+    }
+    let config = if config::NAMES.contains(&path.as_str()) { String::new() } else { format!(" --config {path}") };
+    text + &format!("\nnext: `lambda-layer plan{config}` says what would be published")
+}

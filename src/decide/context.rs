@@ -1,0 +1,15 @@
+//! What all layers of a run share.
+
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::process::workers::Workers;
+use crate::registry::connections::Connections;
+
+/// What all layers of a run have in common, and the console of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a, 'scope, 'env> {
+    pub environment: &'scope Environment,
+    pub console: &'scope Console,
+    pub connections: &'a Connections,
+    pub workers: &'a Workers<'scope, 'env>,
+}

@@ -1,0 +1,113 @@
+//! What is published, what is wanted, and what follows from both.
+
+pub mod context;
+pub mod fingerprint;
+pub mod plan;
+pub mod presence;
+pub mod unread;
+pub use context::Surroundings;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use crate::console::Console;
+use crate::decide::fingerprint::{Fingerprinted, RawInputs};
+use crate::decide::plan::{Action, Plan};
+use crate::decide::presence::{Presence, Status};
+use crate::environment::Environment;
+use crate::manifest::Manifest;
+use crate::registry::connections::Connections;
+use crate::registry::publish::Known;
+use crate::registry::store::StateStore;
+use crate::registry::{Registry, publish};
+use crate::resolve;
+use crate::spec::{Spec, Task};
+use crate::types::description::Declaration;
+
+/// Where versions are, and what is known of them.
+#[derive(Debug)]
+pub(crate) struct InPlace {
+    pub registry: Registry,
+    pub store: StateStore,
+    pub known: Known,
+}
+
+/// What is wanted, and what has to be done for it.
+#[derive(Debug)]
+pub(crate) struct Decision<'a> {
+    pub wanted: Fingerprinted,
+    /// `None` where nobody had to be asked what the dependency files mean.
+    pub manifest: Option<Cow<'a, Manifest>>,
+    pub presence: Vec<Presence>,
+    pub plan: Plan,
+}
+
+/// # Errors
+/// There are no credentials, or what the registry and the state's store say.
+pub(crate) async fn read(
+    spec: &Spec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<InPlace> {
+    let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
+    let store = connections.store(&spec.state, &registry, environment).await?;
+    if matches!((&store, spec.task), (StateStore::Nowhere, Task::Publish)) {
+        console.warning("without `bucket` or `state` nothing keeps two runs from publishing at the same time");
+    }
+    let known = publish::read(&registry, &store, &spec.layer, console).await?;
+    registry.identify(&known.state).await?;
+    Ok(InPlace { registry, store, known })
+}
+
+/// # Errors
+/// What a dependency file's own tool says of it; no place answers.
+pub(crate) async fn decide<'scope>(
+    spec: &'scope Spec,
+    raw: &RawInputs,
+    published: &mut InPlace,
+    around: Surroundings<'_, 'scope, '_>,
+) -> anyhow::Result<Decision<'scope>> {
+    let Surroundings { environment, console, workers, .. } = around;
+    let InPlace { registry, known, .. } = published;
+    let unreadable = std::mem::take(&mut known.unreadable);
+    let state = &known.state;
+    let (wanted, manifest) = match Fingerprinted::remembered(raw, state) {
+        Some(wanted) if !spec.dependencies.manifest.locks.is_empty() => (wanted, None),
+        _ => {
+            let manifest = if spec.dependencies.manifest.locks.is_empty() {
+                // Nobody has to be asked.
+                resolve::resolve(spec, environment, console)?
+            } else {
+                workers.run(|| resolve::resolve(spec, environment, console)).await?
+            };
+            (Fingerprinted::of(raw, &manifest, spec.target), Some(manifest))
+        }
+    };
+    console.debug(&serde_json::to_string_pretty(&wanted.recipe)?);
+    let matched = plan::compare(&wanted, state);
+    let presence = presence::ask(spec, matched, registry, state, unreadable).await?;
+    warn_of_declared(&spec.declaration, &presence, console);
+    let plan = plan::decide(matched, &wanted, state, &presence);
+    let plan = match plan::refresh(&wanted) {
+        Some(refresh) if spec.dependencies.refresh && plan.action != Action::Build => refresh,
+        _ => plan,
+    };
+    Ok(Decision { wanted, manifest, presence, plan })
+}
+
+/// Of what is no reason for a new version, once for each input.
+fn warn_of_declared(declaration: &Declaration, presence: &[Presence], console: &Console) {
+    let mut told = BTreeSet::new();
+    for Presence { place, status } in presence {
+        let Status::Exists(version) = status else { continue };
+        for difference in version.declares.iter().flat_map(|declares| declaration.differences(declares)) {
+            if told.insert(difference.part) {
+                let (number, input) = (version.version, difference.part.input());
+                console.warning(&format!(
+                    "version {number} in {place} keeps what it declares ({difference}): `republish: true` publishes one with the new `{input}`"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What a plan says of a lock file that it cannot have read on this machine.
+
+use crate::decide::fingerprint::{Fingerprinted, RawInputs};
+use crate::environment::Environment;
+use crate::process::Host;
+use crate::process::workers::Workers;
+use crate::registry::state::State;
+use crate::spec::{Spec, Task};
+
+/// Why a plan says that a layer is to be built without knowing what its dependency files ask for: a lock file was edited,
+/// and its tool cannot run on this machine. `None` where somebody can be asked.
+///
+/// # Errors
+/// This program's.
+pub async fn unread<'scope>(
+    spec: &'scope Spec,
+    raw: &RawInputs,
+    state: &State,
+    environment: &'scope Environment,
+    workers: &Workers<'scope, '_>,
+) -> anyhow::Result<Option<String>> {
+    let locks = &spec.dependencies.manifest.locks;
+    if spec.task != Task::Plan || locks.is_empty() || Fingerprinted::remembered(raw, state).is_some() {
+        return Ok(None);
+    }
+    if workers.run(|| Ok(Host::find(spec.target, environment).is_some())).await? {
+        return Ok(None);
+    }
+    if state.builds.is_empty() {
+        return Ok(Some("the layer was never published".to_owned()));
+    }
+    let names: Vec<String> = locks.iter().map(|lock| format!("`{}`", lock.path)).collect();
+    let verb = if names.len() == 1 { "means" } else { "mean" };
+    Ok(Some(format!("the inputs were edited; what {} {verb} is found out by the build", names.join(" and "))))
+}

@@ -1,0 +1,140 @@
+//! Writes the files about a layer that were asked for: a page, a bill of materials, the licences.
+//!
+//! They tell of what is in the zip: of a layer that was built in this run, or else of the published one, which is
+//! opened for it.
+
+mod published;
+
+pub(crate) use published::origins;
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::Explanation;
+use crate::github::workflow_commands;
+use crate::layer::Origins;
+use crate::report::Report;
+use crate::report::page::page;
+use crate::report::sbom::sbom;
+use crate::report::third_party_licences::third_party_licences;
+use crate::spec::{Papers, RegistryChoice, Spec, Task};
+
+/// Where paths are shown from, and whose they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Where the program was started.
+    pub start: &'a Utf8Path,
+    /// Its owner gets what is written there.
+    pub workspace: &'a Utf8Path,
+}
+
+/// Of a layer that was built in this run, or else of the one that is published, which is then opened. What cannot be
+/// written stands in the report: whatever was published stays told.
+///
+/// # Errors
+/// None so far.
+pub async fn write(
+    report: Report,
+    spec: &Spec,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Report> {
+    if spec.papers.is_empty() {
+        return Ok(report);
+    }
+    if spec.task == Task::Plan {
+        // In a file of layers nobody asks the plan for them.
+        if !console.is_of_several() {
+            console.note("a plan builds nothing and opens nothing, so no report page, SBOM or licences are written");
+        }
+        return Ok(report);
+    }
+    let report = match Box::pin(published::of_run(report, spec, environment, console)).await {
+        Ok(report) => report,
+        // Whoever only looks may not be allowed to download.
+        Err((report, error)) if spec.dry_run || spec.task == Task::Preview => {
+            console.warning(&Explanation::of(&error).one_line());
+            return Ok(*report);
+        }
+        Err((report, error)) => return Ok(with_error(*report, &error, console)),
+    };
+    let place = Place { start: &spec.start, workspace: &spec.workspace };
+    Ok(write_all(report, &spec.papers, place, console))
+}
+
+/// Of a version that exists, which is opened for it. What cannot be read or written stands in the report.
+pub async fn write_published(
+    report: Report,
+    registry: &RegistryChoice,
+    papers: &Papers,
+    place: Place<'_>,
+    environment: &Environment,
+    console: &Console,
+) -> Report {
+    if papers.is_empty() {
+        return report;
+    }
+    match published::with_published(report, registry, papers, Origins::default(), environment, console).await {
+        Ok(report) => write_all(report, papers, place, console),
+        Err((report, error)) => with_error(*report, &error, console),
+    }
+}
+
+/// Writes what was asked for about the layer of this report. What cannot be written stands in it.
+#[must_use]
+pub fn write_all(report: Report, papers: &Papers, place: Place<'_>, console: &Console) -> Report {
+    if papers.is_empty() {
+        return report;
+    }
+    if report.layer.is_none() {
+        console.warning("no report page, SBOM or licences are written: what is in the layer could not be read");
+        return report;
+    }
+    let step = console.step("Write about it");
+    let report = report.redacted(|text| console.redact(text));
+    let mut written = Vec::new();
+    let mut write = |path: &Option<Utf8PathBuf>, text: &dyn Fn() -> Option<String>| {
+        let Some((path, text)) = path.as_ref().and_then(|path| Some((path, text()?))) else { return Ok(None) };
+        put(path, &text, place.workspace)?;
+        let shown = path.strip_prefix(place.start).unwrap_or(path).to_string();
+        written.push(shown.clone());
+        anyhow::Ok(Some(shown))
+    };
+    let mut paths = report.papers.clone();
+    let results = [
+        write(&papers.page, &|| Some(page(&report))).map(|path| paths.page = path),
+        write(&papers.sbom, &|| sbom(&report)).map(|path| paths.sbom = path),
+        write(&papers.licenses, &|| third_party_licences(&report)).map(|path| paths.licenses = path),
+    ];
+    step.done(written.join(", "));
+    let report = Report { papers: paths, ..report };
+    results.into_iter().filter_map(Result::err).fold(report, |report, error| with_error(report, &error, console))
+}
+
+/// A layer that is refused fails its run for that alone.
+fn with_error(report: Report, error: &anyhow::Error, console: &Console) -> Report {
+    let explanation = Explanation::of(error);
+    if report.rejection.is_some() {
+        console.warning(&explanation.one_line());
+        return report;
+    }
+    Report { paper_error: Some(explanation), ..report }
+}
+
+/// Whoever looks sees the old file or the new one, never half of it.
+fn put(path: &Utf8Path, text: &str, workspace: &Utf8Path) -> anyhow::Result<()> {
+    let parent = path.parent().unwrap_or(Utf8Path::new("/"));
+    workflow_commands::create_folder(parent, workspace)?;
+    let because = || format!("cannot write `{path}`");
+    let mut file = tempfile::Builder::new().prefix(".lambda-layer-").tempfile_in(parent).with_context(because)?;
+    file.write_all(text.as_bytes()).with_context(because)?;
+    // Temporary files are for their owner alone.
+    fs_err::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644))?;
+    file.persist(path).with_context(because)?;
+    Ok(workflow_commands::hand_over(path, workspace)?)
+}

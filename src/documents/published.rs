@@ -1,0 +1,101 @@
+//! Opens a layer that was published before, to write about it.
+
+use camino::Utf8Path;
+
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::{Explanation, Failure};
+use crate::layer::Owner;
+use crate::layer::{Materials, Origins};
+use crate::registry::fetch;
+use crate::report::Report;
+use crate::spec::{Papers, RegistryChoice, Spec};
+use crate::types::{ByteSize, LayerVersionArn};
+use crate::{archive, resolve};
+
+/// The report with a layer, if there is one to be had: nothing was built where nothing changed.
+///
+/// # Errors
+/// The report, and why none of its versions can be opened.
+pub(super) async fn of_run(
+    report: Report,
+    spec: &Spec,
+    environment: &Environment,
+    console: &Console,
+) -> Result<Report, (Box<Report>, anyhow::Error)> {
+    if report.layer.is_some() || report.rejection.is_some() {
+        return Ok(report);
+    }
+    let origins = origins(spec, environment, console);
+    let mut report = with_published(report, &spec.registry, &spec.papers, origins, environment, console).await?;
+    for (path, file) in report.layer.iter_mut().flat_map(|layer| &mut layer.files) {
+        if file.owner == Owner::Unknown {
+            file.owner = owner(path, spec);
+        }
+    }
+    Ok(report)
+}
+
+/// What a lock file says of where its distributions are from, which nobody had to ask for so far.
+pub(crate) fn origins(spec: &Spec, environment: &Environment, console: &Console) -> Origins {
+    match resolve::resolve(spec, environment, console) {
+        Ok(manifest) => Origins::of(spec, &manifest),
+        Err(_is_told_by_a_build) => Origins::of(spec, &spec.dependencies.manifest),
+    }
+}
+
+/// Whose a file is that no distribution has recorded, by the inputs that it was built from.
+fn owner(path: &Utf8Path, spec: &Spec) -> Owner {
+    let packages = spec.content.layout.packages(spec.target.python);
+    if spec.content.include.iter().any(|include| path.starts_with(&include.to)) {
+        Owner::Include
+    } else if path.starts_with(packages) && !spec.content.source.is_empty() {
+        Owner::Source
+    } else if spec.content.build_script.is_some() {
+        Owner::BuildScript
+    } else {
+        Owner::Unknown
+    }
+}
+
+/// The report with the layer of the first of its versions that can be read; else why none can.
+pub(super) async fn with_published(
+    report: Report,
+    registry: &RegistryChoice,
+    papers: &Papers,
+    origins: Origins,
+    environment: &Environment,
+    console: &Console,
+) -> Result<Report, (Box<Report>, anyhow::Error)> {
+    let arns: Vec<LayerVersionArn> =
+        report.destinations.iter().filter_map(|destination| destination.layer_version_arn.clone()).collect();
+    let failure = Failure::user(format!("there is no version of `{}` to write about", report.layer_name));
+    let mut failure = failure.hint("the report page, the SBOM and the licences need a version that can be downloaded");
+    let step = console.step("Open what is published");
+    for arn in &arns {
+        let published = match Box::pin(fetch::fetch(arn, registry, environment)).await {
+            Ok(published) => published,
+            Err(error) => {
+                let why = Explanation::of(&error);
+                failure = Failure { kind: why.kind, ..failure.cause(why.one_line()) };
+                continue;
+            }
+        };
+        let shown = arn.to_string();
+        let secrets = console.secrets();
+        let opened = archive::open_zip(&published.zip, &shown, &secrets).and_then(|opened| {
+            let bytes_of = archive::reader_of_zip(&published.zip, &shown)?;
+            Ok((Materials::gather(&opened.layer, papers, origins.clone(), bytes_of), opened))
+        });
+        drop(secrets);
+        match opened {
+            Ok((materials, opened)) => {
+                step.done(ByteSize(published.zip.len() as u64).to_string());
+                return Ok(Report { materials, ..report.with_layer(opened.layer) });
+            }
+            Err(error) => failure = failure.cause(error.message),
+        }
+    }
+    step.skip();
+    Err((Box::new(report), failure.into()))
+}

@@ -1,0 +1,124 @@
+//! Variables of installers and lock tools: which of them reach what is started here, and which decide what is installed.
+//! The list is in `data/installer-variables.yml`.
+
+use crate::environment::{Environment, is_hidden, pip_configuration};
+use crate::facts;
+
+/// What becomes of a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is passed on, and nothing that is installed depends on it.
+    Access,
+    /// It says where distributions come from.
+    Place,
+    /// It decides which of them are chosen.
+    Choice,
+    /// The same, with what stands in the files that it names.
+    Files,
+    /// It is for uv alone, where that reads a project.
+    Configuration,
+    /// It is read or set here.
+    ReadHere,
+    /// It is not passed on.
+    LeftOut,
+}
+
+impl Effect {
+    /// Of any variable; `Access` for those that are not the installers'.
+    pub fn of(name: &str) -> Self {
+        let facts = facts::installer_variables();
+        if !facts.families.iter().any(|start| name.starts_with(start.as_str())) {
+            return Self::Access;
+        }
+        let groups = [
+            (&facts.access, Self::Access),
+            (&facts.builds, Self::Access),
+            (&facts.places, Self::Place),
+            (&facts.choices, Self::Choice),
+            (&facts.files, Self::Files),
+            (&facts.configuration, Self::Configuration),
+            (&facts.read_here, Self::ReadHere),
+        ];
+        let is_in = |names: &[String]| names.iter().any(|known| matches(known, name));
+        groups.into_iter().find(|(names, _)| is_in(names)).map_or(Self::LeftOut, |(_, effect)| effect)
+    }
+
+    /// Whether installers and what they build get to see it.
+    pub fn is_passed_on(self) -> bool {
+        match self {
+            Self::Access | Self::Place | Self::Choice | Self::Files => true,
+            Self::Configuration | Self::ReadHere | Self::LeftOut => false,
+        }
+    }
+
+    /// Whether it is part of the fingerprint.
+    pub fn decides(self) -> bool {
+        matches!(self, Self::Place | Self::Choice | Self::Files)
+    }
+
+    /// Whether it would choose another version of a tool than the one that is fetched for a run.
+    pub fn chooses(self) -> bool {
+        matches!(self, Self::Choice | Self::Files)
+    }
+}
+
+/// Names of what is set, also by pip's configuration files, and reaches nobody.
+pub fn left_out(environment: &Environment) -> Vec<String> {
+    let configured = pip_configuration::settings(environment).unwrap_or_default();
+    let all = environment.with_defaults(configured);
+    let names = all.variables().keys().filter(|name| all.get(name).is_some() && !is_hidden(name));
+    names.filter(|name| Effect::of(name) == Effect::LeftOut).cloned().collect()
+}
+
+/// Whether a name is as it is known; `*` stands for any letters.
+fn matches(known: &str, name: &str) -> bool {
+    match known.split_once('*') {
+        Some((start, end)) => name.len() > start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
+        None => known == name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_does_not_reach_installers() {
+        for name in ["UV_COMPILE_BYTECODE", "UV_DEV", "PIP_REQUIRE_VIRTUALENV", "PIP_TARGET", "PDM_PROJECT"] {
+            assert_eq!(Effect::of(name), Effect::LeftOut, "{name}");
+        }
+        for name in ["UV_SOMETHING_NEW", "PYTHONPATH", "PYTHONOPTIMIZE", "VIRTUAL_ENV", "UV_INDEX__PASSWORD"] {
+            assert_eq!(Effect::of(name), Effect::LeftOut, "{name}");
+        }
+        for name in ["UV_INDEX_ACME_PASSWORD", "PIP_CERT", "PDM_BUILD_SCM_VERSION", "PYTHON_VERSION", "PATH", "UV"] {
+            assert_eq!(Effect::of(name), Effect::Access, "{name}");
+        }
+        assert_eq!(Effect::of("UV_CONSTRAINT"), Effect::Files);
+        assert_eq!(Effect::of("UV_INDEX"), Effect::ReadHere);
+    }
+
+    #[test]
+    fn each_variable_stands_in_the_list_once_and_is_of_a_family() {
+        let facts = facts::installer_variables();
+        let groups = [&facts.access, &facts.builds, &facts.places, &facts.choices, &facts.files];
+        let names: Vec<&String> =
+            groups.into_iter().chain([&facts.configuration, &facts.read_here]).flatten().collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        for name in names {
+            assert!(facts.families.iter().any(|start| name.starts_with(start.as_str())), "{name}");
+        }
+    }
+
+    #[test]
+    fn settings_of_uv_have_variables_that_are_passed_on() {
+        let settings = facts::uv_settings();
+        for name in settings.access.values() {
+            assert_eq!(Effect::of(name), Effect::Access, "{name}");
+        }
+        for name in settings.choices.values() {
+            assert!(Effect::of(name).decides(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The process environment as a value: read once in `main.rs`, then passed on.
+
+pub mod installer_variables;
+pub mod pip_configuration;
+pub mod uv_workspace;
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::types::PythonVersion;
+use crate::types::target::DEFAULT_PYTHON_VERSION;
+
+/// Variables that build scripts of strangers must not see: credentials of the run, and the runner's files.
+const HIDDEN_PREFIXES: &[&str] = &["AWS_", "ACTIONS_", "INPUT_", "STATE_"];
+const HIDDEN: &[&str] =
+    &["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
+
+/// Whether a variable is kept from installers and what they build.
+pub fn is_hidden(name: &str) -> bool {
+    HIDDEN.contains(&name) || HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// Folder the program was started in, absolute.
+    pub current_directory: Utf8PathBuf,
+}
+
+impl Environment {
+    pub fn new(variables: BTreeMap<String, String>, current_directory: Utf8PathBuf) -> Self {
+        Self { variables, current_directory }
+    }
+
+    /// A variable's value; an empty one counts as unset.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a switch of uv's is set to something that uv takes for yes.
+    pub fn is_on(&self, name: &str) -> bool {
+        let value = self.get(name).map(str::to_lowercase);
+        value.is_some_and(|value| ["y", "yes", "t", "true", "on", "1"].contains(&value.as_str()))
+    }
+
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
+    /// With these where a variable is not set or empty.
+    #[must_use]
+    pub fn with_defaults(&self, defaults: BTreeMap<String, String>) -> Self {
+        let mut variables = self.variables.clone();
+        for (name, value) in defaults {
+            let current = variables.entry(name).or_default();
+            if current.is_empty() {
+                *current = value;
+            }
+        }
+        Self { variables, current_directory: self.current_directory.clone() }
+    }
+
+    /// The Python of layers that name none: that of the image, where there is one.
+    pub fn default_python(&self) -> &str {
+        let of_image = self.get("LAMBDA_LAYER_PYTHON_VERSION");
+        of_image.filter(|version| version.parse::<PythonVersion>().is_ok()).unwrap_or(DEFAULT_PYTHON_VERSION)
+    }
+
+    /// Whether this is a step of a GitHub Actions workflow.
+    pub fn in_actions(&self) -> bool {
+        self.get("GITHUB_ACTIONS") == Some("true")
+    }
+
+    /// Whether this is the image that has the program and nothing else.
+    pub fn is_lite(&self) -> bool {
+        self.get("LAMBDA_LAYER_LITE") == Some("1")
+    }
+
+    /// Whether to explain more than usual: `RUNNER_DEBUG` is what "enable debug logging" sets in a workflow.
+    pub fn is_verbose(&self) -> bool {
+        self.get("RUNNER_DEBUG") == Some("1") || self.get("LAMBDA_LAYER_DEBUG").is_some()
+    }
+
+    /// The checked-out repository: what `include` and `source` may read from. On other machines than a runner also the
+    /// workspace of uv that the folder is a member of, which need be no repository.
+    pub fn workspace(&self, working_directory: &Utf8Path) -> Utf8PathBuf {
+        if let Some(workspace) = self.runner_workspace() {
+            return workspace.to_owned();
+        }
+        let repository = working_directory.ancestors().find(|folder| folder.join(".git").exists());
+        let repository = repository.unwrap_or(working_directory);
+        let of_uv = uv_workspace::above(working_directory).filter(|root| repository.starts_with(root));
+        of_uv.unwrap_or_else(|| repository.to_owned())
+    }
+
+    /// Where the runner of a workflow has checked out the repository.
+    pub fn runner_workspace(&self) -> Option<&Utf8Path> {
+        self.get("GITHUB_WORKSPACE").filter(|_| self.in_actions()).map(Utf8Path::new)
+    }
+
+    /// Where this program keeps what it can fetch again (XDG Base Directory Specification); `None` without a home.
+    pub fn cache_directory(&self) -> Option<Utf8PathBuf> {
+        let base = self.get("XDG_CACHE_HOME").map(Utf8PathBuf::from);
+        let base = base.or_else(|| self.get("HOME").map(|home| Utf8Path::new(home).join(".cache")))?;
+        Some(base.join("lambda-layer"))
+    }
+
+    /// A folder for temporary files: beside uv's cache where possible, so that installing is linking; else the
+    /// system's.
+    pub fn scratch_directory(&self) -> Utf8PathBuf {
+        let cache = self.cache_directory().filter(|cache| fs_err::create_dir_all(cache).is_ok());
+        cache.unwrap_or_else(|| Utf8PathBuf::from(self.get("TMPDIR").unwrap_or("/tmp")))
+    }
+}

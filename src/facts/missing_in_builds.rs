@@ -1,0 +1,34 @@
+//! What a build does not have and a function may have, as `data/not-in-a-build.yml` lists it.
+
+use serde::Deserialize;
+
+/// What a build does not have; see `data/not-in-a-build.yml` for the meaning of each and the sources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Need {
+    /// `settings of Django`
+    pub needs: String,
+    /// What the smoke test gives in a second try.
+    pub given: Option<Given>,
+    pub exceptions: Vec<Telling>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Given {
+    /// Django's own defaults, and no applications.
+    DjangoSettings,
+}
+
+/// An exception that says so.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telling {
+    /// The name of its class.
+    pub kind: Option<String>,
+    /// A regular expression.
+    pub message: Option<String>,
+    /// A package that raises it, for readers of the file.
+    #[serde(rename = "seen")]
+    _seen: String,
+}

@@ -1,0 +1,128 @@
+//! The language of the Actions runner: workflow commands, outputs, the summary, who owns files.
+//!
+//! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+
+use anyhow::Context as _;
+use camino::Utf8Path;
+
+use crate::environment::Environment;
+
+/// A job summary may have 1 MiB a step.
+const LONGEST_SUMMARY: usize = 1024 * 1024;
+
+/// Text of a command, with what would end it escaped.
+pub fn escape(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Of annotations; those of findings have the code behind it.
+pub const TITLE: &str = "lambda-layer";
+
+/// `level` is `error`, `warning` or `notice`.
+pub fn annotation(level: &str, title: &str, text: &str) -> String {
+    annotation_at(level, title, None, text)
+}
+
+/// On a line of a file, which is named from the repository's root.
+pub fn annotation_at(level: &str, title: &str, place: Option<(&str, usize)>, text: &str) -> String {
+    // In properties a colon and a comma mean something, too.
+    let property = |value: &str| escape(value).replace(':', "%3A").replace(',', "%2C");
+    let place = place.map(|(file, line)| format!("file={},line={line},", property(file))).unwrap_or_default();
+    format!("::{level} {place}title={}::{}", property(title), escape(text))
+}
+
+pub fn add_mask(secret: &str) -> String {
+    format!("::add-mask::{}", escape(secret))
+}
+
+/// Text in which the runner sees no command: it wants `::` at the start of a line, the older `##[` anywhere in it, and
+/// ends a line at a carriage return, too (`ActionCommand.cs` of actions/runner).
+pub fn disarm(text: &str) -> String {
+    const INVISIBLE: char = '\u{200b}';
+    let disarm = |line: &str| {
+        let line = line.replace("##[", &format!("##{INVISIBLE}["));
+        if line.trim_start().starts_with("::") { format!("{INVISIBLE}{line}") } else { line }
+    };
+    text.split_inclusive(['\n', '\r']).map(disarm).collect()
+}
+
+/// 32 hexadecimal digits that nobody can guess.
+pub fn random_word() -> String {
+    let mut bytes = [0; 16];
+    let read = fs_err::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    read.expect("every Unix has /dev/urandom");
+    format!("{:032x}", u128::from_ne_bytes(bytes))
+}
+
+/// Writes `name<<delimiter` blocks to the file that `GITHUB_OUTPUT` names; nothing outside of a workflow.
+pub fn write_outputs(outputs: &BTreeMap<&'static str, String>, environment: &Environment) -> anyhow::Result<()> {
+    let Some(path) = environment.get("GITHUB_OUTPUT") else { return Ok(()) };
+    let mut text = String::new();
+    for (name, value) in outputs {
+        let delimiter = format!("end-{}", random_word());
+        text += &format!("{name}<<{delimiter}\n{value}\n{delimiter}\n");
+    }
+    append(path, &text).context("cannot write the outputs")
+}
+
+/// Appends Markdown to the job summary; nothing outside of a workflow.
+pub fn write_summary(markdown: &str, environment: &Environment) -> anyhow::Result<()> {
+    let Some(path) = environment.get("GITHUB_STEP_SUMMARY") else { return Ok(()) };
+    let end = markdown.floor_char_boundary(LONGEST_SUMMARY.min(markdown.len()));
+    append(path, &markdown[..end]).context("cannot write the job summary")
+}
+
+fn append(path: &str, text: &str) -> std::io::Result<()> {
+    fs_err::OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
+}
+
+/// Makes a folder with those above it, and hands over what is new.
+pub fn create_folder(folder: &Utf8Path, workspace: &Utf8Path) -> std::io::Result<()> {
+    let new = folder.ancestors().take_while(|folder| !folder.exists()).last();
+    fs_err::create_dir_all(folder)?;
+    new.map_or(Ok(()), |new| hand_over(new, workspace))
+}
+
+/// Gives what this program made in the workspace the workspace's owner: the container runs as root, the next steps do not.
+pub fn hand_over(path: &Utf8Path, workspace: &Utf8Path) -> std::io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = fs_err::metadata(workspace)?;
+    if !rustix::process::geteuid().is_root() || owner.uid() == 0 || !path.starts_with(workspace) {
+        return Ok(());
+    }
+    for entry in walkdir::WalkDir::new(path) {
+        std::os::unix::fs::lchown(entry?.path(), Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_ends_or_begins_a_command() {
+        assert_eq!(
+            annotation("error", "a: b", "100%\n::set-output::"),
+            "::error title=a%3A b::100%25%0A::set-output::"
+        );
+        assert_eq!(
+            annotation_at("notice", "t", Some(("a,b\n.txt", 3)), "x"),
+            "::notice file=a%2Cb%0A.txt,line=3,title=t::x"
+        );
+        let text = "a\n  ::add-path::/x\r::x::y\nsee ##[add-mask]z";
+        let disarmed = disarm(text);
+        assert!(!disarmed.split(['\n', '\r']).any(|line| line.trim_start().starts_with("::")));
+        assert!(!disarmed.contains("##["));
+        assert_eq!(disarmed.replace('\u{200b}', ""), text);
+    }
+
+    #[test]
+    fn random_words_differ() {
+        assert_ne!(random_word(), random_word());
+        assert_eq!(random_word().len(), 32);
+    }
+}

@@ -1,0 +1,50 @@
+//! What papers need of the bytes of a layer's files, gathered while these are there.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Origins;
+use crate::layer::Layer;
+use crate::layer::files::{is_bundled, is_licence_text, place_of_other};
+use crate::spec::Papers;
+use crate::types::Digest;
+
+#[derive(Clone, Debug, Default)]
+pub struct Materials {
+    /// Of licences.
+    pub texts: BTreeMap<Utf8PathBuf, String>,
+    /// Of the files that a bill of materials names one by one.
+    pub digests: BTreeMap<Utf8PathBuf, Digest>,
+    pub origins: Origins,
+}
+
+/// Bytes of one text; the licences of the largest distributions have a tenth of it.
+const LONGEST_TEXT: u64 = 1024 * 1024;
+
+impl Materials {
+    /// Reads what the papers that were asked for need, and nothing else. `bytes_of` gives the bytes of a file of the
+    /// layer.
+    pub fn gather(
+        layer: &Layer,
+        papers: &Papers,
+        origins: Origins,
+        bytes_of: impl Fn(&Utf8Path) -> Option<Vec<u8>>,
+    ) -> Self {
+        let mut materials = Self { origins, ..Self::default() };
+        for (path, file) in &layer.files {
+            if papers.licenses.is_some() && file.size.0 <= LONGEST_TEXT && is_licence_text(path, file) {
+                let bytes = bytes_of(path).unwrap_or_default();
+                materials.texts.insert(path.clone(), String::from_utf8_lossy(&bytes).into_owned());
+            }
+            let is_alone = || !file.kind.is_link() && place_of_other(path, file).as_ref() == Some(path);
+            if papers.sbom.is_some()
+                && (is_bundled(path, file) || is_alone())
+                && let Some(bytes) = bytes_of(path)
+            {
+                materials.digests.insert(path.clone(), Digest::of(&bytes));
+            }
+        }
+        materials
+    }
+}

@@ -1,0 +1,73 @@
+//! What the bytes of one file say, looked at while they pass on their way into a zip, or out of one: no file is read
+//! twice for it. What several files say together is for the checks in `audit`.
+
+pub mod binary;
+pub mod elf;
+pub mod leaks;
+pub mod places;
+
+use camino::Utf8Path;
+
+use crate::layer::Owner;
+use crate::layer::scan::binary::Binary;
+use crate::layer::scan::leaks::{Leak, Scan};
+use crate::layer::scan::places::Place;
+
+/// Nothing, for most files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// The worst credential in it.
+    pub leak: Option<Leak>,
+    /// What it is if it is compiled, or has the name of something compiled.
+    pub binary: Option<Binary>,
+    /// First line of a script, after `#!`.
+    pub interpreter: Option<String>,
+    /// Of a `*.pyc`.
+    pub bytecode: Option<Bytecode>,
+    /// Where else it has Python look, or came from.
+    pub places: Vec<Place>,
+}
+
+/// The head of a compiled file (PEP 552).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytecode {
+    /// Which Python reads it, as in `data/runtimes.yml`.
+    pub magic: u16,
+    /// Is valid only beside a source with the very time that it notes.
+    pub has_time: bool,
+}
+
+impl Observed {
+    pub fn of(path: &Utf8Path, owner: &Owner, bytes: &[u8], scan: &Scan) -> Self {
+        Self {
+            leak: scan.look(path, owner, bytes),
+            binary: Binary::of(path, bytes),
+            interpreter: interpreter(bytes),
+            bytecode: bytecode(path, bytes),
+            places: places::of(path, bytes),
+        }
+    }
+
+    /// A link has no bytes of its own: what it stands for is looked at where it leads.
+    pub fn of_link(path: &Utf8Path, owner: &Owner, target: &Utf8Path, scan: &Scan) -> Self {
+        Self { leak: scan.look(path, owner, target.as_str().as_bytes()), ..Self::default() }
+    }
+
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn interpreter(bytes: &[u8]) -> Option<String> {
+    /// What Linux reads of it.
+    const LONGEST: usize = 256;
+    let rest = bytes.strip_prefix(b"#!")?;
+    let line = rest[..rest.len().min(LONGEST)].split(|byte| *byte == b'\n').next()?;
+    Some(String::from_utf8_lossy(line).trim_start().to_owned())
+}
+
+fn bytecode(path: &Utf8Path, bytes: &[u8]) -> Option<Bytecode> {
+    let head = bytes.first_chunk::<16>().filter(|_| path.extension() == Some("pyc"))?;
+    let [first, second, b'\r', b'\n', flags, ..] = *head else { return None };
+    Some(Bytecode { magic: u16::from_le_bytes([first, second]), has_time: flags & 1 == 0 })
+}

@@ -1,0 +1,205 @@
+//! Child processes: what they may know, and what becomes of what they say.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+
+use anyhow::Context as _;
+use camino::Utf8Path;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::console::Console;
+use crate::environment;
+use crate::environment::installer_variables::Effect;
+use crate::environment::{Environment, pip_configuration};
+use crate::process::sandbox;
+
+/// A command with the environment of a build: reproducible, without the run's credentials, and with those variables of
+/// the installers alone that are for it. What pip's configuration files say is among the variables.
+pub(crate) fn command(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
+    // A file that cannot be read is refused where pip is to install.
+    let all = environment.with_defaults(pip_configuration::settings(environment).unwrap_or_default());
+    let visible = all.variables().iter().filter(|(name, _)| Effect::of(name).is_passed_on());
+    let mut command = reproducible(program, folder, visible);
+    command.env("PIP_CONFIG_FILE", pip_configuration::NONE);
+    command
+}
+
+/// A command of the user's own, with everything that they set but the run's credentials.
+pub(crate) fn script(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
+    reproducible(program, folder, environment.variables().iter())
+}
+
+/// Without the variables that would choose another version of what the command fetches.
+pub(crate) fn without_choices(command: &mut Command) {
+    let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+    for name in names.iter().filter(|name| name.to_str().is_some_and(|name| Effect::of(name).chooses())) {
+        command.env_remove(name);
+    }
+}
+
+/// pip of a Python, to fetch a tool for the run from the indexes that pip is set to use.
+pub(crate) fn fetching_pip(python: &str, environment: &Environment) -> Command {
+    let mut command = command(python, Utf8Path::new("/"), environment);
+    without_choices(&mut command);
+    let all = environment.with_defaults(pip_configuration::settings(environment).unwrap_or_default());
+    for name in ["PIP_INDEX_URL", "PIP_PYPI_URL", "PIP_EXTRA_INDEX_URL"] {
+        command.envs(all.get(name).map(|value| (name, value)));
+    }
+    command.args(["-m", "pip"]);
+    command
+}
+
+fn reproducible<'a>(
+    program: &str,
+    folder: &Utf8Path,
+    variables: impl Iterator<Item = (&'a String, &'a String)>,
+) -> Command {
+    let mut command = Command::new(program);
+    let visible = variables.filter(|(name, _)| !environment::is_hidden(name));
+    command.current_dir(folder).env_clear().envs(visible).stdin(Stdio::null());
+    // What compilers and archivers would otherwise take from the clock or from chance.
+    command.env("SOURCE_DATE_EPOCH", "315532800").env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("NO_COLOR", "1");
+    command
+}
+
+/// What a child did.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) status: ExitStatus,
+    /// Standard output and standard error in the order they came, without known secrets.
+    pub(crate) output: String,
+}
+
+/// Runs a command to its end, both of its outputs through one pipe, shown line by line.
+pub(crate) fn run(command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
+    run_with_input(command, None, name, console)
+}
+
+/// The same with a text for its standard input.
+pub(crate) fn run_with_input(
+    command: Command,
+    input: Option<&SecretString>,
+    name: &str,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    follow(command, sandbox::spawn_apart, input, name, console)
+}
+
+/// Runs a command of the user's own: it may do all that they may, `sudo` included.
+pub(crate) fn run_script(command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
+    follow(command, Command::spawn, None, name, console)
+}
+
+fn follow(
+    mut command: Command,
+    spawn: fn(&mut Command) -> std::io::Result<Child>,
+    input: Option<&SecretString>,
+    name: &str,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let (reader, writer) = std::io::pipe()?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child = spawn(&mut command).with_context(|| format!("cannot start `{program}`"))?;
+    // The command holds our ends of the pipe; without them reading ends when the child does.
+    drop(command);
+    let feeding = feed(&mut child, input);
+    let log = console.child(name);
+    let output = read_lines(reader, console, &mut |line| log.line(line))?;
+    if let Some(feeding) = feeding {
+        feeding.join().ok();
+    }
+    Ok(Outcome { status: child.wait()?, output })
+}
+
+/// What a child that answers on standard output said.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: ExitStatus,
+    /// Standard output, as it came: it may hold credentials.
+    pub(crate) text: SecretString,
+    /// Standard error, without known secrets.
+    pub(crate) said: String,
+}
+
+/// Runs a command for what it writes to standard output; what else it says is for those who debug.
+pub(crate) fn capture(command: Command, console: &Console) -> anyhow::Result<Answer> {
+    capture_with_input(command, None, console)
+}
+
+/// The same with a text for its standard input.
+pub(crate) fn capture_with_input(
+    command: Command,
+    input: Option<&SecretString>,
+    console: &Console,
+) -> anyhow::Result<Answer> {
+    listen(command, input, console, |line| console.debug(line))
+}
+
+/// The same, and what else it says is shown line by line: it may take its time.
+pub(crate) fn answer(
+    command: Command,
+    input: Option<&SecretString>,
+    name: &str,
+    console: &Console,
+) -> anyhow::Result<Answer> {
+    let log = console.child(name);
+    listen(command, input, console, |line| log.line(line))
+}
+
+fn listen(
+    mut command: Command,
+    input: Option<&SecretString>,
+    console: &Console,
+    mut tell: impl FnMut(&str),
+) -> anyhow::Result<Answer> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child = sandbox::spawn_apart(&mut command).with_context(|| format!("cannot start `{program}`"))?;
+    let feeding = feed(&mut child, input);
+    let mut stdout = child.stdout.take().expect("is piped");
+    let reading = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stdout.read_to_end(&mut bytes).map(|_| bytes)
+    });
+    let said = read_lines(child.stderr.take().expect("is piped"), console, &mut tell)?;
+    let text = reading.join().expect("does not panic")?;
+    if let Some(feeding) = feeding {
+        feeding.join().ok();
+    }
+    Ok(Answer { status: child.wait()?, text: String::from_utf8(text)?.into(), said })
+}
+
+/// Writes a text to a child's standard input. One that does not read it to its end has said why, or will.
+fn feed(child: &mut Child, input: Option<&SecretString>) -> Option<JoinHandle<Option<()>>> {
+    let (mut stdin, input) = child.stdin.take().zip(input.cloned())?;
+    Some(std::thread::spawn(move || stdin.write_all(input.expose_secret().as_bytes()).ok()))
+}
+
+/// All lines to the end, without known secrets.
+fn read_lines(reader: impl Read, console: &Console, tell: &mut impl FnMut(&str)) -> anyhow::Result<String> {
+    let mut output = String::new();
+    let mut lines = BufReader::new(reader);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let text = console.redact(&String::from_utf8_lossy(&line));
+        tell(text.trim_end());
+        output += &text;
+        line.clear();
+    }
+    Ok(output)
+}
+
+/// The version that `PROGRAM … --version` names as its second word, as uv and pip do; `None` if it does not run.
+pub(crate) fn version(mut command: Command) -> Option<String> {
+    let output = command.arg("--version").output().ok().filter(|output| output.status.success())?;
+    String::from_utf8_lossy(&output.stdout).split_whitespace().nth(1).map(str::to_owned)
+}

@@ -1,0 +1,81 @@
+//! The Python that runs the installer, and whether it can build for the target.
+
+use std::process::Command;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
+
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::types::{Architecture, Glibc, Target};
+
+/// A Python interpreter of this machine.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Host {
+    pub(crate) executable: Utf8PathBuf,
+    /// `3.13`
+    pub(crate) version: String,
+    /// `linux`
+    platform: String,
+    /// `2.34`; empty where the C library is another one.
+    glibc: String,
+}
+
+const QUESTION: &str = "import json, platform, sys; \
+    print(json.dumps({'executable': sys.executable, 'version': '%d.%d' % sys.version_info[:2], \
+    'platform': sys.platform, 'glibc': platform.libc_ver()[1] if platform.libc_ver()[0] == 'glibc' else ''}))";
+
+impl Host {
+    /// The target's own version if this machine has it, else any Python 3.
+    pub(crate) fn find(target: Target, environment: &Environment) -> Option<Self> {
+        let exact = [format!("python{}", target.python), format!("/var/lang/bin/python{}", target.python)];
+        let any = ["python3".to_owned(), "python".to_owned()];
+        let mut fallback = None;
+        for name in exact.iter().chain(&any) {
+            match ask(name, environment) {
+                Some(host) if host.version == target.python.to_string() => return Some(host),
+                host => fallback = fallback.or(host),
+            }
+        }
+        fallback
+    }
+
+    /// What it needs to start, beside what every system has: itself, by its link and by its file, and what belongs to it.
+    pub(crate) fn files(&self) -> Vec<Utf8PathBuf> {
+        let file = self.executable.canonicalize_utf8().unwrap_or_else(|_| self.executable.clone());
+        let prefix = |executable: &Utf8Path| executable.parent().and_then(Utf8Path::parent).map(Utf8Path::to_owned);
+        let environment = prefix(&self.executable).map(|prefix| prefix.join("pyvenv.cfg")).filter(|file| file.exists());
+        let library = prefix(&file).map(|prefix| prefix.join("lib"));
+        [self.executable.clone(), file].into_iter().chain(environment).chain(library).collect()
+    }
+
+    pub(crate) fn glibc(&self) -> Option<Glibc> {
+        self.glibc.parse().ok()
+    }
+
+    /// Whether what it builds could run on the target: same Python, same processor, Linux.
+    pub(crate) fn can_build_for(&self, target: Target) -> bool {
+        self.version == target.python.to_string()
+            && self.platform == "linux"
+            && Architecture::of_this_machine() == Some(target.architecture)
+    }
+
+    /// Whether what it compiles needs no newer C library than the target has.
+    pub(crate) fn can_compile_for(&self, target: Target) -> bool {
+        self.can_build_for(target) && self.glibc().is_some_and(|glibc| glibc <= target.glibc())
+    }
+}
+
+/// Where there has to be one.
+pub(crate) fn missing() -> Failure {
+    let failure =
+        Failure::system("there is no Python 3 on this machine").cause("looked for `python3` and `python` on PATH");
+    failure.hint("install Python 3, any version will do for wheels; the action's own image has it, `lite` has not")
+}
+
+fn ask(program: &str, environment: &Environment) -> Option<Host> {
+    let folder = Utf8Path::new("/");
+    let mut command: Command = super::child::command(program, folder, environment);
+    let output = command.args(["-I", "-c", QUESTION]).output().ok().filter(|output| output.status.success())?;
+    serde_json::from_slice(&output.stdout).ok().filter(|host: &Host| host.version.starts_with("3."))
+}

@@ -1,0 +1,59 @@
+//! Where the program uv comes from.
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Host, child, output};
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::facts;
+
+/// The uv on `PATH`, else the pinned one, installed through pip into this program's cache.
+pub(crate) fn find(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
+    let on_path = environment
+        .get("PATH")
+        .into_iter()
+        .flat_map(|path| path.split(':'))
+        .map(|folder| Utf8Path::new(folder).join("uv"));
+    match on_path.into_iter().find(|program| program.is_file()) {
+        Some(program) => Ok(program),
+        None => provision(host, environment, console),
+    }
+}
+
+fn provision(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
+    let version = &facts::tools().uv;
+    let cache = environment.cache_directory().ok_or_else(|| {
+        Failure::system(format!("there is no uv on PATH, and no home to keep uv {version} in"))
+            .hint("install uv, or set XDG_CACHE_HOME")
+    })?;
+    let program = cache.join(format!("uv-{version}/bin/uv"));
+    if program.is_file() {
+        return Ok(program);
+    }
+    let step = console.step(format!("Get uv {version}"));
+    fs_err::create_dir_all(&cache)?;
+    let folder = tempfile::tempdir_in(&cache)?;
+    let folder = crate::files::utf8(folder.path())?;
+    let mut command = child::fetching_pip(host.executable.as_str(), environment);
+    command.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    command.args(["--target", folder.as_str(), &format!("uv=={version}")]);
+    let outcome = child::run(command, "pip", console)?;
+    if !outcome.status.success() {
+        let failure = Failure::system(format!("there is no uv on PATH, and pip could not get uv {version}"));
+        return Err(failure
+            .causes(output::last_lines(&outcome.output))
+            .hint("install uv (https://docs.astral.sh/uv/), or pip for this Python")
+            .into());
+    }
+    // Another run may have been faster; then its uv serves.
+    let place = cache.join(format!("uv-{version}"));
+    if let Err(error) = fs_err::rename(folder, &place)
+        && !program.is_file()
+    {
+        return Err(error).with_context(|| format!("cannot keep uv in `{place}`"));
+    }
+    step.done(format!("there is none on PATH; kept in {place}"));
+    Ok(program)
+}

@@ -1,0 +1,351 @@
+//! Publishes a content everywhere it is missing, once, whatever other runs do and wherever a run is killed.
+//!
+//! A run claims the publish in the state, publishes, and records what it published. While another run holds the claim
+//! this one waits, then finds the work done or does its own. A claim whose run died is taken over.
+//!
+//! A request may still be under way when its run is dead or has given up on the answer. So nothing is sent before the
+//! lists of versions were watched for as long as a publish can take: what such a run published is there alone.
+
+mod find;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use crate::console::Console;
+use crate::error::{Explanation, Failure, counted};
+use crate::registry::aws::SignedZips;
+use crate::registry::claim::{Claim, Owner};
+use crate::registry::lease::Lease;
+use crate::registry::publish::find::{Lists, adopt, highest, recover};
+use crate::registry::state::{Build, Content, State};
+use crate::registry::store::StateStore;
+use crate::registry::{Made, NewVersion, Registry};
+use crate::types::description::Declared;
+use crate::types::{LayerName, LayerVersionArn, Place};
+pub use find::{Known, Unreadable, read};
+
+/// How often the state is read while another run publishes.
+const POLL: Duration = Duration::from_millis(500);
+/// How much longer to wait between two looks at the lists of versions.
+const WATCH: Duration = Duration::from_secs(1);
+/// When to give up waiting for others.
+const PATIENCE: Duration = Duration::from_mins(20);
+
+/// What to publish, and what to remember of it.
+#[derive(Debug)]
+pub struct Publication<'a> {
+    pub version: NewVersion<'a>,
+    pub build: Build,
+    pub content: Content,
+    pub owner: Owner,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub struct Published {
+    /// In the order of the places.
+    pub outcomes: Vec<PlaceOutcome>,
+    /// Whether the state tells of it. If not, the next run reads it off the lists of versions.
+    pub recorded: anyhow::Result<()>,
+    /// With what was published in it; `None` if no place could be uploaded to.
+    pub state: Option<State>,
+}
+
+/// What became of one place.
+#[derive(Debug)]
+pub struct PlaceOutcome {
+    pub place: Place,
+    pub result: anyhow::Result<Placed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    pub arn: LayerVersionArn,
+    /// As far as it is known.
+    pub declares: Option<Declared>,
+    /// By this run; else it was there already, or another run was faster.
+    pub published: bool,
+}
+
+/// Places on their way: one that fails stays behind, and the others go on.
+#[derive(Debug)]
+struct Places {
+    ready: Vec<Place>,
+    failed: Vec<PlaceOutcome>,
+}
+
+impl Places {
+    fn fail(&mut self, mut unreadable: Unreadable) {
+        for place in std::mem::take(&mut self.ready) {
+            match unreadable.remove(&place) {
+                Some(error) => self.failed.push(PlaceOutcome { place, result: Err(error) }),
+                None => self.ready.push(place),
+            }
+        }
+    }
+}
+
+/// Publishes to each place that lacks the content.
+///
+/// # Errors
+/// What keeps all of it from being done; what fails in one place stands in its outcome.
+pub async fn publish(
+    publication: &Publication<'_>,
+    registry: &Registry,
+    store: &mut StateStore,
+    console: &Console,
+) -> anyhow::Result<Published> {
+    let (mut places, signed) = upload(publication, registry, console).await;
+    if places.ready.is_empty() {
+        return Ok(Published { outcomes: places.failed, recorded: Ok(()), state: None });
+    }
+    let step = console.step("Publish");
+    let mut made = Vec::new();
+    let (mut outcomes, recorded, state) = loop {
+        let turn = claim(&mut places, publication, registry, store, console).await?;
+        let missing = publish_missing(&places.ready, publication, &signed, registry, &turn, console);
+        let outcomes = turn.lease.during(missing).await.unwrap_or_else(|| interrupted(&places.ready));
+        made.extend(outcomes.iter().filter_map(PlaceOutcome::published).cloned());
+        let state = turn.lease.state();
+        match record::record(outcomes, &made, publication, turn.lease).await {
+            Ok(recorded) if recorded.is_lost => {}
+            Ok(recorded) => {
+                record::remove_twins(&recorded.twins, publication.version.layer, registry, console).await;
+                break (recorded.outcomes, recorded.listed, recorded.state);
+            }
+            Err((outcomes, error)) => break (outcomes, Err(error), state),
+        }
+    };
+    let new = outcomes.iter().filter_map(PlaceOutcome::published).count();
+    step.done(if new == 0 { "nothing new".to_owned() } else { counted(new, "version") });
+    outcomes.extend(places.failed);
+    let order = registry.places();
+    outcomes.sort_by_key(|outcome| order.iter().position(|place| *place == outcome.place));
+    Ok(Published { outcomes, recorded, state: Some(state) })
+}
+
+impl PlaceOutcome {
+    /// What this run published there.
+    fn published(&self) -> Option<&LayerVersionArn> {
+        self.result.as_ref().ok().filter(|placed| placed.published).map(|placed| &placed.arn)
+    }
+}
+
+fn interrupted(places: &[Place]) -> Vec<PlaceOutcome> {
+    let failed = |place: &Place| {
+        let failure = Failure::system("the run was interrupted").hint("run it again; what was published stays");
+        PlaceOutcome { place: place.clone(), result: Err(failure.into()) }
+    };
+    places.iter().map(failed).collect()
+}
+
+/// Brings the zip to every place, and has it signed there if that is asked for: before the claim, which does not last.
+async fn upload(publication: &Publication<'_>, registry: &Registry, console: &Console) -> (Places, SignedZips) {
+    let mut places = Places { ready: registry.places(), failed: Vec::new() };
+    let mut signed = SignedZips::new();
+    if registry.needs_upload() {
+        let step = console.step("Upload");
+        let upload = |place: Place| async move {
+            let uploaded = registry.upload(&place, publication.version.layer, publication.version.archive).await;
+            (place, uploaded)
+        };
+        let mut unreadable = Unreadable::new();
+        for (place, uploaded) in join_all(places.ready.iter().cloned().map(upload)).await {
+            match uploaded {
+                Ok(Some(zip)) => drop(signed.insert(place, zip)),
+                Ok(None) => {}
+                Err(error) => drop(unreadable.insert(place, error)),
+            }
+        }
+        places.fail(unreadable);
+        let size = publication.version.archive.zipped_size.to_string();
+        step.done(if signed.is_empty() { size } else { format!("{size}, signed") });
+    }
+    (places, signed)
+}
+
+async fn publish_missing(
+    places: &[Place],
+    publication: &Publication<'_>,
+    signed: &SignedZips,
+    registry: &Registry,
+    turn: &Turn<'_>,
+    console: &Console,
+) -> Vec<PlaceOutcome> {
+    let state = turn.lease.state();
+    let published = places.iter().map(|place| async {
+        let version = NewVersion { signed: signed.get(place), ..publication.version };
+        let result = match version.fitting(&state, place) {
+            Some(known) => Ok(Placed { arn: known.arn.clone(), declares: known.declares.clone(), published: false }),
+            None => publish_in(place, &version, registry, turn, console).await,
+        };
+        PlaceOutcome { place: place.clone(), result }
+    });
+    join_all(published).await
+}
+
+/// Another version with the same content may have been made meanwhile, by a request that was thought to be dead. Its
+/// number is between those that were known and the new one: then the lower number counts.
+async fn publish_in(
+    place: &Place,
+    version: &NewVersion<'_>,
+    registry: &Registry,
+    turn: &Turn<'_>,
+    console: &Console,
+) -> anyhow::Result<Placed> {
+    let Made { arn, declares } = registry.publish(place, version, &turn.lease).await?;
+    if declares.compatible_architectures.is_empty() && !version.declaration.compatible_architectures.is_empty() {
+        console.notice(&format!("{place} takes no `compatible-architectures`: `{arn}` was published without them"));
+    }
+    let declares = Some(declares);
+    let highest = turn.highest.get(place).copied().unwrap_or(0);
+    match registry.earlier_twin(place, version, &arn, highest).await {
+        Ok(None) => Ok(Placed { arn, declares, published: true }),
+        Ok(Some(twin)) => {
+            let twins = [record::Twin { place: place.clone(), extra: arn, kept: twin.clone(), is_ours: true }];
+            record::remove_twins(&twins, version.layer, registry, console).await;
+            Ok(Placed { arn: twin, declares, published: false })
+        }
+        Err(error) => {
+            let text = Explanation::of(&error).one_line();
+            console.warning(&format!("whether `{arn}` is the only version with this content is not known: {text}"));
+            Ok(Placed { arn, declares, published: true })
+        }
+    }
+}
+
+/// This run's turn to publish, or to note what is there.
+struct Turn<'a> {
+    lease: Lease<'a>,
+    /// The highest number that each list had.
+    highest: BTreeMap<Place, u64>,
+}
+
+async fn claim<'a>(
+    places: &mut Places,
+    publication: &Publication<'_>,
+    registry: &Registry,
+    store: &'a StateStore,
+    console: &Console,
+) -> anyhow::Result<Turn<'a>> {
+    let (layer, content) = (publication.version.layer, publication.version.identity.content);
+    let mut ticks = tokio::time::interval(POLL);
+    let start = tokio::time::Instant::now();
+    let (mut told, mut told_of_watch) = (false, false);
+    while start.elapsed() < PATIENCE {
+        ticks.tick().await;
+        let Known { mut state, tag, unreadable, lists } = read(registry, store, layer, console).await?;
+        places.fail(unreadable);
+        state.settle(registry.settling(), store.now());
+        let unclaimed = |state, tag| Turn {
+            lease: Lease::unclaimed(store, state, tag, publication.owner.clone()),
+            highest: BTreeMap::new(),
+        };
+        if is_everywhere(places, publication, registry, &mut state).await {
+            // Not when this job decided: another one was faster.
+            if !told && is_of_this_run(state.publisher.as_deref(), &publication.owner) {
+                warn_of_twin(layer, console);
+            }
+            return Ok(unclaimed(state, tag));
+        }
+        if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != publication.owner) {
+            if !told {
+                console.note(&format!("waiting for {}, which works on `{layer}`", other.owner.run));
+                if is_of_this_run(other.owner.workflow_run(), &publication.owner) {
+                    warn_of_twin(layer, console);
+                }
+                told = true;
+            }
+            continue;
+        }
+        // Of what may be going nothing is adopted.
+        let is_open = state.may_go(content);
+        let lists = match lists {
+            _ if is_open => Lists::new(),
+            // A state that was not stored comes from the lists already.
+            Some(lists) => lists,
+            None => {
+                let (lists, unreadable) =
+                    recover(registry, &places.ready, Some(content), &mut state, store.now()).await;
+                places.fail(unreadable);
+                lists
+            }
+        };
+        if adopt(places, publication, registry, &lists, &mut state, store.now()).await {
+            return Ok(unclaimed(state, tag));
+        }
+        if is_open || state.may_come(content) {
+            if !told_of_watch {
+                let seconds = registry.settling().as_secs();
+                console.note(&format!(
+                    "a request of an earlier run may still be under way: watching the versions of `{layer}`, for {seconds} seconds at most"
+                ));
+                told_of_watch = true;
+            }
+            tokio::time::sleep(WATCH).await;
+            continue;
+        }
+        let claim = Claim::new(publication.version.identity, publication.owner.clone(), store.now());
+        if let Some(lease) = Lease::claim(store, state, &tag, claim).await? {
+            return Ok(Turn { lease, highest: highest(&lists) });
+        }
+    }
+    Err(Failure::system(format!("other runs have been publishing `{layer}` for {} minutes", PATIENCE.as_secs() / 60))
+        .hint(format!("look at `{}`; a claim of a dead run ends by itself", store.place(layer)))
+        .into())
+}
+
+fn is_of_this_run(run: Option<&str>, owner: &Owner) -> bool {
+    run.is_some() && run == owner.workflow_run()
+}
+
+fn warn_of_twin(layer: &LayerName, console: &Console) {
+    console
+        .warning(&format!("another job of this run published `{layer}` at the same time: is it in the matrix twice?"));
+}
+
+/// Whether each place has the content, declared as it is asked for; forgets versions that are gone.
+async fn is_everywhere(
+    places: &mut Places,
+    publication: &Publication<'_>,
+    registry: &Registry,
+    state: &mut State,
+) -> bool {
+    let content = publication.version.identity.content;
+    let known = &*state;
+    let asked = places.ready.iter().map(|place| async move {
+        let Some(version) = known.version_in(content, place) else { return (place, None, Ok(None)) };
+        let declares = registry.declared_by(place, publication.version.layer, version, content).await;
+        (place, Some(version.arn.clone()), declares)
+    });
+    let (mut everywhere, mut gone, mut unreadable) = (true, Vec::new(), Unreadable::new());
+    let mut there = Vec::new();
+    for (place, arn, declares) in join_all(asked).await {
+        match declares {
+            Ok(Some(declares)) => {
+                everywhere &= publication.version.declaration.fits(Some(&declares));
+                there.extend(arn.map(|arn| (arn, declares)));
+            }
+            Ok(None) => {
+                gone.extend(arn);
+                everywhere = false;
+            }
+            Err(error) => {
+                unreadable.insert(place.clone(), error);
+            }
+        }
+    }
+    for arn in &gone {
+        state.forget(arn);
+    }
+    for (arn, declares) in &there {
+        state.note_declared(arn, Some(declares));
+    }
+    places.fail(unreadable);
+    everywhere
+}

@@ -1,0 +1,395 @@
+//! The comment on a pull request: what a change costs, readable in ten seconds. Details are folded.
+
+mod several;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+use super::markdown::{message, plain};
+use super::{DestinationReport, Outcome, PackageChange, PackageChangeKind, Report};
+use crate::error::counted;
+use crate::facts;
+use crate::layer::sizes::{bar, percent, signed};
+use crate::layer::{Finding, Severity};
+use crate::types::{ByteSize, Digest};
+
+/// Bytes; GitHub takes as many characters.
+const LONGEST: usize = 65_536;
+const BAR: usize = 20;
+/// Rows that are not folded.
+const SHOWN: usize = 10;
+/// Characters of a name, and of a sentence.
+const NAME: usize = 80;
+const SENTENCE: usize = 300;
+/// Nothing behind it counts for whether two comments say the same.
+const FOOTER: &str = "\n<sub>";
+
+/// How many rows the tables have. What gets fewer first is least important.
+#[derive(Clone, Copy, Debug)]
+struct Rows {
+    /// Packages, folded.
+    packages: usize,
+    /// Packages that are not as they were.
+    changes: usize,
+    findings: usize,
+    /// Of several layers: those with more than a row, and those with a row.
+    sections: usize,
+    layers: usize,
+}
+
+impl Rows {
+    const ALL: Self = Self { packages: 200, changes: 200, findings: 100, sections: 100, layers: 200 };
+
+    /// `None` if there are none left.
+    fn fewer(self) -> Option<Self> {
+        match self {
+            Self { packages: 1.., .. } => Some(Self { packages: self.packages / 2, ..self }),
+            Self { changes, .. } if changes > SHOWN => Some(Self { changes: changes / 2, ..self }),
+            Self { findings, .. } if findings > SHOWN => Some(Self { findings: findings / 2, ..self }),
+            Self { changes: 0, findings: 0, sections: 0, layers: 0, .. } => None,
+            Self { changes: 0, findings: 0, sections: 0, layers, .. } => Some(Self { layers: layers / 2, ..self }),
+            Self { changes: 0, findings: 0, sections, .. } => Some(Self { sections: sections / 2, ..self }),
+            _ => Some(Self { changes: self.changes / 2, findings: self.findings / 2, ..self }),
+        }
+    }
+}
+
+/// What the comment about a layer begins with.
+pub fn marker(layer: &str) -> String {
+    format!("<!-- lambda-layer-action:v1:{layer} -->")
+}
+
+/// What the comment about several layers begins with, whichever of the file they are. A layer has no `+` in its name.
+pub fn set_marker(config: &str) -> String {
+    marker(&format!("+{}", &Digest::of(config.as_bytes()).hex()[..16]))
+}
+
+/// Whether nobody would gain from the one in the place of the other: links to runs differ in each run.
+pub fn says_the_same(left: &str, right: &str) -> bool {
+    let said = |text: &str| text.rsplit_once(FOOTER).map_or(text, |(said, _)| said).replace("\r\n", "\n");
+    said(left).trim() == said(right).trim()
+}
+
+/// `run` is the page of the workflow run.
+pub fn comment(reports: &[&Report], marker: &str, run: Option<&str>) -> String {
+    let layers: Vec<Layer<'_>> = reports.iter().map(|report| Layer::of(report)).collect();
+    let mut rows = Rows::ALL;
+    loop {
+        let text = written(&layers, marker, run, rows);
+        if text.len() <= LONGEST {
+            return text;
+        }
+        match rows.fewer() {
+            Some(fewer) => rows = fewer,
+            None => return text[..text.floor_char_boundary(LONGEST)].to_owned(),
+        }
+    }
+}
+
+/// A layer with what follows from its report.
+struct Layer<'a> {
+    report: &'a Report,
+    /// Largest first.
+    changes: Vec<PackageChange>,
+    /// New findings that are more than notices.
+    serious: Vec<&'a Finding>,
+    other: Vec<&'a Finding>,
+}
+
+impl<'a> Layer<'a> {
+    fn of(report: &'a Report) -> Self {
+        let new = report.new_findings();
+        let (serious, notices): (Vec<&Finding>, Vec<&Finding>) =
+            new.iter().copied().partition(|finding| finding.severity < Severity::Notice);
+        let known = report.findings.iter().filter(|finding| !new.iter().any(|new| std::ptr::eq(*new, *finding)));
+        let other = notices.into_iter().chain(known).collect();
+        Self { report, changes: report.package_changes(), serious, other }
+    }
+}
+
+fn written(layers: &[Layer<'_>], marker: &str, run: Option<&str>, rows: Rows) -> String {
+    let mut text = format!("{marker}\n");
+    match layers {
+        [layer] => {
+            write!(text, "### {}\n\n{}", headline(layer.report), body(layer, rows)).expect("a String takes everything");
+        }
+        several => text += &several::sections(several, rows),
+    }
+    let reports = || layers.iter().map(|layer| layer.report);
+    let run =
+        run.filter(|run| !run.contains(|character: char| character.is_whitespace() || "()<>".contains(character)));
+    let mut links = Vec::new();
+    if let Some(run) = run {
+        links.push(format!("[run]({run})"));
+        if reports().any(|report| report.papers.page.is_some()) {
+            links.push(format!("[report page, if it was uploaded]({run}#artifacts)"));
+        }
+    }
+    if let [Layer { report, .. }] = layers {
+        let target = report.python_version.zip(report.architecture);
+        links.extend(target.map(|(python, architecture)| format!("python{python} on {architecture}")));
+    }
+    text + &format!("{FOOTER}{}</sub>\n", links.join(" · "))
+}
+
+fn body(layer: &Layer<'_>, rows: Rows) -> String {
+    let report = layer.report;
+    let mut text = report.error.as_ref().map(several::trouble).unwrap_or_default();
+    let is_refused = report.rejection.is_some();
+    if report.error.is_some() {
+        return text;
+    }
+    if !report.changed && !is_refused {
+        writeln!(text, "{}\n", sentence(&report.reason)).expect("a String takes everything");
+        text += &sizes(report);
+        return text;
+    }
+    if report.before.is_none() {
+        writeln!(text, "{}\n", sentence(&report.reason)).expect("a String takes everything");
+    }
+    text += &sizes(report);
+    text += &tally(&layer.changes);
+    text += &changes_table(&layer.changes, 0, rows.changes.min(SHOWN));
+    text += &findings(layer, rows);
+    text += &places(&report.destinations, is_refused);
+    text + &details(layer, rows)
+}
+
+fn headline(report: &Report) -> String {
+    let name = code(&report.layer_name);
+    if report.error.is_some() {
+        return format!("❌ {name} failed");
+    }
+    if report.rejection.is_some() {
+        return format!("❌ {name} would be refused");
+    }
+    match (report.changed, report.size_diff, report.unzipped_size) {
+        (false, ..) => format!("💤 {name} does not change"),
+        (true, Some(diff), _) => format!("📦 {name} {}", signed(diff)),
+        (true, None, Some(size)) => format!("📦 {name} {size}"),
+        (true, None, None) => format!("📦 {name}"),
+    }
+}
+
+/// Before and after, and how much of what Lambda takes that is.
+fn sizes(report: &Report) -> String {
+    let Some(unzipped) = report.unzipped_size else { return String::new() };
+    let limit = facts::limits().unzipped_size;
+    let before = report.before.as_ref().and_then(|before| Some((before, before.unzipped_size?)));
+    let zipped = report.zipped_size.map(|size| format!(", {size} zipped")).unwrap_or_default();
+    let bar = format!("`{:<BAR$}` {} of 250 MB", bar(unzipped.0, limit, BAR), percent(unzipped.0, limit));
+    let Some((before, size)) = before else {
+        return format!("**{unzipped}** unzipped{zipped}\n{bar}\n\n");
+    };
+    let mut text = format!("| | {} | this change | |\n|---|--:|--:|--:|\n", name(&before.name));
+    let mut row = |what: &str, before: ByteSize, after: ByteSize| {
+        let diff = signed(after.0.cast_signed() - before.0.cast_signed());
+        writeln!(text, "| {what} | {before} | **{after}** | {diff} |").expect("a String takes everything");
+    };
+    row("unzipped", size, unzipped);
+    if let Some((before, after)) = before.zipped_size.zip(report.zipped_size) {
+        row("zipped", before, after);
+    }
+    format!("{text}\n{bar} ({} before)\n\n", percent(size.0, limit))
+}
+
+/// `1 added, 2 upgraded; the largest growth is …`
+fn tally(changes: &[PackageChange]) -> String {
+    let count = |kind: PackageChangeKind, word: &str| {
+        let count = changes.iter().filter(|change| change.kind == kind).count();
+        (count > 0).then(|| format!("{count} {word}"))
+    };
+    let parts = [
+        count(PackageChangeKind::Added, "added"),
+        count(PackageChangeKind::Removed, "removed"),
+        count(PackageChangeKind::Upgraded, "upgraded"),
+        count(PackageChangeKind::Downgraded, "downgraded"),
+        count(PackageChangeKind::Resized, "of the same version with other files"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    let largest = changes.iter().filter(|change| change.growth() > 0).max_by_key(|change| change.growth());
+    let largest = largest
+        .filter(|_| changes.len() > 1)
+        .map(|change| format!("; the largest growth is {} {}", code(&change.name), signed(change.growth())));
+    format!("{}{}\n\n", parts.join(", "), largest.unwrap_or_default())
+}
+
+/// Rows from `skip` on, `count` of them.
+fn changes_table(changes: &[PackageChange], skip: usize, count: usize) -> String {
+    let shown = changes.get(skip..).unwrap_or_default();
+    if shown.is_empty() || count == 0 {
+        return String::new();
+    }
+    let mut text = "| | package | before | after | unzipped |\n|---|---|---|---|--:|\n".to_owned();
+    for change in shown.iter().take(count) {
+        let sign = match change.kind {
+            PackageChangeKind::Added => "➕ added",
+            PackageChangeKind::Removed => "➖ removed",
+            PackageChangeKind::Upgraded => "⬆️ upgraded",
+            PackageChangeKind::Downgraded => "⬇️ downgraded",
+            PackageChangeKind::Resized => "🔁 other files",
+        };
+        let (from, to) = (version(&change.from), version(&change.to));
+        writeln!(text, "| {sign} | {} | {from} | {to} | {} |", code(&change.name), signed(change.growth()))
+            .expect("a String takes everything");
+    }
+    text + "\n"
+}
+
+fn findings(layer: &Layer<'_>, rows: Rows) -> String {
+    let Layer { report, serious, .. } = layer;
+    if serious.is_empty() {
+        return String::new();
+    }
+    let is_known = report.before.as_ref().is_some_and(|before| before.findings.is_some());
+    let title = match (is_known, serious.len()) {
+        (true, 1) => "1 new finding".to_owned(),
+        (true, count) => format!("{count} new findings"),
+        (false, count) => counted(count, "finding"),
+    };
+    format!("**{title}**\n\n{}", findings_table(serious, rows.findings.min(SHOWN)))
+}
+
+fn findings_table(findings: &[&Finding], count: usize) -> String {
+    if findings.is_empty() || count == 0 {
+        return String::new();
+    }
+    let mut text = "| finding | about | |\n|---|---|---|\n".to_owned();
+    for finding in findings.iter().take(count) {
+        let sign = match finding.severity {
+            Severity::Error => "❌",
+            Severity::Warning => "⚠️",
+            Severity::Notice => "ℹ️",
+        };
+        let about =
+            finding.page().map_or_else(|| finding.code.to_owned(), |page| format!("[{}]({page})", finding.code));
+        let (subject, said) = (name(&finding.subject), sentence(&finding.message));
+        writeln!(text, "| {sign} {about} | {subject} | {said}: {} |", sentence(&finding.help))
+            .expect("a String takes everything");
+    }
+    text + "\n"
+}
+
+/// Where it would be published, and where it is already.
+fn places(destinations: &[DestinationReport], is_refused: bool) -> String {
+    let of = |outcome: Outcome| destinations.iter().filter(move |destination| destination.outcome == outcome);
+    let there = |outcome: Outcome| {
+        of(outcome).map(|destination| {
+            let version = destination.layer_version_arn.as_ref().map(|arn| format!("version {} in ", arn.version()));
+            format!("{}{}", version.unwrap_or_default(), name(&destination.place()))
+        })
+    };
+    let new: Vec<String> = of(Outcome::WouldPublish).map(|destination| name(&destination.place())).collect();
+    let there: Vec<String> = there(Outcome::Adopted).chain(there(Outcome::Unchanged)).collect();
+    let failed = of(Outcome::Failed).map(|destination| {
+        let error = destination.error.as_ref().map(|error| format!(": {}", sentence(&error.one_line())));
+        format!("{} does not answer{}", name(&destination.place()), error.unwrap_or_default())
+    });
+    let mut lines = Vec::new();
+    if !new.is_empty() && !is_refused {
+        lines.push(format!("**Would be published** to {}", new.join(", ")));
+    }
+    if !there.is_empty() {
+        lines.push(format!("**Is published already:** {}", there.join(", ")));
+    }
+    lines.extend(failed);
+    if lines.is_empty() { String::new() } else { format!("{}\n\n", lines.join("<br>")) }
+}
+
+fn details(layer: &Layer<'_>, rows: Rows) -> String {
+    let Layer { report, changes, .. } = layer;
+    let mut text = String::new();
+    if report.before.is_some() {
+        write!(text, "Why: {}\n\n", sentence(&report.reason)).expect("a String takes everything");
+    }
+    if changes.len() > SHOWN {
+        text += &changes_table(changes, SHOWN, rows.changes.saturating_sub(SHOWN));
+        text += &more(changes.len(), rows.changes, "changed package");
+    }
+    let rest: Vec<&Finding> = layer.serious.iter().skip(SHOWN).chain(&layer.other).copied().collect();
+    let shown = rows.findings.saturating_sub(SHOWN);
+    text += &findings_table(&rest, shown);
+    text += &more(rest.len(), shown, "finding");
+    text += &packages_table(report, rows.packages);
+    text += &more(report.distributions.len(), rows.packages, "package");
+    if text.is_empty() {
+        return text;
+    }
+    let packages = counted(report.distributions.len(), "package");
+    let findings = if rest.is_empty() { String::new() } else { format!(", {}", counted(rest.len(), "other finding")) };
+    format!("<details><summary>Details: {packages}{findings}</summary>\n\n{text}</details>\n")
+}
+
+/// What a table does not have.
+fn more(count: usize, shown: usize, what: &str) -> String {
+    match count.checked_sub(shown) {
+        None | Some(0) => String::new(),
+        Some(more) => format!("{} not shown here; the output <code>result</code> has all.\n\n", counted(more, what)),
+    }
+}
+
+fn packages_table(report: &Report, count: usize) -> String {
+    if report.distributions.is_empty() || count == 0 {
+        return String::new();
+    }
+    let largest = report.distributions.first().map_or(1, |row| row.size.0);
+    let mut text = "| package | version | unzipped | |\n|---|---|--:|---|\n".to_owned();
+    for row in report.distributions.iter().take(count) {
+        let bar = bar(row.size.0, largest, BAR);
+        writeln!(text, "| {} | {} | {} | `{bar:<BAR$}` |", code(&row.name), version(&row.version), row.size)
+            .expect("a String takes everything");
+    }
+    text + "\n"
+}
+
+/// Something that came from outside, as code: GitHub sees no names, numbers of issues and emoji in that.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", name(text))
+}
+
+fn version(text: &str) -> String {
+    if text.is_empty() { String::new() } else { name(text) }
+}
+
+fn name(text: &str) -> String {
+    inert(&plain(&clipped(text, NAME)))
+}
+
+/// A message of this program, with what came from outside in it.
+fn sentence(text: &str) -> String {
+    inert(&message(&clipped(text, SENTENCE)))
+}
+
+fn clipped(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Markdown in which GitHub sees nobody to be told, no issue, no address and no emoji: it looks for those in the text that
+/// Markdown became, where a backslash is gone.
+fn inert(markdown: &str) -> String {
+    const INVISIBLE: char = '\u{200b}';
+    let mut text = String::with_capacity(markdown.len());
+    let mut characters = markdown.chars().peekable();
+    while let Some(character) = characters.next() {
+        text.push(character);
+        let next = characters.peek().copied().unwrap_or(' ');
+        let starts_something = match character {
+            '@' | '#' => true,
+            ':' => !next.is_whitespace(),
+            '-' => next.is_ascii_digit() && text.to_uppercase().ends_with("GH-"),
+            '.' => text.to_lowercase().ends_with("www."),
+            _ => false,
+        };
+        if starts_something {
+            text.push(INVISIBLE);
+        }
+    }
+    text
+}

@@ -1,0 +1,124 @@
+//! Several layers in one table, for a terminal and for a job summary.
+
+use std::fmt::Write as _;
+
+use super::markdown::{address, icon, message, plain};
+use super::{Report, RunReport};
+use crate::error::counted;
+use crate::layer::sizes::signed;
+
+/// Rows for layers with which nothing happened; all are in the output `result`.
+const UNCHANGED: usize = 40;
+/// Rows for others: those of a matrix are not more.
+const ROWS: usize = 300;
+
+/// Bytes: a job summary has 1 MiB for everything.
+const SECTIONS: usize = 900_000;
+
+/// Which rows are shown, and how many are not.
+fn rows(run: &RunReport) -> (Vec<&Report>, usize) {
+    let is_quiet = |report: &Report| report.verdict() == "unchanged" && report.failure().is_none();
+    let quiet = run.layers.iter().filter(|report| is_quiet(report)).count();
+    let shown = run.layers.iter().filter(|report| !is_quiet(report) || quiet <= UNCHANGED);
+    let shown: Vec<&Report> = shown.take(ROWS).collect();
+    let more = run.layers.len() - shown.len();
+    (shown, more)
+}
+
+fn size(report: &Report) -> String {
+    let Some(unzipped) = report.unzipped_size else { return String::new() };
+    match report.size_diff.filter(|diff| *diff != 0) {
+        Some(diff) => format!("{unzipped} ({})", signed(diff)),
+        None => unzipped.to_string(),
+    }
+}
+
+fn target(report: &Report) -> String {
+    match (report.python_version, report.architecture) {
+        (Some(python), Some(architecture)) => format!("python{python} {architecture}"),
+        _ => String::new(),
+    }
+}
+
+/// What failed, else why something was done.
+fn why(report: &Report) -> String {
+    report.failure().map_or_else(|| report.reason.clone(), |failure| failure.error)
+}
+
+/// Table of all layers; the tally last, where the eye is.
+pub(super) fn text(run: &RunReport) -> String {
+    let (shown, more) = rows(run);
+    let cells: Vec<[String; 4]> = shown
+        .iter()
+        .map(|report| [report.layer_name.clone(), target(report), report.headline(), size(report)])
+        .collect();
+    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2), width(3)];
+    let mut text = String::from("\n");
+    let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("a String takes everything");
+    for ([name, target, headline, size], report) in cells.iter().zip(&shown) {
+        let [names, targets, headlines, sizes] = widths;
+        line(format!("  {name:<names$}  {target:<targets$}  {headline:<headlines$}  {size:>sizes$}  {}", why(report)));
+        for destination in &report.destinations {
+            if let Some(arn) = destination.layer_version_arn.as_ref().filter(|_| report.published) {
+                line(format!("  {:<names$}  {arn}", ""));
+            }
+        }
+        for path in report.zip_path.iter().filter(|_| report.command == "build") {
+            line(format!("  {:<names$}  {path}", ""));
+        }
+    }
+    if more > 0 {
+        line(format!("  and {more} more, unchanged or in the output `result`"));
+    }
+    line(String::new());
+    if let Some(url) = &run.told.comment_url {
+        line(format!("  comment  {url}"));
+    }
+    line(format!("{}: {}", counted(run.layers.len(), "layer"), run.tally()));
+    text.trim_end().to_owned()
+}
+
+/// Table first, then each layer that has more to say, folded.
+pub(super) fn summary(run: &RunReport, section: impl Fn(&Report) -> String) -> String {
+    let failed = !run.failures().is_empty();
+    let mut text =
+        format!("### {} {}: {}\n\n", if failed { "❌" } else { "📚" }, counted(run.layers.len(), "layer"), run.tally());
+    let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
+    if let Some(url) = &run.told.comment_url {
+        line(&format!("[The comment on the pull request]({})\n", address(url)));
+    }
+    line("| | layer | target | unzipped | layer version | |\n|---|---|---|--:|---|---|");
+    let (shown, more) = rows(run);
+    for report in &shown {
+        let sign = if report.failure().is_some() { "❌" } else { icon(report) };
+        let arn = report.arn().map(|arn| format!("`{arn}`")).unwrap_or_default();
+        line(&format!(
+            "| {sign} {} | {} | {} | {} | {arn} | {} |",
+            report.headline(),
+            plain(&report.layer_name),
+            target(report),
+            size(report),
+            message(&why(report))
+        ));
+    }
+    if more > 0 {
+        line(&format!("| | and {more} more | | | | |"));
+    }
+    line("");
+    let mut untold = 0;
+    for report in shown.iter().filter(|report| report.verdict() != "unchanged" || report.failure().is_some()) {
+        let (name, section) = (plain(&report.layer_name), section(report));
+        if text.len() + section.len() > SECTIONS {
+            untold += 1;
+            continue;
+        }
+        writeln!(text, "<details><summary>{name}</summary>\n\n{}\n</details>\n", section.trim_end())
+            .expect("a String takes everything");
+    }
+    if untold > 0 {
+        writeln!(text, "{} here without details; the output `result` has them.", counted(untold, "layer"))
+            .expect("a String takes everything");
+    }
+    text
+}

@@ -1,0 +1,49 @@
+//! What lock files ask for, in the form of requirement files: said by their own tools.
+
+use secrecy::SecretString;
+
+use super::{pdm, pipenv, poetry, uv};
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::facts::Kind;
+use crate::manifest::{Lock, Selection};
+use crate::process::child::Answer;
+use crate::process::output;
+use crate::resolve::tool::Ready;
+use crate::spec::Spec;
+
+/// Requirements of a lock file for the groups and extras that were asked for: pinned, hashed, with their markers.
+///
+/// # Errors
+/// The user's for a lock file that does not fit its project, ours for a tool that does not run.
+pub fn requirements(
+    lock: &Lock,
+    spec: &Spec,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<SecretString> {
+    let (read, tool): (Read, _) = match lock.kind {
+        Kind::Poetry => (poetry::requirements, &poetry::POETRY),
+        Kind::Pdm => (pdm::requirements, &pdm::PDM),
+        Kind::Pipenv => (pipenv::requirements, &pipenv::PIPENV),
+        _ => return uv::requirements(lock, spec, environment, console),
+    };
+    read(lock, &spec.dependencies.selection, &tool.ready(&lock.project, spec, environment, console)?)
+}
+
+type Read = fn(&Lock, &Selection, &Ready<'_>) -> anyhow::Result<SecretString>;
+
+pub(super) fn stale(lock: &Lock) -> Failure {
+    let facts = lock.kind.facts();
+    let (beside, refresh) = (facts.beside.as_deref().unwrap_or_default(), facts.refresh.as_deref().unwrap_or_default());
+    Failure::user(format!("`{}` does not fit `{beside}`", lock.path))
+        .hint(format!("run `{refresh}` and commit the result; nothing was published"))
+}
+
+pub(super) fn failed(tool: &str, lock: &Lock, answer: &Answer) -> Failure {
+    let refresh = lock.kind.facts().refresh.as_deref().unwrap_or_default();
+    Failure::user(format!("{tool} could not read `{}`", lock.path))
+        .causes(output::last_lines(&answer.said))
+        .hint(format!("correct what it says; `{refresh}` writes the lock file anew"))
+}

@@ -1,0 +1,148 @@
+//! What a run leaves for people: files about the layer, a comment, a release.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+use secrecy::SecretString;
+
+use super::{Reading, Task};
+use crate::cli::{Inputs, given};
+use crate::error::Failure;
+use crate::types::{ByteSize, TagTemplate};
+use crate::{cli, files};
+
+/// Files about the layer, absolute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Papers {
+    /// An HTML page.
+    pub page: Option<Utf8PathBuf>,
+    /// CycloneDX JSON.
+    pub sbom: Option<Utf8PathBuf>,
+    /// The licences' texts.
+    pub licenses: Option<Utf8PathBuf>,
+}
+
+impl Papers {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub fn paths(&self) -> impl Iterator<Item = &Utf8PathBuf> {
+        [&self.page, &self.sbom, &self.licenses].into_iter().flatten()
+    }
+}
+
+/// What is to be said on GitHub.
+#[derive(Debug)]
+pub struct GithubChoice {
+    pub comment: CommentWhen,
+    /// Bytes of the unzipped size.
+    pub comment_threshold: Option<ByteSize>,
+    /// What to compare with where the state cannot be read: a zip, or the output `result`, absolute.
+    pub baseline: Option<Utf8PathBuf>,
+    pub token: Option<SecretString>,
+    pub release: bool,
+    pub release_tag: TagTemplate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommentWhen {
+    /// Where something changed; a token that may not comment is no failure.
+    Auto,
+    Always,
+    Never,
+}
+
+impl std::str::FromStr for CommentWhen {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err(Failure::user(format!("`comment` is `{text}`")).hint("use `auto`, `always` or `never`")),
+        }
+    }
+}
+
+impl Reading<'_> {
+    pub(super) fn papers(&mut self, inputs: &Inputs) -> Papers {
+        let papers = Papers {
+            page: self.paper("report", inputs.report.as_ref()),
+            sbom: self.paper("sbom", inputs.sbom.as_ref()),
+            licenses: self.paper("third-party-licenses", inputs.third_party_licenses.as_ref()),
+        };
+        let output = given(inputs.output.as_ref()).map(|path| self.folder.join(path));
+        let places: Vec<Utf8PathBuf> =
+            papers.paths().chain(&output).filter_map(|path| files::normalize(path)).collect();
+        let mut seen = BTreeSet::new();
+        if let Some(path) = places.iter().find(|path| !seen.insert(*path)) {
+            let shown = path.strip_prefix(&self.folder).unwrap_or(path);
+            let failure = Failure::user(format!("`{shown}` is to be two files"));
+            let hint = "give `report`, `sbom`, `third-party-licenses` and `output` a path each";
+            self.problems.push(failure.hint(hint));
+        }
+        papers
+    }
+
+    fn paper(&mut self, input: &str, path: Option<&String>) -> Option<Utf8PathBuf> {
+        let path = self.folder.join(given(path)?);
+        if path.is_dir() {
+            let failure = Failure::user(format!("`{input}` is `{path}`, which is a folder"));
+            self.problems.push(failure.hint("name a file in it"));
+        } else {
+            self.check_writable(input, path.parent().unwrap_or(&path).to_owned().as_path());
+        }
+        Some(path)
+    }
+
+    pub(super) fn github(&mut self, task: Task, inputs: &Inputs) -> GithubChoice {
+        let comment_threshold = given(inputs.comment_threshold.as_ref()).and_then(|text| {
+            let failure = || Failure::user(format!("`comment-threshold` is `{text}`, which is no size"));
+            self.problems.check(text.parse().map_err(|()| failure().hint("write e.g. `100 KB`")))
+        });
+        let baseline = given(inputs.baseline.as_ref()).map(|path| self.folder.join(path));
+        if let Some(path) = baseline.as_ref().filter(|path| task == Task::Preview && !path.is_file()) {
+            let failure = Failure::user(format!("`baseline` is `{path}`, which is no file"));
+            self.problems.push(failure.hint("name a zip, or a file with the output `result`"));
+        }
+        let token = given(inputs.github_token.as_ref()).or_else(|| self.environment.get("GITHUB_TOKEN"));
+        let release = self.boolean("release", given(inputs.release.as_ref()), false);
+        if release && task == Task::Publish {
+            self.check_release(token);
+        }
+        let release_tag: TagTemplate = self.parsed(given(inputs.release_tag.as_ref()), cli::DEFAULT_RELEASE_TAG);
+        self.check_tag(&release_tag);
+        GithubChoice {
+            comment: self.parsed(given(inputs.comment.as_ref()), cli::DEFAULT_COMMENT),
+            comment_threshold,
+            baseline,
+            token: token.map(SecretString::from),
+            release,
+            release_tag,
+        }
+    }
+
+    /// Only the tag that started the run is of this one version without saying so.
+    fn check_tag(&mut self, tag: &TagTemplate) {
+        let is_of_run = self.environment.get("GITHUB_REF_TYPE") == Some("tag")
+            && self.environment.get("GITHUB_REF_NAME") == Some(&tag.to_string());
+        if !tag.names_version() && !is_of_run {
+            let failure = Failure::user(format!("`release-tag` is `{tag}`, which is the same for every version"));
+            self.problems.push(failure.hint("put `{version}` into it"));
+        }
+    }
+
+    /// Before anything is built.
+    pub(super) fn check_release(&mut self, token: Option<&str>) {
+        if token.is_none() {
+            let failure = Failure::user("a release needs a token for GitHub, and there is none");
+            self.problems.push(failure.hint("give `github-token: ${{ github.token }}`, or set GITHUB_TOKEN"));
+        }
+        if self.environment.get("GITHUB_REPOSITORY").is_none() {
+            let failure = Failure::user("a release needs to know its repository, and there is none");
+            self.problems.push(failure.hint("set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does"));
+        }
+    }
+}

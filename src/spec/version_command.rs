@@ -1,0 +1,163 @@
+//! What is to be done with versions that exist.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+use secrecy::ExposeSecret;
+
+use super::follow_up::AfterInputs;
+use super::{GithubChoice, Labelling, Papers, Reading, RegistryChoice, Retention, StatePlace, Task};
+use crate::cli::{Inputs, given, list};
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::types::{FunctionSelector, Label, LayerName, ParameterTemplate, Principal};
+
+/// A command on versions of one layer.
+#[derive(Debug)]
+pub struct ActSpec {
+    pub act: Act,
+    pub layer: LayerName,
+    pub version: VersionChoice,
+    pub registry: RegistryChoice,
+    pub state: StatePlace,
+    /// Parameters that follow labels, and that a clean-up must not leave behind.
+    pub ssm_parameter: Option<ParameterTemplate>,
+    /// Files about the layer, for a release.
+    pub papers: Papers,
+    pub github: GithubChoice,
+    pub dry_run: bool,
+    /// Its owner gets what is written there.
+    pub workspace: Utf8PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    Share(BTreeSet<Principal>),
+    Attach(Vec<FunctionSelector>),
+    Label(Labelling),
+    Cleanup(Retention),
+    Release,
+}
+
+impl Act {
+    pub fn command(&self) -> &'static str {
+        match self {
+            Self::Share(_) => "share",
+            Self::Attach(_) => "attach",
+            Self::Label(_) => "label",
+            Self::Cleanup(_) => "cleanup",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// `layer-version`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionChoice {
+    Newest,
+    /// In the first destination; elsewhere the version with the same content.
+    Number(u64),
+    Labelled(Label),
+}
+
+/// The commands that act on versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Share,
+    Attach,
+    Label,
+    Cleanup,
+    Release,
+}
+
+impl ActSpec {
+    /// # Errors
+    /// One failure of the user's with everything that is wrong.
+    pub fn resolve(verb: Verb, inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
+        let mut reading = Reading::new(given(inputs.working_directory.as_ref()), environment);
+        let layer = reading.layer(Task::Publish, given(inputs.layer_name.as_ref()));
+        let version = reading.version(verb, given(inputs.layer_version.as_ref()));
+        let accounts = reading.accounts(
+            &list(&inputs.roles),
+            given(inputs.external_id.as_ref()),
+            &list(&inputs.allowed_account_ids),
+        );
+        let (regions, bucket) = (list(&inputs.regions), given(inputs.bucket.as_ref()));
+        let registry = reading.registry(Task::Plan, given(inputs.registry.as_ref()), &regions, bucket, accounts);
+        let state = reading.state(given(inputs.state.as_ref()), &registry);
+        let after = reading.after(
+            &AfterInputs {
+                share_with: &inputs.share_with,
+                attach_to: &inputs.attach_to,
+                ssm_parameter: inputs.ssm_parameter.as_ref(),
+                labels: &inputs.labels,
+                move_labels: inputs.move_labels.as_ref(),
+                keep_versions: inputs.keep_versions.as_ref(),
+                keep_days: inputs.keep_days.as_ref(),
+                keep_labels: &inputs.keep_labels,
+                include_unknown: inputs.include_unknown.as_ref(),
+                apply: inputs.apply.as_ref(),
+            },
+            &registry,
+        );
+        reading.refuse_kept_labels_without_state(&after, &state);
+        let papers = reading.papers(inputs);
+        let github = reading.github(Task::Publish, inputs);
+        let act = match verb {
+            Verb::Share => after.share_with.map(Act::Share).ok_or(("share-with", "name who may use the version")),
+            Verb::Attach if after.attach_to.is_empty() => Err(("attach-to", "name the functions")),
+            Verb::Attach => Ok(Act::Attach(after.attach_to)),
+            Verb::Label => {
+                let remove = reading.all("remove-labels", &list(&inputs.remove_labels));
+                let labelling = Labelling { remove, ..after.labelling };
+                reading.refuse_both(&labelling);
+                reading.refuse_labels_without_state(&labelling, &state);
+                if labelling.add.is_empty() && labelling.remove.is_empty() {
+                    Err(("labels", "name the labels for the version, or those to take away with `remove-labels`"))
+                } else {
+                    Ok(Act::Label(labelling))
+                }
+            }
+            Verb::Cleanup => after
+                .retention
+                .map(Act::Cleanup)
+                .ok_or(("keep-versions", "say what is to be kept: `keep-versions`, `keep-days` or `keep-labels`")),
+            Verb::Release => {
+                reading.check_release(github.token.as_ref().map(ExposeSecret::expose_secret));
+                Ok(Act::Release)
+            }
+        };
+        let act = act.map_err(|(input, advice)| Failure::user(format!("`{input}` is missing")).hint(advice));
+        // What is missing may be wrong instead, which was said.
+        let act = if reading.problems.len() == 0 { reading.problems.check(act) } else { act.ok() };
+        let dry_run = reading.boolean("dry-run", given(inputs.dry_run.as_ref()), false);
+        reading.boolean("summary", given(inputs.summary.as_ref()), true);
+        let Reading { workspace, problems, .. } = reading;
+        problems.into_result()?;
+        let nothing = || Failure::user("there is nothing to do").hint("`lambda-layer --help` lists commands");
+        let act = act.ok_or_else(nothing)?;
+        let ssm_parameter = after.ssm_parameter;
+        Ok(Self { act, layer, version, registry, state, ssm_parameter, papers, github, dry_run, workspace })
+    }
+}
+
+impl Reading<'_> {
+    fn version(&mut self, verb: Verb, text: Option<&str>) -> VersionChoice {
+        let Some(text) = text else { return VersionChoice::Newest };
+        if verb == Verb::Cleanup {
+            let failure = Failure::user(format!("`layer-version` is `{text}`, but `cleanup` looks at all versions"));
+            self.problems.push(failure.hint("leave it out"));
+        }
+        if let Ok(number) = text.parse::<u64>() {
+            return VersionChoice::Number(number);
+        }
+        self.problems.check(text.parse()).map_or(VersionChoice::Newest, VersionChoice::Labelled)
+    }
+
+    fn refuse_both(&mut self, labelling: &Labelling) {
+        for label in labelling.add.intersection(&labelling.remove) {
+            let failure = Failure::user(format!("`{label}` is in `labels` and in `remove-labels`"));
+            self.problems.push(failure.hint("leave it out of one of them"));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Decides which versions go: those that no rule keeps. Pure.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::spec::Retention;
+use crate::types::{ByteSize, ContentHash, Label, LayerVersionArn};
+
+/// Another run may be about to use what is younger.
+pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
+
+/// All versions of the layer in one place.
+#[derive(Clone, Debug)]
+pub(super) struct Inventory {
+    pub versions: Vec<Candidate>,
+    /// What could not be read, so that nothing is removed here.
+    pub unread: Vec<String>,
+    /// When the state was made anew (UTC): labels from before are not known any more, but for those that are on a version
+    /// again.
+    pub rebuilt: Option<Timestamp>,
+    /// Labels that some version has.
+    pub known_labels: BTreeSet<Label>,
+}
+
+/// One version, with what the state says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub arn: LayerVersionArn,
+    /// UTC.
+    pub created: Option<Timestamp>,
+    /// Zipped.
+    pub size: Option<ByteSize>,
+    /// By the state and by the version's own description, which are the same unless somebody edited one of them. None
+    /// for what something else published.
+    pub contents: BTreeSet<ContentHash>,
+    pub labels: BTreeSet<Label>,
+    /// Has the content of the newest finished run.
+    pub is_current: bool,
+    /// Has the content that another run publishes.
+    pub is_claimed: bool,
+    /// When a run published or found it (UTC); `None` if nobody knows.
+    pub recorded: Option<Timestamp>,
+}
+
+/// Who needs which version, in all places together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    pub functions: BTreeMap<LayerVersionArn, Users>,
+    /// Names of SSM parameters.
+    pub parameters: BTreeMap<LayerVersionArn, String>,
+}
+
+/// Functions and their published versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Users {
+    pub first: String,
+    pub more: usize,
+}
+
+impl Usage {
+    pub(super) fn add_function(&mut self, arn: LayerVersionArn, function: String) {
+        self.functions.entry(arn).and_modify(|users| users.more += 1).or_insert(Users { first: function, more: 0 });
+    }
+
+    pub(super) fn extend(&mut self, other: Self) {
+        for (arn, users) in other.functions {
+            let known = self.functions.entry(arn);
+            known.and_modify(|known| known.more += users.more + 1).or_insert(users);
+        }
+        self.parameters.extend(other.parameters);
+    }
+}
+
+/// `orders:7 and 3 more`
+impl Display for Users {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.first)?;
+        if self.more > 0 { write!(formatter, " and {} more", self.more) } else { Ok(()) }
+    }
+}
+
+/// Why a version stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    Unread(String),
+    Newest,
+    AmongNewest(usize),
+    Young(u32),
+    Labelled(Label),
+    /// It may have had one of the labels.
+    LabelsLost,
+    Used(Users),
+    Named(String),
+    Current,
+    Claimed,
+    Recent,
+    UnknownAge,
+    UnknownOrigin,
+}
+
+impl Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(what) => write!(formatter, "{what} could not be read"),
+            Self::Newest => formatter.write_str("the newest"),
+            Self::AmongNewest(count) => write!(formatter, "among the newest {count}"),
+            Self::Young(days) => write!(formatter, "younger than {days} days"),
+            Self::Labelled(label) => write!(formatter, "has the label {label}"),
+            Self::LabelsLost => formatter.write_str("the state was lost, and with it the labels"),
+            Self::Used(users) => write!(formatter, "used by {users}"),
+            Self::Named(parameter) => write!(formatter, "named by the parameter {parameter}"),
+            Self::Current => formatter.write_str("current in the state"),
+            Self::Claimed => formatter.write_str("another run publishes the same"),
+            Self::Recent => write!(formatter, "was in use in the last {} minutes", GRACE.as_mins()),
+            Self::UnknownAge => formatter.write_str("its age is not known"),
+            Self::UnknownOrigin => formatter.write_str("published by something else"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Decision {
+    pub version: Candidate,
+    /// None: it goes.
+    pub reasons: Vec<Reason>,
+}
+
+impl Decision {
+    pub(super) fn goes(&self) -> bool {
+        self.reasons.is_empty()
+    }
+}
+
+/// In the order of the numbers, newest first.
+pub(super) fn decide(inventory: &Inventory, usage: &Usage, retention: &Retention, now: Timestamp) -> Vec<Decision> {
+    let mut versions: Vec<&Candidate> = inventory.versions.iter().collect();
+    versions.sort_by_key(|version| std::cmp::Reverse(version.arn.version()));
+    let is_younger = |time: Timestamp, age: SignedDuration| now.duration_since(time) < age;
+    let mut counted = 0;
+    let decisions = versions.into_iter().enumerate().map(|(index, version)| {
+        let mut reasons: Vec<Reason> = inventory.unread.iter().cloned().map(Reason::Unread).collect();
+        let is_known = !version.contents.is_empty();
+        // Those that stay in any case do not take the places of others.
+        counted += usize::from(is_known || retention.includes_unknown);
+        match retention.versions {
+            _ if index == 0 => reasons.push(Reason::Newest),
+            Some(count) if counted <= count && (is_known || retention.includes_unknown) => {
+                reasons.push(Reason::AmongNewest(count));
+            }
+            Some(_) | None => {}
+        }
+        match (retention.days, version.created) {
+            (_, None) => reasons.push(Reason::UnknownAge),
+            (Some(days), Some(created)) if is_younger(created, SignedDuration::from_hours(24 * i64::from(days))) => {
+                reasons.push(Reason::Young(days));
+            }
+            (_, Some(_)) => {}
+        }
+        reasons.extend(retention.labels.intersection(&version.labels).cloned().map(Reason::Labelled));
+        let is_from_before = |rebuilt| version.created.is_none_or(|created| created <= rebuilt);
+        let are_lost = !retention.labels.is_subset(&inventory.known_labels);
+        if are_lost && inventory.rebuilt.is_some_and(is_from_before) {
+            reasons.push(Reason::LabelsLost);
+        }
+        reasons.extend(usage.functions.get(&version.arn).cloned().map(Reason::Used));
+        reasons.extend(usage.parameters.get(&version.arn).cloned().map(Reason::Named));
+        let times = version.created.into_iter().chain(version.recorded);
+        let conditions = [
+            (version.is_current, Reason::Current),
+            (version.is_claimed, Reason::Claimed),
+            (times.into_iter().any(|time| is_younger(time, GRACE)), Reason::Recent),
+            (!is_known && !retention.includes_unknown, Reason::UnknownOrigin),
+        ];
+        reasons.extend(conditions.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason));
+        Decision { version: version.clone(), reasons }
+    });
+    decisions.collect()
+}
+
+/// Why what goes goes: `not among the newest 3, not younger than 30 days, without a label to keep, used by nobody`.
+pub(super) fn why_it_goes(retention: &Retention) -> String {
+    let rules = [
+        retention.versions.map(|count| match count {
+            1 => "not the newest".to_owned(),
+            _ => format!("not among the newest {count}"),
+        }),
+        retention.days.map(|days| format!("not younger than {days} days")),
+        (!retention.labels.is_empty()).then(|| "without a label to keep".to_owned()),
+        Some("used by nobody".to_owned()),
+    ];
+    rules.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

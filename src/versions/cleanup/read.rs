@@ -1,0 +1,229 @@
+//! Reads what a clean-up decides on: versions, who uses them, who names them, and zips. Each page once, all places at
+//! the same time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
+
+use super::decide::Usage;
+use crate::aws::errors;
+use crate::registry::aws::AwsRegistry;
+use crate::registry::aws::listing::is_whole;
+use crate::registry::aws::removing::StoredZip;
+use crate::registry::state::State;
+use crate::registry::{Listed, Registry};
+use crate::types::{ByteSize, LayerName, LayerVersionArn, ParameterTemplate, Place};
+
+/// The most that a page of parameters has (Systems Manager API, `GetParametersByPath` and `GetParameters`).
+const PARAMETERS: usize = 10;
+
+#[derive(Debug)]
+pub(super) struct Read {
+    /// In the user's order.
+    pub places: Vec<PlaceRead>,
+    /// A function of one account may use a layer of another, so this is about all places.
+    pub usage: Usage,
+    pub buckets: Vec<Bucket>,
+}
+
+#[derive(Debug)]
+pub(super) struct PlaceRead {
+    pub place: Place,
+    pub listed: Vec<Listed>,
+    /// What could not be read, by its name in reports.
+    pub faults: Vec<(&'static str, anyhow::Error)>,
+    /// The same, also of other places, as far as it keeps versions from being removed here.
+    pub unread: Vec<String>,
+    /// `None` where it cannot be known.
+    pub storage: Option<ByteSize>,
+}
+
+/// A bucket with zips; several accounts may have one together.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    pub name: String,
+    /// Which publish from it; the first reads it.
+    pub places: Vec<Place>,
+    pub zips: anyhow::Result<Vec<StoredZip>>,
+}
+
+pub(super) async fn read(
+    registry: &Registry,
+    layer: &LayerName,
+    template: Option<&ParameterTemplate>,
+    state: &State,
+) -> Read {
+    let places = registry.places();
+    let reads = join_all(places.iter().map(|place| place_read(registry, place, layer, template, state)));
+    let (reads, buckets) = tokio::join!(reads, buckets(registry, &places, layer));
+    let (mut places, mut usage) = (Vec::new(), Usage::default());
+    for (read, used) in reads {
+        places.push(read);
+        usage.extend(used);
+    }
+    let mut read = Read { places, usage, buckets };
+    read.spread_faults();
+    read
+}
+
+impl Read {
+    /// Looks again, right before something is removed: at versions, functions and parameters.
+    pub(super) async fn look_again(
+        &mut self,
+        registry: &Registry,
+        layer: &LayerName,
+        template: Option<&ParameterTemplate>,
+        state: &State,
+    ) {
+        let places: Vec<Place> = self.places.iter().map(|read| read.place.clone()).collect();
+        let reads = join_all(places.iter().map(|place| place_read(registry, place, layer, template, state))).await;
+        self.usage = Usage::default();
+        for (known, (read, used)) in self.places.iter_mut().zip(reads) {
+            *known = PlaceRead { storage: known.storage, ..read };
+            self.usage.extend(used);
+        }
+        self.spread_faults();
+    }
+
+    fn spread_faults(&mut self) {
+        let of_place = |read: &PlaceRead| -> Vec<(Place, &'static str)> {
+            read.faults.iter().map(|(what, _)| (read.place.clone(), *what)).collect()
+        };
+        let faults: Vec<(Place, &'static str)> = self.places.iter().flat_map(of_place).collect();
+        for read in &mut self.places {
+            let reaches = |(place, what): &&(Place, &'static str)| {
+                // A function uses layers of its own region alone, of whichever account.
+                *place == read.place || (*what != VERSIONS && place.region == read.place.region)
+            };
+            read.unread = faults.iter().filter(reaches).map(|(place, what)| format!("{what} of {place}")).collect();
+        }
+    }
+}
+
+const VERSIONS: &str = "the versions";
+
+async fn place_read(
+    registry: &Registry,
+    place: &Place,
+    layer: &LayerName,
+    template: Option<&ParameterTemplate>,
+    state: &State,
+) -> (PlaceRead, Usage) {
+    let mut faults = Vec::new();
+    let mut note = |what, error| faults.push((what, error));
+    let mut usage = Usage::default();
+    let (listed, storage) = if let Some(aws) = registry.aws() {
+        let parameters = async {
+            match template {
+                Some(template) => named(aws, place, layer, template, state).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (listed, functions, parameters, storage) =
+            tokio::join!(registry.list(place, layer), used(aws, place, layer), parameters, aws.code_storage(place));
+        match functions {
+            Ok(functions) => usage.extend(functions),
+            Err(error) => note("the functions", error),
+        }
+        match parameters {
+            Ok(parameters) => usage.parameters.extend(parameters),
+            Err(error) => note("the parameters", error),
+        }
+        // Nothing is decided by it.
+        (listed, storage.ok())
+    } else {
+        (registry.list(place, layer).await, None)
+    };
+    let listed = listed.unwrap_or_else(|error| {
+        note(VERSIONS, error);
+        Vec::new()
+    });
+    (PlaceRead { place: place.clone(), listed, faults, unread: Vec::new(), storage }, usage)
+}
+
+/// Which versions the functions of an account use, their published versions included.
+async fn used(aws: &AwsRegistry, place: &Place, layer: &LayerName) -> anyhow::Result<Usage> {
+    let mut usage = Usage::default();
+    for (arn, function) in aws.functions_with(place, layer).await? {
+        usage.add_function(arn, function);
+    }
+    Ok(usage)
+}
+
+/// Which versions the parameters of the template name, under whichever label.
+async fn named(
+    aws: &AwsRegistry,
+    place: &Place,
+    layer: &LayerName,
+    template: &ParameterTemplate,
+    state: &State,
+) -> anyhow::Result<Vec<(LayerVersionArn, String)>> {
+    let ssm = aws_sdk_ssm::Client::new(&aws.clients(place).config);
+    let mut found = Vec::new();
+    let mut note = |parameter: aws_sdk_ssm::types::Parameter| {
+        let arn = parameter.value().and_then(|value| value.parse::<LayerVersionArn>().ok());
+        found.extend(arn.zip(parameter.name).filter(|(arn, _)| arn.layer() == layer.as_str()));
+    };
+    if let Some(folder) = template.folder(layer) {
+        const ACTION: &str = "ssm:GetParametersByPath";
+        let mut pages = ssm.get_parameters_by_path().path(&folder).recursive(true).into_paginator().send();
+        let mut rest = None;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| errors::explain(ACTION, &parameter_arn(place, &folder), &error))?;
+            rest = page.next_token;
+            page.parameters.unwrap_or_default().into_iter().for_each(&mut note);
+        }
+        is_whole(ACTION, rest.as_deref())?;
+        return Ok(found);
+    }
+    let names: Vec<String> = names(template, layer, state).into_iter().collect();
+    for names in names.chunks(PARAMETERS) {
+        let reply = ssm.get_parameters().set_names(Some(names.to_vec())).send().await;
+        let reply =
+            reply.map_err(|error| errors::explain("ssm:GetParameters", &parameter_arn(place, &names[0]), &error))?;
+        reply.parameters.unwrap_or_default().into_iter().for_each(&mut note);
+    }
+    Ok(found)
+}
+
+/// All that a template in no folder can stand for.
+fn names(template: &ParameterTemplate, layer: &LayerName, state: &State) -> BTreeSet<String> {
+    let mut targets: BTreeSet<(String, String)> = state
+        .contents
+        .values()
+        .filter_map(|content| Some((content.python.clone()?, content.architecture.clone()?)))
+        .collect();
+    for python in crate::facts::runtimes() {
+        for architecture in [crate::types::Architecture::X86_64, crate::types::Architecture::Arm64] {
+            targets.insert((python.python.clone(), architecture.to_string()));
+        }
+    }
+    let mut names = BTreeSet::new();
+    for (python, architecture) in &targets {
+        let target = (python.as_str(), architecture.as_str());
+        names.insert(template.latest(layer, target));
+        names.extend(state.labels.keys().filter_map(|label| template.labelled(layer, target, label)));
+    }
+    names
+}
+
+fn parameter_arn(place: &Place, name: &str) -> String {
+    let account = place.account.as_ref().map_or("*", |account| account.as_str());
+    let (partition, region) = (crate::facts::partition(&place.region), &place.region);
+    format!("arn:{partition}:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/'))
+}
+
+async fn buckets(registry: &Registry, places: &[Place], layer: &LayerName) -> Vec<Bucket> {
+    let Some(aws) = registry.aws() else { return Vec::new() };
+    let mut buckets: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+    for place in places {
+        if let Some(name) = aws.bucket(place) {
+            buckets.entry(name).or_default().push(place.clone());
+        }
+    }
+    let read = buckets.into_iter().map(|(name, places)| async move {
+        let zips = aws.stored_zips(&places[0], layer).await;
+        Bucket { name, places, zips }
+    });
+    join_all(read).await
+}

@@ -1,0 +1,296 @@
+//! Removes what a plan says, while no other run publishes.
+//!
+//! A claim in the state keeps publishers waiting, as theirs keep a clean-up waiting. Under the claim it looks again at
+//! who uses what. What goes is forgotten by the state before it is removed: whoever read the state before cannot write
+//! it any more, and whoever reads it after does not find the version. A run that is killed in between leaves versions
+//! that the next one finds in the list.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Cleaner;
+use super::decide::Candidate;
+use super::forget::{Forgotten, forget, forget_vanished, prune, restore};
+use super::plan::{BucketPlan, PlacePlan, Plan, plan};
+use super::read::Read;
+use crate::error::Failure;
+use crate::registry::aws::removing::Unremoved;
+use crate::registry::claim::Claim;
+use crate::registry::lease::Lease;
+use crate::registry::publish;
+use crate::registry::publish::Known;
+use crate::registry::state::State;
+use crate::registry::store::StateStore;
+use crate::types::description::Identity;
+use crate::types::{ByteSize, ContentHash, Digest, Fingerprint, LayerVersionArn, Place};
+
+/// How often the state is read while another run has it.
+const POLL: Duration = Duration::from_millis(500);
+/// How long another run is waited for.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// Versions that are removed in one place before who uses what is looked at again: some ten seconds, by the limit of
+/// requests.
+const BATCH: usize = 100;
+/// Requests that are under way in one place.
+const AT_ONCE: usize = 16;
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    pub done: BTreeSet<LayerVersionArn>,
+    pub failed: BTreeMap<LayerVersionArn, anyhow::Error>,
+    /// By bucket: how many zips went, how many bytes, and the first error.
+    pub zips: BTreeMap<String, RemovedZips>,
+    /// Why the rest of the plan was not done.
+    pub ended: Option<anyhow::Error>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RemovedZips {
+    pub count: usize,
+    pub bytes: ByteSize,
+    pub error: Option<anyhow::Error>,
+}
+
+/// Gives the plan as it was in the end, too: other runs may have come in between.
+pub(super) async fn remove(cleaner: &Cleaner<'_>, read: &mut Read, first: Plan, store: &StateStore) -> (Plan, Removed) {
+    let (mut last, mut removed) = (first, Removed::default());
+    if let Err(error) = versions(cleaner, read, &mut last, store, &mut removed).await {
+        removed.ended = Some(error);
+        return (last, removed);
+    }
+    if !removed.failed.is_empty() {
+        return (last, removed);
+    }
+    removed.zips = join_all(last.buckets.iter().map(|bucket| zips(cleaner, bucket))).await.into_iter().collect();
+    (last, removed)
+}
+
+async fn versions(
+    cleaner: &Cleaner<'_>,
+    read: &mut Read,
+    last: &mut Plan,
+    store: &StateStore,
+    removed: &mut Removed,
+) -> anyhow::Result<()> {
+    while last.places.iter().flat_map(PlacePlan::going).any(|version| removed.is_open(&version.arn)) {
+        let lease = claim(cleaner, store).await?;
+        let mut batch = Batch::default();
+        let work = Box::pin(next_batch(cleaner, read, last, removed, &lease, &mut batch));
+        let worked = lease.during(work).await.unwrap_or_else(|| {
+            // What was sent may be done: the state names none of it, and the next publish finds what is there.
+            batch.is_interrupted = true;
+            Err(Failure::system("the run was interrupted").hint("run it again").into())
+        });
+        let known = &*read;
+        let (_, listed) = lease
+            .end(|state, now, _| {
+                forget(state, &batch.gone);
+                restore(state, &batch.stays());
+                forget_vanished(state, known.places.iter().map(|place| place.listed.as_slice()), now);
+                prune(state);
+            })
+            .await?;
+        worked?;
+        listed?;
+        // What one request was refused, the others are refused as well.
+        if batch.gone.is_empty() || !removed.failed.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What was forgotten, and what of it is gone.
+#[derive(Default)]
+struct Batch {
+    forgotten: Vec<Forgotten>,
+    gone: BTreeSet<LayerVersionArn>,
+    /// Without an answer: nobody is to rely on them.
+    perhaps_gone: BTreeSet<LayerVersionArn>,
+    /// Before all answers came.
+    is_interrupted: bool,
+}
+
+impl Batch {
+    fn stays(&self) -> Vec<Forgotten> {
+        let stays = |forgotten: &&Forgotten| {
+            let arn = &forgotten.version.arn;
+            !self.is_interrupted && !self.gone.contains(arn) && !self.perhaps_gone.contains(arn)
+        };
+        self.forgotten.iter().filter(stays).cloned().collect()
+    }
+}
+
+/// Looks again at who uses what, decides again, and removes some. What is about to go the state forgets before.
+async fn next_batch(
+    cleaner: &Cleaner<'_>,
+    read: &mut Read,
+    last: &mut Plan,
+    removed: &mut Removed,
+    lease: &Lease<'_>,
+    batch: &mut Batch,
+) -> anyhow::Result<()> {
+    read.look_again(cleaner.registry, cleaner.layer, cleaner.ssm_parameter, &lease.state()).await;
+    let mut decided = None;
+    lease
+        .update(|state| {
+            let now = state.claim.as_ref().and_then(|claim| claim.renewed).unwrap_or_else(Timestamp::now);
+            let next = plan(read, state, cleaner.retention, &cleaner.owner, now);
+            let going = removed.batches(&next);
+            let arns =
+                going.iter().flat_map(|(_, versions)| versions.iter().map(|version| version.arn.clone())).collect();
+            batch.forgotten = forget(state, &arns);
+            decided = Some((next, going));
+            Ok(())
+        })
+        .await?;
+    let Some((next, going)) = decided else { return Ok(()) };
+    last.take_over(next, removed);
+    let results = join_all(going.iter().map(|(place, versions)| remove_some(cleaner, place, versions, lease))).await;
+    for (arn, result) in results.into_iter().flatten() {
+        match result {
+            Some(Ok(())) => {
+                batch.gone.insert(arn.clone());
+                removed.done.insert(arn);
+            }
+            Some(Err(unremoved)) => {
+                if unremoved.may_be_removed {
+                    batch.perhaps_gone.insert(arn.clone());
+                }
+                removed.failed.insert(arn, unremoved.error);
+            }
+            None => {}
+        }
+    }
+    read.places.iter_mut().for_each(|place| place.listed.retain(|listed| !removed.done.contains(&listed.arn)));
+    Ok(())
+}
+
+impl Removed {
+    fn is_open(&self, arn: &LayerVersionArn) -> bool {
+        !self.done.contains(arn) && !self.failed.contains_key(arn)
+    }
+
+    /// The next to go in each place, oldest first.
+    fn batches(&self, plan: &Plan) -> Vec<(Place, Vec<Candidate>)> {
+        let of_place = |place: &PlacePlan| {
+            let mut open: Vec<Candidate> =
+                place.going().filter(|version| self.is_open(&version.arn)).cloned().collect();
+            open.reverse();
+            open.truncate(BATCH);
+            (place.place.clone(), open)
+        };
+        plan.places.iter().map(of_place).collect()
+    }
+}
+
+impl Plan {
+    /// The newer plan, with the rows of what is done already.
+    fn take_over(&mut self, next: Self, removed: &Removed) {
+        for (place, mut newer) in self.places.iter_mut().zip(next.places) {
+            let known: BTreeSet<LayerVersionArn> =
+                newer.decisions.iter().map(|decision| decision.version.arn.clone()).collect();
+            let done = place.decisions.drain(..).filter(|decision| {
+                let arn = &decision.version.arn;
+                removed.done.contains(arn) && !known.contains(arn)
+            });
+            newer.decisions.extend(done);
+            newer.decisions.sort_by_key(|decision| std::cmp::Reverse(decision.version.arn.version()));
+            *place = newer;
+        }
+        self.buckets = next.buckets;
+    }
+}
+
+/// Claims the layer, once no other run works on it.
+async fn claim<'a>(cleaner: &Cleaner<'_>, store: &'a StateStore) -> anyhow::Result<Lease<'a>> {
+    let (mut ticks, start, mut told) = (tokio::time::interval(POLL), Instant::now(), false);
+    while start.elapsed() < PATIENCE {
+        ticks.tick().await;
+        let Known { mut state, tag, .. } =
+            publish::read(cleaner.registry, store, cleaner.layer, cleaner.console).await?;
+        state.settle(cleaner.registry.settling(), store.now());
+        if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != cleaner.owner) {
+            if !told {
+                cleaner.console.note(&format!("waiting for {}, which works on `{}`", other.owner.run, cleaner.layer));
+                told = true;
+            }
+            continue;
+        }
+        let claim = own_claim(&state, cleaner, store.now());
+        if let Some(lease) = Lease::claim(store, state, &tag, claim).await? {
+            return Ok(lease);
+        }
+    }
+    let failure = Failure::system(format!("other runs have been working on `{}` for too long", cleaner.layer));
+    Err(failure.hint(format!("look at `{}`; a claim of a dead run ends by itself", store.place(cleaner.layer))).into())
+}
+
+/// It has no other content than the current one: nothing is being published.
+fn own_claim(state: &State, cleaner: &Cleaner<'_>, now: Timestamp) -> Claim {
+    let current =
+        state.current.and_then(|fingerprint| Some(Identity { fingerprint, content: state.content_of(fingerprint)? }));
+    let nothing = || {
+        let digest = Digest::of(cleaner.layer.as_str().as_bytes());
+        Identity { fingerprint: Fingerprint(digest), content: ContentHash(digest) }
+    };
+    Claim { removes: true, ..Claim::new(current.unwrap_or_else(nothing), cleaner.owner.clone(), now) }
+}
+
+/// `None` for what was not tried any more.
+async fn remove_some(
+    cleaner: &Cleaner<'_>,
+    place: &Place,
+    versions: &[Candidate],
+    lease: &Lease<'_>,
+) -> Vec<(LayerVersionArn, Option<Result<(), Unremoved>>)> {
+    let has_failed = Cell::new(false);
+    let requests = versions.iter().map(|version| {
+        let (has_failed, arn, content) = (&has_failed, &version.arn, version.contents.first().copied());
+        async move {
+            if has_failed.get() {
+                return (arn.clone(), None);
+            }
+            if let Err(error) = lease.send(arn, content) {
+                has_failed.set(true);
+                return (arn.clone(), Some(Err(Unremoved { error, may_be_removed: false })));
+            }
+            let result = cleaner.registry.remove(place, cleaner.layer, arn).await;
+            let may_be_removed = result.as_ref().is_err_and(|unremoved| unremoved.may_be_removed);
+            if !may_be_removed {
+                lease.answered(arn, content);
+            }
+            has_failed.set(has_failed.get() || result.is_err());
+            (arn.clone(), Some(result))
+        }
+    });
+    stream::iter(requests).buffer_unordered(AT_ONCE).collect().await
+}
+
+async fn zips(cleaner: &Cleaner<'_>, bucket: &BucketPlan) -> (String, RemovedZips) {
+    let mut removed = RemovedZips::default();
+    if let Some(aws) = cleaner.registry.aws() {
+        let requests = bucket.zips.iter().map(|zip| async move { (zip, aws.remove_zip(&bucket.place, zip).await) });
+        let mut results = stream::iter(requests).buffer_unordered(AT_ONCE);
+        while let Some((zip, result)) = results.next().await {
+            match result {
+                Ok(()) => {
+                    removed.count += 1;
+                    removed.bytes.0 += zip.size.0;
+                }
+                Err(error) => {
+                    removed.error = Some(error);
+                    break;
+                }
+            }
+        }
+    }
+    (bucket.name.clone(), removed)
+}

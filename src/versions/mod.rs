@@ -1,0 +1,12 @@
+//! The life of a version after it was published: named, labelled, shared, attached, removed.
+
+pub mod attach;
+pub mod change;
+pub mod cleanup;
+pub mod labels;
+pub mod list;
+pub mod parameters;
+pub mod reserve;
+pub mod select;
+pub mod share;
+pub use change::{Change, ChangeKind, ChangeOutcome};

@@ -1,0 +1,167 @@
+//! Which versions a command acts on: one in each place, all of the same content.
+
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::console::Console;
+use crate::error::Failure;
+use crate::registry::state::State;
+use crate::registry::{Listed, Registry};
+use crate::report::Report;
+use crate::spec::VersionChoice;
+use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
+
+/// Lists are expected to show a version by then.
+const LATE: SignedDuration = SignedDuration::from_mins(5);
+
+/// The version of one place.
+#[derive(Debug)]
+pub struct Chosen {
+    pub place: Place,
+    /// `Err` where there is none, or the list cannot be read.
+    pub arn: anyhow::Result<LayerVersionArn>,
+}
+
+/// What the choice comes to, in the order of the places.
+#[derive(Debug)]
+pub struct Choice {
+    /// `None` for a version that something else published.
+    pub content: Option<ContentHash>,
+    pub versions: Vec<Chosen>,
+}
+
+/// The first place decides; the others follow with the version that has the same content.
+///
+/// # Errors
+/// The first place has no such version, or nobody has the label.
+pub async fn choose(
+    choice: &VersionChoice,
+    layer: &LayerName,
+    state: &State,
+    registry: &Registry,
+    console: &Console,
+) -> anyhow::Result<Choice> {
+    let places = registry.places();
+    let lists = join_all(places.iter().map(|place| list(place, layer, state, registry))).await;
+    let mut lists: Vec<(Place, anyhow::Result<Vec<Listed>>)> = places.into_iter().zip(lists).collect();
+    let (first, list) = lists.remove(0);
+    let first_list = list?;
+    let found = match choice {
+        VersionChoice::Newest => {
+            let current = current(&first_list, state);
+            if let Some((current, newest)) = current.zip(first_list.first()).filter(|(one, other)| one.arn != other.arn)
+            {
+                console.notice(&format!(
+                    "version {} of `{layer}` is current in {first}, not {}, which has the highest number; `layer-version` names another",
+                    current.arn.version(),
+                    newest.arn.version(),
+                ));
+            }
+            current.or_else(|| first_list.first())
+        }
+        VersionChoice::Number(number) => first_list.iter().find(|listed| listed.arn.version() == *number),
+        VersionChoice::Labelled(label) => {
+            let contents = state.labels.get(label);
+            let has_label = |content: Option<ContentHash>| {
+                content.is_some_and(|content| contents.is_some_and(|contents| contents.contains(&content)))
+            };
+            first_list.iter().find(|listed| has_label(content_of(listed, state)))
+        }
+    };
+    let Some(found) = found else {
+        let failure = missing(choice, layer, &first, &first_list);
+        return Err(busy(state).unwrap_or(failure).into());
+    };
+    let content = content_of(found, state);
+    let others = lists.into_iter().map(|(place, list)| {
+        let arn = list.and_then(|list| {
+            let same = |listed: &&Listed| match content {
+                Some(content) => content_of(listed, state) == Some(content),
+                None => listed.arn.version() == found.arn.version(),
+            };
+            let is_named = |listed: &&Listed| state.content_of_version(&listed.arn).is_some();
+            // Of two with the same content the state says which counts.
+            let listed = list.iter().find(|listed| same(listed) && is_named(listed)).or_else(|| list.iter().find(same));
+            let version = found.arn.version();
+            Ok(listed.map(|listed| listed.arn.clone()).ok_or_else(|| {
+                let failure =
+                    Failure::user(format!("what is version {version} of `{layer}` in {first} is not in {place}"));
+                busy(state).unwrap_or_else(|| failure.hint("publish it there first"))
+            })?)
+        });
+        Chosen { place, arn }
+    });
+    let others: Vec<Chosen> = others.collect();
+    let versions = std::iter::once(Chosen { place: first.clone(), arn: Ok(found.arn.clone()) }).chain(others).collect();
+    Ok(Choice { content, versions })
+}
+
+/// With what the state knows of the last minutes: lists show new versions late.
+async fn list(place: &Place, layer: &LayerName, state: &State, registry: &Registry) -> anyhow::Result<Vec<Listed>> {
+    let mut listed = registry.list(place, layer).await?;
+    let newest = listed.first().map_or(0, |listed| listed.arn.version());
+    let now = Timestamp::now();
+    let versions =
+        state.contents.iter().flat_map(|(content, known)| known.versions.iter().map(move |of| (content, of)));
+    for (content, (destination, version)) in versions {
+        let is_new = version.version > newest && now.duration_since(version.recorded).abs() < LATE;
+        if place.is(destination) && is_new && registry.exists(place, layer, version, *content).await? {
+            let (arn, declares) = (version.arn.clone(), version.declares.clone());
+            listed.push(Listed { arn, identity: None, created: None, size: None, declares });
+        }
+    }
+    listed.sort_by_key(|listed| std::cmp::Reverse(listed.arn.version()));
+    Ok(listed)
+}
+
+/// What is not there yet may come: a run that publishes tells the state of all places together.
+fn busy(state: &State) -> Option<Failure> {
+    let claim = state.claim.as_ref().filter(|claim| !claim.owner.is_dead())?;
+    let failure =
+        Failure::system(format!("{} works on `{}`, and not all versions are known yet", claim.owner.run, state.layer));
+    Some(failure.hint("run again when it is done"))
+}
+
+/// The version that the state says is current; `None` if it does not say, or that one is gone.
+fn current<'a>(list: &'a [Listed], state: &State) -> Option<&'a Listed> {
+    let destination = list.first()?.arn.destination();
+    let content = state.current_of(&destination)?;
+    let version = state.contents.get(&content)?.versions.get(&destination)?;
+    list.iter().find(|listed| listed.arn == version.arn)
+}
+
+/// By the state, or by what the version says of itself.
+fn content_of(listed: &Listed, state: &State) -> Option<ContentHash> {
+    state.content_of_version(&listed.arn).or_else(|| Some(listed.identity?.content))
+}
+
+fn missing(choice: &VersionChoice, layer: &LayerName, place: &Place, list: &[Listed]) -> Failure {
+    let known = match list {
+        [] => {
+            return Failure::user(format!("there is no version of `{layer}` in {place}"))
+                .hint("publish it first, or correct `layer-name` or the region");
+        }
+        [only] => format!("there is version {}", only.arn.version()),
+        [newest, .., oldest] => format!("there are versions {} to {}", oldest.arn.version(), newest.arn.version()),
+    };
+    match choice {
+        VersionChoice::Number(number) => {
+            Failure::user(format!("there is no version {number} of `{layer}` in {place}")).hint(known)
+        }
+        VersionChoice::Labelled(label) => {
+            Failure::user(format!("no version of `{layer}` in {place} has the label `{label}`"))
+                .hint(format!("{known}; put the label on one with the command `label`"))
+        }
+        VersionChoice::Newest => {
+            Failure::user(format!("there is no version of `{layer}` in {place}")).hint("publish it first")
+        }
+    }
+}
+
+/// The versions that this run published or found.
+pub(crate) fn placed(report: &Report) -> Vec<Chosen> {
+    let versions = report.destinations.iter().filter_map(|destination| {
+        Some(Chosen { place: destination.known_place(), arn: Ok(destination.layer_version_arn.clone()?) })
+    });
+    versions.collect()
+}

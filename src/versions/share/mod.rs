@@ -1,0 +1,247 @@
+//! Who may use a version: statements of its policy that this program made, and no others.
+//!
+//! The ids of our statements say whom they are for, so the policy itself is all that a run has to know. Every change
+//! names the revision of the policy that it was decided on.
+
+mod policy;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use aws_sdk_lambda::operation::add_layer_version_permission::AddLayerVersionPermissionError as AddError;
+use aws_sdk_lambda::operation::get_layer_version_policy::GetLayerVersionPolicyError;
+use aws_sdk_lambda::operation::remove_layer_version_permission::RemoveLayerVersionPermissionError as RemoveError;
+use futures::future::join_all;
+
+use crate::aws::errors;
+use crate::console::Console;
+use crate::error::Failure;
+use crate::registry::Registry;
+use crate::types::{LayerVersionArn, Place, Principal};
+use crate::versions::select::Chosen;
+use crate::versions::share::policy::{Policy, statement_id};
+use crate::versions::{Change, ChangeKind, ChangeOutcome};
+
+/// How often a policy may change under the hands of one run.
+const CONFLICTS: usize = 5;
+
+/// Grants what is missing and revokes what is not named, in all places side by side.
+pub async fn apply(
+    principals: &BTreeSet<Principal>,
+    versions: &[Chosen],
+    registry: &Registry,
+    dry_run: bool,
+    console: &Console,
+) -> Vec<Change> {
+    let Some(aws) = registry.aws() else { return Vec::new() };
+    if principals.contains(&Principal::Public) {
+        console.warning("`share-with` has `public`: every AWS account can use this version and read all that is in it");
+    }
+    let shared = versions.iter().map(|Chosen { place, arn }| async move {
+        let arn = match arn {
+            Ok(arn) => arn,
+            Err(error) => {
+                let row = Change::new(place, ChangeKind::Share, "version", wish(principals), ChangeOutcome::Failed);
+                return vec![row.failed(error)];
+            }
+        };
+        let sharing = Sharing { lambda: &aws.clients(place).lambda, place, arn, wanted: principals };
+        sharing.run(dry_run).await
+    });
+    join_all(shared).await.concat()
+}
+
+/// One version.
+struct Sharing<'a> {
+    lambda: &'a aws_sdk_lambda::Client,
+    place: &'a Place,
+    arn: &'a LayerVersionArn,
+    wanted: &'a BTreeSet<Principal>,
+}
+
+/// What was done before something failed.
+#[derive(Default)]
+struct Progress {
+    granted: BTreeSet<Principal>,
+    revoked: BTreeSet<Principal>,
+}
+
+/// What became of one change to a policy.
+enum Step {
+    /// With the revision that the policy has now, where the reply names it.
+    Done(Option<String>),
+    /// Something else changed the policy, or a request whose answer was lost did.
+    Conflict,
+}
+
+impl Sharing<'_> {
+    async fn run(&self, dry_run: bool) -> Vec<Change> {
+        let first = match self.read().await {
+            Ok(policy) => policy,
+            Err(error) => return vec![self.row(&wish(self.wanted), ChangeOutcome::Failed).failed(&error)],
+        };
+        let before = first.ours();
+        let missing: BTreeSet<Principal> = self.wanted.difference(&before).cloned().collect();
+        let surplus: BTreeSet<Principal> = before.difference(self.wanted).cloned().collect();
+        let mut progress = Progress::default();
+        let converged = if dry_run { Ok(()) } else { self.converge(first.clone(), &mut progress).await };
+        if converged.is_ok() {
+            // All of it, whichever run's request it was that did it.
+            progress = Progress { granted: missing.clone(), revoked: surplus.clone() };
+        }
+        let mut rows = self.rows(&first, &progress, if dry_run { ChangeOutcome::Would } else { ChangeOutcome::Done });
+        if let Err(error) = converged {
+            let missing: BTreeSet<Principal> = missing.difference(&progress.granted).cloned().collect();
+            let surplus: BTreeSet<Principal> = surplus.difference(&progress.revoked).cloned().collect();
+            let left = if missing.is_empty() { format!("revoke from {}", names(&surplus)) } else { wish(&missing) };
+            rows.push(self.row(&left, ChangeOutcome::Failed).failed(&error));
+        } else if rows.is_empty() {
+            rows.push(self.row("shared with nobody", ChangeOutcome::Unchanged));
+        }
+        // Whoever takes a version from others wants to know who still has it.
+        if let Some(last) = rows.last_mut() {
+            last.detail += &if self.wanted.is_empty() {
+                first.others()
+            } else if self.wanted.contains(&Principal::Public) {
+                String::new()
+            } else {
+                first.note(&Principal::Public, "shares it with everybody")
+            };
+        }
+        rows
+    }
+
+    /// One for each principal that is new or gone, and one for all others. `first`: the policy as it was.
+    fn rows(&self, first: &Policy, progress: &Progress, outcome: ChangeOutcome) -> Vec<Change> {
+        let granted = progress.granted.iter().map(|principal| {
+            let also = first.note(principal, "grants it, too");
+            self.row(&format!("shared with {principal}{also}"), outcome)
+        });
+        let revoked = progress.revoked.iter().map(|principal| {
+            let still = first.note(principal, "still grants it");
+            self.row(&format!("no longer shared with {principal}{still}"), outcome)
+        });
+        let before = first.ours();
+        let kept = self.wanted.intersection(&before);
+        let kept: Vec<String> =
+            kept.map(|principal| format!("{principal}{}", first.note(principal, "grants it, too"))).collect();
+        let unchanged = self.row(&format!("shared with {}", kept.join(", ")), ChangeOutcome::Unchanged);
+        granted.chain(revoked).chain((!kept.is_empty()).then_some(unchanged)).collect()
+    }
+
+    /// First grants, then revokes: nobody who stays is without the version in between.
+    async fn converge(&self, first: Policy, progress: &mut Progress) -> anyhow::Result<()> {
+        let (mut policy, mut conflicts) = (first, 0);
+        loop {
+            let ours = policy.ours();
+            let surplus: Vec<&Principal> = ours.difference(self.wanted).collect();
+            match self.step(&policy, &ours, surplus.first().copied(), progress).await? {
+                // A removal does not say which revision it made, so only the last needs no other look.
+                Step::Done(_) if surplus.len() <= 1 => return Ok(()),
+                Step::Done(_) => {}
+                Step::Conflict => conflicts += 1,
+            }
+            if conflicts == CONFLICTS {
+                let failure = Failure::system(format!("something else keeps changing the policy of `{}`", self.arn));
+                return Err(failure.hint("run again when it is done").into());
+            }
+            policy = self.read().await?;
+        }
+    }
+
+    /// Grants all that is missing, and revokes one that is too many.
+    async fn step(
+        &self,
+        policy: &Policy,
+        ours: &BTreeSet<Principal>,
+        surplus: Option<&Principal>,
+        progress: &mut Progress,
+    ) -> anyhow::Result<Step> {
+        let mut revision = policy.revision.clone();
+        for principal in self.wanted.difference(ours) {
+            match self.grant(principal, revision).await? {
+                Step::Done(new) => revision = new,
+                Step::Conflict => return Ok(Step::Conflict),
+            }
+            progress.granted.insert(principal.clone());
+        }
+        let Some(principal) = surplus else { return Ok(Step::Done(revision)) };
+        let step = self.revoke(principal, revision).await?;
+        if let Step::Done(_) = step {
+            progress.revoked.insert(principal.clone());
+        }
+        Ok(step)
+    }
+
+    async fn read(&self) -> anyhow::Result<Policy> {
+        let request = self.lambda.get_layer_version_policy().layer_name(self.arn.layer());
+        match request.version_number(self.number()?).send().await {
+            Ok(reply) => Policy::parse(&reply.policy.unwrap_or_default(), reply.revision_id, self.arn),
+            // A version has no policy before its first statement and after its last.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetLayerVersionPolicyError::is_resource_not_found_exception) =>
+            {
+                Ok(Policy::default())
+            }
+            Err(error) => Err(errors::explain("lambda:GetLayerVersionPolicy", &self.arn.to_string(), &error)),
+        }
+    }
+
+    async fn grant(&self, principal: &Principal, revision: Option<String>) -> anyhow::Result<Step> {
+        let request = self.lambda.add_layer_version_permission().layer_name(self.arn.layer());
+        let request = request.version_number(self.number()?).set_revision_id(revision);
+        let request = request.statement_id(statement_id(principal)).action("lambda:GetLayerVersion");
+        let request = match principal {
+            Principal::Account(account) => request.principal(account.as_str()),
+            Principal::Organization(id) => request.principal("*").organization_id(id),
+            Principal::Public => request.principal("*"),
+        };
+        let error = match request.send().await {
+            Ok(reply) => return Ok(Step::Done(reply.revision_id)),
+            Err(error) => error,
+        };
+        let is = |kind: fn(&AddError) -> bool| error.as_service_error().is_some_and(kind);
+        if is(AddError::is_resource_conflict_exception) || is(AddError::is_precondition_failed_exception) {
+            return Ok(Step::Conflict);
+        }
+        let failure = errors::failure_of("lambda:AddLayerVersionPermission", &self.arn.to_string(), &error);
+        if is(AddError::is_policy_length_exceeded_exception) {
+            return Err(failure.hint("share with an organisation, `org:o-…`, instead of each of its accounts").into());
+        }
+        Err(failure.into())
+    }
+
+    async fn revoke(&self, principal: &Principal, revision: Option<String>) -> anyhow::Result<Step> {
+        let request = self.lambda.remove_layer_version_permission().layer_name(self.arn.layer());
+        let request = request.version_number(self.number()?).set_revision_id(revision);
+        let Err(error) = request.statement_id(statement_id(principal)).send().await else {
+            return Ok(Step::Done(None));
+        };
+        let is = |kind: fn(&RemoveError) -> bool| error.as_service_error().is_some_and(kind);
+        if is(RemoveError::is_precondition_failed_exception) || is(RemoveError::is_resource_not_found_exception) {
+            return Ok(Step::Conflict);
+        }
+        Err(errors::explain("lambda:RemoveLayerVersionPermission", &self.arn.to_string(), &error))
+    }
+
+    fn number(&self) -> anyhow::Result<i64> {
+        Ok(i64::try_from(self.arn.version())?)
+    }
+
+    fn row(&self, detail: &str, outcome: ChangeOutcome) -> Change {
+        let subject = format!("version {}", self.arn.version());
+        Change::new(self.place, ChangeKind::Share, subject, detail, outcome)
+    }
+}
+
+/// What is asked for.
+fn wish(wanted: &BTreeSet<Principal>) -> String {
+    format!("share with {}", if wanted.is_empty() { "nobody".to_owned() } else { names(wanted) })
+}
+
+fn names(principals: &BTreeSet<Principal>) -> String {
+    principals.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
