@@ -18,7 +18,7 @@ use lambda_layer::manifest::ParsedLocks;
 use lambda_layer::process::{interrupt, sandbox};
 use lambda_layer::report::RunReport;
 use lambda_layer::secrets::credentials;
-use lambda_layer::spec::{ActSpec, AuditSpec, Spec, Task, Verb, conflicts};
+use lambda_layer::spec::{AuditSpec, Spec, Task, Verb, VersionCommandSpec, conflicts};
 use lambda_layer::{commands, config, report};
 
 fn main() -> ExitCode {
@@ -90,7 +90,7 @@ fn inspect(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
 
 fn act(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     since::read(&cli.command)?;
-    let resolve = |inputs: &Inputs| ActSpec::resolve(verb, inputs, environment);
+    let resolve = |inputs: &Inputs| VersionCommandSpec::resolve(verb, inputs, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
     interrupt::listen()?;
     commands::act(&specs, environment, console)

@@ -34,7 +34,7 @@ use crate::{audit, files};
 
 /// Everything about a layer but where it goes.
 #[derive(Debug)]
-pub struct Made {
+pub struct BuiltLayer {
     /// `None` if it was refused before it was packed.
     archive: Option<Archive>,
     /// Why it must not be published.
@@ -60,7 +60,7 @@ pub struct Sizes {
     pub zipped: Option<ByteSize>,
 }
 
-impl Made {
+impl BuiltLayer {
     pub fn archive(&self) -> Option<&Archive> {
         self.archive.as_ref()
     }
@@ -89,10 +89,15 @@ impl Made {
 
 /// # Errors
 /// What installing and packing say. What the checks find stands in what was made.
-pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console: &Console) -> anyhow::Result<Made> {
+pub fn build(
+    spec: &Spec,
+    manifest: &Manifest,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<BuiltLayer> {
     let host = spec.needs_interpreter().then(|| Host::find(spec.target, environment)).flatten();
     let runtime = Runtime::here(spec.target.python);
-    let tree = install::build(spec, manifest, host.as_ref(), environment, console)?;
+    let tree = install::install(spec, manifest, host.as_ref(), environment, console)?;
     let (tree, mut savings) = slim::slim(tree, spec, manifest, &runtime, console)?;
     let (tree, stripped) = strip::strip(tree, spec, host.as_ref(), environment, console)?;
     savings.extend(stripped);
@@ -103,7 +108,7 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
     let (unzipped, distributions) = (tree.unzipped_size(), distribution_sizes(tree.sizes(), &tree.distributions));
     findings.extend(size::check_unzipped(unzipped, &distributions));
     findings.extend(size::check_limits(None, Some(unzipped), &distributions, &spec.checks));
-    let mut made = Made {
+    let mut made = BuiltLayer {
         archive: None,
         rejection: verdict(&findings, spec.checks.fail_on).err(),
         sizes: Sizes { unzipped, zipped: None },
@@ -139,9 +144,9 @@ pub fn make(spec: &Spec, manifest: &Manifest, environment: &Environment, console
         // What is too large is worth looking at all the more.
         Layer::of(&tree, BTreeMap::new())
     };
-    if !spec.papers.is_empty() {
+    if !spec.documents.is_empty() {
         let bytes_of = |path: &Utf8Path| tree.entries.get(path)?.bytes().ok();
-        made.materials = Materials::gather(&layer, &spec.papers, Origins::of(spec, manifest), bytes_of);
+        made.materials = Materials::gather(&layer, spec.documents.materials(), Origins::of(spec, manifest), bytes_of);
     }
     made.layer = Some(layer);
     for finding in &mut made.findings {

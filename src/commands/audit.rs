@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use anyhow::Context as _;
 use camino::Utf8Path;
 
+use super::preflight::warn_of_deprecation;
 use crate::archive::Opened;
 use crate::audit::budget::Candidate;
 use crate::audit::{budget, size, smoke, verdict};
 use crate::cli::DEFAULT_ARCHITECTURE;
-use crate::commands::publish::warn_of_deprecation;
 use crate::console::Console;
 use crate::documents;
 use crate::documents::Place;
@@ -87,7 +87,7 @@ pub async fn run(
     };
     // Where no bytes were read, nobody knows what is in it.
     let report = if opened.is_read { report.with_layer(opened.layer) } else { report };
-    Ok(documents::write_all(report, &spec.papers, Place { start: &spec.start, workspace: &spec.workspace }, console))
+    Ok(documents::write_all(report, &spec.documents, Place { start: &spec.start, workspace: &spec.workspace }, console))
 }
 
 /// What is looked at.
@@ -134,17 +134,17 @@ async fn current(
 /// What the files that were asked for need of what is in the layer.
 fn materials(spec: &AuditSpec, opened: &Opened, source: &Source) -> anyhow::Result<Materials> {
     let Opened { layer, is_read, .. } = opened;
-    if spec.papers.is_empty() || !is_read {
+    if spec.documents.is_empty() || !is_read {
         return Ok(Materials::default());
     }
     let of_zip = |zip: &[u8]| {
         let bytes_of = archive::reader_of_zip(zip, &source.subject.shown())?;
-        anyhow::Ok(Materials::gather(layer, &spec.papers, Origins::default(), bytes_of))
+        anyhow::Ok(Materials::gather(layer, spec.documents.materials(), Origins::default(), bytes_of))
     };
     match &source.subject {
         Subject::Folder { path, .. } => {
             let bytes_of = |file: &Utf8Path| fs_err::read(path.join(file)).ok();
-            Ok(Materials::gather(layer, &spec.papers, Origins::default(), bytes_of))
+            Ok(Materials::gather(layer, spec.documents.materials(), Origins::default(), bytes_of))
         }
         Subject::Zip { path, .. } => of_zip(&fs_err::read(path)?),
         Subject::Published(_) => of_zip(source.zip()),

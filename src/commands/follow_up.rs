@@ -12,7 +12,7 @@ use crate::report::Report;
 use crate::spec::{Labelling, Spec, ownership};
 use crate::types::Label;
 use crate::versions::change::count;
-use crate::versions::select::{Choice, placed};
+use crate::versions::select::Choice;
 use crate::versions::{Change, attach, cleanup, labels, parameters, share};
 
 /// # Errors
@@ -25,8 +25,8 @@ pub async fn follow(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Vec<Change>> {
-    let after = &spec.after;
-    let choice = Choice { content: report.code_sha256, versions: placed(report) };
+    let after = &spec.follow_up;
+    let choice = Choice { content: report.code_sha256, versions: report.placed() };
     let mut changes = Vec::new();
     if let Some(principals) = &after.share_with {
         let step = console.step("Share");

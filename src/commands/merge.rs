@@ -6,17 +6,17 @@ use std::collections::btree_map::Entry;
 use camino::Utf8PathBuf;
 use secrecy::ExposeSecret as _;
 
+use super::comment::{self, Wanted};
 use crate::cli::{Cli, Inputs};
-use crate::commands::preview::Wanted;
+use crate::commands::results;
 use crate::commands::results::Results;
-use crate::commands::{preview, results};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Explanation, Failure, counted};
 use crate::github::PullRequest;
 use crate::report::{Report, RunReport};
 use crate::secrets::Secrets;
-use crate::spec::{ActSpec, CommentWhen, MergeSpec, Verb};
+use crate::spec::{CommentWhen, MergeSpec, Verb, VersionCommandSpec};
 use crate::{config, release, report};
 
 /// # Errors
@@ -57,8 +57,8 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
 }
 
 /// Where the layers are that are to be released: as the file says, or the inputs.
-fn releases(run: &RunReport, cli: &Cli, environment: &Environment) -> Result<Vec<ActSpec>, Failure> {
-    let resolve = |inputs: &Inputs| ActSpec::resolve(Verb::Release, inputs, environment);
+fn releases(run: &RunReport, cli: &Cli, environment: &Environment) -> Result<Vec<VersionCommandSpec>, Failure> {
+    let resolve = |inputs: &Inputs| VersionCommandSpec::resolve(Verb::Release, inputs, environment);
     if config::path(cli, environment).is_some() {
         return Ok(config::resolve(cli, environment, resolve)?.specs);
     }
@@ -88,9 +88,9 @@ async fn tell(
         marker: report::set_marker(config.unwrap_or(config::FILE)),
         always: spec.github.comment == CommentWhen::Always,
         never: spec.github.comment == CommentWhen::Never,
-        is_worth: run.layers.iter().any(|report| preview::is_worth(report, spec.github.comment_threshold)),
+        is_worth: run.layers.iter().any(|report| comment::is_worth(report, spec.github.comment_threshold)),
     };
-    let told = preview::told(&run, &wanted, spec.github.token.as_ref(), environment, console).await?;
+    let told = comment::told(&run, &wanted, spec.github.token.as_ref(), environment, console).await?;
     Ok(RunReport { told, ..run })
 }
 

@@ -1,10 +1,16 @@
 //! All layers of a run, side by side: one that fails stops no other.
 
 pub mod audit;
+pub mod build;
+pub(crate) mod comment;
 pub mod follow_up;
 pub mod merge;
+mod outcome;
+pub mod plan;
+mod preflight;
 pub mod preview;
 pub mod publish;
+mod reporting;
 pub mod results;
 pub mod since;
 pub mod versions;
@@ -16,7 +22,8 @@ use camino::Utf8PathBuf;
 use futures::StreamExt as _;
 
 use crate::console::Console;
-use crate::decide::Surroundings;
+use crate::decide::Context;
+use crate::documents;
 use crate::environment::Environment;
 use crate::error::Explanation;
 use crate::layer::Materials;
@@ -26,7 +33,7 @@ use crate::registry::connections::Connections;
 use crate::release;
 use crate::report::cache::Cache;
 use crate::report::{Report, RunReport, cache};
-use crate::spec::{ActSpec, AuditSpec, Spec, Subject, input_paths};
+use crate::spec::{AuditSpec, Spec, Subject, Task, VersionCommandSpec, input_paths};
 
 /// Layers that are under way at once: so many states are asked for together.
 const AT_ONCE: usize = 32;
@@ -40,6 +47,20 @@ pub struct Orders {
     pub since: Option<String>,
     /// The file that the layers are from, absolute.
     pub config: Option<Utf8PathBuf>,
+}
+
+/// Runs a command on one layer to its report.
+///
+/// # Errors
+/// A failure that ended the run. One that concerns some regions alone stands in the report.
+async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -> anyhow::Result<Report> {
+    let report = match spec.task {
+        Task::Publish => Box::pin(publish::run(spec, context)).await?,
+        Task::Build => Box::pin(build::run(spec, context)).await?,
+        Task::Plan => Box::pin(plan::run(spec, context)).await?,
+        Task::Preview => Box::pin(preview::run(spec, context)).await?,
+    };
+    Box::pin(documents::write(report, spec, context.environment, context.console)).await
 }
 
 /// Builds what has to be built.
@@ -60,19 +81,19 @@ pub fn make(
     let connections = Connections::default();
     thread::scope(|scope| {
         let workers = Workers::new(scope, orders.jobs.unwrap_or_else(workers::default_count));
-        let around = |console| Surroundings { environment, console, connections: &connections, workers: &workers };
+        let context = |console| Context { environment, console, connections: &connections, workers: &workers };
         runtime()?.block_on(async {
-            preview::check(specs, environment)?;
+            comment::check(specs, environment)?;
             let layers = match specs {
                 [spec] => {
                     let report = match untouched.into_iter().flatten().next() {
                         Some(report) => report,
-                        None => Box::pin(publish::run(spec, around(console))).await?,
+                        None => Box::pin(run(spec, context(console))).await?,
                     };
                     vec![report]
                 }
                 several => {
-                    let each = several.iter().zip(&consoles).map(|(spec, own)| (spec, around(own)));
+                    let each = several.iter().zip(&consoles).map(|(spec, own)| (spec, context(own)));
                     side_by_side(each.zip(untouched).collect(), console).await
                 }
             };
@@ -88,26 +109,26 @@ pub fn make(
             let layers: Vec<Report> = layers.collect();
             let cache = Cache::of(&layers, environment);
             let run = RunReport { cache, ..RunReport::new(specs[0].task.command(), layers) };
-            preview::tell(run, specs, orders.config.as_deref(), environment, console).await
+            comment::tell(run, specs, orders.config.as_deref(), environment, console).await
         })
     })
 }
 
 /// Reports in the order of the layers, whichever is done first. What is known already needs no run.
 async fn side_by_side<'scope>(
-    layers: Vec<((&'scope Spec, Surroundings<'_, 'scope, '_>), Option<Report>)>,
+    layers: Vec<((&'scope Spec, Context<'_, 'scope, '_>), Option<Report>)>,
     console: &Console,
 ) -> Vec<Report> {
     let progress = console.progress(layers.len());
-    let each = layers.into_iter().enumerate().map(|(index, ((spec, around), known))| async move {
+    let each = layers.into_iter().enumerate().map(|(index, ((spec, context), known))| async move {
         if let Some(report) = known {
-            return (index, report, around.console);
+            return (index, report, context.console);
         }
-        let report = Box::pin(publish::run(spec, around)).await.unwrap_or_else(|error| {
+        let report = Box::pin(run(spec, context)).await.unwrap_or_else(|error| {
             let (name, target) = (spec.layer.to_string(), Some(spec.target));
             Report::of_failure(spec.task.command(), name, target, Explanation::of(&error))
         });
-        (index, ended(report, around.console), around.console)
+        (index, ended(report, context.console), context.console)
     });
     let mut under_way = futures::stream::iter(each).buffer_unordered(AT_ONCE);
     let mut reports = BTreeMap::new();
@@ -136,9 +157,11 @@ pub fn audit(specs: &[AuditSpec], environment: &Environment, console: &Console) 
 ///
 /// # Errors
 /// As of [`make`].
-pub fn act(specs: &[ActSpec], environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+pub fn act(specs: &[VersionCommandSpec], environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     let connections = Connections::default();
-    let one = async |spec: &ActSpec, own: &Console| Box::pin(versions::run(spec, &connections, environment, own)).await;
+    let one = async |spec: &VersionCommandSpec, own: &Console| {
+        Box::pin(versions::run(spec, &connections, environment, own)).await
+    };
     let command = specs[0].act.command();
     one_by_one(command, specs, |spec| spec.layer.to_string(), &one, console)
 }

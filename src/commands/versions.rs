@@ -8,19 +8,19 @@ use crate::registry::connections::Connections;
 use crate::registry::{publish, version_list};
 use crate::release;
 use crate::report::Report;
-use crate::spec::{Act, ActSpec, ownership};
+use crate::spec::{VersionCommand, VersionCommandSpec, ownership};
 use crate::versions::{ChangeOutcome, attach, change, cleanup, labels, reserve, select, share};
 
 /// # Errors
 /// What kept all of it from being done; what failed for some stands in the report.
 pub async fn run(
-    spec: &ActSpec,
+    spec: &VersionCommandSpec,
     connections: &Connections,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Report> {
     spec.registry.doubts(environment).iter().for_each(|doubt| console.warning(doubt));
-    if spec.act == Act::Release {
+    if spec.act == VersionCommand::Release {
         return Box::pin(release::run(spec, std::slice::from_ref(&spec.layer), connections, environment, console))
             .await;
     }
@@ -31,44 +31,45 @@ pub async fn run(
     registry.identify(&known.state).await?;
     step.done(counted(known.state.contents.len(), "content"));
     let (changes, known_state) = match &spec.act {
-        Act::Cleanup(retention) => {
+        VersionCommand::Cleanup(retention) => {
             let owner = Owner::this_run(environment);
             let changes = cleanup::run(retention, spec, &known, owner, &registry, &mut store, console).await?;
             (changes, known.state)
         }
         act => {
             let choice = select::choose(&spec.version, &spec.layer, &known.state, &registry, console).await?;
-            if !spec.dry_run && matches!(act, Act::Attach(_) | Act::Label(_)) {
+            if !spec.dry_run && matches!(act, VersionCommand::Attach(_) | VersionCommand::Label(_)) {
                 let owner = Owner::this_run(environment);
                 reserve::hold(&choice, &spec.layer, &owner, &registry, &store, console).await?;
             }
             let known_state = known.state.clone();
             let changes = match act {
-                Act::Share(principals) => {
+                VersionCommand::Share(principals) => {
                     let step = console.step("Share");
                     let shared = share::apply(principals, &choice.versions, &registry, spec.dry_run, console).await;
                     step.done(change::count(&shared));
                     shared
                 }
-                Act::Attach(functions) => {
+                VersionCommand::Attach(functions) => {
                     let step = console.step("Attach");
                     let attached = attach::apply(functions, &choice.versions, &registry, spec.dry_run).await;
                     step.done(change::count(&attached));
                     attached
                 }
-                Act::Label(labelling) => {
+                VersionCommand::Label(labelling) => {
                     labels::apply(labelling, &choice, spec, known, &registry, &mut store, console).await?
                 }
-                Act::Cleanup(_) | Act::Release => unreachable!("was matched above"),
+                VersionCommand::Cleanup(_) | VersionCommand::Release => unreachable!("was matched above"),
             };
             (changes, known_state)
         }
     };
     ownership::hand_over_destinations(&spec.registry, &spec.state, &spec.workspace)?;
-    let count = if matches!(spec.act, Act::Cleanup(_)) { cleanup::count(&changes) } else { change::count(&changes) };
+    let count =
+        if matches!(spec.act, VersionCommand::Cleanup(_)) { cleanup::count(&changes) } else { change::count(&changes) };
     let has_changed = changes.iter().any(|change| change.outcome == ChangeOutcome::Done);
     let stored = if has_changed { store.read(&spec.layer).await.ok() } else { None };
     let state = stored.and_then(|stored| stored.state).unwrap_or(known_state);
     let versions = Some(version_list::output(&state, &store));
-    Ok(Report { versions, ..Report::of_act(spec, count, changes) })
+    Ok(Report { versions, ..Report::of_version_command(spec, count, changes) })
 }

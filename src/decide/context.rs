@@ -7,7 +7,7 @@ use crate::registry::connections::Connections;
 
 /// What all layers of a run have in common, and the console of one.
 #[derive(Clone, Copy, Debug)]
-pub struct Surroundings<'a, 'scope, 'env> {
+pub struct Context<'a, 'scope, 'env> {
     pub environment: &'scope Environment,
     pub console: &'scope Console,
     pub connections: &'a Connections,

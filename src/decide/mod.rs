@@ -1,19 +1,20 @@
 //! What is published, what is wanted, and what follows from both.
 
 pub mod context;
+pub mod existing;
 pub mod fingerprint;
 pub mod plan;
-pub mod presence;
-pub mod unread;
-pub use context::Surroundings;
+pub mod remember;
+pub mod unresolved;
+pub use context::Context;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::console::Console;
+use crate::decide::existing::{Existing, Status};
 use crate::decide::fingerprint::{Fingerprinted, RawInputs};
 use crate::decide::plan::{Action, Plan};
-use crate::decide::presence::{Presence, Status};
 use crate::environment::Environment;
 use crate::manifest::Manifest;
 use crate::registry::connections::Connections;
@@ -26,7 +27,7 @@ use crate::types::description::Declaration;
 
 /// Where versions are, and what is known of them.
 #[derive(Debug)]
-pub(crate) struct InPlace {
+pub(crate) struct Connected {
     pub registry: Registry,
     pub store: StateStore,
     pub known: Known,
@@ -38,7 +39,7 @@ pub(crate) struct Decision<'a> {
     pub wanted: Fingerprinted,
     /// `None` where nobody had to be asked what the dependency files mean.
     pub manifest: Option<Cow<'a, Manifest>>,
-    pub presence: Vec<Presence>,
+    pub existing: Vec<Existing>,
     pub plan: Plan,
 }
 
@@ -49,7 +50,7 @@ pub(crate) async fn read(
     connections: &Connections,
     environment: &Environment,
     console: &Console,
-) -> anyhow::Result<InPlace> {
+) -> anyhow::Result<Connected> {
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
     let store = connections.store(&spec.state, &registry, environment).await?;
     if matches!((&store, spec.task), (StateStore::Nowhere, Task::Publish)) {
@@ -57,7 +58,7 @@ pub(crate) async fn read(
     }
     let known = publish::read(&registry, &store, &spec.layer, console).await?;
     registry.identify(&known.state).await?;
-    Ok(InPlace { registry, store, known })
+    Ok(Connected { registry, store, known })
 }
 
 /// # Errors
@@ -65,11 +66,11 @@ pub(crate) async fn read(
 pub(crate) async fn decide<'scope>(
     spec: &'scope Spec,
     raw: &RawInputs,
-    published: &mut InPlace,
-    around: Surroundings<'_, 'scope, '_>,
+    published: &mut Connected,
+    context: Context<'_, 'scope, '_>,
 ) -> anyhow::Result<Decision<'scope>> {
-    let Surroundings { environment, console, workers, .. } = around;
-    let InPlace { registry, known, .. } = published;
+    let Context { environment, console, workers, .. } = context;
+    let Connected { registry, known, .. } = published;
     let unreadable = std::mem::take(&mut known.unreadable);
     let state = &known.state;
     let (wanted, manifest) = match Fingerprinted::remembered(raw, state) {
@@ -86,20 +87,20 @@ pub(crate) async fn decide<'scope>(
     };
     console.debug(&serde_json::to_string_pretty(&wanted.recipe)?);
     let matched = plan::compare(&wanted, state);
-    let presence = presence::ask(spec, matched, registry, state, unreadable).await?;
-    warn_of_declared(&spec.declaration, &presence, console);
-    let plan = plan::decide(matched, &wanted, state, &presence);
+    let existing = existing::ask(spec, matched, registry, state, unreadable).await?;
+    warn_of_declared(&spec.declaration, &existing, console);
+    let plan = plan::decide(matched, &wanted, state, &existing);
     let plan = match plan::refresh(&wanted) {
         Some(refresh) if spec.dependencies.refresh && plan.action != Action::Build => refresh,
         _ => plan,
     };
-    Ok(Decision { wanted, manifest, presence, plan })
+    Ok(Decision { wanted, manifest, existing, plan })
 }
 
 /// Of what is no reason for a new version, once for each input.
-fn warn_of_declared(declaration: &Declaration, presence: &[Presence], console: &Console) {
+fn warn_of_declared(declaration: &Declaration, existing: &[Existing], console: &Console) {
     let mut told = BTreeSet::new();
-    for Presence { place, status } in presence {
+    for Existing { place, status } in existing {
         let Status::Exists(version) = status else { continue };
         for difference in version.declares.iter().flat_map(|declares| declaration.differences(declares)) {
             if told.insert(difference.part) {

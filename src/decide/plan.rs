@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::decide::existing::{Existing, Status};
 use crate::decide::fingerprint;
 use crate::decide::fingerprint::Fingerprinted;
-use crate::decide::presence::{Presence, Status};
 use crate::error::counted;
 use crate::registry::state::State;
 use crate::types::description::Difference;
@@ -49,31 +49,31 @@ pub fn compare(wanted: &Fingerprinted, state: &State) -> Match {
 }
 
 /// `presence` is about the content that `compare` found, one entry a place; none for `Match::New`.
-pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, presence: &[Presence]) -> Plan {
+pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, existing: &[Existing]) -> Plan {
     let content = match matched {
         Match::SameInputs(content) | Match::SameMeaning(content) => content,
         Match::New => return Plan { action: Action::Build, reason: what_is_new(wanted, state) },
     };
-    let vanished: Vec<String> = presence
+    let vanished: Vec<String> = existing
         .iter()
-        .filter_map(|presence| match &presence.status {
-            Status::Vanished(version) => Some(format!("version {} is gone from {}", version.version, presence.place)),
+        .filter_map(|existing| match &existing.status {
+            Status::Vanished(version) => Some(format!("version {} is gone from {}", version.version, existing.place)),
             Status::Unsigned(version) => {
-                Some(format!("version {} in {} is not signed as asked, or gone", version.version, presence.place))
+                Some(format!("version {} in {} is not signed as asked, or gone", version.version, existing.place))
             }
             Status::Exists(_) | Status::Declares(..) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
     // All places have the same to declare.
-    let differences = presence.iter().flat_map(|presence| match &presence.status {
+    let differences = existing.iter().flat_map(|existing| match &existing.status {
         Status::Declares(_, differences) => differences.as_slice(),
         _ => &[],
     });
     let differences: BTreeSet<&Difference> = differences.collect();
-    let missing: Vec<String> = presence
+    let missing: Vec<String> = existing
         .iter()
-        .filter(|presence| presence.status == Status::Missing)
-        .map(|presence| presence.place.to_string())
+        .filter(|existing| existing.status == Status::Missing)
+        .map(|existing| existing.place.to_string())
         .collect();
     if !vanished.is_empty() || !missing.is_empty() || !differences.is_empty() {
         let missing = (!missing.is_empty()).then(|| format!("not yet published to {}", missing.join(", ")));
@@ -81,7 +81,7 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, presence: &
         let reason = vanished.into_iter().chain(missing).chain(differences).collect::<Vec<_>>().join("; ");
         return Plan { action: Action::Build, reason };
     }
-    let version = version_of(presence);
+    let version = version_of(existing);
     let reason = match matched {
         Match::SameInputs(_) => format!("the inputs are those of {version}"),
         Match::SameMeaning(_) | Match::New => {
@@ -126,11 +126,11 @@ fn what_is_new(wanted: &Fingerprinted, state: &State) -> String {
 }
 
 /// `version 3`, `version 3 (eu-west-1) and 5 (us-east-1)`
-fn version_of(presence: &[Presence]) -> String {
-    let mut numbers: Vec<(u64, &Place)> = presence
+fn version_of(existing: &[Existing]) -> String {
+    let mut numbers: Vec<(u64, &Place)> = existing
         .iter()
-        .filter_map(|presence| match &presence.status {
-            Status::Exists(version) => Some((version.version, &presence.place)),
+        .filter_map(|existing| match &existing.status {
+            Status::Exists(version) => Some((version.version, &existing.place)),
             _ => None,
         })
         .collect();
@@ -196,28 +196,28 @@ mod tests {
         state
     }
 
-    fn presence(eu: Status, us: Status) -> Vec<Presence> {
+    fn existing(eu: Status, us: Status) -> Vec<Existing> {
         [("eu-west-1", eu), ("us-east-1", us)]
-            .map(|(place, status)| Presence { place: Place::own(place), status })
+            .map(|(place, status)| Existing { place: Place::own(place), status })
             .to_vec()
     }
 
-    fn plan(wanted: &Fingerprinted, state: &State, presence: &[Presence]) -> (bool, String) {
-        let plan = decide(compare(wanted, state), wanted, state, presence);
+    fn plan(wanted: &Fingerprinted, state: &State, existing: &[Existing]) -> (bool, String) {
+        let plan = decide(compare(wanted, state), wanted, state, existing);
         (plan.action == Action::Build, plan.reason)
     }
 
     #[test]
     fn the_same_inputs_are_unchanged_where_the_version_exists() {
         let (first, edited) = (wanted("six==1.17.0\n"), wanted("# pinned\nSix == 1.17.0\n"));
-        let there = presence(Status::Exists(version("eu-west-1", 3)), Status::Exists(version("us-east-1", 3)));
+        let there = existing(Status::Exists(version("eu-west-1", 3)), Status::Exists(version("us-east-1", 3)));
         let state = state(&first);
         assert_eq!(compare(&first, &state), Match::SameInputs(content()));
         assert_eq!(plan(&first, &state, &there), (false, "the inputs are those of version 3".to_owned()));
         assert_eq!(compare(&edited, &state), Match::SameMeaning(content()));
         let reason = "the inputs were edited but mean the same as those of version 3";
         assert_eq!(plan(&edited, &state, &there), (false, reason.to_owned()));
-        let elsewhere = presence(Status::Exists(version("eu-west-1", 3)), Status::Exists(version("us-east-1", 5)));
+        let elsewhere = existing(Status::Exists(version("eu-west-1", 3)), Status::Exists(version("us-east-1", 5)));
         let reason = "the inputs are those of version 3 in eu-west-1, 5 in us-east-1";
         assert_eq!(plan(&first, &state, &elsewhere), (false, reason.to_owned()));
     }
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn what_is_gone_or_missing_is_built_again() {
         let wanted = wanted("six==1.17.0\n");
-        let gone = presence(Status::Vanished(version("eu-west-1", 3)), Status::Missing);
+        let gone = existing(Status::Vanished(version("eu-west-1", 3)), Status::Missing);
         let reason = "version 3 is gone from eu-west-1; not yet published to us-east-1";
         assert_eq!(plan(&wanted, &state(&wanted), &gone), (true, reason.to_owned()));
     }
@@ -234,7 +234,7 @@ mod tests {
     fn a_region_that_does_not_answer_is_no_reason_to_build() {
         let wanted = wanted("six==1.17.0\n");
         let error = Explanation::of(&anyhow::anyhow!("down"));
-        let silent = presence(Status::Exists(version("eu-west-1", 3)), Status::Unreadable(error));
+        let silent = existing(Status::Exists(version("eu-west-1", 3)), Status::Unreadable(error));
         assert_eq!(plan(&wanted, &state(&wanted), &silent), (false, "the inputs are those of version 3".to_owned()));
     }
 

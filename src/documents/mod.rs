@@ -22,7 +22,7 @@ use crate::report::Report;
 use crate::report::page::page;
 use crate::report::sbom::sbom;
 use crate::report::third_party_licences::third_party_licences;
-use crate::spec::{Papers, RegistryChoice, Spec, Task};
+use crate::spec::{Documents, RegistryChoice, Spec, Task};
 
 /// Where paths are shown from, and whose they are.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub async fn write(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Report> {
-    if spec.papers.is_empty() {
+    if spec.documents.is_empty() {
         return Ok(report);
     }
     if spec.task == Task::Plan {
@@ -64,31 +64,31 @@ pub async fn write(
         Err((report, error)) => return Ok(with_error(*report, &error, console)),
     };
     let place = Place { start: &spec.start, workspace: &spec.workspace };
-    Ok(write_all(report, &spec.papers, place, console))
+    Ok(write_all(report, &spec.documents, place, console))
 }
 
 /// Of a version that exists, which is opened for it. What cannot be read or written stands in the report.
 pub async fn write_published(
     report: Report,
     registry: &RegistryChoice,
-    papers: &Papers,
+    documents: &Documents,
     place: Place<'_>,
     environment: &Environment,
     console: &Console,
 ) -> Report {
-    if papers.is_empty() {
+    if documents.is_empty() {
         return report;
     }
-    match published::with_published(report, registry, papers, Origins::default(), environment, console).await {
-        Ok(report) => write_all(report, papers, place, console),
+    match published::with_published(report, registry, documents, Origins::default(), environment, console).await {
+        Ok(report) => write_all(report, documents, place, console),
         Err((report, error)) => with_error(*report, &error, console),
     }
 }
 
 /// Writes what was asked for about the layer of this report. What cannot be written stands in it.
 #[must_use]
-pub fn write_all(report: Report, papers: &Papers, place: Place<'_>, console: &Console) -> Report {
-    if papers.is_empty() {
+pub fn write_all(report: Report, documents: &Documents, place: Place<'_>, console: &Console) -> Report {
+    if documents.is_empty() {
         return report;
     }
     if report.layer.is_none() {
@@ -105,14 +105,14 @@ pub fn write_all(report: Report, papers: &Papers, place: Place<'_>, console: &Co
         written.push(shown.clone());
         anyhow::Ok(Some(shown))
     };
-    let mut paths = report.papers.clone();
+    let mut paths = report.documents.clone();
     let results = [
-        write(&papers.page, &|| Some(page(&report))).map(|path| paths.page = path),
-        write(&papers.sbom, &|| sbom(&report)).map(|path| paths.sbom = path),
-        write(&papers.licenses, &|| third_party_licences(&report)).map(|path| paths.licenses = path),
+        write(&documents.page, &|| Some(page(&report))).map(|path| paths.page = path),
+        write(&documents.sbom, &|| sbom(&report)).map(|path| paths.sbom = path),
+        write(&documents.licenses, &|| third_party_licences(&report)).map(|path| paths.licenses = path),
     ];
     step.done(written.join(", "));
-    let report = Report { papers: paths, ..report };
+    let report = Report { documents: paths, ..report };
     results.into_iter().filter_map(Result::err).fold(report, |report, error| with_error(report, &error, console))
 }
 

@@ -9,7 +9,7 @@ use crate::layer::Owner;
 use crate::layer::{Materials, Origins};
 use crate::registry::fetch;
 use crate::report::Report;
-use crate::spec::{Papers, RegistryChoice, Spec};
+use crate::spec::{Documents, RegistryChoice, Spec};
 use crate::types::{ByteSize, LayerVersionArn};
 use crate::{archive, resolve};
 
@@ -27,7 +27,7 @@ pub(super) async fn of_run(
         return Ok(report);
     }
     let origins = origins(spec, environment, console);
-    let mut report = with_published(report, &spec.registry, &spec.papers, origins, environment, console).await?;
+    let mut report = with_published(report, &spec.registry, &spec.documents, origins, environment, console).await?;
     for (path, file) in report.layer.iter_mut().flat_map(|layer| &mut layer.files) {
         if file.owner == Owner::Unknown {
             file.owner = owner(path, spec);
@@ -62,7 +62,7 @@ fn owner(path: &Utf8Path, spec: &Spec) -> Owner {
 pub(super) async fn with_published(
     report: Report,
     registry: &RegistryChoice,
-    papers: &Papers,
+    documents: &Documents,
     origins: Origins,
     environment: &Environment,
     console: &Console,
@@ -85,7 +85,7 @@ pub(super) async fn with_published(
         let secrets = console.secrets();
         let opened = archive::open_zip(&published.zip, &shown, &secrets).and_then(|opened| {
             let bytes_of = archive::reader_of_zip(&published.zip, &shown)?;
-            Ok((Materials::gather(&opened.layer, papers, origins.clone(), bytes_of), opened))
+            Ok((Materials::gather(&opened.layer, documents.materials(), origins.clone(), bytes_of), opened))
         });
         drop(secrets);
         match opened {

@@ -7,7 +7,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Origins;
 use crate::layer::Layer;
 use crate::layer::files::{is_bundled, is_licence_text, place_of_other};
-use crate::spec::Papers;
 use crate::types::Digest;
 
 #[derive(Clone, Debug, Default)]
@@ -19,6 +18,15 @@ pub struct Materials {
     pub origins: Origins,
 }
 
+/// Which of them the files that were asked for need.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The licences.
+    pub texts: bool,
+    /// The bill of materials.
+    pub digests: bool,
+}
+
 /// Bytes of one text; the licences of the largest distributions have a tenth of it.
 const LONGEST_TEXT: u64 = 1024 * 1024;
 
@@ -27,18 +35,18 @@ impl Materials {
     /// layer.
     pub fn gather(
         layer: &Layer,
-        papers: &Papers,
+        wanted: Wanted,
         origins: Origins,
         bytes_of: impl Fn(&Utf8Path) -> Option<Vec<u8>>,
     ) -> Self {
         let mut materials = Self { origins, ..Self::default() };
         for (path, file) in &layer.files {
-            if papers.licenses.is_some() && file.size.0 <= LONGEST_TEXT && is_licence_text(path, file) {
+            if wanted.texts && file.size.0 <= LONGEST_TEXT && is_licence_text(path, file) {
                 let bytes = bytes_of(path).unwrap_or_default();
                 materials.texts.insert(path.clone(), String::from_utf8_lossy(&bytes).into_owned());
             }
             let is_alone = || !file.kind.is_link() && place_of_other(path, file).as_ref() == Some(path);
-            if papers.sbom.is_some()
+            if wanted.digests
                 && (is_bundled(path, file) || is_alone())
                 && let Some(bytes) = bytes_of(path)
             {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::state::Version;
-use super::{Listed, Made, NewVersion};
+use super::{Listed, NewVersion, Receipt};
 use crate::error::Failure;
 use crate::types::description::{Declared, Identity};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn};
@@ -89,7 +89,7 @@ impl DirectoryRegistry {
         Ok(names.iter().filter_map(|entry| entry.file_name().parse().ok()).collect())
     }
 
-    pub(super) fn publish(&self, version: &NewVersion<'_>) -> anyhow::Result<Made> {
+    pub(super) fn publish(&self, version: &NewVersion<'_>) -> anyhow::Result<Receipt> {
         let NewVersion { layer, archive, declaration, identity, signed: _ } = *version;
         let folder = self.folder.join(layer.as_str());
         fs_err::create_dir_all(&folder)?;
@@ -122,7 +122,7 @@ impl DirectoryRegistry {
         fs_err::write(making.join("version.json"), text)?;
         last_version.set(number)?;
         fs_err::rename(&making, folder.join(number.to_string()))?;
-        Ok(Made { arn: version.layer_version_arn, declares: declaration.declared() })
+        Ok(Receipt { arn: version.layer_version_arn, declares: declaration.declared() })
     }
 
     /// A version disappears by one rename, whole.

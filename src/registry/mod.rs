@@ -62,7 +62,7 @@ impl NewVersion<'_> {
 
 /// A version that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Made {
+pub struct Receipt {
     pub arn: LayerVersionArn,
     pub declares: Declared,
 }
@@ -211,7 +211,7 @@ impl Registry {
         place: &Place,
         version: &NewVersion<'_>,
         lease: &Lease<'_>,
-    ) -> anyhow::Result<Made> {
+    ) -> anyhow::Result<Receipt> {
         match self {
             Self::Aws(aws) => aws.publish(place, version, lease).await,
             Self::Directory(directory) => directory.publish(version),

@@ -19,7 +19,7 @@ use crate::layer::{DistributionSize, Materials};
 use crate::registry::fetch;
 use crate::report::Report;
 use crate::report::sbom::sbom;
-use crate::spec::{Papers, RegistryChoice, Spec};
+use crate::spec::{Documents, RegistryChoice, Spec};
 use crate::types::{ByteSize, ContentHash, Destination, LayerName, LayerVersionArn};
 
 /// Of one version.
@@ -117,9 +117,9 @@ impl Assets<'_> {
         let shown = self.notes.arns[0].to_string();
         let opened = archive::open_zip(zip, &shown, &self.console.secrets())?;
         let bytes_of = archive::reader_of_zip(zip, &shown)?;
-        let asked = Papers { sbom: Some(Utf8PathBuf::new()), ..Papers::default() };
+        let asked = Documents { sbom: Some(Utf8PathBuf::new()), ..Documents::default() };
         let origins = self.spec.map(|spec| documents::origins(spec, self.environment, self.console));
-        let materials = Materials::gather(&opened.layer, &asked, origins.unwrap_or_default(), bytes_of);
+        let materials = Materials::gather(&opened.layer, asked.materials(), origins.unwrap_or_default(), bytes_of);
         let report = Report { materials, ..self.about.clone().with_layer(opened.layer) };
         let sbom = sbom(&report.redacted(|text| self.console.redact(text)));
         Ok(sbom.context("what is in the zip cannot be read")?.into_bytes())

@@ -17,7 +17,7 @@ use crate::registry::{publish, version_list};
 use crate::release::assets::Assets;
 use crate::release::notes::{Mark, Notes, Previous};
 use crate::report::{DestinationReport, Outcome, Report};
-use crate::spec::{ActSpec, GithubChoice, RegistryChoice, Spec, Task};
+use crate::spec::{GithubChoice, RegistryChoice, Spec, Task, VersionCommandSpec};
 use crate::types::{LayerName, LayerVersionArn, Place};
 use crate::versions::select::Choice;
 use crate::versions::{Change, ChangeKind, ChangeOutcome, change, select};
@@ -51,7 +51,7 @@ pub async fn follow(
     if !spec.github.release || spec.task != Task::Publish || report.failure().is_some() {
         return report;
     }
-    let choice = Choice { content: report.code_sha256, versions: select::placed(&report) };
+    let choice = Choice { content: report.code_sha256, versions: report.placed() };
     let (change, release_url) = if choice.versions.is_empty() {
         (row("a release", "of the version that would be published", ChangeOutcome::Would), None)
     } else {
@@ -90,7 +90,7 @@ async fn of_publish(
 /// # Errors
 /// The registry or the state cannot be read, or there is no such version. What GitHub refuses stands in the report.
 pub async fn run(
-    spec: &ActSpec,
+    spec: &VersionCommandSpec,
     layers: &[LayerName],
     connections: &Connections,
     environment: &Environment,
@@ -116,10 +116,10 @@ pub async fn run(
     let (change, release_url) = subject.tell(environment, console).await;
     let changes = vec![change];
     let versions = Some(version_list::output(&state, &store));
-    let report = subject.described(Report::of_act(spec, change::count(&changes), changes));
+    let report = subject.described(Report::of_version_command(spec, change::count(&changes), changes));
     let report = Report { versions, release_url, ..report };
     let place = documents::Place { start: &environment.current_directory, workspace: &spec.workspace };
-    Ok(documents::write_published(report, &spec.registry, &spec.papers, place, environment, console).await)
+    Ok(documents::write_published(report, &spec.registry, &spec.documents, place, environment, console).await)
 }
 
 impl Subject<'_> {

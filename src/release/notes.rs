@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(merge("", &part), part);
         let edited = format!("Thanks to all!\r\n\r\n{}\r\n\r\nUpgrade soon.", part.replace("account", "Konto"));
         assert_eq!(merge(&edited, &part), format!("Thanks to all!\n\n{part}\n\nUpgrade soon."));
-        assert_eq!(merge("Made by hand", &part), format!("Made by hand\n\n{part}"));
+        assert_eq!(merge("Build by hand", &part), format!("Build by hand\n\n{part}"));
         // Half of our part is left: nothing of theirs goes with it.
         let half = format!("Hello\n{BEGIN}{{}} -->\ntheir text");
         assert_eq!(merge(&half, &part), format!("Hello\ntheir text\n\n{part}"));

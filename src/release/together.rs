@@ -6,7 +6,7 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::registry::connections::Connections;
 use crate::report::Report;
-use crate::spec::{ActSpec, Spec, VersionChoice};
+use crate::spec::{Spec, VersionChoice, VersionCommandSpec};
 use crate::types::LayerName;
 use crate::versions::ChangeOutcome;
 
@@ -29,7 +29,7 @@ pub async fn together(
 /// Of what jobs published, in a later one: a new attempt brings the same releases up to date.
 pub async fn of_results(
     reports: Vec<Report>,
-    specs: Vec<ActSpec>,
+    specs: Vec<VersionCommandSpec>,
     environment: &Environment,
     console: &Console,
 ) -> Vec<Report> {

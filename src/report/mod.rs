@@ -25,18 +25,16 @@ pub(crate) use markdown::{code, plain};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 
-use crate::build::Made;
 use crate::console::StepTime;
-use crate::decide::fingerprint::Fingerprinted;
 use crate::error::{Explanation, Failure};
 use crate::facts;
 use crate::layer::DistributionSize;
 use crate::layer::{Finding, Layer, Materials, Saving, licences};
-use crate::registry::state::State;
-use crate::spec::{ActSpec, Spec};
+use crate::spec::{Spec, VersionCommandSpec};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
 use crate::versions::Change;
-pub use run::{RunReport, Told};
+use crate::versions::select::Chosen;
+pub use run::{CommentResult, RunReport};
 pub use text::text;
 
 /// As on the command line.
@@ -108,7 +106,7 @@ pub struct Report {
     pub cache_key: Option<String>,
     /// Files that were written about the layer.
     #[serde(flatten)]
-    pub papers: PaperPaths,
+    pub documents: DocumentPaths,
     /// Why one of them could not be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paper_error: Option<Explanation>,
@@ -131,7 +129,7 @@ fn known_command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CommandNa
 
 /// From the working directory.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct PaperPaths {
+pub struct DocumentPaths {
     #[serde(rename = "report-path", skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
     #[serde(rename = "sbom-path", skip_serializing_if = "Option::is_none")]
@@ -141,16 +139,6 @@ pub struct PaperPaths {
 }
 
 impl Report {
-    /// A run that so far only knows what is wanted and why something is to be done.
-    pub fn of(spec: &Spec, wanted: &Fingerprinted, reason: String) -> Self {
-        Self {
-            dry_run: spec.dry_run,
-            fingerprint: Some(wanted.fingerprint),
-            unpinned: wanted.unpinned(),
-            ..Self::new(spec.task.command(), spec.layer.to_string(), Some(spec.target), reason)
-        }
-    }
-
     /// Of a layer whose run ended before it had a report.
     pub fn of_failure(command: &'static str, layer_name: String, target: Option<Target>, error: Explanation) -> Self {
         let reason = error.error.clone();
@@ -168,7 +156,7 @@ impl Report {
     }
 
     /// Of one of which nobody here can say what is wanted.
-    pub fn of_unread(spec: &Spec, reason: String) -> Self {
+    pub fn of_unresolved(spec: &Spec, reason: String) -> Self {
         let runs_on = spec.runs_on.clone();
         Self { changed: true, runs_on, ..Self::of_untouched(spec, reason) }
     }
@@ -184,12 +172,12 @@ impl Report {
     }
 
     /// Of a command on versions that exist.
-    pub fn of_act(spec: &ActSpec, reason: String, changes: Vec<Change>) -> Self {
-        let of_act = Self::new(spec.act.command(), spec.layer.to_string(), None, reason);
-        Self { dry_run: spec.dry_run, changes, ..of_act }
+    pub fn of_version_command(spec: &VersionCommandSpec, reason: String, changes: Vec<Change>) -> Self {
+        let of_version_command = Self::new(spec.act.command(), spec.layer.to_string(), None, reason);
+        Self { dry_run: spec.dry_run, changes, ..of_version_command }
     }
 
-    fn new(command: &'static str, layer_name: String, target: Option<Target>, reason: String) -> Self {
+    pub(crate) fn new(command: &'static str, layer_name: String, target: Option<Target>, reason: String) -> Self {
         Self {
             command,
             layer_name,
@@ -221,29 +209,11 @@ impl Report {
             runs_on: Vec::new(),
             input_paths: Vec::new(),
             cache_key: None,
-            papers: PaperPaths::default(),
+            documents: DocumentPaths::default(),
             paper_error: None,
             release_url: None,
             layer: None,
             materials: Materials::default(),
-        }
-    }
-
-    #[must_use]
-    pub fn with_made(self, made: &Made) -> Self {
-        let report = match &made.layer {
-            Some(layer) => self.with_layer(layer.clone()),
-            None => self,
-        };
-        Self {
-            code_sha256: made.archive().map(|archive| archive.content),
-            zipped_size: made.sizes.zipped,
-            unzipped_size: Some(made.sizes.unzipped),
-            distributions: made.distributions.clone(),
-            savings: made.savings.clone(),
-            findings: made.findings.clone(),
-            materials: made.materials.clone(),
-            ..report
         }
     }
 
@@ -258,46 +228,6 @@ impl Report {
     #[must_use]
     pub fn rejected(self, failure: &Failure) -> Self {
         Self { rejection: Some(Explanation::of(&failure.clone().into())), changed: false, ..self }
-    }
-
-    /// What the state knows of a content that was not built again.
-    #[must_use]
-    pub fn with_content(self, hash: ContentHash, state: &State) -> Self {
-        let known = state.contents.get(&hash).cloned().unwrap_or_default();
-        let report = Self {
-            code_sha256: Some(hash),
-            zipped_size: known.zipped_size,
-            unzipped_size: known.unzipped_size,
-            distributions: known.distributions,
-            ..self
-        };
-        report.compared_to(state)
-    }
-
-    /// Sets what follows from the content that was current before.
-    #[must_use]
-    pub fn compared_to(self, state: &State) -> Self {
-        let current = state.current_content();
-        let changed = self.code_sha256 != current.map(|(hash, _)| hash);
-        // Of a content that was read off the lists of versions nothing else is known.
-        let known = current.filter(|(_, content)| changed && content.unzipped_size.is_some());
-        let before = known.map(|(_, content)| Before {
-            name: content
-                .versions
-                .values()
-                .next()
-                .map_or_else(String::new, |first| format!("version {}", first.version)),
-            zipped_size: content.zipped_size,
-            unzipped_size: content.unzipped_size,
-            distributions: content.distributions.clone(),
-            findings: content.findings.clone(),
-        });
-        let size_diff = if current.is_some() && !changed { Some(0) } else { None };
-        let report = Self { changed, size_diff, ..self };
-        match before {
-            Some(before) => report.compared_with(before),
-            None => report,
-        }
     }
 
     #[must_use]
@@ -352,6 +282,14 @@ impl Report {
             *error = error.map(&redact);
         }
         self
+    }
+
+    /// The versions that this run published or found.
+    pub(crate) fn placed(&self) -> Vec<Chosen> {
+        let versions = self.destinations.iter().filter_map(|destination| {
+            Some(Chosen { place: destination.known_place(), arn: Ok(destination.layer_version_arn.clone()?) })
+        });
+        versions.collect()
     }
 
     /// ARN in the first region.

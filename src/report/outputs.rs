@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::matrix::matrix;
-use super::{Report, RunReport, Told};
+use super::{CommentResult, Report, RunReport};
 use crate::error::Explanation;
 use crate::types::Fingerprint;
 
@@ -123,9 +123,9 @@ fn of_layer(report: &Report) -> Vec<(&'static str, String)> {
         ("code-sha256", text(report.code_sha256.map(|hash| hash.to_string()))),
         ("zip-digest", text(report.code_sha256.map(|hash| format!("sha256:{}", Fingerprint(hash.0))))),
         ("zip-path", text(report.zip_path.clone())),
-        ("report-path", text(report.papers.page.clone())),
-        ("sbom-path", text(report.papers.sbom.clone())),
-        ("licenses-path", text(report.papers.licenses.clone())),
+        ("report-path", text(report.documents.page.clone())),
+        ("sbom-path", text(report.documents.sbom.clone())),
+        ("licenses-path", text(report.documents.licenses.clone())),
         ("release-url", text(report.release_url.clone())),
         ("zipped-size", text(report.zipped_size.map(|size| size.0.to_string()))),
         ("unzipped-size", text(report.unzipped_size.map(|size| size.0.to_string()))),
@@ -148,7 +148,7 @@ fn result(run: &RunReport) -> String {
         #[serde(flatten)]
         report: &'a Report,
         #[serde(flatten)]
-        told: &'a Told,
+        told: &'a CommentResult,
     }
     let json = |run: &RunReport| match run.only() {
         Some(report) => serde_json::to_string(&Only { report, told: &run.told }),

@@ -14,7 +14,7 @@ pub struct RunReport {
     /// In the order of the file.
     pub layers: Vec<Report>,
     #[serde(flatten)]
-    pub told: Told,
+    pub told: CommentResult,
     /// Of uv, for the steps around this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
@@ -25,7 +25,7 @@ pub struct RunReport {
 /// What a pull request was told about all layers.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Told {
+pub struct CommentResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment_url: Option<String>,
     /// Markdown of that comment, whether or not it could be made.
@@ -38,7 +38,7 @@ pub struct Told {
 
 impl RunReport {
     pub fn new(command: impl Into<String>, layers: Vec<Report>) -> Self {
-        Self { command: command.into(), layers, told: Told::default(), cache: None, steps: Vec::new() }
+        Self { command: command.into(), layers, told: CommentResult::default(), cache: None, steps: Vec::new() }
     }
 
     /// The layer of a run that has just one: outputs and texts are then about it alone.
@@ -54,7 +54,7 @@ impl RunReport {
     pub fn redacted(self, redact: impl Fn(&str) -> String) -> Self {
         let layers = self.layers.into_iter().map(|report| report.redacted(&redact)).collect();
         let comment_problem = self.told.comment_problem.map(|problem| problem.map(&redact));
-        Self { layers, told: Told { comment_problem, ..self.told }, ..self }
+        Self { layers, told: CommentResult { comment_problem, ..self.told }, ..self }
     }
 
     /// Those that failed, each with why.

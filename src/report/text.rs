@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::run::few;
-use super::{Report, RunReport, Told, table};
+use super::{CommentResult, Report, RunReport, table};
 use crate::error::counted;
 use crate::facts;
 use crate::layer::saving::by_rule;
@@ -44,7 +44,7 @@ pub fn text(run: &RunReport) -> String {
     }
 }
 
-fn of_layer(report: &Report, told: &Told) -> String {
+fn of_layer(report: &Report, told: &CommentResult) -> String {
     let mut text = String::new();
     let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("a String takes everything");
     if !report.distributions.is_empty() {
@@ -86,8 +86,9 @@ fn of_layer(report: &Report, told: &Told) -> String {
     if let Some(path) = &report.zip_path {
         line(format!("  zip           {path}"));
     }
-    let papers = [("page", &report.papers.page), ("sbom", &report.papers.sbom), ("licences", &report.papers.licenses)];
-    for (name, path) in papers {
+    let documents =
+        [("page", &report.documents.page), ("sbom", &report.documents.sbom), ("licences", &report.documents.licenses)];
+    for (name, path) in documents {
         if let Some(path) = path {
             line(format!("  {name:<13} {path}"));
         }

@@ -1,6 +1,7 @@
 //! The distributions that Lambda's runtime brings, which a function finds behind those of its layers.
 
 mod decide;
+pub(crate) mod images;
 
 use std::fmt::{self, Display};
 

@@ -11,7 +11,9 @@ pub fn check(specs: &[Spec]) -> Result<(), Failure> {
     let mut problems = Problems::default();
     let mut first: BTreeMap<String, &Spec> = BTreeMap::new();
     for spec in specs {
-        let (RegistryChoice::Aws(_), Some(template)) = (&spec.registry, &spec.after.ssm_parameter) else { continue };
+        let (RegistryChoice::Aws(_), Some(template)) = (&spec.registry, &spec.follow_up.ssm_parameter) else {
+            continue;
+        };
         let (python, architecture) = (spec.target.python.to_string(), spec.target.architecture.to_string());
         let name = template.latest(&spec.layer, (&python, &architecture));
         match first.get(&name) {

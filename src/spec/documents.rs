@@ -8,12 +8,13 @@ use secrecy::SecretString;
 use super::{Reading, Task};
 use crate::cli::{Inputs, given};
 use crate::error::Failure;
+use crate::layer::materials::Wanted;
 use crate::types::{ByteSize, TagTemplate};
 use crate::{cli, files};
 
 /// Files about the layer, absolute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Papers {
+pub struct Documents {
     /// An HTML page.
     pub page: Option<Utf8PathBuf>,
     /// CycloneDX JSON.
@@ -22,9 +23,14 @@ pub struct Papers {
     pub licenses: Option<Utf8PathBuf>,
 }
 
-impl Papers {
+impl Documents {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What is needed of the bytes of a layer for them.
+    pub fn materials(&self) -> Wanted {
+        Wanted { texts: self.licenses.is_some(), digests: self.sbom.is_some() }
     }
 
     pub fn paths(&self) -> impl Iterator<Item = &Utf8PathBuf> {
@@ -67,15 +73,15 @@ impl std::str::FromStr for CommentWhen {
 }
 
 impl Reading<'_> {
-    pub(super) fn papers(&mut self, inputs: &Inputs) -> Papers {
-        let papers = Papers {
+    pub(super) fn documents(&mut self, inputs: &Inputs) -> Documents {
+        let documents = Documents {
             page: self.paper("report", inputs.report.as_ref()),
             sbom: self.paper("sbom", inputs.sbom.as_ref()),
             licenses: self.paper("third-party-licenses", inputs.third_party_licenses.as_ref()),
         };
         let output = given(inputs.output.as_ref()).map(|path| self.folder.join(path));
         let places: Vec<Utf8PathBuf> =
-            papers.paths().chain(&output).filter_map(|path| files::normalize(path)).collect();
+            documents.paths().chain(&output).filter_map(|path| files::normalize(path)).collect();
         let mut seen = BTreeSet::new();
         if let Some(path) = places.iter().find(|path| !seen.insert(*path)) {
             let shown = path.strip_prefix(&self.folder).unwrap_or(path);
@@ -83,7 +89,7 @@ impl Reading<'_> {
             let hint = "give `report`, `sbom`, `third-party-licenses` and `output` a path each";
             self.problems.push(failure.hint(hint));
         }
-        papers
+        documents
     }
 
     fn paper(&mut self, input: &str, path: Option<&String>) -> Option<Utf8PathBuf> {

@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::types::{FunctionSelector, Label, ParameterTemplate, Principal};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct After {
+pub struct FollowUp {
     /// All that shall be able to use the version; `None`: that is not this run's business.
     pub share_with: Option<BTreeSet<Principal>>,
     pub attach_to: Vec<FunctionSelector>,
@@ -53,8 +53,8 @@ pub(super) struct AfterInputs<'a> {
 }
 
 impl Reading<'_> {
-    pub(super) fn after(&mut self, inputs: &AfterInputs<'_>, registry: &RegistryChoice) -> After {
-        let after = After {
+    pub(super) fn follow_up(&mut self, inputs: &AfterInputs<'_>, registry: &RegistryChoice) -> FollowUp {
+        let after = FollowUp {
             share_with: self.share_with(&list(inputs.share_with)),
             attach_to: self.all("attach-to", &list(inputs.attach_to)),
             ssm_parameter: given(inputs.ssm_parameter).and_then(|name| self.problems.check(name.parse())),
@@ -114,7 +114,7 @@ impl Reading<'_> {
     }
 
     /// Before anything is published or removed.
-    pub(super) fn refuse_kept_labels_without_state(&mut self, after: &After, state: &StatePlace) {
+    pub(super) fn refuse_kept_labels_without_state(&mut self, after: &FollowUp, state: &StatePlace) {
         let keeps_labels = after.retention.as_ref().is_some_and(|retention| !retention.labels.is_empty());
         if keeps_labels && *state == StatePlace::Nowhere {
             let failure = Failure::user("`keep-labels` is given, but labels are kept in the state, and there is none");

@@ -38,11 +38,11 @@ pub use checks::{Checks, FailOn, SmokeTest};
 pub use content::{Bytecode, Content, Include, RuntimePackages, SlimLevel};
 pub use dependencies::{Dependencies, InstallerChoice};
 pub use destination::{AwsDestinations, BUCKET_PREFIX, REGISTRY_FOLDER, RegistryChoice, StatePlace};
-pub use documents::{CommentWhen, GithubChoice, Papers};
-pub use follow_up::{After, Labelling, Retention};
+pub use documents::{CommentWhen, Documents, GithubChoice};
+pub use follow_up::{FollowUp, Labelling, Retention};
 pub use merge::MergeSpec;
 pub use subject::{AuditSpec, Subject};
-pub use version_command::{Act, ActSpec, Verb, VersionChoice};
+pub use version_command::{Verb, VersionChoice, VersionCommand, VersionCommandSpec};
 
 /// The command a run was started with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,9 +94,9 @@ pub struct Spec {
     pub declaration: Declaration,
     pub registry: RegistryChoice,
     pub state: StatePlace,
-    pub after: After,
+    pub follow_up: FollowUp,
     /// Files about the layer.
-    pub papers: Papers,
+    pub documents: Documents,
     /// Comments and releases.
     pub github: GithubChoice,
     /// Where the finished zip goes, as given and from the working directory.
@@ -194,7 +194,7 @@ impl Spec {
             reading.registry(task, given(registry.as_ref()), &list(regions), given(bucket.as_ref()), accounts);
         reading.refuse_removed_labels(&list(remove_labels));
         reading.signing_profile(given(signing_profile.as_ref()), &mut registry);
-        let after = reading.after(
+        let follow_up = reading.follow_up(
             &AfterInputs {
                 share_with,
                 attach_to,
@@ -210,10 +210,10 @@ impl Spec {
             &registry,
         );
         let state = reading.state(given(state.as_ref()), &registry);
-        reading.refuse_labels_without_state(&after.labelling, &state);
-        reading.refuse_kept_labels_without_state(&after, &state);
+        reading.refuse_labels_without_state(&follow_up.labelling, &state);
+        reading.refuse_kept_labels_without_state(&follow_up, &state);
         let output = reading.output(task, given(output.as_ref()), &layer);
-        let papers = reading.papers(inputs);
+        let documents = reading.documents(inputs);
         let github = reading.github(task, inputs);
         let dry_run = reading.boolean("dry-run", given(dry_run.as_ref()), false);
         let verify = reading.boolean("verify", given(verify.as_ref()), false);
@@ -227,7 +227,7 @@ impl Spec {
         #[rustfmt::skip]
         let spec = Self {
             task, layer, target, folder, workspace, start, dependencies, content, checks, declaration,
-            registry, state, after, papers, github, output, dry_run, verify, results, runs_on,
+            registry, state, follow_up, documents, github, output, dry_run, verify, results, runs_on,
         };
         Ok(spec)
     }
@@ -277,7 +277,7 @@ impl Spec {
         let written = written
             .into_iter()
             .flatten()
-            .chain(self.papers.paths().cloned())
+            .chain(self.documents.paths().cloned())
             .chain(self.results.clone())
             .filter_map(|path| files::normalize(&path));
         let written: Vec<Utf8PathBuf> = written.filter(|path| path.starts_with(&folder) && *path != folder).collect();

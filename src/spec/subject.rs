@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checks::CheckInputs;
-use super::{AwsDestinations, Checks, Papers, Reading, RegistryChoice, StatePlace, Task};
+use super::{AwsDestinations, Checks, Documents, Reading, RegistryChoice, StatePlace, Task};
 use crate::cli::{Inputs, given, list};
 use crate::environment::Environment;
 use crate::error::Failure;
@@ -24,7 +24,7 @@ pub struct AuditSpec {
     /// Of the layer, to find it, and to know its versions on functions again.
     pub layer: Option<String>,
     /// Files about the layer.
-    pub papers: Papers,
+    pub documents: Documents,
     /// The repository, absolute: its owner gets what is written.
     pub workspace: Utf8PathBuf,
     /// Where the program was started, absolute: paths are shown from here.
@@ -80,7 +80,7 @@ impl AuditSpec {
             accounts,
         );
         let state = reading.state(given(inputs.state.as_ref()).filter(|_| is_current), &registry);
-        let papers = reading.papers(inputs);
+        let documents = reading.documents(inputs);
         reading.boolean("summary", given(inputs.summary.as_ref()), true);
         let (workspace, start) = (reading.workspace.clone(), environment.current_directory.clone());
         reading.problems.into_result()?;
@@ -88,7 +88,7 @@ impl AuditSpec {
             Some(Subject::Published(arn)) => Some(arn.layer().to_owned()),
             Some(Subject::Zip { .. } | Subject::Folder { .. }) | None => name.map(str::to_owned),
         };
-        Ok(Self { subject, python, architecture, checks, registry, state, layer, papers, workspace, start })
+        Ok(Self { subject, python, architecture, checks, registry, state, layer, documents, workspace, start })
     }
 }
 

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use secrecy::ExposeSecret;
 
 use super::follow_up::AfterInputs;
-use super::{GithubChoice, Labelling, Papers, Reading, RegistryChoice, Retention, StatePlace, Task};
+use super::{Documents, GithubChoice, Labelling, Reading, RegistryChoice, Retention, StatePlace, Task};
 use crate::cli::{Inputs, given, list};
 use crate::environment::Environment;
 use crate::error::Failure;
@@ -14,8 +14,8 @@ use crate::types::{FunctionSelector, Label, LayerName, ParameterTemplate, Princi
 
 /// A command on versions of one layer.
 #[derive(Debug)]
-pub struct ActSpec {
-    pub act: Act,
+pub struct VersionCommandSpec {
+    pub act: VersionCommand,
     pub layer: LayerName,
     pub version: VersionChoice,
     pub registry: RegistryChoice,
@@ -23,7 +23,7 @@ pub struct ActSpec {
     /// Parameters that follow labels, and that a clean-up must not leave behind.
     pub ssm_parameter: Option<ParameterTemplate>,
     /// Files about the layer, for a release.
-    pub papers: Papers,
+    pub documents: Documents,
     pub github: GithubChoice,
     pub dry_run: bool,
     /// Its owner gets what is written there.
@@ -31,7 +31,7 @@ pub struct ActSpec {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum VersionCommand {
     Share(BTreeSet<Principal>),
     Attach(Vec<FunctionSelector>),
     Label(Labelling),
@@ -39,7 +39,7 @@ pub enum Act {
     Release,
 }
 
-impl Act {
+impl VersionCommand {
     pub fn command(&self) -> &'static str {
         match self {
             Self::Share(_) => "share",
@@ -70,7 +70,7 @@ pub enum Verb {
     Release,
 }
 
-impl ActSpec {
+impl VersionCommandSpec {
     /// # Errors
     /// One failure of the user's with everything that is wrong.
     pub fn resolve(verb: Verb, inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
@@ -85,7 +85,7 @@ impl ActSpec {
         let (regions, bucket) = (list(&inputs.regions), given(inputs.bucket.as_ref()));
         let registry = reading.registry(Task::Plan, given(inputs.registry.as_ref()), &regions, bucket, accounts);
         let state = reading.state(given(inputs.state.as_ref()), &registry);
-        let after = reading.after(
+        let after = reading.follow_up(
             &AfterInputs {
                 share_with: &inputs.share_with,
                 attach_to: &inputs.attach_to,
@@ -101,12 +101,14 @@ impl ActSpec {
             &registry,
         );
         reading.refuse_kept_labels_without_state(&after, &state);
-        let papers = reading.papers(inputs);
+        let documents = reading.documents(inputs);
         let github = reading.github(Task::Publish, inputs);
         let act = match verb {
-            Verb::Share => after.share_with.map(Act::Share).ok_or(("share-with", "name who may use the version")),
+            Verb::Share => {
+                after.share_with.map(VersionCommand::Share).ok_or(("share-with", "name who may use the version"))
+            }
             Verb::Attach if after.attach_to.is_empty() => Err(("attach-to", "name the functions")),
-            Verb::Attach => Ok(Act::Attach(after.attach_to)),
+            Verb::Attach => Ok(VersionCommand::Attach(after.attach_to)),
             Verb::Label => {
                 let remove = reading.all("remove-labels", &list(&inputs.remove_labels));
                 let labelling = Labelling { remove, ..after.labelling };
@@ -115,16 +117,16 @@ impl ActSpec {
                 if labelling.add.is_empty() && labelling.remove.is_empty() {
                     Err(("labels", "name the labels for the version, or those to take away with `remove-labels`"))
                 } else {
-                    Ok(Act::Label(labelling))
+                    Ok(VersionCommand::Label(labelling))
                 }
             }
             Verb::Cleanup => after
                 .retention
-                .map(Act::Cleanup)
+                .map(VersionCommand::Cleanup)
                 .ok_or(("keep-versions", "say what is to be kept: `keep-versions`, `keep-days` or `keep-labels`")),
             Verb::Release => {
                 reading.check_release(github.token.as_ref().map(ExposeSecret::expose_secret));
-                Ok(Act::Release)
+                Ok(VersionCommand::Release)
             }
         };
         let act = act.map_err(|(input, advice)| Failure::user(format!("`{input}` is missing")).hint(advice));
@@ -137,7 +139,7 @@ impl ActSpec {
         let nothing = || Failure::user("there is nothing to do").hint("`lambda-layer --help` lists commands");
         let act = act.ok_or_else(nothing)?;
         let ssm_parameter = after.ssm_parameter;
-        Ok(Self { act, layer, version, registry, state, ssm_parameter, papers, github, dry_run, workspace })
+        Ok(Self { act, layer, version, registry, state, ssm_parameter, documents, github, dry_run, workspace })
     }
 }
 

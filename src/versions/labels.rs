@@ -12,7 +12,7 @@ use crate::registry::publish::Known;
 use crate::registry::state::State;
 use crate::registry::store::{StateStore, Written};
 use crate::registry::{Registry, publish};
-use crate::spec::{ActSpec, Labelling, Spec};
+use crate::spec::{Labelling, Spec, VersionCommandSpec};
 use crate::types::{ContentHash, Label, LayerName, ParameterTemplate, Place, Target};
 use crate::versions::select::Choice;
 use crate::versions::{Change, ChangeKind, ChangeOutcome, parameters};
@@ -40,13 +40,13 @@ struct Wish<'a> {
 pub async fn apply(
     labelling: &Labelling,
     choice: &Choice,
-    spec: &ActSpec,
+    spec: &VersionCommandSpec,
     known: Known,
     registry: &Registry,
     store: &mut StateStore,
     console: &Console,
 ) -> anyhow::Result<Vec<Change>> {
-    let ActSpec { layer, ssm_parameter, dry_run, .. } = spec;
+    let VersionCommandSpec { layer, ssm_parameter, dry_run, .. } = spec;
     let wish = Wish { labelling, choice, layer, template: ssm_parameter.as_ref(), target: None, dry_run: *dry_run };
     wish.fulfil(known, registry, store, console).await
 }
@@ -60,7 +60,7 @@ pub async fn follow(
     store: &mut StateStore,
     console: &Console,
 ) -> Vec<Change> {
-    let Spec { layer, after, dry_run, target, .. } = spec;
+    let Spec { layer, follow_up, dry_run, target, .. } = spec;
     if choice.versions.is_empty() {
         return Vec::new();
     }
@@ -68,7 +68,7 @@ pub async fn follow(
         labelling,
         choice,
         layer,
-        template: after.ssm_parameter.as_ref(),
+        template: follow_up.ssm_parameter.as_ref(),
         target: Some(*target),
         dry_run: *dry_run,
     };

@@ -7,7 +7,6 @@ use crate::console::Console;
 use crate::error::Failure;
 use crate::registry::state::State;
 use crate::registry::{Listed, Registry};
-use crate::report::Report;
 use crate::spec::VersionChoice;
 use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
 
@@ -156,12 +155,4 @@ fn missing(choice: &VersionChoice, layer: &LayerName, place: &Place, list: &[Lis
             Failure::user(format!("there is no version of `{layer}` in {place}")).hint("publish it first")
         }
     }
-}
-
-/// The versions that this run published or found.
-pub(crate) fn placed(report: &Report) -> Vec<Chosen> {
-    let versions = report.destinations.iter().filter_map(|destination| {
-        Some(Chosen { place: destination.known_place(), arn: Ok(destination.layer_version_arn.clone()?) })
-    });
-    versions.collect()
 }

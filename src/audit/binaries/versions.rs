@@ -4,10 +4,10 @@ use camino::Utf8Path;
 
 use super::linker::{Linker, Place};
 use super::{Compiled, Origin, by_origin, some_of, verb};
-use crate::build::install::explain;
 use crate::facts;
 use crate::layer::scan::elf::SymbolVersion;
 use crate::layer::{Finding, Layer};
+use crate::runtime::images;
 use crate::types::Target;
 
 /// Kind of version, what it is called, and the code of a finding.
@@ -37,7 +37,7 @@ pub(super) fn check(layer: &Layer, compiled: &[Compiled<'_>], linker: &Linker<'_
             let finding = finding(code, &origin, first, files.len(), needed, target);
             // A wheel of an index would not help: there was none.
             findings.push(if is_built_here {
-                let help = format!("it was compiled on this machine: {}", explain::other_ways(target));
+                let help = format!("it was compiled on this machine: {}", images::other_ways(target));
                 Finding { help, ..finding }
             } else {
                 finding

@@ -142,7 +142,7 @@ enum Message {
 
 /// What modules are imported in.
 #[derive(Clone, Copy)]
-struct Surroundings<'a> {
+struct Context<'a> {
     place: &'a Place,
     host: &'a Host,
     patience: Patience,
@@ -161,7 +161,7 @@ pub(super) fn import(
     patience: Patience,
     lacks: impl Fn(&[Raised]) -> Option<Given>,
 ) -> anyhow::Result<Result<Ran, Unavailable>> {
-    let surroundings = Surroundings { place, host, patience, end: Instant::now() + patience.all, given: None };
+    let surroundings = Context { place, host, patience, end: Instant::now() + patience.all, given: None };
     let mut ran = Ran {
         outcomes: BTreeMap::new(),
         loaded: BTreeSet::new(),
@@ -205,7 +205,7 @@ pub(super) fn import(
         let Some(Outcome::Raised(errors)) = ran.outcomes.get(module) else { continue };
         let Some(given) = lacks(errors) else { continue };
         let first = ran.outcomes.remove(module).expect("has failed");
-        import_in_one(&[module], &Surroundings { given: Some(given), ..surroundings }, &mut ran)?.ok();
+        import_in_one(&[module], &Context { given: Some(given), ..surroundings }, &mut ran)?.ok();
         let again = ran.outcomes.entry(module.clone()).or_insert(Outcome::NotTried);
         // With what it lacked it came further, and tells more.
         if *again == Outcome::NotTried {
@@ -218,10 +218,10 @@ pub(super) fn import(
 /// Imports modules in one process until one of them ends it.
 fn import_in_one(
     modules: &[&str],
-    surroundings: &Surroundings<'_>,
+    surroundings: &Context<'_>,
     ran: &mut Ran,
 ) -> anyhow::Result<Result<(), Unavailable>> {
-    let Surroundings { patience, end, .. } = *surroundings;
+    let Context { patience, end, .. } = *surroundings;
     if Instant::now() >= end {
         ran.outcomes.extend(modules.iter().map(|module| ((*module).to_owned(), Outcome::NotTried)));
         return Ok(Ok(()));
@@ -271,8 +271,8 @@ struct Process {
 }
 
 impl Process {
-    fn start(modules: &[&str], surroundings: &Surroundings<'_>) -> anyhow::Result<Self> {
-        let Surroundings { place, host, given, .. } = *surroundings;
+    fn start(modules: &[&str], surroundings: &Context<'_>) -> anyhow::Result<Self> {
+        let Context { place, host, given, .. } = *surroundings;
         let mut command = place.sandbox.command(&host.executable)?;
         command.args(["-I", "-S", "-B", "-X", "faulthandler", "-c", SCRIPT]);
         command.envs(&place.variables).current_dir(&place.function);

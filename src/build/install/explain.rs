@@ -7,9 +7,9 @@ use super::failed_build::FailedBuild;
 use super::installer::Request;
 use super::unmet;
 use crate::error::Failure;
-use crate::facts;
 use crate::manifest::{Manifest, RequirementKind};
 use crate::process::output::causes;
+use crate::runtime::images;
 use crate::secrets::{SecretUrl, credentials, end_of_credentials, without_credentials};
 use crate::types::Target;
 
@@ -159,7 +159,7 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
         return Failure::user(format!("the requirements cannot be met with wheels for {target}"))
             .causes(causes)
             .causes(unmet::places(output, request.manifest))
-            .hint(format!("check name and version; if there is such a one, {}", other_ways(target)));
+            .hint(format!("check name and version; if there is such a one, {}", images::other_ways(target)));
     }
     let failure = Failure::user(format!("{tool} could not install the requirements for {target}"));
     failure
@@ -189,7 +189,7 @@ pub(super) fn no_wheel(missing: &[Availability], manifest: &Manifest, target: Ta
     let newer = missing.iter().filter_map(|found| Some((found, found.newest_that_fits.as_ref()?)));
     let newer = newer.filter(|(found, version)| **version != found.pin.version);
     let fitting: Vec<String> = newer.map(|(found, version)| format!("`{}=={version}`", found.pin.name)).collect();
-    let ways = other_ways(target);
+    let ways = images::other_ways(target);
     failure.hint(match fitting.len() {
         0 => ways,
         1 => format!("{} is the newest version with a fitting wheel; or {ways}", fitting[0]),
@@ -256,22 +256,6 @@ pub(super) fn refusals_of_uv(output: &str) -> String {
     let hints = output.lines().filter_map(|line| line.trim().strip_prefix("hint: "));
     let refusals = hints.filter(|hint| REFUSED.iter().any(|marker| hint.contains(marker)));
     refusals.flat_map(|hint| ["error: ", hint, "\n"]).collect()
-}
-
-/// What to do when there is no wheel.
-pub(crate) fn other_ways(target: Target) -> String {
-    let image = format!(
-        "build it on {} in the image of the runtime (the action `lambda-layer-action/python{}`, or `public.ecr.aws/sam/build-python{}`)",
-        target.architecture, target.python, target.python
-    );
-    let newest = facts::runtimes().iter().filter_map(|runtime| runtime.glibc.parse().ok()).max();
-    let newer = facts::runtimes().iter().rev().find(|runtime| runtime.glibc.parse().ok() == newest);
-    match newer.filter(|_| newest > Some(target.glibc())) {
-        Some(runtime) => {
-            format!("{image}, or use python{} or later, which has glibc {}", runtime.python, runtime.glibc)
-        }
-        None => image,
-    }
 }
 
 /// The distribution, `name==version`, whose file has another hash.

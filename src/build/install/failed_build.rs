@@ -9,6 +9,7 @@ use super::explain;
 use super::installer::Request;
 use crate::error::Failure;
 use crate::manifest::RequirementKind;
+use crate::runtime::images;
 use crate::types::DistributionName;
 
 /// A build for another Python or processor than this machine's that did not end with a wheel of Python alone; `None`
@@ -34,7 +35,7 @@ pub(super) fn compiled_elsewhere(output: &str, request: &Request<'_>, built: &[A
         "`{name}` has compiled code, and Python {} of this machine cannot compile for {}",
         host.version, spec.target
     ));
-    Some(failure.cause(cause).causes(projects).hint(explain::other_ways(spec.target)))
+    Some(failure.cause(cause).causes(projects).hint(images::other_ways(spec.target)))
 }
 
 /// The file of a wheel that was built for another Python or processor than the target's.
@@ -53,7 +54,7 @@ pub(super) fn unbuildable_project(path: &Utf8Path, output: &str, request: &Reque
             format!("`{path}` has compiled code, and Python {python} of this machine cannot compile for {target}");
         return Failure::user(message)
             .cause(format!("building it here makes `{wheel}`"))
-            .hint(explain::other_ways(target));
+            .hint(images::other_ways(target));
     }
     let failure = match FailedBuild::of(output) {
         Some(build) => build.explain(request, None),

@@ -43,7 +43,7 @@ use crate::spec::indexes::Indexes;
 ///
 /// # Errors
 /// The user's for requirements that cannot be met, ours for tools that are missing or networks that are down.
-pub fn build(
+pub fn install(
     spec: &Spec,
     manifest: &Manifest,
     host: Option<&Host>,

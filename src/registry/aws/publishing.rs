@@ -19,7 +19,7 @@ use crate::facts;
 use crate::process::interrupt;
 use crate::registry::lease::Lease;
 use crate::registry::state::Version;
-use crate::registry::{Made, NewVersion};
+use crate::registry::{NewVersion, Receipt};
 use crate::types::description::Declaration;
 use crate::types::{ContentHash, LayerVersionArn, Place};
 
@@ -40,7 +40,7 @@ impl AwsRegistry {
         place: &Place,
         version: &NewVersion<'_>,
         lease: &Lease<'_>,
-    ) -> anyhow::Result<Made> {
+    ) -> anyhow::Result<Receipt> {
         let NewVersion { archive, declaration, identity, signed, .. } = *version;
         let bare = Declaration { compatible_architectures: Vec::new(), ..declaration.clone() };
         let mut version = *version;
@@ -56,7 +56,7 @@ impl AwsRegistry {
                     }
                     let hash = signed.map_or(archive.content, |signed| signed.hash);
                     let arn = published(&reply, hash, &place.region)?;
-                    return Ok(Made { arn, declares: version.declaration.declared() });
+                    return Ok(Receipt { arn, declares: version.declaration.declared() });
                 }
                 Err(error) => error,
             };
@@ -88,7 +88,7 @@ impl AwsRegistry {
     ///
     /// # Errors
     /// The list cannot be read in the end, or the run was interrupted: nobody knows.
-    async fn watch(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<Option<Made>> {
+    async fn watch(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<Option<Receipt>> {
         let end = Instant::now() + self.settling.unsigned_abs();
         loop {
             let is_last = Instant::now() >= end;
@@ -173,14 +173,14 @@ impl AwsRegistry {
         Ok(request.customize().config_override(once).send().await)
     }
 
-    async fn find(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<Option<Made>> {
+    async fn find(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<Option<Receipt>> {
         let NewVersion { layer, declaration, identity, .. } = *version;
         let listed = self.list(place, layer).await?.into_iter().rev();
         for listed in listed.filter(|listed| listed.identity == Some(identity)) {
             // An earlier one may be there that was not signed, that says what it is not, or that declares other things.
             let declares = self.declared_by(place, layer, &looked_for(&listed.arn), identity.content).await?;
             if let Some(declares) = declares.filter(|declares| declaration.fits(Some(declares))) {
-                return Ok(Some(Made { arn: listed.arn, declares }));
+                return Ok(Some(Receipt { arn: listed.arn, declares }));
             }
         }
         Ok(None)

@@ -24,7 +24,7 @@ use crate::registry::lease::Lease;
 use crate::registry::publish::find::{Lists, adopt, highest, recover};
 use crate::registry::state::{Build, Content, State};
 use crate::registry::store::StateStore;
-use crate::registry::{Made, NewVersion, Registry};
+use crate::registry::{NewVersion, Receipt, Registry};
 use crate::types::description::Declared;
 use crate::types::{LayerName, LayerVersionArn, Place};
 pub use find::{Known, Unreadable, read};
@@ -198,7 +198,7 @@ async fn publish_in(
     turn: &Turn<'_>,
     console: &Console,
 ) -> anyhow::Result<Placed> {
-    let Made { arn, declares } = registry.publish(place, version, &turn.lease).await?;
+    let Receipt { arn, declares } = registry.publish(place, version, &turn.lease).await?;
     if declares.compatible_architectures.is_empty() && !version.declaration.compatible_architectures.is_empty() {
         console.notice(&format!("{place} takes no `compatible-architectures`: `{arn}` was published without them"));
     }

@@ -122,7 +122,7 @@ fn written(layers: &[Layer<'_>], marker: &str, run: Option<&str>, rows: Rows) ->
     let mut links = Vec::new();
     if let Some(run) = run {
         links.push(format!("[run]({run})"));
-        if reports().any(|report| report.papers.page.is_some()) {
+        if reports().any(|report| report.documents.page.is_some()) {
             links.push(format!("[report page, if it was uploaded]({run}#artifacts)"));
         }
     }

@@ -14,7 +14,7 @@ use crate::registry::publish::Known;
 use crate::registry::state::State;
 use crate::registry::store::StateStore;
 use crate::registry::{Registry, publish};
-use crate::spec::{ActSpec, Retention, Spec};
+use crate::spec::{Retention, Spec, VersionCommandSpec};
 use crate::types::{ByteSize, Label, LayerName, ParameterTemplate};
 use crate::versions::{Change, ChangeKind, ChangeOutcome};
 
@@ -36,7 +36,7 @@ struct Cleaner<'a> {
 /// What keeps all of it from being done.
 pub async fn run(
     retention: &Retention,
-    spec: &ActSpec,
+    spec: &VersionCommandSpec,
     known: &Known,
     owner: Owner,
     registry: &Registry,
@@ -67,7 +67,7 @@ pub async fn follow(
     let cleaner = Cleaner {
         retention,
         layer: &spec.layer,
-        ssm_parameter: spec.after.ssm_parameter.as_ref(),
+        ssm_parameter: spec.follow_up.ssm_parameter.as_ref(),
         owner,
         applies: retention.applies && !spec.dry_run,
         registry,

@@ -89,9 +89,9 @@ pub(super) fn by_name(path: &Utf8Path, text: &[u8], is_own: bool) -> Option<Leak
 impl Rule {
     fn is_real(&self, text: &[u8], start: usize, end: usize) -> bool {
         let found = &text[start..end];
-        let around = &text[start.saturating_sub(NEAR)..text.len().min(end + NEAR)];
+        let context = &text[start.saturating_sub(NEAR)..text.len().min(end + NEAR)];
         let has_other_half = |near: &Regex| {
-            let mut halves = near.captures_iter(around).filter_map(|half| half.get(1));
+            let mut halves = near.captures_iter(context).filter_map(|half| half.get(1));
             halves.any(|half| is_random(half.as_bytes()))
         };
         (self.kind.is_none() || is_random(found))

@@ -12,7 +12,7 @@ use crate::spec::{Spec, Task};
 ///
 /// # Errors
 /// This program's.
-pub async fn unread<'scope>(
+pub async fn reason<'scope>(
     spec: &'scope Spec,
     raw: &RawInputs,
     state: &State,

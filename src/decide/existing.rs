@@ -11,7 +11,7 @@ use crate::types::description::Difference;
 
 /// Whether the version that the state names in a place can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Presence {
+pub struct Existing {
     pub place: Place,
     pub status: Status,
 }
@@ -41,7 +41,7 @@ pub async fn ask(
     registry: &Registry,
     state: &State,
     mut unreadable: Unreadable,
-) -> anyhow::Result<Vec<Presence>> {
+) -> anyhow::Result<Vec<Existing>> {
     let (Match::SameInputs(content) | Match::SameMeaning(content)) = matched else { return Ok(Vec::new()) };
     let ask = spec.task == Task::Publish || spec.verify;
     let signing = spec.registry.signing_profile().is_some();
@@ -62,19 +62,19 @@ pub async fn ask(
         Ok(if differences.is_empty() { Status::Exists(version) } else { Status::Declares(version, differences) })
     });
     let answers = futures::future::join_all(asked).await;
-    let (mut presence, mut last_error) = (Vec::new(), None);
+    let (mut existing, mut last_error) = (Vec::new(), None);
     for (place, answer) in places.into_iter().zip(answers) {
         match unreadable.remove(&place).map_or(answer, Err) {
-            Ok(status) => presence.push(Presence { place, status }),
+            Ok(status) => existing.push(Existing { place, status }),
             Err(error) => {
-                presence.push(Presence { place, status: Status::Unreadable(Explanation::of(&error)) });
+                existing.push(Existing { place, status: Status::Unreadable(Explanation::of(&error)) });
                 last_error = Some(error);
             }
         }
     }
-    let nothing_answers = presence.iter().all(|presence| matches!(presence.status, Status::Unreadable(_)));
+    let nothing_answers = existing.iter().all(|existing| matches!(existing.status, Status::Unreadable(_)));
     match last_error.filter(|_| nothing_answers) {
         Some(error) => Err(error),
-        None => Ok(presence),
+        None => Ok(existing),
     }
 }

@@ -1,0 +1,138 @@
+//! The comment on a pull request: whether there is to be one, what it says, and what became of it.
+
+use camino::Utf8Path;
+use secrecy::SecretString;
+
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::{Explanation, Failure};
+use crate::github::comment::Wish;
+use crate::github::{Client, PullRequest, comment};
+use crate::layer::Severity;
+use crate::report::{CommentResult, Report, RunReport};
+use crate::spec::{CommentWhen, Spec, Task};
+use crate::types::ByteSize;
+use crate::{config, report};
+
+/// What a comment needs that somebody insists on, before anything is built.
+///
+/// # Errors
+/// `comment` is `always`, and there is no pull request or no token.
+pub(crate) fn check(specs: &[Spec], environment: &Environment) -> Result<(), Failure> {
+    let insists = |spec: &&Spec| spec.task == Task::Preview && spec.github.comment == CommentWhen::Always;
+    let Some(spec) = specs.iter().find(insists) else { return Ok(()) };
+    if let Err(why) = PullRequest::of_event(environment) {
+        let failure = Failure::user(format!("`comment` is `always`, but {why}"));
+        return Err(failure.hint("run on the event `pull_request`, or use `comment: auto`"));
+    }
+    Client::new(spec.github.token.as_ref(), environment).map(drop)
+}
+
+/// Comments on what the layers of a preview become, or says why not; nothing for other commands.
+///
+/// # Errors
+/// GitHub's, where the comment must be; elsewhere the report says why there is none.
+pub(crate) async fn tell(
+    run: RunReport,
+    specs: &[Spec],
+    config: Option<&Utf8Path>,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<RunReport> {
+    let wished = specs.iter().zip(&run.layers).filter(|(spec, _)| spec.task == Task::Preview);
+    let Some(first) = specs.iter().find(|spec| spec.task == Task::Preview) else { return Ok(run) };
+    let always = wished.clone().any(|(spec, _)| spec.github.comment == CommentWhen::Always);
+    let never = wished.clone().all(|(spec, _)| spec.github.comment == CommentWhen::Never);
+    let worth = wished.clone().any(|(spec, report)| is_worth(report, spec.github.comment_threshold));
+    let marker = if let Some(report) = run.only() {
+        report::marker(&report.layer_name)
+    } else {
+        // From the root of the repository, which is not in the same place on every machine.
+        let config = config.map(|path| path.strip_prefix(&first.workspace).unwrap_or(path));
+        report::set_marker(config.map_or(config::FILE, Utf8Path::as_str))
+    };
+    let wanted = Wanted { marker, always, never, is_worth: worth };
+    let token = first.github.token.as_ref();
+    let told = told(&run, &wanted, token, environment, console).await?;
+    Ok(RunReport { told, ..run })
+}
+
+/// What the comment is to be.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// It is found by this again.
+    pub marker: String,
+    pub always: bool,
+    pub never: bool,
+    pub is_worth: bool,
+}
+
+pub(crate) async fn told(
+    run: &RunReport,
+    wanted: &Wanted,
+    token: Option<&SecretString>,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<CommentResult> {
+    // Before it is escaped.
+    let shown = run.clone().redacted(|text| console.redact(text));
+    let shown: Vec<&Report> = shown.layers.iter().collect();
+    let text = console.redact(&report::comment(&shown, &wanted.marker, run_page(environment).as_deref()));
+    let told = CommentResult { comment: Some(text.clone()), ..CommentResult::default() };
+    if wanted.never {
+        return Ok(told);
+    }
+    let pull_request = match PullRequest::of_event(environment) {
+        Ok(pull_request) => pull_request,
+        Err(_) if !environment.in_actions() => return Ok(told),
+        Err(why) => {
+            let failure = Failure::user(why).hint("run on the event `pull_request` for a comment");
+            return Ok(without_comment(told, &failure, console));
+        }
+    };
+    let wish = if wanted.always || wanted.is_worth { Wish::Say(&text) } else { Wish::Correct(&text) };
+    let step = console.step("Comment");
+    let client = match Client::new(token, environment) {
+        Ok(client) => client,
+        Err(failure) => return Ok(without_comment(told, &failure, console)),
+    };
+    match comment::put(&client, &pull_request, &wanted.marker, wish, report::says_the_same).await {
+        Ok(posted) => {
+            step.done(posted.done);
+            Ok(CommentResult { comment_url: posted.url, ..told })
+        }
+        Err(error) => {
+            step.skip();
+            let failure = comment::explain(&error, &pull_request);
+            // What the checks refuse is the greater trouble.
+            if wanted.always && run.failure().is_none() {
+                return Err(failure.into());
+            }
+            Ok(without_comment(told, &failure, console))
+        }
+    }
+}
+
+fn without_comment(told: CommentResult, failure: &Failure, console: &Console) -> CommentResult {
+    let problem = Explanation::of(&failure.clone().into());
+    let hint = problem.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    console
+        .notice(&format!("no comment on a pull request: {}{hint}; the text is in the job summary", problem.one_line()));
+    CommentResult { comment_problem: Some(problem), ..told }
+}
+
+/// Whether somebody wants to know.
+pub(crate) fn is_worth(report: &Report, threshold: Option<ByteSize>) -> bool {
+    let errors = report.new_findings().iter().any(|finding| finding.severity == Severity::Error);
+    if report.error.is_some() || report.rejection.is_some() || errors {
+        return true;
+    }
+    let is_large = |diff: i64| threshold.is_none_or(|threshold| diff.unsigned_abs() >= threshold.0);
+    report.changed && report.size_diff.is_none_or(is_large)
+}
+
+/// The page of the workflow run.
+fn run_page(environment: &Environment) -> Option<String> {
+    let (server, repository) = (environment.get("GITHUB_SERVER_URL")?, environment.get("GITHUB_REPOSITORY")?);
+    Some(format!("{server}/{repository}/actions/runs/{}", environment.get("GITHUB_RUN_ID")?))
+}

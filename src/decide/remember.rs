@@ -1,0 +1,82 @@
+//! Notes in the state what a run found unchanged, so that the next run needs one read.
+
+use jiff::Timestamp;
+
+use crate::console::Console;
+use crate::decide::existing::{Existing, Status};
+use crate::decide::fingerprint::Fingerprinted;
+use crate::error::{Explanation, Failure};
+use crate::registry::state::{State, Version};
+use crate::registry::store::{StateStore, Stored, Tag, Written};
+use crate::registry::version_list;
+use crate::types::{ContentHash, Place, Target};
+
+/// Notes in the state that these inputs stand for this content, if it does not say so: the next run then needs one read.
+/// What is current no clean-up takes, and what was current it leaves alone for a while.
+///
+/// Another run that writes at the same time knows better what is current, and nothing is lost if this does not succeed.
+/// Only a clean-up must learn that the versions are in use, or this run that they are gone.
+///
+/// # Errors
+/// A clean-up took a version while this run looked at it.
+pub(crate) async fn remember(
+    wanted: &Fingerprinted,
+    content: ContentHash,
+    target: Target,
+    existing: &[Existing],
+    (known, tag): (&State, &Tag),
+    store: &StateStore,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let versions: Vec<(&Place, &Version)> = existing
+        .iter()
+        .filter_map(|existing| match &existing.status {
+            Status::Exists(version) => Some((&existing.place, version)),
+            _ => None,
+        })
+        .collect();
+    let now = store.now();
+    let mut state = known.clone();
+    let destinations = versions.iter().map(|(_, version)| version.arn.destination());
+    state.set_current(wanted.fingerprint, wanted.build(content), destinations, now);
+    state.note_target(content, target);
+    for (_, version) in &versions {
+        state.note_declared(&version.arn, version.declares.as_ref());
+    }
+    if state == *known && *tag != Tag::Absent {
+        return Ok(());
+    }
+    touch(&mut state, content, &versions, now)?;
+    let mut written = store.write(&state, tag).await;
+    while let Ok(Written::Conflict) = written {
+        let Stored { state: Some(mut newer), tag } = store.read(&state.layer).await? else { return Ok(()) };
+        touch(&mut newer, content, &versions, store.now())?;
+        written = store.write(&newer, &tag).await;
+    }
+    let written = match written {
+        // What others call the newest may be another one now.
+        Ok(Written::Done(_)) => version_list::follow(&state.layer, store).await.map(drop),
+        Ok(Written::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
+        let place = store.place(&state.layer);
+        console.warning(&format!("`{place}` could not be brought up to date: {}", Explanation::of(&error).one_line()));
+    }
+    Ok(())
+}
+
+fn touch(
+    state: &mut State,
+    content: ContentHash,
+    versions: &[(&Place, &Version)],
+    now: Timestamp,
+) -> Result<(), Failure> {
+    for (place, version) in versions {
+        if !state.touch(content, &version.arn, now) {
+            let failure = Failure::system(format!("version {} was removed from {place} meanwhile", version.version));
+            return Err(failure.hint("run again: it is published anew"));
+        }
+    }
+    Ok(())
+}
