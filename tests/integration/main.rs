@@ -41,6 +41,7 @@ mod github_server;
 mod harness;
 mod hints;
 mod hostile_zips;
+mod imports;
 mod init;
 mod installer_variables;
 mod killed;
