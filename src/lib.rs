@@ -1,7 +1,7 @@
 //! Keeps AWS Lambda layers for Python in step with a repository's dependency files.
 //!
-//! [`publish::run`] tells the story of a run. Data goes one way: inputs → spec → fingerprint → plan → tree → findings →
-//! archive → published versions → report.
+//! [`commands`] has a file for each command, which reads as its story. Data goes one way: inputs → spec → fingerprint →
+//! plan → tree → findings → archive → published versions → report. CONTRIBUTING.md has the order of the folders.
 
 pub mod archive;
 pub mod audit;
