@@ -166,6 +166,17 @@ def take_body(environ):
     return body
 
 
+def new_service(document):
+    moto = DomainDispatcherApplication(create_backend_app)
+    moto.debug = True
+    return Service(moto, document)
+
+
+def serve(service, host, port):
+    """Until the process is stopped; port 0 is any that is free."""
+    run_simple(host, port, service, threaded=True, request_handler=Handler)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1")
@@ -175,10 +186,7 @@ def main():
     text = arguments.manner
     document = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    moto = DomainDispatcherApplication(create_backend_app)
-    moto.debug = True
-    service = Service(moto, document)
-    run_simple(arguments.host, arguments.port, service, threaded=True, request_handler=Handler)
+    serve(new_service(document), arguments.host, arguments.port)
 
 
 if __name__ == "__main__":

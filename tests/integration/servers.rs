@@ -1,7 +1,10 @@
 //! What the program talks to: real servers on random ports, stopped when their value goes.
 
-use std::io::Read as _;
+use std::io::Read;
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::mpsc::Receiver;
 
 use camino::Utf8Path;
 
@@ -9,10 +12,17 @@ use crate::tools::tools;
 
 /// Something that serves on a random port of 127.0.0.1; stopped in the end.
 pub(crate) struct Server {
-    child: Child,
+    life: Life,
     pub(crate) port: u16,
     /// What it writes, line by line.
-    log: std::sync::mpsc::Receiver<String>,
+    log: Receiver<String>,
+}
+
+/// What ends with a server, and ends it.
+enum Life {
+    Process(Child),
+    /// To a server that ends when its connection does.
+    Connection(TcpStream),
 }
 
 impl Server {
@@ -22,37 +32,30 @@ impl Server {
         command.stdin(Stdio::null()).stdout(writer.try_clone().expect("can be made")).stderr(writer);
         let child = command.spawn().expect("can be started");
         drop(command);
-        let (sender, log) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            use std::io::BufRead as _;
-            for line in std::io::BufReader::new(reader).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        let mut said = Vec::new();
-        let port = loop {
-            let Ok(line) = log.recv() else { panic!("the server did not start:\n{}", said.join("\n")) };
-            let digits = line.split_once(marker).map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit));
-            if let Some(port) = digits.and_then(|digits| digits.collect::<String>().parse().ok()) {
-                break port;
-            }
-            said.push(line);
-        };
-        Self { child, port, log }
+        Self::of(Life::Process(child), reader, marker)
+    }
+
+    /// The server behind a connection, over which it writes its log.
+    fn behind(connection: TcpStream, marker: &str) -> Self {
+        let reader = connection.try_clone().expect("can be cloned");
+        Self::of(Life::Connection(connection), reader, marker)
+    }
+
+    fn of(life: Life, log: impl Read + Send + 'static, marker: &str) -> Self {
+        let log = lines_of(log);
+        let port = port_in(&log, marker);
+        Self { life, port, log }
     }
 
     /// Starts a server that is told its port, and waits until something listens there.
     pub(crate) fn start_on(mut command: Command, port: u16) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-        let mut server =
-            Self { child: command.spawn().expect("can be started"), port, log: std::sync::mpsc::channel().1 };
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(server.child.try_wait().expect("is ours").is_none(), "the server did not start");
+        let mut child = command.spawn().expect("can be started");
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(child.try_wait().expect("is ours").is_none(), "the server did not start");
             std::thread::yield_now();
         }
-        server
+        Self { life: Life::Process(child), port, log: std::sync::mpsc::channel().1 }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -62,8 +65,64 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        match &mut self.life {
+            Life::Process(child) => {
+                child.kill().ok();
+                child.wait().ok();
+            }
+            Life::Connection(connection) => {
+                connection.shutdown(std::net::Shutdown::Both).ok();
+            }
+        }
+    }
+}
+
+fn lines_of(log: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        use std::io::BufRead as _;
+        for line in std::io::BufReader::new(log).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// The port that stands after `marker` in the first line that has it.
+fn port_in(log: &Receiver<String>, marker: &str) -> u16 {
+    let mut said = Vec::new();
+    loop {
+        let Ok(line) = log.recv() else { panic!("the server did not start:\n{}", said.join("\n")) };
+        let digits = line.split_once(marker).map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit));
+        if let Some(port) = digits.and_then(|digits| digits.collect::<String>().parse().ok()) {
+            return port;
+        }
+        said.push(line);
+    }
+}
+
+/// Starts the servers of `Moto` for all tests of this process: a new one takes 30 ms in place of a second.
+struct Nursery {
+    port: u16,
+    /// It ends when this does, with the process of the tests.
+    _process: Child,
+}
+
+impl Nursery {
+    fn start() -> Self {
+        const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/nursery.py");
+        let mut command = Command::new(tools().program("python3"));
+        command.args(["-u", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut process = command.spawn().expect("can be started");
+        let log = lines_of(process.stdout.take().expect("is piped"));
+        Self { port: port_in(&log, "Ready on port "), _process: process }
+    }
+
+    fn connect() -> TcpStream {
+        static NURSERY: LazyLock<Nursery> = LazyLock::new(Nursery::start);
+        TcpStream::connect(("127.0.0.1", NURSERY.port)).expect("listens")
     }
 }
 
@@ -94,10 +153,7 @@ pub(crate) struct Request {
 
 impl Moto {
     pub(crate) fn start() -> Self {
-        const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/server.py");
-        let mut command = Command::new(tools().program("python3"));
-        command.args(["-u", PROGRAM]);
-        Self { server: Server::start(command, "Running on http://127.0.0.1:"), seen: Vec::new() }
+        Self { server: Server::behind(Nursery::connect(), "Running on http://127.0.0.1:"), seen: Vec::new() }
     }
 
     /// For `AWS_ENDPOINT_URL`.
@@ -123,7 +179,7 @@ impl Moto {
     /// How it behaves from now on: a document of `tests/aws/manner.py`.
     pub(crate) fn behave(&self, manner: &serde_json::Value) {
         use std::io::Write as _;
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
+        let mut stream = TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
         let body = manner.to_string();
         write!(stream, "PUT /_aws/manner HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len())
             .expect("can be sent");
@@ -147,7 +203,7 @@ impl Moto {
     /// The same with an access key, whose account moto knows.
     pub(crate) fn post_as(&self, key: &str, service: &str, body: &str) {
         use std::io::Write as _;
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
+        let mut stream = TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
         let credential = format!("Credential={key}/20260101/us-east-1/{service}/aws4_request");
         write!(
             stream,
@@ -187,7 +243,7 @@ fn access(line: &str) -> Option<Request> {
 /// The answer to a GET, headers included.
 pub(crate) fn get(port: u16, path: &str) -> String {
     use std::io::Write as _;
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("listens");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("listens");
     write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").expect("can be sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("is answered");
