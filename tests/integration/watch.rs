@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aho_corasick::AhoCorasick;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -37,11 +38,14 @@ impl Watched {
     #[track_caller]
     pub(crate) fn run(&self, run: Run, child: &str) -> Outcome {
         let is_over = AtomicBool::new(false);
+        let mut others = Others(processes());
         let (outcome, seen) = std::thread::scope(|scope| {
             let watcher = scope.spawn(|| {
                 let mut seen = BTreeSet::new();
                 while !is_over.load(Ordering::Relaxed) {
-                    seen.extend(command_lines());
+                    seen.extend(others.command_lines_of_new());
+                    // Processes live longer than this, and the run needs the processor, too.
+                    std::thread::sleep(Duration::from_millis(1));
                 }
                 seen
             });
@@ -101,18 +105,29 @@ impl Watched {
     }
 }
 
-/// Arguments of all processes that can be seen now.
-fn command_lines() -> Vec<Vec<u8>> {
-    let processes = fs_err::read_dir("/proc").expect("is Linux").filter_map(Result::ok);
-    let processes =
-        processes.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()));
-    let lines = processes.filter_map(|process| {
-        let mut line = Vec::new();
-        // It may be over by now.
-        fs_err::File::open(process.path().join("cmdline")).ok()?.read_to_end(&mut line).ok()?;
-        Some(line)
-    });
-    lines.collect()
+/// Processes that ran before there was anything to watch: most of those of a machine.
+struct Others(BTreeSet<u32>);
+
+impl Others {
+    /// Arguments of all other processes that can be seen now.
+    fn command_lines_of_new(&mut self) -> Vec<Vec<u8>> {
+        let now = processes();
+        // Numbers are given out again.
+        self.0.retain(|process| now.contains(process));
+        let lines = now.difference(&self.0).filter_map(|process| {
+            let mut line = Vec::new();
+            // It may be over by now.
+            fs_err::File::open(format!("/proc/{process}/cmdline")).ok()?.read_to_end(&mut line).ok()?;
+            Some(line)
+        });
+        lines.collect()
+    }
+}
+
+/// Numbers of all processes that can be seen now.
+fn processes() -> BTreeSet<u32> {
+    let entries = fs_err::read_dir("/proc").expect("is Linux").filter_map(Result::ok);
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 fn base64(text: &str) -> String {
