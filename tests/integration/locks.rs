@@ -162,13 +162,20 @@ pub(crate) fn uv(folder: &Utf8Path) -> Command {
     let mut command = Command::new(tools().program("uv"));
     command.current_dir(folder).env("UV_CACHE_DIR", tools().cache("uv")).env("UV_PYTHON_DOWNLOADS", "never");
     command.env_remove("VIRTUAL_ENV").env("UV_NO_CONFIG", "1");
+    // Poetry and its like start twice as fast when Python keeps what it compiled of them.
+    command.env_remove("PYTHONDONTWRITEBYTECODE");
     command
 }
 
 /// Poetry, PDM or Pipenv in the versions of `data/exporters`, with nothing of this machine's.
 pub(crate) fn tool(name: &str, folder: &Utf8Path) -> Command {
     let versions = root().join(format!("data/exporters/{name}.txt"));
-    tool_from(&["--constraints", versions.as_str(), "--from", name, name], folder)
+    let mut command = tool_from(&["--constraints", versions.as_str(), "--from", name, name], folder);
+    if name == "pipenv" {
+        // Else it makes one, only to ask for its Python.
+        command.env("VIRTUAL_ENV", tools().folder());
+    }
+    command
 }
 
 /// One of them from what these arguments of `uv tool run` name.

@@ -2,6 +2,7 @@
 //! that is said, written or kept.
 
 use std::process::Command;
+use std::rc::Rc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -19,7 +20,7 @@ const PACKAGES: [&str; 3] = ["alpha", "beta", "gamma"];
 
 struct Everywhere {
     sandbox: Sandbox,
-    server: FileServer,
+    server: Rc<FileServer>,
     /// The dependency file.
     file: &'static str,
     installer: &'static str,
@@ -33,8 +34,19 @@ impl Everywhere {
             wheel(&folder, package, "1.0");
         }
         fs_err::create_dir_all(folder.join("more")).expect("can be made");
-        let server = FileServer::start(&folder);
+        let server = Rc::new(FileServer::start(&folder));
         Self { sandbox, server, file, installer }
+    }
+
+    /// The same for another installer, before anything was built; what is written already is taken over.
+    fn with(&self, installer: &'static str) -> Self {
+        let sandbox = Sandbox::new();
+        for entry in self.sandbox.path("").read_dir_utf8().expect("is there").flatten() {
+            if entry.path().is_file() {
+                fs_err::copy(entry.path(), sandbox.path(entry.file_name())).expect("can be copied");
+            }
+        }
+        Self { sandbox, server: Rc::clone(&self.server), file: self.file, installer }
     }
 
     /// A URL of the server with a user name or a user name and a password.
@@ -156,7 +168,6 @@ impl Everywhere {
     }
 
     fn is_told_nowhere(&self) {
-        self.write();
         let outcome = self.watched(self.step(OLD, ""), Some(self.sandbox.root())).success();
         outcome.says("shared published: the layer was never published");
         assert_eq!(layered(&self.sandbox.path("layer.zip")).into_keys().collect::<Vec<_>>(), PACKAGES);
@@ -173,46 +184,52 @@ impl Everywhere {
     }
 }
 
+fn tell_none(file: &'static str) {
+    let with_uv = Everywhere::new(file, "uv");
+    with_uv.write();
+    let with_pip = with_uv.with("pip");
+    with_uv.is_told_nowhere();
+    with_pip.is_told_nowhere();
+}
+
 #[test]
 fn requirement_files_tell_none() {
-    Everywhere::new("requirements.txt", "uv").is_told_nowhere();
-    Everywhere::new("requirements.txt", "pip").is_told_nowhere();
+    for installer in ["uv", "pip"] {
+        // Its text is another one for each.
+        let everywhere = Everywhere::new("requirements.txt", installer);
+        everywhere.write();
+        everywhere.is_told_nowhere();
+    }
 }
 
 #[test]
 fn projects_tell_none() {
-    Everywhere::new("pyproject.toml", "uv").is_told_nowhere();
-    Everywhere::new("pyproject.toml", "pip").is_told_nowhere();
+    tell_none("pyproject.toml");
 }
 
 #[test]
 fn uv_locks_tell_none() {
-    Everywhere::new("uv.lock", "uv").is_told_nowhere();
-    Everywhere::new("uv.lock", "pip").is_told_nowhere();
+    tell_none("uv.lock");
 }
 
 #[test]
 fn pylock_files_tell_none() {
-    Everywhere::new("pylock.toml", "uv").is_told_nowhere();
-    Everywhere::new("pylock.toml", "pip").is_told_nowhere();
+    tell_none("pylock.toml");
 }
 
 #[test]
 fn poetry_locks_tell_none() {
-    Everywhere::new("poetry.lock", "uv").is_told_nowhere();
-    Everywhere::new("poetry.lock", "pip").is_told_nowhere();
+    tell_none("poetry.lock");
 }
 
 #[test]
 fn pdm_locks_tell_none() {
-    Everywhere::new("pdm.lock", "uv").is_told_nowhere();
-    Everywhere::new("pdm.lock", "pip").is_told_nowhere();
+    tell_none("pdm.lock");
 }
 
 #[test]
 fn pipenv_locks_tell_none() {
-    Everywhere::new("Pipfile.lock", "uv").is_told_nowhere();
-    Everywhere::new("Pipfile.lock", "pip").is_told_nowhere();
+    tell_none("Pipfile.lock");
 }
 
 #[test]

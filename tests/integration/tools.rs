@@ -34,6 +34,11 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
+    /// The virtual environment.
+    pub(crate) fn folder(&self) -> &Utf8Path {
+        &self.folder
+    }
+
     pub(crate) fn program(&self, name: &str) -> Utf8PathBuf {
         self.folder.join("bin").join(name)
     }
