@@ -29,6 +29,8 @@ ARG ZIGLANG_VERSION=0.17.0
 ARG GLIBC=2.26
 RUN pip install --no-cache-dir --no-deps --only-binary :all: \
     "cargo-zigbuild==${CARGO_ZIGBUILD_VERSION}" "ziglang==${ZIGLANG_VERSION}"
+# `dist` is what is shipped; `release` compiles faster and is larger.
+ARG PROFILE=dist
 WORKDIR /build
 # The dependencies on their own first: a change of our sources does not compile them again.
 COPY Cargo.toml Cargo.lock ./
@@ -36,12 +38,12 @@ RUN mkdir -p src tests/integration \
     && touch src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
     && cp src/main.rs tests/integration/ \
-    && cargo zigbuild --locked --release --bin lambda-layer --target "$(uname -m)-unknown-linux-gnu.${GLIBC}"
+    && cargo zigbuild --locked --profile "${PROFILE}" --bin lambda-layer --target "$(uname -m)-unknown-linux-gnu.${GLIBC}"
 COPY data data
 COPY src src
 RUN touch src/lib.rs src/main.rs \
-    && cargo zigbuild --locked --release --bin lambda-layer --target "$(uname -m)-unknown-linux-gnu.${GLIBC}" \
-    && cp "target/$(uname -m)-unknown-linux-gnu/release/lambda-layer" /usr/local/bin/
+    && cargo zigbuild --locked --profile "${PROFILE}" --bin lambda-layer --target "$(uname -m)-unknown-linux-gnu.${GLIBC}" \
+    && cp "target/$(uname -m)-unknown-linux-gnu/${PROFILE}/lambda-layer" /usr/local/bin/
 
 # A released image is pinned by its own digest, with the digest of this base in its provenance.
 # hadolint ignore=DL3007

@@ -3,6 +3,8 @@
 #
 #   images.sh DIRECTORY
 #
+# Prints their names, that of the newest Python's first.
+#
 # Each is a Debian of `debootstrap` with what the real image has and the Dockerfile needs, under the
 # real image's own name: the Dockerfile itself stays as users get it. Needs root and a Docker daemon.
 set -euo pipefail
@@ -13,7 +15,6 @@ ca=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 
 argument() { sed -n "s/^ARG $1=//p" "$root/Dockerfile"; }
 newest=$(argument PYTHON_VERSION)
-rust=$(sed -n 's/^FROM \(rust:[^ ]*\) AS .*/\1/p' "$root/Dockerfile")
 
 # Builds and runs inside the images trust and ask whatever this machine trusts and asks.
 changes=()
@@ -52,47 +53,61 @@ mkdir -p "$work"
 
 # sam SUITE PYTHON: the SAM build image of one Python, with its PATH and what it compiles with.
 sam() {
-    local python=$2 name
-    bootstrap "$1" "$work/sam" ca-certificates,python3,python3-dev,python3-venv,python3-pip,gcc,libc6-dev,binutils,unzip
-    [[ -x $work/sam/usr/bin/python$python ]] || { echo "$1 has no python$python" >&2; return 1; }
-    rm -f "$work/sam/usr/lib/python$python/EXTERNALLY-MANAGED"
+    local python=$2 sam=$work/sam$2 name
+    bootstrap "$1" "$sam" ca-certificates,python3,python3-dev,python3-venv,python3-pip,gcc,libc6-dev,binutils,unzip
+    [[ -x $sam/usr/bin/python$python ]] || { echo "$1 has no python$python" >&2; return 1; }
+    rm -f "$sam/usr/lib/python$python/EXTERNALLY-MANAGED"
     # What is compiled here is refused if the C library is newer than the runtime's, as every Debian's is:
     # so Python says that it has the runtime's. The self-test looks at what the result needs in truth.
     local glibc
     glibc=$(sed -n "s/^- { python: \"$python\",.* glibc: \"\([0-9.]*\)\",.*/\1/p" "$root/data/runtimes.yml")
-    rm -f "$work/sam/usr/lib/python$python/sitecustomize.py" # a link
+    rm -f "$sam/usr/lib/python$python/sitecustomize.py" # a link
     printf 'import platform\nplatform.libc_ver = lambda *_: ("glibc", "%s")\n' "$glibc" \
-        >"$work/sam/usr/lib/python$python/sitecustomize.py"
-    mkdir -p "$work/sam/var/lang/bin"
-    for name in python python3 "python$python"; do ln -s "/usr/bin/python$python" "$work/sam/var/lang/bin/$name"; done
-    for name in pip pip3; do ln -s /usr/bin/pip3 "$work/sam/var/lang/bin/$name"; done
-    into "$work/sam" "public.ecr.aws/sam/build-python$python:$(argument SAM_TAG)" \
+        >"$sam/usr/lib/python$python/sitecustomize.py"
+    mkdir -p "$sam/var/lang/bin"
+    for name in python python3 "python$python"; do ln -s "/usr/bin/python$python" "$sam/var/lang/bin/$name"; done
+    for name in pip pip3; do ln -s /usr/bin/pip3 "$sam/var/lang/bin/$name"; done
+    into "$sam" "public.ecr.aws/sam/build-python$python:$(argument SAM_TAG)" \
         --change 'CMD ["/bin/bash"]' --change 'WORKDIR /var/task' \
         --change 'ENV PATH=/var/lang/bin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/opt/bin'
 }
 
-# The Python that each suite has: the newest, and an older one for the action of its own.
-sam forky "$newest"
-sam bookworm 3.11
+# rust: the Rust image, with the toolchain that this machine builds with, and of it the small image's base.
+rust() {
+    local rust=$work/rust home=$work/rust/usr/local/rustup/toolchains/stable
+    bootstrap bookworm "$rust" ca-certificates,gcc,libc6-dev
+    lite "$rust"
+    mkdir -p "$home" "$rust/usr/local/cargo"
+    tar -C "$(cd "$root" && rustc --print sysroot)" --exclude=./share --exclude='*/doc' -c bin lib | tar -C "$home" -x
+    into "$rust" "$(sed -n 's/^FROM \(rust:[^ ]*\) AS .*/\1/p' "$root/Dockerfile")" --change 'ENV CARGO_HOME=/usr/local/cargo' \
+        --change 'ENV PATH=/usr/local/rustup/toolchains/stable/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+}
 
-# The Rust image, with the toolchain that this machine builds with.
-bootstrap bookworm "$work/rust" ca-certificates,gcc,libc6-dev
-# Of it what the small image's base is made of: the files of the same packages, in full.
-lite=$(sed -n 's/^FROM \(gcr.io[^ ]*\)$/\1/p' "$root/lite.Dockerfile")
-for package in base-files ca-certificates libc6 libgcc-s1 libgomp1 libssl3 libstdc++6 tzdata; do
-    cat "$work/rust/var/lib/dpkg/info/$package".list "$work/rust/var/lib/dpkg/info/$package":*.list 2>/dev/null || true
-done | sed 's#^/\(bin\|sbin\|lib\|lib64\)/#/usr/\1/#' | sort -u | while read -r path; do
-    [[ -d $work/rust$path && ! -L $work/rust$path ]] || [[ ! -e $work/rust$path && ! -L $work/rust$path ]] || echo ".$path"
-done >"$work/lite.files"
-mkdir "$work/lite"
-tar -C "$work/rust" --files-from "$work/lite.files" -c ./etc/passwd ./etc/group ./etc/nsswitch.conf ./etc/ssl/certs/ca-certificates.crt |
-    tar -C "$work/lite" -x
-for name in lib lib64; do [[ -e $work/lite/$name ]] || ln -s "usr/$name" "$work/lite/$name"; done
-mkdir -p -m 1777 "$work/lite/tmp"
-into "$work/lite" "$lite" --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+# lite DEBIAN: what the small image's base is made of, out of the files of the same packages in full.
+lite() {
+    local lite=$work/lite package path name
+    for package in base-files ca-certificates libc6 libgcc-s1 libgomp1 libssl3 libstdc++6 tzdata; do
+        cat "$1/var/lib/dpkg/info/$package".list "$1/var/lib/dpkg/info/$package":*.list 2>/dev/null || true
+    done | sed 's#^/\(bin\|sbin\|lib\|lib64\)/#/usr/\1/#' | sort -u | while read -r path; do
+        [[ -d $1$path && ! -L $1$path ]] || [[ ! -e $1$path && ! -L $1$path ]] || echo ".$path"
+    done >"$lite.files"
+    mkdir "$lite"
+    tar -C "$1" --files-from "$lite.files" -c ./etc/passwd ./etc/group ./etc/nsswitch.conf ./etc/ssl/certs/ca-certificates.crt |
+        tar -C "$lite" -x
+    for name in lib lib64; do [[ -e $lite/$name ]] || ln -s "usr/$name" "$lite/$name"; done
+    mkdir -p -m 1777 "$lite/tmp"
+    into "$lite" "$(sed -n 's/^FROM \(gcr.io[^ ]*\)$/\1/p' "$root/lite.Dockerfile")" \
+        --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+}
 
-home=$work/rust/usr/local/rustup/toolchains/stable
-mkdir -p "$home" "$work/rust/usr/local/cargo"
-tar -C "$(cd "$root" && rustc --print sysroot)" --exclude=./share --exclude='*/doc' -c bin lib | tar -C "$home" -x
-into "$work/rust" "$rust" --change 'ENV CARGO_HOME=/usr/local/cargo' \
-    --change 'ENV PATH=/usr/local/rustup/toolchains/stable/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+# Side by side: each waits for a mirror most of the time. Of each suite the Python that it has: the newest, and an older
+# one for the action of its own.
+jobs=()
+for image in "sam forky $newest" "sam bookworm 3.11" rust; do
+    (set -e; $image) >"$work/names.${#jobs[@]}" &
+    jobs+=($!)
+done
+status=0
+for job in "${jobs[@]}"; do wait "$job" || status=1; done
+((status == 0)) || exit 1
+cat "$work"/names.*

@@ -15,13 +15,13 @@ import json
 import math
 import os
 import shutil
-import sys
 import threading
 import urllib.parse
 from collections import Counter
 from pathlib import Path
 
-from peers import ROOT, WORK, Failed, mb, output, run, say, table
+import peers
+from peers import WORK, Failed, mb, output, run, say, table
 
 LAYER, BUCKET, REGION, ACCOUNT = "shared", "bench-layers", "eu-west-1", "123456789012"
 DATE = "2026-01-01T00:00:00.000+0000"
@@ -212,15 +212,13 @@ def plan(binary, versions, functions):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/lambda-layer")
+    parser.add_argument("--binary", type=Path, default=peers.PROGRAM)
     parser.add_argument("--versions", type=int, default=10_000)
     parser.add_argument("--functions", type=int, default=5_000)
     arguments = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     try:
         used, requests, verdict = plan(arguments.binary.resolve(), arguments.versions, arguments.functions)
-    except Failed as failed:
-        sys.exit(str(failed))
     finally:
         shutil.rmtree(WORK)
     print(f"## Planning a clean-up: {arguments.versions:,} versions, {arguments.functions:,} functions\n")
@@ -235,4 +233,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    peers.start(main)

@@ -10,12 +10,11 @@ import http.client
 import re
 import shutil
 import statistics
-import sys
 import time
 from pathlib import Path
 
 import peers
-from peers import ROOT, TOOLS, WORK, Failed, Moto, mb, run, say, table
+from peers import TOOLS, WORK, Failed, Moto, mb, run, say, table
 
 COUNTS = (10, 100, 1000)
 PUBLISHED = 20
@@ -147,7 +146,7 @@ def in_folder(binary, env, counts, runs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/lambda-layer")
+    parser.add_argument("--binary", type=Path, default=peers.PROGRAM)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", choices=("moto", "folder"), action="append")
     arguments = parser.parse_args()
@@ -175,8 +174,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as error:
-        say(f"error: {error}")
-        sys.exit(1)
+    peers.start(main)

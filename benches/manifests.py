@@ -269,7 +269,7 @@ def report_plan(size, results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/lambda-layer", help="the program, default target/release/lambda-layer")
+    parser.add_argument("--binary", type=Path, default=peers.PROGRAM, help="the program, default target/dist/lambda-layer")
     parser.add_argument("--runs", type=int, default=5, help="timed rounds of the builds, default 5")
     parser.add_argument("--only-peers", action="store_true", help="leave the program out")
     parser.add_argument("--only", action="append", metavar="FILE", help="only this manifest, e.g. uv.lock; may be repeated; `plan` for the 500 packages")
@@ -277,7 +277,7 @@ def main():
     kinds = [kind for kind in KINDS if not arguments.only or kind.file in arguments.only]
     binary = None if arguments.only_peers else arguments.binary.resolve()
     if binary and not binary.is_file():
-        raise Failed("the program is not built: `cargo build --release`, or give --binary, or --only-peers")
+        raise Failed("the program is not built: `cargo build --profile dist`, or give --binary, or --only-peers")
 
     peers.install_tools()
     shutil.rmtree(WORK, ignore_errors=True)
@@ -298,8 +298,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as error:
-        say(f"error: {error}")
-        sys.exit(1)
+    peers.start(main)

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("small", "data", "many")
 TOOLS = ROOT / "target" / "bench-tools"
 WORK = ROOT / "target" / "bench"
+PROGRAM = ROOT / "target/dist/lambda-layer"  # as it is shipped
 PINS = ("pip==26.3", "uv==0.13.8", "moto[server]==5.2.5")
 PYTHON = "3.13"
 GLIBC_MINOR = 34  # Amazon Linux 2023
@@ -565,7 +566,7 @@ def begin(binary):
     """Tools and an empty folder to work in; gives the program and what it is started with to talk to moto."""
     binary = binary.resolve()
     if not binary.is_file():
-        raise Failed("the program is not built: `cargo build --release`")
+        raise Failed("the program is not built: `cargo build --profile dist`")
     install_tools()
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
@@ -574,9 +575,18 @@ def begin(binary):
     return binary, env
 
 
+def start(main):
+    """Runs a benchmark. What is wrong with its surroundings is told in one line, without a traceback."""
+    try:
+        main()
+    except Failed as error:
+        say(f"error: {error}")
+        sys.exit(1)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/lambda-layer", help="the program, default target/release/lambda-layer")
+    parser.add_argument("--binary", type=Path, default=PROGRAM, help="the program, default target/dist/lambda-layer")
     parser.add_argument("--runs", type=int, default=5, help="timed rounds of the builds, default 5")
     parser.add_argument("--only-peers", action="store_true", help="leave the program out, measure uv and pip only")
     arguments = parser.parse_args()
@@ -586,7 +596,7 @@ def main():
         raise Failed("`zip` is missing: `apt-get install zip` or `dnf install zip`")
     binary = None if arguments.only_peers else arguments.binary.resolve()
     if binary and not binary.is_file():
-        raise Failed("the program is not built: `cargo build --release`, or give --binary, or --only-peers")
+        raise Failed("the program is not built: `cargo build --profile dist`, or give --binary, or --only-peers")
 
     install_tools()
     shutil.rmtree(WORK, ignore_errors=True)
@@ -620,8 +630,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as error:
-        say(f"error: {error}")
-        sys.exit(1)
+    start(main)

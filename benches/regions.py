@@ -9,12 +9,11 @@ import asyncio
 import re
 import shutil
 import statistics
-import sys
 import threading
 from pathlib import Path
 
 import peers
-from peers import ROOT, TOOLS, WORK, Failed, Moto, run, say, table
+from peers import ROOT, TOOLS, WORK, Moto, run, say, table
 
 LATENCY = 0.1  # seconds, for each request
 REGIONS = 30
@@ -93,7 +92,7 @@ def seconds_of_publish(binary, layer, regions, env):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/lambda-layer")
+    parser.add_argument("--binary", type=Path, default=peers.PROGRAM)
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
     binary, env = peers.begin(arguments.binary)
@@ -121,8 +120,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as error:
-        say(f"error: {error}")
-        sys.exit(1)
+    peers.start(main)

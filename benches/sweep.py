@@ -331,8 +331,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as error:
-        say(f"error: {error}")
-        sys.exit(1)
+    peers.start(main)

@@ -77,8 +77,11 @@ fn newest() -> &'static Runtime {
     &facts::runtimes()[0]
 }
 
-/// The Dockerfile of a Python, seen from the root. Not in the action's folder: Actions takes the folder of the
-/// Dockerfile as the build's context and passes no build arguments.
+/// The Dockerfile of a Python, seen from the root.
+///
+/// It cannot stand in the action's folder, or in one with others of its kind: the runner takes the folder of a Dockerfile as
+/// the context of its build, and the sources have to be in there. It passes no build arguments, so one Dockerfile is one
+/// image. Of local actions it only knows a Dockerfile by the end of its name (actions/runner, `ContainerActionHandler.cs`).
 fn dockerfile_name(runtime: &Runtime) -> String {
     if runtime.python == newest().python {
         "Dockerfile".to_owned()
