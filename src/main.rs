@@ -1,4 +1,4 @@
-//! The program: reads the environment, runs, tells, and leaves with a code that says who has to act.
+//! The program: reads the environment, runs the command, reports the result and exits with a code that says who has to act.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use camino::Utf8PathBuf;
 use lambda_layer::cli::{Cli, Command, Inputs};
-use lambda_layer::commands::{Orders, merge, results, since};
+use lambda_layer::commands::{RunOptions, merge, results, since};
 use lambda_layer::config::{Resolved, init};
 use lambda_layer::console::Console;
 use lambda_layer::environment::{Environment, installer_variables};
@@ -43,16 +43,16 @@ fn main() -> ExitCode {
     let wants_summary =
         !cli.command.inputs().summary.as_deref().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
     let result = match &cli.command {
-        Command::Publish(_) => make(Task::Publish, &cli, &environment, &console),
-        Command::Build(_) => make(Task::Build, &cli, &environment, &console),
-        Command::Plan(_) => make(Task::Plan, &cli, &environment, &console),
-        Command::Preview(_) => make(Task::Preview, &cli, &environment, &console),
-        Command::Audit(_) => inspect(&cli, &environment, &console),
-        Command::Share(_) => act(Verb::Share, &cli, &environment, &console),
-        Command::Attach(_) => act(Verb::Attach, &cli, &environment, &console),
-        Command::Label(_) => act(Verb::Label, &cli, &environment, &console),
-        Command::Cleanup(_) => act(Verb::Cleanup, &cli, &environment, &console),
-        Command::Release(_) => act(Verb::Release, &cli, &environment, &console),
+        Command::Publish(_) => run_task(Task::Publish, &cli, &environment, &console),
+        Command::Build(_) => run_task(Task::Build, &cli, &environment, &console),
+        Command::Plan(_) => run_task(Task::Plan, &cli, &environment, &console),
+        Command::Preview(_) => run_task(Task::Preview, &cli, &environment, &console),
+        Command::Audit(_) => audit(&cli, &environment, &console),
+        Command::Share(_) => manage_versions(Verb::Share, &cli, &environment, &console),
+        Command::Attach(_) => manage_versions(Verb::Attach, &cli, &environment, &console),
+        Command::Label(_) => manage_versions(Verb::Label, &cli, &environment, &console),
+        Command::Cleanup(_) => manage_versions(Verb::Cleanup, &cli, &environment, &console),
+        Command::Release(_) => manage_versions(Verb::Release, &cli, &environment, &console),
         Command::Merge(_) => merge::run(&cli, &environment, &console),
         Command::Init(inputs) => return print(init::run(inputs, &cli.given, &environment), &environment, &console),
         Command::Schema(_) => return print(Ok(config::schema()), &environment, &console),
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     end(result, Some(&cli), wants_summary, &environment, &console)
 }
 
-fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+fn run_task(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     task.check(environment)?;
     let left_out = installer_variables::left_out(environment);
     if !left_out.is_empty() {
@@ -77,23 +77,23 @@ fn make(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> 
     let workspace = environment.workspace(&environment.current_directory);
     let config = config::path(cli, environment).map(|path| workspace.join(path));
     interrupt::listen()?;
-    let orders = Orders { jobs: config::jobs(cli.command.inputs())?, since, config };
-    commands::make(&specs, &orders, environment, console)
+    let options = RunOptions { jobs: config::jobs(cli.command.inputs())?, since, config };
+    commands::run_task(&specs, &options, environment, console)
 }
 
-fn inspect(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+fn audit(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     since::read(&cli.command)?;
     let resolve = |inputs: &Inputs| AuditSpec::resolve(inputs, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
     commands::audit(&specs, environment, console)
 }
 
-fn act(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+fn manage_versions(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
     since::read(&cli.command)?;
     let resolve = |inputs: &Inputs| VersionCommandSpec::resolve(verb, inputs, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
     interrupt::listen()?;
-    commands::act(&specs, environment, console)
+    commands::manage_versions(&specs, environment, console)
 }
 
 fn specs<S>(resolved: Resolved<S>, console: &Console) -> Vec<S> {
@@ -101,7 +101,7 @@ fn specs<S>(resolved: Resolved<S>, console: &Console) -> Vec<S> {
     resolved.specs
 }
 
-/// Of a command whose text is all there is.
+/// The end of a command whose whole result is a text.
 fn print(result: anyhow::Result<String>, environment: &Environment, console: &Console) -> ExitCode {
     match result {
         Ok(text) => {
@@ -122,7 +122,7 @@ fn environment() -> Environment {
     Environment::new(variables, current.unwrap_or_else(|| Utf8PathBuf::from(".")))
 }
 
-/// Tells the result everywhere: outputs and summary of a workflow, the terminal, the exit code.
+/// Reports the result everywhere: outputs and summary of the workflow, terminal, exit code.
 fn end(
     result: anyhow::Result<RunReport>,
     cli: Option<&Cli>,

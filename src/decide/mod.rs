@@ -1,10 +1,12 @@
 //! What is published, what is wanted, and what follows from both.
 
 pub mod context;
+mod difference;
 pub mod existing;
 pub mod fingerprint;
 pub mod plan;
 pub mod remember;
+mod settings;
 pub mod unresolved;
 pub use context::Context;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::decide::difference::differences;
 use crate::decide::existing::{Existing, Status};
-use crate::decide::fingerprint;
 use crate::decide::fingerprint::Fingerprinted;
 use crate::error::counted;
 use crate::registry::state::State;
@@ -112,7 +112,7 @@ fn what_is_new(wanted: &Fingerprinted, state: &State) -> String {
     let Some(recipe) = &current.recipe else {
         return "the inputs are not those of the current version, of which only the fingerprint is known".to_owned();
     };
-    let mut differences = fingerprint::differences(recipe, &wanted.recipe);
+    let mut differences = differences(recipe, &wanted.recipe);
     let more = differences.len().saturating_sub(8);
     differences.truncate(8);
     if more > 0 {

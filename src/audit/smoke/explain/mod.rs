@@ -1,4 +1,7 @@
-//! What a failed import means: whom to blame, how bad it is, and the probable cause.
+//! What a failed import means: which distribution is to blame, how bad it is, and the probable cause.
+
+mod missing;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +9,12 @@ use super::denied::Denied;
 use super::modules::Module;
 use super::run::{Outcome, Raised, Ran};
 use super::{Subject, absent, denied, machine};
-use crate::error::{counted, nearest};
-use crate::facts;
-use crate::layer::{Distribution, Finding, Layer, Owner, Severity, package_folders};
+use crate::error::counted;
+use crate::layer::{Distribution, Finding, Owner, Severity};
 use crate::spec::SmokeTest;
+use crate::types::DistributionName;
+pub(super) use names::has_module;
+use names::{name_of, quoted_as_missing};
 
 /// Of a message, in characters.
 const LONGEST: usize = 300;
@@ -152,34 +157,6 @@ impl Judge<'_> {
         matches!(self.subject.wanted, SmokeTest::Modules(_))
     }
 
-    /// Whether a module is for those who have something that the distribution does without, often an extra of it
-    /// (`adbc_driver_duckdb` of duckdb); nobody else imports it.
-    fn is_part(&self, module: &Module, own: &Distribution, missing: &str) -> bool {
-        let is_beside = !module.is_main || !is_module_of(&module.name, &own.name.to_string());
-        is_beside && !self.is_asked_for() && !requires(own, missing) && self.works_without(module)
-    }
-
-    /// Whether other distributions require it, and all that these are about was imported.
-    fn serves_others(&self, own: &Distribution) -> bool {
-        let is_own = |requirement: &pep508_rs::Requirement| is_same(requirement.name.as_ref(), &own.name.to_string());
-        let distributions = self.subject.layer.distributions.iter();
-        let users: BTreeSet<&crate::types::DistributionName> = distributions
-            .filter(|other| other.name != own.name && other.requires.iter().any(is_own))
-            .map(|other| &other.name)
-            .collect();
-        let mut modules = self.modules.iter().filter(|module| owner(module).is_some_and(|name| users.contains(name)));
-        let works = |module: &Module| !module.is_main || self.ran.was_imported(&module.name);
-        !self.is_asked_for() && !users.is_empty() && modules.all(works)
-    }
-
-    /// Whether another module of the same distribution was imported, one that matters as much.
-    fn works_without(&self, module: &Module) -> bool {
-        let is_other = |other: &&Module| {
-            other.owner == module.owner && other.name != module.name && (other.is_main || !module.is_main)
-        };
-        self.modules.iter().filter(is_other).any(|other| self.ran.was_imported(&other.name))
-    }
-
     fn of_death(&self, module: &Module) -> Verdict {
         let cause = self.known(module).unwrap_or_else(|| {
             "something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said"
@@ -244,63 +221,6 @@ impl Judge<'_> {
         if self.has_runtime { None } else { machine::difference(message, self.subject.layer, runtime) }
     }
 
-    /// The module that a namespace does not have: "cannot import name 'storage' from 'google.cloud' (unknown location)".
-    fn missing_in_namespace(&self, message: &str) -> Option<String> {
-        let (name, rest) = message.strip_prefix("cannot import name '")?.split_once("' from '")?;
-        let package = rest.strip_suffix("' (unknown location)")?;
-        let folders = package_folders(self.subject.target.python);
-        let is_namespace = folders.iter().any(|folder| self.subject.layer.has(&folder.join(package.replace('.', "/"))));
-        is_namespace.then(|| format!("{package}.{name}"))
-    }
-
-    fn of_missing(&self, module: &Module, missing: &str) -> Verdict {
-        if missing == module.name || module.name.starts_with(&format!("{missing}.")) {
-            let names: Vec<&str> = self.all_names();
-            let near = nearest(&module.name, names.iter().copied());
-            let cause = near
-                .map_or_else(|| "the layer has no such module".to_owned(), |near| format!("did you mean `{near}`?"));
-            return self.failed(module, cause);
-        }
-        let top = missing.split('.').next().unwrap_or(missing);
-        if !self.has_runtime && !has_module(self.subject.layer, top) && is_of_runtime(top) {
-            let cause = format!("it needs `{top}`, which the runtime has and this machine has not");
-            return Verdict::Untested { cause };
-        }
-        if let Some(left_out) = self.subject.excluded.iter().find(|name| is_module_of(top, &name.to_string())) {
-            return Verdict::Untested { cause: format!("it needs `{top}`, and `exclude` leaves out `{left_out}`") };
-        }
-        let own = self.distribution(module);
-        if own.is_some_and(|own| self.is_part(module, own, missing)) {
-            return Verdict::Part;
-        }
-        let extra = own.and_then(|own| Some((own, extra_with(own, missing)?)));
-        let cause = if let Some((own, extra)) = extra {
-            format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name)
-        } else {
-            let cause = || format!("`{missing}` is not in the layer: add what brings it to the requirements");
-            self.known(module).unwrap_or_else(cause)
-        };
-        match self.failed(module, cause) {
-            // Whatever is in the layer for the sake of others works for them, as `matplotlib_inline` does for IPython.
-            Verdict::Failed { cause, .. }
-                if own.is_some_and(|own| !requires(own, missing) && self.serves_others(own)) =>
-            {
-                Verdict::Failed { severity: Severity::Warning, cause }
-            }
-            verdict => verdict,
-        }
-    }
-
-    fn all_names(&self) -> Vec<&str> {
-        let others = self.modules.iter().map(|module| module.name.as_str());
-        let packages = self.subject.layer.files.keys().filter_map(|path| {
-            path.strip_prefix("python").ok()?.components().next().map(|part| part.as_str().trim_end_matches(".py"))
-        });
-        let failed =
-            |name: &&str| !self.ran.outcomes.get(*name).is_some_and(|outcome| !matches!(outcome, Outcome::Imported(_)));
-        others.chain(packages).filter(failed).collect()
-    }
-
     fn distribution(&self, module: &Module) -> Option<&Distribution> {
         let name = owner(module)?;
         self.subject.layer.distributions.iter().find(|distribution| distribution.name == *name)
@@ -317,7 +237,7 @@ impl Judge<'_> {
     }
 }
 
-fn owner(module: &Module) -> Option<&crate::types::DistributionName> {
+fn owner(module: &Module) -> Option<&DistributionName> {
     match &module.owner {
         Owner::Distribution(name) => Some(name),
         _ => None,
@@ -335,71 +255,4 @@ fn said(error: &Raised) -> String {
 
 fn short(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The module of an error that was caught and raised as another, as pandas does it: `Unable to import required
-/// dependencies: dateutil: No module named 'dateutil'`.
-fn quoted_as_missing(message: &str) -> Option<String> {
-    let (_, rest) = message.split_once("No module named '")?;
-    rest.split_once('\'').map(|(module, _)| module.to_owned())
-}
-
-fn normal(name: &str) -> String {
-    name.to_lowercase().replace(['-', '_', '.'], ".")
-}
-
-fn is_same(left: &str, right: &str) -> bool {
-    normal(left) == normal(right)
-}
-
-/// Whether a module of that name is what a distribution of this name usually has.
-fn is_module_of(module: &str, distribution: &str) -> bool {
-    let (module, distribution) = (normal(module), normal(distribution));
-    module == distribution || ["python.", "py"].iter().any(|prefix| distribution.strip_prefix(prefix) == Some(&module))
-}
-
-fn is_of_runtime(module: &str) -> bool {
-    facts::runtime_packages().packages.iter().any(|package| is_module_of(module, &package.name))
-}
-
-pub(super) fn has_module(layer: &Layer, top: &str) -> bool {
-    layer.files.keys().any(|path| {
-        let first = path.strip_prefix("python").ok().and_then(|inside| inside.components().next());
-        first.is_some_and(|first| first.as_str() == top || first.as_str() == format!("{top}.py"))
-    })
-}
-
-/// Whether a requirement is for what has that module, or one of the packages that it is in: `google.cloud.storage` comes
-/// with `google-cloud-storage`, and `yaml.nodes` with `pyyaml`.
-fn brings(requirement: &pep508_rs::Requirement, module: &str) -> bool {
-    let ends = module.match_indices('.').map(|(at, _)| at).chain([module.len()]);
-    ends.into_iter().any(|end| is_module_of(&module[..end], requirement.name.as_ref()))
-}
-
-/// Whether a distribution always requires what has that module.
-fn requires(distribution: &Distribution, module: &str) -> bool {
-    let is_it = |requirement: &pep508_rs::Requirement| brings(requirement, module);
-    distribution.requires.iter().any(|requirement| is_it(requirement) && extra_of(requirement).is_none())
-}
-
-/// The extra of a distribution that brings a module.
-fn extra_with(distribution: &Distribution, module: &str) -> Option<String> {
-    let is_it = |requirement: &&pep508_rs::Requirement| brings(requirement, module);
-    extra_of(distribution.requires.iter().find(is_it)?)
-}
-
-fn extra_of(requirement: &pep508_rs::Requirement) -> Option<String> {
-    let marker = requirement.marker.try_to_string()?;
-    let (_, rest) = marker.split_once("extra == '")?;
-    rest.split_once('\'').map(|(extra, _)| extra.to_owned())
-}
-
-/// `yaml` of `pyyaml`
-fn name_of(module: &Module) -> String {
-    match &module.owner {
-        Owner::Distribution(name) if !is_same(&name.to_string(), &module.name) => {
-            format!("`{}` of `{name}`", module.name)
-        }
-        _ => format!("`{}`", module.name),
-    }
 }

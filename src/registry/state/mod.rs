@@ -1,8 +1,11 @@
 //! The state of a layer: which fingerprint became which content, and which content is which version where.
 
+mod changes;
+mod queries;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,8 +14,8 @@ use crate::error::Failure;
 use crate::layer::{DistributionSize, KnownFinding};
 use crate::registry::recipe;
 use crate::secrets::clean;
-use crate::types::description::{Declared, Identity};
-use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn, Place, Target};
+use crate::types::description::Declared;
+use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn};
 
 /// Of the JSON; a state with a higher one was written by a newer program.
 const FORMAT: u64 = 1;
@@ -153,175 +156,13 @@ impl State {
         bytes.push(b'\n');
         bytes
     }
-
-    /// The content that a fingerprint was built to.
-    pub fn content_of(&self, fingerprint: Fingerprint) -> Option<ContentHash> {
-        self.builds.get(&fingerprint).map(|build| build.content)
-    }
-
-    pub fn current_content(&self) -> Option<(ContentHash, &Content)> {
-        let hash = self.content_of(self.current?)?;
-        Some((hash, self.contents.get(&hash)?))
-    }
-
-    /// Notes a version that was published or found. The one that is known stays: of two with the same content others may
-    /// use the first already.
-    pub fn record_version(&mut self, identity: Identity, arn: &LayerVersionArn, recorded: Timestamp) {
-        self.record_declared(identity, arn, None, recorded);
-    }
-
-    /// The same with what the version declares. Of two that declare different things the later one counts: it was
-    /// published for that.
-    pub fn record_declared(
-        &mut self,
-        identity: Identity,
-        arn: &LayerVersionArn,
-        declares: Option<Declared>,
-        recorded: Timestamp,
-    ) {
-        self.builds.entry(identity.fingerprint).or_insert(Build {
-            content: identity.content,
-            inputs: None,
-            recipe: None,
-        });
-        let versions = &mut self.contents.entry(identity.content).or_default().versions;
-        let version = Version { arn: arn.clone(), version: arn.version(), recorded, declares };
-        let known = versions.entry(arn.destination()).or_insert_with(|| version.clone());
-        let both = known.declares.as_ref().zip(version.declares.as_ref());
-        if known.version < version.version && both.is_some_and(|(old, new)| !old.is_like(new)) {
-            *known = version;
-        }
-    }
-
-    /// What a version declares, as far as it was noted.
-    pub fn declared(&self, arn: &LayerVersionArn) -> Option<&Declared> {
-        let mut versions = self.contents.values().flat_map(|content| content.versions.values());
-        versions.find(|version| version.arn == *arn)?.declares.as_ref()
-    }
-
-    /// Notes what a version declares, where nobody did.
-    pub fn note_declared(&mut self, arn: &LayerVersionArn, declares: Option<&Declared>) {
-        let versions = self.contents.values_mut().flat_map(|content| content.versions.values_mut());
-        for version in versions.filter(|version| version.arn == *arn && version.declares.is_none()) {
-            version.declares = declares.cloned();
-        }
-    }
-
-    /// Notes what the finished run stands for, and where; recipes of earlier builds go. What was current until now was
-    /// in use until now.
-    pub fn set_current(
-        &mut self,
-        fingerprint: Fingerprint,
-        build: Build,
-        destinations: impl IntoIterator<Item = Destination>,
-        now: Timestamp,
-    ) {
-        let content = build.content;
-        if let Some((before, _)) = self.current_content().filter(|(before, _)| *before != content) {
-            let versions = self.contents.get_mut(&before).into_iter().flat_map(|content| content.versions.values_mut());
-            versions.for_each(|version| version.recorded = now);
-        }
-        for destination in destinations {
-            let before = self.current_in.insert(destination.clone(), content).filter(|before| *before != content);
-            let versions = before.and_then(|before| self.contents.get_mut(&before));
-            if let Some(version) = versions.and_then(|content| content.versions.get_mut(&destination)) {
-                version.recorded = now;
-            }
-        }
-        self.builds.values_mut().for_each(|build| build.recipe = None);
-        self.builds.insert(fingerprint, build);
-        self.current = Some(fingerprint);
-    }
-
-    /// The content that is current in a destination.
-    pub fn current_of(&self, destination: &Destination) -> Option<ContentHash> {
-        let own = self.current_in.get(destination).copied();
-        let is_there = |content: &ContentHash| {
-            self.contents.get(content).is_some_and(|content| content.versions.contains_key(destination))
-        };
-        own.filter(is_there).or_else(|| self.current_content().map(|(content, _)| content).filter(is_there))
-    }
-
-    /// Makes a claim whose run is dead a request without an answer, and drops requests that are done by now or never
-    /// will be: `settling` after they were sent.
-    pub fn settle(&mut self, settling: SignedDuration, now: Timestamp) {
-        if let Some(claim) = self.claim.take_if(|claim| claim.is_abandoned(now)) {
-            self.unanswered.push(claim.last_request(now));
-        }
-        self.unanswered.retain(|request| now.duration_since(request.sent) < settling);
-    }
-
-    /// Whether a request may still be under way that makes a version with this content.
-    pub fn may_come(&self, content: ContentHash) -> bool {
-        self.unanswered.iter().any(|request| !request.removes && request.content == Some(content))
-    }
-
-    /// Whether a request may still be under way that removes a version with this content, which the state does not name.
-    pub fn may_go(&self, content: ContentHash) -> bool {
-        self.unanswered.iter().any(|request| request.removes && request.content.is_none_or(|going| going == content))
-    }
-
-    /// Notes what a content was built for, where the lists of versions did not tell.
-    pub fn note_target(&mut self, content: ContentHash, target: Target) {
-        if let Some(content) = self.contents.get_mut(&content).filter(|content| content.python.is_none()) {
-            content.python = Some(target.python.to_string());
-            content.architecture = Some(target.architecture.to_string());
-        }
-    }
-
-    /// The version of a content in a place.
-    pub fn version_in<'a>(&'a self, content: ContentHash, place: &Place) -> Option<&'a Version> {
-        let versions = &self.contents.get(&content)?.versions;
-        versions.iter().find(|(destination, _)| place.is(destination)).map(|(_, version)| version)
-    }
-
-    /// Notes that a version is in use, which keeps a clean-up away for a while; `false` if the state does not know it.
-    #[must_use]
-    pub fn touch(&mut self, content: ContentHash, arn: &LayerVersionArn, now: Timestamp) -> bool {
-        let versions = self.contents.get_mut(&content).into_iter().flat_map(|content| content.versions.values_mut());
-        let known = versions.into_iter().find(|version| version.arn == *arn);
-        known.map(|version| version.recorded = now).is_some()
-    }
-
-    /// Whether places whose account is not known could be taken for those of another: the state may be shared.
-    pub fn needs_accounts(&self, places: &[Place]) -> bool {
-        let known = || self.contents.values().flat_map(|content| content.versions.keys());
-        let has_versions = |region: &str| known().any(|destination| destination.region == region);
-        places.iter().any(|place| place.account.is_none() && has_versions(&place.region))
-    }
-
-    /// Whether it has versions of other accounts in the regions of these places.
-    pub fn has_accounts_besides(&self, places: &[Place]) -> bool {
-        let mut known = self.contents.values().flat_map(|content| content.versions.keys());
-        known.any(|destination| {
-            let mut of_region = places.iter().filter(|place| place.region == destination.region).peekable();
-            of_region.peek().is_some() && !of_region.any(|place| place.is(destination))
-        })
-    }
-
-    /// Labels of a content.
-    pub fn labels_of(&self, content: ContentHash) -> impl Iterator<Item = &Label> {
-        self.labels.iter().filter(move |(_, contents)| contents.contains(&content)).map(|(label, _)| label)
-    }
-
-    /// The content of a version, whichever its destination is.
-    pub fn content_of_version(&self, arn: &LayerVersionArn) -> Option<ContentHash> {
-        let is_it = |content: &Content| content.versions.values().any(|version| version.arn == *arn);
-        self.contents.iter().find(|(_, content)| is_it(content)).map(|(hash, _)| *hash)
-    }
-
-    /// Forgets a version that no longer exists.
-    pub fn forget(&mut self, arn: &LayerVersionArn) {
-        for content in self.contents.values_mut() {
-            content.versions.retain(|_, version| version.arn != *arn);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Digest;
+    use crate::types::description::Identity;
+    use crate::types::{Digest, Place};
 
     fn layer() -> LayerName {
         "shared".parse().expect("is valid")

@@ -1,30 +1,27 @@
-//! The command `audit`: opens a layer that something else made and checks it as one that was built here.
+//! The command `audit`: opens a layer that another tool built and checks it like one that was built here.
+
+mod source;
 
 use std::collections::BTreeSet;
 
-use anyhow::Context as _;
 use camino::Utf8Path;
 
 use super::preflight::warn_of_deprecation;
-use crate::archive::Opened;
+use crate::archive::{self, Opened};
 use crate::audit::budget::Candidate;
-use crate::audit::{budget, size, smoke, verdict};
-use crate::cli::DEFAULT_ARCHITECTURE;
+use crate::audit::{self, budget, size, smoke, verdict};
 use crate::console::Console;
-use crate::documents;
-use crate::documents::Place;
+use crate::documents::{self, Place};
 use crate::environment::Environment;
-use crate::error::{Explanation, Failure, counted};
+use crate::error::{Explanation, counted};
 use crate::layer::{Finding, Materials, Origins, distribution_sizes};
 use crate::registry::connections::Connections;
-use crate::registry::fetch::Published;
-use crate::registry::{fetch, publish};
+use crate::registry::fetch;
 use crate::report::Report;
 use crate::runtime::Runtime;
-use crate::spec::{AuditSpec, SmokeTest, Subject, VersionChoice};
-use crate::types::{ByteSize, LayerName, LayerVersionArn, Target};
-use crate::versions::select;
-use crate::{archive, audit, facts};
+use crate::spec::{AuditSpec, SmokeTest, Subject};
+use crate::types::{ByteSize, Target};
+use source::{Source, current, open, target};
 
 /// # Errors
 /// What opening it says. What the checks find stands in the report.
@@ -90,47 +87,6 @@ pub async fn run(
     Ok(documents::write_all(report, &spec.documents, Place { start: &spec.start, workspace: &spec.workspace }, console))
 }
 
-/// What is looked at.
-#[derive(Debug)]
-struct Source {
-    subject: Subject,
-    /// Of a published version.
-    published: Option<Published>,
-}
-
-impl Source {
-    /// Of a published version; empty of others.
-    fn zip(&self) -> &[u8] {
-        self.published.as_ref().map_or(&[], |published| &published.zip)
-    }
-}
-
-/// The version that the state calls current, else the newest in the first place.
-async fn current(
-    spec: &AuditSpec,
-    connections: &Connections,
-    environment: &Environment,
-    console: &Console,
-) -> anyhow::Result<LayerVersionArn> {
-    let layer: LayerName = spec.layer.as_deref().unwrap_or_default().parse()?;
-    let step = console.step("Find");
-    let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
-    let store = connections.store(&spec.state, &registry, environment).await?;
-    let known = publish::read(&registry, &store, &layer, console).await?;
-    registry.identify(&known.state).await?;
-    let first = registry.places().into_iter().next();
-    let recorded = known.state.current_content().zip(first);
-    let recorded = recorded.and_then(|((content, _), place)| known.state.version_in(content, &place));
-    let arn = if let Some(version) = recorded {
-        version.arn.clone()
-    } else {
-        let choice = select::choose(&VersionChoice::Newest, &layer, &known.state, &registry, console).await?;
-        choice.versions.into_iter().next().context("there is no place to look for versions")?.arn?
-    };
-    step.done(format!("version {}", arn.version()));
-    Ok(arn)
-}
-
 /// What the files that were asked for need of what is in the layer.
 fn materials(spec: &AuditSpec, opened: &Opened, source: &Source) -> anyhow::Result<Materials> {
     let Opened { layer, is_read, .. } = opened;
@@ -176,39 +132,4 @@ fn smoke_test(
     };
     let subject = smoke::Subject { layer: &opened.layer, known: &known, excluded: &BTreeSet::new(), target, wanted };
     smoke::test_laid_out(&subject, lay_out, None, environment, console)
-}
-
-/// As given, else the only one that a published version declares, else the defaults.
-fn target(spec: &AuditSpec, published: Option<&Published>, environment: &Environment) -> Target {
-    let python = published.and_then(|published| published.only_python()?.parse().ok());
-    let architecture = published.and_then(|published| published.only_architecture()?.parse().ok());
-    Target {
-        python: spec
-            .python
-            .or(python)
-            .unwrap_or_else(|| environment.default_python().parse().expect("defaults are valid")),
-        architecture: spec
-            .architecture
-            .or(architecture)
-            .unwrap_or_else(|| DEFAULT_ARCHITECTURE.parse().expect("defaults are valid")),
-    }
-}
-
-fn open(source: &Source, console: &Console) -> anyhow::Result<Opened> {
-    let step = console.step("Open");
-    let secrets = console.secrets();
-    let opened = match &source.subject {
-        Subject::Folder { path, shown } => archive::open_folder(path, shown, &secrets)?,
-        Subject::Zip { path, shown } => {
-            let (size, limit) = (fs_err::metadata(path)?.len(), facts::opening().zip);
-            if size > limit {
-                let failure = Failure::user(format!("`{shown}` has {}, far too much for a layer", ByteSize(size)));
-                return Err(failure.hint(format!("zips of up to {} are opened", ByteSize(limit))).into());
-            }
-            archive::open_zip(&fs_err::read(path)?, shown, &secrets)?
-        }
-        Subject::Published(arn) => archive::open_zip(source.zip(), &arn.to_string(), &secrets)?,
-    };
-    step.done(format!("{}, {}", counted(opened.layer.files.len(), "file"), opened.layer.unzipped_size()));
-    Ok(opened)
 }

@@ -1,0 +1,97 @@
+//! Which files Python imports, and which libraries they need.
+
+use super::*;
+
+#[test]
+fn a_file_is_judged_by_the_names_of_its_links() {
+    // A module that Python finds by a link, and one that it does not find by a link.
+    let mut all = layer(&[
+        ("", "share/good.bin", elf(X86_64)),
+        ("", "share/arm.bin", elf(ARM64)),
+        ("", "python/old.cpython-312-x86_64-linux-gnu.so", elf(X86_64)),
+        ("", "share/lost.bin", elf(X86_64)),
+    ]);
+    link(&mut all, "python/good.so", "/opt/share/good.bin");
+    link(&mut all, "python/arm.abi3.so", "../share/arm.bin");
+    link(&mut all, "python/old.so", "old.cpython-312-x86_64-linux-gnu.so");
+    link(&mut all, "python/lost.cpython-312-x86_64-linux-gnu.so", "../share/lost.bin");
+    insta::assert_snapshot!(findings(&all, "3.13"), @"
+    error wrong-machine: `share/arm.bin` of own source is compiled for arm64, and the layer is for x86_64 (take the one for Linux on x86_64, or build it in the image of the runtime)
+    error wrong-extension-tag: `python/lost.cpython-312-x86_64-linux-gnu.so` of own source is for Python 3.12 (`cpython-312-x86_64-linux-gnu`), which Python 3.13 does not load (list the package in the requirements, so that its wheel for python3.13 on x86_64 is installed, or build it in the image of the runtime)
+    ");
+
+    // Through a link to a folder.
+    let mut all = layer(&[("", "share/arm", elf(ARM64)), ("", "share/fine", elf(X86_64))]);
+    link(&mut all, "bin", "share");
+    insta::assert_snapshot!(findings(&all, "3.13"), @"error wrong-machine: `share/arm` of own source is compiled for arm64, and the layer is for x86_64 (take the one for Linux on x86_64, or build it in the image of the runtime)");
+}
+
+#[test]
+fn names_that_python_does_not_look_for() {
+    let all = layer(&[
+        ("lost", "python/lost/x.cpython-312-x86_64-linux-gnu.so", elf(X86_64)),
+        ("free", "python/free/x.cpython-313t-x86_64-linux-gnu.so", elf(X86_64)),
+        ("spare", "python/spare/x.cpython-312-x86_64-linux-gnu.so", elf(X86_64)),
+        ("spare", "python/spare/x.abi3.so", elf(X86_64)),
+    ]);
+    insta::assert_snapshot!(findings(&all, "3.13"), @"
+    error wrong-extension-tag: `python/free/x.cpython-313t-x86_64-linux-gnu.so` of `free` is for the free-threaded Python 3.13 (`cpython-313t-x86_64-linux-gnu`), which Python 3.13 does not load (install a version that has a wheel for python3.13 on x86_64, or build it in the image of the runtime)
+    error wrong-extension-tag: `python/lost/x.cpython-312-x86_64-linux-gnu.so` of `lost` is for Python 3.12 (`cpython-312-x86_64-linux-gnu`), which Python 3.13 does not load (install a version that has a wheel for python3.13 on x86_64, or build it in the image of the runtime)
+    notice wrong-extension-tag: `python/spare/x.cpython-312-x86_64-linux-gnu.so` of `spare` is for Python 3.12 (`cpython-312-x86_64-linux-gnu`), which Python 3.13 does not load (another file has the same module: `exclude-files` makes the layer smaller)
+    ");
+}
+
+#[test]
+fn plug_ins_are_not_what_is_imported() {
+    let all = layer(&[
+        ("plug", "python/plug/m.so", needing(&["libplug.so"])),
+        ("plug", "python/plug/libplug.so", elf(X86_64)),
+        ("plug", "python/plug/plugins/libcuda_x.so", needing(&["libcudnn.so.9"])),
+        // It has the name of a module, and is none.
+        ("mysql", "python/_mysql.abi3.so", Elf { inits: ["PyInit__mysql".to_owned()].into(), ..elf(X86_64) }),
+        ("mysql", "python/mysql/plugin/webauthn_client.so", needing(&["libudev.so.1"])),
+        ("data", "python/data/lib/lib_data.so", needing(&["libgomp.so.1"])),
+        ("opencv-python", "python/cv2/cv2.abi3.so", needing(&["liba.so", "libb.so", "libc.so", "libd.so", "libe.so"])),
+        ("numba", "python/numba/np/ufunc/tbbpool.cpython-313-x86_64-linux-gnu.so", needing(&["libtbb.so.12"])),
+        ("numba", "python/numba/np/ufunc/omppool.cpython-313-x86_64-linux-gnu.so", needing(&["libgomp.so.1.0.0"])),
+        ("alpine", "python/alpine/m.so", needing(&["libc.musl-x86_64.so.1"])),
+    ]);
+    insta::assert_snapshot!(findings(&all, "3.13"), @"
+    error missing-library: `python/alpine/m.so` of `alpine` is compiled for musl (Alpine), which is not in the runtime (install a version that has a wheel for manylinux, or build it in the image of the runtime)
+    error missing-library: `python/data/lib/lib_data.so` of `data` needs `libgomp.so.1`, which is neither in the layer nor in the runtime (take a wheel that brings it along, or add it: `include` with `…/libgomp.so.1=lib/libgomp.so.1`)
+    warning missing-library: `python/mysql/plugin/webauthn_client.so` of `mysql` needs `libudev.so.1`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
+    error missing-library: `python/cv2/cv2.abi3.so` of `opencv-python` needs `liba.so`, `libb.so`, `libc.so`, `libd.so` and 1 more, which are neither in the layer nor in the runtime (require `opencv-python-headless` in its place, which does not need it)
+    warning missing-library: `python/plug/plugins/libcuda_x.so` of `plug` needs `libcudnn.so.9`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
+    ");
+}
+
+#[test]
+fn an_import_says_more_than_names() {
+    let all = layer(&[
+        ("game", "python/game/a.so", elf(X86_64)),
+        // Imported if it can be, and done without else.
+        ("game", "python/game/m.so", needing(&["libX11.so.6"])),
+        ("data", "python/data/lib_data.so", needing(&["libgomp.so.1"])),
+        ("", "bin/tool", Elf { interpreter: Some("/lib64/ld-linux-x86-64.so.2".to_owned()), ..needing(&["libx.so"]) }),
+    ]);
+    let (module, library, program) = ("python/game/m.so", "python/data/lib_data.so", "bin/tool");
+    let owners = || ["game", "data"].map(|name| Owner::Distribution(name.parse().unwrap())).into();
+    let paths = |paths: &[&str]| paths.iter().map(|path| (*path).into()).collect();
+    let findings = |imported: &Imported| {
+        let findings = missing_libraries(&all, target("3.13"), imported);
+        let lines = findings.iter().map(|finding| format!("{} {}", finding.severity.word(), finding.subject));
+        lines.collect::<Vec<_>>().join(", ")
+    };
+    let all_wrong = format!("error {program}, error {library}, error {module}");
+    assert_eq!(findings(&Imported::default()), all_wrong);
+    // Nobody looked at the module; of the library that is none everybody has done without.
+    let mut imported = Imported { owners: owners(), in_runtime: true, ..Imported::default() };
+    assert_eq!(findings(&imported), format!("error {program}, warning {library}, error {module}"));
+    imported.tried = paths(&[module]);
+    assert_eq!(findings(&imported), format!("error {program}, warning {library}, warning {module}"));
+    imported.loaded = paths(&[module, library]);
+    assert_eq!(findings(&imported), format!("error {program}"));
+    // Another machine has libraries of its own.
+    imported.in_runtime = false;
+    assert_eq!(findings(&imported), all_wrong);
+}

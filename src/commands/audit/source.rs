@@ -1,0 +1,92 @@
+//! Where the layer of an audit comes from: the version it means, the target it is checked for, its bytes.
+
+use anyhow::Context as _;
+
+use crate::archive::{self, Opened};
+use crate::cli::DEFAULT_ARCHITECTURE;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::error::{Failure, counted};
+use crate::facts;
+use crate::registry::connections::Connections;
+use crate::registry::fetch::Published;
+use crate::registry::publish;
+use crate::spec::{AuditSpec, Subject, VersionChoice};
+use crate::types::{ByteSize, LayerName, LayerVersionArn, Target};
+use crate::versions::select;
+
+/// The layer to check.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) subject: Subject,
+    /// Only for a published version.
+    pub(super) published: Option<Published>,
+}
+
+impl Source {
+    /// The bytes of a published version; empty for a zip or a folder.
+    pub(super) fn zip(&self) -> &[u8] {
+        self.published.as_ref().map_or(&[], |published| &published.zip)
+    }
+}
+
+/// The version that the state calls current, else the newest in the first place.
+pub(super) async fn current(
+    spec: &AuditSpec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<LayerVersionArn> {
+    let layer: LayerName = spec.layer.as_deref().unwrap_or_default().parse()?;
+    let step = console.step("Find");
+    let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
+    let store = connections.store(&spec.state, &registry, environment).await?;
+    let known = publish::read(&registry, &store, &layer, console).await?;
+    registry.identify(&known.state).await?;
+    let first = registry.places().into_iter().next();
+    let recorded = known.state.current_content().zip(first);
+    let recorded = recorded.and_then(|((content, _), place)| known.state.version_in(content, &place));
+    let arn = if let Some(version) = recorded {
+        version.arn.clone()
+    } else {
+        let choice = select::choose(&VersionChoice::Newest, &layer, &known.state, &registry, console).await?;
+        choice.versions.into_iter().next().context("there is no place to look for versions")?.arn?
+    };
+    step.done(format!("version {}", arn.version()));
+    Ok(arn)
+}
+
+/// As given, else the only one that a published version declares, else the defaults.
+pub(super) fn target(spec: &AuditSpec, published: Option<&Published>, environment: &Environment) -> Target {
+    let python = published.and_then(|published| published.only_python()?.parse().ok());
+    let architecture = published.and_then(|published| published.only_architecture()?.parse().ok());
+    Target {
+        python: spec
+            .python
+            .or(python)
+            .unwrap_or_else(|| environment.default_python().parse().expect("defaults are valid")),
+        architecture: spec
+            .architecture
+            .or(architecture)
+            .unwrap_or_else(|| DEFAULT_ARCHITECTURE.parse().expect("defaults are valid")),
+    }
+}
+
+pub(super) fn open(source: &Source, console: &Console) -> anyhow::Result<Opened> {
+    let step = console.step("Open");
+    let secrets = console.secrets();
+    let opened = match &source.subject {
+        Subject::Folder { path, shown } => archive::open_folder(path, shown, &secrets)?,
+        Subject::Zip { path, shown } => {
+            let (size, limit) = (fs_err::metadata(path)?.len(), facts::opening().zip);
+            if size > limit {
+                let failure = Failure::user(format!("`{shown}` has {}, far too much for a layer", ByteSize(size)));
+                return Err(failure.hint(format!("zips of up to {} are opened", ByteSize(limit))).into());
+            }
+            archive::open_zip(&fs_err::read(path)?, shown, &secrets)?
+        }
+        Subject::Published(arn) => archive::open_zip(source.zip(), &arn.to_string(), &secrets)?,
+    };
+    step.done(format!("{}, {}", counted(opened.layer.files.len(), "file"), opened.layer.unzipped_size()));
+    Ok(opened)
+}

@@ -1,0 +1,76 @@
+//! The results of a job as files, which a later job gathers (`merge`): one for each layer, one for a whole plan.
+
+mod read;
+mod write;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Cli;
+use crate::config;
+use crate::environment::Environment;
+use crate::error::Explanation;
+use crate::layer::KnownFinding;
+use crate::report::Report;
+pub use read::read;
+pub use write::write;
+
+/// Raised when what was written before cannot be read any more.
+const FORMAT: u32 = 1;
+/// A name of a layer has no dot.
+const PLAN: &str = "plan.set.json";
+
+/// One file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Results {
+    format: u32,
+    pub command: String,
+    /// The file that lists the layers, from the root of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// `GITHUB_RUN_ID` and `GITHUB_RUN_ATTEMPT`: what is later, is larger.
+    #[serde(default)]
+    pub run: (u64, u64),
+    /// Why there are no layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Explanation>,
+    layers: Vec<LayerResult>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct LayerResult {
+    report: Report,
+    /// Of `before`, which the output `result` does not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    known_findings: Option<Vec<KnownFinding>>,
+}
+
+impl Results {
+    fn new(command: &str, cli: &Cli, environment: &Environment) -> Self {
+        let number = |name: &str| environment.get(name).and_then(|text| text.parse().ok()).unwrap_or_default();
+        let run = (number("GITHUB_RUN_ID"), number("GITHUB_RUN_ATTEMPT"));
+        let config = config::path(cli, environment).map(Utf8PathBuf::into_string);
+        Self { format: FORMAT, command: command.to_owned(), config, run, error: None, layers: Vec::new() }
+    }
+
+    fn with(mut self, report: &Report) -> Self {
+        let known_findings = report.before.as_ref().and_then(|before| before.findings.clone());
+        self.layers.push(LayerResult { report: report.clone(), known_findings });
+        self
+    }
+
+    pub fn is_plan(&self) -> bool {
+        self.command == "plan"
+    }
+
+    pub fn into_reports(self) -> impl Iterator<Item = Report> {
+        self.layers.into_iter().map(|LayerResult { mut report, known_findings }| {
+            if let Some(before) = &mut report.before {
+                before.findings = known_findings;
+            }
+            report
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! Reads the results of other jobs, and believes nothing of them unchecked.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
+
+use super::{FORMAT, LayerResult, Results};
+use crate::error::{Failure, Problems};
+use crate::types::LayerName;
+
+/// The longest file, in bytes: a plan of thousands of layers has a few million.
+const LONGEST: u64 = 64 * 1024 * 1024;
+/// The most bytes of all files together.
+const LONGEST_ALL: u64 = 4 * LONGEST;
+/// The most files.
+const FILES: usize = 10_000;
+
+/// All results below a folder, by their paths: each artifact may have a folder of its own.
+///
+/// # Errors
+/// There are none, or files that are none, all of which are named.
+pub fn read(folder: &Utf8Path, shown: &str) -> Result<Vec<(Utf8PathBuf, Results)>, Failure> {
+    let hint = "let each job write `results` into an artifact, and download all of them into this folder";
+    if !folder.is_dir() {
+        return Err(Failure::user(format!("`results` is `{shown}`, which is not a folder")).hint(hint));
+    }
+    let mut problems = Problems::default();
+    let (mut files, mut bytes) = (Vec::new(), 0);
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        let entry = entry.map_err(|error| {
+            let failure = Failure::user(format!("`{shown}` cannot be read")).cause(error.to_string());
+            failure.hint("give the user that runs this the right to read it")
+        })?;
+        let is_result = entry.file_type().is_file() && entry.path().extension().is_some_and(|suffix| suffix == "json");
+        let Some(path) = Utf8Path::from_path(entry.path()).filter(|_| is_result) else { continue };
+        bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+        if files.len() == FILES || bytes > LONGEST_ALL {
+            return Err(Failure::user(format!("`{shown}` has more than results of layers")).hint(hint));
+        }
+        let shown = path.strip_prefix(folder).unwrap_or(path);
+        if let Some(results) = problems.check(read_one(path, shown)) {
+            files.push((shown.to_owned(), results));
+        }
+    }
+    problems.into_result()?;
+    if files.is_empty() {
+        return Err(Failure::user(format!("there are no results in `{shown}`")).hint(hint));
+    }
+    Ok(files)
+}
+
+fn read_one(path: &Utf8Path, shown: &Utf8Path) -> Result<Results, Failure> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let invalid = |why: String| {
+        let failure = Failure::user(format!("`{shown}` is no result of a layer")).cause(why);
+        failure.hint("have nothing but results in the folder, written by this version of the action")
+    };
+    let length = fs_err::metadata(path).map_err(|error| invalid(error.to_string()))?.len();
+    if length > LONGEST {
+        return Err(invalid(format!("it has {length} bytes")));
+    }
+    let bytes = fs_err::read(path).map_err(|error| invalid(error.to_string()))?;
+    let Format { format } = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
+    if format != FORMAT {
+        return Err(invalid(format!("its format is {format}, and {FORMAT} is known")));
+    }
+    let results: Results = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
+    for LayerResult { report, .. } in &results.layers {
+        if report.command != "audit" {
+            report.layer_name.parse::<LayerName>().map_err(|failure| invalid(failure.message))?;
+        }
+    }
+    // Shown as they are: regions alone are no values of a type of their own.
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    for LayerResult { report, .. } in &results.layers {
+        let regions = report.destinations.iter().map(|destination| &destination.region);
+        if let Some(region) = regions.chain(report.changes.iter().map(|change| &change.region)).find(|it| !is_word(it))
+        {
+            return Err(invalid(format!("`{region}` is no region")));
+        }
+    }
+    Ok(results)
+}
