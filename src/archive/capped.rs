@@ -1,4 +1,4 @@
-//! Findings of an opening, so many of a kind: a broken zip can have one for each of a hundred thousand entries.
+//! Limits the findings of each kind: a broken zip can have one for each of a hundred thousand entries.
 
 use std::collections::BTreeMap;
 

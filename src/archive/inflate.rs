@@ -1,4 +1,4 @@
-//! The bytes of one entry of a zip: as many as it declares, or none.
+//! Decompresses one entry of a zip, and refuses it unless it has as many bytes as it declares.
 
 use libdeflater::{DecompressionError, Decompressor, crc32};
 use rawzip::{CompressionMethod, ZipArchiveEntryWayfinder, ZipSliceArchive};

@@ -1,4 +1,4 @@
-//! Opens a layer that something else made, a zip or a folder, so that it can be checked. Nothing is unpacked to
+//! Opens a layer that another tool built, a zip or a folder, so that it can be checked. Nothing is unpacked to
 //! disk, unless what is in it shall be run.
 //!
 //! What is wrong with the zip itself is noted here; nothing in it is trusted before it was looked at.
@@ -22,7 +22,7 @@ pub use zip::{lay_out as lay_out_zip, open as open_zip, reader as reader_of_zip}
 use crate::layer::{Finding, Layer};
 use crate::types::{ByteSize, ContentHash};
 
-/// A layer, and what was noticed while it was opened.
+/// A layer with the findings from opening it.
 #[derive(Debug)]
 pub struct Opened {
     pub layer: Layer,

@@ -1,4 +1,4 @@
-//! Modes that keep Lambda, or the code in Lambda, from reading what is there.
+//! File modes that keep Lambda, or code in Lambda, from reading a file.
 //!
 //! Lambda unpacks as root and runs as another user: everybody must be able to read, and to enter folders
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html>); for a folder that nobody may enter

@@ -1,4 +1,4 @@
-//! Names of entries: a path inside the layer, or the reason why it is none.
+//! Validates the names of entries as paths inside the layer.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 

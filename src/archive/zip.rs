@@ -1,4 +1,4 @@
-//! Opens a zip, believing nothing that it says about itself.
+//! Opens a zip without trusting its headers.
 //!
 //! The central directory is what counts, as for Lambda; an entry whose own header says something else is told.
 

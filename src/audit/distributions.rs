@@ -1,4 +1,4 @@
-//! Whether the distributions of a layer go together.
+//! Whether the distributions of a layer conflict.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Whether what is left out can be left out.
+//! Whether the excluded distributions can be left out.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What the import of its modules has shown of a layer, and the findings that were only likely before.
+//! Corrects findings with what the import of the modules showed.
 
 use std::collections::BTreeSet;
 

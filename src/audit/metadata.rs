@@ -1,4 +1,4 @@
-//! What works and is still better known: things that nobody misses, and things that nobody can look up.
+//! Notices about metadata: missing or unusable, but without effect on imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 

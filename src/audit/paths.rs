@@ -1,4 +1,4 @@
-//! Whether links lead somewhere, and names stay apart.
+//! Whether symbolic links have a target, and no two names collide.
 
 use std::collections::{BTreeMap, BTreeSet};
 

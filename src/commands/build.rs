@@ -1,4 +1,4 @@
-//! The command `build`: a checked zip, and nothing published.
+//! The command `build`: builds and checks a zip, and publishes nothing.
 
 use super::preflight;
 use crate::decide::Context;

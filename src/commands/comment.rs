@@ -1,4 +1,4 @@
-//! The comment on a pull request: whether there is to be one, what it says, and what became of it.
+//! The comment on a pull request: whether to post it, its text, and the result.
 
 use camino::Utf8Path;
 use secrecy::SecretString;
@@ -28,11 +28,11 @@ pub(crate) fn check(specs: &[Spec], environment: &Environment) -> Result<(), Fai
     Client::new(spec.github.token.as_ref(), environment).map(drop)
 }
 
-/// Comments on what the layers of a preview become, or says why not; nothing for other commands.
+/// Posts the comment about the layers of a preview, or reports why it cannot. Does nothing for other commands.
 ///
 /// # Errors
-/// GitHub's, where the comment must be; elsewhere the report says why there is none.
-pub(crate) async fn tell(
+/// What GitHub says, if `comment` is `always`. Otherwise the report says why there is no comment.
+pub(crate) async fn post_for_preview(
     run: RunReport,
     specs: &[Spec],
     config: Option<&Utf8Path>,
@@ -53,28 +53,32 @@ pub(crate) async fn tell(
     };
     let wanted = Wanted { marker, always, never, is_worth: worth };
     let token = first.github.token.as_ref();
-    let told = told(&run, &wanted, token, environment, console).await?;
+    let told = post(&run, &wanted, token, environment, console).await?;
     Ok(RunReport { told, ..run })
 }
 
-/// What the comment is to be.
+/// When to comment, and which comment to update.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    /// It is found by this again.
+    /// Marks our comment, so that the next run finds it.
     pub marker: String,
     pub always: bool,
     pub never: bool,
     pub is_worth: bool,
 }
 
-pub(crate) async fn told(
+/// Posts, updates or corrects the comment of a run.
+///
+/// # Errors
+/// As of [`post_for_preview`].
+pub(crate) async fn post(
     run: &RunReport,
     wanted: &Wanted,
     token: Option<&SecretString>,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<CommentResult> {
-    // Before it is escaped.
+    // Secrets are redacted before the text is escaped.
     let shown = run.clone().redacted(|text| console.redact(text));
     let shown: Vec<&Report> = shown.layers.iter().collect();
     let text = console.redact(&report::comment(&shown, &wanted.marker, run_page(environment).as_deref()));
@@ -104,7 +108,7 @@ pub(crate) async fn told(
         Err(error) => {
             step.skip();
             let failure = comment::explain(&error, &pull_request);
-            // What the checks refuse is the greater trouble.
+            // A rejection by the checks is the more important error.
             if wanted.always && run.failure().is_none() {
                 return Err(failure.into());
             }
@@ -121,7 +125,7 @@ fn without_comment(told: CommentResult, failure: &Failure, console: &Console) ->
     CommentResult { comment_problem: Some(problem), ..told }
 }
 
-/// Whether somebody wants to know.
+/// Whether a layer is worth a comment: it failed, has new errors, or changed by the threshold or more.
 pub(crate) fn is_worth(report: &Report, threshold: Option<ByteSize>) -> bool {
     let errors = report.new_findings().iter().any(|finding| finding.severity == Severity::Error);
     if report.error.is_some() || report.rejection.is_some() || errors {

@@ -1,4 +1,4 @@
-//! What follows a publish, in an order that a killed run can be started again in: share, name, label, attach, clean up.
+//! The steps after a publish: share, name, label, attach, clean up. In this order a killed run can be started again.
 //!
 //! Each step finds out what is so already, and does the rest. It runs for versions that were there before, too: a run
 //! that was killed after publishing is healed by the next one, which publishes nothing.

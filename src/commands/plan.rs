@@ -1,4 +1,4 @@
-//! The command `plan`: tells what `publish` would do, and builds nothing.
+//! The command `plan`: reports what `publish` would do, and builds nothing.
 
 use super::{outcome, preflight};
 use crate::decide;

@@ -1,4 +1,4 @@
-//! The command `publish`: decide whether anything changed, build, check, publish, follow up, tell.
+//! The command `publish`: decide whether anything changed, build, check, publish, follow up, report.
 
 use super::{outcome, preflight};
 use crate::archive::pack::Archive;

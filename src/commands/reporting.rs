@@ -1,4 +1,4 @@
-//! What a run knows of a layer, put into its report as plain values.
+//! Turns what a run knows about a layer into the plain values of its report.
 
 use crate::build::BuiltLayer;
 use crate::decide::fingerprint::Fingerprinted;

@@ -92,7 +92,7 @@ pub fn run_task(
             let layers: Vec<Report> = layers.collect();
             let cache = Cache::of(&layers, environment);
             let run = RunReport { cache, ..RunReport::new(specs[0].task.command(), layers) };
-            comment::tell(run, specs, options.config.as_deref(), environment, console).await
+            comment::post_for_preview(run, specs, options.config.as_deref(), environment, console).await
         })
     })
 }

@@ -1,4 +1,4 @@
-//! Commands on versions that exist: share, attach, label, clean up.
+//! The commands on published versions: share, attach, label, clean up.
 
 use crate::console::Console;
 use crate::environment::Environment;
@@ -40,7 +40,7 @@ pub async fn run(
             let choice = select::choose(&spec.version, &spec.layer, &known.state, &registry, console).await?;
             if !spec.dry_run && matches!(act, VersionCommand::Attach(_) | VersionCommand::Label(_)) {
                 let owner = Owner::this_run(environment);
-                reserve::hold(&choice, &spec.layer, &owner, &registry, &store, console).await?;
+                reserve::reserve(&choice, &spec.layer, &owner, &registry, &store, console).await?;
             }
             let known_state = known.state.clone();
             let changes = match act {

@@ -1,4 +1,4 @@
-//! What is wrong with the inputs of layers, at the lines that say so; what many layers share is said once.
+//! Finds the lines that cause the problems of layers; a problem that many layers share is reported once.
 
 use super::expand::{Origin, Wanted};
 use super::problem::{Problem, Span};

@@ -1,4 +1,4 @@
-//! Two layers that would write one file.
+//! Layers that would write the same file.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! From what the file says to the inputs of each layer: defaults, what the run gives, Python × architecture, names.
+//! Expands the file to the inputs of each layer: defaults, inputs of the run, Python × architecture, names.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the file says: defaults and layers, with every key known and every value of the right shape.
+//! The content of the file: defaults and layers, with valid keys and values of the right type.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(crate) const OF_THE_RUN: &[(&str, &str)] = &[
     ("since", "give it to the run: it is about all layers"),
     ("summary", "give it to the run: it is about all layers"),
 ];
-/// That may be lists although an input of a run has one of them.
+/// Keys that may be lists although the input takes a single value.
 pub(super) const TARGETS: &[&str] = &["python-version", "architecture"];
 
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub(super) type Keys = BTreeMap<String, Entry>;
 
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// None if the default is taken away.
+    /// `None` if the layer removes the default.
     pub(super) values: Vec<Text>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Layer {
     /// With `{py}` and the like.
     pub(super) name: Text,
     pub(super) keys: Keys,
-    /// Something was wrong with it, so that more would be said than is true.
+    /// It has problems, so that further problems may only follow from them.
     pub(super) is_broken: bool,
 }
 
@@ -56,7 +56,7 @@ struct Reader<'a> {
     problems: &'a mut Vec<Problem>,
 }
 
-/// Everything that can be understood of the document.
+/// Reads as much of the document as is valid; problems go to the list.
 pub(super) fn read(
     root: &Node,
     inputs: &[InputArgument],
@@ -97,7 +97,7 @@ pub(super) fn read(
 }
 
 impl Reader<'_> {
-    fn wrong(&mut self, node: &Node, what: &str, expected: &str, hint: &str) {
+    fn wrong_type(&mut self, node: &Node, what: &str, expected: &str, hint: &str) {
         if !matches!(node.content, Content::Refused) {
             let problem = Problem::at(node.span, format!("{what} is {} where {expected} is expected", node.kind()));
             self.problems.push(problem.hint(hint));
@@ -119,7 +119,12 @@ impl Reader<'_> {
             }
             _ if node.is_empty() => Keys::new(),
             _ => {
-                self.wrong(node, "`defaults`", "a mapping", "write inputs and their values: `python-version: 3.13`");
+                self.wrong_type(
+                    node,
+                    "`defaults`",
+                    "a mapping",
+                    "write inputs and their values: `python-version: 3.13`",
+                );
                 Keys::new()
             }
         }
@@ -135,7 +140,7 @@ impl Reader<'_> {
             Content::List(items) => items.iter().filter_map(|item| self.listed(item)).collect(),
             Content::Mapping(entries) => entries.iter().filter_map(|(name, inputs)| self.named(name, inputs)).collect(),
             _ => {
-                self.wrong(node, "`layers`", "a list or a mapping", "write `- layer-name: shared` below it");
+                self.wrong_type(node, "`layers`", "a list or a mapping", "write `- layer-name: shared` below it");
                 Vec::new()
             }
         }
@@ -144,7 +149,7 @@ impl Reader<'_> {
     /// `- layer-name: shared`
     fn listed(&mut self, item: &Node) -> Option<Layer> {
         let Content::Mapping(entries) = &item.content else {
-            self.wrong(item, "a layer", "a mapping", "write `- layer-name: shared`");
+            self.wrong_type(item, "a layer", "a mapping", "write `- layer-name: shared`");
             return None;
         };
         let (mut keys, is_broken) = self.keys(entries);
@@ -163,7 +168,7 @@ impl Reader<'_> {
             _ if inputs.is_empty() => &[],
             _ => {
                 let what = format!("layer `{}`", name.text);
-                self.wrong(inputs, &what, "a mapping", "write its inputs below: `requirements: requirements.txt`");
+                self.wrong_type(inputs, &what, "a mapping", "write its inputs below: `requirements: requirements.txt`");
                 return None;
             }
         };
@@ -177,7 +182,7 @@ impl Reader<'_> {
         Some(Layer { name, keys, is_broken })
     }
 
-    /// And whether something was wrong.
+    /// And whether there were problems.
     fn keys(&mut self, entries: &[(Text, Node)]) -> (Keys, bool) {
         let before = self.problems.len();
         let mut keys = Keys::new();
@@ -224,24 +229,29 @@ impl Reader<'_> {
                         Content::Text(text) => texts.push(Text { text: text.clone(), span: item.span }),
                         Content::Mapping(_) => {
                             let hint = "a value with `: ` in it, or one that begins with `{`, needs quotes";
-                            self.wrong(item, &format!("an item of `{name}`"), "text", hint);
+                            self.wrong_type(item, &format!("an item of `{name}`"), "text", hint);
                         }
-                        _ => self.wrong(item, &format!("an item of `{name}`"), "text", "one list is enough"),
+                        _ => self.wrong_type(item, &format!("an item of `{name}`"), "text", "one list is enough"),
                     }
                 }
                 texts
             }
             Content::List(_) => {
-                self.wrong(node, &format!("`{name}`"), "one value", "it is not a list: make a layer of each value");
+                self.wrong_type(
+                    node,
+                    &format!("`{name}`"),
+                    "one value",
+                    "it is not a list: make a layer of each value",
+                );
                 return None;
             }
             Content::Mapping(_) if name == "include" || name == "runs-on" => {
-                self.wrong(node, &format!("`{name}`"), "a list", "write `[from=to]`");
+                self.wrong_type(node, &format!("`{name}`"), "a list", "write `[from=to]`");
                 return None;
             }
             Content::Mapping(_) => {
                 let expected = if is_list { "a value or a list" } else { "a value" };
-                self.wrong(node, &format!("`{name}`"), expected, hint_of_braces);
+                self.wrong_type(node, &format!("`{name}`"), expected, hint_of_braces);
                 return None;
             }
             Content::Refused => return None,

@@ -1,4 +1,4 @@
-//! Which file it is: the one that was named, or the one that is there.
+//! Finds the file: the one that the input `config` names, or the default one.
 
 use camino::{Utf8Path, Utf8PathBuf};
 

@@ -31,12 +31,12 @@ use crate::{cli, files};
 /// Inputs that choose among the layers of the file in place of overriding what it says.
 const CHOOSING: &[&str] = &["config", "layers", "layer-name"];
 
-/// What the run is about.
+/// The layers of a run.
 #[derive(Debug)]
 pub struct Resolved<S> {
     /// At least one, in the order of the file.
     pub specs: Vec<S>,
-    /// Good to know: a file that was not used.
+    /// Notices, such as about a file that was not used.
     pub notes: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub const FILE: &str = "lambda-layers.yml";
 /// describe.
 ///
 /// # Errors
-/// Everything that is wrong with the file, or with what it asks for.
+/// One failure with all problems of the file and of its layers.
 pub fn resolve<S>(
     cli: &Cli,
     environment: &Environment,
@@ -89,7 +89,7 @@ pub fn resolve<S>(
         (Some(name), _) if wanted.iter().any(|layer| layer.name == name) => {
             Ok(wanted.into_iter().filter(|layer| layer.name == name).collect())
         }
-        // It cannot be known what a wrong file has.
+        // An invalid file may have more layers than are known.
         (Some(_), _) if !problems.is_empty() => Ok(Vec::new()),
         (Some(name), _) if is_chosen("config") => Err(select::missing("layer-name", name, &wanted, path.as_str())),
         (Some(name), _) => return alone(vec![unused(name, &wanted, &path)]),
@@ -171,7 +171,7 @@ fn unused(name: &str, wanted: &[Wanted], path: &Utf8Path) -> String {
 /// How many layers are built at once.
 ///
 /// # Errors
-/// The user's if it is no number.
+/// The value is no number.
 pub fn jobs(inputs: &Inputs) -> Result<Option<usize>, Failure> {
     let Some(text) = given(inputs.jobs.as_ref()) else { return Ok(None) };
     if let Ok(jobs @ 1..) = text.parse() {

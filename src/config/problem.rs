@@ -1,4 +1,4 @@
-//! What is wrong with the file: each problem with its line and a caret, all together.
+//! Problems of the file, each with its line and a caret, reported together.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use crate::error::{Failure, Hintless, Kind};
 use crate::secrets::Secrets;
 
-/// So many are told; more of them have mostly the same cause.
+/// How many problems are reported; further ones mostly have the same cause.
 const TOLD: usize = 20;
 /// Of a line of the file, in characters.
 const LONGEST_LINE: usize = 110;
@@ -68,7 +68,7 @@ impl HintlessProblem {
 /// The text that problems point into.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// As it is shown.
+    /// The path as messages show it.
     pub(super) name: Utf8PathBuf,
     /// From the repository's root, for annotations.
     pub(super) annotated: String,

@@ -1,16 +1,16 @@
-//! The bytes of the file as text, or why they are none.
+//! Reads the file as text.
 
 use camino::Utf8Path;
 
 use crate::error::Failure;
 
-/// In bytes; a thousand layers take a tenth of it.
+/// The longest file, in bytes; a thousand layers take a tenth of it.
 const LARGEST: u64 = 1024 * 1024;
 
 /// `shown` names it in messages.
 ///
 /// # Errors
-/// The user's: it cannot be read, is too large, or is not in UTF-8.
+/// The file cannot be read, is too large, or is not UTF-8.
 pub(super) fn read(path: &Utf8Path, shown: &Utf8Path) -> Result<String, Failure> {
     let unreadable = |error: std::io::Error| {
         let failure = Failure::user(format!("`{shown}` cannot be read")).cause(error.to_string());

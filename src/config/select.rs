@@ -1,4 +1,4 @@
-//! Which of the file's layers the run is about: `layers` and `layer-name`.
+//! Selects layers of the file by the inputs `layers` and `layer-name`.
 
 use globset::GlobBuilder;
 
@@ -9,7 +9,7 @@ use crate::types::check_glob;
 /// Keeps the layers that a name or pattern fits, in the order of the file.
 ///
 /// # Errors
-/// One that fits none, or is no pattern.
+/// A pattern is invalid or matches no layer.
 pub(super) fn choose(wanted: Vec<Wanted>, patterns: &[String], file: &str) -> Result<Vec<Wanted>, Failure> {
     let mut problems = Problems::default();
     let mut is_chosen = vec![patterns.is_empty(); wanted.len()];
@@ -33,7 +33,7 @@ pub(super) fn choose(wanted: Vec<Wanted>, patterns: &[String], file: &str) -> Re
 /// Whether a layer of this name is chosen.
 ///
 /// # Errors
-/// One is no pattern.
+/// A pattern is invalid.
 pub(super) fn fits(patterns: &[String], name: &str) -> Result<bool, Failure> {
     for pattern in patterns {
         if pattern == name || glob(pattern)?.is_match(name) {

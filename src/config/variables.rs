@@ -8,7 +8,7 @@ use super::yaml::{Content, Node, Text};
 use crate::environment::{Environment, is_hidden};
 use crate::error::nearest;
 
-/// These begin like credentials and are none.
+/// These names look like credentials but are not.
 const HARMLESS: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCOUNT_ID", "AWS_PROFILE"];
 
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Variables<'a> {
     environment: &'a Environment,
     /// With what they are where the environment does not have them.
     declared: BTreeMap<String, Option<String>>,
-    /// That are not set, and were complained about.
+    /// Names that are not set and were reported already.
     missed: RefCell<BTreeSet<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! YAML as a tree that knows where everything stands. Scalars are text as written: `3.10` stays `3.10`.
+//! YAML as a tree with the line of each value. Scalars are text as written: `3.10` stays `3.10`.
 //!
 //! Anchors, aliases, merge keys and tags are refused: nothing in the file can stand for more than is written.
 

@@ -20,7 +20,7 @@ pub(super) fn differences(before: &Value, after: &Value) -> Vec<String> {
 }
 
 fn difference(key: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
-    // What is empty may not have been written.
+    // An empty collection may have been left out of the JSON.
     let nothing = Value::Object(serde_json::Map::new());
     let or_nothing = |value, other: Option<&Value>| match (value, other) {
         (None, Some(Value::Object(_))) => Some(&nothing),
@@ -56,7 +56,7 @@ fn entries(key: &str, before: &BTreeMap<String, String>, after: &BTreeMap<String
         (old, new) if old == new => None,
         (None, Some(rest)) => Some(format!("{key}: {} added", show_entry(name, rest))),
         (Some(_), None) => Some(format!("{key}: {name} removed")),
-        // What is not shown of it.
+        // Only a hidden part differs.
         (Some(old), Some(new)) if shown_part(old) == shown_part(new) && recipe::mark(old) != recipe::mark(new) => {
             Some(format!("{key}: {name} changed"))
         }
@@ -88,7 +88,7 @@ fn show_entry(name: &str, rest: &str) -> String {
     if shown == "any version" { name.to_owned() } else { format!("{name}{shown}") }
 }
 
-/// What a person wants to read of it: no digests.
+/// The part to show: without digests.
 fn shown_part(rest: &str) -> String {
     let shown: Vec<&str> = rest
         .split(' ')

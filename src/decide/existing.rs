@@ -1,4 +1,4 @@
-//! Whether the versions that the state names are still there.
+//! Whether the versions that the state names still exist.
 
 use crate::decide::plan::Match;
 use crate::error::Explanation;
@@ -19,7 +19,7 @@ pub struct Existing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     Exists(Version),
-    /// It is there, and declares other things than it is to.
+    /// It exists, but its declaration differs from the wanted one.
     Declares(Version, Vec<Difference>),
     /// The state names it, but it is gone.
     Vanished(Version),
@@ -27,11 +27,11 @@ pub enum Status {
     Unsigned(Version),
     /// The state names none here.
     Missing,
-    /// The place does not answer; the others go on without it.
+    /// The region does not answer; the others continue without it.
     Unreadable(Explanation),
 }
 
-/// Whether what the state names is still there: `publish` asks each place, `plan` trusts the state unless told otherwise.
+/// Asks each region whether the version still exists. `plan` trusts the state, unless `verify` is set.
 ///
 /// # Errors
 /// No place answers.

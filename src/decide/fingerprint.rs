@@ -3,9 +3,9 @@
 //! Scheme: a [`Recipe`] is serialized as JSON, its keys in the order of the fields and its collections sorted, and
 //! hashed with SHA-256. In it: the target, the layout, the installer and its options, what the dependency files *mean*
 //! for this target, the names left out, and a digest of each file and folder that is added. Not in it: where the layer
-//! goes, its name and description, credentials, absolute paths, the machine, the versions of the tools. JSON tells
-//! every value from its neighbours, so two recipes with the same text are the same recipe. `FORMAT` grows when this
-//! program would make other bytes from the same recipe.
+//! goes, its name and description, credentials, absolute paths, the machine, the versions of the tools. JSON
+//! separates values unambiguously, so two recipes with the same text are the same recipe. The format (in
+//! `settings.rs`) is raised when this program would build other bytes from the same recipe.
 //!
 //! Beside it stands a digest of the *raw* inputs, which is known without working out what a dependency file means: what
 //! a lock file means is for its own tool to say, and no process is started while nothing changed.
@@ -34,7 +34,7 @@ struct Recipe<'a> {
     meaning: Meaning,
 }
 
-/// The dependency files as they are.
+/// The dependency files, unresolved.
 #[derive(Serialize)]
 struct RawFiles<'a> {
     settings: &'a Settings,
@@ -44,13 +44,13 @@ struct RawFiles<'a> {
     extras: &'a BTreeSet<String>,
 }
 
-/// The inputs before it is worked out what they mean.
+/// The inputs before the dependency files are resolved.
 #[derive(Debug)]
 pub struct RawInputs {
     layer: LayerName,
     settings: Settings,
     digest: Digest,
-    /// Not to be kept in a state.
+    /// Secrets that must not get into the state.
     secrets: Secrets,
 }
 
@@ -68,7 +68,7 @@ impl RawInputs {
     }
 }
 
-/// What the inputs mean, and its digests.
+/// The recipe of a layer with its digests.
 #[derive(Debug)]
 pub struct Fingerprinted {
     /// As a state keeps it, in JSON and without secrets.
@@ -88,7 +88,7 @@ impl Fingerprinted {
         Self { recipe, fingerprint, inputs: raw.digest }
     }
 
-    /// What the state's current build knows of the same raw inputs: then nobody has to be asked what they mean.
+    /// The recipe that the state has for the same raw inputs: then the dependency files need not be resolved.
     pub fn remembered(raw: &RawInputs, state: &State) -> Option<Self> {
         let fingerprint = state.current?;
         let build = state.builds.get(&fingerprint)?;
@@ -97,7 +97,7 @@ impl Fingerprinted {
         Some(Self { recipe, fingerprint, inputs: raw.digest })
     }
 
-    /// For the state: what these inputs became.
+    /// The entry for the state.
     pub fn build(&self, content: ContentHash) -> Build {
         Build { content, inputs: Some(self.inputs.hex()), recipe: Some(self.recipe.clone()) }
     }

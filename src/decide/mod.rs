@@ -1,4 +1,4 @@
-//! What is published, what is wanted, and what follows from both.
+//! Compares what is published with what the inputs ask for, and decides what to do.
 
 pub mod context;
 mod difference;
@@ -27,7 +27,7 @@ use crate::resolve;
 use crate::spec::{Spec, Task};
 use crate::types::description::Declaration;
 
-/// Where versions are, and what is known of them.
+/// The registry and the state, and what they know.
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub registry: Registry,
@@ -35,11 +35,11 @@ pub(crate) struct Connected {
     pub known: Known,
 }
 
-/// What is wanted, and what has to be done for it.
+/// What the inputs ask for, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Decision<'a> {
     pub wanted: Fingerprinted,
-    /// `None` where nobody had to be asked what the dependency files mean.
+    /// `None` if the dependency files did not have to be resolved.
     pub manifest: Option<Cow<'a, Manifest>>,
     pub existing: Vec<Existing>,
     pub plan: Plan,
@@ -79,7 +79,7 @@ pub(crate) async fn decide<'scope>(
         Some(wanted) if !spec.dependencies.manifest.locks.is_empty() => (wanted, None),
         _ => {
             let manifest = if spec.dependencies.manifest.locks.is_empty() {
-                // Nobody has to be asked.
+                // Without lock files no tool has to run.
                 resolve::resolve(spec, environment, console)?
             } else {
                 workers.run(|| resolve::resolve(spec, environment, console)).await?
@@ -99,13 +99,13 @@ pub(crate) async fn decide<'scope>(
     Ok(Decision { wanted, manifest, existing, plan })
 }
 
-/// Of what is no reason for a new version, once for each input.
+/// Warns of differences in the declaration that do not cause a new version, once for each input.
 fn warn_of_declared(declaration: &Declaration, existing: &[Existing], console: &Console) {
-    let mut told = BTreeSet::new();
+    let mut warned = BTreeSet::new();
     for Existing { place, status } in existing {
         let Status::Exists(version) = status else { continue };
         for difference in version.declares.iter().flat_map(|declares| declaration.differences(declares)) {
-            if told.insert(difference.part) {
+            if warned.insert(difference.part) {
                 let (number, input) = (version.version, difference.part.input());
                 console.warning(&format!(
                     "version {number} in {place} keeps what it declares ({difference}): `republish: true` publishes one with the new `{input}`"

@@ -48,7 +48,7 @@ pub fn compare(wanted: &Fingerprinted, state: &State) -> Match {
     }
 }
 
-/// `presence` is about the content that `compare` found, one entry a place; none for `Match::New`.
+/// `existing` has one entry per place for the content that `compare` found; it is empty for `Match::New`.
 pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, existing: &[Existing]) -> Plan {
     let content = match matched {
         Match::SameInputs(content) | Match::SameMeaning(content) => content,

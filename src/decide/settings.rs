@@ -1,4 +1,4 @@
-//! The part of a recipe that the inputs say: everything but what the dependency files mean.
+//! The part of a recipe that follows from the inputs alone, without resolving the dependency files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::manifest::{Place, place_of};
 use crate::spec::{Bytecode, InstallerChoice, RuntimePackages, SlimLevel, Spec};
 use crate::types::{Architecture, DistributionName, PythonVersion};
 
-/// Of the recipe and of the archive made from it.
+/// The format of the recipe and of the archive that is packed from it. Raise it when the same recipe gives other bytes.
 const FORMAT: u32 = 1;
 
 /// What decides the bytes of a layer beside its dependency files.
@@ -102,7 +102,7 @@ impl Settings {
     }
 }
 
-/// A place of this machine as it may be hashed.
+/// A local path relative to the repository, so that it can be hashed.
 fn shown(path: &Utf8Path, spec: &Spec) -> Utf8PathBuf {
     files::shown(&spec.folder.join(path), &spec.folder, &spec.workspace)
 }
@@ -115,7 +115,7 @@ fn anywhere(url: &str, spec: &Spec) -> String {
     }
 }
 
-/// The same of places in variables.
+/// The variables, with local paths and URLs that mean the same in every checkout.
 fn variables(spec: &Spec) -> BTreeMap<String, String> {
     let shown = |(name, value): (&String, &String)| {
         let is_end = |character: char| character.is_whitespace() || character == ',';

@@ -100,7 +100,7 @@ pub fn write_all(report: Report, documents: &Documents, place: Place<'_>, consol
     let mut written = Vec::new();
     let mut write = |path: &Option<Utf8PathBuf>, text: &dyn Fn() -> Option<String>| {
         let Some((path, text)) = path.as_ref().and_then(|path| Some((path, text()?))) else { return Ok(None) };
-        put(path, &text, place.workspace)?;
+        write_file(path, &text, place.workspace)?;
         let shown = path.strip_prefix(place.start).unwrap_or(path).to_string();
         written.push(shown.clone());
         anyhow::Ok(Some(shown))
@@ -127,7 +127,7 @@ fn with_error(report: Report, error: &anyhow::Error, console: &Console) -> Repor
 }
 
 /// Whoever looks sees the old file or the new one, never half of it.
-fn put(path: &Utf8Path, text: &str, workspace: &Utf8Path) -> anyhow::Result<()> {
+fn write_file(path: &Utf8Path, text: &str, workspace: &Utf8Path) -> anyhow::Result<()> {
     let parent = path.parent().unwrap_or(Utf8Path::new("/"));
     workflow_commands::create_folder(parent, workspace)?;
     let because = || format!("cannot write `{path}`");

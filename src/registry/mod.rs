@@ -1,4 +1,4 @@
-//! Where versions are published: AWS, or a directory. Both keep the same promises.
+//! Where versions are published: AWS or a directory, with the same guarantees.
 
 pub mod aws;
 pub mod claim;

@@ -1,4 +1,4 @@
-//! A recipe as a state keeps it: it still tells what differs from another one, and nothing in it is a secret.
+//! The form of a recipe in the state: it can be compared with another one, and contains no secrets.
 //!
 //! What may be one is replaced, and a digest of it stands behind: the same value is known again, and another one told.
 //! The digest is keyed with the layer's name, which is the same in every run, so equal values of two layers do not look

@@ -1,4 +1,4 @@
-//! Where the state is kept. It is written on condition only: that nobody wrote it since it was read.
+//! Stores the state. A write succeeds only if nobody wrote the state since it was read.
 
 #[cfg(test)]
 mod tests;

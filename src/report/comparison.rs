@@ -1,4 +1,4 @@
-//! What a layer has become against what it was: package by package, with their bytes.
+//! Compares a layer with its previous version, package by package, with sizes in bytes.
 
 use std::collections::BTreeMap;
 use std::str::FromStr as _;

@@ -1,4 +1,4 @@
-//! What became of a layer in one region of one account.
+//! The result of a layer in one region of one account.
 
 use serde::{Deserialize, Serialize};
 

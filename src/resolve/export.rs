@@ -1,4 +1,4 @@
-//! What lock files ask for, in the form of requirement files: said by their own tools.
+//! Exports lock files as requirement files with the tools that wrote them.
 
 use secrecy::SecretString;
 

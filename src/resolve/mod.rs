@@ -1,4 +1,4 @@
-//! What the dependency files ask for. A lock file is asked through the tool that wrote it, and only if something changed.
+//! Resolves the dependency files. A lock file is exported by the tool that wrote it, and only if something changed.
 
 pub mod export;
 pub mod paths;

@@ -1,4 +1,4 @@
-//! Local dependencies, which tools write with their place on this machine, written from the project's folder.
+//! Rewrites absolute paths of local dependencies, as tools export them, relative to the project's folder.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use url::Url;

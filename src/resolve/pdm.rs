@@ -1,4 +1,4 @@
-//! `pdm.lock`, said by PDM.
+//! Exports `pdm.lock` with PDM.
 
 use secrecy::{ExposeSecret as _, SecretString};
 

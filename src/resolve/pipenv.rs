@@ -1,4 +1,4 @@
-//! `Pipfile.lock`, said by Pipenv.
+//! Exports `Pipfile.lock` with Pipenv.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `poetry.lock`, said by Poetry with its export plugin.
+//! Exports `poetry.lock` with Poetry and its export plugin.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Tools that are not part of this program, run in pinned versions and apart from everything else.
+//! Runs external tools in pinned versions and isolated environments.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! `uv.lock`, said by uv itself.
+//! Exports `uv.lock` with uv.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Whether a `uv.lock` fits its project, as uv judges it.
+//! Asks uv whether a `uv.lock` is up to date.
 
 use std::collections::BTreeSet;
 
@@ -111,7 +111,7 @@ impl Check<'_> {
         let mut places: BTreeSet<Utf8PathBuf> = local_places(&lock).iter().filter_map(place).collect();
         let project = self.lock.project.canonicalize_utf8()?;
         places.extend([home.clone(), project.clone()]);
-        let copied = workspace_copy::make(files::utf8(keep.path())?, &places)?;
+        let copied = workspace_copy::copy(files::utf8(keep.path())?, &places)?;
         let changed = projects.iter().fold(lock, |lock, project| project.in_lock(&lock));
         fs_err::write(copied.place(&home).join("uv.lock"), changed)?;
         Ok((copied.place(&project), keep))

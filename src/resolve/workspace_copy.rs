@@ -1,4 +1,4 @@
-//! A workspace of uv in another place, so that its lock can be tried with a change.
+//! Copies a uv workspace, so that its lock can be checked with a change.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 /// The copy of `place` after `places`, which are absolute, were brought into `scratch` with what lies beside and below
 /// each other. Settings are copied; of all else the copy has links, for only builds look at it.
-pub(crate) fn make(scratch: &Utf8Path, places: &BTreeSet<Utf8PathBuf>) -> anyhow::Result<Copied> {
+pub(crate) fn copy(scratch: &Utf8Path, places: &BTreeSet<Utf8PathBuf>) -> anyhow::Result<Copied> {
     let base = places.iter().skip(1).fold(places.first().cloned().unwrap_or_default(), |base, place| {
         base.ancestors().find(|ancestor| place.starts_with(ancestor)).unwrap_or(Utf8Path::new("/")).to_owned()
     });
@@ -65,7 +65,7 @@ mod tests {
             fs_err::write(root.join(file), file).expect("can be written");
         }
         let places = ["w/app", "w/app/libs/a", "w/other/b"].map(|place| root.join(place)).into();
-        let copied = make(&root.join("scratch"), &places).expect("can be made");
+        let copied = copy(&root.join("scratch"), &places).expect("can be made");
         let app = copied.place(&root.join("w/app"));
         assert!(app.join("../other/b/setup.py").is_symlink() && app.join("x").is_symlink());
         assert!(app.join("libs/a/a.py").is_file() && !app.join("libs/a").is_symlink());

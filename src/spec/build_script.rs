@@ -1,4 +1,4 @@
-//! What runs before the install: a script of the repository, or commands.
+//! The input `build-script`: a script of the repository, or commands, run before the install.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,7 +13,7 @@ use crate::types::Digest;
 pub struct BuildScript {
     /// As given, from the working directory; `None` for commands.
     pub path: Option<Utf8PathBuf>,
-    /// What is run. A workflow may have put a secret into it, so it is shown nowhere.
+    /// The commands. They may contain a secret, so they are never shown.
     pub text: SecretString,
 }
 
@@ -39,7 +39,7 @@ impl Reading<'_> {
     }
 }
 
-/// One word that names a file, or that looks as if it should: `scripts/build`, `build.sh`. Anything else is commands.
+/// Whether the input is the path of a script (one word such as `scripts/build` or `build.sh`) and not commands.
 fn path_of<'a>(given: &'a str, folder: &Utf8Path) -> Option<&'a Utf8Path> {
     let path = Utf8Path::new(given);
     let is_one_line = !given.contains('\n');

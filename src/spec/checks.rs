@@ -1,4 +1,4 @@
-//! What is checked, and what fails a run.
+//! Which checks run, and which findings fail the run.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ pub struct Checks {
     /// The user's own limits, in bytes.
     pub max_zipped_size: Option<ByteSize>,
     pub max_unzipped_size: Option<ByteSize>,
-    /// Functions whose code and other layers have to fit beside this layer.
+    /// Functions whose code and layers must fit into Lambda's limit together with this layer.
     pub budget_functions: Vec<FunctionName>,
 }
 
@@ -23,9 +23,9 @@ pub struct Checks {
 pub enum SmokeTest {
     /// Every top-level module, if this machine has the target's Python and processor.
     Auto,
-    /// Every top-level module; a machine that cannot do it is an error.
+    /// Every top-level module; it is an error if this machine cannot import them.
     Import,
-    /// These modules.
+    /// Only these modules.
     Modules(Vec<String>),
     Off,
 }

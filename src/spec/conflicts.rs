@@ -1,4 +1,4 @@
-//! What layers of one run must not have in common.
+//! Conflicts between layers of one run.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::{RegistryChoice, Spec};
 use crate::error::{Failure, Problems};
 
 /// # Errors
-/// Two layers would write one SSM parameter, in turns.
+/// Two layers would overwrite each other's SSM parameter.
 pub fn check(specs: &[Spec]) -> Result<(), Failure> {
     let mut problems = Problems::default();
     let mut first: BTreeMap<String, &Spec> = BTreeMap::new();

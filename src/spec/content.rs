@@ -32,7 +32,7 @@ pub struct Content {
     pub layout: Layout,
 }
 
-/// What becomes of distributions that the runtime has, too.
+/// What to do with distributions that the runtime already has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuntimePackages {
@@ -111,12 +111,12 @@ pub struct Include {
 }
 
 impl Content {
-    /// Whether there is something to import even without dependencies.
+    /// Whether there are modules to import even without dependencies.
     pub fn has_own_code(&self) -> bool {
         !self.source.is_empty() || !self.projects.is_empty()
     }
 
-    /// Whether there is something in the layer even without dependencies.
+    /// Whether the layer has files even without dependencies.
     pub fn has_own_files(&self) -> bool {
         self.has_own_code() || !self.include.is_empty() || self.build_script.is_some()
     }
@@ -166,7 +166,7 @@ fn parse_include(line: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<
         Failure::user(format!("`include` places `{from}` at `{to}`, {why}"))
             .hint(format!("paths are seen from `/opt`: write e.g. `{from}={instead}`"))
     };
-    // What it should be called, as far as it can be known.
+    // The name that it should have, if known.
     let usual = format!("{}/{name}", if has_library_name(Utf8Path::new(name)) { "lib" } else { "bin" });
     let as_folder = to.ends_with('/');
     let Some(mut place) = files::normalize(Utf8Path::new(to)) else {
@@ -211,8 +211,8 @@ fn parse_source(path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<(
     Ok((Utf8PathBuf::from(path), kind))
 }
 
-/// Whether a folder says how it is built. A `pyproject.toml` that only configures tools says nothing of that, and a
-/// package may have a module named `setup`.
+/// Whether a folder is a project that can be built. A `pyproject.toml` may only configure tools, and a package may have
+/// a module named `setup`.
 fn is_project(folder: &Utf8Path, shown: &str) -> Result<bool, Failure> {
     let file = folder.join("pyproject.toml");
     if !file.is_file() {

@@ -1,4 +1,4 @@
-//! Which dependencies, from where, and who installs them.
+//! Which dependencies are installed, from which indexes, and by which installer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -27,9 +27,9 @@ pub struct Dependencies {
     pub requirements: Vec<Utf8PathBuf>,
     pub constraints: Vec<Utf8PathBuf>,
     pub selection: Selection,
-    /// What can be known of the files without their tools.
+    /// What the files say without running their tools.
     pub manifest: Manifest,
-    /// What people should know of the choice of files.
+    /// Notices about how the files were chosen.
     pub notes: Vec<String>,
     pub no_deps: bool,
     /// Requirements without a fixed version are resolved again, whether or not a file changed.
@@ -244,7 +244,7 @@ impl Reading<'_> {
         first.into_iter().filter_map(|(name, url)| self.index(name, &url)).collect()
     }
 
-    /// Of a lock file it is known when it was exported.
+    /// For a lock file this is known after the export.
     fn refuse_merged_indexes(&mut self, dependencies: &Dependencies) {
         let is_extra = |option: &String| option.starts_with("--extra-index-url");
         let several = !dependencies.extra_index_urls.is_empty()
@@ -301,7 +301,7 @@ fn asks_for_something(file: &Utf8Path) -> bool {
         || ["pdm", "poetry", "uv"].iter().any(has_tool)
 }
 
-/// What to say if there was a choice. A project's own file is no other choice beside its lock.
+/// A notice, if several files could have been used. A project file and its own lock count as one.
 fn choice(found: &[Utf8PathBuf]) -> Option<String> {
     let (taken, others) = found.split_first()?;
     let others: Vec<String> =
@@ -310,7 +310,7 @@ fn choice(found: &[Utf8PathBuf]) -> Option<String> {
         .then(|| format!("`{taken}` is taken and {} not read; `requirements` chooses another", others.join(", ")))
 }
 
-/// A file that is of no use without its lock, where there is none.
+/// A file that cannot be used because its lock file is missing.
 fn without_lock(folder: &Utf8Path) -> Option<Failure> {
     let is_alone = |file: &String| Kind::of(Utf8Path::new(file)) != Kind::Pyproject && folder.join(file).is_file();
     let source = |facts: &&KindFacts| facts.beside.as_ref().is_some_and(is_alone);

@@ -40,7 +40,7 @@ impl RegistryChoice {
         }
     }
 
-    /// What to say of regions that are not known to have Lambda, be they given or those of the environment.
+    /// A notice about regions in which Lambda is not known to exist, from the inputs or the environment.
     pub fn doubts(&self, environment: &Environment) -> Vec<String> {
         let Self::Aws(destinations) = self else { return Vec::new() };
         let of_environment = || environment.get("AWS_REGION").or_else(|| environment.get("AWS_DEFAULT_REGION"));
@@ -67,7 +67,7 @@ pub enum StatePlace {
     S3 { bucket: String, prefix: String },
     /// Absolute.
     Directory(Utf8PathBuf),
-    /// Read off the list of versions in each run.
+    /// No state: each run reads the list of versions.
     Nowhere,
 }
 

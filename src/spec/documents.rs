@@ -1,4 +1,4 @@
-//! What a run leaves for people: files about the layer, a comment, a release.
+//! Documents about the layer, the comment on a pull request, and the release.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What happens to a version after it is published: who may use it, who gets it, what it is called, what goes.
+//! What happens after a version is published: sharing, attaching, naming, labelling and cleaning up.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::types::{FunctionSelector, Label, ParameterTemplate, Principal};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowUp {
-    /// All that shall be able to use the version; `None`: that is not this run's business.
+    /// Everybody who may use the version; `None`: permissions stay as they are.
     pub share_with: Option<BTreeSet<Principal>>,
     pub attach_to: Vec<FunctionSelector>,
     pub ssm_parameter: Option<ParameterTemplate>,
@@ -21,21 +21,21 @@ pub struct FollowUp {
 pub struct Labelling {
     pub add: BTreeSet<Label>,
     pub remove: BTreeSet<Label>,
-    /// From the versions that have them.
+    /// Labels to remove from the versions that have them.
     pub moves: bool,
 }
 
 /// What a clean-up keeps: a version goes only if no rule keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// The newest so many.
+    /// How many of the newest versions to keep.
     pub versions: Option<usize>,
-    /// Those that are younger.
+    /// Versions younger than this are kept.
     pub days: Option<u32>,
     pub labels: BTreeSet<Label>,
-    /// Whether versions that something else published go, too.
+    /// Whether versions that other tools published are removed, too.
     pub includes_unknown: bool,
-    /// Whether anything is removed; else it is only said.
+    /// Whether versions are removed; otherwise the run only reports them.
     pub applies: bool,
 }
 
@@ -98,7 +98,7 @@ impl Reading<'_> {
         parsed.collect()
     }
 
-    /// `nobody` revokes from all; nothing given leaves everything as it is.
+    /// `nobody` revokes all grants; without the input all grants stay.
     pub(super) fn share_with(&mut self, names: &[String]) -> Option<BTreeSet<Principal>> {
         if names.is_empty() {
             return None;

@@ -9,7 +9,7 @@ use crate::spec::Dependencies;
 
 #[derive(Clone, Debug, Default)]
 pub struct Indexes {
-    /// Asked one after the other; the first that has a name wins.
+    /// Asked in order; the first index that has a package wins.
     pub first: Vec<SecretUrl>,
     /// Asked last, in place of PyPI.
     pub default: Option<SecretUrl>,
@@ -26,7 +26,7 @@ impl Indexes {
         let mut first = repositories.to_vec();
         let extra: Vec<_> = dependencies.extra_index_urls.iter().filter(|url| !is_repository(url)).cloned().collect();
         let default = dependencies.index_url.clone().filter(|url| !is_repository(url)).or_else(|| {
-            // With others behind it, it keeps its turn before them.
+            // If other indexes follow, it stays before them.
             if extra.is_empty() { first.pop() } else { first.last().cloned() }
         });
         first.extend(extra);
@@ -59,7 +59,7 @@ pub fn check_merged(manifest: &Manifest) -> Result<(), Failure> {
     ))
 }
 
-/// Where an index is, for anybody.
+/// The URL of an index without credentials.
 fn place(url: &SecretUrl) -> &str {
     url.shown().trim_end_matches('/')
 }

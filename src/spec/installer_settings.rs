@@ -1,4 +1,4 @@
-//! What is set for the installer in variables and in configuration files, as far as it decides what is installed.
+//! Settings from variables and configuration files of the installer that decide what is installed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,7 +112,7 @@ impl Reading<'_> {
         known: &KnownPackages,
         places: &mut BTreeSet<Utf8PathBuf>,
     ) -> String {
-        // In this one a blank is part of a path.
+        // In this variable a space is part of a path.
         let is_by_commas = name == "UV_FIND_LINKS";
         let is_between = |character: char| if is_by_commas { character == ',' } else { character.is_whitespace() };
         let mut shown = Vec::new();

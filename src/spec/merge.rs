@@ -1,4 +1,4 @@
-//! What is to be done with the results of several jobs.
+//! The validated inputs of the command `merge`.
 
 use camino::Utf8PathBuf;
 use secrecy::ExposeSecret;
@@ -18,7 +18,7 @@ pub struct MergeSpec {
 
 impl MergeSpec {
     /// # Errors
-    /// One failure of the user's with everything that is wrong.
+    /// One failure that lists every problem.
     pub fn resolve(inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
         let mut reading = Reading::new(None, environment);
         let shown = given(inputs.results.as_ref()).unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! The inputs, validated: if a [`Spec`] exists it can be worked with, and all that was wrong was said at once.
+//! The validated inputs. A [`Spec`] that exists is valid; otherwise all problems are reported at once.
 
 mod build_script;
 mod checks;
@@ -44,7 +44,7 @@ use reading::Reading;
 pub use subject::{AuditSpec, Subject};
 pub use version_command::{Verb, VersionChoice, VersionCommand, VersionCommandSpec};
 
-/// The command a run was started with.
+/// A command that works on the inputs of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     Publish,
@@ -65,7 +65,7 @@ impl Task {
     }
 
     /// # Errors
-    /// The task builds, and this image has nothing to build with.
+    /// The task builds, but the image has no Python.
     pub fn check(self, environment: &Environment) -> Result<(), Failure> {
         if self == Self::Plan || !environment.is_lite() {
             return Ok(());
@@ -76,7 +76,7 @@ impl Task {
     }
 }
 
-/// One layer, and what to do with it.
+/// The inputs of one layer, validated.
 #[derive(Debug)]
 pub struct Spec {
     pub task: Task,
@@ -84,7 +84,7 @@ pub struct Spec {
     pub target: Target,
     /// The working directory, absolute; relative paths start here.
     pub folder: Utf8PathBuf,
-    /// The repository, absolute; nothing outside gets into a layer.
+    /// The repository, absolute; nothing from outside of it gets into a layer.
     pub workspace: Utf8PathBuf,
     /// Where the program was started, absolute: paths are shown from here.
     pub start: Utf8PathBuf,
@@ -105,12 +105,12 @@ pub struct Spec {
     pub verify: bool,
     /// Where the result of the run goes as JSON, absolute.
     pub results: Option<Utf8PathBuf>,
-    /// Labels of the runner for a job that builds it.
+    /// Labels of the runner for the job that builds this layer.
     pub runs_on: Vec<String>,
 }
 
 impl Spec {
-    /// The dependency files, to be read.
+    /// The request to read the dependency files.
     pub(crate) fn asked<'a>(&'a self, parsed: &'a ParsedLocks, environment: &'a Environment) -> Asked<'a> {
         Asked {
             parsed,
@@ -124,19 +124,19 @@ impl Spec {
         }
     }
 
-    /// Whether a Python of this machine has something to do.
+    /// Whether the run needs a Python on this machine.
     pub fn needs_interpreter(&self) -> bool {
         let installs = !self.dependencies.requirements.is_empty() || !self.content.projects.is_empty();
         let is_plain = self.content.bytecode == Bytecode::None && self.checks.smoke_test == SmokeTest::Off;
         installs || self.content.strip || !is_plain
     }
 
-    /// A path as people and the next steps of a workflow can use it.
+    /// A path relative to where the program was started, as people and later workflow steps use it.
     pub fn shown(&self, path: &Utf8Path) -> Utf8PathBuf {
         path.strip_prefix(&self.start).unwrap_or(path).to_owned()
     }
 
-    /// What a project of `source` is built from: its files, but for what earlier runs may have written among them.
+    /// The files that a project of `source` is built from, without those that earlier runs may have written there.
     ///
     /// # Errors
     /// As of [`files::project`].
@@ -168,7 +168,7 @@ impl Spec {
         let mut secrets = Secrets::default();
         let dependencies = &self.dependencies;
         let urls = dependencies.index_url.iter().chain(&dependencies.extra_index_urls);
-        // Also of those that the user's own stand in for.
+        // Including the indexes that the user's inputs replace.
         let urls = urls.chain(&dependencies.manifest.indexes);
         urls.for_each(|url| secrets.add_urls_in(url.exposed()));
         secrets.extend(&dependencies.manifest.secrets);

@@ -1,4 +1,4 @@
-//! Gives folders that root wrote to whoever owns the workspace.
+//! Changes the owner of folders that root wrote to the owner of the workspace.
 
 use camino::Utf8Path;
 

@@ -1,4 +1,4 @@
-//! Settings of uv that the target or the installer does not go together with.
+//! Settings of uv that conflict with the target or the installer.
 
 use super::{Dependencies, InstallerChoice, Reading};
 use crate::error::Failure;

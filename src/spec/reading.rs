@@ -1,4 +1,4 @@
-//! Reads single inputs, and notes what is wrong with each.
+//! Reads single inputs and collects their problems.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -9,8 +9,8 @@ use crate::error::{Failure, Problems};
 use crate::facts;
 use crate::types::{Architecture, LayerName};
 
-/// What inputs are read against, and what was wrong with them so far. A wrong input leaves a default
-/// behind, so that reading goes on; no [`Spec`] comes of it.
+/// The context in which inputs are read, and the problems so far. An invalid input is replaced by its default, so that
+/// all problems are found in one run; with a problem there is no [`Spec`](super::Spec).
 pub(super) struct Reading<'a> {
     pub(super) environment: &'a Environment,
     pub(super) folder: Utf8PathBuf,
@@ -32,7 +32,7 @@ impl<'a> Reading<'a> {
         Self { environment, folder, workspace, problems }
     }
 
-    /// The value, or what its type reads the default as.
+    /// The parsed value; the default if it is missing or invalid.
     pub(super) fn parsed<T: std::str::FromStr<Err = Failure>>(&mut self, value: Option<&str>, default: &str) -> T {
         let parsed = value.and_then(|value| self.problems.check(value.parse()));
         parsed.unwrap_or_else(|| default.parse().expect("defaults are valid"))
@@ -69,7 +69,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Native by default: a machine of the other architecture cannot compile or import.
+    /// The runner's labels. The default has the architecture of the layer: another one can neither compile nor import.
     pub(super) fn runs_on(&mut self, values: &[String], wanted: Architecture) -> Vec<String> {
         let mut labels = vec![facts::github().runners[&wanted.to_string()].clone()];
         for value in values {
@@ -92,7 +92,7 @@ impl<'a> Reading<'a> {
         labels
     }
 
-    /// Relative to the working directory, as outputs and messages show it.
+    /// The path of the zip, relative to the working directory, as outputs and messages show it.
     pub(super) fn output(&mut self, task: Task, given: Option<&str>, layer: &LayerName) -> Option<Utf8PathBuf> {
         let path = match (given, task) {
             (Some(path), _) => Utf8PathBuf::from(path),
@@ -109,7 +109,7 @@ impl<'a> Reading<'a> {
         Some(path)
     }
 
-    /// Whether a file could be made in `folder`, which need not exist yet; makes nothing that stays.
+    /// Checks that a file can be created in `folder`, which need not exist yet. Leaves nothing behind.
     pub(super) fn check_writable(&mut self, input: &str, folder: &Utf8Path) {
         let existing = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Utf8Path::new("/"));
         if let Err(error) = tempfile::tempfile_in(existing) {

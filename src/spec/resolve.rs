@@ -1,4 +1,4 @@
-//! From all inputs of a layer to its [`Spec`].
+//! Validates all inputs of a layer: [`Spec::resolve`].
 
 use super::checks::CheckInputs;
 use super::follow_up::AfterInputs;
@@ -10,15 +10,17 @@ use crate::manifest::{ParsedLocks, Selection};
 use crate::types::Target;
 
 impl Spec {
+    /// Validates all inputs.
+    ///
     /// # Errors
-    /// One failure of the user's with everything that is wrong.
+    /// One failure that lists every problem.
     pub fn resolve(
         task: Task,
         inputs: &Inputs,
         parsed: &ParsedLocks,
         environment: &Environment,
     ) -> Result<Self, Failure> {
-        // Taken apart completely: an input that nothing handles does not compile.
+        // Every input is named, so that a new one does not compile until something reads it.
         #[rustfmt::skip]
         let Inputs {
             layer_name, layer_version, subject, working_directory,
@@ -109,7 +111,7 @@ impl Spec {
         let dry_run = reading.boolean("dry-run", given(dry_run.as_ref()), false);
         let verify = reading.boolean("verify", given(verify.as_ref()), false);
         let runs_on = reading.runs_on(&lines(runs_on), target.architecture);
-        // Whether to write the summary is for whoever writes it, which is done for a failed run, too.
+        // Only validated here: `main` reads it again, because a failed run writes a summary, too.
         reading.boolean("summary", given(summary.as_ref()), true);
         let Reading { folder, workspace, problems, .. } = reading;
         let start = environment.current_directory.clone();

@@ -1,4 +1,4 @@
-//! What an audit looks at, and what it is checked against.
+//! The validated inputs of the command `audit`.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -10,10 +10,10 @@ use crate::error::Failure;
 use crate::types::{Architecture, LayerName, LayerVersionArn, PythonVersion};
 use crate::{cli, files};
 
-/// A layer that something else made, and what it should be good for.
+/// A layer that another tool built, and the target it is checked for.
 #[derive(Debug)]
 pub struct AuditSpec {
-    /// `None`: the version that is current.
+    /// `None`: the current version.
     pub subject: Option<Subject>,
     /// `None` if they were not named: what a published layer declares, or else the defaults.
     pub python: Option<PythonVersion>,
@@ -48,7 +48,7 @@ pub enum Subject {
 
 impl AuditSpec {
     /// # Errors
-    /// One failure of the user's with everything that is wrong.
+    /// One failure that lists every problem.
     pub fn resolve(inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
         let mut reading = Reading::new(given(inputs.working_directory.as_ref()), environment);
         let name = given(inputs.layer_name.as_ref());
@@ -111,7 +111,7 @@ impl Subject {
 }
 
 impl Reading<'_> {
-    /// `None` for the version of a layer that is current.
+    /// `None`: the current version of the layer.
     fn subject(&mut self, text: Option<&str>, layer: Option<&str>) -> Option<Subject> {
         let Some(text) = text else {
             if let Some(name) = layer {

@@ -1,4 +1,4 @@
-//! What is to be done with versions that exist.
+//! The validated inputs of the commands on published versions.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What a run changed about versions that exist: shared, attached, named, labelled, removed. One row each.
+//! What a run changed about existing versions: shared, attached, named, labelled, removed. One row each.
 
 use serde::{Deserialize, Serialize};
 

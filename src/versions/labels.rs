@@ -1,4 +1,4 @@
-//! Labels: words that people put on versions. They are kept in the state, and parameters follow them.
+//! Labels that people put on versions. The state stores them, and SSM parameters follow them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -21,7 +21,7 @@ const FRESH: SignedDuration = SignedDuration::from_mins(2);
 ///
 /// # Errors
 /// A clean-up is under way, or was until now, and the version may be going or is gone.
-pub async fn hold(
+pub async fn reserve(
     choice: &Choice,
     layer: &LayerName,
     owner: &Owner,

@@ -1,4 +1,4 @@
-//! What works today and is refused by systems that are stricter.
+//! Compiled files that stricter systems refuse to load.
 
 use super::{Compiled, by_origin, some_of, verb};
 use crate::layer::{Finding, Layer};

@@ -1,4 +1,4 @@
-//! What functions have left for this layer: 250 MB, less their code and their other layers, all unzipped.
+//! How much space functions have left for this layer: 250 MB unzipped, less their code and their other layers.
 
 mod room;
 

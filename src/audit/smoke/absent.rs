@@ -1,4 +1,4 @@
-//! Exceptions that say that something is not here, and not that the layer is broken.
+//! Exceptions that say that the build environment lacks something, not that the layer is broken.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! A folder that stands for `/opt` and `/var/task`, and the environment of a function in Lambda.
+//! Lays out the folders that replace `/opt` and `/var/task`, and the environment variables of a Lambda function.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;

@@ -1,4 +1,4 @@
-//! Brings marshalled code into one form.
+//! Normalizes marshalled code, so that it is reproducible.
 //!
 //! `marshal.dumps` marks what it may refer to again by looking at reference counts, and so at whatever else the
 //! interpreter holds at that time; before 3.11 it writes sets in the order of their hashes, which differ from process to

@@ -1,4 +1,4 @@
-//! Which requirements of the user's bring a distribution that none of them names.
+//! Which of the user's requirements bring in a transitive dependency.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What compilers are told, so that the same source becomes the same bytes wherever it is built. Installers build in
+//! Options for compilers, so that the same source becomes the same bytes wherever it is built. Installers build in
 //! folders whose names are random, and compilers write those names into what they make.
 //!
 //! What users set for their compilers stays as it is: nothing here decides how code is compiled, only what of this machine
@@ -51,7 +51,7 @@ impl Compilers {
     }
 
     /// For a command that may build distributions.
-    pub(super) fn tell(&self, command: &mut Command) {
+    pub(super) fn apply(&self, command: &mut Command) {
         command.env("RUSTC_WRAPPER", &self.rustc).env("LDFLAGS", &self.linker).env("PATH", &self.path);
         // Else numpy's builds of Fortran take `LDFLAGS` for all that they are to tell the linker.
         command.env("NPY_DISTUTILS_APPEND_FLAGS", "1");

@@ -57,7 +57,7 @@ impl Git {
     }
 
     /// For a command that starts git.
-    pub(super) fn tell(&self, command: &mut Command) {
+    pub(super) fn apply(&self, command: &mut Command) {
         // Nobody is there to be asked.
         command.env("GIT_TERMINAL_PROMPT", "0");
         command.env("GIT_CONFIG_COUNT", self.settings.len().to_string());

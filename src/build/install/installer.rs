@@ -1,4 +1,4 @@
-//! What every installer does; which one it is.
+//! What every installer does, and the choice of one.
 
 use std::collections::BTreeSet;
 

@@ -64,8 +64,8 @@ fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
     let Request { spec, manifest, host, environment, indexes, destination, staging, .. } = request;
     let dependencies = &spec.dependencies;
     let mut command = child::command(host.executable.as_str(), &staging.folder, environment);
-    git.tell(&mut command);
-    request.compilers.tell(&mut command);
+    git.apply(&mut command);
+    request.compilers.apply(&mut command);
     command.args(["-m", "pip", "install", "--target", destination.as_str()]);
     command.args(["--no-compile", "--disable-pip-version-check", "--no-warn-script-location", "--progress-bar", "off"]);
     // With it pip sets this variable itself. Without it pip asks nobody either: there is no input.

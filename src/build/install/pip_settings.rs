@@ -28,7 +28,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
 ];
 
 /// Lets a command of uv do as pip would. What is set for uv itself does not count then.
-pub(super) fn tell(command: &mut Command, environment: &Environment) {
+pub(super) fn apply(command: &mut Command, environment: &Environment) {
     let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
     let is_uvs = |name: &str| name.starts_with("UV_") && Effect::of(name).decides();
     for name in names.iter().filter(|name| name.to_str().is_some_and(is_uvs)) {

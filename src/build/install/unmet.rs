@@ -1,4 +1,4 @@
-//! Requirements that no version meets: where they stand, and what would meet them.
+//! Requirements that no version satisfies: the file and line of each, and the versions that exist.
 
 use std::collections::BTreeSet;
 

@@ -50,7 +50,7 @@ impl Uv {
     /// The same for a target that is still to be named.
     fn pip_for_any(&self, subcommand: &str, request: &Request<'_>) -> Command {
         let mut command = child::command(self.program.as_str(), &request.staging.folder, request.environment);
-        request.compilers.tell(&mut command);
+        request.compilers.apply(&mut command);
         let configured = request.spec.dependencies.configured.iter();
         command.envs(configured.map(|(name, value)| (name, value.expose_secret())));
         command.args(["pip", subcommand, "--python", request.host.executable.as_str()]);
@@ -90,7 +90,7 @@ impl Uv {
 
     /// What the manifest asks for, to a command that takes requirement files behind `flag`.
     fn ask_for_requirements(command: &mut Command, flag: Option<&str>, git: &Git, request: &Request<'_>) {
-        git.tell(command);
+        git.apply(command);
         let dependencies = &request.spec.dependencies;
         if settings::refreshes(request) {
             command.arg("--refresh");
@@ -102,7 +102,7 @@ impl Uv {
             command.args(["--constraints", file.as_str()]);
         }
         if dependencies.installer == InstallerChoice::Pip {
-            pip_settings::tell(command, request.environment);
+            pip_settings::apply(command, request.environment);
         }
         let files = dependencies.requirements.iter().map(|file| file.as_str());
         let files: Vec<&str> = if request.manifest.joined.is_some() { vec!["-"] } else { files.collect() };
@@ -353,7 +353,7 @@ impl Installer for Uv {
 
     fn install_alone(&self, requirement: &SecretString, request: &Request<'_>) -> anyhow::Result<()> {
         let mut command = self.install_for_target(request);
-        Git::new(Some(&request.manifest.text), request.environment).tell(&mut command);
+        Git::new(Some(&request.manifest.text), request.environment).apply(&mut command);
         Self::ask_all_indexes(&mut command, request);
         command.args(["--no-deps", "--requirements", "-"]);
         let outcome = child::run_with_input(command, Some(requirement), &self.name(), request.console)?;

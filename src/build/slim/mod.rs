@@ -1,4 +1,4 @@
-//! Leaves out what a function does not need, and says what that saved.
+//! Leaves out what a function does not need, and reports the saved bytes.
 
 mod checks;
 mod choose;
@@ -89,7 +89,7 @@ pub fn slim(
     if savings.is_empty() {
         step.skip();
     } else {
-        step.done(told(&savings));
+        step.done(summary(&savings));
     }
     Ok((tree, savings))
 }
@@ -169,7 +169,7 @@ fn end_of_headers(text: &[u8]) -> Option<usize> {
 }
 
 /// `48.2 MB less: tests 30.1 MB, sources 9.3 MB, …`
-fn told(savings: &[Saving]) -> String {
+fn summary(savings: &[Saving]) -> String {
     const SHOWN: usize = 4;
     let total: u64 = savings.iter().map(|saving| saving.bytes.0).sum();
     let rules = by_rule(savings);

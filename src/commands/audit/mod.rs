@@ -23,8 +23,10 @@ use crate::spec::{AuditSpec, SmokeTest, Subject};
 use crate::types::{ByteSize, Target};
 use source::{Source, current, open, target};
 
+/// Opens and checks one layer. Findings stand in the report.
+///
 /// # Errors
-/// What opening it says. What the checks find stands in the report.
+/// The layer cannot be found, downloaded or opened.
 pub async fn run(
     spec: &AuditSpec,
     connections: &Connections,
@@ -54,7 +56,7 @@ pub async fn run(
 
     let step = console.step("Check");
     let mut findings = opened.findings.clone();
-    // Without the bytes every check would miss something that is there.
+    // Checks need the bytes: without them they would report files as missing.
     if opened.is_read {
         findings.extend(audit::check(&opened.layer, target, &Runtime::here(target.python)));
     }
@@ -82,12 +84,12 @@ pub async fn run(
         materials,
         ..Report::of_audit(source.subject.name(), target, reason)
     };
-    // Where no bytes were read, nobody knows what is in it.
+    // If the bytes were not read, the content is unknown.
     let report = if opened.is_read { report.with_layer(opened.layer) } else { report };
     Ok(documents::write_all(report, &spec.documents, Place { start: &spec.start, workspace: &spec.workspace }, console))
 }
 
-/// What the files that were asked for need of what is in the layer.
+/// What the requested documents need from the content of the layer.
 fn materials(spec: &AuditSpec, opened: &Opened, source: &Source) -> anyhow::Result<Materials> {
     let Opened { layer, is_read, .. } = opened;
     if spec.documents.is_empty() || !is_read {
@@ -107,7 +109,7 @@ fn materials(spec: &AuditSpec, opened: &Opened, source: &Source) -> anyhow::Resu
     }
 }
 
-/// Only if it was asked for: whoever audits does not want to run what is in a layer of others by that alone.
+/// Imports the modules, but only if the user asked for it: an audit alone must not run the code of others.
 fn smoke_test(
     spec: &AuditSpec,
     opened: &Opened,

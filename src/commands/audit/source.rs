@@ -30,7 +30,7 @@ impl Source {
     }
 }
 
-/// The version that the state calls current, else the newest in the first place.
+/// The current version according to the state, otherwise the newest one in the first region.
 pub(super) async fn current(
     spec: &AuditSpec,
     connections: &Connections,
@@ -56,7 +56,7 @@ pub(super) async fn current(
     Ok(arn)
 }
 
-/// As given, else the only one that a published version declares, else the defaults.
+/// The target of the inputs, otherwise the only one that the published version declares, otherwise the default.
 pub(super) fn target(spec: &AuditSpec, published: Option<&Published>, environment: &Environment) -> Target {
     let python = published.and_then(|published| published.only_python()?.parse().ok());
     let architecture = published.and_then(|published| published.only_architecture()?.parse().ok());

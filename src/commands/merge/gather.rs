@@ -7,16 +7,16 @@ use crate::commands::results::Results;
 use crate::error::{Explanation, Failure};
 use crate::report::Report;
 
-/// Of all jobs.
+/// The results of all jobs.
 #[derive(Debug)]
 pub(super) struct Gathered {
     pub(super) layers: Vec<Report>,
-    /// Layers of which two jobs say different things.
+    /// Layers for which two jobs of the same run left a result.
     pub(super) twice: Vec<String>,
 }
 
-/// One report for each layer, in the order of the plan, the others behind by their names. What a job did takes the place
-/// of what was planned; of several attempts the last one counts.
+/// One report for each layer, in the order of the plan; layers that are not in the plan follow by name. The result of a job
+/// replaces the planned one; of several attempts the last one counts.
 pub(super) fn gather(files: Vec<Results>) -> Result<Gathered, Failure> {
     let (plans, jobs): (Vec<Results>, Vec<Results>) = files.into_iter().partition(Results::is_plan);
     let plan = plans.into_iter().max_by_key(|plan| plan.run);
@@ -28,7 +28,7 @@ pub(super) fn gather(files: Vec<Results>) -> Result<Gathered, Failure> {
     let planned_in = plan.as_ref().map_or((0, 0), |plan| plan.run);
     let mut done: BTreeMap<String, ((u64, u64), Report)> = BTreeMap::new();
     let mut twice = Vec::new();
-    // What jobs did before it was planned anew is part of that plan.
+    // The plan already knows what earlier jobs did.
     for job in jobs.into_iter().filter(|job| job.run >= planned_in) {
         let run = job.run;
         for report in job.into_reports() {
@@ -60,7 +60,7 @@ pub(super) fn gather(files: Vec<Results>) -> Result<Gathered, Failure> {
     Ok(Gathered { layers, twice })
 }
 
-/// What says more: of two jobs for the same layer one published it, and the other found that done.
+/// Which of two results to keep: of two jobs for the same layer, one published it and the other found it published.
 fn weight(report: &Report) -> u8 {
     match () {
         () if report.failure().is_some() => 2,
@@ -69,7 +69,7 @@ fn weight(report: &Report) -> u8 {
     }
 }
 
-/// A layer that was to be built, and nobody says that it was.
+/// A layer that was planned, but whose job left no result.
 fn lost(planned: Report) -> Report {
     let failure = Failure::system("its job left no result")
         .hint("look at the job, then re-run the failed jobs: what is published already stays");

@@ -30,7 +30,7 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
     let step = console.step("Read");
     let files = results::read(&spec.results, &spec.shown)?;
     let count = files.len();
-    // As the plan has it: this job may not have the file.
+    // The plan knows the file; this job may have no checkout.
     let config = files.iter().find_map(|(_, results)| results.config.clone());
     let config = config.or_else(|| config::path(cli, environment).map(Utf8PathBuf::into_string));
     let Gathered { layers, twice } = gather(files.into_iter().map(|(_, results)| results).collect())?;
@@ -50,11 +50,11 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
         } else {
             run.layers
         };
-        tell(RunReport { layers, ..run }, config.as_deref(), &spec, environment, console).await
+        comment_on(RunReport { layers, ..run }, config.as_deref(), &spec, environment, console).await
     })
 }
 
-/// Where the layers are that are to be released: as the file says, or the inputs.
+/// The releases to write, one for each published layer, as `lambda-layers.yml` or the inputs describe them.
 fn releases(run: &RunReport, cli: &Cli, environment: &Environment) -> Result<Vec<VersionCommandSpec>, Failure> {
     let resolve = |inputs: &Inputs| VersionCommandSpec::resolve(Verb::Release, inputs, environment);
     if config::path(cli, environment).is_some() {
@@ -67,8 +67,8 @@ fn releases(run: &RunReport, cli: &Cli, environment: &Environment) -> Result<Vec
     run.layers.iter().filter(|report| report.published).map(of_layer).collect()
 }
 
-/// The comment, if the layers were previewed.
-async fn tell(
+/// Posts the comment, if the layers were previewed.
+async fn comment_on(
     run: RunReport,
     config: Option<&str>,
     spec: &MergeSpec,
@@ -76,7 +76,7 @@ async fn tell(
     console: &Console,
 ) -> anyhow::Result<RunReport> {
     let is_preview = run.layers.iter().any(|report| report.command == "preview");
-    // Where nothing changed there were no jobs, and what was said about the commit before is to be corrected.
+    // A plan without changes starts no jobs, but a comment about an earlier commit has to be corrected.
     let is_plan = run.layers.iter().all(|report| report.command == "plan");
     let is_corrected = is_plan && PullRequest::of_event(environment).is_ok();
     if !is_preview && !is_corrected {
@@ -88,6 +88,6 @@ async fn tell(
         never: spec.github.comment == CommentWhen::Never,
         is_worth: run.layers.iter().any(|report| comment::is_worth(report, spec.github.comment_threshold)),
     };
-    let told = comment::told(&run, &wanted, spec.github.token.as_ref(), environment, console).await?;
+    let told = comment::post(&run, &wanted, spec.github.token.as_ref(), environment, console).await?;
     Ok(RunReport { told, ..run })
 }

@@ -13,7 +13,7 @@ use crate::spec::Spec;
 use crate::types::Place;
 use crate::types::description::Declaration;
 
-/// What publishing would have done, by what the state knows.
+/// What publishing would have done, according to the state.
 pub(in crate::commands) fn rehearsed(
     report: Report,
     archive: &Archive,

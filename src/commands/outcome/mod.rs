@@ -13,7 +13,7 @@ use crate::types::LayerVersionArn;
 pub(super) use built::{delivered, rehearsed};
 pub(super) use planned::{planned, unchanged, unresolved};
 
-/// The list for the output, with what this run did to it after publishing.
+/// The list of versions for the output, including what this run changed after publishing.
 pub(super) async fn versions(spec: &Spec, known: State, store: &StateStore) -> serde_json::Value {
     let is_other = !spec.follow_up.labelling.add.is_empty() || spec.follow_up.retention.is_some();
     let stored = if is_other { store.read(&spec.layer).await.ok() } else { None };

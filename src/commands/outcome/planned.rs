@@ -33,7 +33,7 @@ pub(in crate::commands) fn unchanged(
     });
     let destinations = destinations.collect();
     let report = Report::of(spec, wanted, reason).with_content(content, state);
-    // Limits and `fail-on` may be stricter than when it was built.
+    // Limits and `fail-on` may have become stricter since it was built.
     let mut findings =
         size::check_limits(report.zipped_size, report.unzipped_size, &report.distributions, &spec.checks);
     let noted = state.contents.get(&content).and_then(|content| content.findings.as_deref());
@@ -57,7 +57,7 @@ pub(in crate::commands) fn unchanged(
     Ok(report.with_zip(kept.or(zip.map(|zip| spec.shown(&zip)))))
 }
 
-/// A plan where what is wanted is for the build to find out.
+/// A plan whose dependencies only the build can resolve.
 pub(in crate::commands) fn unresolved(spec: &Spec, reason: String, registry: &Registry) -> Report {
     let places = registry.places();
     let destinations = places.iter().map(|place| DestinationReport::new(place, Outcome::WouldPublish, None));

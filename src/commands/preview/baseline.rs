@@ -1,4 +1,4 @@
-//! The input `baseline`: what a layer is like on the base branch, as a zip or as what a run said of it.
+//! The input `baseline`: the layer of the base branch, as a zip or as the result of a run.
 
 use camino::Utf8Path;
 use serde::Deserialize;

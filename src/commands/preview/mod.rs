@@ -1,4 +1,5 @@
-//! The command `preview`: builds, compares with what is published, tells a pull request. It changes nothing else.
+//! The command `preview`: builds, compares with the published version and comments on the pull request. It changes
+//! nothing else.
 
 pub mod baseline;
 

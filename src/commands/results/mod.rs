@@ -15,12 +15,12 @@ use crate::report::Report;
 pub use read::read;
 pub use write::write;
 
-/// Raised when what was written before cannot be read any more.
+/// The format of the files; raised when older files can no longer be read.
 const FORMAT: u32 = 1;
-/// A name of a layer has no dot.
+/// The file of a plan. The name of a layer has no dot, so the two cannot collide.
 const PLAN: &str = "plan.set.json";
 
-/// One file.
+/// The content of one file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Results {
@@ -29,10 +29,10 @@ pub struct Results {
     /// The file that lists the layers, from the root of the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
-    /// `GITHUB_RUN_ID` and `GITHUB_RUN_ATTEMPT`: what is later, is larger.
+    /// `GITHUB_RUN_ID` and `GITHUB_RUN_ATTEMPT`; a later run has larger numbers.
     #[serde(default)]
     pub run: (u64, u64),
-    /// Why there are no layers.
+    /// Why the command failed, if there are no layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Explanation>,
     layers: Vec<LayerResult>,
@@ -42,7 +42,7 @@ pub struct Results {
 #[serde(rename_all = "kebab-case")]
 struct LayerResult {
     report: Report,
-    /// Of `before`, which the output `result` does not have.
+    /// The findings of `before`, which the report does not serialize.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     known_findings: Option<Vec<KnownFinding>>,
 }

@@ -1,4 +1,4 @@
-//! Reads the results of other jobs, and believes nothing of them unchecked.
+//! Reads the results of other jobs and validates them.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
@@ -14,10 +14,10 @@ const LONGEST_ALL: u64 = 4 * LONGEST;
 /// The most files.
 const FILES: usize = 10_000;
 
-/// All results below a folder, by their paths: each artifact may have a folder of its own.
+/// All results below a folder, sorted by path. Each artifact may have its own folder.
 ///
 /// # Errors
-/// There are none, or files that are none, all of which are named.
+/// There are no results, or some files are invalid; the error names all of them.
 pub fn read(folder: &Utf8Path, shown: &str) -> Result<Vec<(Utf8PathBuf, Results)>, Failure> {
     let hint = "let each job write `results` into an artifact, and download all of them into this folder";
     if !folder.is_dir() {
@@ -72,7 +72,7 @@ fn read_one(path: &Utf8Path, shown: &Utf8Path) -> Result<Results, Failure> {
             report.layer_name.parse::<LayerName>().map_err(|failure| invalid(failure.message))?;
         }
     }
-    // Shown as they are: regions alone are no values of a type of their own.
+    // Regions are plain strings that are shown as they are, so they are checked here.
     let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     for LayerResult { report, .. } in &results.layers {
         let regions = report.destinations.iter().map(|destination| &destination.region);

@@ -10,7 +10,7 @@ use crate::github::workflow_commands;
 use crate::report::{Report, RunReport};
 use crate::types::{Digest, LayerName};
 
-/// Writes what came of a run into the folder that `results` names; nothing without that input.
+/// Writes the results of a run into the folder that the input `results` names. Without that input it writes nothing.
 ///
 /// # Errors
 /// The folder cannot be written to.
@@ -49,14 +49,14 @@ pub fn write(result: Result<&RunReport, &Explanation>, cli: &Cli, environment: &
     Ok(())
 }
 
-/// The layers that a run was about which did not come so far as to name them itself: globs name none.
+/// The layers that a failed run was for, by its inputs. Globs name no layers.
 fn names(layers: &[String], layer_name: Option<&str>) -> BTreeSet<LayerName> {
     let named = layers.iter().map(String::as_str);
     let named: BTreeSet<LayerName> = named.filter_map(|name| name.parse().ok()).collect();
     if named.is_empty() { layer_name.and_then(|name| name.parse().ok()).into_iter().collect() } else { named }
 }
 
-/// What is no name of a layer, as of an audit, is still told apart.
+/// The file for a layer. The subject of an audit may be no valid layer name, so its digest (16 hex digits) is used.
 fn file_name(name: &str) -> String {
     match name.parse::<LayerName>() {
         Ok(name) => format!("{name}.json"),

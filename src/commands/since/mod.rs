@@ -1,4 +1,4 @@
-//! `plan --since`: layers of which nothing changed in git since a revision, told without asking what is published.
+//! `plan --since`: finds the layers whose files did not change in git since a revision, without asking AWS.
 
 mod repository;
 

@@ -1,4 +1,4 @@
-//! A revision of a git repository, to be compared with what is on disk. No program is started, no index is read.
+//! Compares a revision of a git repository with the files on disk, without starting git or reading its index.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::unix::fs::PermissionsExt as _;

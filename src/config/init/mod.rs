@@ -34,10 +34,10 @@ struct Layer {
     python: Option<String>,
 }
 
-/// Writes the file and says what stands in it.
+/// Writes the file and describes its content.
 ///
 /// # Errors
-/// There is one already, or nothing to make a layer of.
+/// The file exists already, or there is no folder with dependencies.
 pub fn run(inputs: &Inputs, of_run: &Given, environment: &Environment) -> anyhow::Result<String> {
     let path = Utf8PathBuf::from(given(inputs.config.as_ref()).unwrap_or(config::NAMES[0]));
     let full = environment.current_directory.join(&path);
@@ -71,7 +71,7 @@ pub fn run(inputs: &Inputs, of_run: &Given, environment: &Environment) -> anyhow
     let text = write::text(&defaults, &layers);
     let options = fs_err::OpenOptions::new().write(true).create_new(true).open(&full);
     options.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("cannot write `{path}`"))?;
-    Ok(told(&path, &layers, &left_out))
+    Ok(summary(&path, &layers, &left_out))
 }
 
 fn refuse(path: &Utf8Path, of_run: &Given, environment: &Environment) -> Result<(), Failure> {
@@ -130,7 +130,7 @@ fn check(
     Spec::resolve(Task::Plan, cli.command.inputs(), &ParsedLocks::default(), environment).map(drop)
 }
 
-fn told(path: &Utf8Path, layers: &[Layer], left_out: &[LeftOut]) -> String {
+fn summary(path: &Utf8Path, layers: &[Layer], left_out: &[LeftOut]) -> String {
     let width = layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0);
     let mut text = format!("wrote `{path}`: {}\n\n", counted(layers.len(), "layer"));
     for layer in layers {

@@ -7,8 +7,8 @@ use crate::types::description::{Declared, Identity};
 use crate::types::{ContentHash, Destination, Fingerprint, LayerVersionArn, Target};
 
 impl State {
-    /// Notes a version that was published or found. The one that is known stays: of two with the same content others may
-    /// use the first already.
+    /// Records a version that was published or found. Of two versions with the same content the known one stays, because
+    /// others may use it already.
     pub fn record_version(&mut self, identity: Identity, arn: &LayerVersionArn, recorded: Timestamp) {
         self.record_declared(identity, arn, None, recorded);
     }
@@ -36,7 +36,7 @@ impl State {
         }
     }
 
-    /// Notes what a version declares, where nobody did.
+    /// Records what a version declares, if that is not recorded yet.
     pub fn note_declared(&mut self, arn: &LayerVersionArn, declares: Option<&Declared>) {
         let versions = self.contents.values_mut().flat_map(|content| content.versions.values_mut());
         for version in versions.filter(|version| version.arn == *arn && version.declares.is_none()) {
@@ -79,7 +79,7 @@ impl State {
         self.unanswered.retain(|request| now.duration_since(request.sent) < settling);
     }
 
-    /// Notes what a content was built for, where the lists of versions did not tell.
+    /// Records the target of a content, if the lists of versions did not say it.
     pub fn note_target(&mut self, content: ContentHash, target: Target) {
         if let Some(content) = self.contents.get_mut(&content).filter(|content| content.python.is_none()) {
             content.python = Some(target.python.to_string());

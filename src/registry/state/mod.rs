@@ -17,7 +17,7 @@ use crate::secrets::clean;
 use crate::types::description::Declared;
 use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn};
 
-/// Of the JSON; a state with a higher one was written by a newer program.
+/// The format of the JSON; a higher one was written by a newer program.
 const FORMAT: u64 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,22 +25,22 @@ const FORMAT: u64 = 1;
 pub struct State {
     format: u64,
     pub layer: LayerName,
-    /// What the newest finished run stands for.
+    /// The fingerprint of the newest finished run.
     pub current: Option<Fingerprint>,
-    /// What the newest finished run of each destination gave out there.
+    /// The content that the newest finished run published in each destination.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub current_in: BTreeMap<Destination, ContentHash>,
     #[serde(default)]
     pub builds: BTreeMap<Fingerprint, Build>,
     #[serde(default)]
     pub contents: BTreeMap<ContentHash, Content>,
-    /// Words that people put on contents.
+    /// Labels that people put on contents.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<Label, BTreeSet<ContentHash>>,
-    /// When it was made anew from the lists of versions (UTC): labels from before are not known any more.
+    /// When the state was rebuilt from the lists of versions (UTC); earlier labels are lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuilt: Option<Timestamp>,
-    /// Other buckets, which say that the state is here.
+    /// Other buckets that have a pointer to this state.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub announced_in: BTreeSet<String>,
     /// The page of the workflow run that published last.
@@ -54,14 +54,14 @@ pub struct State {
     pub unanswered: Vec<Unanswered>,
 }
 
-/// What tells a state of a newer program, whatever else is in it.
+/// The format alone, to recognize a state of a newer program.
 #[derive(Deserialize)]
 struct Header {
     #[serde(default)]
     format: Option<Value>,
 }
 
-/// What a fingerprint was built to.
+/// The result of building a fingerprint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Build {
@@ -74,7 +74,7 @@ pub struct Build {
     pub recipe: Option<Value>,
 }
 
-/// One zip.
+/// One zip, identified by its content hash.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Content {
@@ -84,10 +84,10 @@ pub struct Content {
     pub unzipped_size: Option<ByteSize>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<DistributionSize>,
-    /// What its checks found, worst first; `None` if nobody noted it.
+    /// Findings of its checks, worst first; `None` if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<KnownFinding>>,
-    /// What it was built for; parameters are named after it.
+    /// The Python that it was built for; parameter names contain it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ pub struct Version {
     pub version: u64,
     /// When a run last published or found it, or when it last was the current one (UTC).
     pub recorded: Timestamp,
-    /// `None`: nobody noted it.
+    /// `None` if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declares: Option<Declared>,
 }

@@ -5,7 +5,7 @@ use crate::types::description::Declared;
 use crate::types::{ContentHash, Destination, Fingerprint, Label, LayerVersionArn, Place};
 
 impl State {
-    /// The content that a fingerprint was built to.
+    /// The content that was built from a fingerprint.
     pub fn content_of(&self, fingerprint: Fingerprint) -> Option<ContentHash> {
         self.builds.get(&fingerprint).map(|build| build.content)
     }
@@ -15,7 +15,7 @@ impl State {
         Some((hash, self.contents.get(&hash)?))
     }
 
-    /// What a version declares, as far as it was noted.
+    /// What a version declares, if recorded.
     pub fn declared(&self, arn: &LayerVersionArn) -> Option<&Declared> {
         let mut versions = self.contents.values().flat_map(|content| content.versions.values());
         versions.find(|version| version.arn == *arn)?.declares.as_ref()
@@ -30,7 +30,7 @@ impl State {
         own.filter(is_there).or_else(|| self.current_content().map(|(content, _)| content).filter(is_there))
     }
 
-    /// Whether a request may still be under way that makes a version with this content.
+    /// Whether a request that publishes this content may still be under way.
     pub fn may_come(&self, content: ContentHash) -> bool {
         self.unanswered.iter().any(|request| !request.removes && request.content == Some(content))
     }

@@ -1,4 +1,4 @@
-//! Text of others, such that a page shows it and nothing more.
+//! Escapes text for the page.
 
 use std::borrow::Cow;
 

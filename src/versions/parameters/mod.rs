@@ -1,4 +1,4 @@
-//! SSM parameters that name versions, so that nobody has to guess the newest number.
+//! SSM parameters that contain the ARN of a version, so that nobody has to look up its number.
 //!
 //! What a parameter names follows from the state, and not from what this run published: of several runs at once the one
 //! that wrote the state last decides, whichever writes the parameter last. A parameter is written where its value

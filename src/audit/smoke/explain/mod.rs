@@ -16,7 +16,7 @@ use crate::types::DistributionName;
 pub(super) use names::has_module;
 use names::{name_of, quoted_as_missing};
 
-/// Of a message, in characters.
+/// The longest message, in characters.
 const LONGEST: usize = 300;
 /// Findings of other checks that explain why something cannot be imported, the likeliest first.
 const CAUSES: &[&str] = &[
@@ -32,11 +32,11 @@ const CAUSES: &[&str] = &[
     "conflicting-requirement",
     "unmet-requirement",
 ];
-/// Those of them about single files. What is no error there is about files that no module needs.
+/// Those causes that concern single files. Unless they are errors, no module needs the file.
 const OF_FILES: &[&str] =
     &["wrong-machine", "broken-binary", "wrong-extension-tag", "glibc-too-new", "libstdcxx-too-new", "missing-library"];
 
-/// What there is to say.
+/// The findings of failed imports.
 #[derive(Debug)]
 pub(super) struct Explained {
     pub(super) findings: Vec<Finding>,
@@ -77,7 +77,7 @@ struct Judge<'a> {
     has_runtime: bool,
 }
 
-/// Modules that did not fail.
+/// Modules whose import failed for a reason outside of the layer.
 #[derive(Default)]
 struct Aside<'m> {
     /// By whom they belong to, and by why they could not be tested.
@@ -86,7 +86,7 @@ struct Aside<'m> {
     parts: BTreeSet<&'m str>,
 }
 
-/// How bad, and why.
+/// The severity and the cause.
 enum Verdict {
     Failed { severity: Severity, cause: String },
     Untested { cause: String },
@@ -94,13 +94,13 @@ enum Verdict {
 }
 
 impl Judge<'_> {
-    /// What is no failure is noted in `aside`.
+    /// The finding of a failed import. Modules that could not be tested go to `aside`.
     fn of<'m>(&self, module: &'m Module, aside: &mut Aside<'m>) -> Option<Finding> {
         let (how, verdict) = match self.ran.outcomes.get(&module.name)? {
             Outcome::Imported(_) => return None,
             Outcome::Raised(errors) => {
                 let error = errors.first()?;
-                (said(error), self.of_errors(module, errors))
+                (described(error), self.of_errors(module, errors))
             }
             Outcome::Died(how) => (format!("Python {how}"), self.of_death(module)),
             Outcome::Hung(time) => {
@@ -245,7 +245,7 @@ fn owner(module: &Module) -> Option<&DistributionName> {
 }
 
 /// `ImportError: no such thing (numpy/core/__init__.py:12)`
-fn said(error: &Raised) -> String {
+fn described(error: &Raised) -> String {
     let message = error.message.split_whitespace().collect::<Vec<_>>().join(" ");
     let message: String = message.chars().filter(|character| !character.is_control()).take(LONGEST).collect();
     let place = error.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
