@@ -9,10 +9,10 @@ use aws_sdk_s3::error::BoxError;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 
-/// A difference that is less says nothing: `Date` has whole seconds, and an answer is under way for a while.
+/// A smaller difference is ignored: `Date` has whole seconds, and an answer takes a while.
 const NOTICED: i64 = 3;
 
-/// What the server's clock is ahead of this machine's; clones are one clock.
+/// By how much the server's clock is ahead of this machine's; clones share the value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     /// In seconds.

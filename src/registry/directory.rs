@@ -1,4 +1,4 @@
-//! The directory registry: `DIR/<layer>/<version>/layer.zip` and `version.json`. A real place to publish to.
+//! The directory registry: `DIR/<layer>/<version>/layer.zip` and `version.json`.
 //!
 //! A version appears by one rename, whole. Numbers grow and are never used again, even if versions are removed by
 //! hand: the last one is kept in `DIR/.last-version/<layer>`, which is also the lock for making the next.
@@ -154,7 +154,7 @@ impl DirectoryRegistry {
     }
 }
 
-/// The number of the newest version ever made; locked until it is dropped.
+/// The highest version number so far; locked until it is dropped.
 struct LastVersion {
     number: u64,
     file: fs_err::File,

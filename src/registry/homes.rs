@@ -1,4 +1,4 @@
-//! Where the state of a layer is, if the bucket's name has a region or an account in it: in one of several buckets.
+//! Finds the bucket of a layer's state, if the name of the bucket contains `{region}` or `{account}`.
 //!
 //! A state is made in the first of them by name, whatever the order of the user's regions, and stays where it is. In the
 //! other buckets lies a signpost, so that a run with other regions finds it, too.
@@ -15,7 +15,7 @@ use serde_json::json;
 use super::clock::Clock;
 use super::store::{Tag, Written, key, read_s3, write_s3};
 
-/// A bucket that the state may be in.
+/// A bucket that may have the state.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     pub(crate) client: Client,
@@ -34,11 +34,11 @@ pub struct Homes {
     candidates: Vec<Bucket>,
     pub(super) prefix: String,
     pub(super) clock: Clock,
-    /// Where it was found, or shall be; `None` until somebody looked.
+    /// The bucket that has the state, or will have it; `None` before the first read.
     home: RwLock<Option<Bucket>>,
 }
 
-/// What lies in a bucket in the state's stead. Programs that know no signposts take it for a newer state.
+/// The object that a bucket has in place of the state. Older programs take it for a state of a newer program.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Signpost {
@@ -51,7 +51,7 @@ struct Home {
     bucket: String,
 }
 
-/// What is in a bucket.
+/// The content of a bucket.
 enum Found {
     Nothing,
     State(Option<Vec<u8>>, Tag),

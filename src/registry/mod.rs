@@ -32,16 +32,16 @@ use crate::types::{ByteSize, ContentHash, LayerName, LayerVersionArn, Place};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     pub arn: LayerVersionArn,
-    /// `None` for a version that something else published.
+    /// `None` for a version that another tool published.
     pub identity: Option<Identity>,
     /// UTC.
     pub created: Option<Timestamp>,
-    /// Zipped; the lists of AWS do not tell it.
+    /// Zipped, in bytes; the lists of AWS do not have it.
     pub size: Option<ByteSize>,
     pub declares: Option<Declared>,
 }
 
-/// A version to be made.
+/// A version to publish.
 #[derive(Clone, Copy, Debug)]
 pub struct NewVersion<'a> {
     pub layer: &'a LayerName,

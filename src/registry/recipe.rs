@@ -1,6 +1,6 @@
 //! The form of a recipe in the state: it can be compared with another one, and contains no secrets.
 //!
-//! What may be one is replaced, and a digest of it stands behind: the same value is known again, and another one told.
+//! A possible secret is replaced and followed by its digest, so that a changed value is noticed.
 //! The digest is keyed with the layer's name, which is the same in every run, so equal values of two layers do not look
 //! alike and no table of digests fits. It is no protection of a value that can be guessed, as the name is known.
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::secrets::without_credentials;
 use crate::types::{Digest, LayerName};
 
-/// How the digest begins.
+/// The prefix of a digest.
 pub(crate) const MARK: &str = "hidden:";
 /// Settings for what builds distributions: only that knows what they mean, and which of them is a password.
 const NOT_SHOWN: &[&str] = &[
@@ -19,7 +19,7 @@ const NOT_SHOWN: &[&str] = &[
     "config-settings-package",
     "extra-build-variables",
 ];
-/// The same of a requirement.
+/// The same for a requirement.
 const OPTIONS: &[&str] = &[" --config-setting", " --global-option"];
 
 /// `shown` takes out of a text what nobody may see.

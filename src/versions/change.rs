@@ -43,9 +43,9 @@ pub enum ChangeKind {
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeOutcome {
     Done,
-    /// It was so already.
+    /// Nothing had to change.
     Unchanged,
-    /// A dry run or a plan: it would be done.
+    /// A dry run or a plan: it would be changed.
     Would,
     /// A clean-up that leaves it.
     Kept,

@@ -1,4 +1,4 @@
-//! Brings the published list of versions in line with the state.
+//! Updates the published list of versions from the state.
 
 use crate::registry::store::StateStore;
 use crate::registry::version_list::follow;

@@ -1,4 +1,4 @@
-//! The life of a version after it was published: named, labelled, shared, attached, removed.
+//! What happens to a version after it is published: it is named, labelled, shared, attached, removed.
 
 pub mod attach;
 pub mod change;

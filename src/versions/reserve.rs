@@ -13,14 +13,14 @@ use crate::versions::select::{Choice, Chosen};
 
 /// How often the state is written while others write it.
 const ATTEMPTS: usize = 10;
-/// A note that is younger is good enough.
+/// A younger record is not renewed.
 const FRESH: SignedDuration = SignedDuration::from_mins(2);
 
-/// Notes in the state that the versions are in use now: a clean-up that decided before cannot write the state any more,
-/// and one that comes later leaves them alone for a while.
+/// Records in the state that the versions are in use now. A clean-up that decided earlier can then no longer write the
+/// state, and a later one keeps the versions for a while.
 ///
 /// # Errors
-/// A clean-up is under way, or was until now, and the version may be going or is gone.
+/// A clean-up is removing or has removed the version.
 pub async fn reserve(
     choice: &Choice,
     layer: &LayerName,
@@ -70,7 +70,7 @@ async fn check_there(
     Err(failure.hint("run again, or choose another version").into())
 }
 
-/// What came of noting versions in a state.
+/// The result of recording that versions are in use.
 #[derive(Debug, PartialEq, Eq)]
 struct Held<'a> {
     has_changed: bool,

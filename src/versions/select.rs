@@ -1,4 +1,4 @@
-//! Which versions a command acts on: one in each place, all of the same content.
+//! Selects the versions for a command: one in each place, all with the same content.
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +10,7 @@ use crate::registry::{Listed, Registry};
 use crate::spec::VersionChoice;
 use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
 
-/// Lists are expected to show a version by then.
+/// After this time lists are expected to show a new version.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The version of one place.
@@ -21,10 +21,10 @@ pub struct Chosen {
     pub arn: anyhow::Result<LayerVersionArn>,
 }
 
-/// What the choice comes to, in the order of the places.
+/// The selected versions, in the order of the places.
 #[derive(Debug)]
 pub struct Choice {
-    /// `None` for a version that something else published.
+    /// `None` for a version that another tool published.
     pub content: Option<ContentHash>,
     pub versions: Vec<Chosen>,
 }
@@ -32,7 +32,7 @@ pub struct Choice {
 /// The first place decides; the others follow with the version that has the same content.
 ///
 /// # Errors
-/// The first place has no such version, or nobody has the label.
+/// The first place has no such version, or no version has the label.
 pub async fn choose(
     choice: &VersionChoice,
     layer: &LayerName,

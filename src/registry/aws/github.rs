@@ -1,4 +1,4 @@
-//! GitHub's word for a run: a token that says which repository and branch it is, which AWS takes for a role.
+//! GitHub's OpenID Connect token: it names the repository and branch of a run, and AWS accepts it to assume a role.
 //!
 //! <https://docs.github.com/en/actions/reference/security/oidc>
 
@@ -74,7 +74,7 @@ impl GitHub {
     /// A new token for the STS of a role; each is good for some minutes.
     ///
     /// # Errors
-    /// GitHub gives none.
+    /// GitHub issues no token.
     pub(crate) async fn token(&self, role: &RoleArn) -> anyhow::Result<SecretString> {
         let separator = if self.url.contains('?') { '&' } else { '?' };
         let location = format!("{}{separator}audience={}", self.url, facts::token_audience(role.partition()));
@@ -107,7 +107,7 @@ impl GitHub {
     }
 }
 
-/// What a token says, without a look at its signature: it is shown to people only.
+/// The claims of a token. The signature is not verified, because they are only shown to people.
 fn claims(token: &str) -> Option<Value> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()

@@ -1,5 +1,5 @@
-//! Who a run is to AWS: the identity that it was started with, roles that this one assumes, or roles that GitHub's
-//! OpenID Connect vouches for.
+//! The AWS identity of a run: its own credentials, roles that these assume, or roles that it assumes with a token of
+//! GitHub's OpenID Connect.
 
 use std::time::SystemTime;
 
@@ -23,10 +23,10 @@ use crate::types::{AccountId, RoleArn};
 /// Shown in CloudTrail, before the number of the workflow run.
 const SESSION: &str = "lambda-layer";
 
-/// Who says that a run may have a role.
+/// The credentials with which a role is assumed.
 #[derive(Clone, Debug)]
 pub(crate) enum Voucher {
-    /// The identity that it was started with.
+    /// The run's own credentials.
     Own {
         external_id: Option<String>,
     },
@@ -129,7 +129,7 @@ impl ProvideCredentials for AssumedRole {
 /// The configuration of each role, in the user's order, once it is sure that all can be assumed.
 ///
 /// # Errors
-/// All roles that cannot be assumed, at once.
+/// Some roles cannot be assumed; the error names all of them.
 pub(crate) async fn assume_all(
     roles: &[RoleArn],
     voucher: &Voucher,

@@ -25,7 +25,7 @@ pub(crate) struct Limit {
     interval: Duration,
     /// How far the schedule may lie behind the clock: as many requests go at once after a pause.
     burst: Duration,
-    /// When the next request may go.
+    /// When the next request may be sent.
     next: Arc<Mutex<Instant>>,
 }
 
@@ -51,7 +51,7 @@ impl Limit {
         tokio::time::sleep_until(self.take()).await;
     }
 
-    /// Takes the next place in the queue; gives when it is due.
+    /// Reserves the next slot and returns its time.
     fn take(&self) -> Instant {
         let mut next = self.next.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let now = Instant::now();

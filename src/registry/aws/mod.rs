@@ -62,7 +62,7 @@ impl AwsRegistry {
     /// Reads the AWS configuration and assumes the roles; asks for the account only where it counts.
     ///
     /// # Errors
-    /// The user's if there is no region, a role cannot be assumed, or an account is not one of those that are allowed.
+    /// There is no region, a role cannot be assumed, or an account is not allowed.
     pub async fn connect(
         destinations: &AwsDestinations,
         state: &StatePlace,
@@ -335,7 +335,7 @@ fn zip_key(layer: &LayerName, content: ContentHash) -> String {
     format!("{}{}{ZIP}", zip_prefix(layer), content.0.hex())
 }
 
-/// Of the keys of a layer's zips.
+/// The key prefix of a layer's zips.
 pub(crate) fn zip_prefix(layer: &LayerName) -> String {
     format!("{BUCKET_PREFIX}/{layer}/")
 }

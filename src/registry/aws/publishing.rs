@@ -1,4 +1,4 @@
-//! One call to publish, and what becomes of it when the answer gets lost.
+//! Publishes one version, and finds out whether it exists when the answer gets lost.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ use crate::types::{ContentHash, LayerVersionArn, Place};
 
 /// How often a publish that was throttled, or whose answer got lost, is tried.
 const PUBLISH_ATTEMPTS: u32 = 5;
-/// The longest that an answer is waited for.
+/// The longest wait for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
-/// Between two looks at a list.
+/// The time between two requests for a list.
 const WATCH: Duration = Duration::from_secs(1);
 /// So many numbers before a new version are looked at: more requests than that are not under way at once.
 const TWINS: u64 = 4;
@@ -196,14 +196,14 @@ fn refuses_architectures(error: &SdkError<PublishLayerVersionError>) -> bool {
     error.message().is_some_and(|message| message.contains(&facts::lambda().architectures_refused))
 }
 
-/// What became of a request that failed.
+/// The effect of a failed request.
 #[derive(Debug, PartialEq, Eq)]
 enum Sent {
-    /// Nothing was done, and it may be asked again.
+    /// Nothing was published; the request may be repeated.
     Throttled,
-    /// Nothing was done, and asking again changes nothing.
+    /// Nothing was published, and repeating the request does not help.
     Refused,
-    /// The version may have been made.
+    /// The version may have been published.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! What AWS keeps of a layer, and how it goes: versions, zips in the bucket, and the account's code storage.
+//! Removes versions and zips of a layer from AWS, and reads the account's code storage.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::types::{ByteSize, ContentHash, Digest, LayerName, LayerVersionArn, Pl
 /// The longest that the removal of one version may take, with all attempts.
 const REMOVE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A version that was not removed, as far as is known.
+/// A version that could not be removed.
 #[derive(Debug)]
 pub(crate) struct Unremoved {
     pub(crate) error: anyhow::Error,

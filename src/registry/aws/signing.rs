@@ -1,4 +1,4 @@
-//! AWS Signer: a zip becomes another zip that has a signature in it, which is published in its stead.
+//! AWS Signer: signs a zip. The signed zip is published in place of the original.
 //!
 //! The zip that was made is what a version is known by; what is signed has other bytes each time. What AWS says of a
 //! version tells that it was signed, and its description what of.
@@ -28,11 +28,11 @@ use crate::types::{ContentHash, Digest, LayerName, Place};
 
 /// The platform that signs for Lambda.
 const PLATFORM: &str = "AWSLambda-SHA384-ECDSA";
-/// How often a job is asked for, and for how long.
+/// How often the status of a job is requested, and for how long.
 const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// An object that AWS Signer made.
+/// An object that AWS Signer wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedZip {
     pub(super) key: String,
@@ -76,10 +76,10 @@ impl AwsRegistry {
         futures::future::join_all(checks).await.into_iter().filter_map(Result::err).collect()
     }
 
-    /// The signed zip of an uploaded one; one that an earlier run had signed is used again.
+    /// Signs an uploaded zip, or finds the zip that an earlier run signed.
     ///
     /// # Errors
-    /// AWS Signer refuses, or does not get done.
+    /// AWS Signer refuses, or does not finish in time.
     pub(in crate::registry) async fn sign(
         &self,
         place: &Place,
@@ -195,7 +195,7 @@ fn check_profile(profile: &str, place: &Place, found: &GetSigningProfileOutput) 
     Ok(())
 }
 
-/// The key of what a job made, once it is done.
+/// The key of the object that a finished job wrote.
 fn signed(job: &DescribeSigningJobOutput, profile: &str, place: &Place) -> anyhow::Result<Option<String>> {
     match job.status() {
         Some(SigningStatus::Succeeded) => {

@@ -1,4 +1,4 @@
-//! What is published: by the state, by the lists of versions where the state does not tell, and what of it is adopted.
+//! Finds out what is published, from the state or else from the lists of versions, and which versions to adopt.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::registry::store::{StateStore, Stored, Tag};
 use crate::registry::{Listed, Registry};
 use crate::types::{ContentHash, LayerName, Place};
 
-/// Places that did not answer, and why.
+/// The places that did not answer, with their errors.
 pub type Unreadable = BTreeMap<Place, anyhow::Error>;
 /// The versions of each place that answered, newest first.
 pub(super) type Lists = BTreeMap<Place, Vec<Listed>>;

@@ -45,18 +45,18 @@ pub struct Publication<'a> {
     pub owner: Owner,
 }
 
-/// What was done.
+/// The result of publishing.
 #[derive(Debug)]
 pub struct Published {
     /// In the order of the places.
     pub outcomes: Vec<PlaceOutcome>,
-    /// Whether the state tells of it. If not, the next run reads it off the lists of versions.
+    /// Whether the state was written. If not, the next run finds the versions in the lists.
     pub recorded: anyhow::Result<()>,
     /// With what was published in it; `None` if no place could be uploaded to.
     pub state: Option<State>,
 }
 
-/// What became of one place.
+/// The outcome in one place.
 #[derive(Debug)]
 pub struct PlaceOutcome {
     pub place: Place,
@@ -68,11 +68,11 @@ pub struct Placed {
     pub arn: LayerVersionArn,
     /// As far as it is known.
     pub declares: Option<Declared>,
-    /// By this run; else it was there already, or another run was faster.
+    /// Whether this run published it; otherwise it existed already, or another run was faster.
     pub published: bool,
 }
 
-/// Places on their way: one that fails stays behind, and the others go on.
+/// The places that are being published to: if one fails, the others continue.
 #[derive(Debug)]
 struct Places {
     ready: Vec<Place>,
@@ -93,7 +93,7 @@ impl Places {
 /// Publishes to each place that lacks the content.
 ///
 /// # Errors
-/// What keeps all of it from being done; what fails in one place stands in its outcome.
+/// A failure that concerns all places. What fails in one place stands in its outcome.
 pub async fn publish(
     publication: &Publication<'_>,
     registry: &Registry,
@@ -219,7 +219,7 @@ async fn publish_in(
     }
 }
 
-/// This run's turn to publish, or to note what is there.
+/// A claim of this run, under which it publishes or records what exists.
 struct Turn<'a> {
     lease: Lease<'a>,
     /// The highest number that each list had.

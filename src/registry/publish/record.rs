@@ -1,4 +1,4 @@
-//! Writes into the state what was published or found, as the state is by then.
+//! Records in the state what was published or found; rereads the state if another run wrote it meanwhile.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::registry::lease::Lease;
 use crate::registry::state::State;
 use crate::types::{LayerName, LayerVersionArn, Place};
 
-/// What the state says in the end.
+/// The result of recording.
 pub(super) struct Recorded {
     pub outcomes: Vec<PlaceOutcome>,
     /// A clean-up took a version that was to be adopted: it has to be published.
@@ -27,14 +27,14 @@ pub(super) struct Twin {
     pub place: Place,
     pub extra: LayerVersionArn,
     pub kept: LayerVersionArn,
-    /// Whether this run made the extra one: then nobody was told of it.
+    /// Whether this run published the second version, so that nobody uses it yet.
     pub is_ours: bool,
 }
 
 /// `made` are the versions that this run published, in this turn or in an earlier one.
 ///
 /// # Errors
-/// What the store says, with what is published all the same.
+/// The store cannot be written; the error names what is published nevertheless.
 pub(super) async fn record(
     outcomes: Vec<PlaceOutcome>,
     made: &[LayerVersionArn],
@@ -135,7 +135,7 @@ fn remember_content(state: &mut State, publication: &Publication<'_>) {
     }
 }
 
-/// Says that there are two, and removes the one that nobody was told of.
+/// Warns that there are two versions, and removes the one that nobody uses yet.
 pub(super) async fn remove_twins(twins: &[Twin], layer: &LayerName, registry: &Registry, console: &Console) {
     for Twin { place, extra, kept, is_ours } in twins {
         let (number, first) = (extra.version(), kept.version());

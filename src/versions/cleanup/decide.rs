@@ -1,4 +1,4 @@
-//! Decides which versions go: those that no rule keeps. Pure.
+//! Decides which versions to remove: those that no rule keeps. Pure.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::spec::Retention;
 use crate::types::{ByteSize, ContentHash, Label, LayerVersionArn};
 
-/// Another run may be about to use what is younger.
+/// Younger versions stay: another run may be about to use them.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
 
 /// All versions of the layer in one place.
@@ -84,7 +84,7 @@ impl Display for Users {
     }
 }
 
-/// Why a version stays.
+/// Why a version is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     Unread(String),
@@ -126,7 +126,7 @@ impl Display for Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Decision {
     pub version: Candidate,
-    /// None: it goes.
+    /// `None`: it is removed.
     pub reasons: Vec<Reason>,
 }
 

@@ -1,4 +1,4 @@
-//! What a state forgets with the versions that go, and remembers of those that could not be removed.
+//! Removes versions from the state, and restores those that could not be removed from the registry.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub(super) fn forget(state: &mut State, arns: &BTreeSet<LayerVersionArn>) -> Vec
     forgotten
 }
 
-/// Puts back what is there still.
+/// Restores versions that still exist.
 pub(super) fn restore(state: &mut State, forgotten: &[Forgotten]) {
     for Forgotten { content, destination, version } in forgotten {
         let versions = &mut state.contents.entry(*content).or_default().versions;

@@ -18,7 +18,7 @@ use crate::spec::{Retention, Spec, VersionCommandSpec};
 use crate::types::{ByteSize, Label, LayerName, ParameterTemplate};
 use crate::versions::{Change, ChangeKind, ChangeOutcome};
 
-/// What a clean-up is about.
+/// The input of a clean-up.
 struct Cleaner<'a> {
     retention: &'a Retention,
     layer: &'a LayerName,
@@ -33,7 +33,7 @@ struct Cleaner<'a> {
 /// For the command `cleanup`.
 ///
 /// # Errors
-/// What keeps all of it from being done.
+/// A failure that prevents the whole clean-up.
 pub async fn run(
     retention: &Retention,
     spec: &VersionCommandSpec,
@@ -110,7 +110,7 @@ async fn clean(cleaner: &Cleaner<'_>, known: &Known, store: &mut StateStore) -> 
     Ok(rows::rows(cleaner, &read, &plan, &before, Some(&removed)))
 }
 
-/// What a state has to be for a clean-up to rely on it, and labels that may be slips of the pen.
+/// Checks that a clean-up can rely on the state, and warns of labels that may be misspelt.
 fn check(state: &State, cleaner: &Cleaner<'_>, store: &StateStore) -> Result<(), Failure> {
     let place = store.place(cleaner.layer);
     if !state.contents.is_empty() && state.current_content().is_none() {

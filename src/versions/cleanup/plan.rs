@@ -1,4 +1,4 @@
-//! What goes, by what was read and what the state says. Pure, so that it can be asked again when the state has changed.
+//! Plans what to remove, from what was read and the state. Pure, so that it can be repeated when the state changes.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! Reads what a clean-up decides on: versions, who uses them, who names them, and zips. Each page once, all places at
-//! the same time.
+//! Reads what a clean-up needs: versions, the functions that use them, the parameters that name them, and zips. All
+//! places are read at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Removes what a plan says, while no other run publishes.
+//! Removes the versions and zips of a plan, while no other run publishes.
 //!
 //! A claim in the state keeps publishers waiting, as theirs keep a clean-up waiting. Under the claim it looks again at
 //! who uses what. What goes is forgotten by the state before it is removed: whoever read the state before cannot write
@@ -32,7 +32,7 @@ use crate::types::{ByteSize, ContentHash, Digest, Fingerprint, LayerVersionArn, 
 
 /// How often the state is read while another run has it.
 const POLL: Duration = Duration::from_millis(500);
-/// How long another run is waited for.
+/// How long to wait for another run.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Versions that are removed in one place before who uses what is looked at again: some ten seconds, by the limit of
 /// requests.
@@ -40,7 +40,7 @@ const BATCH: usize = 100;
 /// Requests that are under way in one place.
 const AT_ONCE: usize = 16;
 
-/// What became of a plan.
+/// The result of a plan.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
     pub done: BTreeSet<LayerVersionArn>,
@@ -107,7 +107,7 @@ async fn versions(
     Ok(())
 }
 
-/// What was forgotten, and what of it is gone.
+/// The versions that the state forgot, and which of them are removed.
 #[derive(Default)]
 struct Batch {
     forgotten: Vec<Forgotten>,

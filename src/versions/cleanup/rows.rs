@@ -1,4 +1,4 @@
-//! A plan, and what became of it, as rows: first each place as a whole, then what goes, then what stays.
+//! A plan and its result as rows: first each place as a whole, then what is removed, then what is kept.
 
 use jiff::{SignedDuration, Timestamp};
 

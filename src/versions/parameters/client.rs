@@ -28,18 +28,18 @@ pub(super) struct Parameters<'a> {
     layer: &'a LayerName,
 }
 
-/// What a parameter has.
+/// The value of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Held {
     Version(LayerVersionArn),
-    /// What this program never wrote.
+    /// A value that this program never writes.
     Other,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Put {
     Done,
-    /// It appeared meanwhile.
+    /// Another writer created it meanwhile.
     Exists,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Parameters<'a> {
         Self { client: Client::new(&clients.config), clients, layer }
     }
 
-    /// What each of them has; those that are not there are left out.
+    /// The values of the parameters that exist.
     pub(super) async fn read(&self, names: &[&str]) -> anyhow::Result<BTreeMap<String, Held>> {
         let mut found = BTreeMap::new();
         for names in names.chunks(NAMES) {

@@ -18,14 +18,14 @@ use crate::versions::{Change, ChangeKind, ChangeOutcome};
 /// How often parameters are written while the state changes.
 const ROUNDS: usize = 10;
 
-/// A parameter on its way.
+/// A parameter that is being written.
 struct Parameter<'a> {
     wanted: Wanted<'a>,
-    /// What it shall name, by the state that was read last.
+    /// The version that it should name, according to the latest read of the state.
     goal: Option<LayerVersionArn>,
-    /// What it had first.
+    /// Its value before this run.
     before: Option<LayerVersionArn>,
-    /// What it has, as far as this run knows.
+    /// Its latest known value.
     now: Option<LayerVersionArn>,
     error: Option<Explanation>,
 }
@@ -161,10 +161,10 @@ impl Parameter<'_> {
     }
 }
 
-/// The version that a parameter has.
+/// The version that a parameter names.
 ///
 /// # Errors
-/// It has something else, which is not for this program to replace.
+/// It has another kind of value, which this program must not replace.
 fn version(held: Option<&Held>, name: &str, names: Names<'_>) -> anyhow::Result<Option<LayerVersionArn>> {
     match held {
         None => Ok(None),

@@ -18,13 +18,13 @@ use crate::types::{ContentHash, Destination, Label, LayerName, LayerVersionArn, 
 use crate::versions::select::Choice;
 use crate::versions::{Change, ChangeKind, ChangeOutcome};
 
-/// A parameter, and what it shall name.
+/// A parameter and the version that it should name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted<'a> {
     place: Place,
     name: String,
     follows: Follows<'a>,
-    /// What this run would have it name; `None`: there shall be none.
+    /// The version that this run wants it to name; `None`: the parameter should not exist.
     wish: Option<LayerVersionArn>,
 }
 
@@ -37,7 +37,7 @@ enum Follows<'a> {
     Label(&'a Label),
 }
 
-/// How the parameters of a layer are called.
+/// The names of a layer's parameters.
 #[derive(Clone, Copy)]
 struct Names<'a> {
     template: &'a ParameterTemplate,

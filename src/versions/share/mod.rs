@@ -1,4 +1,4 @@
-//! Who may use a version: statements of its policy that this program made, and no others.
+//! Grants and revokes permissions on a version. Only statements of its policy that this program wrote are changed.
 //!
 //! The ids of our statements say whom they are for, so the policy itself is all that a run has to know. Every change
 //! names the revision of the policy that it was decided on.
@@ -23,7 +23,7 @@ use crate::versions::select::Chosen;
 use crate::versions::share::policy::{Policy, statement_id};
 use crate::versions::{Change, ChangeKind, ChangeOutcome};
 
-/// How often a policy may change under the hands of one run.
+/// How often a policy may change while a run edits it.
 const CONFLICTS: usize = 5;
 
 /// Grants what is missing and revokes what is not named, in all places side by side.
@@ -60,14 +60,14 @@ struct Sharing<'a> {
     wanted: &'a BTreeSet<Principal>,
 }
 
-/// What was done before something failed.
+/// The changes before a failure.
 #[derive(Default)]
 struct Progress {
     granted: BTreeSet<Principal>,
     revoked: BTreeSet<Principal>,
 }
 
-/// What became of one change to a policy.
+/// The result of one change to a policy.
 enum Step {
     /// With the revision that the policy has now, where the reply names it.
     Done(Option<String>),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::types::{LayerVersionArn, Principal};
 
-/// What the ids of our statements begin with.
+/// The prefix of the ids of our statements.
 const PREFIX: &str = "lambda-layer-";
 /// In the condition of a statement for an organisation
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/permissions-layer-cross-account.html>).
@@ -51,14 +51,14 @@ pub(super) fn statement_id(principal: &Principal) -> String {
 
 impl Policy {
     /// # Errors
-    /// It is not what the API says that it is.
+    /// The policy is not in the documented format.
     pub(super) fn parse(text: &str, revision: Option<String>, arn: &LayerVersionArn) -> anyhow::Result<Self> {
         let document: Document =
             serde_json::from_str(text).with_context(|| format!("the policy of `{arn}` cannot be read"))?;
         Ok(Self { statements: document.statements, revision })
     }
 
-    /// Who has a statement of ours.
+    /// The principals of our statements.
     pub(super) fn ours(&self) -> BTreeSet<Principal> {
         self.statements.iter().filter_map(Statement::ours).collect()
     }
@@ -86,7 +86,7 @@ impl Policy {
 }
 
 impl Statement {
-    /// Whom it is for, if it is one of ours: the id says it.
+    /// The principal of one of our statements, from its id.
     fn ours(&self) -> Option<Principal> {
         let name = self.sid.strip_prefix(PREFIX)?;
         match name.strip_prefix("org-") {
