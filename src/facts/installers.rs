@@ -8,19 +8,19 @@ use serde::Deserialize;
 
 use super::embedded;
 
-/// Versions of the tools that are brought along; see `data/tools.yml`.
+/// Versions of the tools that this program installs; see `data/tools.yml`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Tools {
     pub uv: String,
 }
 
-/// Variables of installers and lock tools by what becomes of them; see `data/installer-variables.yml` for the meaning of
+/// Variables of installers and lock tools by how they are treated; see `data/installer-variables.yml` for the meaning of
 /// each and the sources. In a name `*` stands for any letters.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct InstallerVariables {
-    /// How the names begin that are theirs.
+    /// Prefixes of the variables' names.
     pub families: Vec<String>,
     pub access: Vec<String>,
     pub builds: Vec<String>,
@@ -41,24 +41,24 @@ pub struct UvSettings {
     pub not_heeded: Vec<String>,
 }
 
-/// Settings of a project for uv, by what becomes of them; see `data/uv-projects.yml` for the sources.
+/// Settings of a project for uv, by how they are treated; see `data/uv-projects.yml` for the sources.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct UvProjects {
-    /// Handed on: they decide what requirements resolve to.
+    /// Passed on: they decide how requirements resolve.
     pub resolving: Vec<String>,
-    /// Handed on, for locked requirements as well.
+    /// Passed on, for locked requirements as well.
     pub building: Vec<String>,
-    /// Heeded by this program itself.
+    /// Applied by this program itself.
     pub heeded: Vec<String>,
     /// Values that change nothing.
     pub defaults: BTreeMap<String, String>,
     pub idle: Vec<String>,
-    /// To what to do in their place.
+    /// Refused settings, each with what to do instead.
     pub refused: BTreeMap<String, String>,
     /// Of the table `pip`.
     pub idle_of_pip: Vec<String>,
-    /// Of those that are handed on.
+    /// Passed-on settings that pip knows as well.
     pub known_to_pip: Vec<String>,
 }
 

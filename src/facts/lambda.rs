@@ -14,7 +14,7 @@ use super::embedded;
 pub struct Lambda {
     pub limits: Limits,
     pub compatible_runtimes: Vec<String>,
-    /// In what a region says that takes no `CompatibleArchitectures`.
+    /// Part of the error of a region that refuses `CompatibleArchitectures`.
     pub architectures_refused: String,
     pub top_level_folders: Vec<String>,
     /// Absolute paths.
@@ -30,21 +30,21 @@ pub struct Lambda {
     pub default_regions: Vec<String>,
     /// Partition to what its regions' names begin with, `us-gov`.
     pub(super) region_areas: BTreeMap<String, Vec<String>>,
-    /// What follows, before a number.
+    /// What follows in the name, before the number.
     pub(super) region_directions: Vec<String>,
     /// Partition to its name for STS.
     pub(super) token_audiences: BTreeMap<String, String>,
 }
 
-/// A variable of a function that has something looked for elsewhere in the layer.
+/// An environment variable of a function that makes programs or libraries search another folder of the layer.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LookingVariable {
     pub name: String,
-    /// It is for programs, whatever they are called.
+    /// Whether it is for programs, whatever their names.
     #[serde(default)]
     programs: bool,
-    /// Of names that it is for.
+    /// Endings of the file names that it is for.
     #[serde(default)]
     endings: Vec<String>,
     names: Named,
@@ -58,7 +58,8 @@ enum Named {
 }
 
 impl LookingVariable {
-    /// What to set it to for a file of the layer, seen from `/opt`, if it is for files like that.
+    /// The value that makes Lambda find this file of the layer; `path` is relative to `/opt`. `None` if the variable is
+    /// for other files.
     pub fn value_for(&self, path: &Utf8Path, is_program: bool) -> Option<Utf8PathBuf> {
         let is_meant = self.endings.iter().any(|ending| path.as_str().ends_with(ending));
         let named = match self.names {
@@ -75,7 +76,7 @@ impl LookingVariable {
 pub struct Limits {
     /// Of a function and all its layers together.
     pub unzipped_size: u64,
-    /// Of a zip that travels inside the request instead of through S3.
+    /// Of a zip that is sent in the request instead of through S3.
     pub direct_upload_size: u64,
     pub layer_name_length: usize,
     pub description_length: usize,
@@ -85,19 +86,19 @@ pub struct Limits {
     pub function_memory: u64,
     /// On one function.
     pub layers: usize,
-    /// All calls that change or list, in one account and region.
+    /// Requests to Lambda's control plane, in one account and region.
     pub control_plane_requests_per_second: u32,
-    /// What this program takes of them.
+    /// The share that this program uses.
     pub own_requests_per_second: u32,
-    /// And how many more go at once after a pause.
+    /// How many more may be sent at once after a pause.
     pub own_burst: u32,
-    /// The longest time from sending a publish to the version in the lists, in seconds.
+    /// The longest time in seconds from a publish request until the version is listed.
     pub publish_seconds: u32,
-    /// Bytes a second of the slowest line that direct uploads have to work on.
+    /// Bytes per second of the slowest connection on which a direct upload has to work.
     pub slowest_upload: u64,
     /// In Parameter Store, in one account and region.
     pub parameter_writes_per_second: u32,
-    /// What this program takes of them.
+    /// The share that this program uses.
     pub own_parameter_writes_per_second: u32,
 }
 

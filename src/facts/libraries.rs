@@ -32,7 +32,7 @@ struct Replacement {
 
 static LIBRARIES: LazyLock<Libraries> = LazyLock::new(|| embedded(include_str!("../../data/libraries.yml")));
 
-/// Whether a file does without a library that it says it needs; the path is seen from the folder of packages.
+/// Whether a file works without a library that it needs by its headers; the path is relative to the packages folder.
 pub fn is_optional_library(library: &str, path: &Utf8Path) -> bool {
     let mut known = LIBRARIES.optional.iter().filter(|known| known.library == library);
     known.any(|known| globset::Glob::new(&known.files).is_ok_and(|glob| glob.compile_matcher().is_match(path)))

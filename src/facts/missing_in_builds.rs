@@ -14,7 +14,7 @@ pub struct Need {
     pub needs: String,
     /// What the smoke test gives in a second try.
     pub given: Option<Given>,
-    pub exceptions: Vec<Telling>,
+    pub exceptions: Vec<KnownException>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -24,10 +24,10 @@ pub enum Given {
     DjangoSettings,
 }
 
-/// An exception that says so.
+/// An exception that shows this need.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Telling {
+pub struct KnownException {
     /// The name of its class.
     pub kind: Option<String>,
     /// A regular expression.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::embedded;
 
-/// How much is opened of what something else made; see `data/opening.yml` for the reasons. Sizes in bytes.
+/// Limits for unpacking a zip that this program did not make; see `data/opening.yml` for the reasons. Sizes in bytes.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Opening {

@@ -8,7 +8,7 @@ pub fn partition(region: &str) -> &'static str {
     found.map(|(partition, _)| partition.as_str()).or_else(|| partition_of_name(region)).unwrap_or("aws")
 }
 
-/// The partition whose regions have such names, though this one is not known: `eu-west-9` is one of `aws`.
+/// The partition that an unknown region belongs to by its name: `eu-west-9` is one of `aws`.
 pub fn partition_of_name(region: &str) -> Option<&'static str> {
     let (start, number) = region.rsplit_once('-')?;
     let (area, direction) = start.rsplit_once('-')?;
@@ -19,12 +19,12 @@ pub fn partition_of_name(region: &str) -> Option<&'static str> {
     Some(found.0)
 }
 
-/// Whom an identity token has to be for that STS of a partition takes.
+/// The audience that an identity token needs so that STS of a partition accepts it.
 pub fn token_audience(partition: &str) -> &'static str {
     lambda().token_audiences.get(partition).map_or("sts.amazonaws.com", String::as_str)
 }
 
-/// Whether an account has to enable a region before it can use it: so it is with all that came after 2019.
+/// Whether an account has to enable a region before using it, as for all regions since 2019.
 pub fn is_opt_in(region: &str) -> bool {
     let is_known = lambda().regions.values().flatten().any(|known| known == region);
     let is_of_aws = lambda().regions.get("aws").is_some_and(|regions| regions.iter().any(|known| known == region))

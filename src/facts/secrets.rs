@@ -19,7 +19,7 @@ pub struct Secrets {
     pub weak: Weak,
 }
 
-/// What stands in anybody's files by chance. All but the words are numbers of characters.
+/// Values that appear in unrelated files by chance. Every number is a number of characters.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weak {
@@ -38,7 +38,7 @@ pub struct Weak {
 pub struct UrlParameters {
     /// Their values are credentials.
     pub secrets: Vec<String>,
-    /// They come with a signature, and say nothing without it.
+    /// They belong to a signature and mean nothing without it.
     pub signed: Vec<String>,
 }
 

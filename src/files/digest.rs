@@ -42,7 +42,7 @@ pub fn digest_of_entries(entries: &[FileEntry]) -> anyhow::Result<Digest> {
     Ok(Digest::finish(hasher))
 }
 
-/// In pieces, so that a large file costs no memory.
+/// Reads in pieces, so that a large file takes no memory.
 fn hash_file(hasher: &mut Sha256, path: &Utf8Path) -> anyhow::Result<()> {
     let mut file = fs_err::File::open(path)?;
     let mut piece = vec![0; 64 * 1024];

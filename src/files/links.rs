@@ -1,4 +1,4 @@
-//! What becomes of a link.
+//! Keeps, follows or refuses a symbolic link.
 //!
 //! A link that stays in its folder is kept. A link that leaves the folder but not the workspace is replaced by its target.
 //! A link that leaves the workspace is refused, unless it leads to `/opt`: the layer will be there, so the link is kept
@@ -9,16 +9,16 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{normalize, utf8};
 use crate::error::Failure;
 
-/// What is done about links.
+/// How a folder is read.
 #[derive(Clone, Copy)]
 pub(super) struct Rule<'a> {
     /// Links that stay in it are kept.
     pub(super) root: &'a Utf8Path,
     /// Links that stay in it are followed.
     pub(super) workspace: &'a Utf8Path,
-    /// Whether there may be nothing where a link leads.
+    /// Whether a link may lead to a missing file.
     pub(super) may_dangle: bool,
-    /// Whether names of [`IGNORED`] are as good as others.
+    /// Whether files with ignored names are taken, too.
     pub(super) takes_all: bool,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Link {
         target: Utf8PathBuf,
         resolved: Utf8PathBuf,
     },
-    /// Where it leads shows in the layer alone.
+    /// Its target exists in the finished layer only.
     OfLayer(Utf8PathBuf),
     Follow(Utf8PathBuf),
 }

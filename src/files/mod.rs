@@ -9,7 +9,7 @@ mod walk;
 pub use digest::{digest, digest_of_entries};
 pub(crate) use errors::unreadable;
 pub use errors::{missing, nearest_sibling};
-pub use paths::{normalize, shown, utf8, way};
+pub use paths::{normalize, relative, shown, utf8};
 pub use walk::{FileEntry, FileKind, file_kind, project, walk, walk_all, walk_layer};
 pub(crate) use walk::{is_ignored, is_ignored_name};
 

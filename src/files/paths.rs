@@ -27,18 +27,18 @@ pub fn normalize(path: &Utf8Path) -> Option<Utf8PathBuf> {
     Some(normal)
 }
 
-/// The way from one folder to another place, both absolute and without `..`.
-pub fn way(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
+/// The relative path from a folder to another path, both absolute and without `..`.
+pub fn relative(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
     let common = from.components().zip(to.components()).take_while(|(left, right)| left == right).count();
     let up = from.components().count() - common;
     let down = to.components().skip(common).map(|component| component.as_str());
-    let way: Utf8PathBuf = std::iter::repeat_n("..", up).chain(down).collect();
-    if way.as_str().is_empty() { ".".into() } else { way }
+    let path: Utf8PathBuf = std::iter::repeat_n("..", up).chain(down).collect();
+    if path.as_str().is_empty() { ".".into() } else { path }
 }
 
-/// A place as it may be hashed and published: seen from the working directory, and by its name alone if it is not in the
+/// A path that may be hashed and published: relative to the working directory, or only its name if it is outside of the
 /// workspace.
 pub fn shown(path: &Utf8Path, folder: &Utf8Path, workspace: &Utf8Path) -> Utf8PathBuf {
     let path = normalize(path).unwrap_or_else(|| path.to_owned());
-    if path.starts_with(workspace) { way(folder, &path) } else { path.file_name().unwrap_or("/").into() }
+    if path.starts_with(workspace) { relative(folder, &path) } else { path.file_name().unwrap_or("/").into() }
 }

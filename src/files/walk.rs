@@ -10,7 +10,7 @@ use super::links::{Link, Rule, climbs, resolve_link};
 use super::utf8;
 use crate::error::Failure;
 
-/// Something in a folder. Folders themselves are implied by their content.
+/// A file or link in a folder. Folders are implied by their content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
     /// Path inside the folder, with `/`.
@@ -56,26 +56,26 @@ pub fn walk(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<FileE
     walk_by(Rule { root: folder, workspace, may_dangle: false, takes_all: false })
 }
 
-/// The same of a folder of packages, whatever their files are named: that somebody put them there is meant.
+/// Like [`walk`] for a folder of packages, without ignored names: somebody put each file there on purpose.
 ///
 /// # Errors
-/// As of [`walk`].
+/// As for [`walk`].
 pub fn walk_all(folder: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
     walk_by(Rule { root: folder, workspace: folder, may_dangle: false, takes_all: true })
 }
 
-/// The same of a folder that is laid out as the layer, where links may lead to what other things of the layer bring.
+/// Like [`walk`] for a folder that is laid out like the layer: a link may lead to a file that another input adds.
 ///
 /// # Errors
-/// As of [`walk`].
+/// As for [`walk`].
 pub fn walk_layer(folder: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
     walk_by(Rule { root: folder, workspace: folder, may_dangle: true, takes_all: false })
 }
 
-/// The files of a project that its build may read, sorted by path: all but what builds leave behind.
+/// The files of a project that its build may read, sorted by path, without the output of earlier builds.
 ///
 /// # Errors
-/// As of [`walk`].
+/// As for [`walk`].
 pub fn project(folder: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
     let mut entries = walk(folder, workspace)?;
     entries.retain(|entry| {
@@ -102,7 +102,7 @@ fn collect(
     depth: usize,
     entries: &mut Vec<FileEntry>,
 ) -> anyhow::Result<()> {
-    // Links to folders that hold links to folders: as deep as the kernel's own limit on links (path_resolution(7)).
+    // The kernel's own limit on links to follow (path_resolution(7)).
     if depth > 40 {
         let failure = Failure::user(format!("`{folder}` is behind links that never end"));
         return Err(failure.hint("remove one of these links").into());
@@ -114,8 +114,8 @@ fn collect(
         let inside = prefix.join(path.strip_prefix(folder).expect("walkdir stays in its folder"));
         if entry.file_type().is_symlink() {
             match resolve_link(path, &inside, rule)? {
-                // Below a link that was followed, and on its way through other folders, a link would point elsewhere
-                // in the layer than it does here.
+                // Below a followed link, or with a path through other folders, the link would point elsewhere in the
+                // layer than it does here.
                 Link::Keep { target, resolved } if depth > 0 || climbs(&inside, &target) => {
                     follow(&resolved, path, &inside, rule, depth, entries)?;
                 }
@@ -131,7 +131,7 @@ fn collect(
     Ok(())
 }
 
-/// Takes what a link points to in place of the link.
+/// Adds the target of a link in place of the link.
 fn follow(
     target: &Utf8Path,
     link: &Utf8Path,

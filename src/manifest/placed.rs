@@ -1,5 +1,5 @@
-//! Where that lies which a line of a requirement file names: pip and uv see some of it from where they run and some from
-//! the file.
+//! Paths in requirement files: pip and uv resolve some of them from the working directory and some from the folder of the
+//! file.
 
 use camino::{Utf8Path, Utf8PathBuf};
 

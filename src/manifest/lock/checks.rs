@@ -19,7 +19,7 @@ pub(super) fn check_version(kind: Kind, path: &Utf8Path, version: Option<&str>) 
     }
 }
 
-/// Whether one of the environments that a lock was made for is the target; without any it is for all.
+/// Refuses a lock that was made for other environments than the target; a lock without environments is for all.
 pub(in crate::manifest) fn check_environments(
     path: &Utf8Path,
     environments: &[String],
@@ -41,7 +41,7 @@ pub(in crate::manifest) fn check_environments(
     }))
 }
 
-/// A lock for one Python has what the markers of that Python left over, and nothing that another one needs beside.
+/// The note for a lock that was made for another Python: it lacks what only the target's Python needs.
 pub(super) fn other_python(path: &Utf8Path, locked: &str, python: PythonVersion) -> Option<String> {
     let is_same = locked.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") == python.to_string();
     (!is_same).then(|| {
@@ -51,7 +51,7 @@ pub(super) fn other_python(path: &Utf8Path, locked: &str, python: PythonVersion)
     })
 }
 
-/// What to say of a group or an extra, which it is, that has nothing for the target.
+/// The note for a group or an extra (`what`) that has nothing for the target.
 pub(in crate::manifest) fn unused_note(what: &str, name: &str, path: &Utf8Path, target: Target) -> String {
     format!("the {what} `{name}` of `{path}` has nothing to install for {target}")
 }

@@ -15,7 +15,7 @@ use crate::manifest::project::{IndexTable, PYPI};
 use crate::manifest::text;
 use crate::secrets::{SecretUrl, credentials};
 
-/// Indexes, and pages of links among them, which installers ask in another way. Folders are neither.
+/// Splits indexes from pages of links, which installers ask in another way. Folders are neither.
 pub(in crate::manifest) fn split(
     indexes: Vec<IndexTable>,
     locked: &[Locked],
@@ -34,7 +34,7 @@ pub(in crate::manifest) fn split(
     })
 }
 
-/// The indexes that distributions are from, the one to be asked last at the end; none if that is PyPI alone.
+/// The indexes of the distributions, the one to ask last at the end; empty if that is PyPI alone.
 ///
 /// `used` has the index of each distribution, `None` for PyPI.
 pub(in crate::manifest) fn used_indexes(used: impl Iterator<Item = Option<IndexTable>>) -> Vec<IndexTable> {
@@ -55,7 +55,7 @@ pub(in crate::manifest) fn used_indexes(used: impl Iterator<Item = Option<IndexT
     indexes
 }
 
-/// URLs of the indexes that a file names, with what its variables stand for.
+/// URLs of the indexes that a file names, with its variables filled in.
 pub(in crate::manifest) fn index_urls(
     path: &Utf8Path,
     indexes: &[IndexTable],
@@ -71,8 +71,8 @@ pub(in crate::manifest) fn index_urls(
     urls.collect()
 }
 
-/// All pages and folders of a lock, as uv's variable has them, if some of them are declared nowhere: they were given from
-/// outside when it was locked.
+/// All pages and folders of a lock, as the value of uv's variable, if some of them are declared nowhere: they were given
+/// on the command line when it was locked.
 pub(super) fn foreign_links(locked: &[Locked], pages: &[SecretUrl], declared: &Declared) -> Option<SecretString> {
     let places: BTreeSet<&str> = locked.iter().filter_map(|known| known.index.as_deref()).collect();
     let link = |place: &&str| match pages.iter().find(|page| locked::is_same(page.shown(), place)) {
@@ -85,7 +85,7 @@ pub(super) fn foreign_links(locked: &[Locked], pages: &[SecretUrl], declared: &D
     is_declared.contains(&false).then(|| links.join(",").into())
 }
 
-/// What the settings of uv say of places, in any of these files and in its variable.
+/// The indexes and pages that these files and uv's variable declare.
 pub(super) fn declared_to_uv(folder: &Utf8Path, paths: &[&Utf8Path], environment: &Environment) -> Declared {
     let texts = paths.iter().filter_map(|path| text::read(folder, path).ok());
     let mut declared = Declared::default();
@@ -98,7 +98,7 @@ pub(super) fn declared_to_uv(folder: &Utf8Path, paths: &[&Utf8Path], environment
     declared
 }
 
-/// With the files of folders that the project names in place of indexes.
+/// Adds the files of folders that the project names in place of indexes.
 pub(super) fn in_folders(locked: Arc<[Locked]>, home: &Utf8Path, declared: &Declared) -> Arc<[Locked]> {
     let folder = |page: &String| {
         let page = page.replace("${PROJECT_ROOT}", home.as_str());

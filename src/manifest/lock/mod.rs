@@ -1,4 +1,4 @@
-//! Lock files whose own tool says what they mean: what can be known of them without starting it.
+//! Lock files that their own tool exports: what can be read from them without running it.
 
 mod checks;
 mod indexes;
@@ -40,7 +40,7 @@ use crate::files;
 use crate::secrets::SecretUrl;
 use crate::types::{Digest, PythonVersion};
 
-/// A lock file that was read and has nothing wrong as far as that shows.
+/// A lock file that was read and passed the checks that need no tool.
 #[derive(Clone, Debug)]
 pub struct Lock {
     pub kind: Kind,
@@ -56,9 +56,9 @@ pub struct Lock {
     pub files: Vec<ManifestFile>,
     /// Projects and files beside it that are locked by their place, from the lock's folder.
     pub local: BTreeMap<Utf8PathBuf, Digest>,
-    /// Where its distributions come from; the last is asked last. None if all are from PyPI.
+    /// Indexes of its distributions; the last is asked last. Empty if all are from PyPI.
     pub indexes: Vec<SecretUrl>,
-    /// Those among them that stand in none of the files that uv reads: they were given from outside when it was locked.
+    /// Indexes that none of the files that uv reads names: they were given on the command line when it was locked.
     pub foreign: Vec<SecretUrl>,
     /// Pages and folders of files that are no indexes, those of them that a URL leads to.
     pages: Vec<SecretUrl>,
@@ -66,7 +66,7 @@ pub struct Lock {
     pub foreign_links: Option<SecretString>,
     declared: Declared,
     locked: Arc<[Locked]>,
-    /// What people should know of it.
+    /// Notes for people.
     pub notes: Vec<String>,
     pub(super) known: Selection,
 }
@@ -129,7 +129,7 @@ impl Lock {
             // The project itself is not installed from its lock.
             let is_project =
                 folder.join(&path).canonicalize_utf8().ok() == folder.join(project).canonicalize_utf8().ok();
-            // What is missing may be of a group that nobody asked for; else it is missed when it is asked for.
+            // A missing path may belong to a group that is not installed; else a later step refuses it.
             let is_there = folder.join(&path).exists();
             if is_there
                 && !is_project
@@ -196,13 +196,14 @@ impl Lock {
             };
             name_of(bare).and_then(|name| self.line_of(&name, &text)).or_else(of_path).unwrap_or(1)
         };
-        // What these pages have is known to the installer alone.
-        let unread = |page: &&SecretUrl| {
+        // Only the installer knows the files of these pages.
+        let has_unknown_files = |page: &&SecretUrl| {
             let is_its =
                 |locked: &&Locked| locked.index.as_deref().is_none_or(|index| locked::is_same(index, page.shown()));
             self.locked.iter().filter(is_its).flat_map(|locked| &locked.files).any(|file| file.place.is_none())
         };
-        let pages = self.pages.iter().filter(unread).map(|page| (1, format!("--find-links {}", page.exposed())));
+        let pages =
+            self.pages.iter().filter(has_unknown_files).map(|page| (1, format!("--find-links {}", page.exposed())));
         let placed =
             place::all(lines.iter().map(|line| (number(line), placing.line(line, &locked))), &placing, problems);
         pages.chain(placed).collect()
@@ -231,7 +232,7 @@ fn project_of<'a>(kind: Kind, home: &'a Utf8Path, folder: &Utf8Path) -> Result<&
     Err(failure.hint("name this folder in `members` of `[tool.uv.workspace]` there, or run `uv lock` here"))
 }
 
-/// What a lock holds, if it can be used.
+/// The contents of a lock that can be used.
 fn contents(
     path: &Utf8Path,
     lock: &str,

@@ -5,7 +5,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::environment::Environment;
 use crate::secrets::end_of_credentials;
 
-/// A URL with what its variables stand for, encoded where that is a user or a password, as Pipenv and PDM do.
+/// A URL with its variables filled in; users and passwords are percent-encoded, as Pipenv and PDM do.
 pub(super) fn filled_in(url: &str, environment: &Environment) -> String {
     let place = |value: &str| value.to_owned();
     let Some((scheme, rest)) = url.split_once("://") else { return expand(url, environment, place) };

@@ -11,7 +11,7 @@ use super::{BEHIND, DEEPEST, HIDDEN};
 
 const MOST_ROUNDS: usize = 8;
 
-/// Names of users that are nobody's (<https://git-scm.com/docs/git-clone#_git_urls>).
+/// User names that identify nobody (<https://git-scm.com/docs/git-clone#_git_urls>).
 const USERS_OF_ALL: &[&str] = &["git", "hg", "svn"];
 
 /// `user:password@host` that no scheme stands before. A version is no host, and a digest none either.
@@ -21,13 +21,13 @@ static WITHOUT_SCHEME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&pattern).expect("is a pattern")
 });
 
-/// A text without the credentials of its URLs, fit to be hashed and compared.
+/// Removes the credentials from the URLs of a text, so that it can be hashed and compared.
 pub fn without_credentials(text: &str) -> String {
     without_credentials_below(text, DEEPEST)
 }
 
 fn without_credentials_below(text: &str, depth: usize) -> String {
-    replaced(text, |part| {
+    replace_parts(text, |part| {
         let piece = &text[part.place.clone()];
         match part.kind {
             // `git+ssh://git@host` names a user and no secret.
@@ -42,10 +42,10 @@ fn without_credentials_below(text: &str, depth: usize) -> String {
     })
 }
 
-/// A text without anything in its URLs that may be a secret, fit to be stored and shown.
+/// Removes everything from the URLs of a text that may be a secret, so that it can be stored and shown.
 pub fn clean(text: &str) -> String {
     let mut cleaned = text.to_owned();
-    // What is left may be a URL with a secret again, as of `a@b@host`.
+    // What remains may be a URL with a secret again, as in `a@b@host`.
     for _ in 0..MOST_ROUNDS {
         let again = cleaned_once(&cleaned);
         if again == cleaned {
@@ -60,7 +60,7 @@ fn cleaned_once(text: &str) -> String {
     if !text.contains("://") && !text.contains('@') {
         return text.to_owned();
     }
-    let cleaned = replaced(text, |part| {
+    let cleaned = replace_parts(text, |part| {
         let piece = &text[part.place.clone()];
         match part.kind {
             Kind::Credentials if is_ssh(text, part) && USERS_OF_ALL.contains(&piece.trim_end_matches('@')) => None,
@@ -87,8 +87,8 @@ fn is_ssh(text: &str, part: &Part) -> bool {
     text[part.scheme.clone()].ends_with("ssh")
 }
 
-/// The text with another one in place of each part for which there is one.
-fn replaced(text: &str, replacement: impl Fn(&Part) -> Option<String>) -> String {
+/// Replaces each part of the URLs for which `replacement` returns a text.
+fn replace_parts(text: &str, replacement: impl Fn(&Part) -> Option<String>) -> String {
     let mut whole = String::with_capacity(text.len());
     let mut end = 0;
     for part in parts(text) {

@@ -17,10 +17,10 @@ pub use clean::{clean, without_credentials};
 pub(super) use credentials::{credentials_in, place, places_with_credentials_in, secret_values_in};
 pub(crate) use parts::end_of_credentials;
 
-/// In the place of what is hidden.
+/// Replaces what is hidden.
 const HIDDEN: &str = "***";
 
-/// Behind so many `?` and `#` of URLs inside of each other nothing is looked at any more.
+/// Most levels of URLs nested in the query or fragment of another one that are searched.
 const DEEPEST: usize = 8;
 
 /// What may stand between two URLs of a list.

@@ -8,10 +8,10 @@ use crate::facts;
 const SHOWN_IN_FRAGMENTS: &[&str] =
     &["egg", "subdirectory", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "lfs"];
 
-/// Before the number of a comment in GitHub's links, which a summary and an output have.
+/// Prefix of a comment's number in GitHub's links, which appear in the summary and in an output.
 const COMMENT: &str = "issuecomment-";
 
-/// Where the value of a parameter ends at the latest: a list may go on behind it.
+/// The latest end of a parameter's value, in bytes: a list may continue after it.
 pub(super) fn end_of_value(value: &str) -> usize {
     value.find(BEHIND).unwrap_or(value.len())
 }
@@ -24,13 +24,13 @@ fn is_among(name: &str, names: &[String]) -> bool {
     names.iter().any(|known| name.len() == known.len() && name.replace('-', "_").eq_ignore_ascii_case(known))
 }
 
-/// `None` if there is none among them.
+/// `None` if none of the parameters is a secret.
 pub(super) fn without_secret_parameters(parameters: &str) -> Option<String> {
     let name = |piece: &str| piece.split_once('=').map_or("", |(name, _)| name).to_owned();
     if !parameters.split('&').any(|piece| is_secret(&name(piece))) {
         return None;
     }
-    // Whoever signs a URL writes into it for whom, from when and for how long.
+    // A signature comes with parameters for its identity, date and lifetime.
     let goes = |piece: &str| is_secret(&name(piece)) || is_among(&name(piece), &facts::secrets().url_parameters.signed);
     let mut kept = String::new();
     for piece in parameters.split('&') {
@@ -47,7 +47,7 @@ pub(super) fn without_secret_parameters(parameters: &str) -> Option<String> {
     Some(kept)
 }
 
-/// Names go as well, as what has none looks like one.
+/// Hides names as well: a secret without a name looks like one.
 pub(super) fn shown_of_fragment(fragment: &str) -> String {
     if fragment.strip_prefix(COMMENT).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
         return fragment.to_owned();

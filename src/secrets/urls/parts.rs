@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::AROUND;
 
-/// As many bytes are looked through for the credentials of one URL and for the next one: tokens have some thousands.
+/// How many bytes are searched for the credentials of one URL and for the next URL: tokens have some thousands.
 const LONGEST: usize = 16 * 1024;
 
-/// As many bytes a scheme has at most.
+/// In bytes.
 const LONGEST_SCHEME: usize = 64;
 
 /// What a part of a URL is.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Fragment,
 }
 
-/// A part of a URL that may have to go, in bytes of the text.
+/// A part of a URL that may have to be removed; ranges are in bytes of the text.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) kind: Kind,
@@ -30,11 +30,11 @@ pub(super) struct Part {
     pub(super) scheme: Range<usize>,
 }
 
-/// Where user and password end in what follows `://`, if there are any.
+/// Where user and password end in the text after `://`, in bytes; `None` if there are none.
 pub(crate) fn end_of_credentials(rest: &str) -> Option<usize> {
     let ends = |ends: &[char]| rest.find(ends).unwrap_or(rest.len());
     let authority = &rest[..ends(&['/', '?', '#', ' ', '"', '<', '>', '`'])];
-    // A password with a slash in it as it is, which makes the URL invalid, is a password none the less.
+    // A password with an unescaped slash makes the URL invalid, but is still a password.
     let is_cut = || {
         let port = authority.split_once(':').map(|(_, port)| port).filter(|_| !authority.starts_with('['));
         port.is_some_and(|port| port.bytes().any(|byte| !byte.is_ascii_digit()))
@@ -76,7 +76,7 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
         if query == end {
             continue;
         }
-        // One that is too long to be one is hidden to its end.
+        // What is too long for a URL is hidden to the end of the word.
         end = if end == limit { word } else { end };
         from = end;
         let fragment = text[query..end].find('#').map_or(end, |at| query + at);
@@ -105,7 +105,7 @@ fn start_of_scheme(text: &str, colon: usize) -> usize {
     first + text[first..colon].trim_end_matches(is_in_scheme).len()
 }
 
-/// Where at the latest a URL ends that begins at `start`: at `limit`, or where the next one begins in a list of them.
+/// The latest end of the URL that begins at `start`: `limit`, or the start of the next URL in a list.
 fn end_of_url(text: &str, start: usize, limit: usize) -> usize {
     let next = text[start..limit].match_indices("://").map(|(at, _)| start_of_scheme(text, start + at));
     let next = next.filter(|scheme| *scheme > start).find_map(|scheme| {
@@ -120,7 +120,7 @@ fn end_of_url(text: &str, start: usize, limit: usize) -> usize {
     next.unwrap_or(limit)
 }
 
-/// The same without what is of the text around it: quotes, brackets, the end of a sentence.
+/// The end of a URL without the punctuation of the surrounding text: quotes, brackets, a full stop.
 fn end_of_syntax(rest: &str) -> usize {
     let end = rest.find(['"', '<', '>', '`']).unwrap_or(rest.len());
     rest[..end].trim_end_matches(['.', ',', ';', ':', '!', ')', ']', '}', '\'', '\\', '|']).len()
