@@ -176,8 +176,8 @@ impl Console {
         }
     }
 
-    /// Prints findings, worst first: a line each, in a workflow an annotation each. With `is_refused` it leaves the errors
-    /// for the end of the run.
+    /// Prints findings, worst first: a line each, in a workflow an annotation each. With `is_refused` it leaves the
+    /// errors for the end of the run.
     pub fn findings(&self, findings: &[Finding], is_refused: bool) {
         if self.mode == Mode::Actions {
             return self.annotate(findings);

@@ -15,8 +15,8 @@ pub struct Tools {
     pub uv: String,
 }
 
-/// Variables of installers and lock tools by how they are treated; see `data/installer-variables.yml` for the meaning of
-/// each and the sources. In a name `*` stands for any letters.
+/// Variables of installers and lock tools by how they are treated; see `data/installer-variables.yml` for the meaning
+/// of each and the sources. In a name `*` stands for any letters.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct InstallerVariables {

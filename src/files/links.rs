@@ -1,8 +1,8 @@
 //! Keeps, follows or refuses a symbolic link.
 //!
-//! A link that stays in its folder is kept. A link that leaves the folder but not the workspace is replaced by its target.
-//! A link that leaves the workspace is refused, unless it leads to `/opt`: the layer will be there, so the link is kept
-//! and the audit follows it.
+//! A link that stays in its folder is kept. A link that leaves the folder but not the workspace is replaced by its
+//! target. A link that leaves the workspace is refused, unless it leads to `/opt`: the layer will be there, so the link
+//! is kept and the audit follows it.
 
 use camino::{Utf8Path, Utf8PathBuf};
 

@@ -1,4 +1,5 @@
-//! Local projects and files that a local project depends on: uv follows the `[tool.uv.sources]` of a project that is required by its path, and pip the `file:` URLs.
+//! Local projects and files that a local project depends on: uv follows the `[tool.uv.sources]` of a project that is
+//! required by its path, and pip the `file:` URLs.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Markers that depend on facts that AWS changes without notice: the patch release of a runtime's Python, and the kernel.
-//! A layer needs a decision, so a note says how it was made.
+//! Markers that depend on facts that AWS changes without notice: the patch release of a runtime's Python, and the
+//! kernel. A layer needs a decision, so a note says how it was made.
 
 use std::collections::BTreeSet;
 

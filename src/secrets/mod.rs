@@ -18,8 +18,8 @@ pub use self::urls::{clean, without_credentials};
 use crate::error::Failure;
 use crate::types::Digest;
 
-/// In bytes. A shorter secret appears in too many words by chance: masking it everywhere would make a log unreadable and
-/// reveal the secret. It is only hidden in its context, as in `user:secret@host`.
+/// In bytes. A shorter secret appears in too many words by chance: masking it everywhere would make a log unreadable
+/// and reveal the secret. It is only hidden in its context, as in `user:secret@host`.
 const SHORTEST_HIDDEN: usize = 4;
 /// Files are only searched for secrets that do not appear in unrelated files by chance: at least six bytes of several
 /// kinds (`s3cret`, not `password`), else at least sixteen. Shorter ones are only found in their context.
@@ -134,7 +134,8 @@ impl Secrets {
             .collect()
     }
 
-    /// The text with every known secret replaced, however it is written, and without what URLs in it may have of others.
+    /// The text with every known secret replaced, however it is written, and without what URLs in it may have of
+    /// others.
     pub fn redact(&self, text: &str) -> String {
         let text = &clean(text);
         let hidden = self.hidden.get_or_init(|| searcher(&self.exposed(), MatchKind::LeftmostLongest));

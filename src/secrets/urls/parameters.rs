@@ -4,7 +4,8 @@ use super::{BEHIND, HIDDEN};
 use crate::facts;
 
 /// Names behind `#` that say which file or which part of it is meant (<https://peps.python.org/pep-0508/>,
-/// <https://packaging.python.org/en/latest/specifications/direct-url/>, <https://pip.pypa.io/en/stable/topics/vcs-support/>).
+/// <https://packaging.python.org/en/latest/specifications/direct-url/>,
+/// <https://pip.pypa.io/en/stable/topics/vcs-support/>).
 const SHOWN_IN_FRAGMENTS: &[&str] =
     &["egg", "subdirectory", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "lfs"];
 
