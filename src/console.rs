@@ -1,4 +1,4 @@
-//! What a person sees while a run works: one line a step with its time, log groups in a workflow, a bar on a terminal.
+//! Shows the progress of a run: one line per step with its duration, log groups in a workflow, a bar on a terminal.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ enum Mode {
 /// (<https://docs.github.com/en/rest/checks/runs>, and the runner's `ExecutionContext.cs`).
 const ANNOTATIONS: usize = 9;
 
-/// Writes progress to standard error, in a workflow to standard output, where it keeps its order.
+/// Writes progress to standard error. In a workflow it writes to standard output, which keeps the order of the lines.
 #[derive(Debug)]
 pub struct Console {
     mode: Mode,
@@ -32,7 +32,7 @@ pub struct Console {
     /// One for all layers of a run.
     secrets: Arc<Mutex<Secrets>>,
     steps: Mutex<Vec<StepTime>>,
-    /// Of one of several layers: what is said waits here until the layer is done, so that lines of two do not mix.
+    /// For one of several layers: its lines wait here until the layer is done, so that lines of two layers do not mix.
     held: Option<Held>,
 }
 
@@ -43,7 +43,7 @@ struct Held {
     lines: Mutex<Vec<String>>,
 }
 
-/// What a thread left behind that panicked is still good: nothing here is changed in two steps.
+/// Ignores poisoning: no value here is changed in two steps, so a thread that panicked leaves it valid.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -66,7 +66,7 @@ impl Console {
         Self { mode, verbose, secrets: Arc::default(), steps: Mutex::default(), held: None }
     }
 
-    /// For one of several layers.
+    /// A console for one of several layers.
     #[must_use]
     pub fn of_layer(&self, name: &str) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Console {
         }
     }
 
-    /// A bar over so many layers, on a terminal.
+    /// A progress bar over the layers, on a terminal.
     pub fn progress(&self, layers: usize) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(layers as u64), self.draw_target());
         let style = ProgressStyle::with_template("{spinner} {pos} of {len} layers {bar:30} {elapsed}");
@@ -89,7 +89,7 @@ impl Console {
         bar
     }
 
-    /// Says what was said about a layer, under its name; nothing if that was nothing.
+    /// Prints the lines that wait for a layer under its name; prints nothing if there are none.
     pub fn release(&self, layer: &Self) {
         let Some(held) = &layer.held else { return };
         let lines = std::mem::take(&mut *locked(&held.lines));
@@ -101,16 +101,16 @@ impl Console {
         }
     }
 
-    /// From now on these are kept out of everything that is printed, in a workflow by the runner, too.
+    /// Hides these secrets in everything that is printed from now on; in a workflow the runner hides them, too.
     pub fn hide(&self, secrets: &Secrets) {
         if self.mode == Mode::Actions {
-            // At once, whatever waits.
+            // At once, ahead of the lines that wait.
             secrets.exposed().iter().for_each(|secret| self.write(&workflow_commands::add_mask(secret)));
         }
         locked(&self.secrets).extend(secrets);
     }
 
-    /// Everything that was hidden so far.
+    /// All secrets that are hidden so far.
     pub fn secrets(&self) -> Secrets {
         locked(&self.secrets).clone()
     }
@@ -119,7 +119,7 @@ impl Console {
         locked(&self.secrets).redact(text)
     }
 
-    /// Begins a step. It is shown when it is done, on a terminal at once.
+    /// Begins a step. Its line is printed when it is done; a terminal shows it at once.
     pub fn step(&self, name: impl Into<String>) -> Step<'_> {
         let name = name.into();
         let bar = ProgressBar::with_draw_target(None, self.draw_target());
@@ -131,12 +131,12 @@ impl Console {
         Step { console: self, name, start: Instant::now(), bar }
     }
 
-    /// Whether it is that of one of several layers.
+    /// Whether this console is for one of several layers.
     pub fn is_of_several(&self) -> bool {
         self.held.is_some()
     }
 
-    /// Several layers at once have one bar together.
+    /// Layers that are built at once share one bar.
     fn draws(&self) -> bool {
         self.mode == Mode::Terminal && self.held.is_none()
     }
@@ -149,7 +149,7 @@ impl Console {
         locked(&self.steps).clone()
     }
 
-    /// Of annotations; with several layers it names the one that is meant.
+    /// Title of annotations; with several layers it names the layer.
     fn title(&self) -> String {
         match &self.held {
             Some(held) => format!("{}: {}", workflow_commands::TITLE, held.name),
@@ -176,7 +176,8 @@ impl Console {
         }
     }
 
-    /// One line each, worst first; in a workflow annotations. `is_refused`: errors are told at the end, together.
+    /// Prints findings, worst first: a line each, in a workflow an annotation each. With `is_refused` it leaves the
+    /// errors for the end of the run.
     pub fn findings(&self, findings: &[Finding], is_refused: bool) {
         if self.mode == Mode::Actions {
             return self.annotate(findings);
@@ -187,7 +188,7 @@ impl Console {
         }
     }
 
-    /// In a workflow an annotation each, so many of a severity as are shown; nothing elsewhere.
+    /// In a workflow, writes an annotation for each finding, as many of a severity as GitHub shows.
     pub fn annotate(&self, findings: &[Finding]) {
         if self.mode != Mode::Actions {
             return;
@@ -201,7 +202,7 @@ impl Console {
                 self.raw(&workflow_commands::annotation_at(severity.word(), &title, place, &self.redact(&text)));
             }
             let more = all.count().saturating_sub(ANNOTATIONS);
-            // That of errors is the error that ends the run.
+            // For errors, the error that ends the run says so.
             if more > 0 && severity != Severity::Error {
                 let text = format!("{more} more are in the job summary");
                 self.raw(&workflow_commands::annotation(severity.word(), &self.title(), &text));
@@ -209,7 +210,7 @@ impl Console {
         }
     }
 
-    /// The end of a failed run. `is_annotated`: a finding said the same.
+    /// Prints the error that ends a run. `is_annotated`: a finding already has an annotation for it.
     pub fn error(&self, explanation: &Explanation, is_annotated: bool) {
         let text = self.redact(&explanation.to_string());
         if self.mode == Mode::Actions && !is_annotated {
@@ -220,15 +221,15 @@ impl Console {
         self.say(&text);
     }
 
-    /// Something that only a person who looks for a fault wants to see.
+    /// Prints a line in verbose mode.
     pub fn debug(&self, text: &str) {
         if self.verbose {
             self.say(text);
         }
     }
 
-    /// Begins to show what a child process says: in a workflow in a group, in which nothing is taken for a workflow
-    /// command; elsewhere only to those who look for a fault.
+    /// Begins to show the output of a child process: in a workflow in a log group that ignores workflow commands,
+    /// elsewhere in verbose mode only.
     pub fn child(&self, name: &str) -> ChildLog<'_> {
         let token = workflow_commands::random_word();
         if self.mode == Mode::Actions {
@@ -247,7 +248,7 @@ impl Console {
         self.raw(&self.harmless(text));
     }
 
-    /// Without secrets; what comes from outside must not become a command of the runner.
+    /// Removes secrets, and disarms workflow commands in text from outside.
     fn harmless(&self, text: &str) -> String {
         let text = self.redact(text);
         if self.mode == Mode::Actions { workflow_commands::disarm(&text) } else { text }
@@ -278,7 +279,7 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// A bar of so many bytes in place of the spinner.
+    /// Replaces the spinner with a progress bar; `bytes` is the total.
     pub fn bar(&self, bytes: u64) -> &ProgressBar {
         self.bar.set_length(bytes);
         self.bar.set_style(
@@ -287,12 +288,12 @@ impl Step<'_> {
         &self.bar
     }
 
-    /// Ends it without a word: there was nothing to do.
+    /// Ends the step without a line: there was nothing to do.
     pub fn skip(self) {
         self.bar.finish_and_clear();
     }
 
-    /// Ends it where nothing followed: of one of several layers nobody wants to read that.
+    /// Ends a step without effect: a line for a single layer, none for one of several.
     pub fn done_for_nothing(self, detail: &str) {
         if self.console.held.is_none() {
             return self.done(detail);
@@ -310,16 +311,16 @@ impl Step<'_> {
     }
 }
 
-/// What a child process says, while it says it.
+/// Shows the output of a child process while it runs.
 #[derive(Debug)]
 pub struct ChildLog<'a> {
     console: &'a Console,
-    /// Ends the part in which the runner takes no commands.
+    /// Makes the runner accept workflow commands again.
     token: String,
 }
 
 impl ChildLog<'_> {
-    /// One line, without known secrets.
+    /// Shows one line, which must be without known secrets.
     pub fn line(&self, text: &str) {
         match self.console.mode {
             Mode::Actions => self.console.raw(text),

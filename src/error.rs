@@ -1,14 +1,14 @@
 //! Failures as people see them: what went wrong, because of what, and what to do about it.
 //!
-//! Inside the program errors are [`anyhow::Error`]. Where the kind of a failure is known a
-//! [`Failure`] is put into the chain; the rim finds it again by downcast ([`Explanation::of`]).
+//! Inside the program errors are [`anyhow::Error`]. Code that knows the kind of a failure puts a [`Failure`] into the
+//! chain. [`Explanation::of`] finds it by downcast, just before the error is printed.
 
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind};
 
 use serde::{Deserialize, Serialize};
 
-/// Who has to act; decides the exit code.
+/// Who has to fix it. Decides the exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -26,7 +26,7 @@ pub struct Failure {
     pub message: String,
     pub causes: Vec<String>,
     pub hint: Option<String>,
-    /// The problems that were joined into this one, each as it was noted.
+    /// The problems that this failure combines, unchanged.
     pub each: Vec<Self>,
     /// A file from the repository's root, and a line of it.
     pub place: Option<Box<(String, usize)>>,
@@ -60,7 +60,7 @@ impl Failure {
     }
 }
 
-/// A failure of which nobody said yet what to do about it. It is no error until somebody does:
+/// A failure that still lacks its hint. It becomes an error only with one:
 ///
 /// ```compile_fail
 /// use Failure;
@@ -109,7 +109,7 @@ impl Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Collects what is wrong with an input, so that all of it is reported at once.
+/// Collects the problems with an input, so that they are reported together.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<Failure>);
 
@@ -122,19 +122,19 @@ impl Problems {
         self.0.extend(problems);
     }
 
-    /// How many were noted so far.
+    /// How many problems there are so far.
     #[expect(clippy::len_without_is_empty, reason = "an empty collection is asked for its result")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Unwraps a value, or notes why there is none.
+    /// Returns the value, or records the failure.
     pub fn check<T>(&mut self, result: Result<T, Failure>) -> Option<T> {
         result.map_err(|problem| self.push(problem)).ok()
     }
 
     /// # Errors
-    /// One failure that names every problem that was noted.
+    /// One failure that names every recorded problem.
     pub fn into_result(mut self) -> Result<(), Failure> {
         match self.0.len() {
             0 => Ok(()),
@@ -154,7 +154,7 @@ impl Problems {
     }
 }
 
-/// An error chain, sorted into what the rim prints.
+/// An error chain, sorted into the lines that are printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
     #[serde(default)]
@@ -172,7 +172,7 @@ impl Explanation {
     /// Walks the chain itself: `{:?}` would print a backtrace where `RUST_BACKTRACE` is set.
     pub fn of(error: &anyhow::Error) -> Self {
         let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
-        let hint = failure.and_then(|failure| failure.hint.clone()).unwrap_or_else(|| hint_of_unforeseen(error));
+        let hint = failure.and_then(|failure| failure.hint.clone()).unwrap_or_else(|| fallback_hint(error));
         let mut lines: Vec<String> = Vec::new();
         for cause in error.chain() {
             let line = one_line(&cause.to_string());
@@ -193,7 +193,7 @@ impl Explanation {
         }
     }
 
-    /// With every text changed in the same way.
+    /// Applies `change` to every text.
     #[must_use]
     pub fn map(&self, change: impl Fn(&str) -> String) -> Self {
         Self {
@@ -205,7 +205,7 @@ impl Explanation {
         }
     }
 
-    /// What happened, without what to do about it.
+    /// The error and its causes, without the hint.
     pub fn one_line(&self) -> String {
         std::iter::once(&self.error).chain(&self.causes).cloned().collect::<Vec<_>>().join(": ")
     }
@@ -231,8 +231,8 @@ impl Display for Explanation {
     }
 }
 
-/// What to do about an error that nobody had in mind where it came up, by what the system says.
-fn hint_of_unforeseen(error: &anyhow::Error) -> String {
+/// The hint for an error that has none of its own, by the kind of the I/O error.
+fn fallback_hint(error: &anyhow::Error) -> String {
     let kind = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
     match kind {
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
@@ -261,11 +261,11 @@ fn one_line(text: &str) -> String {
         .replace(char::is_control, " ")
 }
 
-/// The known name that is nearest to a wrong one, for "did you mean".
-pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The known name that is nearest to an unknown one, for "did you mean".
+pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
-        .map(|name| (strsim::normalized_damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))
+        .map(|name| (strsim::normalized_damerau_levenshtein(&unknown.to_lowercase(), &name.to_lowercase()), name))
         .filter(|(similarity, _)| *similarity >= 0.6)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, name)| name)

@@ -1,4 +1,4 @@
-//! Downloads of what AWS names with a presigned URL: the zip of a layer version or of a function.
+//! Downloads from presigned URLs: the zip of a layer version or of a function.
 //!
 //! Such a URL is a request to S3 that somebody else signed. S3's own client sends it, as it is and without credentials,
 //! so that retries, proxies and time limits are those of all other calls.

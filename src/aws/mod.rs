@@ -1,4 +1,4 @@
-//! AWS: how its services are reached, and what their errors mean.
+//! AWS: the configuration of its clients, and its errors in words.
 
 pub mod download;
 pub mod errors;
@@ -41,8 +41,8 @@ pub(crate) async fn configuration(environment: &Environment, region: Option<&str
     }
 }
 
-/// The longest that one attempt of a request may take. Without it a connection that stays open and silent, as those that
-/// some gateway has forgotten, is waited on for ever. What sends a zip takes the time that the zip needs.
+/// The longest time of one attempt of a request. Without it the program would wait for ever on a connection that a
+/// gateway has dropped silently. A request that sends a zip gets the time that the zip needs.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Each attempt may take so long.

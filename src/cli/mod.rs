@@ -1,4 +1,4 @@
-//! The inputs as given: strings only, nothing checked. Command line, `INPUT_*` and `action.yml` are this one list.
+//! The inputs as strings, before validation. Command line, `INPUT_*` and `action.yml` follow from this list.
 
 mod parse;
 

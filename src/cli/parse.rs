@@ -1,4 +1,4 @@
-//! From a command line, or from the `INPUT_*` variables of a workflow, to the inputs as given.
+//! Reads the inputs from the command line, or from the `INPUT_*` variables of a workflow.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -56,12 +56,12 @@ impl Cli {
     }
 }
 
-/// What reads arguments.
+/// The parser of the command line.
 pub fn parser() -> clap::Command {
     Cli::command()
 }
 
-/// What was given and is not empty: defaults are not.
+/// The inputs that were given and are not empty, without defaults.
 fn given(parser: &clap::Command, command: &str, matches: &clap::ArgMatches) -> Given {
     let arguments = parser.find_subcommand(command).into_iter().flat_map(clap::Command::get_arguments);
     let named = arguments.filter_map(|argument| Some((argument.get_long()?, argument.get_id().as_str())));

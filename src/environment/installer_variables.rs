@@ -1,19 +1,19 @@
-//! Variables of installers and lock tools: which of them reach what is started here, and which decide what is installed.
+//! Variables of installers and lock tools: which of them reach child processes, and which decide what is installed.
 //! The list is in `data/installer-variables.yml`.
 
 use crate::environment::{Environment, is_hidden, pip_configuration};
 use crate::facts;
 
-/// What becomes of a variable.
+/// How a variable is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It is passed on, and nothing that is installed depends on it.
+    /// It is passed on, and does not change what is installed.
     Access,
     /// It says where distributions come from.
     Place,
     /// It decides which of them are chosen.
     Choice,
-    /// The same, with what stands in the files that it names.
+    /// The same, by the content of the files that it names.
     Files,
     /// It is for uv alone, where that reads a project.
     Configuration,
@@ -24,7 +24,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Of any variable; `Access` for those that are not the installers'.
+    /// The treatment of a variable; `Access` for one that does not belong to an installer.
     pub fn of(name: &str) -> Self {
         let facts = facts::installer_variables();
         if !facts.families.iter().any(|start| name.starts_with(start.as_str())) {
@@ -62,7 +62,7 @@ impl Effect {
     }
 }
 
-/// Names of what is set, also by pip's configuration files, and reaches nobody.
+/// Names of the variables, also those from pip's configuration files, that are set but not passed on.
 pub fn left_out(environment: &Environment) -> Vec<String> {
     let configured = pip_configuration::settings(environment).unwrap_or_default();
     let all = environment.with_defaults(configured);

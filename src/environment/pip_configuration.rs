@@ -1,4 +1,4 @@
-//! pip's configuration files, as the variables that stand for what they say: so one list tells what of it reaches pip.
+//! pip's configuration files as the equivalent variables, so that one list decides what reaches pip.
 //!
 //! Each option of pip can be given in a file or in a variable, and means the same there
 //! (<https://pip.pypa.io/en/stable/topics/configuration/>).
@@ -10,12 +10,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::environment::Environment;
 use crate::error::Failure;
 
-/// Sections that `pip install` reads, the later one goes first.
+/// Sections that `pip install` reads; a later one wins.
 const SECTIONS: [&str; 2] = ["global", "install"];
-/// As the value of `PIP_CONFIG_FILE` it keeps pip from all of its files.
+/// As the value of `PIP_CONFIG_FILE` it makes pip ignore all of its files.
 pub const NONE: &str = "/dev/null";
 
-/// The files that there can be, those that go first at the end.
+/// The files that pip reads, in rising order of precedence.
 pub fn files(environment: &Environment) -> Vec<Utf8PathBuf> {
     let named = environment.get("PIP_CONFIG_FILE");
     if named == Some(NONE) {
@@ -25,7 +25,7 @@ pub fn files(environment: &Environment) -> Vec<Utf8PathBuf> {
     let mut files: Vec<Utf8PathBuf> = system.map(|folder| Utf8Path::new(folder).join("pip/pip.conf")).collect();
     files.push(Utf8PathBuf::from("/etc/pip.conf"));
     let named = named.map(|path| environment.current_directory.join(path));
-    // One that is named stands in for the user's own.
+    // `PIP_CONFIG_FILE` replaces the user's own file.
     if !named.as_ref().is_some_and(|path| path.exists()) {
         let home = environment.get("HOME").map(Utf8Path::new);
         files.extend(home.map(|home| home.join(".pip/pip.conf")));
@@ -40,10 +40,10 @@ pub fn files(environment: &Environment) -> Vec<Utf8PathBuf> {
     files
 }
 
-/// Variables to values, `PIP_INDEX_URL` to a URL. They may hold credentials.
+/// Variables to values, `PIP_INDEX_URL` to a URL. They may contain credentials.
 ///
 /// # Errors
-/// The user's, for a file that pip cannot read either.
+/// A user error, for a file that pip cannot read either.
 pub fn settings(environment: &Environment) -> Result<BTreeMap<String, String>, Failure> {
     let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for file in files(environment) {

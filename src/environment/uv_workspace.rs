@@ -26,7 +26,7 @@ pub fn above(folder: &Utf8Path) -> Option<Utf8PathBuf> {
     (names("members") && !names("exclude")).then(|| root.to_owned())
 }
 
-/// The nearest folder above with a `pyproject.toml`: it alone tells whether the folder is in a workspace.
+/// The nearest folder above with a `pyproject.toml`; only that file decides whether the folder is in a workspace.
 pub fn next_project(folder: &Utf8Path) -> Option<&Utf8Path> {
     folder.ancestors().skip(1).find(|folder| folder.join("pyproject.toml").is_file())
 }
@@ -51,7 +51,7 @@ fn table_of_uv(project: &Table) -> Option<&Table> {
     project.get("tool")?.get("uv")?.as_table()
 }
 
-/// A pattern of folders. uv knows no braces in it, and no `\` that takes away a meaning.
+/// A pattern of folders. uv supports neither braces nor escapes with `\` in it.
 fn matcher(pattern: &str) -> Option<GlobMatcher> {
     let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
     check_glob(pattern).ok()?;

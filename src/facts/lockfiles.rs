@@ -1,11 +1,12 @@
 //! Kinds of dependency files, as `data/lockfiles.yml` lists them.
 
+use std::fmt::{self, Display};
+use std::sync::LazyLock;
+
 use camino::Utf8Path;
 use serde::Deserialize;
-use std::fmt;
-use std::fmt::Display;
 
-use crate::facts;
+use super::embedded;
 
 /// A kind of dependency file; see `data/lockfiles.yml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -37,6 +38,13 @@ pub struct KindFacts {
     pub refresh: Option<String>,
 }
 
+static LOCKFILES: LazyLock<Vec<KindFacts>> = LazyLock::new(|| embedded(include_str!("../../data/lockfiles.yml")));
+
+/// Kinds of dependency files, in the order in which they are looked for.
+pub fn lockfiles() -> &'static [KindFacts] {
+    &LOCKFILES
+}
+
 impl Kind {
     /// A file of any other name is a list of requirements.
     pub fn of(path: &Utf8Path) -> Self {
@@ -45,11 +53,11 @@ impl Kind {
         if name.starts_with("pylock.") && path.extension() == Some("toml") {
             return Self::Pylock;
         }
-        facts::lockfiles().iter().find(|facts| facts.file == name).map_or(Self::Requirements, |facts| facts.kind)
+        lockfiles().iter().find(|facts| facts.file == name).map_or(Self::Requirements, |facts| facts.kind)
     }
 
     pub fn facts(self) -> &'static KindFacts {
-        facts::lockfiles().iter().find(|facts| facts.kind == self).expect("every kind is in the data")
+        lockfiles().iter().find(|facts| facts.kind == self).expect("every kind is in the data")
     }
 
     /// Whether it names every distribution that gets installed.

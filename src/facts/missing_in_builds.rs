@@ -1,6 +1,10 @@
 //! What a build does not have and a function may have, as `data/not-in-a-build.yml` lists it.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
+
+use super::embedded;
 
 /// What a build does not have; see `data/not-in-a-build.yml` for the meaning of each and the sources.
 #[derive(Debug, Deserialize)]
@@ -10,7 +14,7 @@ pub struct Need {
     pub needs: String,
     /// What the smoke test gives in a second try.
     pub given: Option<Given>,
-    pub exceptions: Vec<Telling>,
+    pub exceptions: Vec<KnownException>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -20,10 +24,10 @@ pub enum Given {
     DjangoSettings,
 }
 
-/// An exception that says so.
+/// An exception that shows this need.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Telling {
+pub struct KnownException {
     /// The name of its class.
     pub kind: Option<String>,
     /// A regular expression.
@@ -31,4 +35,11 @@ pub struct Telling {
     /// A package that raises it, for readers of the file.
     #[serde(rename = "seen")]
     _seen: String,
+}
+
+static NOT_IN_A_BUILD: LazyLock<Vec<Need>> = LazyLock::new(|| embedded(include_str!("../../data/not-in-a-build.yml")));
+
+/// What modules want while they are imported, and a build does not have.
+pub fn not_in_a_build() -> &'static [Need] {
+    &NOT_IN_A_BUILD
 }

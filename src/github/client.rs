@@ -1,4 +1,5 @@
-//! GitHub's REST API: waits where GitHub asks for it, tries again what failed for a moment, says what is missing.
+//! A client for GitHub's REST API: it waits when GitHub asks for it, retries transient failures, and says which
+//! permission is missing.
 //!
 //! <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
 
@@ -18,11 +19,11 @@ use super::limits::limit_of;
 use crate::environment::Environment;
 use crate::error::Failure;
 
-/// How often a request is sent at most.
+/// The most attempts of a request.
 const ATTEMPTS: u32 = 4;
-/// Before the first repetition; doubled each time.
+/// Wait before the first retry; doubled each time.
 const BACK_OFF: Duration = Duration::from_millis(500);
-/// The longest that a run waits for GitHub, in all.
+/// The longest total time that a run waits for GitHub.
 const PATIENCE: Duration = Duration::from_mins(1);
 const TIMEOUT: Duration = Duration::from_secs(30);
 const PUBLIC_API: &str = "https://api.github.com";
@@ -109,7 +110,7 @@ impl Client {
     }
 
     /// # Errors
-    /// What GitHub says.
+    /// GitHub refuses the request or does not answer.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
         let answer = self.ask(Method::Get, path, None::<&()>).await?;
         read(&answer.text, path)
@@ -118,7 +119,7 @@ impl Client {
     /// `None` for what does not exist.
     ///
     /// # Errors
-    /// What GitHub says.
+    /// GitHub refuses the request or does not answer.
     pub async fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ApiError> {
         match self.get(path).await {
             Ok(found) => Ok(Some(found)),
@@ -130,7 +131,7 @@ impl Client {
     /// Every page of a list.
     ///
     /// # Errors
-    /// What GitHub says.
+    /// GitHub refuses the request or does not answer.
     pub async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ApiError> {
         let separator = if path.contains('?') { '&' } else { '?' };
         let mut page = Some(format!("{path}{separator}per_page=100"));
@@ -143,10 +144,10 @@ impl Client {
         Ok(items)
     }
 
-    /// A change. One that makes something new is not repeated where it may have been carried out ([`ApiError::is_unclear`]).
+    /// Sends a change. One that creates something is not retried if it may have succeeded ([`ApiError::is_unclear`]).
     ///
     /// # Errors
-    /// What GitHub says.
+    /// GitHub refuses the request or does not answer.
     pub async fn change<T: DeserializeOwned, B: Serialize + ?Sized>(
         &self,
         method: Method,
@@ -157,10 +158,10 @@ impl Client {
         read(&answer.text, path)
     }
 
-    /// What is gone already is no error.
+    /// Deletes something; it is no error if it does not exist.
     ///
     /// # Errors
-    /// What GitHub says.
+    /// GitHub refuses the request or does not answer.
     pub async fn delete(&self, path: &str) -> Result<(), ApiError> {
         match self.ask(Method::Delete, path, None::<&()>).await {
             Err(error) if error.status != Some(404) => Err(error),
@@ -171,7 +172,7 @@ impl Client {
     /// Attaches a file to a release.
     ///
     /// # Errors
-    /// What GitHub says; the file may be there in part then.
+    /// GitHub refuses the request or does not answer; part of the file may be there.
     pub async fn upload(&self, release: u64, name: &str, bytes: Vec<u8>) -> Result<(), ApiError> {
         let (owner, repository) = self.repository.split_once('/').expect("was checked when the client was made");
         let repository = self.octocrab.repos(owner, repository);
@@ -183,7 +184,7 @@ impl Client {
     /// Whose token this is; tokens of apps and of workflows have no other way to ask.
     ///
     /// # Errors
-    /// What GitHub says.
+    /// GitHub refuses the request or does not answer.
     pub async fn login(&self) -> Result<Option<String>, ApiError> {
         let question = serde_json::json!({ "query": "query { viewer { login } }" });
         let answer: serde_json::Value = self.change(Method::Post, &self.graphql, &question).await?;

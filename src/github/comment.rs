@@ -1,4 +1,4 @@
-//! The one comment of this action on a pull request: found by its marker and its author, changed where it stands.
+//! The one comment of this action on a pull request: found by its marker and its author, and updated in place.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -11,16 +11,16 @@ use crate::error::Failure;
 /// The author, where a token does not say whose it is.
 const WORKFLOW_TOKEN: &str = "github-actions[bot]";
 
-/// What the comment is to say.
+/// What to do with the comment.
 #[derive(Clone, Copy, Debug)]
 pub enum Wish<'a> {
-    /// This; a new comment if there is none.
+    /// Write this; create the comment if there is none.
     Say(&'a str),
-    /// This, if there is a comment already: what it says is not so any more.
+    /// Write this only if there is a comment, because its text is out of date.
     Correct(&'a str),
 }
 
-/// What became of it.
+/// What was done with the comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
     /// `None` if there is no comment.
@@ -44,10 +44,10 @@ struct User {
     kind: String,
 }
 
-/// Brings the comment with this marker to what it is to say. `same` tells whether two bodies say the same.
+/// Updates the comment with this marker. `same` decides whether two bodies say the same.
 ///
 /// # Errors
-/// What GitHub says.
+/// GitHub refuses the request or does not answer.
 pub async fn put(
     client: &Client,
     pull_request: &PullRequest,
@@ -56,7 +56,7 @@ pub async fn put(
     same: impl Fn(&str, &str) -> bool,
 ) -> Result<Posted, ApiError> {
     let mut own = own_comments(client, pull_request, marker).await?;
-    // Runs at the same time may each have made one.
+    // Concurrent runs may each have created one.
     for double in own.split_off(own.len().min(1)) {
         client.delete(&client.path(&format!("issues/comments/{}", double.id))).await?;
     }
@@ -70,7 +70,7 @@ pub async fn put(
             let changed: Result<Comment, _> = client.change(Method::Patch, &path, &json!({ "body": text })).await;
             match changed {
                 Ok(comment) => Ok(Posted { url: comment.html_url, done: "updated" }),
-                // Somebody removed it in this moment.
+                // Somebody removed it in the meantime.
                 Err(error) if error.status == Some(404) => create(client, pull_request, marker, text).await,
                 Err(error) => Err(error),
             }
@@ -86,7 +86,7 @@ async fn create(client: &Client, pull_request: &PullRequest, marker: &str, text:
     match created {
         Ok(comment) => Ok(Posted { url: comment.html_url, done: "new" }),
         Err(error) if error.is_unclear() => {
-            // GitHub may have made it all the same.
+            // GitHub may have created it nevertheless.
             let comment = match own_comments(client, pull_request, marker).await?.pop() {
                 Some(comment) => comment,
                 None => client.change(Method::Post, &path, &json!({ "body": text })).await?,

@@ -1,4 +1,4 @@
-//! What GitHub refuses, in words: what it said, and what is missing.
+//! Errors of GitHub in words: its message, and the permission that is missing.
 
 use std::fmt::{self, Display};
 use std::time::Duration;

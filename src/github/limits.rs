@@ -1,4 +1,4 @@
-//! How many requests GitHub takes, and when it takes the next.
+//! GitHub's rate limits: how long to wait before the next request.
 //!
 //! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
 
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// What GitHub wants where it says nothing else about a secondary limit.
+/// The wait for a secondary limit if GitHub names none.
 const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 
-/// How long GitHub wants to be left alone; `None` if this is no limit of requests.
+/// How long to wait; `None` if the refusal is not about a rate limit.
 pub(super) fn limit_of(error: &octocrab::Error, now: Timestamp) -> Option<Duration> {
     let octocrab::Error::GitHub { source, .. } = error else { return None };
     let header = |name: &str| source.headers.as_ref()?.get(name)?.to_str().ok()?.parse::<u64>().ok();

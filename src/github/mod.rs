@@ -1,4 +1,4 @@
-//! GitHub: who asks, with what token, about which pull request.
+//! GitHub: its API, the token, the event and its pull request, releases and workflow commands.
 
 pub mod client;
 pub mod comment;

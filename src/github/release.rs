@@ -7,7 +7,7 @@ use super::ApiError;
 use super::client::{Client, Method};
 use crate::types::Digest;
 
-/// As GitHub tells of it.
+/// As the API returns it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Release {
     pub id: u64,
@@ -25,14 +25,14 @@ pub struct Asset {
     pub name: String,
     /// Bytes.
     pub size: u64,
-    /// `uploaded`, or something else while it is not whole.
+    /// `uploaded`, or another state while the upload is incomplete.
     pub state: String,
     /// `sha256:…`; GitHub has none for old ones.
     pub digest: Option<String>,
 }
 
 impl Asset {
-    /// Whether these are its bytes, as far as GitHub tells.
+    /// Whether it has these bytes, as far as GitHub reports its digest.
     pub fn is(&self, bytes: &[u8]) -> bool {
         let is_same = match &self.digest {
             Some(digest) => *digest == format!("sha256:{}", Digest::of(bytes).hex()),
@@ -54,7 +54,7 @@ pub struct Wanted<'a> {
 /// The newest hundred, drafts among them.
 ///
 /// # Errors
-/// What GitHub says.
+/// GitHub refuses the request or does not answer.
 pub async fn newest(client: &Client) -> Result<Vec<Release>, ApiError> {
     client.get(&client.path("releases?per_page=100")).await
 }
@@ -62,7 +62,7 @@ pub async fn newest(client: &Client) -> Result<Vec<Release>, ApiError> {
 /// The one of a tag, drafts among the newest, too.
 ///
 /// # Errors
-/// What GitHub says.
+/// GitHub refuses the request or does not answer.
 pub async fn find(client: &Client, tag: &str, newest: &[Release]) -> Result<Option<Release>, ApiError> {
     if let Some(release) = newest.iter().find(|release| release.tag_name == tag) {
         return Ok(Some(release.clone()));
@@ -71,7 +71,7 @@ pub async fn find(client: &Client, tag: &str, newest: &[Release]) -> Result<Opti
 }
 
 /// # Errors
-/// What GitHub says.
+/// GitHub refuses the request or does not answer.
 pub async fn draft(client: &Client, wanted: Wanted<'_>, body: &str) -> Result<Release, ApiError> {
     let mut request = json!({ "tag_name": wanted.tag, "name": wanted.name, "body": body, "draft": true });
     if let Some(commit) = wanted.commit {
@@ -84,7 +84,7 @@ pub async fn draft(client: &Client, wanted: Wanted<'_>, body: &str) -> Result<Re
 /// for the software in it.
 ///
 /// # Errors
-/// What GitHub says.
+/// GitHub refuses the request or does not answer.
 pub async fn publish(client: &Client, release: &Release, body: &str) -> Result<Release, ApiError> {
     let mut request = json!({ "body": body, "draft": false });
     if release.draft {
@@ -93,10 +93,10 @@ pub async fn publish(client: &Client, release: &Release, body: &str) -> Result<R
     client.change(Method::Patch, &client.path(&format!("releases/{}", release.id)), &request).await
 }
 
-/// Puts a file in the place of the one with its name; `false` if it is there already.
+/// Uploads a file, replacing one of the same name; `false` if the same file is there already.
 ///
 /// # Errors
-/// What GitHub says.
+/// GitHub refuses the request or does not answer.
 pub async fn attach(client: &Client, release: &Release, name: &str, bytes: Vec<u8>) -> Result<bool, ApiError> {
     if let Some(known) = release.assets.iter().find(|asset| asset.name == name) {
         if known.is(&bytes) {

@@ -1,4 +1,4 @@
-//! Which files of a layer are told of one by one.
+//! Which files of a layer are listed one by one.
 
 use camino::{Utf8Path, Utf8PathBuf};
 

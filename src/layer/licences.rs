@@ -20,7 +20,7 @@ pub struct Licence {
     pub classifiers: Vec<String>,
 }
 
-/// A part of what a distribution states, in the form in which it can be told to others.
+/// A licence that a distribution states, in a form that can be published.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Term {
     /// A valid expression with the identifiers of the SPDX list in their own spelling.

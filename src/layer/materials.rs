@@ -1,4 +1,4 @@
-//! What papers need of the bytes of a layer's files, gathered while these are there.
+//! Texts and digests of a layer's files for its SBOM and licences file, read while the files exist.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +31,7 @@ pub struct Wanted {
 const LONGEST_TEXT: u64 = 1024 * 1024;
 
 impl Materials {
-    /// Reads what the papers that were asked for need, and nothing else. `bytes_of` gives the bytes of a file of the
-    /// layer.
+    /// Reads what the requested documents need, and nothing else. `bytes_of` returns the bytes of a file of the layer.
     pub fn gather(
         layer: &Layer,
         wanted: Wanted,

@@ -1,4 +1,4 @@
-//! A layer as the checks see it: what is in it and what its bytes say, wherever it comes from.
+//! A layer as the checks see it: its files and what their bytes show, whoever built it.
 
 pub mod distribution;
 pub mod files;
@@ -38,7 +38,7 @@ pub struct Layer {
     pub files: BTreeMap<Utf8PathBuf, File>,
     /// Sorted by name.
     pub distributions: Vec<Distribution>,
-    /// Distributions that were left out on purpose; what needs them was told.
+    /// Distributions that were left out on purpose; the user knows what needs them.
     pub left_out: BTreeSet<DistributionName>,
     /// What nothing uses was left out, so what is there is used.
     pub is_slimmed: bool,
@@ -60,7 +60,7 @@ pub enum Kind {
 }
 
 impl Layer {
-    /// A tree that was built here, with what was seen of its files while they were packed.
+    /// From a tree that was built here, and the scans of its files while they were packed.
     pub fn of(tree: &Tree, mut observed: BTreeMap<Utf8PathBuf, Observed>) -> Self {
         let files = tree.entries.iter().map(|(path, entry)| {
             let kind = match &entry.source {
@@ -152,7 +152,7 @@ impl File {
     }
 }
 
-/// Whether this is below one of the folders that hold packages, in any layout.
+/// Whether this is below a packages folder of any layout.
 pub fn is_package_path(path: &Utf8Path) -> bool {
     path.starts_with("python")
 }

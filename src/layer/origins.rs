@@ -1,5 +1,5 @@
-//! Where distributions come from, as far as the inputs say it for certain: an installer does not tell which file of
-//! which index it took.
+//! Where distributions come from, as far as the inputs determine it: an installer does not report which file of which
+//! index it took.
 
 use std::collections::{BTreeMap, BTreeSet};
 

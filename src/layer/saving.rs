@@ -1,4 +1,4 @@
-//! What was left out of a layer, by rule.
+//! Files that were left out of a layer, by rule.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::types::ByteSize;
 
-/// What one rule took from one distribution.
+/// What one rule removed from one distribution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saving {
     /// Its name in `data/slim.yml`, or the input that asked for it.

@@ -1,4 +1,4 @@
-//! A layer as it will be: each path with where its bytes come from and whom it belongs to.
+//! The tree of a layer before it is packed: each path with its source and its owner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub struct Tree {
     pub entries: BTreeMap<Utf8PathBuf, Entry>,
     /// Those that are in the layer, sorted by name.
     pub distributions: Vec<Distribution>,
-    /// What was noticed while it was made.
+    /// Findings of the build.
     pub findings: Vec<Finding>,
     /// Holds the installed files; removed with the tree.
     pub(crate) folder: Option<TempDir>,
@@ -68,7 +68,7 @@ impl Tree {
 }
 
 impl Tree {
-    /// A new folder for files of a later step, which lasts as long as the tree.
+    /// A new folder for files of a later step; it is removed with the tree.
     pub(crate) fn new_folder(&self, name: &str) -> anyhow::Result<Utf8PathBuf> {
         let folder = self.folder.as_ref().context("a tree without a folder cannot grow")?;
         let place = crate::files::utf8(folder.path())?.join(name);
@@ -89,8 +89,8 @@ impl Tree {
         sizes
     }
 
-    /// Takes distributions out with their files; gives those, by path. A file that one that stays has recorded, too, is
-    /// from now on its own.
+    /// Removes distributions with their files, and returns these by path. A file that a remaining distribution records,
+    /// too, stays and belongs to that one.
     pub(crate) fn take_distributions(
         &mut self,
         names: &BTreeSet<DistributionName>,

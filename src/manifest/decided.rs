@@ -1,5 +1,5 @@
-//! Requirements with their markers decided for one target, for an installer that would decide them for the Python that it
-//! runs in.
+//! Requirements with their markers evaluated for one target, for an installer that would evaluate them for its own
+//! Python.
 
 use pep508_rs::{MarkerEnvironment, MarkerTree};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,7 +9,7 @@ use super::{Manifest, marker_environment};
 use crate::types::{Target, pep508};
 
 impl Manifest {
-    /// Everything to install as one text, in lines of a requirement file without markers. It may hold credentials.
+    /// Everything to install as one text, in lines of a requirement file without markers. It may contain credentials.
     pub fn decided(&self, target: Target) -> SecretString {
         let environment = marker_environment(target);
         let lines = self.text.expose_secret().lines().filter_map(|line| decided(line, &environment));

@@ -1,4 +1,4 @@
-//! Which dependency file is which: by its name, as its tool finds it.
+//! The kind of a dependency file, by its name, as its tool finds it.
 
 use camino::Utf8Path;
 use saphyr_parser::{Event, Parser};

@@ -80,7 +80,7 @@ fn read(place: &Utf8Path, shelf: Shelf) -> anyhow::Result<Offer> {
         for target in links(&page).iter().filter_map(|link| files::normalize(&home.join(link))) {
             if !files.contains(&target) && target.is_file() && !elsewhere.contains_key(&target) {
                 let digest = files::digest(&target, place)?;
-                listed.push(format!("{} {}\n", files::way(place, &target), digest.hex()));
+                listed.push(format!("{} {}\n", files::relative(place, &target), digest.hex()));
                 elsewhere.insert(target, digest);
             }
         }

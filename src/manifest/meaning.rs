@@ -1,4 +1,4 @@
-//! What a manifest means for one target: markers decided, order and comments gone.
+//! What a manifest means for one target: with markers evaluated, without order and comments.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -77,8 +77,8 @@ pub struct Manifest {
     /// Everything to install as one text, each requirement on one line, seen from the working directory. It may hold
     /// credentials: for the standard input of a child process alone.
     pub text: SecretString,
-    /// The same, only where the files cannot be handed to the
-    /// installer as they are. It may hold credentials: for the standard input of a child process alone.
+    /// The same, only if the files cannot be passed to the installer as they are. It may contain credentials: for the
+    /// standard input of a child process alone.
     pub joined: Option<SecretString>,
     /// Hosts of `--trusted-host`.
     pub trusted_hosts: Vec<String>,
@@ -102,7 +102,7 @@ pub struct ManifestFile {
 }
 
 impl Manifest {
-    /// The lines of `text` that say where distributions come from. They may hold credentials.
+    /// The lines of `text` that say where distributions come from. They may contain credentials.
     pub fn places(&self) -> SecretString {
         const OPTIONS: &[&str] = &[
             "-i",

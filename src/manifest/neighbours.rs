@@ -1,5 +1,5 @@
-//! Projects and files that a local project is built or installed with, because it says that they lie beside it: uv follows
-//! the `[tool.uv.sources]` of a project that is required by its path, and pip the `file:` URLs.
+//! Local projects and files that a local project depends on: uv follows the `[tool.uv.sources]` of a project that is
+//! required by its path, and pip the `file:` URLs.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Dependency files that ask for something, and for nothing on a target. Nobody means to make a layer of that.
+//! Refuses dependency files of which nothing is for the target: nobody wants a layer of that.
 
 use camino::Utf8PathBuf;
 use pep508_rs::MarkerTree;

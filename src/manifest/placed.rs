@@ -1,4 +1,4 @@
-//! Where that lies which a line of a requirement file names: pip and uv see some of it from where they run and some from
+//! Paths in requirement files: pip and uv resolve some of them from the working directory and some from the folder of
 //! the file.
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -55,8 +55,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A path as a requirement gives it, from the working directory: pip and uv see it from there, people often from the
-    /// file that it stands in.
+    /// A path as a requirement gives it, from the working directory: pip and uv see it from there, people often from
+    /// the file that it stands in.
     pub(super) fn placed(&self, file: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
         let is_here = !self.is_beside && self.folder.join(path).exists();
         if is_here { path.to_owned() } else { self.beside_or_here(file, path) }

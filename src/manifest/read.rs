@@ -1,4 +1,4 @@
-//! Reads every dependency file that was asked for, each in its way, into one manifest.
+//! Reads all requested dependency files, each in its format, into one manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use crate::error::{Failure, Problems};
 use crate::facts::Kind;
 use crate::types::{Digest, PythonVersion, Target};
 
-/// What lock files say in the form of requirement files, by their paths; made by their own tools.
+/// Lock files exported as requirement files by their own tools, by path.
 pub type Exports = BTreeMap<Utf8PathBuf, SecretString>;
 
 /// The dependency files to read.
@@ -130,7 +130,7 @@ fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -
     Some(known)
 }
 
-/// Whether uv is told by its variables not to follow `[tool.uv.sources]` for a distribution.
+/// Whether uv's variables disable `[tool.uv.sources]` for a distribution.
 fn ignores_source(name: &str, environment: &Environment) -> bool {
     let mut names = environment.get("UV_NO_SOURCES_PACKAGE").unwrap_or_default().split_whitespace();
     environment.is_on("UV_NO_SOURCES") || names.any(|ignored| normalized(ignored) == normalized(name))

@@ -183,7 +183,7 @@ impl Reader<'_> {
 
     /// Keeps a line for [`Manifest::joined`], or what says it in a way that every tool understands.
     pub(super) fn hand_on(&mut self, line: &Line, changed: Option<String>) {
-        // git must not get them as they stand there, see `build/git.rs`.
+        // git must not get them as they stand there, see `build/install/git.rs`.
         let has_credentials = line.text.contains("git+http") && without_credentials(&line.text) != line.text;
         let changed = changed.or_else(|| has_credentials.then(|| line.text.clone()));
         self.must_join |= line.is_broken || changed.is_some();
@@ -315,7 +315,7 @@ impl Reader<'_> {
                 }
                 self.manifest.projects.insert(path.clone());
                 for neighbour in neighbours::of(&self.folder.join(&path), self.workspace) {
-                    let neighbour = files::way(self.folder, &neighbour);
+                    let neighbour = files::relative(self.folder, &neighbour);
                     let more = local_digest(self.folder, self.workspace, &neighbour)?;
                     digest = Digest::of(format!("{}{}", digest.hex(), more.hex()).as_bytes());
                     self.manifest.local.insert(neighbour);

@@ -1,5 +1,5 @@
-//! What dependency files make depend on facts that AWS changes without notice: the patch release of a runtime's Python,
-//! and the kernel. It has to be decided for a layer, so people are told how.
+//! Markers that depend on facts that AWS changes without notice: the patch release of a runtime's Python, and the
+//! kernel. A layer needs a decision, so a note says how it was made.
 
 use std::collections::BTreeSet;
 
@@ -24,14 +24,14 @@ impl Manifest {
         let markers: BTreeSet<String> = markers.filter_map(|marker| Some(marker.contents()?.to_string())).collect();
         let of_release = markers.iter().filter(|text| depends_on_release(text, target));
         let release = target.python.release();
-        let of_release = told(&of_release.collect::<Vec<_>>(), |markers, verb| {
+        let of_release = note(&of_release.collect::<Vec<_>>(), |markers, verb| {
             format!(
                 "{markers} {verb} true for some patch releases of Python {} and not for others; {release} decides here",
                 target.python
             )
         });
         let of_kernel = markers.iter().filter(|text| KERNEL.iter().any(|name| text.contains(name)));
-        let of_kernel = told(&of_kernel.collect::<Vec<_>>(), |markers, verb| {
+        let of_kernel = note(&of_kernel.collect::<Vec<_>>(), |markers, verb| {
             format!("{markers} {verb} about the kernel, which AWS changes at any time; an empty text decides here")
         });
         of_release.into_iter().chain(of_kernel).collect()
@@ -62,7 +62,7 @@ fn depends_on_release(marker: &str, target: Target) -> bool {
     marker.contains(&format!("{}.", target.python)) && target.python.releases().any(|python| answer(python) != wanted)
 }
 
-fn told(markers: &[&String], text: impl Fn(&str, &str) -> String) -> Option<String> {
+fn note(markers: &[&String], text: impl Fn(&str, &str) -> String) -> Option<String> {
     let named: Vec<String> = markers.iter().take(NAMED).map(|marker| format!("`{marker}`")).collect();
     let more = match markers.len().saturating_sub(NAMED) {
         0 => String::new(),

@@ -1,4 +1,4 @@
-//! What a project asks for before it is known where from: each requirement, and by way of what it was asked for.
+//! The requirements of a project before their sources are known, each with the extra or group that lists it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

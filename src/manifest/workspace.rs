@@ -23,7 +23,7 @@ pub(super) struct Root {
 pub(super) fn root_of(file: &Utf8Path, asked: &Asked<'_>) -> Option<Root> {
     let home = files::normalize(&asked.folder.join(file.parent().unwrap_or(Utf8Path::new(""))))?;
     let root = uv_workspace::above(&home).filter(|root| root.starts_with(asked.workspace))?;
-    let file = files::way(asked.folder, &root.join("pyproject.toml"));
+    let file = files::relative(asked.folder, &root.join("pyproject.toml"));
     let text = text::read(asked.folder, &file).ok()?;
     Some(Root { project: text::toml(&file, &text).ok()?, file })
 }

@@ -1,4 +1,4 @@
-//! Child processes: what they may know, and what becomes of what they say.
+//! Child processes: their environment and their output.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,8 +14,8 @@ use crate::environment::installer_variables::Effect;
 use crate::environment::{Environment, pip_configuration};
 use crate::process::sandbox;
 
-/// A command with the environment of a build: reproducible, without the run's credentials, and with those variables of
-/// the installers alone that are for it. What pip's configuration files say is among the variables.
+/// A command with the environment of a build: reproducible, without the run's credentials, and with only the installer
+/// variables that are meant for it, including those from pip's configuration files.
 pub(crate) fn command(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
     // A file that cannot be read is refused where pip is to install.
     let all = environment.with_defaults(pip_configuration::settings(environment).unwrap_or_default());
@@ -25,7 +25,7 @@ pub(crate) fn command(program: &str, folder: &Utf8Path, environment: &Environmen
     command
 }
 
-/// A command of the user's own, with everything that they set but the run's credentials.
+/// A command of the user, with the whole environment except for the run's credentials.
 pub(crate) fn script(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
     reproducible(program, folder, environment.variables().iter())
 }
@@ -64,7 +64,7 @@ fn reproducible<'a>(
     command
 }
 
-/// What a child did.
+/// The outcome of a child process.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: ExitStatus,
@@ -117,17 +117,17 @@ fn follow(
     Ok(Outcome { status: child.wait()?, output })
 }
 
-/// What a child that answers on standard output said.
+/// The output of a child process that answers on standard output.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: ExitStatus,
-    /// Standard output, as it came: it may hold credentials.
+    /// Standard output, unchanged: it may contain credentials.
     pub(crate) text: SecretString,
     /// Standard error, without known secrets.
     pub(crate) said: String,
 }
 
-/// Runs a command for what it writes to standard output; what else it says is for those who debug.
+/// Runs a command and returns its standard output; its standard error is shown in verbose mode only.
 pub(crate) fn capture(command: Command, console: &Console) -> anyhow::Result<Answer> {
     capture_with_input(command, None, console)
 }
@@ -141,7 +141,7 @@ pub(crate) fn capture_with_input(
     listen(command, input, console, |line| console.debug(line))
 }
 
-/// The same, and what else it says is shown line by line: it may take its time.
+/// The same for a slow command: its standard error is shown line by line.
 pub(crate) fn answer(
     command: Command,
     input: Option<&SecretString>,
@@ -178,7 +178,7 @@ fn listen(
     Ok(Answer { status: child.wait()?, text: String::from_utf8(text)?.into(), said })
 }
 
-/// Writes a text to a child's standard input. One that does not read it to its end has said why, or will.
+/// Writes a text to a child's standard input. A child that stops reading reports the reason itself.
 fn feed(child: &mut Child, input: Option<&SecretString>) -> Option<JoinHandle<Option<()>>> {
     let (mut stdin, input) = child.stdin.take().zip(input.cloned())?;
     Some(std::thread::spawn(move || stdin.write_all(input.expose_secret().as_bytes()).ok()))

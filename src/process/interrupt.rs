@@ -1,5 +1,4 @@
-//! What becomes of a run that is told to end (SIGINT, SIGTERM): it ends at once, unless it holds something that others
-//! wait for, which it lets go first.
+//! Ends a run that gets SIGINT or SIGTERM: at once, unless it has claims that others wait for, which it releases first.
 //!
 //! A cancelled workflow gets SIGINT, after 7.5 seconds SIGTERM, and 2.5 seconds later it is killed:
 //! <https://github.com/actions/runner/blob/main/src/Sdk/ProcessInvoker.cs>. The first process of a container is told
@@ -12,7 +11,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// The longest that letting go may take.
+/// The longest time that the release may take.
 const PATIENCE: Duration = Duration::from_secs(9);
 
 /// Of this process, as signals are.
@@ -21,11 +20,11 @@ static STATE: LazyLock<watch::Sender<State>> = LazyLock::new(|| watch::Sender::n
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     is_interrupted: bool,
-    /// So many have something to let go.
+    /// How many claims are to be released.
     holders: usize,
 }
 
-/// While this lives an interrupted run does not end, for some seconds at most.
+/// While this value lives, an interrupted run does not end, for some seconds at most.
 #[derive(Debug)]
 pub(crate) struct Holding(());
 
@@ -42,12 +41,12 @@ impl Drop for Holding {
     }
 }
 
-/// Whether the run was told to end: nothing new is begun then.
+/// Whether the run was interrupted; then it begins nothing new.
 pub(crate) fn is_interrupted() -> bool {
     STATE.borrow().is_interrupted
 }
 
-/// Waits until the run is told to end.
+/// Waits until the run is interrupted.
 pub(crate) async fn interrupted() {
     // The sender lives as long as the process.
     STATE.subscribe().wait_for(|state| state.is_interrupted).await.ok();
@@ -63,11 +62,11 @@ pub fn listen() -> std::io::Result<()> {
         let _inside = runtime.enter();
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
     };
-    let listening = move || runtime.block_on(end_when_told(interrupts, terminations));
+    let listening = move || runtime.block_on(end_when_interrupted(interrupts, terminations));
     std::thread::Builder::new().name("signals".to_owned()).spawn(listening).map(drop)
 }
 
-async fn end_when_told(mut interrupts: Signal, mut terminations: Signal) {
+async fn end_when_interrupted(mut interrupts: Signal, mut terminations: Signal) {
     let (name, number) = tokio::select! {
         _ = interrupts.recv() => ("SIGINT", 2),
         _ = terminations.recv() => ("SIGTERM", 15),

@@ -1,4 +1,4 @@
-//! What is started beside this program: interpreters, tools, workers, and the sandbox for what nobody vouches for.
+//! Child processes and threads: interpreters, tools, workers, and the sandbox for untrusted code.
 
 pub mod child;
 pub mod interpreter;

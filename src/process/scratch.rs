@@ -1,4 +1,4 @@
-//! The folder of a build, and those that killed runs left behind.
+//! The temporary folder of a build, and the removal of those that killed runs left behind.
 
 use std::time::{Duration, SystemTime};
 

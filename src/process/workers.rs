@@ -6,7 +6,7 @@ use std::thread::Scope;
 use anyhow::Context as _;
 use tokio::sync::{Semaphore, oneshot};
 
-/// So many at once; whoever comes later waits.
+/// Limits how many threads work at once; the others wait.
 #[derive(Debug)]
 pub struct Workers<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
@@ -18,7 +18,7 @@ impl<'scope, 'env> Workers<'scope, 'env> {
         Self { scope, free: Semaphore::new(count) }
     }
 
-    /// Does `work` on a thread of its own, when its turn comes.
+    /// Runs `work` on a thread of its own once a worker is free.
     ///
     /// # Errors
     /// Those of `work`.
@@ -29,7 +29,7 @@ impl<'scope, 'env> Workers<'scope, 'env> {
         let _turn = self.free.acquire().await.expect("is never closed");
         let (sender, receiver) = oneshot::channel();
         self.scope.spawn(move || {
-            // A fault of this program in one layer is told as that layer's.
+            // A panic in one layer is reported as the error of that layer.
             let done = panic::catch_unwind(panic::AssertUnwindSafe(work));
             // Nobody waits for it any more if the run was given up.
             drop(sender.send(done));

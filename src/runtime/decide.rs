@@ -1,4 +1,4 @@
-//! Which distributions of a layer the runtime's own could stand in for, and why others have to stay.
+//! Which distributions of a layer the runtime's own can replace, and why the others have to stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::layer::Distribution;
 use crate::manifest::{Manifest, RequirementKind, marker_environment};
 use crate::types::{DistributionName, Target};
 
-/// What becomes of a distribution that the runtime has, too, if the layer is to do without.
+/// The decision about a distribution that the runtime includes as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fate {
     pub name: DistributionName,

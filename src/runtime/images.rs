@@ -1,4 +1,4 @@
-//! Where a layer can be built that wheels alone do not make.
+//! Where a layer can be built that needs more than wheels.
 
 use crate::facts;
 use crate::types::Target;

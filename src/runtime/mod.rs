@@ -1,4 +1,4 @@
-//! The distributions that Lambda's runtime brings, which a function finds behind those of its layers.
+//! The distributions that Lambda's runtime includes; a function searches them after those of its layers.
 
 mod decide;
 pub(crate) mod images;
@@ -55,7 +55,7 @@ impl Runtime {
         Self::find(python, Utf8Path::new("/"))
     }
 
-    /// Read off the runtime below `root` if it is of this Python.
+    /// Reads the runtime's distributions below `root`, if it has this Python.
     fn find(python: PythonVersion, root: &Utf8Path) -> Self {
         Self::read(python, root).unwrap_or_else(Self::of_table)
     }

@@ -1,7 +1,7 @@
-//! Every credential that a run was given by its surroundings: the tools' own variables, URLs in any variable, and the
-//! files in which pip, curl and git look for passwords.
+//! All credentials in the environment of a run: the tools' own variables, URLs in any variable, and the files in which
+//! pip, curl and git look for passwords.
 //!
-//! They are noted so that they can be hidden and looked for; who uses them is another matter.
+//! They are collected so that they can be hidden and searched for, whether or not the run uses them.
 
 use std::ffi::OsString;
 
@@ -32,14 +32,14 @@ const SECRETS: &[(&str, &str)] = &[
 /// How the names of other variables begin whose URLs are for the tools that run here, or for this program. What the URLs of
 /// all others are for nobody knows.
 const TOOLS: &[&str] = &["INPUT_", "GIT_", "GITHUB_", "ACTIONS_", "AWS_", "CODEARTIFACT_", "TWINE_"];
-/// Ends of the names of other variables that hold one, if it looks like one.
+/// Name endings of other variables whose value is a credential if it looks like one.
 const LIKELY_SECRETS: &[&str] = &["TOKEN", "PASSWORD", "PASSWD", "SECRET", "API_KEY", "APIKEY", "_PAT"];
 /// From the home: files in which URLs have passwords. pip has more places for its own.
 const FILES_WITH_URLS: &[&str] = &[".git-credentials", ".config/git/credentials", ".config/uv/uv.toml"];
 
 /// Also from the arguments, which may have URLs.
 ///
-/// A file that cannot be read holds nothing that a tool could use.
+/// A file that cannot be read is skipped: no tool can use it either.
 pub fn of(environment: &Environment, arguments: &[OsString]) -> Secrets {
     let mut secrets = Secrets::default();
     for argument in arguments {

@@ -1,4 +1,4 @@
-//! Values that must not be printed or published, and the text that may be.
+//! Secrets, which must not be printed or published, and texts without them.
 
 pub mod credentials;
 mod spellings;
@@ -18,13 +18,13 @@ pub use self::urls::{clean, without_credentials};
 use crate::error::Failure;
 use crate::types::Digest;
 
-/// A shorter secret stands in too many words by chance: stars in its place would make a log unreadable, and tell the
-/// secret at that. It is only hidden where it is one, as in `user:secret@host`.
+/// In bytes. A shorter secret appears in too many words by chance: masking it everywhere would make a log unreadable
+/// and reveal the secret. It is only hidden in its context, as in `user:secret@host`.
 const SHORTEST_HIDDEN: usize = 4;
-/// A file is only searched for what does not stand in files of strangers by chance: from six bytes on if they are of
-/// several kinds (`s3cret`, not `password`), else from sixteen. Others are found where they are secrets.
+/// Files are only searched for secrets that do not appear in unrelated files by chance: at least six bytes of several
+/// kinds (`s3cret`, not `password`), else at least sixteen. Shorter ones are only found in their context.
 const SHORTEST_FOUND: usize = 6;
-/// Inside of Base64 its ends run into what stands beside it: of a shorter one too little is left to tell it by.
+/// In Base64 the ends of a secret mix with the neighbouring bytes: too little of a shorter one remains to recognize it.
 const SHORTEST_IN_BASE64: usize = 8;
 /// A token in the place of a user name is at least this long; shorter ones are names.
 const SHORTEST_TOKEN: usize = 8;
@@ -32,13 +32,13 @@ const SHORTEST_OF_ONE_KIND: usize = 16;
 /// Passwords that say that the user name is the token (GitHub's convention).
 const TOKEN_IS_USER: &[&str] = &["", "x", "x-oauth-basic"];
 
-/// Every secret that a run knows of, to be taken out of what it prints and looked for in what it publishes.
+/// All secrets that a run knows: they are removed from its output and searched for in what it publishes.
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// By the digest of user and secret: a file may have thousands.
     credentials: BTreeMap<Digest, Credential>,
     /// Hosts with paths, of URLs that had credentials.
-    opened: BTreeSet<String>,
+    with_credentials: BTreeSet<String>,
     /// Made when it is first needed.
     hidden: OnceLock<AhoCorasick>,
 }
@@ -48,7 +48,7 @@ struct Credential {
     /// Empty if none is known.
     user: String,
     secret: SecretString,
-    /// Nobody says that it is a secret: its place or its name lets guess so.
+    /// Not certainly a secret: only its place or its name suggests so.
     is_guess: bool,
 }
 
@@ -57,7 +57,7 @@ struct Credential {
 pub struct Finders {
     /// `None` if there is nothing to look for.
     pub secrets: Option<AhoCorasick>,
-    /// Guesses that are too weak to be told from what stands in files of strangers by chance.
+    /// Guesses so weak that they may appear in unrelated files by chance.
     pub chance: Option<AhoCorasick>,
 }
 
@@ -65,7 +65,7 @@ impl Secrets {
     /// Notes the passwords, tokens and signatures of all URLs in a text, as written and decoded.
     pub fn add_urls_in(&mut self, text: &str) {
         let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-        self.opened.extend(urls::places_with_credentials_in(text));
+        self.with_credentials.extend(urls::places_with_credentials_in(text));
         for (user, password) in urls::credentials_in(text) {
             let is_token = TOKEN_IS_USER.contains(&password);
             let (user, written) = if is_token { ("", user) } else { (user, password) };
@@ -86,16 +86,16 @@ impl Secrets {
         self.note(Credential { user: user.to_owned(), secret: SecretString::from(secret), is_guess: false });
     }
 
-    /// Notes what may be one.
+    /// Notes a value that may be a secret.
     pub fn add_guess(&mut self, user: &str, secret: &str) {
         self.note(Credential { user: user.to_owned(), secret: SecretString::from(secret), is_guess: true });
     }
 
-    /// Notes the passwords of all URLs in a text that nobody says to be a secret.
+    /// Notes the passwords of all URLs in a text that is not known to be secret.
     pub fn add_guesses_in(&mut self, text: &str) {
         let mut found = Self::default();
         found.add_urls_in(text);
-        self.opened.append(&mut found.opened);
+        self.with_credentials.append(&mut found.with_credentials);
         found.credentials.values().for_each(|found| self.add_guess(&found.user, found.secret.expose_secret()));
     }
 
@@ -114,16 +114,16 @@ impl Secrets {
     }
 
     pub fn extend(&mut self, other: &Self) {
-        self.opened.extend(other.opened.iter().cloned());
+        self.with_credentials.extend(other.with_credentials.iter().cloned());
         other.credentials.values().for_each(|credential| self.note(credential.clone()));
     }
 
-    /// Whether the run was given credentials for this URL, or for a folder above it; those for all of its host tell
-    /// nothing of it.
+    /// Whether the run has credentials for this URL or for a folder above it. Credentials for the whole host do not
+    /// count.
     pub fn open(&self, url: &str) -> bool {
         let place = urls::place(url.split_once("://").map_or(url, |(_, rest)| rest));
         let parents = std::iter::successors(Some(place.as_str()), |place| Some(place.rsplit_once('/')?.0));
-        parents.filter(|place| place.contains('/')).any(|place| self.opened.contains(place))
+        parents.filter(|place| place.contains('/')).any(|place| self.with_credentials.contains(place))
     }
 
     /// Every spelling of every secret, for `::add-mask::` alone.
@@ -134,7 +134,8 @@ impl Secrets {
             .collect()
     }
 
-    /// The text with every known secret replaced, however it is written, and without what URLs in it may have of others.
+    /// The text with every known secret replaced, however it is written, and without what URLs in it may have of
+    /// others.
     pub fn redact(&self, text: &str) -> String {
         let text = &clean(text);
         let hidden = self.hidden.get_or_init(|| searcher(&self.exposed(), MatchKind::LeftmostLongest));
@@ -146,7 +147,7 @@ impl Secrets {
         redacted
     }
 
-    /// What to look for in files: a text holds a secret if it is found in it.
+    /// What to look for in files: a text contains a secret if one of the finders matches.
     pub fn finders(&self) -> Finders {
         let (chance, certain): (Vec<_>, Vec<_>) = self
             .credentials
@@ -164,7 +165,7 @@ fn texts_of(credentials: &[&Credential]) -> BTreeSet<String> {
 
 /// `None` if there is nothing to look for.
 fn finder(all: &BTreeSet<String>) -> Option<AhoCorasick> {
-    // Whatever holds a longer one holds the shorter one, and the search is faster the fewer there are.
+    // A text with the longer one contains the shorter one, too, and the search is faster with fewer of them.
     let is_shortest = |text: &&String| !all.iter().any(|other| other != *text && text.contains(other.as_str()));
     let shortest: BTreeSet<String> = all.iter().filter(is_shortest).cloned().collect();
     (!shortest.is_empty()).then(|| searcher(&shortest, MatchKind::LeftmostFirst))
@@ -216,7 +217,7 @@ fn in_place(user: &str, secret: &str) -> BTreeSet<String> {
     in_urls.chain(spellings::basic(user, secret)).collect()
 }
 
-/// The URL of a package index, which may hold a password.
+/// The URL of a package index, which may contain a password.
 #[derive(Clone, Debug)]
 pub struct SecretUrl {
     /// uv's name for the index, from `name=url`; its `UV_INDEX_<NAME>_PASSWORD` goes with it.

@@ -1,4 +1,4 @@
-//! The ways in which a secret is written: what a log, a header or a file may hold in its place.
+//! The encodings in which a secret may appear in a log, a header or a file.
 
 use std::collections::BTreeSet;
 

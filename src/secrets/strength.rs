@@ -1,4 +1,4 @@
-//! Whether a value can be told from words: `password1` stands in files of strangers by chance, and in lists of such.
+//! Whether a value is distinctive enough to search for: `password1` appears in unrelated files by chance.
 
 use std::collections::BTreeSet;
 

@@ -75,7 +75,7 @@ impl Region {
         &self.0
     }
 
-    /// What to say of a region that is not known to have Lambda: it may be new, or a slip.
+    /// The warning for a region that is not known to have Lambda: it may be new, or a typo.
     pub fn doubt(&self) -> Option<String> {
         let known = || facts::lambda().regions.values().flatten().map(String::as_str);
         if known().any(|region| region == self.0) {
@@ -109,7 +109,7 @@ impl LayerVersionArn {
         self.part(6)
     }
 
-    /// Without the version: what the API takes for the name of a layer of any account.
+    /// The ARN without the version, which the API accepts as the name of a layer of any account.
     pub fn layer_arn(&self) -> &str {
         self.0.rsplit_once(':').map_or(self.0.as_str(), |(layer, _)| layer)
     }
@@ -217,10 +217,10 @@ impl RoleArn {
 /// Where a run publishes: a region, in the account of a role that it assumes or, without one, in its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// `None`: that of the run's own identity, which nobody has asked for.
+    /// `None`: the account of the run's own identity, which is not known yet.
     pub account: Option<AccountId>,
     pub region: String,
-    /// Whether the account goes without saying: it is that of the run's own identity, and no other is in sight.
+    /// Whether messages can leave out the account: it is that of the run's own identity, and there is no other.
     pub is_implied: bool,
 }
 
@@ -233,7 +233,7 @@ impl Place {
         Self { account, region: region.to_owned(), is_implied: false }
     }
 
-    /// The account as far as people have to be told.
+    /// The account, if messages have to name it.
     pub fn shown_account(&self) -> Option<&AccountId> {
         self.account.as_ref().filter(|_| !self.is_implied)
     }

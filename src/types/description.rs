@@ -1,4 +1,4 @@
-//! What a version says about itself. The description carries its identity, so that a lost state can be read off the
+//! What a layer version declares. Its description contains its identity, so that a lost state can be rebuilt from the
 //! list of versions: `TEXT | LABEL | fingerprint=HEX sha256=BASE64`.
 
 use std::collections::BTreeSet;
@@ -19,9 +19,9 @@ pub struct Declaration {
     pub compatible_runtimes: Vec<String>,
     /// None for regions that know no architectures.
     pub compatible_architectures: Vec<Architecture>,
-    /// What of it the user gave. The rest is made up, and may be made up otherwise by the next program.
+    /// The parts that the user gave. The rest are defaults, which another version of this program may choose differently.
     pub given: BTreeSet<Part>,
-    /// Whether description and licence are worth a new version, too.
+    /// Whether a change of description or licence publishes a new version, too.
     pub republish: bool,
 }
 
@@ -49,7 +49,7 @@ pub struct Declared {
     pub compatible_architectures: BTreeSet<String>,
 }
 
-/// What a version declares otherwise than the user asks for.
+/// A difference between what a version declares and what the user asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difference {
     pub part: Part,
@@ -77,7 +77,7 @@ impl Declaration {
         Self { license: self.license.or_else(|| licences.map(str::to_owned)), ..self }
     }
 
-    /// What a version declares that is published with this.
+    /// What a version published with these inputs declares.
     pub fn declared(&self) -> Declared {
         let label = self.label.iter().map(|label| format!("{SEPARATOR}{label}"));
         Declared {
@@ -88,9 +88,9 @@ impl Declaration {
         }
     }
 
-    /// What of that which the user gave a version declares otherwise.
+    /// The parts given by the user that a version declares differently.
     ///
-    /// A version without architectures is as good as one with them: its region refuses them.
+    /// A version without architectures counts as equal: its region refuses them.
     pub fn differences(&self, declared: &Declared) -> Vec<Difference> {
         let wanted = self.declared();
         let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
@@ -119,13 +119,13 @@ impl Declaration {
         parts.into_iter().filter(|part| is_other(*part)).map(difference).collect()
     }
 
-    /// The differences that are worth a new version.
+    /// The differences that require a new version.
     pub fn grave_differences(&self, declared: &Declared) -> Vec<Difference> {
         let is_grave = |difference: &Difference| self.republish || difference.part <= Part::Architectures;
         self.differences(declared).into_iter().filter(is_grave).collect()
     }
 
-    /// Whether a version need not be published again; one of which nobody knows what it declares need not.
+    /// Whether no new version is needed; true as well if it is unknown what the version declares.
     pub fn fits(&self, declared: Option<&Declared>) -> bool {
         declared.is_none_or(|declared| self.grave_differences(declared).is_empty())
     }
@@ -156,7 +156,7 @@ fn is_text_of(text: &str, description: &str) -> bool {
 }
 
 impl Declared {
-    /// As AWS and folders tell it.
+    /// As AWS or a directory registry reports it.
     pub fn of(
         description: &str,
         license: Option<&str>,
@@ -172,7 +172,7 @@ impl Declared {
         }
     }
 
-    /// Whether two versions declare the same, but for a label and for architectures that a region refuses.
+    /// Whether two versions declare the same, apart from a label and from architectures that a region refuses.
     pub fn is_like(&self, other: &Self) -> bool {
         let (ours, theirs) = (&self.compatible_architectures, &other.compatible_architectures);
         let is_text =

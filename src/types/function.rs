@@ -73,7 +73,7 @@ impl FunctionName {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FunctionSelector {
     Named(FunctionName),
-    /// `tag:team=data`; without a value any value counts.
+    /// `tag:team=data`; without a value, any value matches.
     Tagged {
         key: String,
         value: Option<String>,

@@ -3,13 +3,13 @@
 use camino::Utf8Path;
 use globset::{GlobBuilder, GlobMatcher};
 
-/// Of a pattern, in bytes. What it is compiled to is many times as large.
+/// Longest pattern, in bytes; its compiled form is many times as large.
 const LONGEST: usize = 1000;
-/// Braces in braces: the compiler calls itself for each.
+/// Most nested braces: the compiler recurses for each.
 const DEEPEST: usize = 10;
 
 /// # Errors
-/// The pattern is larger than anything that people write.
+/// The pattern is too long or too deeply nested.
 pub(crate) fn check(pattern: &str) -> Result<(), String> {
     if pattern.len() > LONGEST {
         return Err(format!("it is longer than {LONGEST} bytes"));
@@ -28,8 +28,8 @@ pub(crate) fn check(pattern: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A pattern of files and folders in a layer. One without `/` is compared with names at any depth, one with `/` with the
-/// whole path as seen from `/opt`; a folder that matches takes everything in it along.
+/// A pattern of files and folders in a layer. A pattern without `/` matches names at any depth; one with `/` matches the
+/// whole path, relative to `/opt`. A folder that matches includes everything in it.
 #[derive(Clone, Debug)]
 pub struct FileGlob {
     text: String,

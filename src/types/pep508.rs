@@ -1,16 +1,16 @@
 //! Requirements and markers of PEP 508 (<https://packaging.python.org/en/latest/specifications/dependency-specifiers/>),
-//! read with care: the parser calls itself for each bracket, so that with enough of them the stack ends, and it panics at
-//! a name that ends in a mark, as in `six- >= 1`.
+//! checked before they are parsed: the parser recurses for each bracket, so many of them overflow the stack, and it panics
+//! on a name that ends in a punctuation mark, as in `six- >= 1`.
 
 use std::str::FromStr as _;
 
 use pep508_rs::{MarkerTree, Pep508Error, Pep508ErrorSource, Requirement, VerbatimUrl};
 
-/// Brackets in brackets. No tool writes more than a handful.
+/// Most nested brackets. No tool writes more than a handful.
 const DEEPEST: usize = 100;
 
 /// # Errors
-/// What the text is in the place of a requirement.
+/// Why the text is not a requirement.
 pub(crate) fn requirement(text: &str) -> Result<Requirement, Pep508Error> {
     check(text)?;
     check_names(text)?;
@@ -18,7 +18,7 @@ pub(crate) fn requirement(text: &str) -> Result<Requirement, Pep508Error> {
 }
 
 /// # Errors
-/// What the text is in the place of a marker.
+/// Why the text is not a marker.
 pub(crate) fn marker(text: &str) -> Result<MarkerTree, Pep508Error> {
     check(text)?;
     MarkerTree::from_str(text)

@@ -49,8 +49,8 @@ impl PythonVersion {
         (0..PATCH_RELEASES).map(move |patch| self.with_patch(patch))
     }
 
-    /// The same with a patch release that `range` takes: its own if possible, else the next older, else the next newer.
-    /// `None` if the range takes no release of this minor version.
+    /// This version with a patch release in `range`: its own if possible, else the next older, else the next newer.
+    /// `None` if the range contains no release of this minor version.
     pub fn within(self, range: &VersionSpecifiers) -> Option<Self> {
         let older = (0..=self.patch).rev();
         let mut nearest = older.chain(self.patch + 1..PATCH_RELEASES).map(|patch| self.with_patch(patch));

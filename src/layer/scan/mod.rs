@@ -1,5 +1,5 @@
-//! What the bytes of one file say, looked at while they pass on their way into a zip, or out of one: no file is read
-//! twice for it. What several files say together is for the checks in `audit`.
+//! Scans the bytes of one file while it is packed or unpacked, so that no file is read twice. Checks that compare
+//! several files are in `audit`.
 
 pub mod binary;
 pub mod elf;

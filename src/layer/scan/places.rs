@@ -1,5 +1,5 @@
-//! Places that files name for Python to look into, and the place that a distribution came from: what editable installs
-//! leave in a folder of packages, where the code itself should be.
+//! Folders outside of the layer that its files name: those that Python is to search, and the source of a distribution.
+//! Editable installs leave such files in a packages folder in place of the code.
 //!
 //! `.pth` files: <https://docs.python.org/3/library/site.html>. `direct_url.json`:
 //! <https://packaging.python.org/en/latest/specifications/direct-url/>. The finders of setuptools, hatchling, pdm-backend,
@@ -124,24 +124,27 @@ pub fn is_absolute(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn told(path: &str, text: &str) -> String {
+    fn places_in(path: &str, text: &str) -> String {
         format!("{:?}", of(path.into(), text.as_bytes()))
     }
 
     #[test]
     fn lines_of_pth_files_are_folders_or_code() {
-        let of = |path: &str| told(path, "/home/me");
-        let told = |text: &str| told("python/a.pth", text);
-        insta::assert_snapshot!(told("# comment\n\n/home/me/src \nwin32\\lib\n../more"), @r#"[Searched("/home/me/src"), Searched("win32\\lib"), Searched("../more")]"#);
-        assert_eq!(told("import __editable___app_1_0_finder; __editable___app_1_0_finder.install()"), "[]");
-        insta::assert_snapshot!(told("import sys; sys.path.insert(0, \"C:\\\\Users\\\\me\\\\src\"); x('/a/b')"), @r#"[Searched("C:\\Users\\me\\src"), Searched("/a/b")]"#);
+        let of = |path: &str| places_in(path, "/home/me");
+        let places_in = |text: &str| places_in("python/a.pth", text);
+        insta::assert_snapshot!(places_in("# comment\n\n/home/me/src \nwin32\\lib\n../more"), @r#"[Searched("/home/me/src"), Searched("win32\\lib"), Searched("../more")]"#);
+        assert_eq!(places_in("import __editable___app_1_0_finder; __editable___app_1_0_finder.install()"), "[]");
+        insta::assert_snapshot!(places_in("import sys; sys.path.insert(0, \"C:\\\\Users\\\\me\\\\src\"); x('/a/b')"), @r#"[Searched("C:\\Users\\me\\src"), Searched("/a/b")]"#);
         // What everybody has.
-        assert_eq!(told("import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local')"), "[]");
-        assert_eq!(told("import os; exec(\"open('/etc/ssl/certs/own.pem')\")"), "[]");
+        assert_eq!(
+            places_in("import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local')"),
+            "[]"
+        );
+        assert_eq!(places_in("import os; exec(\"open('/etc/ssl/certs/own.pem')\")"), "[]");
         let nspkg = "import sys, types, os;p = os.path.join(sys._getframe(1).f_locals['sitedir'], *('google',));";
-        assert_eq!(told(nspkg), "[]");
+        assert_eq!(places_in(nspkg), "[]");
         // Neither the weights of a model nor the files of other folders are read.
-        assert_eq!(told("\0/home/me"), "[]");
+        assert_eq!(places_in("\0/home/me"), "[]");
         assert_eq!(of("python/model/weights.pth"), "[]");
         assert_ne!(of("python/lib/python3.12/site-packages/a.pth"), "[]");
     }
@@ -158,23 +161,23 @@ mod tests {
             ("_app_editable_loader.py", meson),
         ] {
             insta::allow_duplicates! {
-                assert!(told(&format!("python/{name}"), text).starts_with("[Searched(\"/home/me/"), "{name}");
+                assert!(places_in(&format!("python/{name}"), text).starts_with("[Searched(\"/home/me/"), "{name}");
             }
         }
         let compiled = b"\xfa\x0d__editable__.\xda\x0c/home/me/src\xfa\x03/'x";
         let found = of("python/__editable___app_1_0_finder.pyc".into(), compiled);
         assert_eq!(found, [Place::Searched("/home/me/src".into())]);
-        assert_eq!(told("python/editable_grid.py", "STATIC = '/static/grid'"), "[]");
-        insta::assert_snapshot!(told("python/app.egg-link", "/home/me/app\n."), @r#"[Edited("/home/me/app")]"#);
+        assert_eq!(places_in("python/editable_grid.py", "STATIC = '/static/grid'"), "[]");
+        insta::assert_snapshot!(places_in("python/app.egg-link", "/home/me/app\n."), @r#"[Edited("/home/me/app")]"#);
     }
 
     #[test]
     fn direct_urls_name_the_source() {
-        let told = |text: &str| told("python/app-1.0.dist-info/direct_url.json", text);
-        insta::assert_snapshot!(told(r#"{"url": "file:///home/me/my%20app", "dir_info": {"editable": true}}"#), @r#"[Edited("/home/me/my app")]"#);
-        insta::assert_snapshot!(told(r#"{"url": "file://localhost/home/me/app", "dir_info": {}}"#), @r#"[Source("/home/me/app")]"#);
-        insta::assert_snapshot!(told(r#"{"url": "file:///home/me/app-1.0.whl", "archive_info": {}}"#), @r#"[Source("/home/me/app-1.0.whl")]"#);
-        assert_eq!(told(r#"{"url": "https://host/app.git", "vcs_info": {"vcs": "git"}}"#), "[]");
-        assert_eq!(told("no JSON"), "[]");
+        let places_in = |text: &str| places_in("python/app-1.0.dist-info/direct_url.json", text);
+        insta::assert_snapshot!(places_in(r#"{"url": "file:///home/me/my%20app", "dir_info": {"editable": true}}"#), @r#"[Edited("/home/me/my app")]"#);
+        insta::assert_snapshot!(places_in(r#"{"url": "file://localhost/home/me/app", "dir_info": {}}"#), @r#"[Source("/home/me/app")]"#);
+        insta::assert_snapshot!(places_in(r#"{"url": "file:///home/me/app-1.0.whl", "archive_info": {}}"#), @r#"[Source("/home/me/app-1.0.whl")]"#);
+        assert_eq!(places_in(r#"{"url": "https://host/app.git", "vcs_info": {"vcs": "git"}}"#), "[]");
+        assert_eq!(places_in("no JSON"), "[]");
     }
 }

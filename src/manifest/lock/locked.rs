@@ -1,4 +1,4 @@
-//! What a lock says of a distribution beside its name and version: its files, and where each of them is.
+//! The files of a locked distribution, and where each of them is.
 
 use std::collections::BTreeSet;
 

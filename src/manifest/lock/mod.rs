@@ -1,5 +1,7 @@
-//! Lock files whose own tool says what they mean: what can be known of them without starting it.
+//! Lock files that their own tool exports: what can be read from them without running it.
 
+mod checks;
+mod indexes;
 mod locked;
 mod parsed;
 mod pdm;
@@ -8,33 +10,37 @@ pub(super) mod place;
 mod poetry;
 mod unused;
 pub(crate) mod uv;
+mod variables;
 mod wheel;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 
+pub(super) use checks::{check_environments, unused_note};
+pub(super) use indexes::{index_urls, split, used_indexes};
+pub(super) use locked::{Declared, File, Locked};
 pub use parsed::ParsedLocks;
 
-use super::project::{IndexTable, PYPI, Project};
+use checks::{check_version, other_python};
+use indexes::{declared_to_uv, foreign_links, in_folders};
+use place::Placing;
+
+use super::project::{IndexTable, Project};
 use super::read::fits_python;
 use super::requirement::name_of;
 use super::uv_settings::KnownIndexes;
-use super::{Asked, ManifestFile, Selection, local_digest, marker_environment, text};
-use crate::environment::{Environment, uv_workspace};
-use crate::error::{Failure, Problems, alternatives};
+use super::{Asked, ManifestFile, Selection, local_digest, text};
+use crate::environment::uv_workspace;
+use crate::error::{Failure, Problems};
 use crate::facts::Kind;
 use crate::files;
-use crate::manifest::lock::locked::is_remote;
-use crate::manifest::lock::place::Placing;
-use crate::secrets::{SecretUrl, credentials, end_of_credentials};
-use crate::types::{Digest, PythonVersion, Target, pep508};
-pub(super) use locked::{Declared, File, Locked};
+use crate::secrets::SecretUrl;
+use crate::types::{Digest, PythonVersion};
 
-/// A lock file that was read and has nothing wrong as far as that shows.
+/// A lock file that was read and passed the checks that need no tool.
 #[derive(Clone, Debug)]
 pub struct Lock {
     pub kind: Kind,
@@ -50,9 +56,9 @@ pub struct Lock {
     pub files: Vec<ManifestFile>,
     /// Projects and files beside it that are locked by their place, from the lock's folder.
     pub local: BTreeMap<Utf8PathBuf, Digest>,
-    /// Where its distributions come from; the last is asked last. None if all are from PyPI.
+    /// Indexes of its distributions; the last is asked last. Empty if all are from PyPI.
     pub indexes: Vec<SecretUrl>,
-    /// Those among them that stand in none of the files that uv reads: they were given from outside when it was locked.
+    /// Indexes that none of the files that uv reads names: they were given on the command line when it was locked.
     pub foreign: Vec<SecretUrl>,
     /// Pages and folders of files that are no indexes, those of them that a URL leads to.
     pages: Vec<SecretUrl>,
@@ -60,7 +66,7 @@ pub struct Lock {
     pub foreign_links: Option<SecretString>,
     declared: Declared,
     locked: Arc<[Locked]>,
-    /// What people should know of it.
+    /// Notes for people.
     pub notes: Vec<String>,
     pub(super) known: Selection,
 }
@@ -123,7 +129,7 @@ impl Lock {
             // The project itself is not installed from its lock.
             let is_project =
                 folder.join(&path).canonicalize_utf8().ok() == folder.join(project).canonicalize_utf8().ok();
-            // What is missing may be of a group that nobody asked for; else it is missed when it is asked for.
+            // A missing path may belong to a group that is not installed; else a later step refuses it.
             let is_there = folder.join(&path).exists();
             if is_there
                 && !is_project
@@ -190,13 +196,14 @@ impl Lock {
             };
             name_of(bare).and_then(|name| self.line_of(&name, &text)).or_else(of_path).unwrap_or(1)
         };
-        // What these pages have is known to the installer alone.
-        let unread = |page: &&SecretUrl| {
+        // Only the installer knows the files of these pages.
+        let has_unknown_files = |page: &&SecretUrl| {
             let is_its =
                 |locked: &&Locked| locked.index.as_deref().is_none_or(|index| locked::is_same(index, page.shown()));
             self.locked.iter().filter(is_its).flat_map(|locked| &locked.files).any(|file| file.place.is_none())
         };
-        let pages = self.pages.iter().filter(unread).map(|page| (1, format!("--find-links {}", page.exposed())));
+        let pages =
+            self.pages.iter().filter(has_unknown_files).map(|page| (1, format!("--find-links {}", page.exposed())));
         let placed =
             place::all(lines.iter().map(|line| (number(line), placing.line(line, &locked))), &placing, problems);
         pages.chain(placed).collect()
@@ -207,70 +214,6 @@ impl Lock {
         let wanted = if self.kind == Kind::Pipenv { format!("\"{name}\": {{") } else { format!("name = \"{name}\"") };
         text.lines().position(|line| line.trim() == wanted).map(|index| index + 1)
     }
-}
-
-/// Indexes, and pages of links among them, which installers ask in another way. Folders are neither.
-pub(super) fn split(
-    indexes: Vec<IndexTable>,
-    locked: &[Locked],
-    declared: &Declared,
-) -> (Vec<IndexTable>, Vec<IndexTable>) {
-    let remote = indexes.into_iter().filter(|index| index.url.as_deref().is_none_or(is_remote));
-    remote.partition(|index| {
-        let url = index.url.as_deref().unwrap_or(PYPI);
-        let of_index =
-            locked.iter().filter(|locked| locked.index.as_deref().is_some_and(|own| locked::is_same(own, url)));
-        let mut files = of_index.flat_map(|locked| locked.files.iter().map(move |file| (locked, file))).peekable();
-        if files.peek().is_none() {
-            return !declared.has_page(url);
-        }
-        files.any(|(locked, file)| locked.is_on_index(file, declared))
-    })
-}
-
-/// All pages and folders of a lock, as uv's variable has them, if some of them are declared nowhere: they were given from
-/// outside when it was locked.
-fn foreign_links(locked: &[Locked], pages: &[SecretUrl], declared: &Declared) -> Option<SecretString> {
-    let places: BTreeSet<&str> = locked.iter().filter_map(|known| known.index.as_deref()).collect();
-    let link = |place: &&str| match pages.iter().find(|page| locked::is_same(page.shown(), place)) {
-        Some(page) => Some(page.exposed().to_owned()),
-        // uv wants it as it was given.
-        None => (!is_remote(place)).then(|| (*place).to_owned()),
-    };
-    let (links, is_declared): (Vec<_>, Vec<_>) =
-        places.iter().filter_map(|place| Some((link(place)?, declared.names_page(place)))).unzip();
-    is_declared.contains(&false).then(|| links.join(",").into())
-}
-
-/// What the settings of uv say of places, in any of these files and in its variable.
-fn declared_to_uv(folder: &Utf8Path, paths: &[&Utf8Path], environment: &Environment) -> Declared {
-    let texts = paths.iter().filter_map(|path| text::read(folder, path).ok());
-    let mut declared = Declared::default();
-    for found in texts.map(|text| uv::declared(&text)) {
-        declared.indexes.extend(found.indexes);
-        declared.pages.extend(found.pages);
-    }
-    let links = environment.get("UV_FIND_LINKS").unwrap_or_default();
-    declared.pages.extend(links.split([',', ' ']).filter(|link| !link.is_empty()).map(str::to_owned));
-    declared
-}
-
-/// With the files of folders that the project names in place of indexes.
-fn in_folders(locked: Arc<[Locked]>, home: &Utf8Path, declared: &Declared) -> Arc<[Locked]> {
-    let folder = |page: &String| {
-        let page = page.replace("${PROJECT_ROOT}", home.as_str());
-        match page.strip_prefix("file://") {
-            // `file:///${PROJECT_ROOT}` has a slash too many.
-            Some(path) => Some(Utf8PathBuf::from(format!("/{}", path.trim_start_matches('/')))),
-            None => (!is_remote(&page)).then(|| Utf8PathBuf::from(page)),
-        }
-    };
-    let folders: Vec<Utf8PathBuf> = declared.pages.iter().filter_map(folder).collect();
-    let folders: Vec<_> = folders.iter().map(|path| path.strip_prefix(home).unwrap_or(path).to_owned()).collect();
-    if folders.is_empty() {
-        return locked;
-    }
-    locked.iter().map(|known| known.clone().in_folders(home, &folders)).collect()
 }
 
 /// The folder of the project that a lock in `home` is of, both from `folder`: one of uv above a project is that of the
@@ -289,17 +232,7 @@ fn project_of<'a>(kind: Kind, home: &'a Utf8Path, folder: &Utf8Path) -> Result<&
     Err(failure.hint("name this folder in `members` of `[tool.uv.workspace]` there, or run `uv lock` here"))
 }
 
-/// A lock for one Python has what the markers of that Python left over, and nothing that another one needs beside.
-fn other_python(path: &Utf8Path, locked: &str, python: PythonVersion) -> Option<String> {
-    let is_same = locked.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") == python.to_string();
-    (!is_same).then(|| {
-        format!(
-            "`{path}` was made for Python {locked} and may miss what Python {python} needs: lock it for that Python"
-        )
-    })
-}
-
-/// What a lock holds, if it can be used.
+/// The contents of a lock that can be used.
 fn contents(
     path: &Utf8Path,
     lock: &str,
@@ -327,138 +260,4 @@ fn contents(
     let contents = contents?;
     check_version(kind, path, contents.version.as_deref())?;
     Ok(contents)
-}
-
-fn check_version(kind: Kind, path: &Utf8Path, version: Option<&str>) -> Result<(), Failure> {
-    let known = &kind.facts().versions;
-    let refresh = kind.facts().refresh.as_deref().unwrap_or_default();
-    match version {
-        Some(version) if known.iter().any(|known| known == version) => Ok(()),
-        Some(version) => Err(Failure::user(format!("`{path}` is of lock version {version}, which is not known"))
-            .hint(format!("known is {}; `{refresh}` writes it", alternatives(known.iter().map(String::as_str))))),
-        None => Err(Failure::user(format!("`{path}` does not say its lock version: it is cut short or no lock file"))
-            .hint(format!("restore it, or write it anew with `{refresh}`"))),
-    }
-}
-
-/// What to say of a group or an extra, which it is, that has nothing for the target.
-pub(super) fn unused_note(what: &str, name: &str, path: &Utf8Path, target: Target) -> String {
-    format!("the {what} `{name}` of `{path}` has nothing to install for {target}")
-}
-
-/// Whether one of the environments that a lock was made for is the target; without any it is for all.
-pub(super) fn check_environments(path: &Utf8Path, environments: &[String], target: Target) -> Result<(), Failure> {
-    let is_it =
-        |marker: &String| pep508::marker(marker).is_ok_and(|marker| marker.evaluate(&marker_environment(target), &[]));
-    if environments.is_empty() || environments.iter().any(is_it) {
-        return Ok(());
-    }
-    let failure = Failure::user(format!(
-        "`{path}` was not made for {target}, but for {}",
-        alternatives(environments.iter().map(String::as_str))
-    ));
-    Err(failure.hint(match Kind::of(path) {
-        Kind::Uv => "add the target to `environments` of `[tool.uv]`, and lock it again with `uv lock`".to_owned(),
-        Kind::Pdm => "lock it again for all platforms: `pdm lock` without `--platform`".to_owned(),
-        _ => "lock it again for the target".to_owned(),
-    }))
-}
-
-/// The indexes that distributions are from, the one to be asked last at the end; none if that is PyPI alone.
-///
-/// `used` has the index of each distribution, `None` for PyPI.
-pub(super) fn used_indexes(used: impl Iterator<Item = Option<IndexTable>>) -> Vec<IndexTable> {
-    let mut indexes: BTreeMap<String, IndexTable> = BTreeMap::new();
-    let mut uses_pypi = false;
-    for index in used {
-        match index.as_ref().and_then(|index| index.url.as_deref()).map(|url| url.trim_end_matches('/')) {
-            None | Some(PYPI) => uses_pypi = true,
-            Some(url) => {
-                indexes.entry(url.to_owned()).or_insert_with(|| index.expect("has a URL"));
-            }
-        }
-    }
-    let mut indexes: Vec<IndexTable> = indexes.into_values().collect();
-    if uses_pypi && !indexes.is_empty() {
-        indexes.push(IndexTable::new(None, PYPI));
-    }
-    indexes
-}
-
-/// URLs of the indexes that a file names, with what its variables stand for.
-pub(super) fn index_urls(
-    path: &Utf8Path,
-    indexes: &[IndexTable],
-    environment: &Environment,
-    problems: &mut Problems,
-) -> Vec<SecretUrl> {
-    let urls = indexes.iter().filter_map(|index| {
-        let url = filled_in(index.url.as_deref()?, environment);
-        let named = index.name.as_ref().map_or_else(|| url.clone(), |name| format!("{name}={url}"));
-        let url = problems.check(SecretUrl::parse(path.as_str(), &named))?;
-        Some(credentials::with_own(url, environment))
-    });
-    urls.collect()
-}
-
-/// A URL with what its variables stand for, encoded where that is a user or a password, as Pipenv and PDM do.
-fn filled_in(url: &str, environment: &Environment) -> String {
-    let place = |value: &str| value.to_owned();
-    let Some((scheme, rest)) = url.split_once("://") else { return expand(url, environment, place) };
-    let (credentials, rest) = rest.split_at(end_of_credentials(rest).unwrap_or_default());
-    // One variable may stand for both.
-    let is_both = !credentials.contains(':');
-    let encoded = |value: &str| {
-        let parts: Vec<&str> = if is_both { value.splitn(2, ':').collect() } else { vec![value] };
-        let parts = parts.into_iter().map(|part| utf8_percent_encode(part, NON_ALPHANUMERIC).to_string());
-        parts.collect::<Vec<_>>().join(":")
-    };
-    format!("{scheme}://{}{}", expand(credentials, environment, encoded), expand(rest, environment, place))
-}
-
-/// `${NAME}` and `$NAME` with the variables' values, written by `written`; unset ones stay.
-fn expand(text: &str, environment: &Environment, written: impl Fn(&str) -> String) -> String {
-    let mut expanded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find('$') {
-        expanded.push_str(&rest[..start]);
-        let after = &rest[start + 1..];
-        let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
-        let braced = after.strip_prefix('{').and_then(|braced| braced.split_once('}'));
-        let bare = after.find(|character| !is_name(character)).unwrap_or(after.len());
-        let (name, length) = braced.map_or((&after[..bare], bare), |(name, _)| (name, name.len() + 2));
-        let value = environment.get(name).filter(|_| !crate::environment::is_hidden(name));
-        expanded.push_str(&value.map_or_else(|| rest[start..=start + length].to_owned(), &written));
-        rest = &after[length..];
-    }
-    expanded + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn variables_of_urls_are_filled_in() {
-        let variables = [("PASS", "s3/cr%t"), ("BOTH", "me:a@b"), ("HOST", "h:80/x")];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let environment = Environment::new(variables.into(), Utf8PathBuf::new());
-        for (written, expected) in [
-            ("https://u%40x:${PASS}@h/$NONE/x", "https://u%40x:s3%2Fcr%25t@h/$NONE/x"),
-            ("https://u:$PASS@h/${", "https://u:s3%2Fcr%25t@h/${"),
-            ("https://${BOTH}@${HOST}", "https://me:a%40b@h:80/x"),
-            ("https://${HOST}/simple", "https://h:80/x/simple"),
-        ] {
-            assert_eq!(filled_in(written, &environment), expected);
-        }
-    }
-
-    #[test]
-    fn pypi_alone_is_no_index() {
-        let index = |url: &str| Some(IndexTable::new(None, url));
-        assert!(used_indexes([None, index("https://pypi.org/simple/")].into_iter()).is_empty());
-        let urls = |used: Vec<IndexTable>| used.into_iter().filter_map(|index| index.url).collect::<Vec<_>>();
-        assert_eq!(urls(used_indexes([None, index("https://h/simple")].into_iter())), ["https://h/simple", PYPI]);
-        assert_eq!(urls(used_indexes([index("https://h/a"), index("https://h/a/")].into_iter())), ["https://h/a"]);
-    }
 }

@@ -1,4 +1,4 @@
-//! Lock files that were parsed already: layers of one run often have one lock, which may have a megabyte.
+//! A cache of parsed lock files: layers of one run often share a lock, which may have a megabyte.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use crate::error::Failure;
 use crate::manifest::local_packages::KnownPackages;
 use crate::types::{Digest, PythonVersion};
 
-/// What texts hold does not change, so whoever has the same texts gets the same answer.
+/// By the texts of the lock and its project: the same texts give the same result.
 #[derive(Debug, Default)]
 pub struct ParsedLocks(Mutex<BTreeMap<Key, Contents>>, pub(crate) KnownPackages);
 
@@ -37,7 +37,7 @@ impl Key {
 }
 
 impl ParsedLocks {
-    /// What is known, or else what `parse` finds.
+    /// Returns the cached result, or parses.
     pub(super) fn get(&self, key: Key, parse: impl FnOnce() -> Result<Contents, Failure>) -> Result<Contents, Failure> {
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(contents) = known().get(&key) {

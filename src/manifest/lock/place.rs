@@ -38,7 +38,7 @@ pub(crate) struct Placing<'a> {
 const NAMED: usize = 10;
 const NAMED_AT_ONCE: usize = 3;
 
-/// Why a distribution cannot be had.
+/// Why a distribution cannot be installed.
 #[derive(Debug)]
 pub(crate) enum Unplaced {
     /// The lock has no file of it for the target: its name, and what there is.

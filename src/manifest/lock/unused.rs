@@ -1,4 +1,4 @@
-//! Groups and extras that were asked for and have nothing for a target: most often they are not what was meant.
+//! Selected groups and extras that have nothing for a target, which is most often a mistake.
 
 use toml::Value;
 

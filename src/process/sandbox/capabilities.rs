@@ -1,4 +1,4 @@
-//! What root may do beside all others: what a program of root's keeps when it is started.
+//! Capabilities of root, and which of them a program that root starts keeps.
 
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 

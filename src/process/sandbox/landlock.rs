@@ -1,7 +1,9 @@
-//! Which files are within reach, and that no other process is: <https://docs.kernel.org/userspace-api/landlock.html>.
+//! Limits a sandboxed program to some files, and hides other processes from it:
+//! <https://docs.kernel.org/userspace-api/landlock.html>.
 //!
 //! A process of a Landlock domain cannot trace one outside of it, nor read its memory or variables in `/proc`. That
-//! binds root, too, but for who has a capability that gives more. A kernel that knows less of it enforces what it knows.
+//! binds root, too, but for who has a capability that gives more. A kernel that knows less of it enforces what it
+//! knows.
 
 use std::process::{Child, Command};
 

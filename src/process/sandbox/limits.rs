@@ -1,4 +1,4 @@
-//! What a program of the sandbox may take of the machine.
+//! Limits on what a sandboxed program may use of the machine.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

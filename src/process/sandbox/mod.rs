@@ -1,5 +1,5 @@
-//! Runs a program that nobody vouches for: as somebody else where we are root, without network, with bounds on what it
-//! takes, with no variable and no file of the run.
+//! Runs untrusted code: as another user if this program is root, without network, with limits on memory, processes and
+//! files, and without the variables and files of the run.
 //!
 //! Between fork and exec only unsafe code can run. So this program starts itself once more, as [`COMMAND`], gives up
 //! its rights, and becomes the other program. That needs no rights of its own, so it works in a container as well.
@@ -65,7 +65,7 @@ pub fn hide_this_process() {
 /// is code of strangers. All else is as usual. Without Landlock (Linux before 5.19) only [`hide_this_process`] is left.
 ///
 /// # Errors
-/// As of [`Command::spawn`].
+/// As for [`Command::spawn`].
 pub(crate) fn spawn_apart(command: &mut Command) -> std::io::Result<Child> {
     #[cfg(target_os = "linux")]
     return landlock::spawn_apart(command);

@@ -1,4 +1,4 @@
-//! Which system calls a program of the sandbox does without: those that lead to the network and to other processes.
+//! System calls that a sandboxed program is denied: those that reach the network and other processes.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Who runs a program of the sandbox where root would: then the job's files are those of somebody else.
+//! The user that runs a sandboxed program in place of root, so that it does not own the job's files.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 

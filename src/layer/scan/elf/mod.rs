@@ -1,6 +1,6 @@
 //! What an ELF file says of itself: the machine it is for, the libraries and versions it needs, where it looks for them.
 //!
-//! Read is what the dynamic linker reads, the program headers; section headers may be missing, or be nonsense.
+//! It reads the program headers, as the dynamic linker does; section headers may be missing or invalid.
 
 mod inits;
 #[cfg(test)]
@@ -178,7 +178,7 @@ fn text(bytes: &[u8]) -> Result<String, String> {
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Where addresses lead.
+/// Maps addresses in memory to places in the file.
 struct Table<'data, Header: FileHeader> {
     bytes: &'data [u8],
     endian: Endianness,

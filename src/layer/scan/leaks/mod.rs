@@ -1,4 +1,4 @@
-//! Looks for credentials in what would be published, where its bytes pass on their way into the zip.
+//! Looks for credentials in each file while it is packed.
 
 mod formats;
 
@@ -12,12 +12,12 @@ use crate::layer::{Distribution, Owner};
 use crate::secrets::{Finders, Secrets};
 use crate::types::DistributionName;
 
-/// What a file holds that nobody else may know.
+/// A credential in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leak {
     /// A secret that the run was given.
     Known,
-    /// The same, if it is one: it is so weak that it may be there by chance, and the file is one of strangers.
+    /// Perhaps such a secret: it is so weak that it may be there by chance, and somebody else wrote the file.
     KnownByChance,
     /// `scheme://user:password@` in this line.
     InUrl { line: usize },

@@ -1,0 +1,24 @@
+//! GitHub Actions: runners and limits, from `data/github.yml`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::embedded;
+
+/// GitHub Actions.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct GitHub {
+    /// Labels, by architecture.
+    pub runners: BTreeMap<String, String>,
+    /// That a matrix may have.
+    pub matrix_jobs: usize,
+}
+
+static GITHUB: LazyLock<GitHub> = LazyLock::new(|| embedded(include_str!("../../data/github.yml")));
+
+pub fn github() -> &'static GitHub {
+    &GITHUB
+}
