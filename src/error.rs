@@ -63,7 +63,7 @@ impl Failure {
 /// A failure that still lacks its hint. It becomes an error only with one:
 ///
 /// ```compile_fail
-/// use Failure;
+/// use lambda_layer::error::Failure;
 ///
 /// fn read() -> Result<(), Failure> {
 ///     Err(Failure::user("`x` is missing"))
@@ -71,7 +71,7 @@ impl Failure {
 /// ```
 ///
 /// ```
-/// use Failure;
+/// use lambda_layer::error::Failure;
 ///
 /// fn read() -> Result<(), Failure> {
 ///     Err(Failure::user("`x` is missing").hint("create it"))
