@@ -58,8 +58,7 @@ COPY --from=build /usr/local/bin/lambda-layer /usr/local/bin/lambda-layer
 # Layers that name no Python are for the one of the image.
 ENV PATH=/usr/local/lib/lambda-layer:$PATH \
     LAMBDA_LAYER_PYTHON_VERSION=$PYTHON_VERSION \
-    UV_PYTHON_PREFERENCE=only-system \
-    UV_PYTHON_DOWNLOADS=never
+    UV_PYTHON_PREFERENCE=system
 # No USER and no WORKDIR: Actions runs it as root in the workspace that it mounts.
 # No shell either: a shell would drop the inputs whose names have a hyphen.
 ENTRYPOINT ["/usr/local/bin/lambda-layer"]

@@ -1,6 +1,6 @@
 # Generated from Dockerfile: UPDATE_GENERATED=1 cargo test generated
 #
-# The image of the action in lite/: the program alone, for all that needs no Python.
+# The image of the action in lite/: the program, uv and a small Python. It builds what wheels can give.
 
 FROM rust:1.95.0-slim-bookworm AS tools
 # The distribution's own version is the pin: it is fixed by the name of the image above.
@@ -10,6 +10,26 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && python3 -m venv /tools
 ENV PATH=/tools/bin:$PATH
+
+FROM tools AS uv
+ARG UV_VERSION=0.13.8
+RUN pip install --no-cache-dir --no-deps --only-binary :all: --target /uv "uv==${UV_VERSION}"
+
+FROM tools AS python
+# uv wants a Python to start with, of whatever version, and projects of Python alone are built with it. That of a layer is
+# another one, which uv fetches. So this one is without modules whose libraries nothing else here needs. What it imports
+# each time is compiled.
+RUN version="$(basename "$(readlink --canonicalize /usr/bin/python3)")" \
+    && mkdir --parents /python/bin /python/lib \
+    && cp "/usr/bin/${version}" /python/bin/python3 \
+    && cp --recursive "/usr/lib/${version}" /python/lib/ \
+    && rm --recursive --force /python/lib/*/__pycache__ /python/lib/*/*/__pycache__ /python/lib/*/config-* /python/lib/*/ensurepip \
+        /python/lib/*/lib2to3 /python/lib/*/pydoc_data /python/lib/*/EXTERNALLY-MANAGED /python/lib/*/sitecustomize.py \
+        /python/lib/*/lib-dynload/_curses* /python/lib/*/lib-dynload/_dbm* /python/lib/*/lib-dynload/_sqlite3* \
+        /python/lib/*/lib-dynload/nis* /python/lib/*/lib-dynload/readline* \
+    && ldd /python/bin/python3 /python/lib/*/lib-dynload/*.so | sed --quiet 's/.* => \([^ ]*\) .*/\1/p' | sort --unique \
+        | sed '/\/lib\(c\|m\|crypto\|ssl\)\.so/d' | xargs cp --dereference --target-directory /python/lib \
+    && /python/bin/python3 -I -c 'import email, importlib.util, json, platform, struct, sysconfig, tarfile, zipfile'
 
 FROM tools AS build
 ARG CARGO_ZIGBUILD_VERSION=0.24.0
@@ -34,15 +54,15 @@ RUN touch src/lib.rs src/main.rs \
     && cargo zigbuild --locked --profile "${PROFILE}" --bin lambda-layer --target "$(uname -m)-unknown-linux-gnu.${GLIBC}" \
     && cp "target/$(uname -m)-unknown-linux-gnu/${PROFILE}/lambda-layer" /usr/local/bin/
 
-# A released image is pinned by its own digest, with the digest of this base in its provenance. Glibc, certificates,
-# and no shell.
+# A released image is pinned by its own digest, with the digest of this base in its provenance. Glibc, the libraries of C++,
+# certificates, and no shell.
 # hadolint ignore=DL3007
 FROM gcr.io/distroless/cc-debian12:latest
 LABEL org.opencontainers.image.title="lambda-layer lite" \
-      org.opencontainers.image.description="Plans, merges, shares, labels, attaches, cleans up and releases AWS Lambda layers; builds none" \
+      org.opencontainers.image.description="Builds AWS Lambda layers for Python from wheels, and publishes and manages them" \
       org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=python /python /usr
+COPY --from=uv /uv/bin/uv /usr/local/bin/uv
 COPY --from=build /usr/local/bin/lambda-layer /usr/local/bin/lambda-layer
-# The program refuses here what needs a Python.
-ENV LAMBDA_LAYER_LITE=1
 # No USER and no WORKDIR: Actions runs it as root in the workspace that it mounts.
 ENTRYPOINT ["/usr/local/bin/lambda-layer"]

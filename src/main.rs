@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use camino::Utf8PathBuf;
+use lambda_layer::build::install::no_compiler;
 use lambda_layer::cli::{Cli, Command, Inputs};
 use lambda_layer::commands::{RunOptions, merge, results, since};
 use lambda_layer::config::{Resolved, init};
@@ -30,6 +31,9 @@ fn main() -> ExitCode {
     }
     sandbox::hide_this_process();
     let environment = environment();
+    if let Some(code) = no_compiler::act(&arguments, &environment) {
+        return ExitCode::from(code);
+    }
     let console = Console::new(&environment);
     console.hide(&credentials::of(&environment, &arguments));
     let cli = match Cli::read(arguments, environment.variables()) {
@@ -61,7 +65,6 @@ fn main() -> ExitCode {
 }
 
 fn run_task(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
-    task.check(environment)?;
     let left_out = installer_variables::left_out(environment);
     if !left_out.is_empty() {
         console.debug(&format!("set, and not passed on to installers and lock tools: {}", left_out.join(", ")));

@@ -26,9 +26,9 @@ use crate::github::workflow_commands;
 use crate::layer::scan::leaks::Scan;
 use crate::layer::{DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Saving, distribution_sizes};
 use crate::manifest::Manifest;
-use crate::process::Host;
+use crate::process::Pythons;
 use crate::runtime::Runtime;
-use crate::spec::{FailOn, SlimLevel, Spec};
+use crate::spec::{Bytecode, FailOn, SlimLevel, SmokeTest, Spec};
 use crate::types::{ByteSize, DistributionName};
 use crate::{audit, files};
 
@@ -95,13 +95,15 @@ pub fn build(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<BuiltLayer> {
-    let host = spec.needs_interpreter().then(|| Host::find(spec.target, environment)).flatten();
+    let pythons = spec.needs_interpreter().then(|| pythons(spec, environment, console));
+    let pythons = pythons.as_ref();
+    let host = pythons.and_then(|pythons| pythons.any().ok());
     let runtime = Runtime::here(spec.target.python);
-    let tree = install::install(spec, manifest, host.as_ref(), environment, console)?;
+    let tree = install::install(spec, manifest, pythons, environment, console)?;
     let (tree, mut savings) = slim::slim(tree, spec, manifest, &runtime, console)?;
-    let (tree, stripped) = strip::strip(tree, spec, host.as_ref(), environment, console)?;
+    let (tree, stripped) = strip::strip(tree, spec, host, environment, console)?;
     savings.extend(stripped);
-    let tree = bytecode::compile(tree, spec, host.as_ref(), environment, console)?;
+    let tree = bytecode::compile(tree, spec, pythons, environment, console)?;
     let tree = records::with_records(tree, spec)?;
 
     let mut findings = tree.findings.clone();
@@ -135,7 +137,7 @@ pub fn build(
         let zipped = Some(archive.zipped_size);
         made.findings.extend(size::check_limits(zipped, None, &made.distributions, &spec.checks));
         step.done(counted(made.findings.len(), "finding"));
-        made.findings = smoke::test(&tree, &layer, &made.findings, spec, host.as_ref(), environment, console)?;
+        made.findings = smoke::test(&tree, &layer, &made.findings, spec, pythons, environment, console)?;
         made.rejection = verdict(&made.findings, spec.checks.fail_on).err();
         made.sizes.zipped = Some(archive.zipped_size);
         made.archive = Some(archive);
@@ -155,6 +157,13 @@ pub fn build(
     made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.findings(&made.findings, made.rejection.is_some());
     Ok(made)
+}
+
+/// Bytecode and imports want the target's own Python; to install wheels any version will do.
+fn pythons(spec: &Spec, environment: &Environment, console: &Console) -> Pythons {
+    let imports = spec.checks.smoke_test != SmokeTest::Off && smoke::is_for_this_machine(spec.target);
+    let find = if imports || spec.content.bytecode != Bytecode::None { Pythons::find } else { Pythons::find_any };
+    find(spec.target, &spec.folder, environment, console)
 }
 
 /// The line that asks for a distribution, in a file of the repository.

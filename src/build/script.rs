@@ -28,6 +28,14 @@ pub(crate) fn run(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<()> {
+    if shell(environment).is_none() {
+        let failure = Failure::user("`build-script` needs a shell, and this machine has none")
+            .cause("looked for `bash` and `sh` on PATH");
+        let python = spec.target.python;
+        return Err(failure
+            .hint(format!("use the action `lambda-layer-action/python{python}`, whose image has one"))
+            .into());
+    }
     let step = console.step("Run the build script");
     fs_err::create_dir_all(opt)?;
     let mut command = command(script, spec, environment);
@@ -47,10 +55,15 @@ pub(crate) fn run(
     Err(failure.hint("nothing was installed or published; the script ends at the first command that fails").into())
 }
 
+/// The first of them that is on `PATH`, with options that end it at the first command that fails.
+fn shell(environment: &Environment) -> Option<(&'static str, &'static [&'static str])> {
+    const SHELLS: &[(&str, &[&str])] = &[("bash", &["-euo", "pipefail"]), ("sh", &["-eu"])];
+    let folders = || environment.get("PATH").unwrap_or_default().split(':').map(Utf8Path::new);
+    SHELLS.iter().find(|(shell, _)| folders().any(|folder| folder.join(shell).is_file())).copied()
+}
+
 fn command(script: &BuildScript, spec: &Spec, environment: &Environment) -> Command {
-    let folders = environment.get("PATH").unwrap_or_default().split(':');
-    let has_bash = folders.map(Utf8Path::new).any(|folder| folder.join("bash").is_file());
-    let (shell, options) = if has_bash { ("bash", &["-euo", "pipefail"][..]) } else { ("sh", &["-eu"][..]) };
+    let (shell, options) = shell(environment).unwrap_or(("sh", &["-eu"]));
     let mut command = child::script(shell, &spec.folder, environment);
     command.args(options);
     match &script.path {

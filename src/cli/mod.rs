@@ -16,7 +16,7 @@ pub const DEFAULT_INSTALLER: &str = "auto";
 pub const DEFAULT_LAYOUT: &str = "python";
 pub const DEFAULT_RUNTIME_PACKAGES: &str = "keep";
 pub const DEFAULT_SLIM: &str = "safe";
-pub const DEFAULT_BYTECODE: &str = "compile";
+pub const DEFAULT_BYTECODE: &str = "auto";
 pub const DEFAULT_SMOKE_TEST: &str = "auto";
 pub const DEFAULT_FAIL_ON: &str = "error";
 pub const DEFAULT_COMMENT: &str = "auto";
@@ -223,7 +223,7 @@ pub struct Inputs {
     /// Remove symbols from shared objects, where they still load without
     #[arg(long, help_heading = "Content", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub strip: Option<String>,
-    /// Python bytecode: `none`, `compile` (beside the sources) or `only` (in place of them)
+    /// Python bytecode: `compile` (beside the sources), `only` (in place of them), `none`, or `auto` (`compile` where the layer's Python is to be had)
     #[arg(long, help_heading = "Content", value_name = "NAME", default_value = DEFAULT_BYTECODE)]
     pub bytecode: Option<String>,
     /// Where packages go: `python` (every Python) or `site-packages` (`python/lib/pythonX.Y/site-packages`)

@@ -72,11 +72,6 @@ impl Environment {
         self.get("GITHUB_ACTIONS") == Some("true")
     }
 
-    /// Whether this is the image that has the program and nothing else.
-    pub fn is_lite(&self) -> bool {
-        self.get("LAMBDA_LAYER_LITE") == Some("1")
-    }
-
     /// Whether to explain more than usual: `RUNNER_DEBUG` is what "enable debug logging" sets in a workflow.
     pub fn is_verbose(&self) -> bool {
         self.get("RUNNER_DEBUG") == Some("1") || self.get("LAMBDA_LAYER_DEBUG").is_some()
@@ -104,6 +99,14 @@ impl Environment {
         let base = self.get("XDG_CACHE_HOME").map(Utf8PathBuf::from);
         let base = base.or_else(|| self.get("HOME").map(|home| Utf8Path::new(home).join(".cache")))?;
         Some(base.join("lambda-layer"))
+    }
+
+    /// uv's cache, by its own rule (<https://docs.astral.sh/uv/concepts/cache/#cache-directory>); `None` without a home.
+    pub fn uv_cache(&self) -> Option<Utf8PathBuf> {
+        let given = self.get("UV_CACHE_DIR").map(|path| self.current_directory.join(path));
+        let of_user = || self.get("XDG_CACHE_HOME").map(|folder| Utf8Path::new(folder).join("uv"));
+        let of_home = || self.get("HOME").map(|home| Utf8Path::new(home).join(".cache/uv"));
+        given.or_else(of_user).or_else(of_home)
     }
 
     /// A folder for temporary files: beside uv's cache where possible, so that installing is linking; else the

@@ -19,21 +19,25 @@ pub struct Host {
     platform: String,
     /// `2.34`; empty where the C library is another one.
     glibc: String,
+    /// Whether it has all of the standard library. Debian's `python3-minimal` has not, nor has one that was compiled where
+    /// headers were missing: what cannot be imported there says nothing of a layer.
+    is_whole: bool,
 }
 
-const QUESTION: &str = "import json, platform, sys; \
+const QUESTION: &str = "import importlib.util, json, platform, sys; \
     print(json.dumps({'executable': sys.executable, 'version': '%d.%d' % sys.version_info[:2], \
-    'platform': sys.platform, 'glibc': platform.libc_ver()[1] if platform.libc_ver()[0] == 'glibc' else ''}))";
+    'platform': sys.platform, 'glibc': platform.libc_ver()[1] if platform.libc_ver()[0] == 'glibc' else '', \
+    'is_whole': all(importlib.util.find_spec(name) for name in ('_bz2', '_ctypes', '_lzma', '_sqlite3', '_ssl'))}))";
 
 impl Host {
-    /// The target's own version if this machine has it, else any Python 3.
+    /// The target's own version if it is on `PATH`, else any Python 3.
     pub(crate) fn find(target: Target, environment: &Environment) -> Option<Self> {
         let exact = [format!("python{}", target.python), format!("/var/lang/bin/python{}", target.python)];
         let any = ["python3".to_owned(), "python".to_owned()];
         let mut fallback = None;
         for name in exact.iter().chain(&any) {
             match ask(name, environment) {
-                Some(host) if host.version == target.python.to_string() => return Some(host),
+                Some(host) if host.is_exactly(target) => return Some(host),
                 host => fallback = fallback.or(host),
             }
         }
@@ -49,8 +53,18 @@ impl Host {
         [self.executable.clone(), file].into_iter().chain(environment).chain(library).collect()
     }
 
+    /// Where it is installed.
+    pub(crate) fn folder(&self) -> &Utf8Path {
+        self.executable.parent().and_then(Utf8Path::parent).unwrap_or(&self.executable)
+    }
+
     pub(crate) fn glibc(&self) -> Option<Glibc> {
         self.glibc.parse().ok()
+    }
+
+    /// Whether it is the target's own version, with all that belongs to it.
+    pub(super) fn is_exactly(&self, target: Target) -> bool {
+        self.is_whole && self.version == target.python.to_string()
     }
 
     /// Whether what it builds could run on the target: same Python, same processor, Linux.
@@ -70,10 +84,11 @@ impl Host {
 pub(crate) fn missing() -> Failure {
     let failure =
         Failure::system("there is no Python 3 on this machine").cause("looked for `python3` and `python` on PATH");
-    failure.hint("install Python 3, any version will do for wheels; the action's own image has it, `lite` has not")
+    failure.hint("install Python 3, of which any version will do for wheels, or let uv fetch one")
 }
 
-fn ask(program: &str, environment: &Environment) -> Option<Host> {
+/// Starts a Python 3 and asks what it is; `None` if it is none or does not start.
+pub(super) fn ask(program: &str, environment: &Environment) -> Option<Host> {
     let folder = Utf8Path::new("/");
     let mut command: Command = super::child::command(program, folder, environment);
     let output = command.args(["-I", "-c", QUESTION]).output().ok().filter(|output| output.status.success())?;

@@ -10,7 +10,10 @@ use crate::error::Failure;
 use crate::facts;
 
 /// The uv on `PATH`, else the pinned one, installed through pip into this program's cache.
-pub(crate) fn find(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
+///
+/// # Errors
+/// There is none, and no Python with pip to get it with.
+pub(crate) fn find(host: Option<&Host>, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
     let on_path = environment
         .get("PATH")
         .into_iter()
@@ -22,7 +25,7 @@ pub(crate) fn find(host: &Host, environment: &Environment, console: &Console) ->
     }
 }
 
-fn provision(host: &Host, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
+fn provision(host: Option<&Host>, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
     let version = &facts::tools().uv;
     let cache = environment.cache_directory().ok_or_else(|| {
         Failure::system(format!("there is no uv on PATH, and no home to keep uv {version} in"))
@@ -32,6 +35,10 @@ fn provision(host: &Host, environment: &Environment, console: &Console) -> anyho
     if program.is_file() {
         return Ok(program);
     }
+    let host = host.ok_or_else(|| {
+        Failure::system(format!("there is no uv on PATH, and no Python 3 with pip to get uv {version} with"))
+            .hint("install uv (https://docs.astral.sh/uv/)")
+    })?;
     let step = console.step(format!("Get uv {version}"));
     fs_err::create_dir_all(&cache)?;
     let folder = tempfile::tempdir_in(&cache)?;

@@ -30,12 +30,9 @@ impl Cache {
 const CONTAINER_HOME: &str = "/github/home";
 const CONTAINER_WORKSPACE: &str = "/github/workspace";
 
-/// uv's own rule (<https://docs.astral.sh/uv/concepts/cache/#cache-directory>), as the runner sees it.
+/// uv's cache as the runner sees it.
 pub fn path(environment: &Environment) -> Option<String> {
-    let given = environment.get("UV_CACHE_DIR").map(|path| environment.current_directory.join(path));
-    let of_user = || environment.get("XDG_CACHE_HOME").map(|folder| Utf8Path::new(folder).join("uv"));
-    let of_home = || environment.get("HOME").map(|home| Utf8Path::new(home).join(".cache/uv"));
-    let path = given.or_else(of_user).or_else(of_home)?;
+    let path = environment.uv_cache()?;
     if !environment.in_actions() {
         return Some(path.into_string());
     }

@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::files;
 use crate::process::child::Answer;
-use crate::process::{Host, child, interpreter, output, scratch, uv};
+use crate::process::{Host, child, output, scratch, uv};
 use crate::secrets::SecretUrl;
 use crate::spec::Spec;
 use crate::types::Target;
@@ -63,8 +63,7 @@ impl Tool {
         environment: &'a Environment,
         console: &'a Console,
     ) -> anyhow::Result<Ready<'a>> {
-        let host = Host::find(spec.target, environment).ok_or_else(interpreter::missing)?;
-        let uv = uv::find(&host, environment, console)?;
+        let uv = uv::find(Host::find(spec.target, environment).as_ref(), environment, console)?;
         let folder = scratch::folder(&environment.scratch_directory())?;
         let dependencies = &spec.dependencies;
         let indexes = dependencies.extra_index_urls.iter().chain(&dependencies.index_url).collect();

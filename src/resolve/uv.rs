@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::environment::installer_variables::Effect;
 use crate::error::Failure;
 use crate::manifest::Lock;
-use crate::process::{Host, child, interpreter, output, uv};
+use crate::process::{Pythons, child, output, uv};
 use crate::secrets::SecretUrl;
 use crate::spec::Spec;
 
@@ -21,9 +21,10 @@ pub(crate) fn requirements(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<SecretString> {
-    let host = Host::find(spec.target, environment).ok_or_else(interpreter::missing)?;
-    let program = uv::find(&host, environment, console)?;
-    Check { lock, spec, host: &host, program: &program, environment, console }.run()?;
+    let pythons = Pythons::find_any(spec.target, &spec.folder, environment, console);
+    let host = pythons.any()?;
+    let program = uv::find(Some(host), environment, console)?;
+    Check { lock, spec, host, program: &program, environment, console }.run()?;
     let mut command = command(&program, &lock.project, lock, environment);
     command.args(["export", "--quiet", "--format", "requirements.txt", "--no-header", "--no-annotate"]);
     // Without what makes a folder one's own: the project, and links to it.

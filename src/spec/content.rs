@@ -81,8 +81,11 @@ impl FromStr for SlimLevel {
 #[serde(rename_all = "kebab-case")]
 pub enum Bytecode {
     None,
-    /// Beside the sources.
+    /// Beside the sources, if this machine can have the layer's Python.
     #[default]
+    #[serde(rename = "compile")]
+    Auto,
+    /// The same, and nothing else will do.
     Compile,
     /// In place of the sources.
     Only,
@@ -94,9 +97,10 @@ impl FromStr for Bytecode {
     fn from_str(text: &str) -> Result<Self, Failure> {
         match text {
             "none" => Ok(Self::None),
+            "auto" => Ok(Self::Auto),
             "compile" => Ok(Self::Compile),
             "only" => Ok(Self::Only),
-            _ => Err(Failure::user(format!("`bytecode` is `{text}`")).hint("use `none`, `compile` or `only`")),
+            _ => Err(Failure::user(format!("`bytecode` is `{text}`")).hint("use `auto`, `compile`, `only` or `none`")),
         }
     }
 }

@@ -25,7 +25,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::ExposeSecret as _;
 
 use crate::environment::Environment;
-use crate::error::Failure;
 use crate::files;
 use crate::files::FileEntry;
 use crate::manifest::{Asked, ParsedLocks};
@@ -62,17 +61,6 @@ impl Task {
             Self::Plan => "plan",
             Self::Preview => "preview",
         }
-    }
-
-    /// # Errors
-    /// The task builds, but the image has no Python.
-    pub fn check(self, environment: &Environment) -> Result<(), Failure> {
-        if self == Self::Plan || !environment.is_lite() {
-            return Ok(());
-        }
-        let failure =
-            Failure::user(format!("`{}` builds, and the small image has no Python to build with", self.command()));
-        Err(failure.hint("use the action itself and not its `lite`, which is for what comes before and after builds"))
     }
 }
 

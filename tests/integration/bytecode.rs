@@ -132,21 +132,23 @@ fn the_processor_does_not_matter() {
 fn without_that_python_it_says_what_to_do() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let other = if tools().python_version() == "3.13" { "3.12" } else { "3.13" };
-    for bytecode in ["compile", "only"] {
+    let build = |bytecode: &str, code: i32| {
         let arguments = ["build", "--output", "layer.zip", "--python-version", other, "--bytecode", bytecode];
-        let outcome = sandbox.run(&arguments).args(&["--smoke-test", "off"]).run().success();
-        let said: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning")).collect();
-        let said = said.join("\n").replace(other, "[PYTHON]");
-        match bytecode {
-            "only" => {
-                insta::assert_snapshot!(said, @"warning: this machine has no python[PYTHON]: the layer gets no bytecode and keeps its sources, and each cold start compiles (use the action `lambda-layer-action/python[PYTHON]`, put `python[PYTHON]` on PATH, or say `bytecode: none`) [no-bytecode]");
-            }
-            _ => {
-                insta::assert_snapshot!(said, @"warning: this machine has no python[PYTHON]: the layer gets no bytecode, and each cold start compiles (use the action `lambda-layer-action/python[PYTHON]`, put `python[PYTHON]` on PATH, or say `bytecode: none`) [no-bytecode]");
-            }
-        }
-        assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/six.py"]);
-    }
+        let outcome = sandbox.run(&arguments).args(&["--smoke-test", "off"]).run().code(code);
+        let starts = |line: &&str| ["warning", "error", "hint"].iter().any(|start| line.starts_with(start));
+        outcome.stderr.lines().filter(starts).collect::<Vec<_>>().join("\n").replace(other, "[PYTHON]")
+    };
+    insta::assert_snapshot!(build("auto", 0), @"warning: this machine has no Python [PYTHON], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one: the layer gets no bytecode, and each cold start compiles (let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python[PYTHON]` on PATH, use the action `lambda-layer-action/python[PYTHON]`, or say `bytecode: none`) [no-bytecode]");
+    assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/six.py"]);
+    // Who asks for it by name gets it or nothing.
+    insta::assert_snapshot!(build("compile", 1), @r"
+    error: this machine has no Python [PYTHON], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one: the layer gets no bytecode, and each cold start compiles
+    hint: let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python[PYTHON]` on PATH, use the action `lambda-layer-action/python[PYTHON]`, or say `bytecode: none`
+    ");
+    insta::assert_snapshot!(build("only", 1), @r"
+    error: this machine has no Python [PYTHON], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one: the layer gets no bytecode and keeps its sources, and each cold start compiles
+    hint: let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python[PYTHON]` on PATH, use the action `lambda-layer-action/python[PYTHON]`, or say `bytecode: none`
+    ");
     sandbox
         .run(&["build", "--python-version", other, "--bytecode", "none", "--smoke-test", "off", "--fail-on", "warning"])
         .run()

@@ -15,7 +15,7 @@ use lambda_layer::spec::SlimLevel;
 
 const ACTION_NAME: &str = "Lambda Layer for Python";
 const LITE_DESCRIPTION: &str =
-    "Plans, merges, shares, labels, attaches, cleans up and releases Lambda layers from a small image that builds none";
+    "Builds Lambda layers from wheels in a small image, publishes them when something changed, and manages them";
 const ACTION_DESCRIPTION: &str = "Builds a Lambda layer from Python dependency files, byte for byte reproducible, and publishes it only when something changed";
 
 fn inputs() -> Vec<InputArgument> {
@@ -108,19 +108,37 @@ fn dockerfile(template: &str, runtime: &Runtime) -> String {
     text
 }
 
-/// The image for what needs no Python: the same program, by the same instructions.
+/// The image for layers of wheels, and for all that builds nothing: the same program, by the same instructions.
 const LITE: &str = "lite.Dockerfile";
+const LITE_PYTHON: &str = "\
+FROM tools AS python
+# uv wants a Python to start with, of whatever version, and projects of Python alone are built with it. That of a layer is
+# another one, which uv fetches. So this one is without modules whose libraries nothing else here needs. What it imports
+# each time is compiled.
+RUN version=\"$(basename \"$(readlink --canonicalize /usr/bin/python3)\")\" \\
+    && mkdir --parents /python/bin /python/lib \\
+    && cp \"/usr/bin/${version}\" /python/bin/python3 \\
+    && cp --recursive \"/usr/lib/${version}\" /python/lib/ \\
+    && rm --recursive --force /python/lib/*/__pycache__ /python/lib/*/*/__pycache__ /python/lib/*/config-* /python/lib/*/ensurepip \\
+        /python/lib/*/lib2to3 /python/lib/*/pydoc_data /python/lib/*/EXTERNALLY-MANAGED /python/lib/*/sitecustomize.py \\
+        /python/lib/*/lib-dynload/_curses* /python/lib/*/lib-dynload/_dbm* /python/lib/*/lib-dynload/_sqlite3* \\
+        /python/lib/*/lib-dynload/nis* /python/lib/*/lib-dynload/readline* \\
+    && ldd /python/bin/python3 /python/lib/*/lib-dynload/*.so | sed --quiet 's/.* => \\([^ ]*\\) .*/\\1/p' | sort --unique \\
+        | sed '/\\/lib\\(c\\|m\\|crypto\\|ssl\\)\\.so/d' | xargs cp --dereference --target-directory /python/lib \\
+    && /python/bin/python3 -I -c 'import email, importlib.util, json, platform, struct, sysconfig, tarfile, zipfile'
+
+";
 const LITE_END: &str = "\
-# A released image is pinned by its own digest, with the digest of this base in its provenance. Glibc, certificates,
-# and no shell.
+# A released image is pinned by its own digest, with the digest of this base in its provenance. Glibc, the libraries of C++,
+# certificates, and no shell.
 # hadolint ignore=DL3007
 FROM gcr.io/distroless/cc-debian12:latest
 LABEL org.opencontainers.image.title=\"lambda-layer lite\" \\
-      org.opencontainers.image.description=\"Plans, merges, shares, labels, attaches, cleans up and releases AWS Lambda layers; builds none\" \\
+      org.opencontainers.image.description=\"Builds AWS Lambda layers for Python from wheels, and publishes and manages them\" \\
       org.opencontainers.image.licenses=\"Apache-2.0\"
+COPY --from=python /python /usr
+COPY --from=uv /uv/bin/uv /usr/local/bin/uv
 COPY --from=build /usr/local/bin/lambda-layer /usr/local/bin/lambda-layer
-# The program refuses here what needs a Python.
-ENV LAMBDA_LAYER_LITE=1
 # No USER and no WORKDIR: Actions runs it as root in the workspace that it mounts.
 ENTRYPOINT [\"/usr/local/bin/lambda-layer\"]
 ";
@@ -131,24 +149,21 @@ fn lite_dockerfile(template: &str) -> String {
         let length = template[start..].find(to).unwrap_or_else(|| panic!("the Dockerfile has no `{to}`"));
         &template[start..start + length]
     };
-    let (tools, build) = (part("FROM rust:", "FROM tools AS uv"), part("FROM tools AS build", "# A released image"));
+    let stages = part("FROM rust:", "# A released image");
+    let stages = stages.replace("FROM tools AS build", &format!("{LITE_PYTHON}FROM tools AS build"));
     format!(
         "\
 # Generated from Dockerfile: UPDATE_GENERATED=1 cargo test generated
 #
-# The image of the action in lite/: the program alone, for all that needs no Python.
+# The image of the action in lite/: the program, uv and a small Python. It builds what wheels can give.
 
-{tools}{build}{LITE_END}"
+{stages}{LITE_END}"
     )
 }
 
 fn lite_action() -> String {
-    let mut inputs = inputs();
-    // A command that is refused here is no default.
-    let command = inputs.iter_mut().find(|input| input.name == "command").expect("is an input");
-    "plan".clone_into(&mut command.default);
     let image = format!("../{LITE} # zizmor: ignore[unpinned-images] built from source");
-    action_yml(&format!("{ACTION_NAME} lite"), LITE_DESCRIPTION, &inputs, &image)
+    action_yml(&format!("{ACTION_NAME} lite"), LITE_DESCRIPTION, &inputs(), &image)
 }
 
 /// What there has to be for each Python: path and content.
@@ -183,7 +198,7 @@ fn images_table() -> String {
     for runtime in facts::runtimes() {
         row(&format!("/python{}", runtime.python), runtime);
     }
-    text + "| `OWNER/lambda-layer-action/lite@v0` | nothing: it plans, merges and acts on versions | Debian 12, no Python | |\n"
+    text + "| `OWNER/lambda-layer-action/lite@v0` | Python alone; layers of wheels for all of them | Debian 12, fetches the Python of a layer | `3.14` |\n"
 }
 
 fn inputs_table() -> String {

@@ -118,6 +118,8 @@ impl Run {
         // What was downloaded once serves every test.
         // The stand-ins for AWS do what they do at once.
         command.env("LAMBDA_LAYER_PUBLISH_SECONDS", "2");
+        // An interpreter that a test did not ask for is not fetched.
+        command.env("UV_PYTHON_DOWNLOADS", "never");
         command.env("UV_CACHE_DIR", tools().cache("uv")).env("PIP_CACHE_DIR", tools().cache("pip"));
         Self { command, root: root.to_owned() }
     }
@@ -129,6 +131,11 @@ impl Run {
 
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<str>) -> Self {
         self.command.env(name, value.as_ref());
+        self
+    }
+
+    pub(crate) fn unset(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
         self
     }
 

@@ -1,6 +1,9 @@
-//! A machine that has the program and nothing else, as the image of `lite` is.
+//! A machine that has the program, uv and a Python of another version than the layer's, as the image of `lite` has.
+
+use camino::Utf8PathBuf;
 
 use crate::harness::{Run, Sandbox, tools};
+use crate::packages::sdist_of;
 
 const PYPROJECT: &str =
     "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\"six\"]\n";
@@ -23,6 +26,20 @@ fn without_tools(run: Run) -> Run {
     run.env("PATH", "/nowhere")
 }
 
+/// A `PATH` with uv and Python: no compiler, no shell.
+fn small(sandbox: &Sandbox) -> String {
+    let folder = sandbox.root().join("small");
+    if !folder.exists() {
+        fs_err::create_dir(&folder).expect("can be made");
+        let link = |name: &str, to: Utf8PathBuf| {
+            fs_err::os::unix::fs::symlink(to, folder.join(name)).expect("can be made");
+        };
+        link("uv", tools().program("uv"));
+        link("python3", tools().program("python3").canonicalize_utf8().expect("is there"));
+    }
+    folder.into_string()
+}
+
 #[test]
 fn a_plan_needs_no_tools() {
     let sandbox = locked();
@@ -39,18 +56,65 @@ fn a_plan_needs_no_tools() {
     assert_eq!((outcome.outputs()["changed"].as_str(), outcome.outputs()["fingerprint"].as_str()), ("true", ""));
     let matrix: serde_json::Value = serde_json::from_str(&outcome.outputs()["matrix"]).expect("is JSON");
     assert_eq!(matrix["include"][0]["layer-name"], "app");
-    without_tools(run(&sandbox, "publish")).run().code(2).says("the action's own image has it, `lite` has not");
+    let outcome = without_tools(run(&sandbox, "publish")).run().code(2);
+    outcome.says("there is no Python 3 on this machine").says("or let uv fetch one");
 }
 
 #[test]
-fn the_small_image_refuses_to_build() {
-    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
-    run(&sandbox, "publish").run().success();
-    let lite = |command: &str| without_tools(run(&sandbox, command)).env("LAMBDA_LAYER_LITE", "1");
-    for command in ["build", "publish", "preview"] {
-        let outcome = lite(command).run().code(1);
-        outcome.says(&format!("`{command}` builds")).says("use the action itself and not its `lite`");
+fn a_lock_is_read_and_its_wheels_are_installed() {
+    let sandbox = locked();
+    run(&sandbox, "publish").env("PATH", small(&sandbox)).run().success().says("app published");
+}
+
+/// A source distribution of setuptools, which calls the compiler only if it gets so far.
+fn sdist(sandbox: &Sandbox, name: &str, extension: &str) {
+    let setup = format!(
+        "from setuptools import setup, Extension\nsetup(name='{name}', version='1.0', py_modules=['{name}'], ext_modules=[{extension}])\n"
+    );
+    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n");
+    let project = "[build-system]\nrequires = [\"setuptools==80.9.0\"]\nbuild-backend = \"setuptools.build_meta\"\n";
+    let module = format!("{name}.py");
+    let files = [
+        ("PKG-INFO", metadata.as_str()),
+        ("pyproject.toml", project),
+        ("setup.py", &setup),
+        (&module, "x = 1\n"),
+        ("fast.c", "int x;\n"),
+    ];
+    sdist_of(&sandbox.path("packages"), name, "1.0", &files);
+}
+
+#[test]
+fn what_needs_a_compiler_is_refused_and_python_alone_is_built() {
+    let cases = [
+        ("acmepure", "", 0),
+        ("acmecompiled", "Extension('fast', ['fast.c'])", 1),
+        // Without the stand-in, this one makes a wheel of Python alone where there is no compiler.
+        ("acmespeedups", "Extension('fast', ['fast.c'], optional=True)", 1),
+    ];
+    for (name, extension, code) in cases {
+        let sandbox = Sandbox::new();
+        sdist(&sandbox, name, extension);
+        sandbox.write("requirements.txt", format!("--find-links packages\n{name}==1.0\n"));
+        // A wheel that an earlier run built must not help.
+        let publish = || {
+            let run = run(&sandbox, "publish").env("PATH", small(&sandbox));
+            run.env("UV_CACHE_DIR", sandbox.root().join("uv")).run().code(code)
+        };
+        for _ in 0..2 {
+            let outcome = publish();
+            if code == 1 {
+                let outcome = outcome.says(&format!("`{name}` needs a compiler, and this machine has none"));
+                outcome.says("cause: its build calls `").says("hint: build it on ").says("lambda-layer-action/python");
+                assert!(!sandbox.path(".lambda-layers/app/1").exists());
+            }
+        }
     }
-    lite("plan").run().success().says("app unchanged");
-    lite("label").args(&["--labels", "production"]).run().success();
+}
+
+#[test]
+fn a_build_script_is_refused_where_no_shell_could_run_it() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let outcome = run(&sandbox, "publish").args(&["--build-script", "true"]).env("PATH", small(&sandbox)).run().code(1);
+    outcome.says("`build-script` needs a shell, and this machine has none").says("whose image has one");
 }

@@ -44,6 +44,7 @@ mod hostile_zips;
 mod imports;
 mod init;
 mod installer_variables;
+mod interpreters;
 mod killed;
 mod labels;
 mod layers;

@@ -527,7 +527,7 @@ fn elsewhere_it_says_that_nothing_was_imported() {
     let outcome = run.run().success();
     insta::assert_snapshot!(said(&outcome).replace(other, "[OTHER]"), @r#"
     warning: Lambda's python[OTHER] is deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
-    notice:  nothing was imported: this machine has no Python [OTHER] (use the action `lambda-layer-action/python[OTHER]`, or run it where `python[OTHER]` is on PATH; or say `smoke-test: off`) [smoke-test-not-run]
+    notice:  nothing was imported: this machine has no Python [OTHER], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one (let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python[OTHER]` on PATH, or use the action `lambda-layer-action/python[OTHER]`; or say `smoke-test: off`) [smoke-test-not-run]
     "#);
 }
 

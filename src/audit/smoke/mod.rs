@@ -24,7 +24,7 @@ use crate::environment::Environment;
 use crate::error::counted;
 use crate::files;
 use crate::layer::{Finding, Layer, Tree};
-use crate::process::{Host, scratch};
+use crate::process::{Host, Pythons, scratch};
 use crate::spec::{SmokeTest, Spec};
 use crate::types::{Architecture, DistributionName, Target};
 
@@ -58,13 +58,15 @@ pub fn test(
     layer: &Layer,
     known: &[Finding],
     spec: &Spec,
-    host: Option<&Host>,
+    pythons: Option<&Pythons>,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Vec<Finding>> {
     let (target, wanted) = (spec.target, &spec.checks.smoke_test);
+    // A run that imports nothing looks for none.
+    let Some(pythons) = pythons else { return Ok(known.to_vec()) };
     let subject = Subject { layer, known, excluded: &spec.content.exclude, target, wanted };
-    test_laid_out(&subject, |opt| place::lay_out(tree, opt), host, environment, console)
+    test_laid_out(&subject, |opt| place::lay_out(tree, opt), pythons, environment, console)
 }
 
 /// Tests any layer. `lay_out` makes the folder that stands for `/opt`; the modules may write to it.
@@ -74,7 +76,7 @@ pub fn test(
 pub fn test_laid_out(
     subject: &Subject<'_>,
     lay_out: impl FnOnce(&Utf8Path) -> anyhow::Result<()>,
-    host: Option<&Host>,
+    pythons: &Pythons,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Vec<Finding>> {
@@ -90,8 +92,7 @@ pub fn test_laid_out(
         return Ok(subject.known.to_vec());
     }
     let with_known = |finding: Finding| [subject.known, &[finding]].concat();
-    let found = if host.is_none() { Host::find(subject.target, environment) } else { None };
-    let host = match able(host.or(found.as_ref()), subject.target) {
+    let host = match able(pythons, subject.target) {
         Ok(host) => host,
         Err((why, help)) => return Ok(with_known(not_run(subject.wanted, &why, &help))),
     };
@@ -154,10 +155,15 @@ fn patience(environment: &Environment) -> anyhow::Result<Patience> {
     Ok(Patience { module: Duration::from_secs(seconds), all: ALL.max(Duration::from_secs(seconds)) })
 }
 
+/// Whether this machine has the target's processor.
+pub fn is_for_this_machine(target: Target) -> bool {
+    Architecture::of_this_machine() == Some(target.architecture)
+}
+
 /// The interpreter if it can import for the target; else why not, and what to do.
-fn able(host: Option<&Host>, target: Target) -> Result<&Host, (String, String)> {
+fn able(pythons: &Pythons, target: Target) -> Result<&Host, (String, String)> {
     let python = target.python;
-    if Architecture::of_this_machine() != Some(target.architecture) {
+    if !is_for_this_machine(target) {
         let runner = match target.architecture {
             Architecture::X86_64 => "ubuntu-24.04",
             Architecture::Arm64 => "ubuntu-24.04-arm",
@@ -168,17 +174,19 @@ fn able(host: Option<&Host>, target: Target) -> Result<&Host, (String, String)> 
         ));
     }
     let elsewhere = format!("use the action `lambda-layer-action/python{python}`");
-    match host.filter(|host| host.version == python.to_string()) {
-        None => {
-            let help = format!("{elsewhere}, or run it where `python{python}` is on PATH");
-            Err((format!("this machine has no Python {python}"), help))
+    match pythons.exact() {
+        Err(why) => {
+            let help = format!(
+                "let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python{python}` on PATH, or {elsewhere}"
+            );
+            Err((why.to_owned(), help))
         }
-        Some(host) if !host.can_build_for(target) => Err(("this machine has no Linux".to_owned(), elsewhere)),
-        Some(host) if host.glibc().is_none_or(|glibc| glibc < target.glibc()) => {
+        Ok(host) if !host.can_build_for(target) => Err(("this machine has no Linux".to_owned(), elsewhere)),
+        Ok(host) if host.glibc().is_none_or(|glibc| glibc < target.glibc()) => {
             let here = host.glibc().map_or_else(|| "no glibc".to_owned(), |glibc| format!("glibc {glibc}"));
             Err((format!("this machine has {here}, and the runtime {}", target.glibc()), elsewhere))
         }
-        Some(host) => Ok(host),
+        Ok(host) => Ok(host),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::layer::{Entry, Finding, Source, Tree};
-use crate::process::Host;
+use crate::process::Pythons;
 use crate::spec::{Bytecode, Spec};
 use crate::types::{ByteSize, PythonVersion};
 use crate::{facts, files};
@@ -26,7 +26,7 @@ use crate::{facts, files};
 pub fn compile(
     mut tree: Tree,
     spec: &Spec,
-    host: Option<&Host>,
+    pythons: Option<&Pythons>,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Tree> {
@@ -38,9 +38,12 @@ pub fn compile(
     if modules.is_empty() {
         return Ok(tree);
     }
-    let Some(host) = host.filter(|host| host.version == python.to_string()) else {
-        tree.findings.push(no_interpreter(python, bytecode));
-        return Ok(tree);
+    let host = match pythons.map_or(Err("this machine has no Python"), Pythons::exact) {
+        Ok(host) => host,
+        Err(why) => {
+            tree.findings.push(no_interpreter(why, python, bytecode));
+            return Ok(tree);
+        }
     };
     let step = console.step("Compile");
     let folder = tree.new_folder("bytecode")?;
@@ -48,7 +51,7 @@ pub fn compile(
     let layout = CodeLayout::of(python);
     let compiled = worker::compile_all(&modules, &folder, host, layout, interpreters, environment)?;
 
-    if bytecode == Bytecode::Compile
+    if bytecode != Bytecode::Only
         && let Some(finding) = too_large(&tree, &modules, &compiled)
     {
         step.done("too large for the layer");
@@ -67,7 +70,7 @@ pub fn compile(
         bytes += compiled.size.0;
         let place = match bytecode {
             Bytecode::Only => module.place.with_extension("pyc"),
-            Bytecode::Compile | Bytecode::None => beside(&module.place, python),
+            Bytecode::Auto | Bytecode::Compile | Bytecode::None => beside(&module.place, python),
         };
         if bytecode == Bytecode::Only && !linked.contains(&module.place) {
             tree.entries.remove(&module.place);
@@ -112,16 +115,16 @@ fn linked(tree: &Tree) -> BTreeSet<Utf8PathBuf> {
     targets.collect()
 }
 
-fn no_interpreter(python: PythonVersion, bytecode: Bytecode) -> Finding {
+/// An error where the bytecode was asked for by name.
+fn no_interpreter(why: &str, python: PythonVersion, bytecode: Bytecode) -> Finding {
     let instead = if bytecode == Bytecode::Only { " and keeps its sources" } else { "" };
-    Finding::warning(
+    let finding = if bytecode == Bytecode::Auto { Finding::warning } else { Finding::error };
+    finding(
         "no-bytecode",
         "layer",
+        format!("{why}: the layer gets no bytecode{instead}, and each cold start compiles"),
         format!(
-            "this machine has no python{python}: the layer gets no bytecode{instead}, and each cold start compiles"
-        ),
-        format!(
-            "use the action `lambda-layer-action/python{python}`, put `python{python}` on PATH, or say `bytecode: none`"
+            "let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python{python}` on PATH, use the action `lambda-layer-action/python{python}`, or say `bytecode: none`"
         ),
     )
 }

@@ -10,7 +10,10 @@ use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::no_compiler;
 use crate::environment::Environment;
+use crate::error::Failure;
+use crate::types::Target;
 
 /// Debug information is full of places, and a layer has no debugger. Said to the linker because `-g0` for a compiler
 /// would take the place of the optimization that a build sets where `CFLAGS` says nothing.
@@ -27,6 +30,8 @@ pub(super) struct Compilers {
     rustc: Utf8PathBuf,
     /// What the user has for the linker, and ours.
     linker: String,
+    /// Where calls of compilers are noted that this machine does not have.
+    calls: Option<Utf8PathBuf>,
 }
 
 impl Compilers {
@@ -42,12 +47,22 @@ impl Compilers {
         let path = environment.get("PATH").unwrap_or_default();
         let names = folder.join("bin");
         fs_err::create_dir(&names)?;
-        for (name, real) in on_path(path) {
+        let real = on_path(path);
+        let calls = real.is_empty().then(|| folder.join("calls"));
+        if calls.is_some() {
+            no_compiler::stand_in(&names, NAMES)?;
+        }
+        for (name, real) in real {
             script(&names.join(name), &include_str!("compilers/cc.sh").replace("REAL", &quoted(real.as_str())))?;
         }
         let path = format!("{names}:{path}");
         let linker = format!("{} {LINKER}", environment.get("LDFLAGS").unwrap_or_default()).trim_start().to_owned();
-        Ok(Self { path, rustc, linker })
+        Ok(Self { path, rustc, linker, calls })
+    }
+
+    /// Why a build failed, if it is that this machine has no compiler.
+    pub(super) fn refusal(&self, target: Target) -> Option<Failure> {
+        no_compiler::refusal(self.calls.as_ref()?, target)
     }
 
     /// For a command that may build distributions.
@@ -55,6 +70,7 @@ impl Compilers {
         command.env("RUSTC_WRAPPER", &self.rustc).env("LDFLAGS", &self.linker).env("PATH", &self.path);
         // Else numpy's builds of Fortran take `LDFLAGS` for all that they are to tell the linker.
         command.env("NPY_DISTUTILS_APPEND_FLAGS", "1");
+        command.envs(self.calls.iter().map(|calls| (no_compiler::VARIABLE, calls)));
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod explain;
 mod failed_build;
 mod git;
 mod installer;
+pub mod no_compiler;
 mod pip;
 mod pip_settings;
 mod project;
@@ -34,8 +35,7 @@ use crate::files;
 use crate::layer::Tree;
 use crate::layer::distribution;
 use crate::manifest::Manifest;
-use crate::process::Host;
-use crate::process::{interpreter, scratch};
+use crate::process::{Pythons, interpreter, scratch};
 use crate::spec::Spec;
 use crate::spec::indexes::Indexes;
 
@@ -46,7 +46,7 @@ use crate::spec::indexes::Indexes;
 pub fn install(
     spec: &Spec,
     manifest: &Manifest,
-    host: Option<&Host>,
+    pythons: Option<&Pythons>,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Tree> {
@@ -60,7 +60,7 @@ pub fn install(
     }
     let (mut distributions, mut projects, mut findings) = (Vec::new(), Vec::new(), Vec::new());
     if !spec.dependencies.requirements.is_empty() || !spec.content.projects.is_empty() {
-        let host = host.ok_or_else(interpreter::missing)?;
+        let host = pythons.ok_or_else(interpreter::missing)?.any()?;
         let log_in = || codeartifact::log_in(&spec.dependencies.codeartifact, environment, console);
         let access = log_in()?;
         let indexes = Indexes::of(&spec.dependencies, &access.urls);
@@ -80,6 +80,7 @@ pub fn install(
             settings: &settings,
             destination: &installed,
         };
+        let explained = |error| compilers.refusal(spec.target).map_or(error, anyhow::Error::from);
         let (mut built, mut installed_with) = (BTreeSet::new(), None);
         if !spec.dependencies.requirements.is_empty() {
             let installer = installer::choose(&request)?;
@@ -94,7 +95,7 @@ pub fn install(
                     fs_err::create_dir(&installed)?;
                     installer.install(&request)?
                 }
-                outcome => outcome?,
+                outcome => outcome.map_err(explained)?,
             };
             distributions = distribution::read_all(&installed)?;
             settings::check_own_names(manifest, &distributions)?;
@@ -102,7 +103,8 @@ pub fn install(
             installed_with = Some(installer);
         }
         let for_builds = Settings::of_builds(manifest, place)?;
-        projects = project::install_all(&Request { settings: &for_builds, ..request }, place, &mut distributions)?;
+        projects = project::install_all(&Request { settings: &for_builds, ..request }, place, &mut distributions)
+            .map_err(explained)?;
         built.extend(projects.iter().cloned());
         if let Some(installer) = installed_with {
             shared_paths::settle(&*installer, &request, &distributions, &projects)?;

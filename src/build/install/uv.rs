@@ -33,7 +33,7 @@ const OLD_PYTHONS: &[&str] = &["3.8"];
 impl Uv {
     pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
         let Request { host, environment, console, .. } = request;
-        let program = uv::find(host, environment, console)?;
+        let program = uv::find(Some(host), environment, console)?;
         let version = child::version(child::command(program.as_str(), Utf8Path::new("/"), environment));
         let version = version.with_context(|| format!("`{program}` does not run"))?;
         Ok(Self { program, version })

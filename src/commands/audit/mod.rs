@@ -15,6 +15,7 @@ use crate::documents::{self, Place};
 use crate::environment::Environment;
 use crate::error::{Explanation, counted};
 use crate::layer::{Finding, Materials, Origins, distribution_sizes};
+use crate::process::Pythons;
 use crate::registry::connections::Connections;
 use crate::registry::fetch;
 use crate::report::Report;
@@ -133,5 +134,6 @@ fn smoke_test(
         Subject::Published(arn) => archive::lay_out_zip(source.zip(), &arn.to_string(), opt),
     };
     let subject = smoke::Subject { layer: &opened.layer, known: &known, excluded: &BTreeSet::new(), target, wanted };
-    smoke::test_laid_out(&subject, lay_out, None, environment, console)
+    let pythons = Pythons::find(target, &environment.current_directory, environment, console);
+    smoke::test_laid_out(&subject, lay_out, &pythons, environment, console)
 }

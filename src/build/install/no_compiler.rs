@@ -1,0 +1,69 @@
+//! What stands in for compilers on a machine that has none, as in the small image.
+//!
+//! Many distributions have compiled code that is optional: without a compiler their build makes a wheel of Python alone,
+//! silently, and the layer would depend on the machine. So this program stands on `PATH` under the names of compilers,
+//! notes who calls, and ends the build.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::runtime::images;
+use crate::types::Target;
+
+/// Where calls are noted; set for builds alone.
+pub(super) const VARIABLE: &str = "LAMBDA_LAYER_COMPILER_CALLS";
+/// Of builds that look for a compiler of Rust, beside those of C.
+const MORE_NAMES: &[&str] = &["rustc", "cargo"];
+
+/// Links to this program under the names of compilers, in a folder for `PATH`.
+///
+/// # Errors
+/// A link that cannot be made.
+pub(super) fn stand_in(folder: &Utf8Path, names: &[&str]) -> anyhow::Result<()> {
+    let this = std::env::current_exe()?;
+    for name in names.iter().chain(MORE_NAMES) {
+        fs_err::os::unix::fs::symlink(&this, folder.join(name))?;
+    }
+    Ok(())
+}
+
+/// Acts as a compiler if this start was meant for one: notes the distribution that is built in this folder, and ends the
+/// build. Gives the exit code.
+pub fn act(arguments: &[OsString], environment: &Environment) -> Option<u8> {
+    let name = Utf8Path::from_path(arguments.first()?.as_ref())?.file_name()?;
+    let calls = environment.get(VARIABLE).filter(|_| name != "lambda-layer")?;
+    let built = built_in(&environment.current_directory).unwrap_or_default();
+    let file = fs_err::OpenOptions::new().create(true).append(true).open(calls);
+    file.and_then(|mut file| writeln!(file, "{name} {built}")).ok();
+    // Else the build goes on without it, and its wheel gets into the installer's cache.
+    if let Some(parent) = rustix::process::getppid() {
+        rustix::process::kill_process(parent, rustix::process::Signal::KILL).ok();
+    }
+    Some(1)
+}
+
+/// The name that a source distribution says of itself (PEP 643), in its root folder or above the folder that it builds in.
+fn built_in(folder: &Utf8Path) -> Option<String> {
+    let text = folder.ancestors().find_map(|folder| fs_err::read_to_string(folder.join("PKG-INFO")).ok())?;
+    text.lines().find_map(|line| line.strip_prefix("Name:")).map(|name| name.trim().to_owned())
+}
+
+/// What was refused, if a compiler was called.
+pub(super) fn refusal(calls: &Utf8PathBuf, target: Target) -> Option<Failure> {
+    let text = fs_err::read_to_string(calls).ok()?;
+    let calls: BTreeSet<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    let names: BTreeSet<&str> = calls.iter().map(|(_, built)| *built).filter(|built| !built.is_empty()).collect();
+    let subject = match names.len() {
+        0 => "a distribution that is built from source".to_owned(),
+        _ => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "),
+    };
+    let (verb, program) =
+        (if names.len() > 1 { "need" } else { "needs" }, calls.first().map_or("cc", |(name, _)| *name));
+    let failure = Failure::user(format!("{subject} {verb} a compiler, and this machine has none"));
+    Some(failure.cause(format!("its build calls `{program}`")).hint(images::other_ways(target)))
+}

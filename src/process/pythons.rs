@@ -1,0 +1,191 @@
+//! The Pythons for a target: those on `PATH`, and those that uv has or fetches.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Host, child, interpreter, output, uv};
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::environment::installer_variables::Effect;
+use crate::error::Failure;
+use crate::types::Target;
+
+/// The interpreters that a build for one target has.
+#[derive(Clone, Debug)]
+pub struct Pythons {
+    /// The target's own version, or why there is none.
+    exact: Result<Host, String>,
+    /// Of any other version.
+    other: Option<Host>,
+}
+
+impl Pythons {
+    /// The target's own Python: on `PATH`, else one that uv has, else one that uv may fetch
+    /// (<https://docs.astral.sh/uv/guides/install-python/>); beside it any other on `PATH`. The settings of uv in `folder`
+    /// and in the environment say whether and where it looks and fetches.
+    pub(crate) fn find(target: Target, folder: &Utf8Path, environment: &Environment, console: &Console) -> Self {
+        let on_path = Host::find(target, environment);
+        match on_path {
+            Some(host) if host.is_exactly(target) && !wants_managed(environment) => {
+                Self { exact: Ok(host), other: None }
+            }
+            other => Self { exact: of_uv(target, other.as_ref(), folder, environment, console), other },
+        }
+    }
+
+    /// The same where any version will do: nothing is fetched if there is one.
+    pub(crate) fn find_any(target: Target, folder: &Utf8Path, environment: &Environment, console: &Console) -> Self {
+        match Host::find(target, environment) {
+            Some(host) => Self::of(host, target),
+            None => Self::find(target, folder, environment, console),
+        }
+    }
+
+    fn of(host: Host, target: Target) -> Self {
+        if host.is_exactly(target) {
+            return Self { exact: Ok(host), other: None };
+        }
+        Self { exact: Err(format!("this machine has no Python {} on PATH", target.python)), other: Some(host) }
+    }
+
+    /// The target's own Python, or why there is none: "this machine has no Python 3.13, and …".
+    pub(crate) fn exact(&self) -> Result<&Host, &str> {
+        self.exact.as_ref().map_err(String::as_str)
+    }
+
+    /// The best one for an installer.
+    ///
+    /// # Errors
+    /// There is none at all.
+    pub(crate) fn any(&self) -> Result<&Host, Failure> {
+        match &self.exact {
+            Ok(host) => Ok(host),
+            Err(why) => self.other.as_ref().ok_or_else(|| interpreter::missing().cause(why.clone())),
+        }
+    }
+}
+
+/// What a run has found out: layers that are built side by side wait for one download, and a failed one is not tried again.
+static OF_UV: LazyLock<Mutex<BTreeMap<String, Result<Host, String>>>> = LazyLock::new(Mutex::default);
+
+fn of_uv(
+    target: Target,
+    host: Option<&Host>,
+    folder: &Utf8Path,
+    environment: &Environment,
+    console: &Console,
+) -> Result<Host, String> {
+    let mut known = OF_UV.lock().unwrap_or_else(PoisonError::into_inner);
+    let find = || Uv::find(host, folder, environment, console)?.python(target, console);
+    let found = known.entry(target.python.to_string()).or_insert_with(find).clone();
+    let part = host.filter(|host| host.version == target.python.to_string() && !host.is_exactly(target));
+    let whole = if part.is_some() { " with its whole standard library" } else { "" };
+    found.map_err(|why| format!("this machine has no Python {}{whole}, and {why}", target.python))
+}
+
+/// uv, as far as it deals with interpreters.
+struct Uv<'a> {
+    program: Utf8PathBuf,
+    folder: &'a Utf8Path,
+    environment: &'a Environment,
+}
+
+impl<'a> Uv<'a> {
+    fn find(
+        host: Option<&Host>,
+        folder: &'a Utf8Path,
+        environment: &'a Environment,
+        console: &Console,
+    ) -> Result<Self, String> {
+        let program = uv::find(host, environment, console);
+        let program = program.map_err(|error| format!("there is no uv to get one with: {error}"))?;
+        Ok(Self { program, folder, environment })
+    }
+
+    /// One that it has, else one that it fetches; else why it does not.
+    fn python(&self, target: Target, console: &Console) -> Result<Host, String> {
+        if let Some(host) = self.known(target, console) {
+            return Ok(host);
+        }
+        if let Some(setting) = forbids_downloads(self.environment) {
+            return Err(format!("`{setting}` keeps uv from fetching one"));
+        }
+        let python = target.python;
+        let step = console.step(format!("Get Python {python}"));
+        let mut command = self.command("install");
+        command.arg(python.to_string());
+        let outcome = child::run(command, "uv", console).map_err(|error| format!("{error:#}"))?;
+        if !outcome.status.success() {
+            step.done("not possible");
+            return Err(format!("uv cannot fetch one: {}", essence(&outcome.output)));
+        }
+        match self.known(target, console) {
+            Some(host) => {
+                step.done(format!("with uv; kept in {}", host.folder()));
+                Ok(host)
+            }
+            None => Err(format!("what uv fetched is not Python {python}, or does not start here")),
+        }
+    }
+
+    fn known(&self, target: Target, console: &Console) -> Option<Host> {
+        let mut command = self.command("find");
+        // Neither what a project wants nor its virtual environment counts.
+        command.args(["--no-project", "--system", "--no-python-downloads", &target.python.to_string()]);
+        let answer = child::capture(command, console).ok().filter(|answer| answer.status.success())?;
+        let host = interpreter::ask(secrecy::ExposeSecret::expose_secret(&answer.text).trim(), self.environment)?;
+        host.is_exactly(target).then_some(host)
+    }
+
+    fn command(&self, subcommand: &str) -> Command {
+        let mut command = child::command(self.program.as_str(), self.folder, self.environment);
+        let variables = self.environment.variables().iter();
+        command.envs(variables.filter(|(name, _)| Effect::of(name) == Effect::Configuration));
+        // No links in ~/.local/bin: nobody asked for a `python3.13` on PATH.
+        command.env("UV_PYTHON_INSTALL_BIN", "0");
+        if let Some(place) = place_on_a_runner(self.environment) {
+            command.env("UV_PYTHON_INSTALL_DIR", place);
+        }
+        command.args(["python", subcommand, "--no-progress", "--color", "never"]);
+        command
+    }
+}
+
+/// What uv tried, and the deepest reason why it failed.
+fn essence(said: &str) -> String {
+    let causes = output::causes(said);
+    match causes.as_slice() {
+        [] => output::last_lines(said).join(" "),
+        [only] => only.clone(),
+        [first, .., last] => format!("{first}: {last}"),
+    }
+}
+
+/// On a runner interpreters are kept in uv's cache, so that `actions/cache` keeps both; elsewhere where uv keeps its own.
+fn place_on_a_runner(environment: &Environment) -> Option<Utf8PathBuf> {
+    let is_given = environment.get("UV_PYTHON_INSTALL_DIR").is_some();
+    let cache = environment.uv_cache().filter(|_| environment.in_actions() && !is_given)?;
+    Some(cache.join("lambda-layer-python"))
+}
+
+/// Whether only interpreters of uv are to be used
+/// (<https://docs.astral.sh/uv/concepts/python-versions/#requiring-or-disabling-managed-python-versions>).
+fn wants_managed(environment: &Environment) -> bool {
+    environment.get("UV_PYTHON_PREFERENCE") == Some("only-managed") || environment.is_on("UV_MANAGED_PYTHON")
+}
+
+/// The variable that forbids to fetch an interpreter unasked.
+fn forbids_downloads(environment: &Environment) -> Option<String> {
+    let is = |name: &str, values: &[&str]| {
+        let value = environment.get(name).filter(|value| values.contains(&value.to_lowercase().as_str()))?;
+        Some(format!("{name}={value}"))
+    };
+    let on = |name: &str| environment.is_on(name).then(|| name.to_owned());
+    is("UV_PYTHON_DOWNLOADS", &["never", "manual", "false"])
+        .or_else(|| is("UV_PYTHON_PREFERENCE", &["only-system"]))
+        .or_else(|| on("UV_NO_MANAGED_PYTHON"))
+        .or_else(|| on("UV_OFFLINE"))
+}
