@@ -1,6 +1,7 @@
 //! The inputs as strings, before validation. Command line, `INPUT_*` and `action.yml` follow from this list.
 
 mod parse;
+mod step;
 
 use std::collections::BTreeMap;
 
