@@ -73,6 +73,7 @@ mod profiles;
 mod projects;
 mod proxy;
 mod pypi;
+mod python_versions;
 mod refusals;
 mod regions;
 mod releases;
