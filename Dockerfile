@@ -3,7 +3,7 @@
 # Only instructions that every builder knows, so no `RUN --mount` and no TARGETARCH:
 # self-hosted runners and local runners of workflows still use the old ones.
 
-# The newest Python that Lambda runs. Any other supported one: --build-arg PYTHON_VERSION=3.12
+# The default of `python-version`. Any other supported one: --build-arg PYTHON_VERSION=3.12
 ARG PYTHON_VERSION=3.14
 # `latest` serves both architectures; `latest-x86_64` and `latest-arm64` name one of them.
 ARG SAM_TAG=latest

@@ -3,7 +3,7 @@
 #
 #   images.sh DIRECTORY
 #
-# Prints their names, that of the newest Python's first.
+# Prints their names, that of the default Python's first.
 #
 # Each is a Debian of `debootstrap` with what the real image has and the Dockerfile needs, under the
 # real image's own name: the Dockerfile itself stays as users get it. Needs root and a Docker daemon.
@@ -60,7 +60,7 @@ sam() {
     # What is compiled here is refused if the C library is newer than the runtime's, as every Debian's is:
     # so Python says that it has the runtime's. The self-test looks at what the result needs in truth.
     local glibc
-    glibc=$(sed -n "s/^- { python: \"$python\",.* glibc: \"\([0-9.]*\)\",.*/\1/p" "$root/data/runtimes.yml")
+    glibc=$(sed -n "s/^ *- { python: \"$python\",.* glibc: \"\([0-9.]*\)\",.*/\1/p" "$root/data/runtimes.yml")
     rm -f "$sam/usr/lib/python$python/sitecustomize.py" # a link
     printf 'import platform\nplatform.libc_ver = lambda *_: ("glibc", "%s")\n' "$glibc" \
         >"$sam/usr/lib/python$python/sitecustomize.py"

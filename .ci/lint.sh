@@ -18,4 +18,4 @@ same() {
     [[ $2 == "$3" ]] || { echo "error: $1: the Dockerfile says \`$2\`, not \`$3\`" >&2; exit 1; }
 }
 same Rust "$(sed -n 's/^FROM rust:\([^-]*\)-.*/\1/p' Dockerfile)" "$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)"
-same glibc "$(sed -n 's/^ARG GLIBC=//p' Dockerfile)" "$(sed -n 's/^- .* glibc: "\([0-9.]*\)",.*/\1/p' data/runtimes.yml | sort -V | head -n 1)"
+same glibc "$(sed -n 's/^ARG GLIBC=//p' Dockerfile)" "$(sed -n 's/^ *- .* glibc: "\([0-9.]*\)",.*/\1/p' data/runtimes.yml | sort -V | head -n 1)"

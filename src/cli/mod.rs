@@ -1,12 +1,13 @@
 //! The inputs as strings, before validation. Command line, `INPUT_*` and `action.yml` follow from this list.
 
 mod parse;
+mod step;
 
 use std::collections::BTreeMap;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::types::target::DEFAULT_PYTHON_VERSION;
+use crate::facts;
 
 pub use parse::{InputArgument, command_names, input_arguments, parser};
 
@@ -186,8 +187,8 @@ pub struct Inputs {
     #[arg(long, help_heading = "Dependencies", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub refresh: Option<String>,
 
-    /// Python version of the Lambda runtime, e.g. `3.13`
-    #[arg(long, help_heading = "Target", value_name = "VERSION", default_value = DEFAULT_PYTHON_VERSION)]
+    /// Python version of the Lambda runtime, e.g. `3.13`; as `.python-version` or the project's `requires-python` say when omitted, else the default, with a warning
+    #[arg(long, help_heading = "Target", value_name = "VERSION", default_value = facts::default_python())]
     pub python_version: Option<String>,
     /// Architecture of the functions: `x86_64` or `arm64`
     #[arg(long, help_heading = "Target", value_name = "NAME", default_value = DEFAULT_ARCHITECTURE)]

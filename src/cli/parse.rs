@@ -7,19 +7,23 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use super::{Cli, Command, DEFAULT_COMMAND, Given};
+use super::step::StepInputs;
+use super::{Cli, Command, Given};
 use crate::error::Failure;
 
 impl Cli {
-    /// Reads the command line, or in a workflow, where the action is started without arguments, the `INPUT_*` variables.
+    /// Reads the command line, or in a step of a workflow, where the action is started without arguments, its inputs.
     ///
     /// `Err(Ok(text))` is a text to print and leave (`--help`, `--version`).
     pub fn read(
         arguments: Vec<OsString>,
         variables: &BTreeMap<String, String>,
     ) -> Result<Self, Result<String, Failure>> {
-        let from_inputs = arguments.len() <= 1 && variables.keys().any(|name| name.starts_with("INPUT_"));
-        let arguments = if from_inputs { arguments_of_inputs(variables) } else { arguments };
+        let arguments = match StepInputs::read(variables) {
+            Some(inputs) if arguments.len() <= 1 => inputs.arguments().map_err(Err)?,
+            Some(inputs) => inputs.check_beside_arguments().map(|()| arguments).map_err(Err)?,
+            None => arguments,
+        };
         Self::parse_arguments(&mut Self::command(), arguments)
     }
 
@@ -74,20 +78,6 @@ fn given(parser: &clap::Command, command: &str, matches: &clap::ArgMatches) -> G
         (name.to_owned(), values.filter(|value| !value.trim().is_empty()).collect::<Vec<_>>())
     });
     values.filter(|(_, values)| !values.is_empty()).collect()
-}
-
-/// `INPUT_LAYER-NAME=x` becomes `--layer-name=x`, so that no value can become a flag.
-fn arguments_of_inputs(variables: &BTreeMap<String, String>) -> Vec<OsString> {
-    let given = |name: &str| {
-        let variable = format!("INPUT_{}", name.to_uppercase().replace(' ', "_"));
-        variables.get(&variable).map(|value| value.trim()).filter(|value| !value.is_empty())
-    };
-    let command = given("command").unwrap_or(DEFAULT_COMMAND);
-    let names = input_arguments().into_iter().map(|argument| argument.name);
-    let options = names.filter_map(|name| given(&name).map(|value| format!("--{name}={value}")));
-    // A command that looks like a flag stays a (wrong) command.
-    let command = if command.starts_with('-') { format!(" {command}") } else { command.to_owned() };
-    ["lambda-layer".to_owned(), command].into_iter().chain(options).map(OsString::from).collect()
 }
 
 /// One input, as `action.yml` and the README list it.
@@ -165,7 +155,8 @@ mod tests {
     }
 
     fn read(pairs: &[(&str, &str)]) -> Result<Cli, Result<String, Failure>> {
-        Cli::read(vec!["lambda-layer".into()], &variables(pairs))
+        let step = [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "")];
+        Cli::read(vec!["lambda-layer".into()], &variables(&[&step[..], pairs].concat()))
     }
 
     #[test]

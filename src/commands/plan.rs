@@ -15,6 +15,7 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
     spec.registry.doubts(environment).iter().for_each(|doubt| console.warning(doubt));
     let step = console.step("Decide");
     let mut connected = decide::read(spec, connections, environment, console).await?;
+    decide::python::check(spec, &connected.known)?;
     let state = &connected.known.state;
     if let Some(reason) = unresolved::reason(spec, &raw, state, environment, workers).await? {
         step.done_for_nothing("to be built");

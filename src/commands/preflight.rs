@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::decide::fingerprint::RawInputs;
 use crate::environment::Environment;
 use crate::error::counted;
-use crate::spec::Spec;
+use crate::spec::{ChosenPython, Spec};
 use crate::types::Target;
 
 /// The inputs as far as they decide what is in a layer; warnings about them are told first.
@@ -18,13 +18,26 @@ use crate::types::Target;
 /// An input that cannot be read.
 pub(super) fn read_inputs(spec: &Spec, console: &Console) -> anyhow::Result<RawInputs> {
     let raw = RawInputs::of(spec, console.secrets())?;
-    warn_of_deprecation(spec.target, console);
+    say_python(&spec.python, console);
+    say_runtime(spec.target, console);
     spec.dependencies.notes.iter().for_each(|note| console.warning(note));
     Ok(raw)
 }
 
-pub(super) fn warn_of_deprecation(target: Target, console: &Console) {
+/// Who chose the Python, if it was not named in the inputs.
+pub(super) fn say_python(python: &ChosenPython, console: &Console) {
+    python.notice().iter().for_each(|notice| console.notice(notice));
+    python.warning().iter().for_each(|warning| console.warning(warning));
+}
+
+/// That the runtime is not one for production yet, or no longer.
+pub(super) fn say_runtime(target: Target, console: &Console) {
     let python = target.python;
+    if python.runtime().preview {
+        console.notice(&format!(
+            "Lambda's python{python} is a preview, which may change and is not for production (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)"
+        ));
+    }
     let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     if let Some(date) = python.runtime().deprecated.filter(|date| *date <= today) {
         console.warning(&format!(

@@ -14,6 +14,8 @@ use crate::cli::{Given, list};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::spec::REGISTRY_FOLDER;
+use crate::spec::python::{ChosenPython, Project};
+use crate::types::PythonVersion;
 
 /// One layer with its inputs as they would be given to a run of its own.
 #[derive(Debug)]
@@ -52,8 +54,9 @@ pub(super) fn expand(file: &File, common: &Common<'_>, problems: &mut Vec<Proble
     for layer in &file.layers {
         let before = wanted.len();
         let inputs = merged(&file.defaults, layer, common.of_run);
-        let pythons = values(&inputs, "python-version", common.environment.default_python(), problems);
-        let architectures = values(&inputs, "architecture", cli::DEFAULT_ARCHITECTURE, problems);
+        let python = || python(&inputs, common).to_string();
+        let pythons = values(&inputs, "python-version", python, problems);
+        let architectures = values(&inputs, "architecture", || cli::DEFAULT_ARCHITECTURE.to_owned(), problems);
         for python in &pythons {
             for architecture in &architectures {
                 wanted.extend(one(layer, &inputs, (python, architecture), common, problems));
@@ -86,9 +89,9 @@ fn merged(defaults: &Keys, layer: &Layer, of_run: &Given) -> Origins {
 }
 
 /// Of an input that multiplies a layer.
-fn values(inputs: &Origins, name: &str, default: &str, problems: &mut Vec<Problem>) -> Vec<Origin> {
+fn values(inputs: &Origins, name: &str, default: impl FnOnce() -> String, problems: &mut Vec<Problem>) -> Vec<Origin> {
     let Some(given) = inputs.get(name) else {
-        return vec![Origin { text: default.to_owned(), span: None, is_default: true }];
+        return vec![Origin { text: default(), span: None, is_default: true }];
     };
     let mut values: Vec<Origin> = Vec::new();
     for origin in given {
@@ -102,6 +105,23 @@ fn values(inputs: &Origins, name: &str, default: &str, problems: &mut Vec<Proble
         }
     }
     values
+}
+
+/// The Python of a layer that names none, for its name; what is wrong with it is told with the layer's inputs.
+fn python(inputs: &Origins, common: &Common<'_>) -> PythonVersion {
+    let texts = |name: &str| -> Vec<String> {
+        inputs.get(name).into_iter().flatten().map(|origin| origin.text.clone()).collect()
+    };
+    let mut given: Given = [("working-directory".to_owned(), texts("working-directory"))].into();
+    given.retain(|_, values| !values.is_empty());
+    place(&mut given, common);
+    let folder = given.get("working-directory").and_then(|values| values.last());
+    let folder = common.environment.current_directory.join(folder.map_or(".", |folder| folder.trim()));
+    let folder = folder.canonicalize_utf8().unwrap_or(folder);
+    let workspace = common.environment.workspace(&folder);
+    let (requirements, sources) = (list(&texts("requirements")), list(&texts("source")));
+    let project = Project { folder: &folder, workspace: &workspace, requirements: &requirements, sources: &sources };
+    ChosenPython::of(&project, common.environment).map_or_else(|_| PythonVersion::default(), |python| python.version)
 }
 
 /// For one Python and architecture; `None` if its name cannot be told.

@@ -5,6 +5,7 @@ mod difference;
 pub mod existing;
 pub mod fingerprint;
 pub mod plan;
+pub mod python;
 pub mod remember;
 mod settings;
 pub mod unresolved;
@@ -64,7 +65,7 @@ pub(crate) async fn read(
 }
 
 /// # Errors
-/// What a dependency file's own tool says of it; no place answers.
+/// A default would change the layer's Python; what a dependency file's own tool says of it; no place answers.
 pub(crate) async fn decide<'scope>(
     spec: &'scope Spec,
     raw: &RawInputs,
@@ -73,6 +74,7 @@ pub(crate) async fn decide<'scope>(
 ) -> anyhow::Result<Decision<'scope>> {
     let Context { environment, console, workers, .. } = context;
     let Connected { registry, known, .. } = published;
+    python::check(spec, known)?;
     let unreadable = std::mem::take(&mut known.unreadable);
     let state = &known.state;
     let (wanted, manifest) = match Fingerprinted::remembered(raw, state) {

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::types::PythonVersion;
-use crate::types::target::DEFAULT_PYTHON_VERSION;
 
 /// Variables that build scripts of strangers must not see: credentials of the run, and the runner's files.
 const HIDDEN_PREFIXES: &[&str] = &["AWS_", "ACTIONS_", "INPUT_", "STATE_"];
@@ -61,10 +60,10 @@ impl Environment {
         Self { variables, current_directory: self.current_directory.clone() }
     }
 
-    /// The Python of layers that name none: that of the image, where there is one.
-    pub fn default_python(&self) -> &str {
-        let of_image = self.get("LAMBDA_LAYER_PYTHON_VERSION");
-        of_image.filter(|version| version.parse::<PythonVersion>().is_ok()).unwrap_or(DEFAULT_PYTHON_VERSION)
+    /// The Python that somebody chose with the image that this is. The action without a version in its path has the
+    /// variable empty (`action.yml`): nobody chose the Python that its image happens to have.
+    pub fn image_python(&self) -> Option<PythonVersion> {
+        self.get("LAMBDA_LAYER_PYTHON_VERSION")?.parse().ok()
     }
 
     /// Whether this is a step of a GitHub Actions workflow.

@@ -28,7 +28,7 @@ pub use missing_in_builds::not_in_a_build;
 pub use opening::{Opening, opening};
 pub use regions::{is_opt_in, partition, partition_of_name, token_audience};
 pub use runtime_packages::{RuntimePackage, RuntimePackages, runtime_packages};
-pub use runtimes::{Runtime, System, patch_release, runtimes};
+pub use runtimes::{Runtime, Runtimes, System, default_python, patch_release, runtimes};
 pub use secrets::{CredentialFile, Secrets, TokenFormat, UrlParameters, Weak, secrets};
 
 /// Files of this repository, compiled in; the unit test below reads each of them.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use anyhow::Context as _;
 use camino::Utf8Path;
 use serde::Deserialize;
 
@@ -25,18 +26,66 @@ pub struct Runtime {
     pub deprecated: Option<jiff::civil::Date>,
     /// First two bytes of the compiled files that it reads, little-endian.
     pub bytecode_magic: u16,
+    /// Lambda offers it to be tried, so that it may change, and nothing chooses it by itself. There is no image to build
+    /// in yet.
+    #[serde(default)]
+    pub preview: bool,
+    #[serde(skip)]
+    system: Option<&'static System>,
 }
 
-static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| embedded(include_str!("../../data/runtimes.yml")));
+/// The file, with the systems of the other.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runtimes {
+    /// The Python of layers for which nobody says one, `3.14`.
+    pub default: String,
+    /// Newest first.
+    pub runtimes: Vec<Runtime>,
+}
+
+static RUNTIMES: LazyLock<Runtimes> = LazyLock::new(|| {
+    Runtimes::read(include_str!("../../data/runtimes.yml"), &SYSTEMS).expect("the data files are checked by a test")
+});
+
+impl Runtimes {
+    /// Those of a file as `data/runtimes.yml`, each with its system.
+    ///
+    /// # Errors
+    /// It is none, or a runtime's system is none of these.
+    pub fn read(text: &str, systems: &'static [System]) -> anyhow::Result<Self> {
+        let mut table: Self = serde_yaml::from_str(text)?;
+        for runtime in &mut table.runtimes {
+            let system = systems.iter().find(|system| system.name == runtime.os);
+            runtime.system = Some(system.with_context(|| format!("there is no system `{}`", runtime.os))?);
+        }
+        Ok(table)
+    }
+
+    /// Those of this program.
+    pub fn own() -> &'static Self {
+        &RUNTIMES
+    }
+
+    /// Those that have an image to build in: Amazon makes it (`public.ecr.aws/sam/build-python3.14`) for what is no preview.
+    pub fn with_image(&self) -> impl Iterator<Item = &Runtime> {
+        self.runtimes.iter().filter(|runtime| !runtime.preview)
+    }
+}
 
 /// Supported runtimes, newest first.
 pub fn runtimes() -> &'static [Runtime] {
-    &RUNTIMES
+    &RUNTIMES.runtimes
+}
+
+/// The Python of layers for which nobody says one, `3.14`.
+pub fn default_python() -> &'static str {
+    &RUNTIMES.default
 }
 
 impl Runtime {
     pub fn system(&self) -> &'static System {
-        SYSTEMS.iter().find(|system| system.name == self.os).expect("the data files are checked by a test")
+        self.system.expect("every runtime is read with its system")
     }
 
     /// Whether the dynamic linker finds a library of the system or of Python, `libz.so.1`.
@@ -97,7 +146,48 @@ impl System {
 }
 
 #[cfg(test)]
+impl Runtimes {
+    /// A Python and an operating system to come, as somebody would add them.
+    pub(crate) fn invented() -> &'static Runtime {
+        let systems = "- { name: Amazon Linux 2039, symbol-versions: { GLIBC: '2.61' }, libraries: [[libc.so.6]] }";
+        let systems: &[System] = serde_yaml::from_str::<Vec<System>>(systems).unwrap().leak();
+        let text = "
+            default: '3.98'
+            runtimes:
+              - { python: '3.98', patch: 7, os: Amazon Linux 2039, glibc: '2.61', uv-platform: manylinux_2_61, bytecode-magic: 7800, deprecated: 2045-06-30 }";
+        let table = Box::leak(Box::new(Self::read(text, systems).unwrap()));
+        &table.runtimes[0]
+    }
+}
+
+#[cfg(test)]
 mod tests {
+    use super::Runtimes;
+
+    #[test]
+    fn a_new_python_and_its_system_are_data() {
+        let runtime = Runtimes::invented();
+        assert_eq!(runtime.system().symbol_versions["GLIBC"], "2.61");
+        assert!(runtime.has_library("libpython3.98.so.1.0") && !runtime.has_library("libssl.so.3"));
+        let one = "default: '3.98'\nruntimes: [{ python: '3.98', patch: 0, os: BeOS, glibc: '2.61', uv-platform: x, bytecode-magic: 1 }]";
+        assert_eq!(Runtimes::read(one, &[]).unwrap_err().to_string(), "there is no system `BeOS`");
+    }
+
+    /// The default of each major version of this program. A line is added, and none is changed.
+    const DEFAULTS: &[(&str, &str)] = &[("0", "3.14")];
+
+    #[test]
+    fn the_default_is_no_preview() {
+        let table = Runtimes::own();
+        assert!(table.with_image().any(|runtime| runtime.python == table.default));
+    }
+
+    #[test]
+    fn the_default_stays_within_a_major_version() {
+        let (_, default) = DEFAULTS.iter().find(|(major, _)| *major == env!("CARGO_PKG_VERSION_MAJOR")).unwrap();
+        assert_eq!(super::default_python(), *default);
+    }
+
     #[test]
     fn an_image_tells_its_patch_release() {
         let header = "#define PY_MINOR_VERSION        13\n#define PY_MICRO_VERSION        9\n";

@@ -179,7 +179,7 @@ pub(crate) fn allows_python(range: &str, python: PythonVersion) -> bool {
 }
 
 /// Poetry's `^3.10` and `~3.10` as PEP 440 has them; there is no Python 4.
-pub(super) fn of_poetry(range: &str) -> String {
+pub(crate) fn of_poetry(range: &str) -> String {
     let parts = range.split(',').map(str::trim).map(|part| match (part.strip_prefix('^'), part.strip_prefix('~')) {
         (Some(version), _) => format!(">={version}"),
         (None, Some(version)) if !version.starts_with('=') => {

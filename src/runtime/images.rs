@@ -5,12 +5,20 @@ use crate::types::Target;
 
 /// What to do when there is no wheel.
 pub(crate) fn other_ways(target: Target) -> String {
-    let image = format!(
-        "build it on {} in the image of the runtime (the action `lambda-layer-action/python{}`, or `public.ecr.aws/sam/build-python{}`)",
-        target.architecture, target.python, target.python
-    );
-    let newest = facts::runtimes().iter().filter_map(|runtime| runtime.glibc.parse().ok()).max();
-    let newer = facts::runtimes().iter().rev().find(|runtime| runtime.glibc.parse().ok() == newest);
+    let image = if target.python.runtime().preview {
+        format!(
+            "build it on {} with a Python {} of your own, as there is no image of this preview yet",
+            target.architecture, target.python
+        )
+    } else {
+        format!(
+            "build it on {} in the image of the runtime (the action `lambda-layer-action/python{}`, or `public.ecr.aws/sam/build-python{}`)",
+            target.architecture, target.python, target.python
+        )
+    };
+    let runtimes: Vec<_> = facts::Runtimes::own().with_image().collect();
+    let newest = runtimes.iter().filter_map(|runtime| runtime.glibc.parse().ok()).max();
+    let newer = runtimes.iter().rev().find(|runtime| runtime.glibc.parse().ok() == newest);
     match newer.filter(|_| newest > Some(target.glibc())) {
         Some(runtime) => {
             format!("{image}, or use python{} or later, which has glibc {}", runtime.python, runtime.glibc)

@@ -268,7 +268,7 @@ impl Reading<'_> {
 
 /// The dependency files of a folder in the order in which they are preferred. A project without a lock file of its own
 /// may be one of a workspace of uv, which has its lock file further up.
-fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Vec<Utf8PathBuf> {
+pub(super) fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Vec<Utf8PathBuf> {
     let is_there = |facts: &&KindFacts| folder.join(&facts.file).is_file();
     let mut found: Vec<Utf8PathBuf> =
         facts::lockfiles().iter().filter(is_there).map(|facts| Utf8PathBuf::from(&facts.file)).collect();

@@ -25,7 +25,8 @@ pub fn of(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
         .chain(script);
     let above = project_above(spec).map(|folder| folder.join("pyproject.toml"));
     let given = given.filter_map(|path| files::normalize(&spec.folder.join(path)));
-    given.chain(above).chain(spec.dependencies.places.iter().cloned()).collect()
+    let more = spec.dependencies.places.iter().chain(&spec.python.files).cloned();
+    given.chain(above).chain(more).collect()
 }
 
 /// The project in the workspace that says whether one without a lock of its own is a member, and has its lock.
@@ -43,7 +44,8 @@ pub fn of_missing(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
     let above = above.map(|folder| folder.join(Kind::Uv.file_name()));
     let settings = spec.folder.ancestors().take_while(|folder| folder.starts_with(&spec.workspace));
     let settings = settings.map(|folder| folder.join("uv.toml"));
-    beside.chain(above).chain(settings).filter(|path| !path.exists()).collect()
+    let pins = spec.python.pins_of(&spec.folder, &spec.workspace);
+    beside.chain(above).chain(settings).chain(pins).filter(|path| !path.exists()).collect()
 }
 
 /// For people and the next steps of a workflow: from the root of the repository, folders as `folder/**`.

@@ -16,6 +16,7 @@ mod merge;
 pub mod ownership;
 mod packages;
 mod project_settings;
+pub mod python;
 mod reading;
 mod resolve;
 mod subject;
@@ -39,6 +40,7 @@ pub use destination::{AwsDestinations, BUCKET_PREFIX, REGISTRY_FOLDER, RegistryC
 pub use documents::{CommentWhen, Documents, GithubChoice};
 pub use follow_up::{FollowUp, Labelling, Retention};
 pub use merge::MergeSpec;
+pub use python::{ChosenPython, PythonOrigin};
 use reading::Reading;
 pub use subject::{AuditSpec, Subject};
 pub use version_command::{Verb, VersionChoice, VersionCommand, VersionCommandSpec};
@@ -70,6 +72,8 @@ pub struct Spec {
     pub task: Task,
     pub layer: LayerName,
     pub target: Target,
+    /// The Python of `target`, and who chose it.
+    pub python: ChosenPython,
     /// The working directory, absolute; relative paths start here.
     pub folder: Utf8PathBuf,
     /// The repository, absolute; nothing from outside of it gets into a layer.

@@ -44,8 +44,9 @@ impl Spec {
         let layer = reading.layer(task, given(layer_name.as_ref()));
         reading.refuse_layer_version(given(layer_version.as_ref()));
         reading.refuse_subject(given(subject.as_ref()));
+        let python = reading.python(given(python_version.as_ref()), &list(requirements), &list(source));
         let target = Target {
-            python: reading.parsed(given(python_version.as_ref()), environment.default_python()),
+            python: python.version,
             architecture: reading.parsed(given(architecture.as_ref()), cli::DEFAULT_ARCHITECTURE),
         };
         let layout = reading.parsed(given(layout.as_ref()), cli::DEFAULT_LAYOUT);
@@ -119,7 +120,7 @@ impl Spec {
         problems.into_result()?;
         #[rustfmt::skip]
         let spec = Self {
-            task, layer, target, folder, workspace, start, dependencies, content, checks, declaration,
+            task, layer, target, python, folder, workspace, start, dependencies, content, checks, declaration,
             registry, state, follow_up, documents, github, output, dry_run, verify, results, runs_on,
         };
         Ok(spec)

@@ -7,16 +7,19 @@ use super::{AwsDestinations, Checks, Documents, Reading, RegistryChoice, StatePl
 use crate::cli::{Inputs, given, list};
 use crate::environment::Environment;
 use crate::error::Failure;
+use crate::spec::python::{ChosenPython, Project};
 use crate::types::{Architecture, LayerName, LayerVersionArn, PythonVersion};
-use crate::{cli, files};
+use crate::{cli, facts, files};
 
 /// A layer that another tool built, and the target it is checked for.
 #[derive(Debug)]
 pub struct AuditSpec {
     /// `None`: the current version.
     pub subject: Option<Subject>,
-    /// `None` if they were not named: what a published layer declares, or else the defaults.
+    /// `None` if it was not named: what a published layer declares, or else `python_of_project`.
     pub python: Option<PythonVersion>,
+    pub python_of_project: ChosenPython,
+    /// Likewise, or else the default.
     pub architecture: Option<Architecture>,
     pub checks: Checks,
     pub registry: RegistryChoice,
@@ -55,7 +58,12 @@ impl AuditSpec {
         let subject = reading.subject(given(inputs.subject.as_ref()), name);
         let is_current = given(inputs.subject.as_ref()).is_none();
         let python = given(inputs.python_version.as_ref());
-        let python = python.map(|version| reading.parsed(Some(version), environment.default_python()));
+        let python = python.map(|version| reading.parsed(Some(version), facts::default_python()));
+        // Nothing that the layer itself says has to wait for the project's files to be right.
+        let project =
+            Project { folder: &reading.folder, workspace: &reading.workspace, requirements: &[], sources: &[] };
+        let python_of_project = ChosenPython::of(&project, environment);
+        let python_of_project = python_of_project.unwrap_or_else(|_| ChosenPython::defaulted());
         let architecture = given(inputs.architecture.as_ref());
         let architecture = architecture.map(|name| reading.parsed(Some(name), cli::DEFAULT_ARCHITECTURE));
         let checks = reading.checks(&CheckInputs {
@@ -88,7 +96,19 @@ impl AuditSpec {
             Some(Subject::Published(arn)) => Some(arn.layer().to_owned()),
             Some(Subject::Zip { .. } | Subject::Folder { .. }) | None => name.map(str::to_owned),
         };
-        Ok(Self { subject, python, architecture, checks, registry, state, layer, documents, workspace, start })
+        Ok(Self {
+            subject,
+            python,
+            python_of_project,
+            architecture,
+            checks,
+            registry,
+            state,
+            layer,
+            documents,
+            workspace,
+            start,
+        })
     }
 }
 

@@ -22,6 +22,8 @@ pub struct PythonVersion {
 
 /// No Python has had more patch releases than this.
 const PATCH_RELEASES: u32 = 100;
+/// No range ends with a minor version that is so much later than what there is.
+const LATER: u64 = 10;
 
 impl PythonVersion {
     pub fn runtime(self) -> &'static facts::Runtime {
@@ -38,6 +40,23 @@ impl PythonVersion {
     pub fn release(self) -> Version {
         let minor = self.runtime.python.split('.').filter_map(|part| part.parse::<u64>().ok());
         Version::new(minor.chain([u64::from(self.patch)]))
+    }
+
+    /// All that Lambda has for production, newest first.
+    pub fn supported() -> impl Iterator<Item = Self> {
+        facts::runtimes().iter().filter(|runtime| !runtime.preview).map(Self::of)
+    }
+
+    pub(crate) fn of(runtime: &'static facts::Runtime) -> Self {
+        Self { runtime, patch: facts::patch_release(runtime) }
+    }
+
+    /// Releases of the minor versions after this one, as many as there may be.
+    pub fn later_releases(self) -> impl Iterator<Item = Version> {
+        let minor = self.release().release().get(1).copied().unwrap_or_default();
+        (minor + 1..minor + LATER)
+            .flat_map(|minor| (0..u64::from(PATCH_RELEASES)).map(move |patch| (minor, patch)))
+            .map(|(minor, patch)| Version::new([3, minor, patch]))
     }
 
     fn with_patch(self, patch: u32) -> Self {
@@ -66,6 +85,13 @@ impl PartialEq for PythonVersion {
 
 impl Eq for PythonVersion {}
 
+impl Default for PythonVersion {
+    /// What a layer is for if nobody says so.
+    fn default() -> Self {
+        facts::default_python().parse().expect("the data files are checked by a test")
+    }
+}
+
 impl FromStr for PythonVersion {
     type Err = Failure;
 
@@ -73,9 +99,14 @@ impl FromStr for PythonVersion {
         let known = facts::runtimes();
         let bare = text.strip_prefix("python").unwrap_or(text);
         let found = known.iter().find(|runtime| runtime.python == bare);
-        found.map(|runtime| Self { runtime, patch: facts::patch_release(runtime) }).ok_or_else(|| {
+        found.map(Self::of).ok_or_else(|| {
+            let named = |preview: bool| {
+                alternatives(known.iter().filter(|it| it.preview == preview).map(|it| it.python.as_str()))
+            };
+            let previews = Some(named(true)).filter(|previews| !previews.is_empty());
+            let previews = previews.map(|previews| format!("; there is a preview of {previews}")).unwrap_or_default();
             Failure::user(format!("`python-version` is `{text}`, for which there is no supported Lambda runtime"))
-                .hint(format!("use {}", alternatives(known.iter().map(|runtime| runtime.python.as_str()))))
+                .hint(format!("use {}{previews}", named(false)))
         })
     }
 }
@@ -157,9 +188,19 @@ impl Target {
     pub(crate) fn of_tests() -> Self {
         Self { python: "3.13".parse().expect("is known"), architecture: Architecture::X86_64 }
     }
+
+    /// Of a Python and a system that nobody has heard of.
+    pub(crate) fn invented() -> Self {
+        Self { python: PythonVersion::of(facts::Runtimes::invented()), architecture: Architecture::Arm64 }
+    }
 }
 
 impl Target {
+    /// `x86_64-manylinux_2_34`, as `uv pip install --python-platform` takes it.
+    pub fn uv_platform(self) -> String {
+        format!("{}-{}", self.architecture.machine(), self.python.runtime().uv_platform)
+    }
+
     pub fn glibc(self) -> Glibc {
         self.python.runtime().glibc.parse().expect("the data files are checked by a test")
     }
@@ -194,8 +235,6 @@ impl Display for Glibc {
     }
 }
 
-pub const DEFAULT_PYTHON_VERSION: &str = "3.14";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,8 +242,23 @@ mod tests {
     #[test]
     fn an_unsupported_version_comes_with_the_list() {
         let failure = "3.7".parse::<PythonVersion>().expect_err("is too old");
-        assert_eq!(failure.hint.as_deref(), Some("use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`"));
+        assert_eq!(
+            failure.hint.as_deref(),
+            Some("use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`")
+        );
         assert!("aarch64".parse::<Architecture>().is_err());
+    }
+
+    #[test]
+    fn a_new_python_is_a_target_like_others() {
+        let target = Target::invented();
+        assert_eq!(
+            (target.python.digits(), target.python.release().to_string()),
+            ("398".to_owned(), "3.98.7".to_owned())
+        );
+        assert_eq!(target.uv_platform(), "aarch64-manylinux_2_61");
+        assert_eq!(target.glibc(), Glibc { major: 2, minor: 61 });
+        assert_eq!(target.to_string(), "python3.98 on arm64");
     }
 
     #[test]

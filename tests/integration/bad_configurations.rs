@@ -286,7 +286,7 @@ fn what_is_no_such_file_is_refused_in_words() {
     error: lambda-layers.yml:1:37: `python-version` is `3.1`, for which there is no supported Lambda runtime
     cause:   1 | layers: {'a-{py}': {python-version: 3.1}}
     cause:     |                                     ^^^
-    hint: use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`
+    hint: use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`
 
     a name of all
     error: lambda-layers.yml:1:12: `layer-name` cannot be a default

@@ -59,7 +59,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     error: 14 problems with the input
     cause: `layer-name` is `shared deps!`, which Lambda does not accept (use letters, digits, `-` and `_`)
     cause: `layer-version` is `3`, but this command makes a version and does not act on one (leave it out; the number comes from the registry)
-    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)
+    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`)
     cause: `amd64` is not an architecture of Lambda (use `x86_64`)
     cause: `layout` is `flat` (use `python` or `site-packages`)
     cause: `requirement-prod.txt` does not exist (did you mean `requirements-prod.txt`?)
@@ -331,9 +331,9 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     insta::assert_snapshot!(outcome.told(), @r"
     exit: 1
     --- stdout
-    ::error title=lambda-layer::2 problems with the input%0Acause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)%0Acause: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)%0Ahint: nothing was built or published; correct all of them and run again
+    ::error title=lambda-layer::2 problems with the input%0Acause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`)%0Acause: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)%0Ahint: nothing was built or published; correct all of them and run again
     error: 2 problems with the input
-    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)
+    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`)
     cause: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
     hint: nothing was built or published; correct all of them and run again
     --- stderr
@@ -341,7 +341,7 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     insta::assert_snapshot!(outcome.summary(), @r"
     ### ❌ 2 problems with the input
 
-    - <code>python-version</code> is <code>3.7</code>, for which there is no supported Lambda runtime (use <code>3.14</code>, <code>3.13</code>, <code>3.12</code>, <code>3.11</code>, <code>3.10</code> or <code>3.9</code>)
+    - <code>python-version</code> is <code>3.7</code>, for which there is no supported Lambda runtime (use <code>3.14</code>, <code>3.13</code>, <code>3.12</code>, <code>3.11</code>, <code>3.10</code> or <code>3.9</code>; there is a preview of <code>3.15</code>)
     - requirements.txt:1: cannot read <code>six==</code>: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, <code>name\[extra\]&gt;=1.2; python\_version &lt; '3.13'</code>)
 
     **Hint:** nothing was built or published; correct all of them and run again
@@ -372,7 +372,7 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     reason=2 problems with the input
     release-url=
     report-path=
-    result={"error":{"kind":"user","error":"2 problems with the input","causes":["`python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`)","requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)"],"hint":"nothing was built or published; correct all of them and run again"}}
+    result={"error":{"kind":"user","error":"2 problems with the input","causes":["`python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`)","requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)"],"hint":"nothing was built or published; correct all of them and run again"}}
     sbom-path=
     size-diff=
     unzipped-size=

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use lambda_layer::build::slim;
 use lambda_layer::cli::{DEFAULT_COMMAND, InputArgument, command_names, input_arguments};
 use lambda_layer::facts::permissions;
-use lambda_layer::facts::{self, Runtime};
+use lambda_layer::facts::{self, Runtime, Runtimes, System};
 use lambda_layer::report::OUTPUTS;
 use lambda_layer::spec::SlimLevel;
 
@@ -34,6 +34,12 @@ fn inputs() -> Vec<InputArgument> {
     "${{ github.token }}".clone_into(&mut token.default);
     inputs
 }
+
+/// What the plain action adds: its image has a Python, which nobody chose.
+const PLAIN_ENVIRONMENT: &str = "  env:
+    # Who names no Python in the path of the action has not chosen that of its image.
+    LAMBDA_LAYER_PYTHON_VERSION: ''
+";
 
 /// The action with these `inputs`. `image` is a Dockerfile, seen from the action's folder.
 fn action_yml(name: &str, description: &str, inputs: &[InputArgument], image: &str) -> String {
@@ -72,9 +78,9 @@ inputs:
     text + &format!("runs:\n  using: docker\n  image: {image}\n")
 }
 
-/// Of the Python that `Dockerfile` is for as it stands.
-fn newest() -> &'static Runtime {
-    &facts::runtimes()[0]
+/// Of the Python that `Dockerfile` is for as it stands: the default, which stays while there are newer ones.
+fn plain(table: &Runtimes) -> &Runtime {
+    table.with_image().find(|runtime| runtime.python == table.default).expect("is one of them")
 }
 
 /// The Dockerfile of a Python, seen from the root.
@@ -82,8 +88,8 @@ fn newest() -> &'static Runtime {
 /// It cannot stand in the action's folder, or in one with others of its kind: the runner takes the folder of a Dockerfile as
 /// the context of its build, and the sources have to be in there. It passes no build arguments, so one Dockerfile is one
 /// image. Of local actions it only knows a Dockerfile by the end of its name (actions/runner, `ContainerActionHandler.cs`).
-fn dockerfile_name(runtime: &Runtime) -> String {
-    if runtime.python == newest().python {
+fn dockerfile_name(runtime: &Runtime, table: &Runtimes) -> String {
+    if runtime.python == table.default {
         "Dockerfile".to_owned()
     } else {
         format!("python{}.Dockerfile", runtime.python)
@@ -91,16 +97,16 @@ fn dockerfile_name(runtime: &Runtime) -> String {
 }
 
 /// `Dockerfile` for another Python. The program is built by the same instructions, so builders have it in their cache.
-fn dockerfile(template: &str, runtime: &Runtime) -> String {
-    let (python, newest) = (&runtime.python, &newest().python);
+fn dockerfile(template: &str, runtime: &Runtime, default: &str) -> String {
+    let python = &runtime.python;
     let mut text = template.to_owned();
     for (from, to) in [
         (
             "# The action's image:",
             "# Generated from Dockerfile: UPDATE_GENERATED=1 cargo test generated\n#\n# The action's image:",
         ),
-        ("# The newest Python that Lambda runs. Any other supported one: --build-arg PYTHON_VERSION=3.12\n", ""),
-        (&format!("ARG PYTHON_VERSION={newest}\n"), &format!("ARG PYTHON_VERSION={python}\n")),
+        ("# The default of `python-version`. Any other supported one: --build-arg PYTHON_VERSION=3.12\n", ""),
+        (&format!("ARG PYTHON_VERSION={default}\n"), &format!("ARG PYTHON_VERSION={python}\n")),
     ] {
         assert_eq!(text.matches(from).count(), 1, "the Dockerfile has `{from}` not just once");
         text = text.replace(from, to);
@@ -167,23 +173,25 @@ fn lite_action() -> String {
 }
 
 /// What there has to be for each Python: path and content.
-fn files_of_each_python() -> Vec<(String, String)> {
+fn files_of_each_python(table: &Runtimes) -> Vec<(String, String)> {
     let template = fs_err::read_to_string(root().join("Dockerfile")).expect("is there");
-    let of_one = facts::runtimes().iter().flat_map(|runtime| {
+    let of_one = table.with_image().flat_map(|runtime| {
         let mut inputs = inputs();
         let version = inputs.iter_mut().find(|input| input.name == "python-version").expect("is an input");
         version.default.clone_from(&runtime.python);
-        let (folder, dockerfile_name) = (format!("python{}", runtime.python), dockerfile_name(runtime));
+        "Python version of the Lambda runtime".clone_into(&mut version.description);
+        let (folder, dockerfile_name) = (format!("python{}", runtime.python), dockerfile_name(runtime, table));
         // zizmor takes any other Dockerfile than `Dockerfile` for the name of an image.
         let image = format!("../{dockerfile_name} # zizmor: ignore[unpinned-images] built from source");
         let action = action_yml(&format!("{ACTION_NAME} {}", runtime.python), ACTION_DESCRIPTION, &inputs, &image);
-        let image = (dockerfile_name != "Dockerfile").then(|| (dockerfile_name, dockerfile(&template, runtime)));
+        let image = (dockerfile_name != "Dockerfile")
+            .then(|| (dockerfile_name, dockerfile(&template, runtime, &table.default)));
         image.into_iter().chain([(format!("{folder}/action.yml"), action)])
     });
     of_one.collect()
 }
 
-fn images_table() -> String {
+fn images_table(table: &Runtimes) -> String {
     let mut text =
         "| `uses:` | builds from source for | on | default of `python-version` |\n|---|---|---|---|\n".to_owned();
     let mut row = |path: &str, runtime: &Runtime| {
@@ -194,8 +202,8 @@ fn images_table() -> String {
         )
         .expect("a String takes everything");
     };
-    row("", newest());
-    for runtime in facts::runtimes() {
+    row("", plain(table));
+    for runtime in table.with_image() {
         row(&format!("/python{}", runtime.python), runtime);
     }
     text + "| `OWNER/lambda-layer-action/lite@v0` | Python alone; layers of wheels for all of them | Debian 12, fetches the Python of a layer | `3.14` |\n"
@@ -261,7 +269,8 @@ fn with_section(text: &str, name: &str, content: &str) -> String {
 
 #[test]
 fn action_yml_follows_from_the_code() {
-    check("action.yml", &action_yml(ACTION_NAME, ACTION_DESCRIPTION, &inputs(), "Dockerfile"));
+    let action = action_yml(ACTION_NAME, ACTION_DESCRIPTION, &inputs(), "Dockerfile");
+    check("action.yml", &format!("{action}{PLAIN_ENVIRONMENT}"));
 }
 
 #[test]
@@ -273,7 +282,7 @@ fn the_small_image_has_its_action() {
 
 #[test]
 fn each_python_has_its_action_and_its_image() {
-    let files = files_of_each_python();
+    let files = files_of_each_python(Runtimes::own());
     for (path, wanted) in &files {
         check(path, wanted);
     }
@@ -285,10 +294,39 @@ fn each_python_has_its_action_and_its_image() {
     assert!(left.is_empty(), "remove what is of a Python that Lambda no longer runs: {left:?}");
 }
 
+/// A Python and an operating system to come are data: nothing here or in the program knows their names.
+#[test]
+fn a_new_python_gets_its_action_and_its_image() {
+    let system = "- { name: Amazon Linux 2039, symbol-versions: { GLIBC: '2.61' }, libraries: [[libc.so.6]] }";
+    let systems: Vec<System> = serde_yaml::from_str(system).expect("is a list of systems");
+    let runtime = |python: &str, more: &str| {
+        format!(
+            "{{ python: '{python}', patch: 1, os: Amazon Linux 2039, glibc: '2.61', uv-platform: manylinux_2_61, bytecode-magic: 1{more} }}"
+        )
+    };
+    let text = format!(
+        "default: '{}'\nruntimes: [{}, {}, {}]",
+        facts::default_python(),
+        runtime("3.98", ", preview: true"),
+        runtime("3.97", ""),
+        runtime(facts::default_python(), "")
+    );
+    let table = Runtimes::read(&text, systems.leak()).expect("is a table");
+    let files: Vec<String> = files_of_each_python(&table).into_iter().map(|(path, _)| path).collect();
+    let default = facts::default_python();
+    assert_eq!(files, ["python3.97.Dockerfile", "python3.97/action.yml", &format!("python{default}/action.yml")]);
+    let row = "| `OWNER/lambda-layer-action/python3.97@v0` | python3.97 | Amazon Linux 2039, glibc 2.61 | `3.97` |";
+    let images = images_table(&table);
+    assert!(images.contains(row) && !images.contains("3.98"), "{images}");
+    assert!(Runtimes::read(&text.replace("2039,", "2040,"), &[]).is_err());
+}
+
 #[test]
 fn the_readme_lists_inputs_outputs_and_images() {
     let mut readme = fs_err::read_to_string(root().join("README.md")).expect("is there");
-    for (name, table) in [("inputs", inputs_table()), ("outputs", outputs_table()), ("images", images_table())] {
+    for (name, table) in
+        [("inputs", inputs_table()), ("outputs", outputs_table()), ("images", images_table(Runtimes::own()))]
+    {
         readme = with_section(&readme, name, &table);
     }
     check("README.md", &readme);
@@ -333,10 +371,10 @@ fn the_dockerfile_installs_the_pinned_tools() {
         dockerfile.contains(&format!("ARG UV_VERSION={}", facts::tools().uv)),
         "UV_VERSION of the Dockerfile is not that of data/tools.yml"
     );
-    let newest = &newest().python;
+    let default = facts::default_python();
     assert!(
-        dockerfile.contains(&format!("ARG PYTHON_VERSION={newest}")),
-        "PYTHON_VERSION of the Dockerfile is not the newest runtime"
+        dockerfile.contains(&format!("ARG PYTHON_VERSION={default}")),
+        "PYTHON_VERSION of the Dockerfile is not the default of data/runtimes.yml"
     );
 }
 

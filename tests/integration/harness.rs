@@ -115,11 +115,13 @@ impl Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lambda-layer"));
         command.args(arguments).current_dir(root.join("work")).env_clear().envs(crate::tools::passed_on());
         command.env("PATH", tools().path()).env("HOME", root.join("home")).env("XDG_CACHE_HOME", root.join("cache"));
-        // What was downloaded once serves every test.
         // The stand-ins for AWS do what they do at once.
         command.env("LAMBDA_LAYER_PUBLISH_SECONDS", "2");
         // An interpreter that a test did not ask for is not fetched.
         command.env("UV_PYTHON_DOWNLOADS", "never");
+        // As in the image of a Python, so that what is said where nobody chose one is left to the tests about that.
+        command.env("LAMBDA_LAYER_PYTHON_VERSION", lambda_layer::facts::default_python());
+        // What was downloaded once serves every test.
         command.env("UV_CACHE_DIR", tools().cache("uv")).env("PIP_CACHE_DIR", tools().cache("pip"));
         Self { command, root: root.to_owned() }
     }
@@ -137,6 +139,11 @@ impl Run {
     pub(crate) fn unset(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
+    }
+
+    /// As outside of the image of a Python: the project says which one it is for, or nobody.
+    pub(crate) fn without_python(self) -> Self {
+        self.env("LAMBDA_LAYER_PYTHON_VERSION", "")
     }
 
     /// Puts a folder in front of `PATH`.

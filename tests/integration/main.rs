@@ -74,6 +74,7 @@ mod profiles;
 mod projects;
 mod proxy;
 mod pypi;
+mod python_versions;
 mod refusals;
 mod regions;
 mod releases;

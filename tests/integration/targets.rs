@@ -113,7 +113,7 @@ fn compiled_code_is_of_the_target() {
 
 #[test]
 fn every_python_and_architecture_gets_its_own_wheel() {
-    let sandbox = Sandbox::with_requirements("markupsafe==3.0.3\n");
+    let sandbox = Sandbox::with_requirements("markupsafe==3.0.4\n");
     for runtime in lambda_layer::facts::runtimes() {
         for (architecture, machine, number) in [("x86_64", "x86_64", 62), ("arm64", "aarch64", 183)] {
             let members = built(&sandbox, &runtime.python, architecture);

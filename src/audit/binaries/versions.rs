@@ -103,7 +103,8 @@ fn finding(
 
 /// The oldest Python of Lambda that has it.
 fn newer_runtime(prefix: &str, version: &SymbolVersion, target: Target) -> Option<&'static str> {
-    let runtimes = facts::runtimes().iter().take_while(|runtime| runtime.python != target.python.runtime().python);
+    let newer = facts::runtimes().iter().take_while(|runtime| runtime.python != target.python.runtime().python);
+    let runtimes = newer.filter(|runtime| !runtime.preview);
     let has_it = |runtime: &&facts::Runtime| {
         let has = runtime.system().symbol_versions.get(prefix).and_then(|has| SymbolVersion::parse(has));
         has.is_some_and(|has| !version.is_newer_than(&has))

@@ -19,7 +19,7 @@ use crate::process::child::Outcome;
 use crate::process::{child, uv};
 use crate::secrets::SecretUrl;
 use crate::spec::InstallerChoice;
-use crate::types::{DistributionName, Target};
+use crate::types::DistributionName;
 
 #[derive(Debug)]
 pub(super) struct Uv {
@@ -41,9 +41,9 @@ impl Uv {
 
     fn pip(&self, subcommand: &str, request: &Request<'_>) -> Command {
         let mut command = self.pip_for_any(subcommand, request);
-        let Target { python, architecture } = request.spec.target;
-        let platform = format!("{}-{}", architecture.machine(), python.runtime().uv_platform);
-        command.args(["--python-version", &python.release().to_string(), "--python-platform", &platform]);
+        let target = request.spec.target;
+        let (release, platform) = (target.python.release().to_string(), target.uv_platform());
+        command.args(["--python-version", &release, "--python-platform", &platform]);
         command
     }
 

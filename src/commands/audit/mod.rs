@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 
-use super::preflight::warn_of_deprecation;
+use super::preflight::say_runtime;
 use crate::archive::{self, Opened};
 use crate::audit::budget::Candidate;
 use crate::audit::{self, budget, size, smoke, verdict};
@@ -49,8 +49,8 @@ pub async fn run(
     };
     let source = &Source { subject, published };
     let published = source.published.as_ref();
-    let target = target(spec, published, environment);
-    warn_of_deprecation(target, console);
+    let target = target(spec, published, console);
+    say_runtime(target, console);
     let opened = open(source, console)?;
     let largest = distribution_sizes(opened.layer.sizes(), &opened.layer.distributions);
     let unzipped = opened.layer.unzipped_size();

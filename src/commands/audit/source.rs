@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use crate::archive::{self, Opened};
 use crate::cli::DEFAULT_ARCHITECTURE;
+use crate::commands::preflight::say_python;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Failure, counted};
@@ -56,15 +57,16 @@ pub(super) async fn current(
     Ok(arn)
 }
 
-/// The target of the inputs, otherwise the only one that the published version declares, otherwise the default.
-pub(super) fn target(spec: &AuditSpec, published: Option<&Published>, environment: &Environment) -> Target {
-    let python = published.and_then(|published| published.only_python()?.parse().ok());
+/// The target of the inputs, otherwise the only one that the published version declares, otherwise that of the project
+/// around, or the default.
+pub(super) fn target(spec: &AuditSpec, published: Option<&Published>, console: &Console) -> Target {
+    let python = spec.python.or_else(|| published.and_then(|published| published.only_python()?.parse().ok()));
+    if python.is_none() {
+        say_python(&spec.python_of_project, console);
+    }
     let architecture = published.and_then(|published| published.only_architecture()?.parse().ok());
     Target {
-        python: spec
-            .python
-            .or(python)
-            .unwrap_or_else(|| environment.default_python().parse().expect("defaults are valid")),
+        python: python.unwrap_or(spec.python_of_project.version),
         architecture: spec
             .architecture
             .or(architecture)

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::{outcome, preflight};
 use crate::commands::preview::baseline::Baseline;
-use crate::decide::fingerprint::{Fingerprinted, RawInputs};
+use crate::decide::fingerprint::Fingerprinted;
 use crate::decide::plan::Action;
 use crate::decide::{Connected, Context, Decision};
 use crate::environment::Environment;
@@ -24,8 +24,7 @@ use crate::{build, decide, resolve};
 /// What building says.
 pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -> anyhow::Result<Report> {
     let Context { environment, console, connections, workers } = context;
-    let raw = RawInputs::of(spec, console.secrets())?;
-    spec.dependencies.notes.iter().for_each(|note| console.warning(note));
+    let raw = preflight::read_inputs(spec, console)?;
     let step = console.step("Decide");
     let published = decide::read(spec, connections, environment, console).await;
     let is_known = published.as_ref().is_ok_and(|published| {

@@ -97,7 +97,8 @@ fn refuse(path: &Utf8Path, of_run: &Given, environment: &Environment) -> Result<
 fn defaults(of_run: &Given, environment: &Environment) -> Given {
     let mut defaults = of_run.clone();
     defaults.retain(|name, _| !OWN.contains(&name.as_str()));
-    defaults.entry("python-version".to_owned()).or_insert_with(|| vec![environment.default_python().to_owned()]);
+    let python = || environment.image_python().unwrap_or_default().to_string();
+    defaults.entry("python-version".to_owned()).or_insert_with(|| vec![python()]);
     defaults
 }
 
@@ -107,7 +108,7 @@ fn layer(candidate: &Candidate, root: &Utf8Path, defaults: &Given, names: &BTree
         name: names[candidate.folder.as_path()].clone(),
         folder: candidate.folder.clone(),
         file: candidate.file.clone(),
-        python: python::of(&root.join(&candidate.folder), root, default).filter(|python| python != default),
+        python: python::of(&root.join(&candidate.folder), root, &candidate.file, default),
     }
 }
 

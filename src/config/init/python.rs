@@ -2,31 +2,22 @@
 
 use camino::Utf8Path;
 
-use crate::facts;
-use crate::manifest::allows_python;
+use crate::environment::Environment;
+use crate::spec::python::{ChosenPython, Project, PythonOrigin};
 use crate::types::PythonVersion;
 
-/// From `.python-version`, of the folder or of one above it up to `root`, else from `requires-python`: `default` if that
-/// is allowed, or the newest that is.
-pub(super) fn of(folder: &Utf8Path, root: &Utf8Path, default: &str) -> Option<String> {
-    let above = folder.ancestors().take_while(|folder| folder.starts_with(root));
-    let pinned = above.map(|folder| folder.join(".python-version"));
-    let pinned = pinned.filter_map(|file| fs_err::read_to_string(file).ok()).find(|text| !text.trim().is_empty());
-    if let Some(version) = pinned.as_deref().and_then(|text| known(text.lines().next()?)) {
-        return Some(version.to_string());
-    }
-    let text = fs_err::read_to_string(folder.join("pyproject.toml")).ok()?;
-    let table = text.parse::<toml::Table>().ok()?;
-    let range = table.get("project")?.get("requires-python")?.as_str()?;
-    let all = facts::runtimes().iter().filter_map(|runtime| runtime.python.parse::<PythonVersion>().ok());
+/// What a run would choose by the files of the folder and of those above it up to `root`; `None` if that is `default`, or
+/// if the project allows it.
+pub(super) fn of(folder: &Utf8Path, root: &Utf8Path, file: &str, default: &str) -> Option<String> {
+    let project = Project { folder, workspace: root, requirements: &[file.to_owned()], sources: &[] };
+    // The image is a default, too.
+    let chosen = ChosenPython::of(&project, &Environment::default()).ok()?;
     let default = default.parse::<PythonVersion>().ok();
-    default.into_iter().chain(all).find(|python| allows_python(range, *python)).map(|python| python.to_string())
-}
-
-/// `3.13` of `3.13.2` and of `cpython-3.13`.
-fn known(text: &str) -> Option<PythonVersion> {
-    let text = text.trim();
-    let text = text.strip_prefix("cpython-").unwrap_or(text);
-    let mut parts = text.splitn(3, '.');
-    format!("{}.{}", parts.next()?, parts.next()?).parse().ok()
+    let is_allowed = match &chosen.origin {
+        PythonOrigin::Allowed { by: ranges, .. } | PythonOrigin::Default { among: ranges } => {
+            default.is_some_and(|default| ranges.iter().all(|range| range.allows(default)))
+        }
+        PythonOrigin::Named { .. } | PythonOrigin::Pinned(_) => default == Some(chosen.version),
+    };
+    (!is_allowed).then(|| chosen.version.to_string())
 }

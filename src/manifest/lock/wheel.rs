@@ -118,4 +118,21 @@ mod tests {
         assert_eq!(fits("a-1-cp313-cp313-musllinux_1_2_x86_64.whl"), Fit::No);
         assert_eq!(fits("a.whl"), Fit::No);
     }
+
+    #[test]
+    fn a_new_python_and_a_new_system_take_their_wheels() {
+        let target = Target::invented();
+        for (name, is_taken) in [
+            ("a-1-cp398-cp398-manylinux_2_61_aarch64.whl", true),
+            ("a-1-cp315-abi3-manylinux_2_34_aarch64.whl", true),
+            ("a-1-cp398-abi3.abi3t-manylinux_2_34_aarch64.whl", true),
+            // Free-threaded Pythons are not Lambda's.
+            ("a-1-cp398-cp398t-manylinux_2_34_aarch64.whl", false),
+            ("a-1-cp398-abi3t-manylinux_2_34_aarch64.whl", false),
+            ("a-1-cp399-cp399-manylinux_2_34_aarch64.whl", false),
+        ] {
+            assert_eq!(matches!(Fit::of(name, target), Fit::Wheel(_)), is_taken, "{name}");
+        }
+        assert_eq!(Fit::of("a-1-cp398-cp398-manylinux_2_62_aarch64.whl", target), Fit::NewerGlibc);
+    }
 }

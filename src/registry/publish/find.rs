@@ -1,6 +1,6 @@
 //! Finds out what is published, from the state or else from the lists of versions, and which versions to adopt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use crate::error::{Failure, Kind, Problems};
 use crate::registry::state::{State, Version};
 use crate::registry::store::{StateStore, Stored, Tag};
 use crate::registry::{Listed, Registry};
+use crate::types::description::Declared;
 use crate::types::{ContentHash, LayerName, Place};
 
 /// The places that did not answer, with their errors.
@@ -28,6 +29,29 @@ pub struct Known {
     pub unreadable: Unreadable,
     /// The lists, if they were needed.
     pub(super) lists: Option<Lists>,
+}
+
+impl Known {
+    /// The Pythons that the current version is for, `3.13`: the one that it was built for, or else those that it
+    /// declares; of a layer without a state, those that the newest versions declare. Empty if that is not known.
+    pub fn pythons(&self) -> BTreeSet<String> {
+        let current = self.state.current_content().map(|(_, content)| content);
+        if let Some(python) = current.and_then(|content| content.python.clone()) {
+            return [python].into();
+        }
+        let of_current = current.into_iter().flat_map(|content| content.versions.values());
+        let newest = self.lists.iter().flat_map(BTreeMap::values).filter_map(|listed| listed.first());
+        let runtimes = |declared: Option<&Declared>| -> Vec<String> {
+            let names = declared.into_iter().flat_map(|declared| &declared.compatible_runtimes);
+            names.filter_map(|name| name.strip_prefix("python")).map(str::to_owned).collect()
+        };
+        let of_current: BTreeSet<String> = of_current.flat_map(|version| runtimes(version.declares.as_ref())).collect();
+        if of_current.is_empty() {
+            newest.flat_map(|listed| runtimes(listed.declares.as_ref())).collect()
+        } else {
+            of_current
+        }
+    }
 }
 
 /// The stored state; without one, what the lists of versions say.

@@ -101,6 +101,22 @@ fn what_fits_is_silent() {
 }
 
 #[test]
+fn a_new_system_has_its_own_glibc() {
+    let all = layer(&[
+        ("", "python/fits.so", version("libc.so.6", "GLIBC_2.61")),
+        ("", "python/newer.so", version("libc.so.6", "GLIBC_2.62")),
+    ]);
+    let target = Target { architecture: target("3.13").architecture, ..Target::invented() };
+    let findings = check(&all, &Names::of(&all), target);
+    let told: Vec<&str> =
+        findings.iter().filter(|it| it.code == "glibc-too-new").map(|it| it.message.as_str()).collect();
+    assert_eq!(
+        told,
+        ["`python/newer.so` of own source needs glibc 2.62 (`GLIBC_2.62`), and python3.98 of Lambda has 2.61"]
+    );
+}
+
+#[test]
 fn one_cause_is_one_finding() {
     let mut all = layer(&[
         ("pkg", "python/pkg/a.abi3.so", version("libc.so.6", "GLIBC_2.27")),

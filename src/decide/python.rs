@@ -1,0 +1,22 @@
+//! Keeps a Python that nobody chose from taking the place of the one that a layer has.
+
+use crate::error::{Failure, alternatives};
+use crate::registry::publish::Known;
+use crate::spec::Spec;
+
+/// # Errors
+/// The layer is published for another Python than the default.
+pub fn check(spec: &Spec, known: &Known) -> Result<(), Failure> {
+    let wanted = spec.target.python.to_string();
+    let published = known.pythons();
+    if !spec.python.is_default() || published.is_empty() || published.contains(&wanted) {
+        return Ok(());
+    }
+    let of_layer = published.iter().map(|python| format!("python{python}")).collect::<Vec<_>>().join(", ");
+    let failure = Failure::user(format!(
+        "`{}` is published for {of_layer}, and without `python-version` it would become one for python{wanted}",
+        spec.layer
+    ));
+    let stays = alternatives(published.iter().map(String::as_str));
+    Err(failure.hint(format!("set `python-version` to {stays} to keep it, or to `{wanted}` to change the layer")))
+}
