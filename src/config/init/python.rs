@@ -1,4 +1,4 @@
-//! The Python that a folder is written for, if Lambda has it.
+//! The Python version that a folder is written for, if Lambda has it.
 
 use camino::Utf8Path;
 
@@ -6,8 +6,8 @@ use crate::facts;
 use crate::manifest::allows_python;
 use crate::types::PythonVersion;
 
-/// From `.python-version`, of the folder or of one above it up to `root`, else from `requires-python`: `default` if that
-/// is allowed, or the newest that is.
+/// Reads `.python-version` in the folder or in a parent folder up to `root`, else `requires-python`: gives `default` if
+/// that is allowed, or else the newest version that is.
 pub(super) fn of(folder: &Utf8Path, root: &Utf8Path, default: &str) -> Option<String> {
     let above = folder.ancestors().take_while(|folder| folder.starts_with(root));
     let pinned = above.map(|folder| folder.join(".python-version"));
@@ -23,7 +23,7 @@ pub(super) fn of(folder: &Utf8Path, root: &Utf8Path, default: &str) -> Option<St
     default.into_iter().chain(all).find(|python| allows_python(range, *python)).map(|python| python.to_string())
 }
 
-/// `3.13` of `3.13.2` and of `cpython-3.13`.
+/// `3.13`, from `3.13.2` or `cpython-3.13`.
 fn known(text: &str) -> Option<PythonVersion> {
     let text = text.trim();
     let text = text.strip_prefix("cpython-").unwrap_or(text);

@@ -22,7 +22,7 @@ function drawFailure(error, causes, hint) {
   const box = byId("failure");
   box.hidden = false;
   box.append(element("p", {}, element("strong", {}, ...message(error))));
-  // The findings are told below.
+  // The findings are listed below.
   if (causes.length > 0 && data.findings.rows.length === 0) box.append(element("ul", {}, ...causes.map((cause) => element("li", {}, ...message(cause)))));
   if (hint) box.append(element("p", {}, ...message(hint)));
 }
@@ -40,11 +40,11 @@ function drawSizes() {
   byId("share").textContent = `${wholePercent(whole, limit)} of Lambda’s ${Math.round(limit / 1048576)} MB`;
   const kinds = KINDS.map(() => 0);
   files.sizes.forEach((size, file) => { kinds[Number(files.kinds[file])] += size; });
-  const told = kinds.reduce((sum, size) => sum + size, 0);
+  const listed = kinds.reduce((sum, size) => sum + size, 0);
   const gauge = byId("gauge");
   const full = Math.max(limit, whole);
   const segments = data.files ? kinds.map((size, kind) => [size, `kind-${kind}`]) : [];
-  for (const [size, kind] of [...segments, [whole - told, "plain"]]) {
+  for (const [size, kind] of [...segments, [whole - listed, "plain"]]) {
     if (size <= 0) continue;
     const segment = element("i", { class: kind });
     segment.style.width = `${(size / full) * 100}%`;
