@@ -221,6 +221,8 @@ fn a_published_version_is_audited_for_what_it_declares() {
 
     let missing = arn.replace(":1", ":7");
     account.proxy.behave();
+    let outcome = run(&[]).code(2).says("error: AWS does not say where the zip of `arn:aws:lambda:eu-west-1:");
+    outcome.says("hint: download it yourself and audit the file");
     account.seen_by(sandbox.run(&["audit", &missing])).run().code(1).says("there is no `arn:aws:lambda:eu-west-1");
     account.proxy.rule(Rule::on("GET", "theirs/versions/").refuse(403, "AccessDeniedException", "no"));
     run(&[]).code(2).says(
