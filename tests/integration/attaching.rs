@@ -248,3 +248,21 @@ fn a_killed_run_is_finished_by_the_next() {
     }
     assert_eq!(functions.account.numbers(EU), [1, 2]);
 }
+
+#[test]
+fn a_function_that_may_not_be_read_stays_and_the_missing_permission_is_named() {
+    let functions = Functions::new(&[EU]);
+    functions.make(EU, "orders", &[&ours(EU, 1)]);
+    functions.make(EU, "invoices", &[&ours(EU, 1)]);
+    functions.publish_another(&[EU], &[]).success();
+    let denied = "User: arn:aws:sts::123456789012:assumed-role/deploy/run is not authorized to perform: \
+        lambda:GetFunction on resource: arn:aws:lambda:eu-west-1:123456789012:function:orders because no \
+        identity-based policy allows the lambda:GetFunction action";
+    functions.account.proxy.rule(Rule::on("GET", "/functions/orders").refuse(403, "AccessDeniedException", denied));
+    let outcome = functions.attach("orders,invoices", &[]).run();
+    assert_ne!(outcome.code, Some(0), "{}", outcome.stdout);
+    let outcome = outcome.says("lambda:GetFunction failed for `arn:aws:lambda:eu-west-1:123456789012:function:orders`");
+    outcome.says(r#""Action": "lambda:GetFunction""#);
+    functions.account.proxy.behave();
+    assert_eq!(functions.layers(EU, "orders"), [ours(EU, 1)]);
+}
