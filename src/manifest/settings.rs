@@ -136,7 +136,7 @@ impl Found {
     /// The settings for a project without a lock, and what can be said in lines of a requirements file.
     pub(super) fn of_project(&self, sources: &Sources, problems: &mut Problems) -> (Settings, Vec<String>) {
         let facts = facts::uv_projects();
-        self.refuse_unheeded(problems);
+        self.refuse_unsupported(problems);
         let is_handed = |name: &String| facts.resolving.contains(name) || facts.building.contains(name);
         let settings = self.handed_on(&is_handed, sources, problems);
         let mut lines = self.lines_of_builds(problems);
@@ -213,7 +213,7 @@ impl Found {
     }
 
     /// Refuses settings that change the layer but are not supported.
-    fn refuse_unheeded(&self, problems: &mut Problems) {
+    fn refuse_unsupported(&self, problems: &mut Problems) {
         let facts = facts::uv_projects();
         let known = || facts.resolving.iter().chain(&facts.building).chain(&facts.heeded).chain(&facts.idle);
         for name in self.table.keys().filter(|name| *name != "pip" && known().all(|known| known != *name)) {

@@ -1,4 +1,4 @@
-// What stands round the map: the head with the sizes, and the tables below.
+// The parts around the map: the head with the sizes, and the tables below.
 
 function drawHead() {
   byId("name").append(name(data.name));
@@ -75,7 +75,7 @@ function drawFacts() {
     zipped === null ? null : ["Zipped", bytes(zipped), before && before.zipped !== null ? delta(zipped - before.zipped) : null],
     ["Packages", number(packages.filter(({ version }) => version !== "").length), null],
     fileCount > 0 ? ["Files", number(fileCount), null] : null,
-    // What was not built in this run was not checked either.
+    // A layer that this run did not build was not checked either.
     worst.length === 0 && ["unchanged", "to be built"].includes(data.verdict) ? null : ["Findings", worst.length > 0 ? element("a", { href: "#findings" }, findings) : findings, null],
     saved > 0 ? ["Left out", element("a", { href: "#savings" }, bytes(saved)), null] : null,
   ].filter(Boolean);
@@ -89,7 +89,7 @@ function drawSections() {
   drawSavings();
 }
 
-// The node of a package or of a file, if it is there to be shown.
+// The node of a package or of a file, if the map has one.
 function nodeOf(subject, distribution) {
   const { byFile, root } = treeOf("packages");
   fileByPath ??= new Map(files.names.map((_, file) => [pathOf(file), file]));
@@ -155,7 +155,7 @@ function drawFindings() {
   }), moreRows(more) ?? "");
 }
 
-// Made when somebody looks: there may be thousands.
+// Created when somebody opens it, because there may be thousands of rows.
 function folded(rows, item) {
   if (rows.length === 0) return null;
   const details = element("details", {}, element("summary", {}, `${number(rows.length)} more`));
