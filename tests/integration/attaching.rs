@@ -266,3 +266,17 @@ fn a_function_that_may_not_be_read_stays_and_the_missing_permission_is_named() {
     functions.account.proxy.behave();
     assert_eq!(functions.layers(EU, "orders"), [ours(EU, 1)]);
 }
+
+#[test]
+fn functions_that_may_not_be_searched_by_tags_are_named_with_the_statement() {
+    let functions = Functions::new(&[EU]);
+    functions.make(EU, "orders", &[&ours(EU, 1)]);
+    let denied = "User: arn:aws:sts::123456789012:assumed-role/deploy/run is not authorized to perform: \
+        tag:GetResources because no identity-based policy allows the tag:GetResources action";
+    functions.account.proxy.rule(Rule::on_operation("GetResources").refuse(400, "AccessDeniedException", denied));
+    let outcome = functions.attach("tag:team=shop", &[]).run();
+    assert_ne!(outcome.code, Some(0), "{}", outcome.stdout);
+    outcome
+        .says("tag:GetResources failed for")
+        .says(r#"hint: allow it: {"Effect": "Allow", "Action": "tag:GetResources""#);
+}

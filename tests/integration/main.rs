@@ -54,6 +54,7 @@ mod lite;
 mod local_packages;
 mod locked_places;
 mod locks;
+mod machines;
 mod manifests;
 mod merge;
 mod metadata;
