@@ -430,6 +430,11 @@ fn what_is_to_follow_a_publish_is_checked_before_anything_is_built() {
     }
     refused_publish(&sandbox, &["--registry=aws", "--regions=eu-west-1", "--external-id=x"])
         .says("error: `external-id` is given, but no `roles`\nhint: an external id goes with a role that is assumed");
+    refused_publish(&sandbox, &["--exclude-files=[a"])
+        .says("error: `exclude-files` has `[a`, which is not a glob: unclosed character class")
+        .says("hint: write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`");
+    refused_publish(&sandbox, &["--remove-labels=x"])
+        .says("error: `remove-labels` has `x`, but this command takes no label away\nhint: use the command `label`");
     refused_publish(&sandbox, &["--share-with=210987654321"])
         .says("error: `share-with` is given, but the registry is a folder\nhint: use `registry: aws`, or leave it out");
 }

@@ -186,3 +186,23 @@ fn the_lock_of_a_workspace_is_not_that_of_others_below_it() {
     let outcome = outcome.says("error: `../uv.lock` is not the lock of the project here, which is no member there\n");
     outcome.says("hint: name this folder in `members` of `[tool.uv.workspace]` there, or run `uv lock` here");
 }
+
+#[test]
+fn a_lock_that_uv_cannot_read_comes_with_what_uv_says() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "pyproject.toml",
+        "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\"six\"]\n",
+    );
+    sandbox.write(
+        "uv.lock",
+        "version = 1\nrevision = 3\nrequires-python = \">=3.9\"\n\n[[package]]\nname = \"app\"\nversion = \"1\"\n\
+         source = { virtual = \".\" }\ndependencies = [{ name = \"six\", marker = \"nonsense\" }]\n\n[[package]]\n\
+         name = \"six\"\nversion = \"1.17.0\"\nsource = { registry = \"https://pypi.org/simple\" }\nwheels = []\n",
+    );
+    let outcome = sandbox.run(&["build", "--output", "x.zip", "--python-version", "3.13"]).run().code(1);
+    let outcome =
+        outcome.says("error: uv could not read `uv.lock`\ncause: Failed to parse `uv.lock`\ncause: TOML parse");
+    let outcome = outcome.says("found `nonsense`");
+    outcome.says("hint: correct what it says; `uv lock` writes the lock file anew\n");
+}

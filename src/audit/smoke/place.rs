@@ -30,7 +30,8 @@ const LANGUAGE: &str = "/var/lang";
 const RUNTIME: &str = "/var/runtime";
 /// The home folder of Lambda's user, which does not exist and cannot be created.
 const HOME: &str = "home/sbx_user1051";
-/// System libraries on every Linux; the last two folders are Debian's. In Lambda, these come before the layer's own.
+/// Folders of the system's libraries, with those that Debian has instead of `/lib64`. In Lambda, they come before the
+/// layer's.
 const SYSTEM_LIBRARIES: &str = "/var/lang/lib:/lib64:/usr/lib64:/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:\
     /lib/aarch64-linux-gnu:/usr/lib/aarch64-linux-gnu:/var/runtime:/var/runtime/lib";
 
@@ -49,7 +50,7 @@ impl Place {
         let interpreter = host.files();
         let reached = interpreter.iter().map(Utf8PathBuf::as_path).chain(scratch.parent());
         let user = User::instead_of_root(reached);
-        // If the user cannot be changed, the current one stays, and the sandbox applies its other limits.
+        // Without such a user the current one stays, and the sandbox has to rely on Landlock.
         let user = user.filter(|user| user.admit(scratch).and_then(|()| user.own(&temporary)).is_ok());
         let readable = [&[opt.to_owned(), function.clone()], interpreter.as_slice()].concat();
         let memory = facts::limits().function_memory;
