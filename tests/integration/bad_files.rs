@@ -193,3 +193,40 @@ fn links_without_an_end_are_named() {
     let outcome = outcome.says("/work/own/again` points to a folder that it is in: `");
     outcome.says("hint: remove it, or copy what is needed");
 }
+
+#[test]
+fn groups_and_sources_that_cannot_be_followed_are_named() {
+    let sandbox = Sandbox::new();
+    let project = "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"six\"]\n";
+    for (tables, inputs, said) in [
+        (
+            "[project.optional-dependencies]\na = [\"idna\"]\nb = [\"attrs\"]\n[tool.uv]\nconflicts = [[{ extra = \"a\" }, { extra = \"b\" }]]\n",
+            &["--extras", "a,b"][..],
+            "error: `groups` and `extras` name what `pyproject.toml` declares as conflicting\ncause: the extra `a`\n\
+             cause: the extra `b`\nhint: leave one of them out\n",
+        ),
+        (
+            "[dependency-groups]\ndev = [{ include-group = \"nope\" }]\n",
+            &["--groups", "dev"],
+            "error: `pyproject.toml` includes the group `nope`, which it does not have\nhint: correct `include-group`\n",
+        ),
+        (
+            "[tool.poetry.group.dev.dependencies]\nidna = \"*\"\n",
+            &["--groups", "dev"],
+            "error: `pyproject.toml` has the group `dev` in a form of one tool's own\nhint: lock the project and commit",
+        ),
+        (
+            "[tool.uv.sources]\nsix = 7\n",
+            &[],
+            "error: `pyproject.toml` has a source for `six` that cannot be read\ncause: invalid type: integer `7`",
+        ),
+        (
+            "[tool.uv.sources]\nsix = { workspace = true }\n",
+            &[],
+            "error: `pyproject.toml` takes `six` from a source that only uv's lock file can hold\nhint: run `uv lock` and",
+        ),
+    ] {
+        sandbox.write("pyproject.toml", format!("{project}{tables}"));
+        refused_publish(&sandbox, inputs).says(said);
+    }
+}
