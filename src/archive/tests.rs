@@ -127,6 +127,6 @@ proptest! {
                 }
             }
         });
-        open(&bytes);
+        prop_assert!(open(&bytes).is_some(), "nothing was looked at");
     }
 }

@@ -1,4 +1,4 @@
-//! Whether Python can use the compiled files of a layer.
+//! Whether Python can use the bytecode files of a layer.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
     findings.chain(stale(others, timed, size, target)).collect()
 }
 
-/// Bytecode in place of its source: Python reads it, or the import fails.
+/// Bytecode without its source: Python has to be able to read it, or the import fails.
 fn unloadable(distribution: Option<&DistributionName>, files: &[(&Utf8Path, u16)], target: Target) -> Finding {
     let (first, magic) = files[0];
     let made_by = facts::runtimes().iter().find(|runtime| runtime.bytecode_magic == magic);
@@ -48,7 +48,7 @@ fn unloadable(distribution: Option<&DistributionName>, files: &[(&Utf8Path, u16)
     .blames(distribution)
 }
 
-/// Compiled files that Python passes over: it compiles the source again at every cold start, as `/opt` is read-only.
+/// Bytecode that Python ignores: it compiles the source again at every cold start, because `/opt` is read-only.
 fn stale(others: usize, timed: usize, size: u64, target: Target) -> Option<Finding> {
     if others + timed == 0 {
         return None;
@@ -73,10 +73,10 @@ fn stale(others: usize, timed: usize, size: u64, target: Target) -> Option<Findi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::told_of;
+    use crate::audit::as_lines;
     use crate::layer::scan::Observed;
 
-    fn told(files: &[(&str, u16, bool)]) -> String {
+    fn found(files: &[(&str, u16, bool)]) -> String {
         let paths: Vec<&str> = files.iter().map(|(path, _, _)| *path).collect();
         let mut layer = Layer::of_paths(&paths);
         for (path, magic, has_time) in files {
@@ -84,19 +84,19 @@ mod tests {
             let bytecode = Some(Bytecode { magic: *magic, has_time: *has_time }).filter(|_| *magic > 0);
             file.observed = Observed { bytecode, ..Observed::default() };
         }
-        told_of(&check(&layer, Target::of_tests()))
+        as_lines(&check(&layer, Target::of_tests()))
     }
 
     #[test]
     fn bytecode_is_for_the_python_of_the_layer() {
         let own = [("python/a/b.pyc", 3571, true), ("python/__pycache__/c.cpython-313.pyc", 3571, false)];
-        assert_eq!(told(&own), "");
-        insta::assert_snapshot!(told(&[("python/a/b.pyc", 3531, false), ("python/a/c.pyc", 3531, false)]), @"Error foreign-bytecode: `python/a/b.pyc`, `python/a/c.pyc` cannot be imported: compiled by Python 3.12, without source, and the layer is for Python 3.13");
-        assert_eq!(told(&[("python/a/b.pyc", 3531, false), ("python/a/b.py", 0, false)]), "");
+        assert_eq!(found(&own), "");
+        insta::assert_snapshot!(found(&[("python/a/b.pyc", 3531, false), ("python/a/c.pyc", 3531, false)]), @"Error foreign-bytecode: `python/a/b.pyc`, `python/a/c.pyc` cannot be imported: compiled by Python 3.12, without source, and the layer is for Python 3.13");
+        assert_eq!(found(&[("python/a/b.pyc", 3531, false), ("python/a/b.py", 0, false)]), "");
         let cached = [
             ("python/__pycache__/c.cpython-312.pyc", 3531, false),
             ("python/__pycache__/c.cpython-313.pyc", 3571, true),
         ];
-        insta::assert_snapshot!(told(&cached), @"Notice stale-bytecode: 2 files of bytecode (0 B) will not be used: 1 for another Python than 3.13, 1 by the time of a source, which a zip does not keep");
+        insta::assert_snapshot!(found(&cached), @"Notice stale-bytecode: 2 files of bytecode (0 B) will not be used: 1 for another Python than 3.13, 1 by the time of a source, which a zip does not keep");
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
     findings
 }
 
-/// One distribution in two versions: files of both lie over each other.
+/// One distribution in two versions: their files overwrite each other.
 fn check_versions(distributions: &[&Distribution]) -> Vec<Finding> {
     let mut versions: BTreeMap<&DistributionName, BTreeSet<&str>> = BTreeMap::new();
     for distribution in distributions.iter().copied() {
@@ -41,12 +41,12 @@ fn check_versions(distributions: &[&Distribution]) -> Vec<Finding> {
     findings.collect()
 }
 
-/// Distributions that own paths together, with different bytes: only one of them is in the layer. All such paths of the same
-/// distributions have one cause.
+/// Distributions that have the same paths with different content: only one of the files is in the layer. All such paths
+/// of the same distributions share a finding.
 fn check_owners(distributions: &[&Distribution], there: &BTreeSet<&str>) -> Vec<Finding> {
     let mut owners: BTreeMap<&str, Vec<(&Distribution, &str)>> = BTreeMap::new();
     for distribution in distributions.iter().copied() {
-        // Bytecode differs by when it was made; what has no hash cannot be compared.
+        // Bytecode depends on when it was compiled; files without a recorded hash cannot be compared.
         let is_compared = |path: &str, recorded: &str| !path.contains("__pycache__/") && recorded.starts_with("sha");
         let record = distribution.record.iter().map(|(path, recorded)| (path.as_str(), recorded.as_str()));
         let record = record.filter(|(path, _)| !is_for_nobody(path));
@@ -77,8 +77,8 @@ fn check_owners(distributions: &[&Distribution], there: &BTreeSet<&str>) -> Vec<
     findings.collect()
 }
 
-/// Whether nothing that is imported depends on a path: at the top it is named as tests, documentation and the like are, or it is
-/// a file there that Python does not read (`README.md`).
+/// Whether no import depends on a path: it is in a top-level folder of tests, documentation and the like, or it is a
+/// top-level file that Python does not read (`README.md`).
 fn is_for_nobody(path: &str) -> bool {
     let path = Utf8Path::new(path);
     let top = path.components().next().map_or("", |first| first.as_str());
@@ -88,7 +88,7 @@ fn is_for_nobody(path: &str) -> bool {
     !is_read || is_beside(name)
 }
 
-/// What works in some functions only.
+/// Things that work in some functions only.
 fn check_start(layer: &Layer, there: &BTreeSet<&str>) -> Vec<Finding> {
     let files = there.iter().filter(|path| !path.contains('/') && Utf8Path::new(path).extension() == Some("pth"));
     let findings = files.map(|path| {
@@ -111,7 +111,7 @@ fn check_start(layer: &Layer, there: &BTreeSet<&str>) -> Vec<Finding> {
     findings.collect()
 }
 
-/// What a distribution brings and its installer put nowhere.
+/// Files that a distribution has, but that its installer did not install.
 pub(crate) fn check_installed(distributions: &[Distribution], installed: &Utf8Path) -> Vec<Finding> {
     let files = distributions.iter().flat_map(|distribution| {
         // Bytecode is left out of every layer.
@@ -131,7 +131,7 @@ pub(crate) fn check_installed(distributions: &[Distribution], installed: &Utf8Pa
     findings.collect()
 }
 
-/// What was built by another Python than the target's, and may require other things there.
+/// Distributions that another Python than the target's built: with the target's, they may have other requirements.
 pub(crate) fn check_foreign_builds(
     built: &BTreeSet<DistributionName>,
     distributions: &[Distribution],

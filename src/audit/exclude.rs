@@ -8,7 +8,7 @@ use crate::layer::Finding;
 use crate::manifest::marker_environment;
 use crate::types::{DistributionName, Target};
 
-/// Names that excluded nothing, and distributions that something in the layer needs.
+/// Names in `exclude` that match nothing, and excluded distributions that the layer needs.
 pub(crate) fn check(
     wanted: &BTreeSet<DistributionName>,
     excluded: &[Distribution],

@@ -1,4 +1,4 @@
-//! Corrects findings with what the import of the modules showed.
+//! Corrects findings by what the import of the modules showed.
 
 use std::collections::BTreeSet;
 
@@ -14,32 +14,32 @@ use crate::types::Target;
 pub struct Imported {
     /// Compiled files of the layer that were loaded.
     pub(crate) loaded: BTreeSet<Utf8PathBuf>,
-    /// Those that a module wanted to load, with success or without.
+    /// Compiled files that a module tried to load, whether or not that worked.
     pub(crate) tried: BTreeSet<Utf8PathBuf>,
-    /// Whose modules were imported, all that count.
+    /// Owners whose main modules were all imported.
     pub(crate) owners: BTreeSet<Owner>,
-    /// Whether that was in the runtime's image. Another machine may have libraries that the runtime has not.
+    /// Whether the import ran in the runtime's image. Another machine may have libraries that the runtime lacks.
     pub(crate) in_runtime: bool,
 }
 
 impl Imported {
-    /// Whether it was loaded as it would be in a function.
+    /// Whether the file was loaded as in a function.
     pub(super) fn has_loaded(&self, path: &Utf8Path) -> bool {
         self.in_runtime && self.loaded.contains(path)
     }
 
-    /// Whether it could not be loaded, and who wanted that went on without it.
+    /// Whether the file could not be loaded, and its owner's modules were imported all the same.
     pub(super) fn does_without(&self, path: &Utf8Path, owner: &Owner) -> bool {
         self.tried.contains(path) && self.has_ignored(path, owner)
     }
 
-    /// Whether the modules that it belongs to were imported, and it was not loaded.
+    /// Whether its owner's modules were imported without loading the file.
     pub(super) fn has_ignored(&self, path: &Utf8Path, owner: &Owner) -> bool {
         !self.loaded.contains(path) && self.owners.contains(owner)
     }
 }
 
-/// Looks once more at what the import says more about: libraries that nobody has.
+/// Repeats the check for missing libraries with what the import showed.
 #[must_use]
 pub fn settled(mut findings: Vec<Finding>, layer: &Layer, target: Target, imported: &Imported) -> Vec<Finding> {
     let known = findings.len();

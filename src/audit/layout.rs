@@ -11,17 +11,17 @@ use crate::layer::links::Names;
 use crate::layer::{File, Finding, Kind, Layer, Severity, is_package_path, package_folders};
 use crate::types::Target;
 
-/// A layer without anything to import, and packages that nothing can import.
+/// Reports a layer without anything to import, and packages in folders where Python does not look.
 pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
     let folders = package_folders(target.python);
     let mut is_importable = false;
-    // Folder to what is in it; the root of the layer has no name.
+    // Folders with the names in them; the folder `""` is the root of the layer.
     let mut misplaced: BTreeMap<Utf8PathBuf, BTreeSet<String>> = BTreeMap::new();
     for (name, path, file) in names.all().filter(|(name, ..)| is_module(name)) {
         let is_linked = || names.of_file(path).any(|name| matches!(place(name, layer, &folders), Place::Importable));
         match place(name, layer, &folders) {
             Place::Importable => is_importable = true,
-            // What `include` and the build script place elsewhere, they place there on purpose.
+            // `include` and the build script put files elsewhere on purpose.
             Place::Elsewhere(folder) if name == path && !is_placed(file) && !is_linked() => {
                 let name = path.strip_prefix(&folder).ok().and_then(|rest| rest.components().next());
                 misplaced.entry(folder).or_default().insert(name.map_or("", |name| name.as_str()).to_owned());
@@ -33,9 +33,9 @@ pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
         return vec![nothing(layer, &folders[1])];
     }
     let is_for_another = |folder: &Utf8Path| folder.starts_with("python/lib") && folder.ends_with("site-packages");
-    // A layer for several Pythons has a folder for each.
-    let told = misplaced.into_iter().filter(|(folder, _)| !(is_importable && is_for_another(folder)));
-    let findings = told.map(|(folder, names)| {
+    // A layer for several Pythons has one folder for each of them.
+    let reported = misplaced.into_iter().filter(|(folder, _)| !(is_importable && is_for_another(folder)));
+    let findings = reported.map(|(folder, names)| {
         let names = listed(names);
         let (subject, message, help) = if folder == "" {
             let help = "put packages into a folder `python`, and zip that folder".to_owned();
@@ -57,7 +57,7 @@ fn nothing(layer: &Layer, packages: &Utf8Path) -> Finding {
         "there is nothing in the layer that Python could import",
         "add requirements, `source` or `include`, or look at what `exclude` leaves",
     );
-    // Programs, libraries and data alone are of use, too.
+    // A layer with nothing but programs, libraries or data can be useful, too.
     let mut others = layer.files.iter().filter(|(path, _)| !is_package_path(path)).peekable();
     let has_others = others.peek().is_some();
     let is_program = |file: &File| file.kind == Kind::File { executable: true };
@@ -74,20 +74,20 @@ fn nothing(layer: &Layer, packages: &Utf8Path) -> Finding {
     }
 }
 
-/// By its user, who said where.
+/// Whether the user chose where the file is.
 fn is_placed(file: &File) -> bool {
     matches!(file.owner, Owner::Include | Owner::BuildScript)
 }
 
 enum Place {
     Importable,
-    /// In this folder, as if Python looked there.
+    /// In a folder that looks like one of Python's, but is not searched.
     Elsewhere(Utf8PathBuf),
-    /// Python, but to be started rather than imported.
+    /// A Python file that is run and not imported.
     Program,
 }
 
-/// Where a module is, whose path is seen from `/opt`.
+/// Where a module is. `path` is relative to `/opt`.
 fn place(path: &Utf8Path, layer: &Layer, folders: &[Utf8PathBuf; 2]) -> Place {
     let is_site = |folder: &&Utf8Path| matches!(folder.file_name(), Some("site-packages" | "dist-packages"));
     if path.starts_with(&folders[0]) {
@@ -104,7 +104,7 @@ fn place(path: &Utf8Path, layer: &Layer, folders: &[Utf8PathBuf; 2]) -> Place {
         ("python", Some("bin")) if !layer.files.contains_key(Utf8Path::new("python/bin/__init__.py")) => Place::Program,
         ("python", _) => Place::Importable,
         ("bin" | "lib" | "extensions", _) => Place::Program,
-        // The zip of a folder that holds the layer.
+        // Somebody zipped the layer's parent folder.
         (top, Some("python")) => Place::Elsewhere(Utf8Path::new(top).join("python")),
         _ => Place::Elsewhere(Utf8PathBuf::new()),
     }
@@ -126,7 +126,7 @@ fn is_searched(path: &Utf8Path) -> bool {
     facts::lambda().top_level_folders.contains(&top)
 }
 
-/// What would have a file looked for that the runtime does not look for by itself: `FONTCONFIG_PATH=/opt/fonts`.
+/// The variable that a function needs so that the file is found: `FONTCONFIG_PATH=/opt/fonts`.
 fn setting(path: &Utf8Path, is_program: bool) -> Option<String> {
     let variables = facts::lambda().looking_variables.iter();
     let mut values = variables.filter_map(|variable| Some((variable, variable.value_for(path, is_program)?)));
@@ -134,8 +134,8 @@ fn setting(path: &Utf8Path, is_program: bool) -> Option<String> {
 }
 
 impl Finding {
-    /// A place of `include` that the runtime does not search by itself. `files` are those placed there, seen from `/opt`,
-    /// each with whether it can be executed.
+    /// A finding if the runtime does not search the folder that `include` names. `files` are the files placed there,
+    /// relative to `/opt`, each with whether it is executable.
     pub(crate) fn unsearched_folder(place: &Utf8Path, files: &[(&Utf8Path, bool)]) -> Option<Self> {
         if is_searched(place) {
             return None;
@@ -156,12 +156,12 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::told_of;
+    use crate::audit::as_lines;
     use crate::layer::Layer;
 
     fn found(paths: &[&str]) -> String {
         let layer = Layer::of_paths(paths);
-        told_of(&check(&layer, &Names::of(&layer), Target::of_tests()))
+        as_lines(&check(&layer, &Names::of(&layer), Target::of_tests()))
     }
 
     #[test]
@@ -186,16 +186,16 @@ mod tests {
 
     #[test]
     fn modules_are_where_links_have_them() {
-        let told = |files: &[&str], link: &str, target: &str| {
+        let found = |files: &[&str], link: &str, target: &str| {
             let mut layer = Layer::of_paths(files);
             layer.add_link(link, target);
-            told_of(&check(&layer, &Names::of(&layer), Target::of_tests()))
+            as_lines(&check(&layer, &Names::of(&layer), Target::of_tests()))
         };
-        assert_eq!(told(&["share/py/six.py"], "python", "share/py"), "");
+        assert_eq!(found(&["share/py/six.py"], "python", "share/py"), "");
         let of_other = ["python/lib/python3.12/site-packages/six.py"];
-        assert_eq!(told(&of_other, "python/lib/python3.13/site-packages", "../python3.12/site-packages"), "");
-        assert_eq!(told(&["x/six.py"], "python/six.py", "/opt/x/six.py"), "");
-        insta::assert_snapshot!(told(&["bin/tool"], "python/six.py", "../six.py"), @"Warning nothing-importable: there is nothing in the layer that Python could import");
+        assert_eq!(found(&of_other, "python/lib/python3.13/site-packages", "../python3.12/site-packages"), "");
+        assert_eq!(found(&["x/six.py"], "python/six.py", "/opt/x/six.py"), "");
+        insta::assert_snapshot!(found(&["bin/tool"], "python/six.py", "../six.py"), @"Warning nothing-importable: there is nothing in the layer that Python could import");
     }
 
     #[test]

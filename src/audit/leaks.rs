@@ -1,4 +1,4 @@
-//! Whether a credential would be published.
+//! Whether the layer would publish a credential.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::layer::scan::leaks::Leak;
 use crate::layer::{Finding, Layer};
 use crate::types::DistributionName;
 
-/// The value itself is in no finding.
+/// Findings never have the value itself.
 pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
     let leaks = layer.files.iter().filter_map(|(path, file)| Some((path, file, file.observed.leak?)));
     let (by_chance, leaks): (Vec<_>, Vec<_>) = leaks.partition(|(_, _, leak)| *leak == Leak::KnownByChance);
@@ -23,7 +23,7 @@ pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
     findings
 }
 
-/// The files of a distribution in which a weak value stands.
+/// A short secret was found in these files of a distribution.
 fn chance(paths: &[&Utf8Path]) -> Finding {
     let (first, others) = (paths[0], paths.len() - 1);
     let (others, hold) = match others {

@@ -17,7 +17,7 @@ pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
         .collect()
 }
 
-/// Without metadata half of the checks have nothing to look at.
+/// Without metadata, half of the checks have nothing to work with.
 fn no_metadata(layer: &Layer) -> Option<Finding> {
     let is_foreign = |path: &Utf8Path| {
         path.starts_with("python")
@@ -48,7 +48,7 @@ fn no_licence(layer: &Layer) -> Option<Finding> {
         .map(|part| part.as_str())
         .filter(|part| part.ends_with(".dist-info"))
         .collect();
-    // Some are there for their requirements alone.
+    // Some distributions have requirements but no code.
     let is_code = |path: &Utf8Path| !path.components().any(|part| part.as_str().ends_with(".dist-info"));
     let with_code: BTreeSet<&DistributionName> =
         layer.files.iter().filter(|(path, _)| is_code(path)).filter_map(|(_, file)| file.distribution()).collect();
@@ -74,7 +74,7 @@ fn orphan_libraries(layer: &Layer) -> Option<Finding> {
         path.starts_with("python") && file.owner == Owner::Unknown && !file.kind.is_link() && has_library_name(path)
     });
     let paths: Vec<String> = files.map(|(path, _)| path.to_string()).collect();
-    // Where no distribution is known, that is what has to be told.
+    // If there are no distributions at all, `no_metadata` reports it.
     let first = paths.first().filter(|_| !layer.distributions.is_empty())?.clone();
     Some(Finding::notice(
         "orphan-library",
@@ -87,7 +87,7 @@ fn orphan_libraries(layer: &Layer) -> Option<Finding> {
     ))
 }
 
-/// Tests that distributions ship, by their folders.
+/// Tests that distributions ship, recognised by their folders.
 fn check_tests(layer: &Layer) -> Option<Finding> {
     let is_test = |path: &Utf8Path| {
         let mut folders = path.parent().into_iter().flat_map(Utf8Path::components);
@@ -100,7 +100,7 @@ fn check_tests(layer: &Layer) -> Option<Finding> {
         }
     }
     let total: u64 = sizes.values().sum();
-    // What `slim` leaves of them is used by other code.
+    // `slim` keeps only tests that other code uses.
     if layer.is_slimmed || total < WORTHWHILE {
         return None;
     }
@@ -118,7 +118,7 @@ fn check_tests(layer: &Layer) -> Option<Finding> {
     ))
 }
 
-/// What installs packages is of no use where nothing can be installed, unless something imports it.
+/// Nothing can be installed in a function, so installers are useless unless a package needs them.
 fn installers(layer: &Layer) -> Option<Finding> {
     let is_needed = |name: &DistributionName| {
         let mut others = layer.distributions.iter().filter(|distribution| distribution.name != *name);
@@ -146,7 +146,7 @@ fn installers(layer: &Layer) -> Option<Finding> {
 mod tests {
     use super::*;
 
-    fn told(layer: &Layer) -> String {
+    fn found(layer: &Layer) -> String {
         let lines = check(layer)
             .into_iter()
             .map(|finding| format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message));
@@ -174,7 +174,7 @@ mod tests {
                 file.owner = Owner::Distribution(name.parse().expect("is a name"));
                 layer.files.insert(path, file);
             }
-            told(&layer)
+            found(&layer)
         };
         known.push(("empty", "1", &[]));
         assert_eq!(found(&known), "", "an empty one needs none");
@@ -185,17 +185,17 @@ mod tests {
     #[test]
     fn installers_are_told_unless_something_needs_them() {
         let pip = ("pip", "1", MIT);
-        insta::assert_snapshot!(told(&Layer::of_distributions(&[pip])), @"Notice installer-included: nothing in the layer requires `pip` (0 B)");
+        insta::assert_snapshot!(found(&Layer::of_distributions(&[pip])), @"Notice installer-included: nothing in the layer requires `pip` (0 B)");
         let user = ("pipdeptree", "1", &["License: MIT", "Requires-Dist: pip>=24"][..]);
-        assert_eq!(told(&Layer::of_distributions(&[pip, user])), "");
+        assert_eq!(found(&Layer::of_distributions(&[pip, user])), "");
     }
 
     #[test]
     fn a_layer_without_metadata_is_told_once() {
         let stripped = Layer::of_paths(&["python/numpy/__init__.py", "python/numpy/_core.so"]);
-        insta::assert_snapshot!(told(&stripped), @"Notice no-metadata: no distribution has its metadata (`*.dist-info`), so nobody can tell versions, licences and requirements");
+        insta::assert_snapshot!(found(&stripped), @"Notice no-metadata: no distribution has its metadata (`*.dist-info`), so nobody can tell versions, licences and requirements");
         let mut layer = Layer::of_distributions(&[("six", "1", MIT)]);
         layer.files.extend(stripped.files);
-        insta::assert_snapshot!(told(&layer), @"Notice orphan-library: `python/numpy/_core.so` stands in no distribution's `RECORD`");
+        insta::assert_snapshot!(found(&layer), @"Notice orphan-library: `python/numpy/_core.so` stands in no distribution's `RECORD`");
     }
 }

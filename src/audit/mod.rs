@@ -1,4 +1,5 @@
-//! Checks of a layer before it is published. A check only notes what it finds; [`verdict`] alone decides what is fatal.
+//! Checks of a layer before it is published. A check only reports what it finds; [`verdict`] alone decides what is
+//! fatal.
 
 pub mod binaries;
 pub mod budget;
@@ -26,10 +27,10 @@ use crate::types::Target;
 pub(crate) use requirements::needed_within;
 pub use verdict::{fatal_of_published, tally, verdict, verdict_on_foreign};
 
-/// What is smaller than this many bytes is not worth a notice.
+/// The smallest size, in bytes, that is worth a notice.
 pub(crate) const WORTHWHILE: u64 = 1024 * 1024;
 
-/// Looks at a finished layer, wherever it comes from.
+/// Checks a finished layer, whoever built it.
 pub fn check(layer: &Layer, target: Target, runtime: &Runtime) -> Vec<Finding> {
     let names = Names::of(layer);
     let binaries = binaries::check(layer, &names, target);
@@ -61,9 +62,9 @@ fn listed(names: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-/// Severity, code and message of each, one a line.
+/// The severity, code and message of each finding, one a line.
 #[cfg(test)]
-fn told_of(findings: &[Finding]) -> String {
+fn as_lines(findings: &[Finding]) -> String {
     let line = |finding: &Finding| format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message);
     findings.iter().map(line).collect()
 }

@@ -1,5 +1,4 @@
-//! Whether the code of a distribution is in the layer, or still where it was written: an editable install leaves nothing
-//! but the way there.
+//! Whether the code of a distribution is in the layer: an editable install has only the path to the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,26 +10,26 @@ use crate::layer::{Finding, Layer};
 use crate::types::DistributionName;
 use crate::{facts, files};
 
-/// What a distribution, or a file of none, says of places that are not in the layer.
+/// The folders outside of the layer that a distribution, or a single file, names.
 #[derive(Default)]
 struct Outside<'a> {
     files: BTreeSet<&'a Utf8Path>,
-    /// Where its code is.
+    /// The folders of the code.
     places: BTreeSet<&'a Utf8Path>,
 }
 
-/// One finding for each distribution: what it is installed with says the same several times.
+/// One finding for each distribution: several files of an editable install name the same folder.
 pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
     type Whose<'a> = (Option<&'a DistributionName>, Option<&'a Utf8Path>);
-    let mut led: BTreeMap<Whose<'_>, Outside<'_>> = BTreeMap::new();
-    let mut told: BTreeMap<Whose<'_>, Outside<'_>> = BTreeMap::new();
+    let mut elsewhere: BTreeMap<Whose<'_>, Outside<'_>> = BTreeMap::new();
+    let mut copied: BTreeMap<Whose<'_>, Outside<'_>> = BTreeMap::new();
     for (path, file) in &layer.files {
         let whose = (file.distribution(), file.distribution().is_none().then_some(path.as_path()));
         for place in &file.observed.places {
             let (found, place) = match place {
-                Place::Searched(place) if is_outside(path, place) => (&mut led, place),
-                Place::Edited(place) if !is_in_layer(place, layer) => (&mut led, place),
-                Place::Source(place) => (&mut told, place),
+                Place::Searched(place) if is_outside(path, place) => (&mut elsewhere, place),
+                Place::Edited(place) if !is_in_layer(place, layer) => (&mut elsewhere, place),
+                Place::Source(place) => (&mut copied, place),
                 Place::Searched(_) | Place::Edited(_) => continue,
             };
             let outside = found.entry(whose).or_default();
@@ -38,12 +37,12 @@ pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
             outside.places.insert(place);
         }
     }
-    told.retain(|whose, _| !led.contains_key(whose));
-    let errors = led.iter().map(|((name, _), outside)| leads_outside(*name, outside));
-    errors.chain(told.iter().map(|((name, _), outside)| tells(*name, outside))).collect()
+    copied.retain(|whose, _| !elsewhere.contains_key(whose));
+    let errors = elsewhere.iter().map(|((name, _), outside)| leads_outside(*name, outside));
+    errors.chain(copied.iter().map(|((name, _), outside)| installed_from(*name, outside))).collect()
 }
 
-/// Whether a folder that Python is told to search is a place of another machine.
+/// Whether a folder on Python's search path is outside of what a function has.
 fn is_outside(path: &Utf8Path, place: &Utf8Path) -> bool {
     if is_absolute(place.as_str()) {
         let place = files::normalize(place).unwrap_or_default();
@@ -71,7 +70,7 @@ fn leads_outside(name: Option<&DistributionName>, outside: &Outside<'_>) -> Find
     .blames(name)
 }
 
-fn tells(name: Option<&DistributionName>, outside: &Outside<'_>) -> Finding {
+fn installed_from(name: Option<&DistributionName>, outside: &Outside<'_>) -> Finding {
     let subject = outside.files.first().map_or("", |path| path.as_str());
     Finding::notice(
         "path-outside",
@@ -89,12 +88,12 @@ fn shown(places: &BTreeSet<&Utf8Path>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::told_of;
+    use crate::audit::as_lines;
     use crate::layer::Owner;
     use crate::layer::scan::Observed;
 
-    /// Path, its distribution or nothing, and what it names.
-    fn told(files: &[(&str, &str, Place)]) -> String {
+    /// Each file: path, distribution (or `""`), and the folder that it names.
+    fn found(files: &[(&str, &str, Place)]) -> String {
         let mut layer = Layer::of_paths(&files.iter().map(|(path, ..)| *path).collect::<Vec<_>>());
         for (path, owner, place) in files {
             let file = layer.files.get_mut(Utf8Path::new(path)).expect("is there");
@@ -104,13 +103,13 @@ mod tests {
                 name => Owner::Distribution(name.parse().expect("is a name")),
             };
         }
-        told_of(&check(&layer))
+        as_lines(&check(&layer))
     }
 
     #[test]
     fn one_editable_install_is_one_error() {
         let searched = |place: &str| Place::Searched(place.into());
-        insta::assert_snapshot!(told(&[
+        insta::assert_snapshot!(found(&[
             ("python/__editable__.app-1.0.pth", "app", searched("/home/me/app/src")),
             ("python/app-1.0.dist-info/direct_url.json", "app", Place::Edited("/home/me/app".into())),
             ("python/easy-install.pth", "", searched("C:\\Users\\me\\src")),
@@ -127,13 +126,13 @@ mod tests {
     #[test]
     fn places_of_the_function_are_fine() {
         for place in ["win32\\lib", "../share/py", "/opt/share", "/var/task/vendor", "/mnt/efs/python"] {
-            assert_eq!(told(&[("python/a.pth", "a", Place::Searched(place.into()))]), "", "{place}");
+            assert_eq!(found(&[("python/a.pth", "a", Place::Searched(place.into()))]), "", "{place}");
         }
         for place in ["/opt/../home", "/optional", "/usr/src/app", "/tmp/build", "/var/tasks"] {
-            assert_ne!(told(&[("python/a.pth", "a", Place::Searched(place.into()))]), "", "{place}");
+            assert_ne!(found(&[("python/a.pth", "a", Place::Searched(place.into()))]), "", "{place}");
         }
-        // Another layer may bring what is searched, but not what was installed here.
-        let edited = |place: &str| told(&[("python/a-1.dist-info/direct_url.json", "a", Place::Edited(place.into()))]);
+        // Another layer may have the folder on the search path, but not the source of this distribution.
+        let edited = |place: &str| found(&[("python/a-1.dist-info/direct_url.json", "a", Place::Edited(place.into()))]);
         assert_eq!(edited("/opt/python/a-1.dist-info"), "");
         assert_ne!(edited("/opt/runner/work/a"), "");
     }

@@ -1,11 +1,11 @@
-//! Whether symbolic links have a target, and no two names collide.
+//! Whether symbolic links have a target, and whether names differ only in case.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
 use super::listed;
-use crate::layer::links::{End, Led};
+use crate::layer::links::{End, Followed};
 use crate::layer::scan::binary::has_library_name;
 use crate::layer::{Finding, Kind, Layer, links};
 use crate::types::Target;
@@ -14,60 +14,60 @@ pub(crate) fn check(layer: &Layer, target: Target) -> Vec<Finding> {
     check_links(layer, target).into_iter().chain(check_case(layer)).collect()
 }
 
-/// A link that leads nowhere is told once, however many lead to it.
+/// A broken link is reported once, however many links lead to it.
 fn check_links(layer: &Layer, target: Target) -> Vec<Finding> {
-    // What it is about, how it was found, and the links that lead there.
-    let mut broken: BTreeMap<&Utf8Path, (Led<'_>, Vec<&Utf8Path>)> = BTreeMap::new();
+    // By the path of the broken link: where it leads, and the links that lead to it.
+    let mut broken: BTreeMap<&Utf8Path, (Followed<'_>, Vec<&Utf8Path>)> = BTreeMap::new();
     for path in layer.files.iter().filter(|(_, file)| file.kind.is_link()).map(|(path, _)| path) {
-        let led = links::follow(layer, path);
-        let at = match &led.end {
+        let followed = links::follow(layer, path);
+        let at = match &followed.end {
             End::File(_) | End::Folder(_) => continue,
-            // The links of a circle are told, not those that lead into it.
-            End::Endless if is_circle(&led.links) && !leads_back(path, &led) => continue,
+            // In a circle, only the links of the circle itself are reported.
+            End::Endless if is_circle(&followed.links) && !leads_back(path, &followed) => continue,
             End::Endless => path,
             End::Outside(place) if target.python.runtime().is_library(place) => continue,
-            End::Outside(_) | End::Nothing => led.stopped_at.unwrap_or(path),
+            End::Outside(_) | End::Nothing => followed.stopped_at.unwrap_or(path),
         };
-        broken.entry(at).or_insert_with(|| (led, Vec::new())).1.push(path);
+        broken.entry(at).or_insert_with(|| (followed, Vec::new())).1.push(path);
     }
-    broken.into_iter().filter_map(|(path, (led, names))| broken_link(path, &led, &names, layer)).collect()
+    broken.into_iter().filter_map(|(path, (followed, names))| broken_link(path, &followed, &names, layer)).collect()
 }
 
 fn is_circle(followed: &[&Utf8Path]) -> bool {
     followed.iter().collect::<BTreeSet<_>>().len() < followed.len()
 }
 
-fn leads_back(path: &Utf8Path, led: &Led<'_>) -> bool {
-    led.links.iter().skip(1).any(|link| *link == path)
+fn leads_back(path: &Utf8Path, followed: &Followed<'_>) -> bool {
+    followed.links.iter().skip(1).any(|link| *link == path)
 }
 
-fn broken_link(path: &Utf8Path, led: &Led<'_>, names: &[&Utf8Path], layer: &Layer) -> Option<Finding> {
+fn broken_link(path: &Utf8Path, followed: &Followed<'_>, names: &[&Utf8Path], layer: &Layer) -> Option<Finding> {
     let file = &layer.files[path];
     let Kind::Link { target } = &file.kind else { return None };
-    let told = |code, what: &str, help: &str| {
+    let finding_of = |code, what: &str, help: &str| {
         let message = format!("`{path}` is a link to `{target}`, {what}");
         Finding::warning(code, path.as_str(), message, help).blames(file.distribution())
     };
     let help = "make it a relative link to something in the layer, or put the file itself there";
-    let finding = match led.end {
+    let finding = match followed.end {
         End::Outside(_) if target.is_absolute() => {
-            return Some(told("link-outside", "which is outside of the layer", help));
+            return Some(finding_of("link-outside", "which is outside of the layer", help));
         }
-        End::Outside(_) => return Some(told("link-outside", "which leaves the layer", help).into_error()),
-        End::Endless if leads_back(path, led) => told("dangling-link", "which leads back to it", help),
-        End::Endless => told("dangling-link", "and Linux does not follow that many links", help),
-        _ => told("dangling-link", "where there is nothing", help),
+        End::Outside(_) => return Some(finding_of("link-outside", "which leaves the layer", help).into_error()),
+        End::Endless if leads_back(path, followed) => finding_of("dangling-link", "which leads back to it", help),
+        End::Endless => finding_of("dangling-link", "and Linux does not follow that many links", help),
+        _ => finding_of("dangling-link", "where there is nothing", help),
     };
-    // Whatever the function does, nobody can load it.
+    // A library that cannot be loaded is an error, whatever the function does.
     Some(if names.iter().any(|name| has_library_name(name)) { finding.into_error() } else { finding })
 }
 
-/// Fine on Linux; who unpacks it elsewhere loses one of them.
+/// Fine on Linux, but whoever unpacks the layer on another system loses one of the files.
 fn check_case(layer: &Layer) -> Vec<Finding> {
     let mut alike: BTreeMap<String, Vec<&Utf8Path>> = BTreeMap::new();
     let mut before = Utf8Path::new("");
     for path in layer.files.keys() {
-        // The folders of a path stand above the one before, too, but for those that are new.
+        // Paths are sorted, so only the folders that the path before did not have are new.
         for new in path.ancestors().take_while(|ancestor| !before.starts_with(ancestor)) {
             alike.entry(new.as_str().to_lowercase()).or_default().push(new);
         }
@@ -75,9 +75,9 @@ fn check_case(layer: &Layer) -> Vec<Finding> {
     }
     let mut groups: BTreeMap<&Utf8Path, BTreeSet<&Utf8Path>> = BTreeMap::new();
     for paths in alike.values().filter(|paths| paths.len() > 1) {
-        // Files of folders that differ only in case are told with their folders.
-        let is_told = |path: &Utf8Path| paths.iter().filter(|other| other.parent() == path.parent()).count() > 1;
-        for path in paths.iter().filter(|path| is_told(path)) {
+        // If folders differ only in case, the folders are reported and not the files in them.
+        let is_reported = |path: &Utf8Path| paths.iter().filter(|other| other.parent() == path.parent()).count() > 1;
+        for path in paths.iter().filter(|path| is_reported(path)) {
             let first = paths.iter().find(|other| other.parent() == path.parent()).unwrap_or(path);
             groups.entry(first).or_default().insert(path);
         }
@@ -97,7 +97,7 @@ fn check_case(layer: &Layer) -> Vec<Finding> {
 mod tests {
     use super::*;
 
-    fn told(layer: &Layer) -> String {
+    fn found(layer: &Layer) -> String {
         let findings = check(layer, Target::of_tests());
         let lines =
             findings.iter().map(|finding| format!("{:?} {}: {}\n", finding.severity, finding.code, finding.message));
@@ -129,7 +129,7 @@ mod tests {
         ] {
             layer.add_link(path, target);
         }
-        insta::assert_snapshot!(told(&layer), @"
+        insta::assert_snapshot!(found(&layer), @"
         Warning dangling-link: `lib/back` is a link to `/opt/lib/there`, which leads back to it
         Warning link-outside: `lib/far` is a link to `/tmp/cache`, which is outside of the layer
         Error dangling-link: `lib/libu.so` is a link to `libu.so`, which leads back to it
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn names_that_differ_in_case_are_told_once() {
         let layer = Layer::of_paths(&["python/Crypto/a.py", "python/crypto/a.py", "python/crypto/A.py"]);
-        insta::assert_snapshot!(told(&layer), @r"
+        insta::assert_snapshot!(found(&layer), @r"
         Notice case-conflict: `python/Crypto`, `python/crypto` differ only in case
         Notice case-conflict: `python/crypto/A.py`, `python/crypto/a.py` differ only in case
         ");

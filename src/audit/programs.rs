@@ -1,4 +1,4 @@
-//! Whether programs can be started: found on `PATH`, allowed to, and with an interpreter that Lambda has.
+//! Whether programs can be started: they are on `PATH`, executable, and have an interpreter that Lambda has.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -9,7 +9,7 @@ use crate::layer::scan::binary::{Binary, has_library_name};
 use crate::layer::{File, Finding, Kind, Layer, package_folders};
 use crate::types::{PythonVersion, Target};
 
-/// In `bin`, in `extensions`, and at the root of the layer, where wrapper scripts stand.
+/// Checks `bin`, `extensions`, and the root of the layer, where wrapper scripts are.
 pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, _, file) in names.all() {
@@ -29,13 +29,13 @@ pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
     findings
 }
 
-/// By its first bytes; libraries are not started.
+/// Whether it is a program by its first bytes; libraries are not started.
 fn is_program(path: &Utf8Path, file: &File) -> bool {
     let is_compiled = || matches!(file.observed.binary, Some(Binary::Elf(_))) && !has_library_name(path);
     file.observed.interpreter.is_some() || is_compiled()
 }
 
-/// Lambda starts every file of `extensions`, with the rights that it has in the zip.
+/// Lambda starts every file of `extensions`, if the zip says that it is executable.
 fn idle_extension(path: &Utf8Path, file: &File) -> Finding {
     Finding::warning(
         "extension-not-executable",
@@ -56,7 +56,7 @@ fn idle_program(path: &Utf8Path, file: &File) -> Finding {
     .blames(file.distribution())
 }
 
-/// A script whose interpreter is not there in Lambda.
+/// A script whose interpreter Lambda does not have.
 fn interpreter(path: &Utf8Path, file: &File, layer: &Layer, python: PythonVersion) -> Option<Finding> {
     let line = file.observed.interpreter.as_deref()?;
     let because = missing_interpreter(line, layer, python)?;
@@ -70,7 +70,7 @@ fn interpreter(path: &Utf8Path, file: &File, layer: &Layer, python: PythonVersio
     Some(finding.blames(file.distribution()))
 }
 
-/// Why the interpreter of this first line (without `#!`) cannot be started, as far as that is certain.
+/// Why the interpreter in this first line (without `#!`) cannot be started, if that is certain.
 fn missing_interpreter(line: &str, layer: &Layer, python: PythonVersion) -> Option<String> {
     if line.ends_with('\r') {
         return Some("whose line ends as on Windows, which Linux takes for a part of the name".to_owned());
@@ -78,7 +78,7 @@ fn missing_interpreter(line: &str, layer: &Layer, python: PythonVersion) -> Opti
     let mut words = line.split_whitespace();
     let program = Utf8Path::new(words.next()?);
     let program = match program.file_name() {
-        // `PATH` begins with the folder of the runtime's Python.
+        // The first folder of `PATH` is that of the runtime's Python.
         Some("env") if is_of_system(program) => {
             let name = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
             Utf8PathBuf::from("/var/lang/bin").join(name)
@@ -101,7 +101,7 @@ fn is_of_system(program: &Utf8Path) -> bool {
     program.parent().is_some_and(|folder| folders.iter().any(|known| folder == known))
 }
 
-/// Scripts beside packages, where `pip install --target` leaves them.
+/// Scripts beside packages, where `pip install --target` puts them.
 fn off_path(layer: &Layer, names: &Names<'_>, python: PythonVersion) -> Vec<Finding> {
     let folders = package_folders(python).into_iter().map(|packages| packages.join("bin"));
     let folders = folders.filter(|folder| !layer.files.contains_key(&folder.join("__init__.py")));

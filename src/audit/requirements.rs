@@ -1,4 +1,4 @@
-//! Whether what the distributions of a layer require, by their metadata, is there for the target.
+//! Whether the layer has what its distributions require for the target, by their metadata.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,14 +40,14 @@ fn check_python(distributions: &[&Distribution], target: Target) -> Vec<Finding>
     findings.collect()
 }
 
-/// A requirement that counts for the target, and whose it is.
+/// A requirement that applies to the target, and the distribution that has it.
 struct Need<'a> {
     by: &'a Distribution,
     requirement: &'a Requirement,
 }
 
 impl Need<'_> {
-    /// Versions that meet it; `None` if any does, and for a URL, which says no version.
+    /// The versions that are accepted; `None` if any is, and for a URL, which names no version.
     fn range(&self) -> Option<&VersionSpecifiers> {
         match &self.requirement.version_or_url {
             Some(VersionOrUrl::VersionSpecifier(range)) if !range.is_empty() => Some(range),
@@ -62,14 +62,14 @@ impl Need<'_> {
     }
 
     fn is_met_by(&self, version: &str) -> bool {
-        // What is no version by PEP 440 cannot be compared.
+        // A text that is no PEP 440 version cannot be compared.
         let Some((range, version)) = self.range().zip(version.parse::<Version>().ok()) else { return true };
         range.contains(&version) || range.contains(&version.without_local())
     }
 }
 
-/// By what is needed. The extras that count are those that other distributions ask for, through any number of them;
-/// those that the user asked for stand nowhere in a layer.
+/// All requirements, by the name of what is required. Extras count if a distribution in the layer asks for them,
+/// directly or through others; a layer does not record the extras that the user asked for.
 fn needs<'a>(distributions: &[&'a Distribution], environment: &MarkerEnvironment) -> BTreeMap<String, Vec<Need<'a>>> {
     let mut extras: BTreeMap<String, BTreeSet<ExtraName>> = BTreeMap::new();
     loop {
@@ -87,14 +87,14 @@ fn needs<'a>(distributions: &[&'a Distribution], environment: &MarkerEnvironment
                 is_new |= known.insert(extra.clone());
             }
         }
-        // No extra is ever taken back, whatever a marker makes of it, so this ends.
+        // Extras are only ever added, whatever markers say, so the loop ends.
         if !is_new {
             return needs;
         }
     }
 }
 
-/// Which of the importable distributions need which others, by the metadata and on this target.
+/// Which importable distributions require which others on this target, by their metadata.
 pub(crate) fn needed_within(layer: &Layer, target: Target) -> BTreeMap<DistributionName, BTreeSet<DistributionName>> {
     let distributions = layer.importable(target.python);
     let there: BTreeMap<String, &DistributionName> =
@@ -120,14 +120,17 @@ fn check_missing(
     let findings = needs.iter().filter(|(name, _)| !there.contains(*name)).filter_map(|(name, needs)| {
         let of_runtime = runtime.package(name);
         let is_met = |need: &Need<'_>| of_runtime.is_some_and(|package| need.is_met_by(&package.version.to_string()));
-        // What hides a part of the runtime and does not fit the rest of it is told by `shadow`.
-        let is_told = |need: &Need<'_>| of_runtime.is_some() && runtime.package(need.by.name.as_str()).is_some();
-        let missed: Vec<&Need<'_>> = needs.iter().filter(|need| !is_met(need) && !is_told(need)).collect();
+        // A distribution that hides a part of the runtime but does not fit the rest is reported by `shadow`.
+        let is_reported_by_shadow =
+            |need: &Need<'_>| of_runtime.is_some() && runtime.package(need.by.name.as_str()).is_some();
+        let missed: Vec<&Need<'_>> =
+            needs.iter().filter(|need| !is_met(need) && !is_reported_by_shadow(need)).collect();
         let first = missed.first()?;
         let users: BTreeSet<String> = missed.iter().map(|need| need.by.name.to_string()).collect();
         let wanted: BTreeSet<String> =
             missed.iter().filter(|need| need.range().is_some()).map(|need| need.wanted()).collect();
-        // Several are one requirement for each Python, as opencv-python has them: which of them matters is not the point.
+        // Distributions such as opencv-python have one requirement for each Python; which of them applies does not
+        // matter here.
         let wanted = match wanted.first() {
             Some(only) if wanted.len() == 1 => format!("`{only}`"),
             _ => format!("`{name}`"),
@@ -175,7 +178,7 @@ fn check_conflicts(distributions: &[&Distribution], needs: &BTreeMap<String, Vec
 mod tests {
     use super::*;
 
-    /// A layer of `name version` lines, each followed by headers of its metadata.
+    /// A layer of distributions: name, version and headers of the metadata of each.
     fn found(distributions: &[(&str, &str, &[&str])], python: &str) -> String {
         let layer = Layer::of_distributions(distributions);
         let architecture = "arm64".parse().expect("is known");

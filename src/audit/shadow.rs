@@ -1,6 +1,6 @@
-//! Whether the layer hides a part of the runtime's boto3 family behind something that does not fit the rest of it.
+//! Whether the layer hides a part of the runtime's boto3 family with a version that does not fit the rest of it.
 //!
-//! A function finds what its layers have before what the runtime has, distribution by distribution.
+//! A function finds the distributions of its layers before those of the runtime.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::types::Target;
 
 pub(crate) fn check(distributions: &[Distribution], runtime: &Runtime, target: Target) -> Vec<Finding> {
     let environment = marker_environment(target);
-    // One finding for each distribution that hides something, with everybody it does not fit.
+    // One finding for each distribution that hides one of the runtime's, with all requirements that it breaks.
     let mut misfits: BTreeMap<&str, Misfit<'_>> = BTreeMap::new();
     for distribution in distributions {
         let name = distribution.name.to_string();
@@ -29,7 +29,7 @@ pub(crate) fn check(distributions: &[Distribution], runtime: &Runtime, target: T
             });
             misfit.complaints.push(complaint);
         };
-        // What is left of the runtime, and needs what the layer has.
+        // Distributions of the runtime that stay visible and require this one.
         let left = runtime.packages.iter().filter(|package| !is_there(distributions, &package.name.to_string()));
         if let Ok(version) = distribution.version.parse::<Version>() {
             for package in left {
@@ -47,7 +47,7 @@ pub(crate) fn check(distributions: &[Distribution], runtime: &Runtime, target: T
                 }
             }
         }
-        // What the layer has, and needs what is left of the runtime.
+        // Distributions of the runtime that stay visible and that this one requires.
         for package in runtime.packages.iter().filter(|package| !is_there(distributions, &package.name.to_string())) {
             let needed = package.name.to_string();
             for requirement in unmet(&distribution.requires, &needed, &package.version, &environment) {
@@ -89,7 +89,7 @@ fn is_there(distributions: &[Distribution], name: &str) -> bool {
     distributions.iter().any(|distribution| distribution.name.as_str() == name)
 }
 
-/// Requirements on `name` that this version does not meet.
+/// The requirements on `name` that this version does not meet.
 fn unmet<'a>(
     requires: &'a [Requirement],
     name: &str,

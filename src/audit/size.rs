@@ -7,7 +7,8 @@ use crate::layer::Finding;
 use crate::spec::{Checks, RegistryChoice, Spec, Task};
 use crate::types::ByteSize;
 
-/// Lambda unpacks at most 250 MB for a function and all its layers. `largest` are the largest parts, largest first.
+/// Lambda allows 250 MB unzipped for a function with all its layers. `largest` are the largest parts, the largest
+/// first.
 pub(crate) fn check_unzipped(size: ByteSize, largest: &[DistributionSize]) -> Vec<Finding> {
     let limit = ByteSize(facts::limits().unzipped_size);
     if size <= limit {
@@ -17,7 +18,7 @@ pub(crate) fn check_unzipped(size: ByteSize, largest: &[DistributionSize]) -> Ve
     vec![Finding::error("unzipped-size", "layer", message, remedy(largest))]
 }
 
-/// A zip travels inside the request up to 50 MB, through S3 beyond.
+/// A zip of up to 50 MB can be part of the request; a larger one has to go through S3.
 pub(crate) fn check_zipped(archive: &Archive, spec: &Spec) -> Vec<Finding> {
     let limit = ByteSize(facts::limits().direct_upload_size);
     if archive.zipped_size <= limit {
@@ -33,7 +34,7 @@ pub(crate) fn check_zipped(archive: &Archive, spec: &Spec) -> Vec<Finding> {
     }
 }
 
-/// The user's own limits, as far as the sizes are known.
+/// The user's own limits, for the sizes that are known.
 pub(crate) fn check_limits(
     zipped: Option<ByteSize>,
     unzipped: Option<ByteSize>,

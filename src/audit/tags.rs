@@ -8,16 +8,16 @@ use crate::layer::{Finding, Layer, Severity};
 use crate::types::wheel_tag::{is_loaded, needed_glibc};
 use crate::types::{DistributionName, Glibc, Target};
 
-/// How well a tag fits, worst first.
+/// How well a tag fits; the worst is first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
     No,
-    /// All but for a glibc that the runtime does not have.
+    /// Fits, except that the runtime's glibc is too old.
     NewerGlibc(Glibc),
     Yes,
 }
 
-/// What another check found wrong with the files of a distribution is not said again of its tags.
+/// If another check reported a distribution's files already, its tags are not reported again.
 pub(crate) fn check(layer: &Layer, others: &[Finding], target: Target) -> Vec<Finding> {
     let blamed: BTreeSet<&DistributionName> = others
         .iter()
@@ -28,7 +28,7 @@ pub(crate) fn check(layer: &Layer, others: &[Finding], target: Target) -> Vec<Fi
     silent.filter_map(|distribution| finding(distribution, target)).collect()
 }
 
-/// What a wheel for something else leads to.
+/// Codes of findings that follow from a wheel for another target.
 const FILES: &[&str] =
     &["glibc-too-new", "libstdcxx-too-new", "missing-library", "wrong-extension-tag", "wrong-machine"];
 
@@ -61,10 +61,10 @@ fn finding(distribution: &Distribution, target: Target) -> Option<Finding> {
     Some(finding.blames(Some(&distribution.name)))
 }
 
-/// Of a tag between two `-`. Real ones have a handful.
+/// The most alternatives in one part of a tag; real tags have a few.
 const MOST_PARTS: usize = 100;
 
-/// The best of the combinations that a tag stands for: each part may have several, with dots between.
+/// The best fit among the combinations of a tag: each of its parts may have several values, separated by dots.
 fn fit(tag: &str, target: Target) -> Fit {
     let mut parts = tag.split('-');
     let (Some(pythons), Some(abis), Some(platforms), None) = (parts.next(), parts.next(), parts.next(), parts.next())

@@ -5,24 +5,24 @@ use crate::layer::finding::code_of;
 use crate::layer::{Finding, KnownFinding, Severity};
 use crate::spec::FailOn;
 
-/// Errors that `fail-on: never` does not change.
+/// Codes of errors that stay fatal with `fail-on: never`.
 const NOT_TO_BE_PUBLISHED: &[&str] = &["known-secret", "unzipped-size", "zipped-size"];
 
-/// What follows from limits and functions as they are in a run, and not from the layer alone.
+/// Codes of findings that depend on a run's limits and functions, and not on the layer alone.
 const OF_THE_RUN: &[&str] = &["function-budget", "max-unzipped-size", "max-zipped-size"];
 
 fn is_fatal(finding: &Finding, fail_on: FailOn) -> bool {
     match fail_on {
         FailOn::Warning => finding.severity <= Severity::Warning,
         FailOn::Error => finding.severity == Severity::Error,
-        // A secret of this run would be everyone's, and what Lambda does not take cannot be published: neither is a
-        // matter of opinion.
+        // Publishing a secret of this run would make it public, and Lambda refuses what is too large: the user cannot
+        // choose to ignore these.
         FailOn::Never => finding.severity == Severity::Error && NOT_TO_BE_PUBLISHED.contains(&finding.code),
     }
 }
 
-/// What was noted of a published layer and `fail-on` does not let pass: it may be stricter than when it was published.
-/// Nothing of what nobody noted the severity of.
+/// The recorded findings of a published layer that `fail-on` does not allow: it may be stricter now than when the layer
+/// was published. Findings without a recorded severity are ignored.
 pub fn fatal_of_published(noted: &[KnownFinding], fail_on: FailOn) -> Vec<Finding> {
     let findings = noted.iter().filter_map(|KnownFinding { code, subject, severity }| {
         let (code, severity, word) = (code_of(code), (*severity)?, (*severity)?.word());
@@ -33,10 +33,10 @@ pub fn fatal_of_published(noted: &[KnownFinding], fail_on: FailOn) -> Vec<Findin
     findings.filter(|finding| !OF_THE_RUN.contains(&finding.code) && is_fatal(finding, fail_on)).collect()
 }
 
-/// Decides, alone, what findings mean for the run.
+/// Decides what the findings mean for the run; nothing else does.
 ///
 /// # Errors
-/// The user's, with every finding that keeps the layer from being published.
+/// A user error with every finding that prevents publishing.
 pub fn verdict(findings: &[Finding], fail_on: FailOn) -> Result<(), Failure> {
     let fatal: Vec<&Finding> = findings.iter().filter(|finding| is_fatal(finding, fail_on)).collect();
     match fatal.as_slice() {
@@ -51,10 +51,10 @@ pub fn verdict(findings: &[Finding], fail_on: FailOn) -> Result<(), Failure> {
     }
 }
 
-/// The same for a layer that is only looked at: there `fail-on` alone counts. `summary` is the failure's message.
+/// The same for a layer that is only checked: here only `fail-on` counts. `summary` is the message of the failure.
 ///
 /// # Errors
-/// The user's; the findings themselves are told before.
+/// A user error; the findings themselves have been printed before.
 pub fn verdict_on_foreign(findings: &[Finding], fail_on: FailOn, summary: &str) -> Result<(), Failure> {
     if fail_on == FailOn::Never || !findings.iter().any(|finding| is_fatal(finding, fail_on)) {
         return Ok(());
@@ -76,7 +76,7 @@ pub fn tally(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::told_of;
+    use crate::audit::as_lines;
 
     #[test]
     fn what_was_noted_counts_for_a_stricter_run() {
@@ -86,11 +86,11 @@ mod tests {
             Finding::notice("no-licence", "six", "`six` has no licence", "ask its authors"),
         ];
         let mut noted = KnownFinding::noted(&findings);
-        let told = |noted: &[KnownFinding], fail_on| told_of(&fatal_of_published(noted, fail_on));
-        insta::assert_snapshot!(told(&noted, FailOn::Warning), @"Warning missing-library: what is published has the warning `missing-library`: `python/x.so`");
-        assert_eq!(told(&noted, FailOn::Error), "", "the limit of that time is no limit of this run");
+        let found = |noted: &[KnownFinding], fail_on| as_lines(&fatal_of_published(noted, fail_on));
+        insta::assert_snapshot!(found(&noted, FailOn::Warning), @"Warning missing-library: what is published has the warning `missing-library`: `python/x.so`");
+        assert_eq!(found(&noted, FailOn::Error), "", "the limit of that time is no limit of this run");
         noted[1].severity = None;
-        assert_eq!(told(&noted, FailOn::Warning), "", "an older program did not say");
+        assert_eq!(found(&noted, FailOn::Warning), "", "an older program did not say");
     }
 
     #[test]

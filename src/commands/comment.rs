@@ -53,8 +53,8 @@ pub(crate) async fn post_for_preview(
     };
     let wanted = Wanted { marker, always, never, is_worth: worth };
     let token = first.github.token.as_ref();
-    let told = post(&run, &wanted, token, environment, console).await?;
-    Ok(RunReport { told, ..run })
+    let comment = post(&run, &wanted, token, environment, console).await?;
+    Ok(RunReport { comment, ..run })
 }
 
 /// When to comment, and which comment to update.
@@ -82,28 +82,28 @@ pub(crate) async fn post(
     let shown = run.clone().redacted(|text| console.redact(text));
     let shown: Vec<&Report> = shown.layers.iter().collect();
     let text = console.redact(&report::comment(&shown, &wanted.marker, run_page(environment).as_deref()));
-    let told = CommentResult { comment: Some(text.clone()), ..CommentResult::default() };
+    let comment = CommentResult { markdown: Some(text.clone()), ..CommentResult::default() };
     if wanted.never {
-        return Ok(told);
+        return Ok(comment);
     }
     let pull_request = match PullRequest::of_event(environment) {
         Ok(pull_request) => pull_request,
-        Err(_) if !environment.in_actions() => return Ok(told),
+        Err(_) if !environment.in_actions() => return Ok(comment),
         Err(why) => {
             let failure = Failure::user(why).hint("run on the event `pull_request` for a comment");
-            return Ok(without_comment(told, &failure, console));
+            return Ok(without_comment(comment, &failure, console));
         }
     };
     let wish = if wanted.always || wanted.is_worth { Wish::Say(&text) } else { Wish::Correct(&text) };
     let step = console.step("Comment");
     let client = match Client::new(token, environment) {
         Ok(client) => client,
-        Err(failure) => return Ok(without_comment(told, &failure, console)),
+        Err(failure) => return Ok(without_comment(comment, &failure, console)),
     };
     match comment::put(&client, &pull_request, &wanted.marker, wish, report::says_the_same).await {
         Ok(posted) => {
             step.done(posted.done);
-            Ok(CommentResult { comment_url: posted.url, ..told })
+            Ok(CommentResult { comment_url: posted.url, ..comment })
         }
         Err(error) => {
             step.skip();
@@ -112,17 +112,17 @@ pub(crate) async fn post(
             if wanted.always && run.failure().is_none() {
                 return Err(failure.into());
             }
-            Ok(without_comment(told, &failure, console))
+            Ok(without_comment(comment, &failure, console))
         }
     }
 }
 
-fn without_comment(told: CommentResult, failure: &Failure, console: &Console) -> CommentResult {
+fn without_comment(comment: CommentResult, failure: &Failure, console: &Console) -> CommentResult {
     let problem = Explanation::of(&failure.clone().into());
     let hint = problem.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
     console
         .notice(&format!("no comment on a pull request: {}{hint}; the text is in the job summary", problem.one_line()));
-    CommentResult { comment_problem: Some(problem), ..told }
+    CommentResult { comment_problem: Some(problem), ..comment }
 }
 
 /// Whether a layer is worth a comment: it failed, has new errors, or changed by the threshold or more.

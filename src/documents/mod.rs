@@ -1,7 +1,7 @@
-//! Writes the files about a layer that were asked for: a page, a bill of materials, the licences.
+//! Writes the files about a layer that were asked for: report page, bill of materials, licences.
 //!
-//! They tell of what is in the zip: of a layer that was built in this run, or else of the published one, which is
-//! opened for it.
+//! They describe the content of the zip: of the layer that this run built, or else of the published one, which is
+//! downloaded and opened.
 
 mod published;
 
@@ -24,17 +24,17 @@ use crate::report::sbom::sbom;
 use crate::report::third_party_licences::third_party_licences;
 use crate::spec::{Documents, RegistryChoice, Spec, Task};
 
-/// Where paths are shown from, and whose they are.
+/// The folders that written paths refer to.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// Where the program was started.
+    /// The folder in which the program was started; paths are shown relative to it.
     pub start: &'a Utf8Path,
-    /// Its owner gets what is written there.
+    /// New files and folders get the owner of this folder.
     pub workspace: &'a Utf8Path,
 }
 
-/// Of a layer that was built in this run, or else of the one that is published, which is then opened. What cannot be
-/// written stands in the report: whatever was published stays told.
+/// Writes the files about the layer that this run built, or else about the published one, which is downloaded. An error
+/// goes into the report, so that what was published stays known.
 ///
 /// # Errors
 /// None so far.
@@ -48,7 +48,7 @@ pub async fn write(
         return Ok(report);
     }
     if spec.task == Task::Plan {
-        // In a file of layers nobody asks the plan for them.
+        // Inputs in a config file are for all commands, so nobody asked the plan for them.
         if !console.is_of_several() {
             console.note("a plan builds nothing and opens nothing, so no report page, SBOM or licences are written");
         }
@@ -56,7 +56,7 @@ pub async fn write(
     }
     let report = match Box::pin(published::of_run(report, spec, environment, console)).await {
         Ok(report) => report,
-        // Whoever only looks may not be allowed to download.
+        // A run that only looks may have no permission to download.
         Err((report, error)) if spec.dry_run || spec.task == Task::Preview => {
             console.warning(&Explanation::of(&error).one_line());
             return Ok(*report);
@@ -67,7 +67,7 @@ pub async fn write(
     Ok(write_all(report, &spec.documents, place, console))
 }
 
-/// Of a version that exists, which is opened for it. What cannot be read or written stands in the report.
+/// Writes the files about an existing version, which is downloaded. Errors go into the report.
 pub async fn write_published(
     report: Report,
     registry: &RegistryChoice,
@@ -85,7 +85,7 @@ pub async fn write_published(
     }
 }
 
-/// Writes what was asked for about the layer of this report. What cannot be written stands in it.
+/// Writes the files about the layer of this report. Errors go into the report.
 #[must_use]
 pub fn write_all(report: Report, documents: &Documents, place: Place<'_>, console: &Console) -> Report {
     if documents.is_empty() {
@@ -116,7 +116,7 @@ pub fn write_all(report: Report, documents: &Documents, place: Place<'_>, consol
     results.into_iter().filter_map(Result::err).fold(report, |report, error| with_error(report, &error, console))
 }
 
-/// A layer that is refused fails its run for that alone.
+/// If the layer is refused already, the error is only a warning.
 fn with_error(report: Report, error: &anyhow::Error, console: &Console) -> Report {
     let explanation = Explanation::of(error);
     if report.rejection.is_some() {
@@ -126,14 +126,14 @@ fn with_error(report: Report, error: &anyhow::Error, console: &Console) -> Repor
     Report { paper_error: Some(explanation), ..report }
 }
 
-/// Whoever looks sees the old file or the new one, never half of it.
+/// Replaces the file in one step, so that a reader never sees half of it.
 fn write_file(path: &Utf8Path, text: &str, workspace: &Utf8Path) -> anyhow::Result<()> {
     let parent = path.parent().unwrap_or(Utf8Path::new("/"));
     workflow_commands::create_folder(parent, workspace)?;
     let because = || format!("cannot write `{path}`");
     let mut file = tempfile::Builder::new().prefix(".lambda-layer-").tempfile_in(parent).with_context(because)?;
     file.write_all(text.as_bytes()).with_context(because)?;
-    // Temporary files are for their owner alone.
+    // Temporary files are readable by their owner only.
     fs_err::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644))?;
     file.persist(path).with_context(because)?;
     Ok(workflow_commands::hand_over(path, workspace)?)

@@ -1,4 +1,4 @@
-//! Opens a layer that was published before, to write about it.
+//! Opens a published layer, to write about it.
 
 use camino::Utf8Path;
 
@@ -13,10 +13,10 @@ use crate::spec::{Documents, RegistryChoice, Spec};
 use crate::types::{ByteSize, LayerVersionArn};
 use crate::{archive, resolve};
 
-/// The report with a layer, if there is one to be had: nothing was built where nothing changed.
+/// Adds the published layer to a report without one: a run that changes nothing builds nothing.
 ///
 /// # Errors
-/// The report, and why none of its versions can be opened.
+/// None of the versions can be opened; the report is given back with the reason.
 pub(super) async fn of_run(
     report: Report,
     spec: &Spec,
@@ -36,15 +36,15 @@ pub(super) async fn of_run(
     Ok(report)
 }
 
-/// What a lock file says of where its distributions are from, which nobody had to ask for so far.
+/// Where the distributions came from, by the lock file, which a run without a build has not resolved yet.
 pub(crate) fn origins(spec: &Spec, environment: &Environment, console: &Console) -> Origins {
     match resolve::resolve(spec, environment, console) {
         Ok(manifest) => Origins::of(spec, &manifest),
-        Err(_is_told_by_a_build) => Origins::of(spec, &spec.dependencies.manifest),
+        Err(_reported_by_a_build) => Origins::of(spec, &spec.dependencies.manifest),
     }
 }
 
-/// Whose a file is that no distribution has recorded, by the inputs that it was built from.
+/// The owner of a file that is in no distribution's `RECORD`, guessed from the inputs.
 fn owner(path: &Utf8Path, spec: &Spec) -> Owner {
     let packages = spec.content.layout.packages(spec.target.python);
     if spec.content.include.iter().any(|include| path.starts_with(&include.to)) {
@@ -58,7 +58,7 @@ fn owner(path: &Utf8Path, spec: &Spec) -> Owner {
     }
 }
 
-/// The report with the layer of the first of its versions that can be read; else why none can.
+/// Adds the layer of the first version that can be read; the error says why none can.
 pub(super) async fn with_published(
     report: Report,
     registry: &RegistryChoice,

@@ -1,5 +1,5 @@
-//! Where the symbolic links of a layer lead, as a function would follow them (`path_resolution(7)`), and which names its
-//! files have through them.
+//! Where the symbolic links of a layer lead, as a function would follow them (`path_resolution(7)`), and the additional
+//! names that files have through links.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -8,51 +8,51 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::{File, Kind, Layer};
 
-/// Links that Linux follows on the way to one file.
+/// The most links that Linux follows while it resolves one path.
 const MOST_LINKS: usize = 40;
-/// Parts of the paths on that way. Linux takes paths of 4096 letters.
+/// The most path components while one path is resolved. Linux's limit is 4096 bytes for a path.
 const MOST_PARTS: usize = 2048;
-/// Names through links to folders: a few links can name one file in very many ways.
+/// The most names through links to folders: with a few links, one file can have very many names.
 const MOST_NAMES: usize = 100_000;
 
-/// What is found where a path leads.
+/// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End<'a> {
     File(&'a Utf8Path),
-    /// Seen from `/opt`.
+    /// Relative to `/opt`.
     Folder(Utf8PathBuf),
-    /// There is no such place in the layer.
+    /// The layer has nothing at that path.
     Nothing,
-    /// A place beside the layer, seen from `/`.
+    /// A path outside of the layer, relative to `/`.
     Outside(Utf8PathBuf),
-    /// Links lead to links, more of them than Linux follows.
+    /// A circle of links, or more links than Linux follows.
     Endless,
 }
 
-/// The way of a path, and its end.
+/// The result of following a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Led<'a> {
+pub(crate) struct Followed<'a> {
     pub(crate) end: End<'a>,
-    /// In the order in which they were followed.
+    /// The links on the way, in the order in which they were followed.
     pub(crate) links: Vec<&'a Utf8Path>,
-    /// The link whose target could not be followed any further.
+    /// The link whose target could not be resolved.
     pub(crate) stopped_at: Option<&'a Utf8Path>,
 }
 
-/// Follows a path seen from `/opt`.
-pub(crate) fn follow<'a>(layer: &'a Layer, path: &Utf8Path) -> Led<'a> {
+/// Follows a path that is relative to `/opt`.
+pub(crate) fn follow<'a>(layer: &'a Layer, path: &Utf8Path) -> Followed<'a> {
     let mut links: Vec<&Utf8Path> = Vec::new();
-    // The last comes first; each with the link that it is of.
+    // A stack: the next component is at the end. Each has the link from whose target it is.
     let mut rest: Vec<(String, Option<&Utf8Path>)> = parts(path, None);
     let (mut place, mut walked) = (Utf8PathBuf::new(), 0);
     while let Some((part, of)) = rest.pop() {
         walked += 1;
         if walked > MOST_PARTS || links.len() > MOST_LINKS {
-            return Led { end: End::Endless, links, stopped_at: of };
+            return Followed { end: End::Endless, links, stopped_at: of };
         }
         if part == ".." {
             if !place.pop() {
-                return Led { end: End::Outside(beyond(&rest)), links, stopped_at: of };
+                return Followed { end: End::Outside(beyond(&rest)), links, stopped_at: of };
             }
             continue;
         }
@@ -65,20 +65,20 @@ pub(crate) fn follow<'a>(layer: &'a Layer, path: &Utf8Path) -> Led<'a> {
                     place = Utf8PathBuf::new();
                     rest.extend(parts(inside, Some(link)));
                 } else if target.is_absolute() {
-                    return Led { end: End::Outside(target.clone()), links, stopped_at: Some(link) };
+                    return Followed { end: End::Outside(target.clone()), links, stopped_at: Some(link) };
                 } else {
                     rest.extend(parts(target, Some(link)));
                 }
             }
-            Some((file, _)) if rest.is_empty() => return Led { end: End::File(file), links, stopped_at: None },
+            Some((file, _)) if rest.is_empty() => return Followed { end: End::File(file), links, stopped_at: None },
             None if layer.has(&place) => {}
-            _ => return Led { end: End::Nothing, links, stopped_at: of },
+            _ => return Followed { end: End::Nothing, links, stopped_at: of },
         }
     }
-    Led { end: End::Folder(place), links, stopped_at: None }
+    Followed { end: End::Folder(place), links, stopped_at: None }
 }
 
-/// What is left of a path that came to `/`.
+/// The rest of a path that went above the layer's root.
 fn beyond(rest: &[(String, Option<&Utf8Path>)]) -> Utf8PathBuf {
     let mut place = Utf8PathBuf::from("/");
     for (part, _) in rest.iter().rev() {
@@ -98,13 +98,13 @@ fn parts<'a>(path: &Utf8Path, of: Option<&'a Utf8Path>) -> Vec<(String, Option<&
     parts
 }
 
-/// The names of the files of a layer: whoever loads, starts or imports a file asks for one of them.
+/// All names of the files of a layer. A file can be loaded, started or imported by any of its names.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     layer: &'a Layer,
-    /// Path of a link, or path behind one, to the path of the file.
+    /// A name that a file has through links, with the path of the file.
     linked: BTreeMap<Utf8PathBuf, &'a Utf8Path>,
-    /// The other way round.
+    /// The path of a file, with the names that it has through links.
     of_file: BTreeMap<&'a Utf8Path, Vec<Utf8PathBuf>>,
 }
 
@@ -114,7 +114,7 @@ impl<'a> Names<'a> {
         for link in layer.files.iter().filter(|(_, file)| file.kind.is_link()).map(|(path, _)| path) {
             match follow(layer, link).end {
                 End::File(file) => drop(linked.insert(link.clone(), file)),
-                // A link to a folder that it is in names nothing new.
+                // A link to a folder above itself gives no new names.
                 End::Folder(folder) if !link.starts_with(&folder) => {
                     let below = layer.files.range(folder.clone()..).take_while(|(path, _)| path.starts_with(&folder));
                     for (path, _) in below.take(MOST_NAMES.saturating_sub(linked.len())) {
@@ -134,7 +134,7 @@ impl<'a> Names<'a> {
         Self { layer, linked, of_file }
     }
 
-    /// Every name with its file, which has another path if the name is that of a link.
+    /// Every name with the path of its file; they differ if the name is through a link.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&Utf8Path, &'a Utf8Path, &'a File)> {
         let own = self.layer.files.iter().filter(|(_, file)| !file.kind.is_link());
         let own = own.map(|(path, file)| (path.as_path(), path.as_path(), file));
@@ -142,17 +142,17 @@ impl<'a> Names<'a> {
         own.chain(linked)
     }
 
-    /// Those that are not its path.
+    /// The names through links only.
     pub(crate) fn linked(&self) -> impl Iterator<Item = (&Utf8Path, &'a Utf8Path)> {
         self.linked.iter().map(|(name, path)| (name.as_path(), *path))
     }
 
-    /// Its path, and the names that it has through links.
+    /// The path of the file, and its names through links.
     pub(crate) fn of_file<'b>(&'b self, path: &'b Utf8Path) -> impl Iterator<Item = &'b Utf8Path> {
         iter::once(path).chain(self.of_file.get(path).into_iter().flatten().map(Utf8PathBuf::as_path))
     }
 
-    /// The file of that name.
+    /// The file with that name.
     pub(crate) fn file(&self, name: &Utf8Path) -> Option<&'a File> {
         let path = self.linked.get(name).copied().unwrap_or(name);
         self.layer.files.get(path).filter(|file| !file.kind.is_link())
@@ -173,7 +173,7 @@ mod tests {
             ("python/here", "."),
             ("python/file", "py/m.py"),
             ("python/up", "x/../../share/py/m.py"),
-            // Nobody who goes by the letters of the path sees that it leaves the layer.
+            // The path itself does not show that it leaves the layer.
             ("python/leaves", "again/../../../etc/x"),
             ("python/below", "file/more"),
             ("python/round", "round"),

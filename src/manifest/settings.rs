@@ -1,5 +1,5 @@
-//! Settings of uv that decide what a project's requirements become (`[tool.uv]`, `uv.toml`,
-//! <https://docs.astral.sh/uv/concepts/configuration-files/>). Each is heeded or refused by its name.
+//! uv's settings that decide how a project's requirements are resolved (`[tool.uv]`, `uv.toml`,
+//! <https://docs.astral.sh/uv/concepts/configuration-files/>). Each setting is either applied or refused by its name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,21 +16,22 @@ use crate::facts;
 use crate::secrets::without_credentials;
 use crate::types::{Digest, Target, pep508};
 
-/// What is handed on to whoever resolves and builds.
+/// The settings that resolving and building need.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Where they stand, for messages.
+    /// The file that has them, for messages.
     pub file: Utf8PathBuf,
-    /// As a `uv.toml` has them, without paths and credentials.
+    /// The settings in the form of a `uv.toml`, without paths and credentials.
     pub table: Table,
-    /// The markers of the environments that the project is for; none if it is for all.
+    /// The markers of the environments that the project supports; empty if it supports all.
     pub environments: Vec<String>,
-    /// Normalized names of the projects that are read: no index is to be asked for them.
+    /// Normalized names of the projects that were read; they are not looked for on an index.
     pub projects: BTreeSet<String>,
 }
 
 impl Settings {
-    /// For the fingerprint: a name to its value. Constraints are among the requirements', and variables stand for others.
+    /// The settings that belong to the fingerprint, by name. Constraints are left out: they are among the requirements.
+    /// So are settings that a variable stands for.
     pub(super) fn meaning(&self) -> BTreeMap<String, String> {
         let is_elsewhere =
             |name: &String| name == "constraint-dependencies" || facts::uv_settings().choices.contains_key(name);
@@ -47,17 +48,17 @@ impl Settings {
         texts.chain(projects).collect()
     }
 
-    /// Whether the project is for this target.
+    /// Whether the project supports this target.
     pub fn is_for(&self, target: Target) -> bool {
         let environment = marker_environment(target);
         let is_true = |marker: &String| pep508::marker(marker).is_ok_and(|marker| marker.evaluate(&environment, &[]));
         self.environments.is_empty() || self.environments.iter().any(is_true)
     }
 
-    /// Both together.
+    /// Merges the settings of two projects.
     ///
     /// # Errors
-    /// They are of two projects and differ.
+    /// Both have settings, and these differ.
     pub(super) fn join(&mut self, other: Self) -> Result<(), Failure> {
         self.projects.extend(other.projects);
         if other.table.is_empty() && other.environments.is_empty() {
@@ -73,17 +74,17 @@ impl Settings {
     }
 }
 
-/// The settings that hold for a project, as they stand in its file or above.
+/// The settings of a project, from its own file or from one above.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// `pyproject.toml` or `uv.toml`, from the working directory.
+    /// `pyproject.toml` or `uv.toml`, relative to the working directory.
     pub(super) file: Utf8PathBuf,
     table: Table,
-    /// Those of the two that were read beside the project's own file.
+    /// Settings files that were read besides the project's own file.
     pub(super) files: Vec<ManifestFile>,
 }
 
-/// Settings that are a project's own for `uv lock`, and not those of a `uv.toml` beside it.
+/// Settings that `uv lock` takes from the project's own file, even if there is a `uv.toml`.
 const OF_PROJECT: &[&str] = &[
     "build-constraint-dependencies",
     "constraint-dependencies",
@@ -92,8 +93,8 @@ const OF_PROJECT: &[&str] = &[
     "override-dependencies",
 ];
 
-/// Looks where uv looks: in the folder and in those above, for the first that has a `uv.toml` or a `[tool.uv]`. Variables
-/// may name another file, or have uv read none; what is the project's own counts in any case.
+/// Searches as uv does: the folder and its parents, for the first with a `uv.toml` or a `[tool.uv]`. Variables may name
+/// another file or turn the search off; settings of the project itself are read in any case.
 pub(super) fn find(home: &Utf8Path, asked: &Asked<'_>, problems: &mut Problems) -> Found {
     for folder in above(home, asked) {
         let read = |name: &str| {
@@ -115,7 +116,7 @@ pub(super) fn find(home: &Utf8Path, asked: &Asked<'_>, problems: &mut Problems) 
                 let Some(Value::Table(tool)) = tool else { continue };
                 table = tool;
             } else {
-                // uv takes all else from the file alone.
+                // uv takes all other settings from that file alone.
                 found.table.retain(|name, _| OF_PROJECT.contains(&name));
             }
             for (name, value) in table {
@@ -132,10 +133,10 @@ pub(super) fn find(home: &Utf8Path, asked: &Asked<'_>, problems: &mut Problems) 
 }
 
 impl Found {
-    /// What decides about a project without a lock, and lines of a requirement file that say the rest.
+    /// The settings for a project without a lock, and what can be said in lines of a requirements file.
     pub(super) fn of_project(&self, sources: &Sources, problems: &mut Problems) -> (Settings, Vec<String>) {
         let facts = facts::uv_projects();
-        self.refuse_unheeded(problems);
+        self.refuse_unsupported(problems);
         let is_handed = |name: &String| facts.resolving.contains(name) || facts.building.contains(name);
         let settings = self.handed_on(&is_handed, sources, problems);
         let mut lines = self.lines_of_builds(problems);
@@ -153,7 +154,7 @@ impl Found {
         (settings, lines)
     }
 
-    /// The same of what is locked: uv has heeded the others.
+    /// The same for a locked project: `uv lock` has applied the other settings already.
     pub(super) fn of_lock(&self, sources: &Sources, problems: &mut Problems) -> (Settings, Vec<String>) {
         let is_handed = |name: &String| facts::uv_projects().building.contains(name);
         let settings = self.handed_on(&is_handed, sources, problems);
@@ -165,7 +166,7 @@ impl Found {
         let is_default = |name: &str, value: &Value| facts.defaults.get(name).map(String::as_str) == value.as_str();
         let mut table = Table::new();
         for (name, value) in self.table.iter().filter(|(name, _)| is_handed(name)) {
-            // It has a line of its own, which pip reads, too.
+            // Written as a line of the requirements file, because pip reads that, too.
             let is_line = name == "prerelease" && value.as_str() == Some("allow");
             let is_empty = value.as_array().is_some_and(Vec::is_empty);
             if value.is_str() && is_default(name, value) || is_line || is_empty {
@@ -198,7 +199,7 @@ impl Found {
         Settings { file: self.file.clone(), table, environments, projects: BTreeSet::new() }
     }
 
-    /// Which distributions may be built, and which have to be.
+    /// Lines that say which distributions may be built from source, and which must be.
     fn lines_of_builds(&self, problems: &mut Problems) -> Vec<String> {
         let mut lines = Vec::new();
         for (setting, option) in [("no-binary", "--no-binary"), ("no-build", "--only-binary")] {
@@ -211,8 +212,8 @@ impl Found {
         lines
     }
 
-    /// Refuses what decides about the layer and is neither handed on nor heeded.
-    fn refuse_unheeded(&self, problems: &mut Problems) {
+    /// Refuses settings that change the layer but are not supported.
+    fn refuse_unsupported(&self, problems: &mut Problems) {
         let facts = facts::uv_projects();
         let known = || facts.resolving.iter().chain(&facts.building).chain(&facts.heeded).chain(&facts.idle);
         for name in self.table.keys().filter(|name| *name != "pip" && known().all(|known| known != *name)) {
@@ -233,7 +234,7 @@ impl Found {
         }
     }
 
-    /// Requirements of a setting with the places that `[tool.uv.sources]` gives them.
+    /// Requirements in a setting, with the sources that `[tool.uv.sources]` gives them.
     fn with_sources(&self, name: &str, value: &Value, sources: &Sources) -> Result<Value, Failure> {
         let text = |value: &Value| {
             let Some(text) = value.as_str() else { return Ok(vec![value.clone()]) };
@@ -270,7 +271,7 @@ impl Found {
         problems.check(texts.ok_or_else(|| failure().hint("write it as in `[\"one\", \"two\"]`"))).unwrap_or_default()
     }
 
-    /// A place that is seen from the file, from the working directory.
+    /// A path relative to the settings file, made relative to the working directory.
     fn placed(&self, place: &str) -> String {
         if place.contains("://") || place.starts_with('/') {
             return place.to_owned();
@@ -279,7 +280,7 @@ impl Found {
         format!("./{}", crate::files::normalize(&path).unwrap_or(path)).replace("./..", "..")
     }
 
-    /// A setting as people write it.
+    /// The name of a setting as people write it.
     fn named(&self, name: &str) -> String {
         let table = if self.file.file_name() == Some("uv.toml") { "" } else { "[tool.uv] " };
         format!("`{table}{name}` of `{}`", self.file)

@@ -1,4 +1,4 @@
-//! The files of a release: the zip as it was published, its bill of materials, and everything to read by machine.
+//! The files of a release: the zip as it was published, its bill of materials, and a JSON file for programs.
 
 use std::collections::BTreeMap;
 
@@ -22,20 +22,20 @@ use crate::report::sbom::sbom;
 use crate::spec::{Documents, RegistryChoice, Spec};
 use crate::types::{ByteSize, ContentHash, Destination, LayerName, LayerVersionArn};
 
-/// Of one version.
+/// The files of the release of one version.
 #[derive(Debug)]
 pub(super) struct Assets<'a> {
     pub(super) notes: &'a Notes<'a>,
-    /// What the bill of materials is made from, once the zip is opened.
+    /// The report from which the bill of materials is made, once the zip is opened.
     pub(super) about: Report,
     pub(super) registry: &'a RegistryChoice,
-    /// The inputs that it was made of, where this run knows them.
+    /// The inputs from which the layer was built, if this run has them.
     pub(super) spec: Option<&'a Spec>,
     pub(super) environment: &'a Environment,
     pub(super) console: &'a Console,
 }
 
-/// The JSON file. It has no times: the same version gives the same bytes.
+/// The content of the JSON file. It has no times, so the same version gives the same bytes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Facts<'a> {
@@ -51,10 +51,10 @@ struct Facts<'a> {
 }
 
 impl Assets<'_> {
-    /// Puts those that are missing or have other bytes onto a release; gives their names.
+    /// Uploads the files that the release lacks or has with other bytes; gives their names.
     ///
     /// # Errors
-    /// What GitHub says, or why no version can be downloaded.
+    /// GitHub refuses the request, or the version cannot be downloaded from any place.
     pub(super) async fn attach(&self, client: &Client, release: &Release) -> anyhow::Result<Vec<String>> {
         let stem = format!("{}-{}", self.notes.mark.layer, self.notes.mark.version);
         let mut attached = Vec::new();
@@ -67,7 +67,7 @@ impl Assets<'_> {
         put(format!("{stem}.json"), self.json()).await?;
         let zip = format!("{stem}.zip");
         let sbom = format!("{stem}.cdx.json");
-        // A version never changes, so what is there whole is good.
+        // A version never changes, so a file that was uploaded completely is right.
         let is_there = |name: &str| release.assets.iter().any(|asset| asset.name == name && asset.state == "uploaded");
         if !is_there(&zip) || !is_there(&sbom) {
             let bytes = self.download().await?;
@@ -95,7 +95,7 @@ impl Assets<'_> {
         bytes
     }
 
-    /// From the first place that gives it.
+    /// Downloads the zip from the first place that has it.
     async fn download(&self) -> anyhow::Result<Vec<u8>> {
         let mut failure = Failure::system("no version can be downloaded for the release");
         let mut hint = None;
@@ -103,16 +103,16 @@ impl Assets<'_> {
             match fetch::fetch(arn, self.registry, self.environment).await {
                 Ok(published) => return Ok(published.zip),
                 Err(error) => {
-                    let told = Explanation::of(&error);
-                    failure = failure.cause(told.one_line());
-                    hint = told.hint;
+                    let explanation = Explanation::of(&error);
+                    failure = failure.cause(explanation.one_line());
+                    hint = explanation.hint;
                 }
             }
         }
         Err(failure.hint(hint.unwrap_or_else(|| "publish the layer first".to_owned())).into())
     }
 
-    /// Of what is in the zip. Where its distributions are from only a run with the inputs knows.
+    /// The bill of materials of the zip. Only a run with the inputs knows where its distributions came from.
     fn sbom(&self, zip: &[u8]) -> anyhow::Result<Vec<u8>> {
         let shown = self.notes.arns[0].to_string();
         let opened = archive::open_zip(zip, &shown, &self.console.secrets())?;

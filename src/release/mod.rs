@@ -1,5 +1,5 @@
-//! The command `release`, and the input of that name: a git tag and a GitHub release for a published version, with its
-//! ARNs, what changed in it, and its files. Doing it again brings it up to date.
+//! The command `release` and the input of the same name: a git tag and a GitHub release for a published version, with
+//! its ARNs, its changes and its files. A second run updates the release.
 
 mod assets;
 mod notes;
@@ -24,22 +24,22 @@ use crate::versions::{Change, ChangeKind, ChangeOutcome, change, select};
 
 pub use together::{of_results, together};
 
-/// What a release is made of.
+/// What is to be released, and where.
 struct Subject<'a> {
     layer: &'a LayerName,
     choice: &'a Choice,
     state: &'a State,
     registry: &'a RegistryChoice,
     github: &'a GithubChoice,
-    /// The inputs, if it was this run that published.
+    /// The inputs, if this run published the version.
     spec: Option<&'a Spec>,
-    /// All layers that are released together: they may share a tag.
+    /// All layers of the run; they may share a tag.
     layers: &'a [LayerName],
     dry_run: bool,
 }
 
-/// After a publish that was good everywhere, if that was asked for. What fails stands in the report: the versions are
-/// there, and whoever asked for them gets their ARNs.
+/// Releases what a publish run published everywhere, if that was asked for. Failures go into the report instead of
+/// ending the run, because the versions exist and their ARNs are needed.
 pub async fn follow(
     report: Report,
     spec: &Spec,
@@ -55,8 +55,8 @@ pub async fn follow(
     let (change, release_url) = if choice.versions.is_empty() {
         (row("a release", "of the version that would be published", ChangeOutcome::Would), None)
     } else {
-        let told = of_publish(&choice, spec, layers, connections, environment, console).await;
-        told.unwrap_or_else(|error| (row("release", "", ChangeOutcome::Failed).failed(&error), None))
+        let released = of_publish(&choice, spec, layers, connections, environment, console).await;
+        released.unwrap_or_else(|error| (row("release", "", ChangeOutcome::Failed).failed(&error), None))
     };
     Report { changes: [report.changes, vec![change]].concat(), release_url, ..report }
 }
@@ -82,13 +82,13 @@ async fn of_publish(
         layers,
         dry_run: spec.dry_run,
     };
-    Ok(subject.tell(environment, console).await)
+    Ok(subject.release(environment, console).await)
 }
 
-/// For a version that exists.
+/// Releases a version that exists already.
 ///
 /// # Errors
-/// The registry or the state cannot be read, or there is no such version. What GitHub refuses stands in the report.
+/// The registry or the state cannot be read, or there is no such version. What GitHub refuses goes into the report.
 pub async fn run(
     spec: &VersionCommandSpec,
     layers: &[LayerName],
@@ -113,7 +113,7 @@ pub async fn run(
         layers,
         dry_run: spec.dry_run,
     };
-    let (change, release_url) = subject.tell(environment, console).await;
+    let (change, release_url) = subject.release(environment, console).await;
     let changes = vec![change];
     let versions = Some(version_list::output(&state, &store));
     let report = subject.described(Report::of_version_command(spec, change::count(&changes), changes));
@@ -123,8 +123,8 @@ pub async fn run(
 }
 
 impl Subject<'_> {
-    /// The row of the report, and the address of the release.
-    async fn tell(&self, environment: &Environment, console: &Console) -> (Change, Option<String>) {
+    /// Gives the row for the report, and the URL of the release.
+    async fn release(&self, environment: &Environment, console: &Console) -> (Change, Option<String>) {
         let step = console.step("Release");
         let arns: Vec<&LayerVersionArn> =
             self.choice.versions.iter().filter_map(|chosen| chosen.arn.as_ref().ok()).collect();
@@ -136,7 +136,7 @@ impl Subject<'_> {
         };
         let tag = self.github.release_tag.fill(self.layer, version, self.target());
         let subject = format!("release {tag}");
-        match Box::pin(self.bring(&tag, version, &arns, environment, console)).await {
+        match Box::pin(self.create_or_update(&tag, version, &arns, environment, console)).await {
             Ok((outcome, detail, url)) => {
                 step.done(&tag);
                 (row(&subject, &detail, outcome), url)
@@ -148,7 +148,7 @@ impl Subject<'_> {
         }
     }
 
-    /// With what is known of the version.
+    /// Adds what the state knows of the version.
     fn described(&self, report: Report) -> Report {
         let known =
             self.choice.content.and_then(|content| self.state.contents.get(&content)).cloned().unwrap_or_default();
@@ -169,7 +169,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Of the state, if this run does not know it.
+    /// The target, from this run's inputs or else from the state.
     fn target(&self) -> Option<(String, String)> {
         if let Some(Spec { target, .. }) = self.spec {
             return Some((target.python.to_string(), target.architecture.to_string()));
@@ -178,7 +178,7 @@ impl Subject<'_> {
         Some((known.python.clone()?, known.architecture.clone()?))
     }
 
-    async fn bring(
+    async fn create_or_update(
         &self,
         tag: &str,
         version: u64,
@@ -249,7 +249,7 @@ impl Subject<'_> {
         Ok((ChangeOutcome::Done, detail, Some(release.html_url)))
     }
 
-    /// The newest release of an older version of this layer.
+    /// The release of the newest version that is older than this one.
     fn previous(&self, releases: &[Release], version: u64) -> Option<Previous> {
         let of_layer = releases.iter().filter(|release| !release.draft).filter_map(|release| {
             let is_older = |mark: &Mark| mark.layer == *self.layer && mark.version < version;
@@ -262,7 +262,7 @@ impl Subject<'_> {
     }
 }
 
-/// Whether nothing is to be done but, perhaps, for its files.
+/// Whether the release is published with this text; its files are not compared.
 fn is_published(release: &Release, body: &str) -> bool {
     !release.draft && release.body.as_deref().unwrap_or_default().replace("\r\n", "\n") == body
 }

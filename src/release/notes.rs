@@ -1,4 +1,4 @@
-//! The text of a release: our part of it, between two marks. What people write around it stays.
+//! The text of a release: our part of it, between two marks. Text that people write around it is kept.
 
 use std::fmt::Write as _;
 
@@ -12,13 +12,13 @@ use crate::types::{ContentHash, LayerName, LayerVersionArn};
 
 const BEGIN: &str = "<!-- lambda-layer:begin ";
 const END: &str = "<!-- lambda-layer:end -->";
-/// Of a release's text GitHub takes 125,000 characters; 400 rows of each table have under 90,000.
+/// GitHub takes 125,000 characters of text; tables of 400 rows stay under 90,000.
 const ROWS: usize = 400;
-/// Layers that share a release have the same room each, whatever the others have: bytes of all of them.
+/// The most bytes for the parts of all layers that share a release; each gets an equal share, whatever the others use.
 const LONGEST: usize = 120_000;
 const FEWER: [usize; 4] = [ROWS, 40, 5, 0];
 
-/// Which version a release is of, as its mark says.
+/// Names the version that a part of the text is about; stands in the text as a comment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Mark {
@@ -29,34 +29,34 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// One for each layer that has a part in the text; none in a release of something else.
+    /// The mark of each layer that has a part in the text; empty for a release that is not ours.
     pub(super) fn all(text: &str) -> Vec<Self> {
         let begins = text.split(BEGIN).skip(1);
         begins.filter_map(|rest| serde_json::from_str(rest.split_once(" -->")?.0).ok()).collect()
     }
 }
 
-/// What the notes tell of.
+/// What the notes say.
 #[derive(Debug)]
 pub(super) struct Notes<'a> {
     pub mark: Mark,
     pub arns: Vec<&'a LayerVersionArn>,
-    /// What the state knows of the content.
+    /// What the state knows about the content.
     pub known: Option<&'a Content>,
     pub previous: Option<Previous>,
-    /// How many layers the release is of: with others the part says of which one it is.
+    /// How many layers share the release; if there are several, each part has a heading.
     pub layers: usize,
 }
 
-/// The release before.
+/// The release of the version before.
 #[derive(Debug)]
 pub(super) struct Previous {
     pub tag: String,
-    /// `None` if the state does not know them any more.
+    /// `None` if the state no longer knows them.
     pub distributions: Option<Vec<DistributionSize>>,
 }
 
-/// The text with our part as it is to be.
+/// The text of the release with our part brought up to date.
 pub(super) fn text(text: &str, notes: &Notes<'_>) -> String {
     let parts = FEWER.map(|rows| part(notes, rows));
     let fits = |part: &&String| notes.layers == 1 || part.len() <= LONGEST / notes.layers;
@@ -141,9 +141,9 @@ fn table(changes: &[PackageChange], rows: usize) -> String {
     text.trim_end().to_owned()
 }
 
-/// The text with the part of a layer brought up to date. Without both marks it is added at the end.
+/// Replaces the part of the layer in the text; without both marks the part is appended.
 fn merge(text: &str, part: &str, layer: &LayerName) -> String {
-    // The editor of GitHub's pages ends lines as Windows does.
+    // GitHub's editor writes Windows line endings.
     let text = text.replace("\r\n", "\n");
     let mut kept = String::new();
     let mut rest = text.as_str();
@@ -155,7 +155,7 @@ fn merge(text: &str, part: &str, layer: &LayerName) -> String {
         kept += before;
         match end {
             Some(end) if is_ours => return format!("{kept}{part}{}", &from[end..]),
-            // Half of a part: its mark alone is ours.
+            // The end mark is missing, so only the begin mark is removed: the rest may be other people's text.
             None if is_ours => kept += from[..next].split_once('\n').map_or("", |(_, theirs)| theirs),
             _ => kept += &from[..next],
         }
@@ -215,7 +215,7 @@ mod tests {
         let edited = format!("Thanks to all!\r\n\r\n{}\r\n\r\nUpgrade soon.", part.replace("account", "Konto"));
         assert_eq!(merge(&edited, &part), format!("Thanks to all!\n\n{part}\n\nUpgrade soon."));
         assert_eq!(merge("Build by hand", &part), format!("Build by hand\n\n{part}"));
-        // Half of our part is left: nothing of theirs goes with it.
+        // The end mark is missing: text of others must not go with our part.
         let half = format!("Hello\n{BEGIN}{{}} -->\ntheir text");
         assert_eq!(merge(&half, &part), format!("Hello\ntheir text\n\n{part}"));
         assert_eq!(merge(&merge(&half, &part), &part), merge(&half, &part));
@@ -234,10 +234,10 @@ mod tests {
             "{both}"
         );
         assert_eq!(Mark::all(&both).len(), 2);
-        // Again, in any order: nothing changes.
+        // A second time, in another order, nothing changes.
         assert_eq!(text(&text(&both, &notes("one", 3)), &notes("two", 7)), both);
         assert_eq!(text(&text(&both, &notes("two", 7)), &notes("one", 3)), both);
-        // What people write between the parts stays, and half of another part is nobody's to mend.
+        // Text that people write between the parts is kept, and a damaged part of another layer is left alone.
         let edited = both.replace(&format!("{END}\n\n"), &format!("{END}\n\nAnd now:\n\n"));
         assert_eq!(text(&edited, &notes("two", 7)), edited);
     }

@@ -1,4 +1,4 @@
-//! Releases of several layers, one after another: those that share a tag are parts of one release.
+//! Releases of several layers, one after another: layers with the same tag share a release, each with its part.
 
 use super::{follow, run};
 use crate::console::Console;
@@ -10,7 +10,7 @@ use crate::spec::{Spec, VersionChoice, VersionCommandSpec};
 use crate::types::LayerName;
 use crate::versions::ChangeOutcome;
 
-/// After all layers of a run are published.
+/// Releases all layers of a run, after all of them are published.
 pub async fn together(
     reports: Vec<Report>,
     specs: &[Spec],
@@ -26,7 +26,7 @@ pub async fn together(
     released
 }
 
-/// Of what jobs published, in a later one: a new attempt brings the same releases up to date.
+/// Releases what other jobs published. A new attempt updates the same releases.
 pub async fn of_results(
     reports: Vec<Report>,
     specs: Vec<VersionCommandSpec>,
@@ -62,7 +62,7 @@ pub async fn of_results(
     released
 }
 
-/// What was published stays told.
+/// The versions stay in the report: they are published.
 fn failed(report: Report, error: &anyhow::Error) -> Report {
     let change = super::row("release", "", ChangeOutcome::Failed).failed(error);
     Report { changes: [report.changes, vec![change]].concat(), ..report }

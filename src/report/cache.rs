@@ -1,4 +1,4 @@
-//! uv's cache, as `actions/cache` is told of it: where it is, and under which key it is of use again.
+//! Where uv's cache is, and the key under which `actions/cache` saves and restores it.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
@@ -9,28 +9,28 @@ use crate::report::Report;
 use crate::spec::Spec;
 use crate::types::Digest;
 
-/// Of a run.
+/// The cache of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cache {
-    /// As the runner has it, not the container.
+    /// The path on the runner, not in the container.
     pub path: String,
     pub key: String,
 }
 
 impl Cache {
-    /// `None` if nobody knows where it is, or there is nothing to install.
+    /// `None` if the cache's place is not known, or if there is nothing to install.
     pub fn of(layers: &[Report], environment: &Environment) -> Option<Self> {
         let layers: Vec<&Report> = layers.iter().filter(|report| report.cache_key.is_some()).collect();
         Some(Self { path: path(environment)?, key: joined(&layers)? })
     }
 }
 
-/// Homes and workspaces of container actions
+/// Home and workspace folders of container actions
 /// (<https://docs.github.com/en/actions/reference/workflows-and-actions/dockerfile-support>).
 const CONTAINER_HOME: &str = "/github/home";
 const CONTAINER_WORKSPACE: &str = "/github/workspace";
 
-/// uv's cache as the runner sees it.
+/// uv's cache, as a path on the runner.
 pub fn path(environment: &Environment) -> Option<String> {
     let path = environment.uv_cache()?;
     if !environment.in_actions() {
@@ -42,15 +42,15 @@ pub fn path(environment: &Environment) -> Option<String> {
     Some(path.strip_prefix(CONTAINER_WORKSPACE).unwrap_or(&path).as_str().to_owned())
 }
 
-/// The runner's folder for temporary files, which the home of its containers is in. Some versions of the runner name it
-/// to a container as the container has it; its workspaces they do not.
+/// The runner's folder for temporary files; the home folder of its containers is in it. In a container, some versions
+/// of the runner set `RUNNER_TEMP` to the container's path, but `RUNNER_WORKSPACE` is always the runner's.
 fn runner_temp(environment: &Environment) -> Option<Utf8PathBuf> {
     let named = environment.get("RUNNER_TEMP").filter(|path| !path.starts_with("/github/")).map(Utf8PathBuf::from);
     let beside = || Some(Utf8Path::new(environment.get("RUNNER_WORKSPACE")?).parent()?.join("_temp"));
     named.or_else(beside)
 }
 
-/// Of one layer: the files that name its dependencies decide what is downloaded. `None` if there are none.
+/// The key of one layer. The files that list its dependencies decide what is downloaded; `None` if there are none.
 pub fn key(spec: &Spec) -> Option<String> {
     let manifest = &spec.dependencies.manifest;
     let files = manifest.files.iter().chain(manifest.locks.iter().flat_map(|lock| &lock.files));
@@ -59,7 +59,7 @@ pub fn key(spec: &Spec) -> Option<String> {
     (!digests.is_empty()).then(|| named(&target, &digests.join("\n")))
 }
 
-/// Of several layers that share a cache.
+/// The key of several layers that share a cache.
 pub fn joined(layers: &[&Report]) -> Option<String> {
     let mut keys: Vec<&str> = layers.iter().filter_map(|report| report.cache_key.as_deref()).collect();
     keys.sort_unstable();

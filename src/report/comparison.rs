@@ -10,16 +10,16 @@ use crate::layer::DistributionSize;
 use crate::layer::KnownFinding;
 use crate::types::ByteSize;
 
-/// What a layer was like: the version that is published, or that of the base branch.
+/// What a layer was like before: in the published version, or on the base branch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Before {
-    /// What people call it: `version 7`.
+    /// What people call this version: `version 7`.
     pub name: String,
     pub zipped_size: Option<ByteSize>,
     pub unzipped_size: Option<ByteSize>,
     pub distributions: Vec<DistributionSize>,
-    /// What its checks found; `None` if nobody noted it.
+    /// What its checks found; `None` if that was not recorded.
     #[serde(skip)]
     pub findings: Option<Vec<KnownFinding>>,
 }
@@ -47,28 +47,28 @@ impl PackageChangeKind {
     }
 }
 
-/// One distribution, or what is in none, that is not as it was.
+/// A change of one distribution, or of the files that belong to none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PackageChange {
     pub kind: PackageChangeKind,
     pub name: String,
-    /// Empty where there was none.
+    /// The version before; empty if the package is new.
     pub from: String,
-    /// Empty where there is none any more.
+    /// The version now; empty if the package is gone.
     pub to: String,
     pub bytes_before: ByteSize,
     pub bytes_after: ByteSize,
 }
 
 impl PackageChange {
-    /// Bytes, unzipped.
+    /// How much it grew, in bytes, unzipped; negative if it shrank.
     pub fn growth(&self) -> i64 {
         self.bytes_after.0.cast_signed() - self.bytes_before.0.cast_signed()
     }
 }
 
-/// Those that are not as they were, the largest growth or shrinkage first.
+/// The packages that changed, the largest growth or shrinkage first.
 pub fn package_changes(before: &[DistributionSize], after: &[DistributionSize]) -> Vec<PackageChange> {
     let mut pairs: BTreeMap<&str, (Option<&DistributionSize>, Option<&DistributionSize>)> = BTreeMap::new();
     for row in before {
@@ -111,7 +111,7 @@ fn change(name: &str, was: Option<&DistributionSize>, is: Option<&DistributionSi
     })
 }
 
-/// By PEP 440; what is no version is not older.
+/// Compares by PEP 440; a text that is not a valid version counts as not older.
 fn is_older(version: &str, than: &str) -> bool {
     match (Version::from_str(version), Version::from_str(than)) {
         (Ok(version), Ok(than)) => version < than,

@@ -8,11 +8,11 @@ use crate::types::{AccountId, LayerVersionArn, Place};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DestinationReport {
-    /// `None`: that of the run's own identity.
+    /// `None` stands for the account of the run's own identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     pub region: String,
-    /// `None` where another job told of it.
+    /// `None` if the result was read from another job.
     #[serde(skip)]
     place: Option<Place>,
     pub outcome: Outcome,
@@ -32,12 +32,12 @@ impl DestinationReport {
         Self { error: Some(error), ..Self::new(place, Outcome::Failed, None) }
     }
 
-    /// For people.
+    /// The place as people read it.
     pub fn place(&self) -> String {
         Place::in_account(self.account.clone(), &self.region).to_string()
     }
 
-    /// With the account, as far as this run knows it.
+    /// The place with its account, as far as this run knows it.
     pub fn known_place(&self) -> Place {
         self.place.clone().unwrap_or_else(|| Place::in_account(self.account.clone(), &self.region))
     }
@@ -47,10 +47,10 @@ impl DestinationReport {
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Published,
-    /// The same content was there.
+    /// The same content was already there, so no version was made.
     Adopted,
     Unchanged,
-    /// A dry run or a plan: it would be published.
+    /// It would be published; this run was a dry run or a plan.
     WouldPublish,
     Failed,
 }

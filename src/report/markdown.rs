@@ -1,4 +1,4 @@
-//! The report for a job summary: the result first, then the table, findings and times, details folded.
+//! The report for a job summary: the result first, then the table, findings and times; details are folded.
 
 use std::fmt::Write as _;
 
@@ -11,11 +11,11 @@ use crate::types::ByteSize;
 use crate::versions::{Change, ChangeOutcome};
 
 const BAR: usize = 20;
-/// Rows of what was left out; all of them are in the output `result`.
+/// The longest table of files that were left out; the output `result` has all of them.
 const SAVINGS: usize = 40;
 
 pub fn summary(run: &RunReport) -> String {
-    match (&run.told.comment, run.only()) {
+    match (&run.comment.markdown, run.only()) {
         (Some(comment), _) => previewed(run, comment),
         (None, Some(report)) => of_layer(report),
         (None, None) => table::summary(run, of_layer),
@@ -29,7 +29,7 @@ fn of_layer(report: &Report) -> String {
     let icon = if failure.is_some() { "❌" } else { icon(report) };
     line(&format!("### {icon} `{}` {}\n", report.layer_name.replace(['`', '\n'], " "), report.headline()));
     match &failure {
-        // The table has the findings themselves.
+        // The table of findings has the causes already.
         Some(failure) if report.rejection.is_some() && !report.findings.is_empty() => {
             if !report.has_error(&failure.error) {
                 line(&format!("{}\n", plain(&failure.error)));
@@ -123,11 +123,11 @@ fn of_layer(report: &Report) -> String {
     text
 }
 
-/// What a pull request is told, or would be, and why it was not.
+/// The comment on the pull request, or the one that would be made, and why it could not be made.
 fn previewed(run: &RunReport, comment: &str) -> String {
     let (_, shown) = comment.split_once("-->").unwrap_or_default();
     let mut text = format!("{}\n\n", shown.trim());
-    if let Some(problem) = &run.told.comment_problem {
+    if let Some(problem) = &run.comment.comment_problem {
         write!(text, "There is no comment on a pull request: {}", explained(problem))
             .expect("a String takes everything");
     }
@@ -145,10 +145,10 @@ fn previewed(run: &RunReport, comment: &str) -> String {
     text
 }
 
-/// Rows of the table of findings: a summary has 1 MiB for everything, and the JSON of a run has all.
+/// The longest table of findings: a job summary has 1 MiB for everything, and the JSON of a run has all of them.
 const FINDINGS: usize = 200;
 
-/// Worst first.
+/// The worst findings come first.
 fn findings(report: &Report) -> Vec<String> {
     if report.findings.is_empty() {
         return Vec::new();
@@ -199,10 +199,10 @@ pub(super) fn icon(report: &Report) -> &'static str {
     }
 }
 
-/// Rows that are told; all of them are in the output `result`.
+/// The longest table of changes; the output `result` has all of them.
 const CHANGES: usize = 200;
 
-/// What was done with versions, failures first.
+/// What was done with versions; failures come first.
 fn changes(report: &Report) -> String {
     let mut text = String::from("| | where | what | how |\n|---|---|---|---|\n");
     let mut rows: Vec<&Change> = report.changes.iter().collect();
@@ -226,7 +226,7 @@ fn destination_row(destination: &DestinationReport) -> String {
 /// A message of this program: what stands between backticks is shown as code, everything else as text.
 pub(super) fn message(text: &str) -> String {
     let mut parts: Vec<&str> = text.split('`').collect();
-    // A last backtick without its partner is text.
+    // A last backtick without a partner is plain text.
     let rest = if parts.len().is_multiple_of(2) { parts.pop() } else { None };
     let shown = parts.iter().enumerate().map(|(index, part)| match index % 2 {
         0 => plain(part),
@@ -235,19 +235,19 @@ pub(super) fn message(text: &str) -> String {
     shown.chain(rest.map(|rest| plain(&format!("`{rest}")))).collect()
 }
 
-/// An address as a link has it: what could end the link is encoded.
+/// A URL for a Markdown link: characters that could end the link are encoded.
 pub(super) fn address(url: &str) -> String {
     const ENDS: &percent_encoding::AsciiSet =
         &percent_encoding::CONTROLS.add(b' ').add(b'(').add(b')').add(b'<').add(b'>').add(b'"').add(b'\\').add(b'`');
     percent_encoding::utf8_percent_encode(url, ENDS).to_string()
 }
 
-/// Text as code: in a table, backticks would not keep a bar from ending the cell.
+/// Text as code, in HTML: backticks would not keep a `|` from ending a table cell.
 pub(crate) fn code(text: &str) -> String {
     format!("<code>{}</code>", plain(text))
 }
 
-/// Text that Markdown and HTML take for text.
+/// Text escaped for both Markdown and HTML.
 pub(crate) fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -260,7 +260,7 @@ pub(crate) fn plain(text: &str) -> String {
                 escaped.push(character);
             }
             character if character.is_control() => escaped.push(' '),
-            // Turns what follows around.
+            // Characters that change the direction of the text after them.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 escaped.push(char::REPLACEMENT_CHARACTER);
             }

@@ -1,4 +1,4 @@
-//! The output `matrix`: a job for each layer that needs a build, as `strategy.matrix` takes it.
+//! The output `matrix`: one job for each layer that needs a build, in the form that `strategy.matrix` takes.
 
 use serde_json::{Value, json};
 
@@ -7,15 +7,16 @@ use crate::facts;
 use crate::report::cache;
 
 impl Report {
-    /// Whether a plan says that this layer is to be built.
+    /// Whether the plan says that this layer has to be built.
     pub fn needs_build(&self) -> bool {
         self.command == "plan"
             && self.destinations.iter().any(|destination| destination.outcome == Outcome::WouldPublish)
     }
 }
 
-/// Empty for everything but a plan that found something to build. More layers than GitHub starts jobs share jobs: those
-/// of a target build one after another, and `layer-name` then has several names with commas, as `layers` takes them.
+/// Empty unless a plan found something to build. If there are more layers than GitHub starts jobs, layers of one target
+/// share a job and are built one after another; `layer-name` then has several names with commas, as the input `layers`
+/// takes them.
 pub(super) fn matrix(run: &RunReport) -> Value {
     let wanted: Vec<&Report> = run.layers.iter().filter(|report| report.needs_build()).collect();
     let mut per_job = 1;
@@ -23,7 +24,7 @@ pub(super) fn matrix(run: &RunReport) -> Value {
     while jobs.len() > facts::github().matrix_jobs {
         per_job += 1;
         jobs = of_size(&wanted, per_job);
-        // Targets alone are more than that; nobody has so many.
+        // Reached only if there are more targets than jobs, which no Lambda setup has.
         if per_job > wanted.len() {
             break;
         }
@@ -31,7 +32,7 @@ pub(super) fn matrix(run: &RunReport) -> Value {
     json!({ "include": jobs.iter().map(|job| entry(job)).collect::<Vec<_>>() })
 }
 
-/// Layers of the same target and runner, so many to a job, in their order.
+/// Groups layers of the same target and runner, `per_job` to a job, in their order.
 fn of_size<'a>(wanted: &[&'a Report], per_job: usize) -> Vec<Vec<&'a Report>> {
     let mut jobs: Vec<Vec<&Report>> = Vec::new();
     for report in wanted {

@@ -1,4 +1,4 @@
-//! What a run did, as data. Renderers see nothing else.
+//! What a run did, as plain data. Renderers see nothing else.
 
 pub mod cache;
 mod comment;
@@ -37,7 +37,7 @@ use crate::versions::select::Chosen;
 pub use run::{CommentResult, RunReport};
 pub use text::text;
 
-/// As on the command line.
+/// The command's name on the command line.
 pub type CommandName = &'static str;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,66 +45,67 @@ pub type CommandName = &'static str;
 pub struct Report {
     #[serde(deserialize_with = "known_command")]
     pub command: CommandName,
-    /// Of an audit: that of the file or folder.
+    /// In an audit, the name of the file or folder.
     pub layer_name: String,
-    /// `None` for commands on versions of any Python.
+    /// `None` for commands that work on versions of any Python.
     pub python_version: Option<PythonVersion>,
     pub architecture: Option<Architecture>,
     pub dry_run: bool,
-    /// The content is, or would be, another than the current version's.
+    /// Whether the content differs, or would differ, from that of the current version.
     pub changed: bool,
-    /// At least one version was made by this run.
+    /// Whether this run made at least one version.
     pub published: bool,
     pub reason: String,
-    /// `None` for what something else made.
+    /// `None` if another program built the layer.
     pub fingerprint: Option<Fingerprint>,
     pub code_sha256: Option<ContentHash>,
     pub zipped_size: Option<ByteSize>,
     pub unzipped_size: Option<ByteSize>,
-    /// Bytes, unzipped, against the version that was current before.
+    /// Growth of the unzipped size since the version that was current before, in bytes.
     pub size_diff: Option<i64>,
-    /// What it is compared with.
+    /// The version that this one is compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Before>,
-    /// From the working directory.
+    /// Relative to the working directory.
     pub zip_path: Option<String>,
     pub destinations: Vec<DestinationReport>,
-    /// What was done with versions that exist.
+    /// What was done with existing versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Every ARN under what it is called (`version_list`); `None` for commands that know nothing of it.
+    /// The ARNs of all versions, by their names (see `version_list`); `None` for commands that do not read the
+    /// versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub versions: Option<serde_json::Value>,
-    /// Why the state does not tell of what was published; the next run reads it off the lists of versions.
+    /// Why what was published could not be recorded in the state; the next run reads it from the lists of versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_error: Option<Explanation>,
     pub distributions: Vec<DistributionSize>,
-    /// Of all distributions, as one SPDX expression, as far as they state any.
+    /// The licences of all distributions as one SPDX expression, as far as they state any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licences: Option<String>,
-    /// What was left out of the distributions.
+    /// Files that slimming left out of the distributions.
     pub savings: Vec<Saving>,
-    /// Worst first.
+    /// The worst come first.
     pub findings: Vec<Finding>,
-    /// Why nothing more is known of it: the run of this layer ended before it had a report.
+    /// Why the run of this layer failed before it had anything to report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Explanation>,
-    /// Why it must not be published: findings, together.
+    /// Why the layer must not be published: all fatal findings together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Explanation>,
-    /// Requirements whose version the installer chooses at each build.
+    /// Requirements without a fixed version: the installer chooses one at each build.
     pub unpinned: Vec<String>,
     pub steps: Vec<StepTime>,
-    /// Labels of the runner that a plan would build it on.
+    /// The labels of the runner on which a plan would build it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs_on: Vec<String>,
-    /// Files and folders of the repository that the layer is made from, as `folder/**`.
+    /// The files and folders of the repository from which the layer is built; a folder is written `folder/**`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub input_paths: Vec<String>,
-    /// Under which uv's cache is of use for a build of it.
+    /// The key of uv's cache for a build of this layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_key: Option<String>,
-    /// Files that were written about the layer.
+    /// The files that were written about the layer.
     #[serde(flatten)]
     pub documents: DocumentPaths,
     /// Why one of them could not be written.
@@ -112,22 +113,22 @@ pub struct Report {
     pub paper_error: Option<Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release_url: Option<String>,
-    /// Every file of the layer, if it was built or opened.
+    /// All files of the layer, if this run built or opened it.
     #[serde(skip)]
     pub layer: Option<Layer>,
-    /// For the files about the layer.
+    /// What the SBOM and the licence file are made from.
     #[serde(skip)]
     pub materials: Materials,
 }
 
-/// Those whose results another job reads.
+/// Accepts the commands whose results another job reads.
 fn known_command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CommandName, D::Error> {
     let command = String::deserialize(deserializer)?;
     let known = ["publish", "build", "plan", "preview", "audit"].into_iter().find(|known| *known == command);
     known.ok_or_else(|| serde::de::Error::custom(format!("`{command}` is no command with results")))
 }
 
-/// From the working directory.
+/// Paths relative to the working directory.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DocumentPaths {
     #[serde(rename = "report-path", skip_serializing_if = "Option::is_none")]
@@ -139,7 +140,7 @@ pub struct DocumentPaths {
 }
 
 impl Report {
-    /// Of a layer whose run ended before it had a report.
+    /// A layer whose run failed before it had anything to report.
     pub fn of_failure(command: &'static str, layer_name: String, target: Option<Target>, error: Explanation) -> Self {
         let reason = error.error.clone();
         Self { error: Some(error), ..Self::new(command, layer_name, target, reason) }
@@ -150,28 +151,28 @@ impl Report {
         Self::new("plan", name.to_owned(), Some(target), "the layer was never published".to_owned())
     }
 
-    /// Of a layer that needs nothing, as far as that shows without asking what is published.
+    /// A layer that needs nothing done, as far as this shows without reading what is published.
     pub fn of_untouched(spec: &Spec, reason: String) -> Self {
         Self::new(spec.task.command(), spec.layer.to_string(), Some(spec.target), reason)
     }
 
-    /// Of one of which nobody here can say what is wanted.
+    /// A layer whose dependencies cannot be resolved on this machine.
     pub fn of_unresolved(spec: &Spec, reason: String) -> Self {
         let runs_on = spec.runs_on.clone();
         Self { changed: true, runs_on, ..Self::of_untouched(spec, reason) }
     }
 
-    /// Of a layer that something else made.
+    /// A layer that another program built.
     pub fn of_audit(name: String, target: Target, reason: String) -> Self {
         Self::new("audit", name, Some(target), reason)
     }
 
-    /// Of one that was published, to write about it.
+    /// A layer that was published, to write about it.
     pub fn of_version(name: String) -> Self {
         Self::new("release", name, None, String::new())
     }
 
-    /// Of a command on versions that exist.
+    /// The report of a command that works on existing versions.
     pub fn of_version_command(spec: &VersionCommandSpec, reason: String, changes: Vec<Change>) -> Self {
         let of_version_command = Self::new(spec.act.command(), spec.layer.to_string(), None, reason);
         Self { dry_run: spec.dry_run, changes, ..of_version_command }
@@ -217,14 +218,14 @@ impl Report {
         }
     }
 
-    /// With every file, and what follows from them.
+    /// Adds the files of the layer, and what follows from them.
     #[must_use]
     pub fn with_layer(self, layer: Layer) -> Self {
         let licences = licences::roll_up(&layer.distributions, facts::limits().license_length);
         Self { layer: Some(layer), licences, ..self }
     }
 
-    /// A layer that the checks refuse: nothing was published.
+    /// Marks the layer as refused by the checks; nothing is published.
     #[must_use]
     pub fn rejected(self, failure: &Failure) -> Self {
         Self { rejection: Some(Explanation::of(&failure.clone().into())), changed: false, ..self }
@@ -237,7 +238,7 @@ impl Report {
         Self { size_diff, before: Some(before), ..self }
     }
 
-    /// Packages that are not as they were before; nothing if there is nothing to compare with.
+    /// The packages that changed; empty if there is nothing to compare with.
     pub fn package_changes(&self) -> Vec<PackageChange> {
         self.before
             .as_ref()
@@ -245,7 +246,7 @@ impl Report {
             .unwrap_or_default()
     }
 
-    /// Findings that were not there before; all of them where nobody knows.
+    /// The findings that the version before did not have; all of them if its findings are not known.
     pub fn new_findings(&self) -> Vec<&Finding> {
         let known = self.before.as_ref().and_then(|before| before.findings.as_deref()).unwrap_or_default();
         self.findings.iter().filter(|finding| !known.iter().any(|known| known.is(finding))).collect()
@@ -256,7 +257,7 @@ impl Report {
         Self { zip_path: path.map(Utf8PathBuf::into_string), ..self }
     }
 
-    /// With what came from outside redacted, which has to be done before a renderer escapes it.
+    /// Redacts text from outside. This has to happen before a renderer escapes the text.
     #[must_use]
     pub fn redacted(mut self, redact: impl Fn(&str) -> String) -> Self {
         self.reason = redact(&self.reason);
@@ -292,7 +293,7 @@ impl Report {
         versions.collect()
     }
 
-    /// ARN in the first region.
+    /// The ARN in the first region.
     pub fn arn(&self) -> Option<&LayerVersionArn> {
         self.destinations.first()?.layer_version_arn.as_ref()
     }

@@ -1,4 +1,4 @@
-//! The action's outputs: all of them on every path, booleans always `true` or `false`.
+//! The action's outputs: each is set on every path; booleans are always `true` or `false`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{CommentResult, Report, RunReport};
 use crate::error::Explanation;
 use crate::types::Fingerprint;
 
-/// Name and description, as `action.yml` and the README list them.
+/// Name and description of each output, as `action.yml` and the README list them.
 pub const OUTPUTS: &[(&str, &str)] = &[
     ("layer-arn", "ARN of the layer version in the first region"),
     ("layer-version-arns", "JSON object: account/region to ARN"),
@@ -46,7 +46,8 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("result", "JSON of everything"),
 ];
 
-/// Of a run that failed before it had a report: nothing changed, and what is JSON stays JSON for `fromJSON`.
+/// The outputs of a run that failed before it had anything to report: `changed` is `false`, and outputs in JSON stay
+/// valid JSON for `fromJSON`.
 pub fn outputs_of_failure(explanation: &Explanation) -> BTreeMap<&'static str, String> {
     let mut outputs: BTreeMap<&'static str, String> = OUTPUTS.iter().map(|(name, _)| (*name, String::new())).collect();
     outputs.extend([
@@ -77,15 +78,15 @@ pub fn outputs(run: &RunReport) -> BTreeMap<&'static str, String> {
         ("cache-path", cache_path),
         ("cache-key", cache_key),
         ("layer-arns", json!(of_layers.collect::<BTreeMap<_, _>>()).to_string()),
-        ("comment", run.told.comment.clone().unwrap_or_default()),
-        ("comment-url", run.told.comment_url.clone().unwrap_or_default()),
+        ("comment", run.comment.markdown.clone().unwrap_or_default()),
+        ("comment-url", run.comment.comment_url.clone().unwrap_or_default()),
         ("matrix", matrix(run).to_string()),
         ("result", result(run)),
     ]);
     outputs
 }
 
-/// What several layers have in common: what is of one alone is empty.
+/// What several layers have in common; outputs that belong to one layer are empty.
 fn of_set(run: &RunReport) -> Vec<(&'static str, String)> {
     vec![
         ("layer-version-arns", json!({}).to_string()),
@@ -96,7 +97,7 @@ fn of_set(run: &RunReport) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Of the release that all layers share which have one.
+/// The release that all layers with a release share.
 fn shared_release(run: &RunReport) -> Option<String> {
     let mut urls = run.layers.iter().filter_map(|report| report.release_url.as_ref());
     let first = urls.next()?;
@@ -133,25 +134,25 @@ fn of_layer(report: &Report) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Rows of a large clean-up; how many there are stands in `reason`.
+/// The longest list of changes, which a large clean-up may reach; `reason` says how many there are.
 const CHANGES: usize = 1000;
 
-/// Characters. The outputs of a job may have a megabyte together, which GitHub counts in UTF-16
+/// In characters. The outputs of a job may take 1 MB together, which GitHub counts in UTF-16
 /// (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idoutputs>).
 const LONGEST: usize = 400_000;
 
-/// Of a run for one layer the JSON of that layer, else that of the run with its `layers`: with less of each if there are
-/// very many, first of those with which nothing happened. Files of `results` have all.
+/// For one layer, the JSON of its report; else the JSON of the run with its `layers`. If that is too long, reports are
+/// shortened, those of layers with which nothing happened first. The files of `results` always have everything.
 fn result(run: &RunReport) -> String {
     #[derive(Serialize)]
     struct Only<'a> {
         #[serde(flatten)]
         report: &'a Report,
         #[serde(flatten)]
-        told: &'a CommentResult,
+        comment: &'a CommentResult,
     }
     let json = |run: &RunReport| match run.only() {
-        Some(report) => serde_json::to_string(&Only { report, told: &run.told }),
+        Some(report) => serde_json::to_string(&Only { report, comment: &run.comment }),
         None => serde_json::to_string(run),
     };
     let json = |run: &RunReport| json(run).expect("a report has string keys");
@@ -174,7 +175,7 @@ fn few(report: &Report) -> Report {
     Report { changes: report.changes.iter().take(CHANGES).cloned().collect(), ..report.clone() }
 }
 
-/// Where it is and what became of it, without what is in it.
+/// Where a layer is and what happened to it, without its content.
 fn brief(report: &Report) -> Report {
     Report {
         versions: None,

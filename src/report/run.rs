@@ -1,4 +1,4 @@
-//! What a run did with all its layers: one, or those of a file.
+//! What a run did with all its layers: with a single one, or with those of a config file.
 
 use serde::Serialize;
 
@@ -11,37 +11,37 @@ use crate::report::cache::Cache;
 #[serde(rename_all = "kebab-case")]
 pub struct RunReport {
     pub command: String,
-    /// In the order of the file.
+    /// In the order of the config file.
     pub layers: Vec<Report>,
     #[serde(flatten)]
-    pub told: CommentResult,
-    /// Of uv, for the steps around this one.
+    pub comment: CommentResult,
+    /// uv's cache, for the steps before and after this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
-    /// Of the run as a whole.
+    /// The steps of the run as a whole.
     pub steps: Vec<StepTime>,
 }
 
-/// What a pull request was told about all layers.
+/// The comment about all layers on the pull request.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CommentResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment_url: Option<String>,
-    /// Markdown of that comment, whether or not it could be made.
+    /// The comment's Markdown, whether or not it could be posted.
     #[serde(skip)]
-    pub comment: Option<String>,
-    /// Why there is none, where one was wanted.
+    pub markdown: Option<String>,
+    /// Why no comment could be posted, if one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment_problem: Option<Explanation>,
 }
 
 impl RunReport {
     pub fn new(command: impl Into<String>, layers: Vec<Report>) -> Self {
-        Self { command: command.into(), layers, told: CommentResult::default(), cache: None, steps: Vec::new() }
+        Self { command: command.into(), layers, comment: CommentResult::default(), cache: None, steps: Vec::new() }
     }
 
-    /// The layer of a run that has just one: outputs and texts are then about it alone.
+    /// The layer of a run with a single one; outputs and texts are then about it alone.
     pub fn only(&self) -> Option<&Report> {
         match self.layers.as_slice() {
             [report] => Some(report),
@@ -49,27 +49,27 @@ impl RunReport {
         }
     }
 
-    /// With what came from outside redacted, which has to be done before a renderer escapes it.
+    /// Redacts text from outside. This has to happen before a renderer escapes the text.
     #[must_use]
     pub fn redacted(self, redact: impl Fn(&str) -> String) -> Self {
         let layers = self.layers.into_iter().map(|report| report.redacted(&redact)).collect();
-        let comment_problem = self.told.comment_problem.map(|problem| problem.map(&redact));
-        Self { layers, told: CommentResult { comment_problem, ..self.told }, ..self }
+        let comment_problem = self.comment.comment_problem.map(|problem| problem.map(&redact));
+        Self { layers, comment: CommentResult { comment_problem, ..self.comment }, ..self }
     }
 
-    /// Those that failed, each with why.
+    /// The layers that failed, each with the reason.
     pub fn failures(&self) -> Vec<(&Report, Explanation)> {
         self.layers.iter().filter_map(|report| Some((report, report.failure()?))).collect()
     }
 
-    /// Why the run fails: that of its only layer, or of all that failed together.
+    /// Why the run fails: the failure of its only layer, or those of all layers together.
     pub fn failure(&self) -> Option<Explanation> {
         let failures = self.failures();
         if self.only().is_some() || failures.is_empty() {
             return failures.into_iter().next().map(|(_, failure)| failure);
         }
         let is_users = failures.iter().all(|(_, failure)| failure.kind == Kind::User);
-        // What is wrong with all of them is told once.
+        // A cause that several layers share is listed once.
         let mut causes: Vec<(String, Vec<&str>)> = Vec::new();
         for (report, failure) in &failures {
             let hint = failure.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
@@ -89,7 +89,7 @@ impl RunReport {
         })
     }
 
-    /// How many layers ended how, in the order in which the ways first occur.
+    /// How many layers ended in each way, in the order in which the ways first occur.
     pub fn tally(&self) -> String {
         let mut counts: Vec<(&str, usize)> = Vec::new();
         for report in &self.layers {
@@ -102,7 +102,7 @@ impl RunReport {
     }
 }
 
-/// The first three.
+/// The first three names, and the number of the others.
 pub(super) fn few(names: &[&str]) -> String {
     match names {
         [first, second, third, _, rest @ ..] => format!("{first}, {second}, {third} and {} more", rest.len() + 1),

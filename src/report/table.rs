@@ -1,4 +1,4 @@
-//! Several layers in one table, for a terminal and for a job summary.
+//! Several layers in one table, for the terminal and for the job summary.
 
 use std::fmt::Write as _;
 
@@ -7,15 +7,15 @@ use super::{Report, RunReport};
 use crate::error::counted;
 use crate::layer::sizes::signed;
 
-/// Rows for layers with which nothing happened; all are in the output `result`.
+/// The most rows for layers with which nothing happened; the output `result` has all.
 const UNCHANGED: usize = 40;
-/// Rows for others: those of a matrix are not more.
+/// The most rows for other layers: as many as a matrix can have, with some room.
 const ROWS: usize = 300;
 
-/// Bytes: a job summary has 1 MiB for everything.
+/// The most bytes for the sections of layers: a job summary has 1 MiB for everything.
 const SECTIONS: usize = 900_000;
 
-/// Which rows are shown, and how many are not.
+/// The rows that are shown, and the number of those that are not.
 fn rows(run: &RunReport) -> (Vec<&Report>, usize) {
     let is_quiet = |report: &Report| report.verdict() == "unchanged" && report.failure().is_none();
     let quiet = run.layers.iter().filter(|report| is_quiet(report)).count();
@@ -40,12 +40,12 @@ fn target(report: &Report) -> String {
     }
 }
 
-/// What failed, else why something was done.
+/// Why it failed, or else why something was done.
 fn why(report: &Report) -> String {
     report.failure().map_or_else(|| report.reason.clone(), |failure| failure.error)
 }
 
-/// Table of all layers; the tally last, where the eye is.
+/// The table of all layers; the tally comes last, where people look first.
 pub(super) fn text(run: &RunReport) -> String {
     let (shown, more) = rows(run);
     let cells: Vec<[String; 4]> = shown
@@ -72,20 +72,20 @@ pub(super) fn text(run: &RunReport) -> String {
         line(format!("  and {more} more, unchanged or in the output `result`"));
     }
     line(String::new());
-    if let Some(url) = &run.told.comment_url {
+    if let Some(url) = &run.comment.comment_url {
         line(format!("  comment  {url}"));
     }
     line(format!("{}: {}", counted(run.layers.len(), "layer"), run.tally()));
     text.trim_end().to_owned()
 }
 
-/// Table first, then each layer that has more to say, folded.
+/// The table first, then a folded section for each layer that has more to say.
 pub(super) fn summary(run: &RunReport, section: impl Fn(&Report) -> String) -> String {
     let failed = !run.failures().is_empty();
     let mut text =
         format!("### {} {}: {}\n\n", if failed { "❌" } else { "📚" }, counted(run.layers.len(), "layer"), run.tally());
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
-    if let Some(url) = &run.told.comment_url {
+    if let Some(url) = &run.comment.comment_url {
         line(&format!("[The comment on the pull request]({})\n", address(url)));
     }
     line("| | layer | target | unzipped | layer version | |\n|---|---|---|--:|---|---|");

@@ -10,41 +10,41 @@ use crate::layer::saving::by_rule;
 use crate::layer::sizes::{bar, percent, signed};
 use crate::versions::Change;
 
-/// Columns of a table's name, and of its bars.
+/// The width of the bars of sizes, in columns.
 const BAR: usize = 24;
 
-/// Rules of slimming that are told: the rest is in the summary and in the output `result`.
+/// How many rules of slimming are shown; the job summary and the output `result` have all.
 const SAVINGS: usize = 5;
 
-/// Rows of the table of findings; the JSON of a run has all.
+/// The longest table of findings; the JSON of a run has all.
 const FINDINGS: usize = 100;
 
-/// Worst first: what and about which file, why, and what to do.
+/// The worst first, each with its file, the reason and the remedy.
 fn findings(report: &Report) -> String {
-    let told = &report.findings[..report.findings.len().min(FINDINGS)];
-    let width = told.iter().map(|finding| finding.code.len()).max().unwrap_or(0);
+    let shown = &report.findings[..report.findings.len().min(FINDINGS)];
+    let width = shown.iter().map(|finding| finding.code.len()).max().unwrap_or(0);
     let mut text = String::new();
-    for finding in told {
+    for finding in shown {
         let severity = finding.severity.word();
         writeln!(text, "\n  {severity:<8} {:<width$}  {}", finding.code, finding.subject).expect("takes everything");
         writeln!(text, "           {}\n           → {}", finding.message, finding.help).expect("takes everything");
     }
-    if report.findings.len() > told.len() {
-        writeln!(text, "\n  and {}", counted(report.findings.len() - told.len(), "more finding"))
+    if report.findings.len() > shown.len() {
+        writeln!(text, "\n  and {}", counted(report.findings.len() - shown.len(), "more finding"))
             .expect("takes everything");
     }
     if text.is_empty() { text } else { format!("{text}\n") }
 }
 
-/// Table, sizes, identity, ARNs; the verdict and its reason last, where the eye is.
+/// Table, sizes, identity and ARNs; the verdict and its reason come last, where people look first.
 pub fn text(run: &RunReport) -> String {
     match run.only() {
-        Some(report) => of_layer(report, &run.told),
+        Some(report) => of_layer(report, &run.comment),
         None => table::text(run),
     }
 }
 
-fn of_layer(report: &Report, told: &CommentResult) -> String {
+fn of_layer(report: &Report, comment: &CommentResult) -> String {
     let mut text = String::new();
     let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("a String takes everything");
     if !report.distributions.is_empty() {
@@ -104,7 +104,7 @@ fn of_layer(report: &Report, told: &CommentResult) -> String {
         }
         line(String::new());
     }
-    for (name, url) in [("comment", &told.comment_url), ("release", &report.release_url)] {
+    for (name, url) in [("comment", &comment.comment_url), ("release", &report.release_url)] {
         if let Some(url) = url {
             line(format!("  {name:<13} {url}"));
         }
@@ -116,18 +116,18 @@ fn of_layer(report: &Report, told: &CommentResult) -> String {
         ));
     }
     if report.command == "audit" {
-        // The error that follows says it, too.
+        // If it failed, the error after this report gives the reason.
         text += &findings(report);
         let last = if report.failure().is_none() { report.reason.as_str() } else { "" };
         return format!("{text}{last}").trim_end().to_owned();
     }
-    // Why it was to be published is not why it failed.
+    // The reason to publish does not explain a failure.
     let reason = if report.failure().is_none() { format!(": {}", report.reason) } else { String::new() };
     line(format!("{} {}{reason}", report.layer_name, report.headline()));
     text.trim_end().to_owned()
 }
 
-/// Packages that are not as they were, in columns.
+/// The packages that changed, in columns.
 fn differences(report: &Report) -> Vec<String> {
     let changes = report.package_changes();
     let Some(before) = report.before.as_ref().filter(|_| !changes.is_empty()) else { return Vec::new() };

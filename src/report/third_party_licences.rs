@@ -1,4 +1,4 @@
-//! `THIRD-PARTY-LICENSES`: what is in a layer, under which licences, with their texts.
+//! `THIRD-PARTY-LICENSES`: the distributions in a layer, their licences, and the texts of these.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::report::Report;
 const RULE: &str = "================================================================================";
 const LINE: &str = "--------------------------------------------------------------------------------";
 
-/// `None` if nothing is known of what is in the layer.
+/// `None` if the content of the layer is not known.
 pub(crate) fn third_party_licences(report: &Report) -> Option<String> {
     let layer = report.layer.as_ref()?;
     let mut texts: BTreeMap<Owner, Vec<(&Utf8PathBuf, &String)>> = BTreeMap::new();
@@ -24,11 +24,11 @@ pub(crate) fn third_party_licences(report: &Report) -> Option<String> {
     let name = printed(&report.layer_name).replace('\n', " ");
     let count = counted(layer.distributions.len(), "distribution");
     let mut all = format!("Licences of what is in the layer {name}: {count}\n");
-    let mut told: Vec<(&str, &str)> = Vec::new();
+    let mut added: Vec<(&str, &str)> = Vec::new();
     for distribution in &layer.distributions {
         let key = (distribution.name.as_str(), distribution.version.as_str());
-        if !told.contains(&key) {
-            told.push(key);
+        if !added.contains(&key) {
+            added.push(key);
             let own = texts.remove(&Owner::Distribution(distribution.name.clone())).unwrap_or_default();
             all += &section(&headline(distribution), &stated(distribution), &own);
         }
@@ -64,10 +64,10 @@ fn section(headline: &str, stated: &str, texts: &[(&Utf8PathBuf, &String)]) -> S
     section
 }
 
-/// In lines that end as they do here, without what does not print.
+/// Text with Unix line endings, and with unprintable characters replaced.
 fn printed(text: &str) -> String {
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
-    // A page of its own for each part is a habit of old licences.
+    // Old licences put each part on a page of its own, with form feeds.
     let text = text.replace('\u{c}', "");
     text.chars()
         .map(|character| if is_printed(character) || matches!(character, '\n' | '\t') { character } else { '\u{fffd}' })

@@ -1,4 +1,4 @@
-//! How a run ended, in a word, in a line, and as an error.
+//! How a run ended: as one word, as one line, and as an error.
 
 use super::{DestinationReport, Outcome, Report};
 use crate::error::{Explanation, Kind, counted};
@@ -6,7 +6,7 @@ use crate::layer::Severity;
 use crate::versions::ChangeOutcome;
 
 impl Report {
-    /// In one word or two, for the first line.
+    /// One or two words for the first line.
     pub fn verdict(&self) -> &'static str {
         let any = |outcome: Outcome| self.destinations.iter().any(|destination| destination.outcome == outcome);
         match self.command {
@@ -44,7 +44,7 @@ impl Report {
         failed.map(DestinationReport::place).collect()
     }
 
-    /// The verdict with where it failed.
+    /// The verdict, with the places where it failed.
     pub fn headline(&self) -> String {
         match self.failed_places().as_slice() {
             [] => self.verdict().to_owned(),
@@ -52,7 +52,7 @@ impl Report {
         }
     }
 
-    /// Why a run fails that has something to report: findings, some regions, or the state that could not be written.
+    /// Why a run fails that has a report: findings, some of its places, or a state or file that could not be written.
     pub fn failure(&self) -> Option<Explanation> {
         if let Some(error) = self.error.as_ref().or(self.rejection.as_ref()) {
             return Some(error.clone());
@@ -94,7 +94,7 @@ impl Report {
         Some(Explanation { kind, error: message, causes, hint: Some(hints.join("; ")), place: None })
     }
 
-    /// Whether an error among the findings says this.
+    /// Whether one of the errors among the findings has this message.
     pub fn has_error(&self, message: &str) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error && finding.message == message)
     }

@@ -324,4 +324,29 @@ mod github {
         let outcome = github.seen_by(accounts.publish(&sandbox, &with_id)).run().code(1);
         outcome.says("`external-id` is given, but roles are assumed with GitHub's token");
     }
+    #[test]
+    fn an_account_that_does_not_know_github_is_named() {
+        let (accounts, sandbox) = (Accounts::new(), six());
+        let github = TokenServer::start(200, format!(r#"{{"value":"{}"}}"#, token()));
+        let refusal = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidIdentityToken</Code><Message>No OpenIDConnect \
+            provider found in your account for https://token.actions.githubusercontent.com</Message></Error></ErrorResponse>";
+        accounts.account.proxy.rule(Rule::on("POST", "/").reply(400, "content-type: text/xml", refusal));
+        let role = ["--roles", "arn:aws:iam::111111111111:role/layers"];
+        let outcome = github.seen_by(accounts.publish(&sandbox, &role)).run().code(1);
+        let outcome =
+            outcome.says("error: the role `arn:aws:iam::111111111111:role/layers` cannot be assumed with GitHub's");
+        let outcome =
+            outcome.says("cause: InvalidIdentityToken (HTTP 400): No OpenIDConnect provider found in your account");
+        outcome.says("hint: make GitHub an identity provider of the account, and add to its trust policy {\"Effect\":");
+    }
+
+    #[test]
+    fn an_answer_of_github_that_is_no_token_is_not_shown() {
+        let (accounts, sandbox) = (Accounts::new(), six());
+        let github = TokenServer::start(200, format!("<html>{}", token()));
+        let outcome = github.seen_by(accounts.publish(&sandbox, &["--roles", ROLES])).run().code(2);
+        assert!(!outcome.told().contains(&token()), "{}", outcome.told());
+        let outcome = outcome.says("error: GitHub answers with something else than an identity token\n");
+        outcome.says("hint: run again; or run aws-actions/configure-aws-credentials before this step");
+    }
 }

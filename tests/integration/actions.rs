@@ -331,3 +331,15 @@ fn an_annotation_stands_on_the_line_that_asks_for_the_package() {
     assert_eq!(result["findings"][0]["file"], "layers/requirements.txt");
     assert_eq!(result["findings"][0]["line"], 3);
 }
+
+#[test]
+fn files_of_the_runner_that_cannot_be_written_fail_the_step() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let inputs = [("command", "plan"), ("layer-name", "shared"), ("python-version", "3.13"), ("registry", "layers")];
+    for (variable, said) in [("GITHUB_OUTPUT", "the outputs"), ("GITHUB_STEP_SUMMARY", "the job summary")] {
+        let gone = sandbox.path("gone/file");
+        let outcome = sandbox.run(&[]).in_actions(&inputs).env(variable, &gone).run().code(2);
+        let outcome = outcome.says(&format!("::error title=lambda-layer::cannot write {said}%0Acause: failed to open"));
+        outcome.says("hint: see that it is there; perhaps another step removed it meanwhile");
+    }
+}

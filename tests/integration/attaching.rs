@@ -248,3 +248,33 @@ fn a_killed_run_is_finished_by_the_next() {
     }
     assert_eq!(functions.account.numbers(EU), [1, 2]);
 }
+
+#[test]
+fn a_function_that_may_not_be_read_stays_and_the_missing_permission_is_named() {
+    let functions = Functions::new(&[EU]);
+    functions.make(EU, "orders", &[&ours(EU, 1)]);
+    functions.make(EU, "invoices", &[&ours(EU, 1)]);
+    functions.publish_another(&[EU], &[]).success();
+    let denied = "User: arn:aws:sts::123456789012:assumed-role/deploy/run is not authorized to perform: \
+        lambda:GetFunction on resource: arn:aws:lambda:eu-west-1:123456789012:function:orders because no \
+        identity-based policy allows the lambda:GetFunction action";
+    functions.account.proxy.rule(Rule::on("GET", "/functions/orders").refuse(403, "AccessDeniedException", denied));
+    let outcome = functions.attach("orders,invoices", &[]).run().code(2);
+    let outcome = outcome.says("lambda:GetFunction failed for `arn:aws:lambda:eu-west-1:123456789012:function:orders`");
+    outcome.says(r#""Action": "lambda:GetFunction""#);
+    functions.account.proxy.behave();
+    assert_eq!(functions.layers(EU, "orders"), [ours(EU, 1)]);
+}
+
+#[test]
+fn functions_that_may_not_be_searched_by_tags_are_named_with_the_statement() {
+    let functions = Functions::new(&[EU]);
+    functions.make(EU, "orders", &[&ours(EU, 1)]);
+    let denied = "User: arn:aws:sts::123456789012:assumed-role/deploy/run is not authorized to perform: \
+        tag:GetResources because no identity-based policy allows the tag:GetResources action";
+    functions.account.proxy.rule(Rule::on_operation("GetResources").refuse(400, "AccessDeniedException", denied));
+    let outcome = functions.attach("tag:team=shop", &[]).run().code(2);
+    outcome
+        .says("tag:GetResources failed for")
+        .says(r#"hint: allow it: {"Effect": "Allow", "Action": "tag:GetResources""#);
+}

@@ -221,6 +221,8 @@ fn a_published_version_is_audited_for_what_it_declares() {
 
     let missing = arn.replace(":1", ":7");
     account.proxy.behave();
+    let outcome = run(&[]).code(2).says("error: AWS does not say where the zip of `arn:aws:lambda:eu-west-1:");
+    outcome.says("hint: download it yourself and audit the file");
     account.seen_by(sandbox.run(&["audit", &missing])).run().code(1).says("there is no `arn:aws:lambda:eu-west-1");
     account.proxy.rule(Rule::on("GET", "theirs/versions/").refuse(403, "AccessDeniedException", "no"));
     run(&[]).code(2).says(
@@ -271,4 +273,18 @@ fn on_aws_the_current_version_is_found_by_its_state() {
     account.proxy.rule(Rule::on("GET", "shared/versions/1").replace("s3://", &format!("{}/layer.zip", files.url())));
     let outcome = account.run(&sandbox, "audit", &inputs).run().success();
     outcome.says("arn:aws:lambda:eu-west-1:123456789012:layer:shared:1");
+}
+
+#[test]
+fn what_is_no_whole_layer_or_far_too_large_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.write("opt/python/six.py", "");
+    sandbox.write("opt/python/six-1.0.dist-info/METADATA", "Name: six\nVersion: 1.0\n");
+    let outcome = sandbox.run(&["audit", "opt/python"]).run().code(1);
+    let outcome = outcome.says("error: `opt/python` is the folder of packages in a layer, and not the layer\n");
+    outcome.says("hint: audit the folder that it is in: `opt`");
+    let large = fs_err::File::create(sandbox.path("large.zip")).expect("can be made");
+    large.set_len(4_000_000_000).expect("can be long");
+    let outcome = sandbox.run(&["audit", "large.zip"]).run().code(1);
+    outcome.says("error: `large.zip` has 3814.7 MB, far too much for a layer\nhint: zips of up to ");
 }

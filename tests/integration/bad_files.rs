@@ -123,3 +123,110 @@ fn all_dependency_files_are_read_although_one_is_broken() {
     hint: nothing was built or published; correct all of them and run again
     ");
 }
+
+#[test]
+fn each_line_that_no_installer_takes_is_named() {
+    let lines = "six ; python_full > \"3\"\nfive @ /x --unheard=1\nfour==1 --hash\n-e\nidna==${GITHUB_TOKEN}\n";
+    let sandbox = Sandbox::with_requirements(lines);
+    sandbox.write("limits.txt", "-e ./ours\nsix\\\n==1\n");
+    let outcome = refused_publish(&sandbox, &["--constraints", "limits.txt"]);
+    for said in [
+        "requirements.txt:1: cannot read `six ; python_full > \"3\"`: ",
+        "requirements.txt:2: `--unheard` is not an option of a requirement (take it out",
+        "requirements.txt:3: `--hash` is not a hash (write `--hash=sha256:` and its 64 hexadecimal digits",
+        "requirements.txt:4: `-e` has no value (write it behind, on the same line)",
+        "requirements.txt:5: `${GITHUB_TOKEN}` is kept from installers (give the value under another name",
+        "limits.txt:1: `-e ./ours` is editable, which no constraint can be (constrain it by its version",
+        "limits.txt:2: a constraint that spans lines, which uv does not join (write it on one line)",
+    ] {
+        assert!(outcome.stderr.contains(&format!("cause: {said}")), "{said}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn projects_whose_dependencies_stand_elsewhere_say_where() {
+    let sandbox = Sandbox::new();
+    for (file, text, said) in [
+        (
+            "pylock.toml",
+            "created-by = \"x\"\n",
+            "error: `pylock.toml` has no `lock-version`: it is cut short or no lock file\nhint: write it anew",
+        ),
+        ("pylock.toml", "lock-version", "error: pylock.toml:1:13: not readable as TOML: "),
+        (
+            "pyproject.toml",
+            "[project]\nname = \"a\"\nversion = \"1\"\ndynamic = [\"dependencies\"]\n",
+            "error: `pyproject.toml` has its dependencies in another file (`dynamic`)\nhint: name that file",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.poetry.dependencies]\nsix = \"1\"\n",
+            "has its dependencies in a form of Poetry's own, and no lock file\nhint: run `poetry lock` and commit",
+        ),
+        (
+            "pyproject.toml",
+            "[project]\nname = \"a\"\nversion = \"1\"\ndependencies = [\"six\"]\n[tool.uv]\nenvironments = [\"odd\"]\n",
+            "cause: `[tool.uv] environments` of `pyproject.toml` has `odd`, which is no marker (write it as in `sys_pl",
+        ),
+    ] {
+        sandbox.write(file, text);
+        refused_publish(&sandbox, &["--requirements", file]).says(said);
+    }
+}
+
+#[test]
+fn links_without_an_end_are_named() {
+    let sandbox = Sandbox::with_requirements("");
+    sandbox.write("own/app/__init__.py", "");
+    std::os::unix::fs::symlink("b", sandbox.path("own/a")).expect("can be made");
+    std::os::unix::fs::symlink("a", sandbox.path("own/b")).expect("can be made");
+    let arguments = ["build", "--python-version", "3.13", "--output", "x.zip", "--include", "own=python/own"];
+    let outcome = sandbox.run(&arguments).run().code(1);
+    let outcome = outcome.says("/work/own/a` points to `b`, which cannot be read\ncause: Too many levels of symbolic");
+    outcome
+        .says("hint: put that into the repository, or remove the link; if it is in the layer, let it point to `/opt");
+    for link in ["own/a", "own/b"] {
+        fs_err::remove_file(sandbox.path(link)).expect("is there");
+    }
+    std::os::unix::fs::symlink("../own", sandbox.path("own/again")).expect("can be made");
+    let outcome = sandbox.run(&arguments).run().code(1);
+    let outcome = outcome.says("/work/own/again` points to a folder that it is in: `");
+    outcome.says("hint: remove it, or copy what is needed");
+}
+
+#[test]
+fn groups_and_sources_that_cannot_be_followed_are_named() {
+    let sandbox = Sandbox::new();
+    let project = "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"six\"]\n";
+    for (tables, inputs, said) in [
+        (
+            "[project.optional-dependencies]\na = [\"idna\"]\nb = [\"attrs\"]\n[tool.uv]\nconflicts = [[{ extra = \"a\" }, { extra = \"b\" }]]\n",
+            &["--extras", "a,b"][..],
+            "error: `groups` and `extras` name what `pyproject.toml` declares as conflicting\ncause: the extra `a`\n\
+             cause: the extra `b`\nhint: leave one of them out\n",
+        ),
+        (
+            "[dependency-groups]\ndev = [{ include-group = \"nope\" }]\n",
+            &["--groups", "dev"],
+            "error: `pyproject.toml` includes the group `nope`, which it does not have\nhint: correct `include-group`\n",
+        ),
+        (
+            "[tool.poetry.group.dev.dependencies]\nidna = \"*\"\n",
+            &["--groups", "dev"],
+            "error: `pyproject.toml` has the group `dev` in a form of one tool's own\nhint: lock the project and commit",
+        ),
+        (
+            "[tool.uv.sources]\nsix = 7\n",
+            &[],
+            "error: `pyproject.toml` has a source for `six` that cannot be read\ncause: invalid type: integer `7`",
+        ),
+        (
+            "[tool.uv.sources]\nsix = { workspace = true }\n",
+            &[],
+            "error: `pyproject.toml` takes `six` from a source that only uv's lock file can hold\nhint: run `uv lock` and",
+        ),
+    ] {
+        sandbox.write("pyproject.toml", format!("{project}{tables}"));
+        refused_publish(&sandbox, inputs).says(said);
+    }
+}

@@ -381,3 +381,86 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     zipped-size=
     "#);
 }
+
+#[test]
+fn what_is_to_follow_a_publish_is_checked_before_anything_is_built() {
+    let sandbox = six();
+    let outcome = refused_publish(
+        &sandbox,
+        &[
+            "--registry=aws",
+            "--regions=eu-west-1",
+            "--smoke-test=import os",
+            "--max-unzipped-size=lots",
+            "--bytecode=some",
+            "--runtime-packages=gone",
+            "--signing-profile=my profile",
+            "--share-with=nobody,org:o-a1b2c3d4e5",
+            "--keep-versions=many",
+            "--labels=a b",
+            "--comment-threshold=much",
+        ],
+    );
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: 10 problems with the input
+    cause: `runtime-packages` is `gone` (use `keep` or `drop`)
+    cause: `bytecode` is `some` (use `none`, `compile` or `only`)
+    cause: `smoke-test` has `import os`, which is not a module (use `auto`, `import` or `off`, or list modules as in `numpy, google.auth`)
+    cause: `max-unzipped-size` is `lots`, which is not a size (write a number of bytes, or as in `40 MB` (1 MB is 1,048,576 bytes, as in Lambda's limits))
+    cause: `signing-profile` is `my profile`, which is not a profile's name (use 2 to 64 letters, digits and `_`)
+    cause: `signing-profile` is given, but no `bucket` (AWS Signer signs objects of a versioned S3 bucket: name it with `bucket`)
+    cause: `share-with` names `nobody` and others (leave `nobody` or the others out)
+    cause: `labels`: `a b` cannot be a label (use at most 63 letters, digits, `.`, `_` and `-`, and not digits alone)
+    cause: `keep-versions` is `many`, which is not a number from 1 (the newest version is kept in any case; write how many more are)
+    cause: `comment-threshold` is `much`, which is no size (write e.g. `100 KB`)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+    let role = "arn:aws:iam::111111111111:role/";
+    let roles = format!("--roles={role}a,{role}b,role/c");
+    let outcome = refused_publish(&sandbox, &["--registry=aws", "--state=state", &roles, "--share-with=12"]);
+    for said in [
+        "`role/c` is not the ARN of a role (write it as in `arn:aws:iam::123456789012:role/layers`)",
+        &format!("`roles` has two of one account: `{role}a` and `{role}b`"),
+        "`share-with` has `12`, which is nobody that AWS knows (an account has twelve digits; in YAML put it in quotes",
+    ] {
+        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
+    }
+    refused_publish(&sandbox, &["--registry=aws", "--regions=eu-west-1", "--external-id=x"])
+        .says("error: `external-id` is given, but no `roles`\nhint: an external id goes with a role that is assumed");
+    refused_publish(&sandbox, &["--exclude-files=[a"])
+        .says("error: `exclude-files` has `[a`, which is not a glob: unclosed character class")
+        .says("hint: write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`");
+    refused_publish(&sandbox, &["--remove-labels=x"])
+        .says("error: `remove-labels` has `x`, but this command takes no label away\nhint: use the command `label`");
+    refused_publish(&sandbox, &["--share-with=210987654321"])
+        .says("error: `share-with` is given, but the registry is a folder\nhint: use `registry: aws`, or leave it out");
+}
+
+#[test]
+fn inputs_that_a_command_has_no_use_for_are_refused() {
+    let sandbox = six();
+    for (arguments, said) in [
+        (
+            &["label", "--layer-name=x", "--labels=a", "--remove-labels=a"][..],
+            "error: `a` is in `labels` and in `remove-labels`\nhint: leave it out of one of them",
+        ),
+        (&["label", "--layer-name=x"], "error: `labels` is missing\nhint: name the labels for the version"),
+        (
+            &["cleanup", "--layer-name=x", "--layer-version=3", "--keep-versions=1"],
+            "error: `layer-version` is `3`, but `cleanup` looks at all versions\nhint: leave it out",
+        ),
+        (
+            &["build", "--subject=x.zip"],
+            "error: `subject` is `x.zip`, but only `audit` looks at a finished layer\nhint: leave it out, or use",
+        ),
+        (
+            &["plan", "--layers=a"],
+            "error: `layers` chooses layers of `lambda-layers.yml`, and there is none\nhint: name the file in `config`",
+        ),
+    ] {
+        refused(&sandbox, arguments).says(said);
+    }
+}

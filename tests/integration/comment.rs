@@ -261,3 +261,14 @@ fn a_proxy_stands_in_between() {
     assert_eq!(github.comments(7).len(), 1);
     assert!(github.requests()[0].starts_with("GET http://api.github.test/repos/"), "{:?}", github.requests());
 }
+
+#[test]
+fn a_run_of_no_repository_says_what_is_missing() {
+    let (sandbox, github) = (changed(), GitHub::start(&json!({})));
+    let outcome = preview(&sandbox, &github, &[]).env("GITHUB_REPOSITORY", "").run().success();
+    outcome.says(
+        "::notice title=lambda-layer::no comment on a pull request: there is no repository on GitHub that this run is of \
+         (set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does); the text is in the job summary",
+    );
+    assert!(github.requests().is_empty());
+}

@@ -1,11 +1,10 @@
 //! What is compiled here has the same bytes wherever it is: for each user, in each folder, from each cache, with each installer.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 
 use camino::Utf8Path;
 
-use crate::harness::{Sandbox, environment, tools};
+use crate::harness::{Sandbox, environment, skipped, tools};
 use crate::packages::sdist_of;
 
 /// The content hash of a layer that is built from nothing.
@@ -40,11 +39,6 @@ fn built(
     let outcome = run.env("PATH", format!("{old}:{path}:{}", tools().path())).run().success();
     let hash = outcome.stdout.lines().find_map(|line| line.trim().strip_prefix("content hash"));
     hash.expect("is told").trim().to_owned()
-}
-
-/// Not caught by the test harness.
-fn skipped(because: &str) {
-    writeln!(std::io::stderr(), "SKIPPED in compiled.rs: {because}").expect("can be written");
 }
 
 fn has_compiler() -> bool {

@@ -149,6 +149,6 @@ fn every_command_works_on_the_layers() {
     run(&["publish"]).says("2 layers: 2 published");
     run(&["publish"]).says("2 layers: 2 unchanged");
     run(&["label", "--labels", "production"]).says("2 layers: 2 labelled");
-    run(&["cleanup", "--layers", "b", "--keep-versions", "1"]).says("b");
+    run(&["cleanup", "--layers", "b", "--keep-versions", "1"]).says("b unchanged: nothing to remove, 1 version kept");
     run(&["audit", "--smoke-test", "off", ".lambda-layers/a/1/layer.zip"]).says("0 findings");
 }

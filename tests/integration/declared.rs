@@ -152,7 +152,7 @@ fn a_region_without_architectures_gets_none() {
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
 
     let outcome = account.publish(&sandbox, &["--compatible-architectures", "none,x86_64"]).run().code(1);
-    outcome.says("none");
+    outcome.says("error: `none` is not an architecture of Lambda");
 }
 
 #[test]

@@ -84,7 +84,9 @@ fn a_layer_works_in_the_emulator_of_lambda() {
         "requests": "2.32.5", "pydantic": "2.11.7", "google-auth": "2.40.3", "googleapis-common-protos": "1.70.0",
     });
     assert_eq!(answer["versions"], versions, "{answer}");
-    for (name, file) in answer["files"].as_object().expect("is an object") {
+    let files = answer["files"].as_object().expect("is an object");
+    assert_eq!(files.len(), modules.len(), "{answer}");
+    for (name, file) in files {
         assert!(file.as_str().expect("is a path").starts_with(opt.as_str()), "{name}: {file}");
     }
     // Function, layer, standard library: in both the same, in folders of their own.

@@ -1,6 +1,6 @@
 //! Starts the program, each time in a folder and an environment of its own, and reads what it leaves behind.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -8,6 +8,13 @@ use tempfile::TempDir;
 
 pub(crate) use crate::servers::{FileServer, Moto, dead_port};
 pub(crate) use crate::tools::{environment, tools};
+
+/// Says that this machine lacks what a test needs; `cargo test` shows that also for tests that pass.
+#[track_caller]
+pub(crate) fn skipped(because: &str) {
+    let file = std::panic::Location::caller().file();
+    writeln!(std::io::stderr(), "SKIPPED in {file}: {because}").expect("can be written");
+}
 
 /// A folder with a workspace, a home and a cache; removed in the end.
 pub(crate) struct Sandbox {

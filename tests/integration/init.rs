@@ -103,5 +103,5 @@ fn another_file_may_be_named_and_a_token_not() {
     sandbox.write("infra/web/requirements.txt", "six==1.17.0\n");
     sandbox.run(&["init", "--github-token", "x"]).run().code(1).says("`github-token` cannot be a default");
     sandbox.run(&["init", "--config", "infra/layers.yml"]).run().success().says("plan --config infra/layers.yml");
-    sandbox.run(&["plan", "--config", "infra/layers.yml"]).run().success().says("web");
+    sandbox.run(&["plan", "--config", "infra/layers.yml"]).run().success().says("web would be published");
 }

@@ -102,7 +102,7 @@ fn bad_input_of_one_stops_all_before_anything_is_built() {
     sandbox.write("lambda-layers.yml", text);
     let outcome = sandbox.run(&["publish"]).run().code(1);
     assert!(!sandbox.path(".lambda-layers").exists());
-    outcome.says("much").says("sideways");
+    outcome.says(": `slim` is `much` (use ").says(": `layout` is `sideways` (use ");
 }
 
 #[test]

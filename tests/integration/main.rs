@@ -55,6 +55,7 @@ mod lite;
 mod local_packages;
 mod locked_places;
 mod locks;
+mod machines;
 mod manifests;
 mod merge;
 mod metadata;

@@ -200,3 +200,11 @@ fn previews_of_several_jobs_are_one_comment() {
     assert_eq!(comments.len(), 1);
     assert!(!comments[0].1.contains("six"), "{}", comments[0].1);
 }
+
+#[test]
+fn results_about_no_layer_are_named() {
+    let sandbox = sandbox();
+    sandbox.write("results/plan.set.json", r#"{"format": 1, "command": "plan", "layers": []}"#);
+    let outcome = merge(&sandbox, &[]).run().code(1).says("error: the results in `results` are about no layer\n");
+    outcome.says("hint: let the plan, or at least one job, be about a layer");
+}

@@ -102,6 +102,7 @@ fn a_session_of_single_sign_on_publishes() {
     let laptop = Laptop::logged_in_to_sso(SSO, NEVER);
     laptop.publishes_as("OFSSO");
     let asked = laptop.account.proxy.seen("GET", "/federation/credentials");
+    assert!(!asked.is_empty(), "the session was not used");
     assert!(asked.iter().all(|asked| asked.path.contains("role_name=publisher")), "{asked:?}");
 }
 

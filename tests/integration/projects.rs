@@ -231,3 +231,17 @@ fn a_project_among_the_requirements_is_built_from_its_own_files() {
         assert!(!failed.stderr.contains("lambda-layer-build"), "{}", failed.stderr);
     }
 }
+
+#[test]
+fn a_project_without_a_name_cannot_forbid_builds() {
+    for installer in ["uv", "pip"] {
+        let sandbox = Sandbox::with_requirements("--only-binary :all:\n./ours\n");
+        sandbox.write("ours/setup.py", "from setuptools import setup\nsetup(name='ours', version='1.0')\n");
+        let python = tools().python_version();
+        let base = ["build", "--output", "x.zip", "--python-version", &python, "--installer", installer];
+        let outcome = sandbox.run(&base).run().code(1);
+        let outcome =
+            outcome.says("error: a local project has to be built to learn its name, which `--only-binary` in");
+        outcome.says("hint: write name and version into `[project]` of its `pyproject.toml`, or name distributions in");
+    }
+}

@@ -324,3 +324,65 @@ fn a_state_that_cannot_be_read_any_more_takes_no_arn_away() {
     assert!(outcome.summary().contains("| failed | github | release |"), "{}", outcome.summary());
     assert_eq!(changes(&github), Vec::<String>::new());
 }
+
+#[test]
+fn a_version_whose_zip_is_gone_is_not_released() {
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
+    run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
+    let release = || run(&github, &sandbox, "release", &[]).run();
+    sandbox.write("registry/shared/1/layer.zip", "half of it");
+    let outcome = release().code(1).says("layer:shared:1` is not a zip: it has no directory of entries at its end");
+    outcome.says("hint: name the zip of a layer, a folder, or an ARN; a new run does only what is missing");
+    fs_err::remove_file(sandbox.path("registry/shared/1/layer.zip")).expect("is there");
+    let outcome =
+        release().code(2).says("no version can be downloaded for the release: there is no `arn:aws:lambda:local:");
+    outcome.says("hint: correct the version, or name the folder with `registry`; a new run does only what is missing");
+    assert!(github.releases().iter().all(|release| release["draft"] == true), "{:?}", github.releases());
+}
+
+#[test]
+fn a_tag_needs_what_is_known_of_the_version() {
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
+    run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
+    fs_err::remove_dir_all(sandbox.path("registry/state")).expect("is there");
+    let outcome = run(&github, &sandbox, "release", &["--release-tag", "{layer}-{python}-{version}"]).run().code(1);
+    let outcome = outcome.says("but for which Python the version was built is not known");
+    outcome.says("hint: use a template without `{python}` and `{arch}`");
+    assert_eq!(changes(&github), Vec::<String>::new());
+}
+
+#[test]
+fn a_github_that_is_down_is_named_and_the_version_stays() {
+    let down = json!({"method": "GET", "path": "/releases", "status": 502, "times": 99, "message": "Bad Gateway"});
+    let (github, sandbox) = (GitHub::start(&json!({"faults": [down]})), sandbox());
+    let publish = |run: Run| run.run().code(2);
+    let arguments = ["--python-version", "3.13", "--release"];
+    let outcome = publish(run(&github, &sandbox, "publish", &arguments));
+    let outcome = outcome.says("GitHub failed at `GET /repos/acme/layers/releases` (502): Bad Gateway");
+    outcome.says("hint: run again; https://www.githubstatus.com says whether others have the same trouble");
+    assert!(sandbox.path("registry/shared/1/layer.zip").exists());
+
+    let dead = format!("http://127.0.0.1:{}", crate::harness::dead_port());
+    let outcome = publish(run(&github, &sandbox, "release", &[]).env("GITHUB_API_URL", dead));
+    let outcome = outcome.says("GitHub does not answer `GET /repos/acme/layers/releases`");
+    outcome.says("hint: is the address in GITHUB_API_URL right, and can it be reached from this machine?");
+    let outcome = run(&github, &sandbox, "release", &[]).env("GITHUB_API_URL", "ftp://github.test").run().code(1);
+    outcome.says("GITHUB_API_URL is `ftp://github.test`").says("set it to an address such as `https://github.example");
+}
+
+#[test]
+fn merge_releases_only_layers_that_it_knows() {
+    let (github, sandbox) = (GitHub::start(&json!({})), sandbox());
+    together(&sandbox);
+    for layer in ["six", "idna"] {
+        let results = format!("results/{layer}");
+        sandbox.run(&["publish", "--layers", layer, "--results", &results]).run().success();
+    }
+    let file = sandbox.read("lambda-layers.yml").replace("  - layer-name: idna\n    requirements: idna.txt\n", "");
+    sandbox.write("lambda-layers.yml", file);
+    let run = sandbox.run(&["merge", "--results", "results", "--release"]).in_actions(&[]);
+    let outcome = github.reach(run).env("GITHUB_TOKEN", "ghs_7oken").run().code(1);
+    let outcome = outcome.says("`idna` is not among the layers to release");
+    outcome.says("give `merge` the same `config` as its jobs, and check the repository out");
+    assert_eq!(github.releases()[0]["tag_name"], "v1", "the other one is released");
+}

@@ -1,5 +1,7 @@
 //! Passwords of package indexes are used, and shown nowhere.
 
+use camino::Utf8Path;
+
 use crate::harness::{FileServer, Outcome, Run, Sandbox, dead_port, tools};
 use crate::packages::wheel;
 use crate::pypi::{PasswordIndex, url_encoded};
@@ -27,6 +29,13 @@ fn is_nowhere(sandbox: &Sandbox, outcome: &Outcome, given_in: &[&str]) {
             let bytes = fs_err::read(entry.path()).expect("is readable");
             let text = String::from_utf8_lossy(&bytes);
             assert!(!text.contains(SECRET) && !text.contains(WRITTEN), "`{}` has it", entry.path().display());
+        }
+        let path = Utf8Path::from_path(entry.path()).expect("is UTF-8");
+        if path.extension() == Some("zip") {
+            for (name, member) in members(path) {
+                let text = String::from_utf8_lossy(&member.bytes);
+                assert!(!text.contains(SECRET) && !text.contains(WRITTEN), "`{name}` in `{path}` has it");
+            }
         }
     }
 }

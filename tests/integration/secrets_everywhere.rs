@@ -239,10 +239,14 @@ fn the_comment_on_a_pull_request_tells_none() {
     everywhere.step(OLD, &format!("&v={OLD}")).run().success();
     everywhere.rotate();
     let github = GitHub::start(&serde_json::json!({}));
-    let step = github.reach(everywhere.step(NEW, &format!("&v={NEW}")).env("INPUT_COMMAND", "preview"));
+    let step = github.reach(
+        everywhere.step(NEW, &format!("&v={NEW}")).env("INPUT_COMMAND", "preview").env("INPUT_COMMENT", "always"),
+    );
     let outcome = everywhere.watched(event(step, &everywhere.sandbox, "acme/layers"), None).success();
     let outcome = outcome.says("variables: UV_FIND_LINKS changed");
-    for (_, comment) in github.comments(7) {
+    let comments = github.comments(7);
+    assert_eq!(comments.len(), 1, "{comments:?}");
+    for (_, comment) in comments {
         assert!(!comment.contains(OLD) && !comment.contains(NEW), "{comment}");
     }
     let comment = &outcome.outputs()["comment"];

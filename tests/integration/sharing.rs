@@ -83,6 +83,7 @@ fn who_is_not_named_any_more_is_revoked_and_statements_of_others_stay() {
     ");
     assert_eq!(shared.account.statements(EU, 1), ["everybody", "lambda-layer-org-o-a1b2c3d4e5", "partner"]);
     let removals = shared.account.proxy.seen("DELETE", POLICY);
+    assert_eq!(removals.len(), 2, "{removals:?}");
     assert!(removals.iter().all(|removal| removal.path.contains("?RevisionId=")), "{removals:?}");
     let grants = shared.account.proxy.seen("POST", "?RevisionId=");
     assert_eq!(grants.len(), 2, "all but the first, which found no policy: {grants:?}");
@@ -176,4 +177,16 @@ fn older_versions_are_shared_by_their_number() {
     assert_eq!(shared.account.statements(EU, 1), ["lambda-layer-210987654321"]);
     assert_eq!(shared.account.statements(EU, 2), Vec::<String>::new());
     shared.share(&["--share-with", "210987654321", "--layer-version", "7"]).run().code(1).says("there is no version 7");
+}
+
+#[test]
+fn a_region_without_the_version_is_named_and_the_others_are_shared() {
+    let shared = Shared::new(&[EU, US]);
+    shared.account.publish(&shared.sandbox, &["--regions", EU]).run().success();
+    shared.account.publish_by_hand(US, LAYER, crate::cleanup::EMPTY_ZIP, &["python3.13"]);
+    let arguments = ["--regions", "eu-west-1,us-east-1", "--share-with", "210987654321"];
+    let outcome = shared.share(&arguments).run().code(1);
+    let outcome = outcome.says("what is version 1 of `shared` in eu-west-1 is not in us-east-1");
+    outcome.says("publish it there first");
+    assert_eq!(shared.account.statements(EU, 1), ["lambda-layer-210987654321"]);
 }

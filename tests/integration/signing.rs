@@ -209,3 +209,25 @@ fn a_zip_without_a_signature_is_noticed() {
     signer.account.proxy.rule_first(refused);
     signer.publish(&sandbox).run().code(2).says("found no signature of AWS Signer in it");
 }
+
+#[test]
+fn a_profile_that_cannot_sign_layers_is_noticed_before_anything_is_built() {
+    let (signer, sandbox) = (Signer::new(), six());
+    let trap = sandbox.trap(&["uv", "pip"]);
+    for (profile, said) in [
+        (
+            r#"{"profileName":"layers","platformId":"AmazonFreeRTOS-Default","status":"Active"}"#,
+            "error: the signing profile `layers` in eu-west-1 is for AmazonFreeRTOS-Default\nhint: name one for AWSLambda",
+        ),
+        (
+            r#"{"profileName":"layers","platformId":"AWSLambda-SHA384-ECDSA","status":"Canceled"}"#,
+            "error: the signing profile `layers` in eu-west-1 is not active any more\nhint: name another one: a cancelled",
+        ),
+    ] {
+        let answer = Rule::on("GET", "/signing-profiles/layers");
+        signer.account.proxy.rule_first(answer.reply(200, "content-type: application/json", profile));
+        signer.publish(&sandbox).path_first(&trap).run().code(1).says(said);
+    }
+    assert_eq!(sandbox.trapped(), "");
+    assert!(signer.account.numbers(EU).is_empty());
+}

@@ -275,3 +275,18 @@ fn files_of_uv_count_that_decide_what_is_installed() {
     sandbox.write("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"*\"]\n");
     is_asked(run());
 }
+
+#[test]
+fn a_clone_without_trees_says_how_to_check_out() {
+    let sandbox = repository();
+    let origin = sandbox.path("");
+    git(&origin, &["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{origin}");
+    sandbox.write("README.md", "more\n");
+    commit(&origin);
+    git(&origin, &["clone", "--quiet", "--filter=tree:0", &url, "clone"]);
+    let inputs = ["--layer-name", "shared", "--working-directory", "clone", "--python-version", "3.13"];
+    let outcome = sandbox.run(&["plan", "--since", "HEAD~1"]).args(&inputs).run().code(1);
+    let outcome = outcome.says("error: `since` is `HEAD~1`, whose files are not in this clone\ncause: ");
+    outcome.says("hint: check it out without `filter`, or with `filter: blob:none`");
+}

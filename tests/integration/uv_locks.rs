@@ -173,3 +173,36 @@ fn a_lock_with_nothing_for_the_target_is_an_error_with_code_beside_it_too() {
     project.build(".", &["--source", "app"]).success();
     project.build(".", &[]).code(1).says("error: `uv.lock` has nothing to install for ");
 }
+
+#[test]
+fn the_lock_of_a_workspace_is_not_that_of_others_below_it() {
+    let sandbox = Sandbox::new();
+    let project = |name: &str| format!("[project]\nname = \"{name}\"\nversion = \"1\"\nrequires-python = \">=3.9\"\n");
+    sandbox.write("pyproject.toml", project("root"));
+    sandbox.write("uv.lock", "version = 1\nrevision = 3\nrequires-python = \">=3.9\"\n");
+    sandbox.write("app/pyproject.toml", project("app"));
+    let arguments = ["--working-directory", "app", "--requirements", "../uv.lock", "--python-version", "3.13"];
+    let outcome = sandbox.run(&["build", "--output", "x.zip"]).args(&arguments).run().code(1);
+    let outcome = outcome.says("error: `../uv.lock` is not the lock of the project here, which is no member there\n");
+    outcome.says("hint: name this folder in `members` of `[tool.uv.workspace]` there, or run `uv lock` here");
+}
+
+#[test]
+fn a_lock_that_uv_cannot_read_comes_with_what_uv_says() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "pyproject.toml",
+        "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\"six\"]\n",
+    );
+    sandbox.write(
+        "uv.lock",
+        "version = 1\nrevision = 3\nrequires-python = \">=3.9\"\n\n[[package]]\nname = \"app\"\nversion = \"1\"\n\
+         source = { virtual = \".\" }\ndependencies = [{ name = \"six\", marker = \"nonsense\" }]\n\n[[package]]\n\
+         name = \"six\"\nversion = \"1.17.0\"\nsource = { registry = \"https://pypi.org/simple\" }\nwheels = []\n",
+    );
+    let outcome = sandbox.run(&["build", "--output", "x.zip", "--python-version", "3.13"]).run().code(1);
+    let outcome =
+        outcome.says("error: uv could not read `uv.lock`\ncause: Failed to parse `uv.lock`\ncause: TOML parse");
+    let outcome = outcome.says("found `nonsense`");
+    outcome.says("hint: correct what it says; `uv lock` writes the lock file anew\n");
+}

@@ -1,4 +1,4 @@
-//! Extension modules by their names: Python takes those alone that end as it expects
+//! Extension modules by their file names: Python imports only files whose names end as it expects
 //! (<https://peps.python.org/pep-3149/>, <https://peps.python.org/pep-0384/>).
 
 use std::collections::BTreeSet;
@@ -13,11 +13,11 @@ use crate::layer::scan::elf::Elf;
 use crate::layer::{Finding, Layer, Severity};
 use crate::types::Target;
 
-/// A file whose name is that of an extension module, of whatever Python.
+/// A file with the name of an extension module, for any Python.
 struct Extension<'a> {
-    /// Path without the endings: `python/numpy/_core/_umath`.
+    /// The path without the extension and tag: `python/numpy/_core/_umath`.
     module: String,
-    /// Between the module and `.so`: `cpython-313-x86_64-linux-gnu`, `abi3`, or nothing.
+    /// The part between the module's name and `.so`: `cpython-313-x86_64-linux-gnu`, `abi3`, or none.
     tag: Option<&'a str>,
     is_for_windows: bool,
 }
@@ -36,16 +36,16 @@ impl<'a> Extension<'a> {
                 && !part.is_empty()
                 && part.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
         };
-        // Libraries are named `libx.so`; what has a tag is a module, whatever its name.
+        // Without a tag, `libx.so` is a library; a file with a tag is a module, whatever its name.
         let is_library = tag.is_none() && module.starts_with("lib");
         let is_module = is_name(module) && !is_library && tag.is_none_or(is_tag);
-        // In a folder that is no package nothing can be imported.
+        // Nothing can be imported from a folder that cannot be a package.
         let is_importable = packages_of(path).and_then(|packages| folder.strip_prefix(packages).ok());
         let is_importable = is_importable.is_some_and(|inner| inner.components().all(|part| is_name(part.as_str())));
         (is_module && is_importable).then(|| Self { module: folder.join(module).into_string(), tag, is_for_windows })
     }
 
-    /// Its name in its package, which it is made by.
+    /// The name of the module in its package, which its init function has.
     fn name(&self) -> &str {
         Utf8Path::new(&self.module).file_name().unwrap_or_default()
     }
@@ -55,7 +55,7 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// Endings that Pythons and their tools give; other words between dots are part of a name.
+/// Whether the text is a tag that Pythons or build tools write; other texts between dots belong to a name.
 fn is_tag(text: &str) -> bool {
     let digits = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
     text == "abi3"
@@ -70,17 +70,17 @@ fn expected(target: Target) -> String {
     format!("cpython-{}-{}-linux-gnu", target.python.digits(), target.architecture.machine())
 }
 
-/// Whether the target's Python loads it when its name is imported.
+/// Whether the target's Python would load this file when the name is imported.
 pub(super) fn would_be_loaded(path: &Utf8Path, target: Target) -> bool {
     Extension::of(path).is_some_and(|extension| extension.fits(target))
 }
 
-/// Whether it is a module at that: what Python cannot make a module of is a plug-in, with the name of one by chance.
+/// Whether the import also works: a file without an init function is a plug-in that only has the name of a module.
 pub(super) fn can_be_imported(path: &Utf8Path, elf: &Elf, target: Target) -> bool {
     Extension::of(path).is_some_and(|extension| extension.fits(target) && elf.is_module(extension.name()))
 }
 
-/// Whether the module of this name can be imported under another one.
+/// Whether the layer has the same module in another file that the target can import.
 pub(super) fn has_other_variant(names: &Names<'_>, path: &Utf8Path, target: Target) -> bool {
     let Some(extension) = Extension::of(path) else { return false };
     let python = ["py", "pyc"].map(|ending| format!("{}.{ending}", extension.module));
@@ -99,7 +99,7 @@ pub(super) fn has_other_variant(names: &Names<'_>, path: &Utf8Path, target: Targ
     })
 }
 
-/// Modules that the target's Python does not see. Those for another processor are told of by their machine.
+/// Modules that the target's Python does not find. Those for another processor are reported by `machines`.
 pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
     let machine = target.architecture.machine();
     let unseen = names.all().filter_map(|(name, path, file)| {

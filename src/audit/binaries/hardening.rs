@@ -3,7 +3,7 @@
 use super::{Compiled, by_origin, some_of, verb};
 use crate::layer::{Finding, Layer};
 
-/// A finding for each distribution and code.
+/// One finding for each distribution and code.
 pub(super) fn check(layer: &Layer, compiled: &[Compiled<'_>]) -> Vec<Finding> {
     let relocated = compiled.iter().filter(|file| file.elf.has_text_relocations).collect();
     let executable = compiled.iter().filter(|file| file.elf.has_executable_stack).collect();

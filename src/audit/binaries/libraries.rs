@@ -12,16 +12,16 @@ use crate::facts;
 use crate::layer::links::Names;
 use crate::layer::{Finding, Layer, Owner, Severity};
 
-/// What a distribution lacks, of one severity.
+/// What a distribution lacks, at one severity.
 #[derive(Default)]
 struct Lack<'a> {
     files: BTreeSet<&'a Utf8Path>,
     libraries: BTreeSet<&'a str>,
-    /// Where libraries of these names are, of other distributions.
+    /// Where other distributions have libraries of these names.
     elsewhere: BTreeSet<&'a Utf8Path>,
 }
 
-/// A finding for each distribution. What an import has shown counts more than what names and bytes let expect.
+/// One finding for each distribution. What an import has shown outweighs what names and bytes suggest.
 pub(super) fn check<'a>(
     layer: &'a Layer,
     names: &Names<'_>,
@@ -50,7 +50,7 @@ pub(super) fn check<'a>(
             let mut elsewhere = Vec::new();
             let severity = match linker.find(file, name) {
                 Place::Runtime | Place::Layer(_) => continue,
-                // Packages load their own libraries before their modules, as pyarrow does.
+                // Packages such as pyarrow load their own libraries before their modules.
                 Place::Elsewhere(places) if places.iter().any(|place| origins.get(place) == Some(origin)) => continue,
                 Place::Elsewhere(places) => {
                     elsewhere = places;
@@ -59,7 +59,7 @@ pub(super) fn check<'a>(
                 Place::Nowhere if facts::is_optional_library(name, in_packages(file.path)) => continue,
                 Place::Nowhere if imported.is_some_and(|imported| imported.has_loaded(file.path)) => continue,
                 Place::Nowhere if loaded.contains(file.path) => Severity::Error,
-                // A plug-in, most likely, beside modules that do without it.
+                // Most likely a plug-in: other modules of the distribution work without it.
                 Place::Nowhere if with_loaded.contains(origin) || is_known(file, Imported::has_ignored) => {
                     Severity::Warning
                 }
@@ -71,7 +71,7 @@ pub(super) fn check<'a>(
             lack.elsewhere.extend(elsewhere);
         }
     }
-    // The worst alone: what helps against it changes the rest, too.
+    // Only the worst severity is reported: its remedy changes the others as well.
     let mut worst: BTreeMap<Origin, (Severity, Lack<'a>)> = BTreeMap::new();
     for ((origin, severity), lack) in lacks {
         worst.entry(origin).or_insert((severity, lack));
@@ -83,16 +83,16 @@ fn in_packages(path: &Utf8Path) -> &Utf8Path {
     packages_of(path).and_then(|packages| path.strip_prefix(packages).ok()).unwrap_or(path)
 }
 
-/// The libraries of a file, and the program that starts it.
+/// The libraries that a file needs, and the interpreter of a program.
 fn needs<'a>(file: &Compiled<'a>) -> impl Iterator<Item = &'a str> {
     let elf = file.elf;
-    // A library that can be run (libc, Qt) names its starter for nothing.
+    // Libraries that can also be run (libc, Qt) name an interpreter that importing does not need.
     let starter = elf.interpreter.as_deref().filter(|_| elf.soname.is_none());
     let unusual = starter.filter(|path| !["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"].contains(path));
     elf.needed.iter().map(String::as_str).chain(unusual)
 }
 
-/// These files, and what is loaded with them.
+/// The given files, and all that are loaded with them.
 fn loaded<'a>(first: impl Iterator<Item = &'a Compiled<'a>>, linker: &Linker<'a>) -> BTreeSet<&'a Utf8Path> {
     let mut waiting: Vec<&Compiled<'_>> = first.collect();
     let mut loaded = BTreeSet::new();
@@ -153,7 +153,7 @@ fn remedy(origin: &Origin, severity: Severity, libraries: &BTreeSet<&str>) -> St
     }
 }
 
-/// The first few.
+/// The names of the first few.
 fn names(libraries: &BTreeSet<&str>) -> String {
     const SHOWN: usize = 4;
     let shown: Vec<String> = libraries.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();

@@ -1,5 +1,5 @@
-//! Where the dynamic linker of the target finds a library: `ld.so(8)`, with Lambda's `LD_LIBRARY_PATH`, in which
-//! `/opt/lib` comes after the folders of the runtime.
+//! Where the target's dynamic linker finds a library: `ld.so(8)` with Lambda's `LD_LIBRARY_PATH`, in which `/opt/lib`
+//! comes after the folders of the runtime.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,20 +15,21 @@ pub(super) struct Linker<'a> {
     names: &'a Names<'a>,
     target: Target,
     compiled: BTreeMap<&'a Utf8Path, &'a Compiled<'a>>,
-    /// Names of compiled files and of links: what is not among them needs no search.
+    /// The names of all compiled files and links: other names need no search.
     file_names: BTreeSet<&'a str>,
-    /// Names that libraries have, in the file and of the file.
+    /// Libraries by the name of their file and by their `soname`.
     by_name: BTreeMap<&'a str, BTreeSet<&'a Utf8Path>>,
-    /// Name of a library to those that need it.
+    /// The files that need a library, by the library's name.
     needed_by: BTreeMap<&'a str, Vec<&'a Compiled<'a>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place<'a> {
     Runtime,
-    /// The file that is loaded.
+    /// The file in the layer that is loaded.
     Layer(&'a Utf8Path),
-    /// Files of that name are in the layer, where nobody looks for them. They are used if something loaded them before.
+    /// Files of that name exist in the layer, but in folders that are not searched. They are used only if something
+    /// loaded them before.
     Elsewhere(Vec<&'a Utf8Path>),
     Nowhere,
 }
@@ -45,7 +46,7 @@ impl<'a> Linker<'a> {
                 needed_by.entry(name).or_default().push(file);
             }
         }
-        // Also of those that lead out of the layer.
+        // Links that lead out of the layer count, too.
         let links = layer.files.iter().filter(|(_, file)| file.kind.is_link()).map(|(path, _)| path.as_path());
         let paths = links.chain(compiled.iter().flat_map(|file| names.of_file(file.path)));
         let file_names = paths.filter_map(Utf8Path::file_name).collect();
@@ -84,7 +85,7 @@ impl<'a> Linker<'a> {
         self.target.python.runtime().has_library(name)
     }
 
-    /// By the `RPATH` of a file and of those that load it, and what loads these.
+    /// Searches the `RPATH` of the file, then those of the files that load it, and so on.
     fn inherited(&self, file: &Compiled<'_>, name: &str) -> Option<Place<'a>> {
         if let Some(found) = self.search(file, &file.elf.rpath, name) {
             return Some(found);
@@ -107,7 +108,7 @@ impl<'a> Linker<'a> {
         None
     }
 
-    /// Where a file is loaded from by the name of a link, `$ORIGIN` is the folder of the link.
+    /// If a file is loaded through a link, `$ORIGIN` is the folder of the link.
     fn search(&self, file: &Compiled<'_>, folders: &[String], name: &str) -> Option<Place<'a>> {
         let origins = self.names.of_file(file.path).filter_map(|name| name.parent());
         let origins: BTreeSet<Utf8PathBuf> = origins.map(|folder| Utf8Path::new("/opt").join(folder)).collect();
@@ -119,7 +120,7 @@ impl<'a> Linker<'a> {
         })
     }
 
-    /// A library for the target at a place seen from `/`.
+    /// A library for the target at a path relative to `/`.
     fn at(&self, place: &Utf8Path) -> Option<Place<'a>> {
         let normal = normal(place);
         let inside = place.strip_prefix("/opt").or_else(|_| normal.strip_prefix("/opt")).ok()?;
@@ -139,13 +140,13 @@ impl<'a> Linker<'a> {
     }
 }
 
-/// In the file and of the file, by its path and by links.
+/// The `soname` of a file, its file name, and the names of links to it.
 fn file_names<'b>(file: &'b Compiled<'_>, names: &'b Names<'_>) -> impl Iterator<Item = &'b str> {
     let of_paths = names.of_file(file.path).filter_map(Utf8Path::file_name);
     file.elf.soname.as_deref().into_iter().chain(of_paths)
 }
 
-/// Without `.` and `..`.
+/// The path without `.` and `..`.
 fn normal(path: &Utf8Path) -> Utf8PathBuf {
     let mut normal = Utf8PathBuf::new();
     for part in path.components() {

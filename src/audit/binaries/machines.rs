@@ -1,4 +1,4 @@
-//! Compiled code for another processor or another system.
+//! Code that was compiled for another processor or another operating system.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,8 @@ use crate::layer::scan::elf::Kind;
 use crate::layer::{Finding, Layer, Severity};
 use crate::types::Target;
 
-/// Some distributions bring a variant for each machine and choose while they run: what is not for the target is dead
-/// weight then. It is an error if Python, Lambda or the dynamic linker would come upon it by its name.
+/// Some distributions have one variant for each machine and choose at run time; variants for other machines are then
+/// dead weight. If Python, Lambda or the dynamic linker would load such a file, it is an error.
 pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
     let machine = target.architecture.machine();
     let mut fitting = BTreeSet::new();
@@ -53,7 +53,7 @@ pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
             (severity, *path, made_for)
         });
         let rated: Vec<_> = rated.collect();
-        // The worst alone: the others have the same cause.
+        // Only the worst severity is reported: the others have the same cause.
         let Some(worst) = rated.iter().map(|(severity, ..)| *severity).min() else { continue };
         let worst: Vec<_> = rated.into_iter().filter(|(severity, ..)| *severity == worst).collect();
         let (severity, first, made_for) = worst[0];
@@ -77,12 +77,12 @@ pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
     findings
 }
 
-/// By its name, on whatever system.
+/// Whether it is a library or module by its name, on any operating system.
 fn is_module(path: &Utf8Path) -> bool {
     has_library_name(path) || path.extension() == Some("pyd")
 }
 
-/// Whether it comes as a wheel for every machine.
+/// Whether the distribution's wheel claims to work on every machine.
 fn is_portable(layer: &Layer, origin: &Origin) -> bool {
     let Some(name) = &origin.distribution else { return false };
     let found = layer.distributions.iter().find(|distribution| distribution.name == *name);

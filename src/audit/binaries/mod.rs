@@ -1,5 +1,5 @@
-//! Whether the compiled files of a layer can be loaded on the target: the right machine, versions that the runtime has,
-//! libraries that are there, names that Python looks for.
+//! Whether the compiled files of a layer can be loaded on the target: right processor, versions that the runtime has,
+//! libraries that exist, and names that Python looks for.
 
 mod extensions;
 mod hardening;
@@ -23,7 +23,7 @@ use crate::layer::scan::elf::Elf;
 use crate::layer::{Code, File, Finding, Kind, Layer, is_package_path};
 use crate::types::{DistributionName, Target};
 
-/// The code of what [`libraries`] finds.
+/// The code of the findings of [`libraries`].
 pub(super) const MISSING_LIBRARY: Code = "missing-library";
 
 pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Finding> {
@@ -42,14 +42,14 @@ pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
     .concat()
 }
 
-/// The findings of [`MISSING_LIBRARY`] once more, after an import.
+/// Checks [`MISSING_LIBRARY`] again with what an import has shown.
 pub(super) fn missing_libraries(layer: &Layer, target: Target, imported: &Imported) -> Vec<Finding> {
     let (names, compiled) = (Names::of(layer), compiled(layer, target));
     let linker = linker::Linker::new(layer, &names, &compiled, target);
     libraries::check(layer, &names, &compiled, &linker, Some(imported))
 }
 
-/// A compiled file that the target's processor can run.
+/// A compiled file for the target's processor.
 struct Compiled<'a> {
     path: &'a Utf8Path,
     file: &'a File,
@@ -67,13 +67,13 @@ fn compiled(layer: &Layer, target: Target) -> Vec<Compiled<'_>> {
     files.collect()
 }
 
-/// What files are of together, so that one cause is one finding.
+/// The distribution, package or program that files belong to. Files with the same origin share a finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Origin {
     distribution: Option<DistributionName>,
-    /// The package or program of files that are of no distribution.
+    /// The package or program, for files that belong to no distribution.
     place: Option<Utf8PathBuf>,
-    /// For messages: "`numpy 2.3.5`", "own source"; nothing if nobody knows.
+    /// The name for messages: "`numpy 2.3.5`", "own source"; `None` if it is not known.
     label: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl Origin {
         Self { distribution: Some(name.clone()), place: None, label: Some(format!("`{name}{version}`")) }
     }
 
-    /// What to do about code that is for something else than the target.
+    /// What to do about code that does not fit the target.
     fn remedy(&self, fitting: &str) -> String {
         let step = if self.distribution.is_some() {
             format!("install a version that has a wheel for {fitting}")
@@ -101,7 +101,7 @@ impl Origin {
     }
 }
 
-/// The package, program or module that a file is part of, with its folder of libraries (`numpy.libs`) as part of `numpy`.
+/// The package, program or module that a file belongs to; the folder `numpy.libs` belongs to `numpy`.
 fn whole(path: &Utf8Path) -> Utf8PathBuf {
     let packages = packages_of(path);
     let Some(inner) = packages.and_then(|folder| path.strip_prefix(folder).ok()) else { return path.to_owned() };
@@ -109,14 +109,14 @@ fn whole(path: &Utf8Path) -> Utf8PathBuf {
     packages.unwrap_or(path).join(top.trim_end_matches(".libs"))
 }
 
-/// The folder that Python would find a file in, `python` or `python/lib/python3.13/site-packages`.
+/// The folder on Python's search path that a file is in: `python` or `python/lib/python3.13/site-packages`.
 fn packages_of(path: &Utf8Path) -> Option<&Utf8Path> {
     let sites = path.ancestors().filter(|folder| folder.file_name() == Some("site-packages"));
     let site = sites.filter(|folder| folder.starts_with("python/lib")).last();
     site.or_else(|| path.ancestors().find(|folder| *folder == "python"))
 }
 
-/// Files by what they are of.
+/// Groups files by their origin.
 fn by_origin<'a, T>(
     layer: &Layer,
     files: impl IntoIterator<Item = (&'a Utf8Path, &'a File, T)>,
@@ -139,18 +139,18 @@ fn some_of(first: &Utf8Path, count: usize, origin: &Origin) -> String {
     format!("`{first}`{others}{of}")
 }
 
-/// Verbs go with how many there are.
+/// The singular or the plural of a verb.
 fn verb(count: usize, one: &'static str, many: &'static str) -> &'static str {
     if count <= 1 { one } else { many }
 }
 
-/// Where programs are looked for, and what Lambda starts.
+/// Whether the file is in a folder on `PATH`, or one whose programs Lambda starts.
 fn is_started(path: &Utf8Path, file: &File, names: &Names<'_>) -> bool {
     let in_its_folder = |name: &Utf8Path| name.parent().is_some_and(|folder| folder == "bin" || folder == "extensions");
     names.of_file(path).any(in_its_folder) && matches!(file.kind, Kind::File { executable: true })
 }
 
-/// Files that nothing can load, whatever the machine.
+/// Files that cannot be loaded on any machine.
 fn broken(layer: &Layer, names: &Names<'_>) -> Vec<Finding> {
     let findings = layer.files.iter().filter_map(|(path, file)| {
         let Some(Binary::Broken(reason)) = &file.observed.binary else { return None };
@@ -168,7 +168,7 @@ fn broken(layer: &Layer, names: &Names<'_>) -> Vec<Finding> {
     findings.collect()
 }
 
-/// Links with the name of a library that lead to something else.
+/// Links that have the name of a library but lead to something else.
 fn no_libraries(names: &Names<'_>) -> Vec<Finding> {
     let links = names.linked().filter(|(name, path)| has_library_name(name) && !has_library_name(path));
     let findings = links.filter_map(|(name, path)| {

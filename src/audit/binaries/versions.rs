@@ -1,4 +1,4 @@
-//! Versions of the C and C++ libraries that compiled files need, against those of the runtime.
+//! The versions of the C and C++ libraries that compiled files need, compared with those of the runtime.
 
 use camino::Utf8Path;
 
@@ -10,7 +10,7 @@ use crate::layer::{Finding, Layer};
 use crate::runtime::images;
 use crate::types::Target;
 
-/// Kind of version, what it is called, and the code of a finding.
+/// The prefix of symbol versions, the library's name for messages, and the code of the finding.
 const KINDS: &[(&str, &str, &str)] = &[
     ("GLIBC", "glibc", "glibc-too-new"),
     ("GLIBCXX", "libstdc++", "libstdcxx-too-new"),
@@ -18,14 +18,14 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("GCC", "libgcc", "libstdcxx-too-new"),
 ];
 
-/// A finding for each distribution and code, with the highest version.
+/// One finding for each distribution and code, with the highest version that is needed.
 pub(super) fn check(layer: &Layer, compiled: &[Compiled<'_>], linker: &Linker<'_>, target: Target) -> Vec<Finding> {
     let mut findings = Vec::new();
     for code in ["glibc-too-new", "libstdcxx-too-new"] {
         let too_new =
             compiled.iter().filter_map(|file| Some((file.path, file.file, worst(file, code, linker, target)?)));
         for (origin, mut files) in by_origin(layer, too_new) {
-            // GLIBCXX before CXXABI, which follows from it; and the highest of each.
+            // GLIBCXX comes first, because CXXABI follows from it; the highest version of each comes first.
             files.sort_by(|(_, left), (_, right)| {
                 left.kind.cmp(&right.kind).then_with(|| right.version.cmp(&left.version))
             });
@@ -35,7 +35,7 @@ pub(super) fn check(layer: &Layer, compiled: &[Compiled<'_>], linker: &Linker<'_
                 .iter()
                 .any(|known| known.is_built_here && Some(&known.name) == origin.distribution.as_ref());
             let finding = finding(code, &origin, first, files.len(), needed, target);
-            // A wheel of an index would not help: there was none.
+            // No wheel of the index fitted, or the distribution would not have been compiled here.
             findings.push(if is_built_here {
                 let help = format!("it was compiled on this machine: {}", images::other_ways(target));
                 Finding { help, ..finding }
@@ -54,14 +54,14 @@ struct Needed {
     available: &'static str,
 }
 
-/// What a file needs most above what there is.
+/// The highest version that a file needs and the runtime does not have.
 fn worst(file: &Compiled<'_>, code: &str, linker: &Linker<'_>, target: Target) -> Option<Needed> {
     let available = &target.python.runtime().system().symbol_versions;
     let needs = file.elf.versions.iter().filter_map(|((library, prefix), version)| {
         let kind = KINDS.iter().position(|(known, _, of)| known == prefix && *of == code)?;
         let available: &'static str = available.get(prefix)?;
         let is_newer = SymbolVersion::parse(available).is_some_and(|available| version.is_newer_than(&available));
-        // A library that the layer brings and that is found before the runtime's has what it has.
+        // If the layer's own copy of the library is found first, the runtime's version does not matter.
         let is_runtimes = || linker.find(file, library) == Place::Runtime;
         (is_newer && is_runtimes()).then(|| Needed { kind, version: version.clone(), available })
     });
@@ -101,7 +101,7 @@ fn finding(
     Finding::error(code, first.as_str(), message, help).blames(origin.distribution.as_ref())
 }
 
-/// The oldest Python of Lambda that has it.
+/// The oldest Python of Lambda whose runtime has that version.
 fn newer_runtime(prefix: &str, version: &SymbolVersion, target: Target) -> Option<&'static str> {
     let newer = facts::runtimes().iter().take_while(|runtime| runtime.python != target.python.runtime().python);
     let runtimes = newer.filter(|runtime| !runtime.preview);

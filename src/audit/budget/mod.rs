@@ -1,4 +1,4 @@
-//! How much space functions have left for this layer: 250 MB unzipped, less their code and their other layers.
+//! Whether functions have room for this layer: Lambda allows 250 MB unzipped for the code and all layers of a function.
 
 mod room;
 
@@ -16,20 +16,20 @@ use crate::layer::{DistributionSize, Finding};
 use crate::types::{ByteSize, FunctionName, LayerVersionArn, Region};
 pub(crate) use room::{Sizes, Taken};
 
-/// The layer that has to fit.
+/// The layer for which there has to be room.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
-    /// Versions of it that functions have now will be replaced; `None` if it is not known by a name.
+    /// The layer's name: versions of it that functions use now will be replaced. `None` if it is not known.
     pub name: Option<&'a str>,
     pub unzipped: ByteSize,
     /// Its largest parts, largest first.
     pub largest: &'a [DistributionSize],
 }
 
-/// Functions that are named without a region are looked for in `regions`, or in that of the AWS configuration.
+/// Functions without a region in their name are looked up in `regions`, or in the region of the AWS configuration.
 ///
 /// # Errors
-/// What AWS says to the questions; a permission that is missing comes with its statement.
+/// AWS refuses a request; for a missing permission, the hint has the policy statement.
 pub async fn check(
     functions: &[FunctionName],
     regions: &[Region],
@@ -109,7 +109,7 @@ async fn look_at(
         ));
     }
     let account = settings.and_then(|settings| settings.function_arn()).and_then(|arn| arn.split(':').nth(4));
-    // A version of this very layer makes room for the new one.
+    // Functions that use this layer already replace the old version with the new one.
     let is_this_layer = |arn: &LayerVersionArn| {
         candidate.name == Some(arn.layer()) && account == Some(arn.destination().account.as_str())
     };

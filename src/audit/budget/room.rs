@@ -1,6 +1,6 @@
-//! How much of Lambda's limit a function takes besides one layer: its code and its other layers, unzipped.
+//! How much of Lambda's limit a function uses without the layer in question: its code and its other layers, unzipped.
 //!
-//! The API names zipped sizes only, so the directory at the end of each zip is read.
+//! The API returns zipped sizes only, so the unzipped sizes are read from the directory at the end of each zip.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,13 +16,13 @@ use crate::error::counted;
 use crate::facts;
 use crate::types::{ByteSize, LayerVersionArn};
 
-/// What is taken, unzipped.
+/// What a function uses, in unzipped bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) code: ByteSize,
-    /// All other layers together.
+    /// The sum of all other layers.
     pub(crate) layers: ByteSize,
-    /// How many those are.
+    /// The number of other layers.
     pub(crate) count: usize,
 }
 
@@ -41,7 +41,7 @@ impl Taken {
     }
 }
 
-/// Unzipped sizes of one region; each layer version is asked for once.
+/// The unzipped sizes of layers in one region; each version is looked up only once.
 #[derive(Debug)]
 pub(crate) struct Sizes {
     config: SdkConfig,
@@ -54,10 +54,10 @@ impl Sizes {
         Self { config, lambda, known: RefCell::default() }
     }
 
-    /// What a function takes besides the layers that make room.
+    /// What a function uses without the layers that will be replaced.
     ///
     /// # Errors
-    /// What AWS says to the questions; a permission that is missing comes with its statement.
+    /// AWS refuses a request; for a missing permission, the hint has the policy statement.
     pub(crate) async fn taken(
         &self,
         function: &str,
@@ -81,7 +81,7 @@ impl Sizes {
     }
 
     /// # Errors
-    /// As of [`Self::taken`].
+    /// The same as for [`Self::taken`].
     pub(crate) async fn of_layer(&self, arn: &LayerVersionArn) -> anyhow::Result<ByteSize> {
         let cell = Rc::clone(self.known.borrow_mut().entry(arn.clone()).or_default());
         cell.get_or_try_init(|| self.ask(arn)).await.copied()

@@ -1,4 +1,4 @@
-//! Exceptions that say that the build environment lacks something, not that the layer is broken.
+//! Exceptions that mean that the build environment lacks something, and not that the layer is broken.
 
 use std::sync::LazyLock;
 
@@ -36,13 +36,14 @@ fn of(error: &Raised) -> Option<&'static Need> {
     RULES.iter().find(|rule| rule.fits(error)).map(|rule| rule.need)
 }
 
-/// What a module wants that a build does not have, by the exception that it raised or one of those that it came of.
+/// What a module needs that a build does not have, by its exception or one of the causes of that.
 pub(super) fn needed(errors: &[Raised]) -> Option<&'static Need> {
     errors.iter().find_map(of)
 }
 
-/// That as the end of a sentence, `settings of Django` or the variable that is not set, unless what is missing is a module:
-/// `is_missing` says that of an exception. The last to be raised decides; who says `from` has a reason in the other.
+/// The same as the end of a sentence: `settings of Django`, or the environment variable. `None` if a module is missing,
+/// which `is_missing` says for each exception. The exception that was raised last decides, unless it was raised `from`
+/// another one.
 pub(super) fn named(errors: &[Raised], is_missing: impl Fn(&Raised) -> bool) -> Option<String> {
     let is_absent = |error: &Raised| error.variable.is_some() || of(error).is_some();
     let first = errors.iter().position(|error| is_absent(error) || is_missing(error))?;

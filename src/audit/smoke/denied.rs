@@ -1,21 +1,21 @@
-//! Files that a module may not use: those of the machine are not a function's, and a function can write to `/tmp` alone
+//! Files that a module may not use: a function does not have the files of this machine, and can write only to `/tmp`
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>).
 
 use camino::Utf8Path;
 
-/// Where a function sees its own files and its home.
+/// The folders of a function's own files and of its home.
 const OF_A_FUNCTION: &[&str] = &["/opt", "/var/task", "/home"];
 
-/// What the sandbox kept a module from.
+/// What the sandbox did not allow.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Denied<'a> {
-    /// A function could not write there, either.
+    /// A function could not write there either.
     Write(&'a str),
-    /// A function may have it, or may not.
+    /// A function may or may not have it.
     Elsewhere(&'a str),
 }
 
-/// From the message of a `PermissionError` about a file, whose path is as in a function.
+/// Reads the message of a `PermissionError` about a file, whose path is as in a function.
 pub(super) fn of<'a>(kind: &str, message: &'a str) -> Option<Denied<'a>> {
     let (start, rest) = message.split_once(": '").filter(|_| kind == "PermissionError")?;
     let path = rest.split('\'').next().filter(|_| start.starts_with("[Errno 13]"))?;

@@ -1,4 +1,4 @@
-"""Imports modules one after the other, found as in Lambda, and tells of each on the pipe that was standard output.
+"""Imports modules one after the other, found as in Lambda, and reports each on the pipe that was standard output.
 
 The request comes on standard input: {"path": [...], "sites": [...], "modules": [...], "given": ...}.
 """
@@ -16,12 +16,12 @@ OF_VARIABLES = type(os.environ).__getitem__.__code__
 
 
 def begin():
-    """Keeps the pipe to itself: what modules print goes to standard error, and they read nothing."""
+    """Reserves the pipe for reports: what modules print goes to standard error, and their standard input is empty."""
     request = json.load(sys.stdin)
     report = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    # This process ends without a last flush, or dies.
+    # Without buffers: this process ends without flushing them.
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     return request, report
 
@@ -31,14 +31,14 @@ def find_as_lambda_does(path, sites):
     sys.path[:0] = path
     for folder in sites:
         site.addsitedir(folder)
-    # What the start of Python would have brought; it was held back for the host's own packages.
+    # Python would have done this at its start, but then it would have found the host's own packages.
     site.setquit()
     site.setcopyright()
     site.sethelper()
 
 
 def give(what):
-    """What the modules lacked in an earlier process."""
+    """Provides what the modules lacked in an earlier process."""
     if what == "django-settings":
         import django
         from django.conf import settings
@@ -48,7 +48,7 @@ def give(what):
 
 
 def watch():
-    """Paths of the compiled files that are about to be loaded, as they come."""
+    """A list that gets the path of each compiled file before it is loaded."""
     tried = []
 
     def note(event, arguments):
@@ -61,15 +61,15 @@ def watch():
     return tried
 
 
-def loaded_files(told):
-    """Compiled files that this process has in its memory, less those that were told; these are added to them."""
+def loaded_files(reported):
+    """Compiled files in the memory of this process that are not in `reported` yet; adds them to it."""
     try:
         with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
             paths = {line.split(None, 5)[5].rstrip("\n") for line in maps if ".so" in line and "/" in line}
     except OSError:
         return []
-    new = sorted(paths - told)
-    told.update(new)
+    new = sorted(paths - reported)
+    reported.update(new)
     return new
 
 
@@ -81,7 +81,7 @@ def text_of(error):
 
 
 def described(error, path):
-    """The error with those that it came of, the outermost first."""
+    """The exception and its causes, the outermost first."""
     chain = []
     seen = set()
     explicit = False
@@ -102,7 +102,7 @@ def described(error, path):
 
 
 def variable_of(error):
-    """The variable of the environment that a module asked for, if that is what went wrong."""
+    """The environment variable that was not set, if that is what went wrong."""
     traceback = error.__traceback__ if isinstance(error, KeyError) and error.args else None
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
@@ -111,7 +111,7 @@ def variable_of(error):
 
 
 def place_of(error, path):
-    """The last line of the layer that ran, `package/module.py:12`."""
+    """The last line of the layer's code that ran, `package/module.py:12`."""
     place = None
     traceback = error.__traceback__
     while traceback is not None:
@@ -125,24 +125,24 @@ def place_of(error, path):
 
 
 def main():
-    request, report = begin()
+    request, pipe = begin()
 
-    def tell(message):
-        report.write(json.dumps(message) + "\n")
-        report.flush()
+    def report(message):
+        pipe.write(json.dumps(message) + "\n")
+        pipe.flush()
 
-    tell({"event": "ready"})
+    report({"event": "ready"})
     find_as_lambda_does(request["path"], request["sites"])
-    tell({"event": "found"})
+    report({"event": "found"})
     process = os.getpid()
-    tried, told = watch(), set()
+    tried, reported = watch(), set()
 
-    def tell_files(event, files):
+    def report_files(event, files):
         for first in range(0, len(files), 100):
-            tell({"event": event, "files": files[first:first + 100]})
+            report({"event": event, "files": files[first:first + 100]})
 
     for module in request["modules"]:
-        tell({"event": "begin", "module": module})
+        report({"event": "begin", "module": module})
         start = time.monotonic()
         chain = []
         try:
@@ -151,13 +151,13 @@ def main():
         except BaseException as error:
             chain = described(error, request["path"])
         if os.getpid() != process:
-            # A module has forked, and this is not the one that is asked.
+            # A module has forked, and this is the child.
             os._exit(0)
-        tell_files("tried", tried)
+        report_files("tried", tried)
         tried.clear()
-        tell_files("loaded", loaded_files(told))
-        tell({"event": "end", "module": module, "seconds": time.monotonic() - start, "errors": chain})
-    # Threads of modules and what they registered for the end do not matter any more.
+        report_files("loaded", loaded_files(reported))
+        report({"event": "end", "module": module, "seconds": time.monotonic() - start, "errors": chain})
+    # Ends at once: neither the modules' threads nor their exit handlers matter.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-//! How the libraries of this machine differ from the runtime's: what fails because of that says nothing of a layer.
+//! How the libraries of this machine differ from the runtime's: a failure because of that says nothing about the layer.
 
 use camino::Utf8Path;
 
@@ -12,7 +12,7 @@ pub(super) fn missing_library(message: &str) -> Option<&str> {
     Some(name.rsplit(' ').next().unwrap_or(name))
 }
 
-/// What differs, if an import outside of the runtime's image failed because of it.
+/// The difference that made an import fail outside of the runtime's image, if that is the reason.
 pub(super) fn difference(message: &str, layer: &Layer, runtime: &Runtime) -> Option<String> {
     let named = || missing_library(message).filter(|library| runtime.has_library(library));
     if let Some(library) = named().or_else(|| searched(message, runtime)) {
@@ -29,9 +29,10 @@ pub(super) fn difference(message: &str, layer: &Layer, runtime: &Runtime) -> Opt
     })
 }
 
-/// A library that Python code looked for by its name: "failed to find libmagic. Check your installation" of python-magic.
+/// A library that Python code searched for by its name: "failed to find libmagic. Check your installation" of
+/// python-magic.
 fn searched<'a>(message: &'a str, runtime: &Runtime) -> Option<&'a str> {
-    // What the dynamic linker says has whole names.
+    // The dynamic linker's messages have complete file names.
     let is_about_it =
         !message.contains(".so") && ["find", "found", "load", "locate"].iter().any(|word| message.contains(word));
     let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '+');
@@ -39,7 +40,7 @@ fn searched<'a>(message: &'a str, runtime: &Runtime) -> Option<&'a str> {
     words.find(|word| is_about_it && runtime.system().has_library_called(word))
 }
 
-/// Whether the runtime is known not to have such a version, `GLIBC_2.38`.
+/// Whether the runtime is known to lack a version such as `GLIBC_2.38`.
 fn is_too_new(version: &str, runtime: &Runtime) -> bool {
     let known = version.rsplit_once('_').and_then(|(kind, number)| {
         let has = SymbolVersion::parse(runtime.system().symbol_versions.get(kind)?)?;
@@ -61,15 +62,15 @@ mod tests {
     fn libraries_of_this_machine_are_no_verdict() {
         let openssl =
             "/lib/x86_64-linux-gnu/libssl.so.3: version `OPENSSL_3.2.0' not found (required by /opt/python/x.so)";
-        let told =
+        let cause =
             "it needs `OPENSSL_3.2.0` of `libssl.so.3`, and this machine has another `libssl.so.3` than the runtime";
-        assert_eq!(of(openssl).as_deref(), Some(told));
+        assert_eq!(of(openssl).as_deref(), Some(cause));
         for (message, library) in [
             ("libmagic.so.1: cannot open shared object file: No such file or directory", "libmagic.so.1"),
             ("failed to find libmagic.  Check your installation", "libmagic"),
         ] {
-            let told = format!("it needs `{library}`, which the runtime has and this machine has not");
-            assert_eq!(of(message), Some(told), "{message}");
+            let cause = format!("it needs `{library}`, which the runtime has and this machine has not");
+            assert_eq!(of(message), Some(cause), "{message}");
         }
     }
 

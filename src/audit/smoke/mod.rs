@@ -1,4 +1,4 @@
-//! Imports what is in a layer, as a function in Lambda would: the same order of folders, no credentials, no network.
+//! Imports what is in a layer as a Lambda function would: with the same search path, without credentials and network.
 
 pub(crate) mod absent;
 mod denied;
@@ -30,18 +30,19 @@ use crate::types::{Architecture, DistributionName, Target};
 
 pub(crate) use modules::is_beside;
 
-/// For one module, in seconds: Lambda gives all of a function 10 on a machine of its own; a runner may have a slow disk.
+/// The time limit for one module, in seconds. Lambda gives the whole start of a function 10 s on a machine of its own,
+/// but a runner may have a slow disk.
 const SECONDS: u64 = 60;
-/// That, in a variable of the environment.
+/// The environment variable that changes this limit.
 const SECONDS_VARIABLE: &str = "LAMBDA_LAYER_IMPORT_SECONDS";
-/// For all modules.
+/// The time limit for all modules.
 const ALL: Duration = Duration::from_mins(5);
 
-/// What is to be imported, and what is known about it.
+/// What to import, and what is known about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     pub layer: &'a Layer,
-    /// What the other checks found in it.
+    /// The findings of the other checks.
     pub known: &'a [Finding],
     /// Distributions that were left out on purpose.
     pub excluded: &'a BTreeSet<DistributionName>,
@@ -49,10 +50,11 @@ pub struct Subject<'a> {
     pub wanted: &'a SmokeTest,
 }
 
-/// Tests a tree before it is published. Gives all findings: what the other checks found, as the test leaves it, and its own.
+/// Tests a tree before it is published. Gives the findings of the other checks, corrected by what the imports showed,
+/// and those of the test itself.
 ///
 /// # Errors
-/// Ours alone; what is wrong with the layer stands in the findings.
+/// The test itself could not run; problems of the layer are findings.
 pub fn test(
     tree: &Tree,
     layer: &Layer,
@@ -69,10 +71,10 @@ pub fn test(
     test_laid_out(&subject, |opt| place::lay_out(tree, opt), pythons, environment, console)
 }
 
-/// Tests any layer. `lay_out` makes the folder that stands for `/opt`; the modules may write to it.
+/// Tests any layer. `lay_out` creates the folder that stands for `/opt`; the modules may write to it.
 ///
 /// # Errors
-/// As of [`test`].
+/// The same as for [`test`].
 pub fn test_laid_out(
     subject: &Subject<'_>,
     lay_out: impl FnOnce(&Utf8Path) -> anyhow::Result<()>,
@@ -135,7 +137,7 @@ pub fn test_laid_out(
     Ok([known, findings].concat())
 }
 
-/// `parts` are those that miss nothing but what nobody asked for.
+/// `parts` is the number of modules that lack only something optional.
 fn summary(ran: &run::Ran, parts: usize) -> String {
     let need = if parts == 1 { "needs" } else { "need" };
     let why = format!("{need} what is not in the layer");
@@ -160,7 +162,7 @@ pub fn is_for_this_machine(target: Target) -> bool {
     Architecture::of_this_machine() == Some(target.architecture)
 }
 
-/// The interpreter if it can import for the target; else why not, and what to do.
+/// The interpreter, if it can run imports for the target; else the reason, and what to do.
 fn able(pythons: &Pythons, target: Target) -> Result<&Host, (String, String)> {
     let python = target.python;
     if !is_for_this_machine(target) {
@@ -190,7 +192,7 @@ fn able(pythons: &Pythons, target: Target) -> Result<&Host, (String, String)> {
     }
 }
 
-/// What there is to say where nothing could be imported.
+/// The finding for a layer whose modules could not be imported at all.
 pub fn not_run(wanted: &SmokeTest, why: &str, help: &str) -> Finding {
     let message = format!("nothing was imported: {why}");
     match wanted {
@@ -201,7 +203,7 @@ pub fn not_run(wanted: &SmokeTest, why: &str, help: &str) -> Finding {
     }
 }
 
-/// What modules printed, and which were slow, for those who look for a fault.
+/// Writes what modules printed, and which were slow, to the debug log.
 fn log(ran: &run::Ran, console: &Console) {
     let mut times: Vec<(Duration, &String)> = Vec::new();
     for (module, outcome) in &ran.outcomes {

@@ -1,4 +1,4 @@
-//! Which modules a layer has: the names that somebody would import, by whom they belong to.
+//! The importable modules of a layer, each with its owner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::layer::scan::binary::Binary;
 use crate::layer::{File, Layer, Owner};
 use crate::types::Target;
 
-/// Folders of tests and the like, which are no part of what somebody imports.
+/// Names of folders with tests and the like, which nobody imports.
 const NOT_IMPORTED: &[&str] = &[
     "__main__",
     "__init__",
@@ -27,23 +27,23 @@ const NOT_IMPORTED: &[&str] = &[
     "testing",
     "tests",
 ];
-/// Folders that are only packages if they say so, with an `__init__`.
+/// Names of folders that are packages only if they have an `__init__`.
 const DATA: &[&str] = &[
     "bin", "data", "etc", "include", "lib", "lib64", "man", "script", "scripts", "share", "src", "stubs", "tools",
     "typings",
 ];
-/// `azure.mgmt.compute` has two; deeper down is nothing but data.
+/// `azure.mgmt.compute` has two levels; deeper folders have only data.
 const DEEPEST_NAMESPACE: usize = 4;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Module {
     pub(super) name: String,
     pub(super) owner: Owner,
-    /// What a distribution is about, and not one of the parts that it has beside.
+    /// Whether the distribution is about this module, or only has it in addition.
     pub(super) is_main: bool,
 }
 
-/// By owner, then by name.
+/// Sorted by owner, then by name.
 pub(super) fn of_layer(layer: &Layer, target: Target) -> Vec<Module> {
     let mut paths: BTreeMap<&Owner, BTreeSet<&Utf8Path>> = BTreeMap::new();
     for (path, file) in &layer.files {
@@ -57,7 +57,7 @@ pub(super) fn of_layer(layer: &Layer, target: Target) -> Vec<Module> {
     paths.into_iter().flat_map(|(owner, paths)| of_owner(owner, &paths, target)).collect()
 }
 
-/// Whose modules work, all that distributions are about.
+/// Owners whose main modules all work.
 pub(super) fn owners(modules: &[Module], works: impl Fn(&str) -> bool) -> BTreeSet<Owner> {
     let (good, bad): (Vec<_>, Vec<_>) =
         modules.iter().filter(|module| module.is_main).partition(|module| works(&module.name));
@@ -65,7 +65,7 @@ pub(super) fn owners(modules: &[Module], works: impl Fn(&str) -> bool) -> BTreeS
     good.into_iter().map(|module| &module.owner).filter(|owner| !bad.contains(owner)).cloned().collect()
 }
 
-/// Modules that somebody asks for, each with whom it belongs to, if it is there.
+/// The modules that the user asked for, each with its owner if the layer has it.
 pub(super) fn of_names(names: &[String], layer: &Layer, target: Target) -> Vec<Module> {
     let owner = |name: &str| {
         let file = layer.files.iter().find(|(path, _)| {
@@ -83,7 +83,7 @@ pub(super) fn of_names(names: &[String], layer: &Layer, target: Target) -> Vec<M
     names.iter().map(|name| Module { name: name.clone(), owner: owner(name), is_main: true }).collect()
 }
 
-/// The path seen from the folder of packages that it is in.
+/// The path relative to its folder of packages.
 fn in_packages(path: &Utf8Path, target: Target) -> Option<&Utf8Path> {
     let inside = path.strip_prefix("python").ok()?;
     let version = inside.strip_prefix("lib").ok().and_then(|rest| rest.components().next());
@@ -131,7 +131,7 @@ fn is_imported(name: &str) -> bool {
     is_identifier(name) && !is_beside(name)
 }
 
-/// Whether this is the name of tests, documentation and the like, beside what is imported.
+/// Whether folders of this name have tests, documentation and the like.
 pub(crate) fn is_beside(name: &str) -> bool {
     NOT_IMPORTED.contains(&name) || name.starts_with("test_")
 }
@@ -142,13 +142,13 @@ fn is_identifier(name: &str) -> bool {
         && characters.all(|other| other.is_alphanumeric() || other == '_')
 }
 
-/// Whether Python can make no module of a library, whatever its name.
+/// Whether the library is a plug-in: it has no init function of the module that its name stands for.
 fn is_plug_in(path: &Utf8Path, file: &File) -> bool {
     let name = path.file_name().and_then(|name| name.split('.').next()).unwrap_or_default();
     matches!(&file.observed.binary, Some(Binary::Elf(elf)) if !elf.is_module(name))
 }
 
-/// The module that a file is, if the target's Python takes it for one.
+/// The name of the module in a file, if the target's Python would import it.
 fn module_name(file: &str, target: Target) -> Option<&str> {
     if let Some(name) = file.strip_suffix(".py").or_else(|| file.strip_suffix(".pyc")) {
         return (!name.contains('.')).then_some(name);
@@ -156,7 +156,7 @@ fn module_name(file: &str, target: Target) -> Option<&str> {
     let own = format!(".cpython-{}-{}-linux-gnu", target.python.digits(), target.architecture.machine());
     let stem = file.strip_suffix(".so")?;
     let name = stem.strip_suffix(&own).or_else(|| stem.strip_suffix(".abi3")).unwrap_or(stem);
-    // Libraries that modules link against have no tag.
+    // Without a tag, `libx.so` is a library that modules link against.
     let is_library = name == stem && name.starts_with("lib");
     (!name.contains('.') && !is_library).then_some(name)
 }

@@ -1,4 +1,4 @@
-//! Lays out the folders that replace `/opt` and `/var/task`, and the environment variables of a Lambda function.
+//! Lays out the folders that stand for `/opt` and `/var/task`, and sets the environment variables of a Lambda function.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -12,12 +12,12 @@ use crate::process::Host;
 use crate::process::sandbox::{Sandbox, User};
 use crate::types::Target;
 
-/// Where a function's imports are looked for, and what it is told.
+/// The folders that a function's imports use, and its environment variables.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Its code: an empty folder.
+    /// The function's code: an empty folder.
     pub(super) function: Utf8PathBuf,
-    /// In front of the standard library.
+    /// Folders on the search path before the standard library.
     pub(super) path: Vec<String>,
     /// Folders whose `.pth` files are read.
     pub(super) sites: Vec<String>,
@@ -25,22 +25,23 @@ pub(super) struct Place {
     pub(super) sandbox: Sandbox,
 }
 
-/// Of Lambda's images: the interpreter, and the runtime's own code.
+/// Where Lambda's images have the interpreter and the runtime's code.
 const LANGUAGE: &str = "/var/lang";
 const RUNTIME: &str = "/var/runtime";
-/// Of Lambda's user: it is not there, and cannot be made.
+/// The home folder of Lambda's user, which does not exist and cannot be created.
 const HOME: &str = "home/sbx_user1051";
-/// What every Linux has; the first is what a Debian has beside. These come before the layer's own in Lambda.
+/// Folders of the system's libraries, with those that Debian has instead of `/lib64`. In Lambda, they come before the
+/// layer's.
 const SYSTEM_LIBRARIES: &str = "/var/lang/lib:/lib64:/usr/lib64:/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:\
     /lib/aarch64-linux-gnu:/usr/lib/aarch64-linux-gnu:/var/runtime:/var/runtime/lib";
 
-/// Whether this machine is Lambda's image of that Python, with the packages that the runtime has.
+/// Whether this machine is Lambda's image for that Python, with the packages of the runtime.
 pub(super) fn is_runtime(host: &Host) -> bool {
     host.executable.starts_with(LANGUAGE) && Utf8Path::new(RUNTIME).is_dir()
 }
 
 impl Place {
-    /// In `scratch`, an empty folder; `opt` is what a function would see as `/opt`.
+    /// `scratch` is an empty folder; `opt` is what the function would see as `/opt`.
     pub(super) fn new(scratch: &Utf8Path, opt: &Utf8Path, host: &Host, target: Target) -> anyhow::Result<Self> {
         let (function, temporary) = (scratch.join("task"), scratch.join("tmp"));
         for folder in [&function, &temporary] {
@@ -49,7 +50,7 @@ impl Place {
         let interpreter = host.files();
         let reached = interpreter.iter().map(Utf8PathBuf::as_path).chain(scratch.parent());
         let user = User::instead_of_root(reached);
-        // Where there is no such user, it stays this one, and the sandbox knows what else it needs.
+        // Without such a user the current one stays, and the sandbox has to rely on Landlock.
         let user = user.filter(|user| user.admit(scratch).and_then(|()| user.own(&temporary)).is_ok());
         let readable = [&[opt.to_owned(), function.clone()], interpreter.as_slice()].concat();
         let memory = facts::limits().function_memory;
@@ -64,7 +65,8 @@ impl Place {
             sites.push(format!("{LANGUAGE}/lib/python{}/site-packages", target.python));
             programs = format!("{LANGUAGE}/bin:{programs}");
         } else {
-            // A Python that was built with a library of its own finds it there; that of a virtual environment is a link.
+            // If Python was built with a shared library, it is found relative to the real executable; a virtual
+            // environment's is a link.
             let executable = host.executable.canonicalize_utf8().unwrap_or_else(|_| host.executable.clone());
             if let Some(own) = executable.parent().and_then(Utf8Path::parent) {
                 library_path = format!("{own}/lib:{library_path}");
@@ -91,7 +93,7 @@ impl Place {
         Ok(Self { function, path, sites, variables, sandbox })
     }
 
-    /// A text with the folders of `scratch` called as in a function.
+    /// Replaces the paths of `scratch` in a text by those of a function.
     pub(super) fn as_in_lambda(text: &str, scratch: &Utf8Path) -> String {
         let folders = [("opt", "/opt"), ("task", "/var/task"), ("tmp", "/tmp"), ("home", "/home")];
         let renamed = |text: String, (ours, theirs): (&str, &str)| text.replace(scratch.join(ours).as_str(), theirs);
@@ -99,8 +101,8 @@ impl Place {
     }
 }
 
-/// Copies a tree to where a function would see it. No links to the installed files: those are links into the
-/// installer's cache, and a module may write to its own.
+/// Copies a tree to where a function would see it. Files are not hard-linked: they share content with the installer's
+/// cache, and a module may write to its own files.
 pub(super) fn lay_out(tree: &Tree, opt: &Utf8Path) -> anyhow::Result<()> {
     fs_err::create_dir(opt)?;
     let mut folder = Utf8Path::new("");
@@ -123,7 +125,7 @@ pub(super) fn lay_out(tree: &Tree, opt: &Utf8Path) -> anyhow::Result<()> {
 }
 
 fn place(path: &Utf8Path, source: &Source, opt: &Utf8Path) -> anyhow::Result<()> {
-    // Nobody can write to /opt in Lambda.
+    // In Lambda, nobody can write to `/opt`.
     let mode = |executable| std::fs::Permissions::from_mode(if executable { 0o555 } else { 0o444 });
     match source {
         Source::File { path: from, executable } => {

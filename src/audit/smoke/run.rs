@@ -1,4 +1,4 @@
-//! Imports modules in processes of the sandbox: one for all of them, and another one after each that did not survive.
+//! Imports modules in sandboxed processes: all in one, and a new process after each module that ended it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -17,27 +17,27 @@ use crate::facts::missing_in_builds::Given;
 use crate::process::Host;
 
 const SCRIPT: &str = include_str!("import.py");
-/// Of what modules print, in bytes, and of a line that the script tells.
+/// The longest output of modules that is kept, and the longest line of the script, in bytes.
 const KEPT_OUTPUT: u64 = 64 * 1024;
 
-/// How long it may take.
+/// Time limits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     pub(super) module: Duration,
     pub(super) all: Duration,
 }
 
-/// What became of one module.
+/// What happened to one module.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
     Imported(Duration),
-    /// The exception with those that it came of, the outermost first; never empty.
+    /// The exception and its causes, the outermost first; never empty.
     Raised(Vec<Raised>),
-    /// The process ended: how.
+    /// The process ended; says how.
     Died(String),
-    /// It was not done after that time.
+    /// The import did not finish within this time.
     Hung(Duration),
-    /// The time of all was up before.
+    /// The time for all modules had run out before.
     NotTried,
 }
 
@@ -48,19 +48,19 @@ pub(super) struct Raised {
     pub(super) message: String,
     /// The module that was not found.
     pub(super) missing: Option<String>,
-    /// The one before was raised `from` this one, and not only while this one was handled.
+    /// Whether the exception before was raised `from` this one, and not only while this one was handled.
     #[serde(default)]
     pub(super) explicit: bool,
-    /// The variable of the environment that was not set.
+    /// The environment variable that was not set.
     #[serde(default)]
     pub(super) variable: Option<String>,
-    /// The last line of the layer that ran, `package/module.py:12`.
+    /// The last line of the layer's code that ran, `package/module.py:12`.
     pub(super) place: Option<String>,
 }
 
 #[cfg(test)]
 impl Raised {
-    /// One that says nothing else.
+    /// An exception without further details.
     pub(super) fn new(kind: &str, message: &str) -> Self {
         let (kind, message) = (kind.to_owned(), message.to_owned());
         Self { kind, message, missing: None, explicit: false, variable: None, place: None }
@@ -70,13 +70,13 @@ impl Raised {
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) outcomes: BTreeMap<String, Outcome>,
-    /// Paths of the compiled files that modules had loaded, as this machine has them.
+    /// Compiled files that modules loaded, as paths on this machine.
     pub(super) loaded: BTreeSet<Utf8PathBuf>,
-    /// And of those that they wanted to load.
+    /// Compiled files that modules tried to load.
     pub(super) tried: BTreeSet<Utf8PathBuf>,
-    /// How Python ended before the first module, while it read the `.pth` files of the layer.
+    /// How Python ended before it imported the first module, while it read the layer's `.pth` files.
     pub(super) stopped: Option<String>,
-    /// What the modules printed, the beginning of it.
+    /// The beginning of what the modules printed.
     pub(super) output: String,
 }
 
@@ -87,7 +87,7 @@ impl Ran {
 }
 
 impl Ran {
-    /// Changes what exceptions say.
+    /// Changes the messages of exceptions.
     pub(super) fn rename(&mut self, renamed: impl Fn(&str) -> String) {
         let raised = self.outcomes.values_mut().filter_map(|outcome| match outcome {
             Outcome::Raised(errors) => Some(errors),
@@ -97,7 +97,7 @@ impl Ran {
     }
 }
 
-/// Why no module could be tried.
+/// Why no module could be imported.
 #[derive(Debug)]
 pub(super) struct Unavailable(pub(super) String);
 
@@ -114,16 +114,16 @@ struct Request<'a> {
 enum Event {
     /// Python has started.
     Ready,
-    /// The `.pth` files of the layer were read.
+    /// The layer's `.pth` files have been read.
     Found,
     Begin {
         module: String,
     },
-    /// Compiled files that were loaded since the last of these.
+    /// Compiled files that were loaded since the last such event.
     Loaded {
         files: Vec<Utf8PathBuf>,
     },
-    /// Compiled files that were to be loaded.
+    /// Compiled files that a module is about to load.
     Tried {
         files: Vec<Utf8PathBuf>,
     },
@@ -134,26 +134,26 @@ enum Event {
     },
 }
 
-/// What comes from a process: its events, and their end.
+/// A message from a process: an event, or the end of its output.
 enum Message {
     Event(Event),
     End,
 }
 
-/// What modules are imported in.
+/// The conditions under which modules are imported.
 #[derive(Clone, Copy)]
 struct Context<'a> {
     place: &'a Place,
     host: &'a Host,
     patience: Patience,
-    /// Of all together.
+    /// The end of the time for all modules.
     end: Instant,
-    /// What it has beside.
+    /// What the process gets in addition.
     given: Option<Given>,
 }
 
-/// Imports all modules. What fails beside others is tried once more alone: in a function it would be. What fails for the
-/// lack of something that can be given is tried again with it.
+/// Imports all modules. A module that fails is tried again alone, as a function would import it. A module that lacks
+/// something that can be provided is tried again with it.
 pub(super) fn import(
     modules: &[&str],
     place: &Place,
@@ -161,7 +161,7 @@ pub(super) fn import(
     patience: Patience,
     lacks: impl Fn(&[Raised]) -> Option<Given>,
 ) -> anyhow::Result<Result<Ran, Unavailable>> {
-    let surroundings = Context { place, host, patience, end: Instant::now() + patience.all, given: None };
+    let context = Context { place, host, patience, end: Instant::now() + patience.all, given: None };
     let mut ran = Ran {
         outcomes: BTreeMap::new(),
         loaded: BTreeSet::new(),
@@ -172,10 +172,10 @@ pub(super) fn import(
     let mut rest = modules;
     while !rest.is_empty() {
         let before = ran.outcomes.len();
-        if let Err(unavailable) = import_in_one(rest, &surroundings, &mut ran)? {
+        if let Err(unavailable) = import_in_one(rest, &context, &mut ran)? {
             return Ok(Err(unavailable));
         }
-        // Each start settles one module at least, or there would be no end.
+        // Each process settles at least one module, so the loop ends.
         if ran.stopped.is_some() || ran.outcomes.len() == before {
             break;
         }
@@ -194,7 +194,7 @@ pub(super) fn import(
     if modules.len() > 1 {
         for module in &failed {
             let first = ran.outcomes.remove(module).expect("has failed");
-            import_in_one(&[module], &surroundings, &mut ran)?.ok();
+            import_in_one(&[module], &context, &mut ran)?.ok();
             let again = ran.outcomes.entry(module.clone()).or_insert(Outcome::NotTried);
             if !matches!(again, Outcome::Imported(_)) {
                 *again = first;
@@ -205,9 +205,9 @@ pub(super) fn import(
         let Some(Outcome::Raised(errors)) = ran.outcomes.get(module) else { continue };
         let Some(given) = lacks(errors) else { continue };
         let first = ran.outcomes.remove(module).expect("has failed");
-        import_in_one(&[module], &Context { given: Some(given), ..surroundings }, &mut ran)?.ok();
+        import_in_one(&[module], &Context { given: Some(given), ..context }, &mut ran)?.ok();
         let again = ran.outcomes.entry(module.clone()).or_insert(Outcome::NotTried);
-        // With what it lacked it came further, and tells more.
+        // With what it lacked, the import got further, and its error says more.
         if *again == Outcome::NotTried {
             *again = first;
         }
@@ -215,18 +215,14 @@ pub(super) fn import(
     Ok(Ok(ran))
 }
 
-/// Imports modules in one process until one of them ends it.
-fn import_in_one(
-    modules: &[&str],
-    surroundings: &Context<'_>,
-    ran: &mut Ran,
-) -> anyhow::Result<Result<(), Unavailable>> {
-    let Context { patience, end, .. } = *surroundings;
+/// Imports modules in one process, until all are done or one of them ends the process.
+fn import_in_one(modules: &[&str], context: &Context<'_>, ran: &mut Ran) -> anyhow::Result<Result<(), Unavailable>> {
+    let Context { patience, end, .. } = *context;
     if Instant::now() >= end {
         ran.outcomes.extend(modules.iter().map(|module| ((*module).to_owned(), Outcome::NotTried)));
         return Ok(Ok(()));
     }
-    let mut process = Process::start(modules, surroundings)?;
+    let mut process = Process::start(modules, context)?;
     let (mut is_ready, mut is_prepared) = (false, false);
     let mut current: Option<String> = None;
     loop {
@@ -271,8 +267,8 @@ struct Process {
 }
 
 impl Process {
-    fn start(modules: &[&str], surroundings: &Context<'_>) -> anyhow::Result<Self> {
-        let Context { place, host, given, .. } = *surroundings;
+    fn start(modules: &[&str], context: &Context<'_>) -> anyhow::Result<Self> {
+        let Context { place, host, given, .. } = *context;
         let mut command = place.sandbox.command(&host.executable)?;
         command.args(["-I", "-S", "-B", "-X", "faulthandler", "-c", SCRIPT]);
         command.envs(&place.variables).current_dir(&place.function);
@@ -290,7 +286,7 @@ impl Process {
         let given = given.map(|Given::DjangoSettings| "django-settings");
         let request = Request { path: &place.path, sites: &place.sites, modules, given };
         let request = serde_json::to_vec(&request)?;
-        // A process that does not read it says why when it ends.
+        // If the process does not read its input, its end says why.
         stdin.map(|mut stdin| stdin.write_all(&request).ok());
         Ok(Self { child, messages, output })
     }
@@ -299,13 +295,13 @@ impl Process {
         Ok(self.child.try_wait()?.is_none())
     }
 
-    /// Ends the process and all that it started; how it ended by itself, and what was printed.
+    /// Ends the process and all that it started. Gives its exit status, if it ended by itself, and its output.
     fn end(&mut self) -> anyhow::Result<(ExitStatus, String)> {
-        // It may have closed the pipe on its way to its end, of which the status is to be known.
+        // It may have closed the pipe shortly before it ends by itself; wait for its exit status.
         let ended = self.output.recv_timeout(Duration::from_millis(200));
         self.kill();
         let status = self.child.wait()?;
-        // Who left the process group may hold the pipe open.
+        // A process that left the process group may hold the pipe open.
         let output = ended.or_else(|_| self.output.recv_timeout(Duration::from_secs(1))).unwrap_or_default();
         Ok((status, output))
     }
@@ -337,7 +333,7 @@ fn read_messages(pipe: impl Read, messages: &Sender<Message>) {
     messages.send(Message::End).ok();
 }
 
-/// The beginning; the rest is read and forgotten, so that nobody waits for a reader.
+/// Keeps the beginning and discards the rest, so that the process never blocks on a full pipe.
 fn read_output(mut pipe: impl Read) -> String {
     let mut kept = Vec::new();
     pipe.by_ref().take(KEPT_OUTPUT).read_to_end(&mut kept).ok();
@@ -356,7 +352,7 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// The same on all processors of Lambda: signal(7).
+/// The numbers are the same on all of Lambda's processors: signal(7).
 const SIGNALS: &[(i32, &str)] = &[
     (4, "SIGILL (illegal instruction)"),
     (6, "SIGABRT (aborted)"),
@@ -368,7 +364,7 @@ const SIGNALS: &[(i32, &str)] = &[
     (31, "SIGSYS (forbidden system call)"),
 ];
 
-/// The last line of what was said, as a reason.
+/// The last line of the output, as the reason.
 fn reason(output: &str, status: ExitStatus) -> String {
     let last = output.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().trim();
     if last.is_empty() { format!("Python {}", ending(status)) } else { last.to_owned() }

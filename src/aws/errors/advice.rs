@@ -1,4 +1,4 @@
-//! What to do about an error, by its code and message: `data/aws-errors.yml`.
+//! What to do about an error, by its code and message, from `data/aws-errors.yml`.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use super::{opt_in_region, pattern, region};
 use crate::error::{Failure, Hintless, Kind};
 use crate::facts;
 
-/// See `data/aws-errors.yml` for the meaning of each and the sources.
+/// `data/aws-errors.yml` says what each field means, and has the sources.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AwsErrors {
@@ -18,7 +18,7 @@ pub(super) struct AwsErrors {
     profiles: Vec<OfProfile>,
 }
 
-/// A kind of policy, by its name in refusals.
+/// A kind of policy, by its name in AWS's messages.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Policy {
@@ -26,7 +26,7 @@ pub(super) struct Policy {
     #[serde(rename = "where")]
     pub(super) place: String,
     pub(super) who: String,
-    /// Its statements say whom they are for.
+    /// Whether its statements name a principal.
     #[serde(default)]
     pub(super) principal: bool,
 }
@@ -34,16 +34,16 @@ pub(super) struct Policy {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Advice {
-    /// Any if there are none.
+    /// Empty stands for any code.
     #[serde(default)]
     codes: Vec<String>,
-    /// All stand in the message.
+    /// The message must contain all of these.
     #[serde(default)]
     says: Vec<String>,
-    /// As in actions, `ssm`; any if there are none.
+    /// Services as in IAM actions, `ssm`; empty stands for any service.
     #[serde(default)]
     services: Vec<String>,
-    /// In regions only that an account has to enable.
+    /// Whether the entry holds only for regions that an account has to enable.
     #[serde(default)]
     opt_in: bool,
     #[serde(default)]
@@ -55,7 +55,7 @@ struct Advice {
     source: Option<String>,
 }
 
-/// Credentials that a profile does not give.
+/// Why a profile gives no credentials.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OfProfile {
@@ -88,7 +88,7 @@ impl Advice {
     }
 }
 
-/// `asked` is the action and the resource of the request.
+/// Adds the hint for an error. `asked` is the action and the resource of the request.
 pub(super) fn advise(failed: Hintless, asked: (&str, &str), code: &str, status: u16, message: &str) -> Failure {
     let (action, resource) = asked;
     let statement = statement(action, &pattern(resource), None);
@@ -107,7 +107,7 @@ pub(super) fn advise(failed: Hintless, asked: (&str, &str), code: &str, status: 
     }
 }
 
-/// Credentials are missing: what was wrong, and what to do. `said` are all causes in small letters.
+/// Why there are no credentials, and what to do. `said` is the text of all causes in lower case.
 pub(super) fn of_profile(said: &str) -> Option<(&'static str, &'static str)> {
     let known = AwsErrors::get().profiles.iter().find(|known| said.contains(&known.says))?;
     Some((&known.message, &known.hint))

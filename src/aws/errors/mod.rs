@@ -1,6 +1,6 @@
-//! Errors of AWS in words: what was asked, the code, the message, the request's id, and what to do.
+//! AWS's errors in words: the request, the error code, the message, the request ID, and what to do.
 //!
-//! `Display` of an SDK error says only "service error", its `Debug` prints the whole request.
+//! The SDK's own texts do not help: `Display` prints only "service error", and `Debug` the whole request.
 
 mod advice;
 mod refusal;
@@ -17,7 +17,8 @@ use crate::error::{Failure, Hintless};
 use crate::facts;
 use crate::facts::permissions;
 
-/// `action` as in an IAM statement, `lambda:PublishLayerVersion`; `resource` an ARN, as far as it is known.
+/// The error of a request. `action` is as in an IAM statement, `lambda:PublishLayerVersion`; `resource` is the ARN, as
+/// far as it is known.
 pub(crate) fn explain<E>(action: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -25,7 +26,7 @@ where
     failure_of(action, resource, error).into()
 }
 
-/// The same as a value.
+/// The same as a [`Failure`].
 pub(crate) fn failure_of<E>(action: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -59,12 +60,12 @@ fn region(resource: &str) -> Option<&str> {
     resource.split(':').nth(3).filter(|region| !region.is_empty() && *region != "*")
 }
 
-/// The region in an ARN, if an account has to enable it.
+/// The region in an ARN, if it is one that an account has to enable.
 fn opt_in_region(resource: &str) -> Option<&str> {
     region(resource).filter(|region| facts::is_opt_in(region))
 }
 
-/// What a statement should name: the next version and the next zip need the same permission as this one.
+/// The resource to name in a policy statement. It has to cover the next version and the next zip, too.
 fn pattern(resource: &str) -> String {
     let (start, last) = resource.rsplit_once([':', '/']).unwrap_or(("", resource));
     let is_one_of_many = last.bytes().all(|byte| byte.is_ascii_digit()) || last.strip_suffix(".zip").is_some();
@@ -94,16 +95,16 @@ fn not_sent(failed: Hintless, resource: &str, error: &(dyn Error + 'static)) -> 
     }
 }
 
-/// What the error's sources say, each once.
+/// The messages of an error and of its sources, without repetitions.
 fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
-    // Kinds of errors inside the SDK, which tell nobody anything.
+    // Names of error kinds inside the SDK, which explain nothing.
     const NOISE: &[&str] =
         &["", "other", "io error", "dispatch failure", "service error", "the credential provider was not enabled"];
     let mut texts: Vec<String> = Vec::new();
     let mut source = error.source();
     while let Some(error) = source {
         let text = error.to_string();
-        // After this comes a list of everything that was not set up.
+        // The rest of the message lists every source of credentials that is not set up.
         let text = text.split_once(". Attempted:").map_or(text.as_str(), |(start, _)| start).to_owned();
         if !texts.contains(&text) && !NOISE.contains(&text.as_str()) {
             texts.push(text);
@@ -113,7 +114,7 @@ fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     texts
 }
 
-/// ARN of a bucket or of an object in it, `bucket/key`, in the partition of a region.
+/// The ARN of a bucket, or of an object given as `bucket/key`, in the region's partition.
 pub(crate) fn s3_arn(region: &str, path: &str) -> String {
     format!("arn:{}:s3:::{path}", facts::partition(region))
 }
@@ -123,7 +124,8 @@ pub(crate) fn names_action<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResp
     refusal(error).is_some()
 }
 
-/// Whether a refusal is the doing of a policy that no statement for the run's identity or for the resource changes.
+/// Whether a new statement for the identity or the resource would not help: a policy denies the action, or one above
+/// them does not allow it.
 pub(crate) fn is_denied_from_above<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     refusal(error).is_some_and(|refusal| refusal.is_from_above())
 }
@@ -132,7 +134,7 @@ fn refusal<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option
     Refusal::read(error.as_service_error()?.message()?, "aws")
 }
 
-/// A header of the reply that says which region a bucket is in; S3 sends it with refusals, too.
+/// The region of a bucket, from a header that S3 also sends with refusals.
 pub(crate) fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
     error.raw_response()?.headers().get("x-amz-bucket-region").map(str::to_owned)
 }

@@ -1,6 +1,7 @@
-//! What AWS says of a refusal: which action on what, and which kind of policy is in the way.
+//! What AWS's message says about a refusal: the action, the resource, and the kind of policy that refuses.
 //!
-//! The action need not be the one that was asked for: Lambda reads the zip with the rights of who publishes, S3 uses a key.
+//! The action may differ from the one of the request: Lambda reads the zip with the caller's permissions, and S3 uses a
+//! KMS key.
 
 #[cfg(test)]
 #[path = "refusal/tests.rs"]
@@ -13,31 +14,31 @@ use crate::facts::permissions;
 /// A refusal that names an action.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// As in a policy, `s3:GetObject`.
+    /// As in a policy: `s3:GetObject`.
     action: String,
     /// An ARN or `*`.
     resource: Option<String>,
-    /// ARN of the run's identity.
+    /// The ARN of the run's identity.
     principal: Option<String>,
     why: Why,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Why {
-    /// Nothing is said.
+    /// The message gives no reason.
     Unsaid,
-    /// No policy of this kind allows it.
+    /// No policy of this kind allows the action.
     Missing(&'static Policy),
-    /// A policy denies it: its kind and ARN, as far as they are said.
+    /// A policy denies the action: its kind and its ARN, as far as the message says them.
     Denied(Option<&'static Policy>, Option<String>),
-    /// S3 denies it to Lambda.
+    /// S3 refuses Lambda's request.
     ByS3,
 }
 
 impl Refusal {
-    /// `None` where a message names no action. `partition` is that of the region that was asked.
+    /// `None` if the message names no action. `partition` is the partition of the requested region.
     pub(super) fn read(message: &str, partition: &str) -> Option<Self> {
-        // Documents and consoles break these lines anywhere.
+        // Copied messages may have line breaks anywhere.
         let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
         Self::long(&message).or_else(|| Self::by_s3(&message, partition))
     }
@@ -72,7 +73,7 @@ impl Refusal {
         Some(Self { action: format!("s3:{action}"), resource, principal: None, why: Why::ByS3 })
     }
 
-    /// Whether neither a policy of the run's identity nor one of the resource can allow it.
+    /// Whether no policy of the identity or of the resource could allow the action.
     pub(super) fn is_from_above(&self) -> bool {
         match &self.why {
             Why::Denied(..) => true,
@@ -81,7 +82,7 @@ impl Refusal {
         }
     }
 
-    /// What to do about it. `action` and `resource` are what was asked.
+    /// What to do about the refusal. `action` and `resource` are those of the request.
     pub(super) fn hint(&self, (action, resource): (&str, &str)) -> String {
         let known = self.resource.clone().or_else(|| (self.action == action).then(|| resource.to_owned()));
         let on = pattern(&known.unwrap_or_else(|| permissions::widest_resource(&self.action)));
@@ -112,7 +113,8 @@ impl Refusal {
         }
     }
 
-    /// A layer of another account has to be shared by that account, and a version that is gone looks the same.
+    /// Advice for a layer of another account: either that account does not share it, or the version was deleted; AWS
+    /// gives the same message for both.
     fn share(&self, policy: &Policy) -> Option<String> {
         let is_layer = self.action == "lambda:GetLayerVersion" && policy.name == "resource-based policy";
         let arn = self.resource.as_ref().filter(|_| is_layer)?;
@@ -123,7 +125,7 @@ impl Refusal {
         ))
     }
 
-    /// The role or user that a policy of a resource names; sessions come and go.
+    /// The role or user for a resource policy: a session's own ARN changes with each run.
     fn identity(&self) -> String {
         let Some(arn) = &self.principal else { return "ARN OF THIS RUN'S ROLE".to_owned() };
         match arn.split_once(":assumed-role/") {
@@ -136,13 +138,13 @@ impl Refusal {
     }
 }
 
-/// A statement of a policy that allows an action; with whom it is for where that is part of it.
+/// A policy statement that allows an action, with its principal in policies that need one.
 pub(super) fn statement(action: &str, resource: &str, principal: Option<&str>) -> String {
     let principal = principal.map(|arn| format!(r#""Principal": {{"AWS": "{arn}"}}, "#)).unwrap_or_default();
     format!(r#"{{"Effect": "Allow", {principal}"Action": "{action}", "Resource": "{resource}"}}"#)
 }
 
-/// What stands after `on resource`: S3 puts it in quotes, others do not.
+/// The resource after `on resource`, which S3 puts in quotes.
 fn resource(text: &str) -> Option<String> {
     let text = text.trim_start_matches([':', ' ']);
     let found = match text.strip_prefix('"') {
@@ -161,7 +163,7 @@ fn why(text: &str) -> Why {
             let arn = arn.trim_end_matches(['.', ',', ';']);
             return Why::Denied(Some(policy), arn.starts_with("arn:").then(|| arn.to_owned()));
         }
-        // The second is what KMS says to other accounts.
+        // The second wording is KMS's for other accounts.
         if text.contains(&format!("no {name} allows"))
             || text.contains(&format!("no {} allow", name.replace("policy", "policies")))
         {

@@ -88,6 +88,6 @@ async fn comment_on(
         never: spec.github.comment == CommentWhen::Never,
         is_worth: run.layers.iter().any(|report| comment::is_worth(report, spec.github.comment_threshold)),
     };
-    let told = comment::post(&run, &wanted, spec.github.token.as_ref(), environment, console).await?;
-    Ok(RunReport { told, ..run })
+    let comment = comment::post(&run, &wanted, spec.github.token.as_ref(), environment, console).await?;
+    Ok(RunReport { comment, ..run })
 }

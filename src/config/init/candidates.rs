@@ -8,17 +8,17 @@ use walkdir::{DirEntry, WalkDir};
 use crate::facts::Kind;
 use crate::{facts, files};
 
-/// A folder with the file that tells its dependencies, both from where the search began.
+/// A folder and its dependency file, relative to where the search began.
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) folder: Utf8PathBuf,
     pub(super) file: String,
 }
 
-/// A file that makes no layer, and why.
+/// A file that becomes no layer, and the reason.
 pub(super) type LeftOut = (Utf8PathBuf, String);
 
-/// What others wrote, what builds leave behind, and what functions have no use for.
+/// Folders of other people's code, of build results, and of tools.
 const FOREIGN: &[&str] = &[
     "__pycache__",
     "_vendor",
@@ -32,16 +32,16 @@ const FOREIGN: &[&str] = &[
     "vendored",
     "venv",
 ];
-/// Folders with dependencies of their own that are not those of functions.
+/// Folders whose dependencies are not those of a function.
 const OTHER: &[&str] = &["doc", "docs", "test", "tests"];
 
-/// In the order of their paths; and what was left out, with the reason.
+/// Gives the candidates in the order of their paths, and the files that were left out with their reasons.
 pub(super) fn find(root: &Utf8Path) -> anyhow::Result<(Vec<Candidate>, Vec<LeftOut>)> {
     let mut candidates = Vec::new();
     let mut left_out = Vec::new();
     let mut members = BTreeSet::new();
     let walk = WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(|entry| !is_foreign(entry));
-    // Folders that cannot be read have no layers.
+    // Folders that cannot be read are skipped.
     for entry in walk.filter_map(Result::ok).filter(|entry| entry.file_type().is_dir()) {
         let path = files::utf8(entry.path())?;
         let Some(file) = preferred(path) else { continue };
@@ -76,13 +76,13 @@ fn is_foreign(entry: &DirEntry) -> bool {
     entry.depth() > 0 && is_folder && (is_known || entry.path().join("pyvenv.cfg").exists())
 }
 
-/// The file that is found by name when none is named.
+/// The file that would be chosen if the input names none.
 fn preferred(folder: &Utf8Path) -> Option<String> {
     let known = facts::lockfiles().iter().find(|facts| folder.join(&facts.file).is_file());
     known.map(|facts| facts.file.clone())
 }
 
-/// Folders of the workspace, from that of the lock.
+/// Folders of the members of the workspace, relative to the lock file.
 fn members_of(lock: &Utf8Path) -> Vec<Utf8PathBuf> {
     let table = fs_err::read_to_string(lock).ok().and_then(|text| text.parse::<toml::Table>().ok());
     let packages = table.and_then(|mut table| table.remove("package"));

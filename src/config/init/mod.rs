@@ -1,4 +1,4 @@
-//! The command `init`: a first `lambda-layers.yml` from what is in the repository.
+//! The command `init`: writes a first `lambda-layers.yml` from what is in the repository.
 
 mod candidates;
 mod name;
@@ -19,25 +19,25 @@ use crate::manifest::ParsedLocks;
 use crate::spec::{Spec, Task};
 use crate::{cli, config};
 
-/// Inputs that say something else to `init` than to the layers.
-const OWN: &[&str] = &["config"];
+/// Inputs of `init` itself that are no defaults of the layers.
+const OF_INIT: &[&str] = &["config"];
 
 /// A layer of the new file.
 #[derive(Debug)]
 struct Layer {
     name: String,
-    /// From the file; empty if it is beside it.
+    /// Relative to the file; empty if the layer is in the same folder.
     folder: Utf8PathBuf,
-    /// The dependency file in it.
+    /// The name of the dependency file in that folder.
     file: String,
-    /// Where the default does not fit.
+    /// Set if the default does not fit.
     python: Option<String>,
 }
 
-/// Writes the file and describes its content.
+/// Writes the file, and gives a summary of its content.
 ///
 /// # Errors
-/// The file exists already, or there is no folder with dependencies.
+/// The file exists already, or no folder has dependencies.
 pub fn run(inputs: &Inputs, of_run: &Given, environment: &Environment) -> anyhow::Result<String> {
     let path = Utf8PathBuf::from(given(inputs.config.as_ref()).unwrap_or(config::NAMES[0]));
     let full = environment.current_directory.join(&path);
@@ -84,7 +84,7 @@ fn refuse(path: &Utf8Path, of_run: &Given, environment: &Environment) -> Result<
         }
     }
     let others = config::OF_THE_RUN.iter().map(|(name, _)| *name).chain(["layer-name", "working-directory"]);
-    match others.filter(|name| !OWN.contains(name)).find(|name| of_run.contains_key(*name)) {
+    match others.filter(|name| !OF_INIT.contains(name)).find(|name| of_run.contains_key(*name)) {
         Some(name) => {
             let failure = Failure::user(format!("`{name}` cannot be a default of all layers"));
             Err(failure.hint("leave it out"))
@@ -93,10 +93,10 @@ fn refuse(path: &Utf8Path, of_run: &Given, environment: &Environment) -> Result<
     }
 }
 
-/// What was given, and the Python.
+/// The inputs that were given, and a Python version.
 fn defaults(of_run: &Given, environment: &Environment) -> Given {
     let mut defaults = of_run.clone();
-    defaults.retain(|name, _| !OWN.contains(&name.as_str()));
+    defaults.retain(|name, _| !OF_INIT.contains(&name.as_str()));
     let python = || environment.image_python().unwrap_or_default().to_string();
     defaults.entry("python-version".to_owned()).or_insert_with(|| vec![python()]);
     defaults
@@ -112,7 +112,7 @@ fn layer(candidate: &Candidate, root: &Utf8Path, defaults: &Given, names: &BTree
     }
 }
 
-/// Whether `plan` will take it: what it cannot read has no place in the file.
+/// Whether `plan` accepts the layer: one that it cannot read must not be in the file.
 fn check(
     layer: &Layer,
     path: &Utf8Path,
@@ -125,7 +125,7 @@ fn check(
     let folder = path.parent().unwrap_or(Utf8Path::new("")).join(&layer.folder);
     given.insert("working-directory".to_owned(), vec![Utf8Path::new(".").join(folder).into_string()]);
     given.extend(layer.python.iter().map(|python| ("python-version".to_owned(), vec![python.clone()])));
-    // Where it will be published is another matter, which is asked for when there are credentials.
+    // The registry is chosen later, by what is given when the layer is published.
     given.entry("registry".to_owned()).or_insert_with(|| vec![".lambda-layers".to_owned()]);
     let cli = Cli::of(parser, "plan", &given)?;
     Spec::resolve(Task::Plan, cli.command.inputs(), &ParsedLocks::default(), environment).map(drop)

@@ -1,4 +1,4 @@
-//! Names of layers from names of folders.
+//! Names for layers, from the names of their folders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,11 +6,11 @@ use camino::Utf8Path;
 
 use crate::facts;
 
-/// Folders that say nothing of what is in them.
+/// Names of folders that say nothing about their content.
 const VAGUE: &[&str] = &["app", "layer", "python", "src"];
 const FALLBACK: &str = "layer";
 
-/// Of every folder; those higher up have the shorter names.
+/// A name for each folder. Folders higher up choose first, and so get the shorter names.
 pub(super) fn of_all<'a>(
     folders: impl Iterator<Item = &'a Utf8Path>,
     root: &Utf8Path,
@@ -21,13 +21,13 @@ pub(super) fn of_all<'a>(
     folders.into_iter().map(|folder| (folder, of(folder, root, &mut names))).collect()
 }
 
-/// A valid name that no other layer has; it is added to those.
+/// A valid name that no other layer has; it is added to `names`.
 fn of(folder: &Utf8Path, root: &Utf8Path, names: &mut BTreeSet<String>) -> String {
     let parts: Vec<&str> = folder.components().map(|part| part.as_str()).collect();
     let parts = if parts.is_empty() { root.file_name().into_iter().collect() } else { parts };
-    let told = parts.iter().rposition(|part| !VAGUE.contains(part)).unwrap_or(0);
-    // With more and more of the path, until nothing else is called so.
-    let wanted = (0..=told).rev().map(|start| valid(&parts[start..=told].join("-")));
+    let last = parts.iter().rposition(|part| !VAGUE.contains(part)).unwrap_or(0);
+    // Adds parent folders until the name is unique.
+    let wanted = (0..=last).rev().map(|start| valid(&parts[start..=last].join("-")));
     let longest = valid(&parts.join("-"));
     let numbered = (2..).map(|number| format!("{longest}-{number}"));
     let mut all = wanted.chain(numbered);
@@ -36,7 +36,7 @@ fn of(folder: &Utf8Path, root: &Utf8Path, names: &mut BTreeSet<String>) -> Strin
     name
 }
 
-/// Letters, digits, `-` and `_`, with room for a number behind.
+/// Letters, digits, `-` and `_`, short enough to append a number.
 fn valid(text: &str) -> String {
     let is_valid = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let parts = text.split(|character| !is_valid(character)).filter(|part| !part.is_empty());

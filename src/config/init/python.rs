@@ -1,4 +1,4 @@
-//! The Python that a folder is written for, if Lambda has it.
+//! The Python version that a folder is written for, if Lambda has it.
 
 use camino::Utf8Path;
 

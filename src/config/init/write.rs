@@ -4,10 +4,10 @@ use super::Layer;
 use crate::cli::{Given, input_arguments, lines, list};
 use crate::config;
 
-/// Lists whose values may have commas.
+/// Lists whose values may contain commas.
 const OF_LINES: &[&str] = &["exclude-files", "include", "runs-on"];
 
-/// With the comment that editors look for.
+/// Begins with the comment that tells editors where the schema is.
 pub(super) fn text(defaults: &Given, layers: &[Layer]) -> String {
     let mut text = format!(
         "{}\n# Layers of this repository. Every input can stand in `defaults` and in a layer.\ndefaults:\n",
@@ -38,7 +38,7 @@ pub(super) fn text(defaults: &Given, layers: &[Layer]) -> String {
     text
 }
 
-/// Plain where every reader takes it for text; the escapes of JSON are those of YAML's double quotes.
+/// Without quotes where every YAML parser reads a string; else in double quotes, whose escapes are those of JSON.
 fn quoted(text: &str) -> String {
     let is_plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.chars().all(|character| character.is_ascii_alphanumeric() || "_-./".contains(character));

@@ -1,20 +1,20 @@
-//! Compiled files, known by their first bytes, and files that only have the name of one.
+//! Compiled files, recognised by their first bytes, and files that only have the name of one.
 
 use camino::Utf8Path;
 
 use super::elf::Elf;
 
-/// Of a file that is compiled, or should be by its name.
+/// A file that is compiled, or that should be by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Binary {
     Elf(Box<Elf>),
-    /// Of a system that is not Linux: `macOS`, `Windows`.
+    /// A file for another system than Linux: `macOS`, `Windows`.
     Foreign(&'static str),
     /// Why it cannot be loaded, as the end of a sentence that starts with the file's name.
     Broken(String),
 }
 
-/// Mach-O of 32 and 64 bits, in both byte orders, and several in one file.
+/// Mach-O of 32 and 64 bits in both byte orders, and universal binaries.
 const MACH_O: &[[u8; 4]] = &[
     [0xfe, 0xed, 0xfa, 0xce],
     [0xfe, 0xed, 0xfa, 0xcf],
@@ -32,9 +32,9 @@ impl Binary {
                 Err(reason) => Self::Broken(reason),
             });
         }
-        // Of what other systems load, extension modules alone: the rest often comes along for nothing.
+        // Of files for other systems, only extension modules count: other files are often shipped without a purpose.
         let is_compiled = is_library || path.extension() == Some("pyd");
-        // Programs have no ending, and neither do many files that are no programs.
+        // Programs have no extension, but neither have many other files.
         let may_be_program = path.extension().is_none();
         if (is_compiled || may_be_program) && MACH_O.iter().any(|magic| bytes.starts_with(magic)) {
             return Some(Self::Foreign("macOS"));
@@ -70,14 +70,14 @@ pub fn has_library_name(path: &Utf8Path) -> bool {
     }
 }
 
-/// `GROUP ( /lib64/libc.so.6 … )`, which stands for a library while programs are linked and is never loaded.
+/// A linker script, `GROUP ( /lib64/libc.so.6 … )`: it stands for a library at link time and is never loaded.
 fn is_linker_script(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(4096)];
     let Ok(text) = std::str::from_utf8(start) else { return false };
     text.lines().any(|line| ["GROUP", "INPUT", "OUTPUT_FORMAT"].iter().any(|word| line.trim_start().starts_with(word)))
 }
 
-/// What is left of a link where links are not kept: the path of a library, and nothing else.
+/// A text with nothing but the path of a library: a symbolic link that was stored as a file.
 fn is_link_as_text(bytes: &[u8]) -> bool {
     let text = std::str::from_utf8(&bytes[..bytes.len().min(4096)]).unwrap_or_default();
     has_library_name(Utf8Path::new(text)) && !text.contains(char::is_whitespace)
@@ -107,14 +107,14 @@ mod tests {
         assert_eq!(of("a.so", b""), broken("is empty"));
         assert_eq!(of("a.so", b"hello"), broken("has the name of a library, and is none"));
         assert!(matches!(of("a.so", b"version https://git-lfs.github.com/spec/v1\n"), Some(Binary::Broken(_))));
-        let told =
+        let is_link =
             |bytes| matches!(of("a.so", bytes), Some(Binary::Broken(reason)) if reason.contains("text of a link"));
-        assert!(told(b"../lib/a.so.1.2") && !told(b"see a.so") && !told(b"a.txt"));
+        assert!(is_link(b"../lib/a.so.1.2") && !is_link(b"see a.so") && !is_link(b"a.txt"));
         assert_eq!(of("libc.so", b"/* GNU ld script */\nGROUP ( /lib64/libc.so.6 )\n"), None);
         assert_eq!(of("a.py", b""), None);
         assert_eq!(of("a.so", b"\xcf\xfa\xed\xfe"), Some(Binary::Foreign("macOS")));
         assert_eq!(of("bin/tool", b"\xcf\xfa\xed\xfe"), Some(Binary::Foreign("macOS")));
-        // The same first bytes as those of compiled Java.
+        // Compiled Java starts with the same bytes.
         assert_eq!(of("A.class", b"\xca\xfe\xba\xbe"), None);
         assert_eq!(of("a.pyd", b"MZ\x90"), Some(Binary::Foreign("Windows")));
         assert_eq!(of("setuptools/cli.exe", b"MZ\x90"), None);

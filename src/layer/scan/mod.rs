@@ -1,5 +1,5 @@
-//! Scans the bytes of one file while it is packed or unpacked, so that no file is read twice. Checks that compare
-//! several files are in `audit`.
+//! Scans the bytes of each file while it is packed or unpacked, so that no file is read twice. Checks that compare
+//! files are in `audit`.
 
 pub mod binary;
 pub mod elf;
@@ -13,27 +13,27 @@ use crate::layer::scan::binary::Binary;
 use crate::layer::scan::leaks::{Leak, Scan};
 use crate::layer::scan::places::Place;
 
-/// Nothing, for most files.
+/// What was seen in a file; for most files that is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
     /// The worst credential in it.
     pub leak: Option<Leak>,
-    /// What it is if it is compiled, or has the name of something compiled.
+    /// Set if the file is compiled, or has the name of a compiled file.
     pub binary: Option<Binary>,
-    /// First line of a script, after `#!`.
+    /// The first line of a script, without `#!`.
     pub interpreter: Option<String>,
-    /// Of a `*.pyc`.
+    /// Set for a `*.pyc`.
     pub bytecode: Option<Bytecode>,
-    /// Where else it has Python look, or came from.
+    /// Folders outside of the layer that it names.
     pub places: Vec<Place>,
 }
 
-/// The head of a compiled file (PEP 552).
+/// The header of a bytecode file (PEP 552).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bytecode {
-    /// Which Python reads it, as in `data/runtimes.yml`.
+    /// The magic number of the Python that reads it, as in `data/runtimes.yml`.
     pub magic: u16,
-    /// Is valid only beside a source with the very time that it notes.
+    /// Whether it is valid only if the source has the modification time in the header.
     pub has_time: bool,
 }
 
@@ -48,7 +48,7 @@ impl Observed {
         }
     }
 
-    /// A link has no bytes of its own: what it stands for is looked at where it leads.
+    /// A link has no content of its own; the file that it leads to is scanned by itself.
     pub fn of_link(path: &Utf8Path, owner: &Owner, target: &Utf8Path, scan: &Scan) -> Self {
         Self { leak: scan.look(path, owner, target.as_str().as_bytes()), ..Self::default() }
     }
@@ -59,7 +59,7 @@ impl Observed {
 }
 
 fn interpreter(bytes: &[u8]) -> Option<String> {
-    /// What Linux reads of it.
+    /// The longest first line that Linux reads, in bytes.
     const LONGEST: usize = 256;
     let rest = bytes.strip_prefix(b"#!")?;
     let line = rest[..rest.len().min(LONGEST)].split(|byte| *byte == b'\n').next()?;

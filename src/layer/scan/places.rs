@@ -1,29 +1,30 @@
-//! Folders outside of the layer that its files name: those that Python is to search, and the source of a distribution.
-//! Editable installs leave such files in a packages folder in place of the code.
+//! Folders outside of the layer that its files name: folders on Python's search path, and the source folders of
+//! distributions. Editable installs leave such files in `site-packages` instead of the code.
 //!
 //! `.pth` files: <https://docs.python.org/3/library/site.html>. `direct_url.json`:
-//! <https://packaging.python.org/en/latest/specifications/direct-url/>. The finders of setuptools, hatchling, pdm-backend,
-//! scikit-build-core and meson-python are modules that a `.pth` file imports: `__editable___app_1_0_finder.py`,
-//! `_editable_impl_app.py`, `_app_editable_loader.py`.
+//! <https://packaging.python.org/en/latest/specifications/direct-url/>. The finders of setuptools, hatchling,
+//! pdm-backend, scikit-build-core and meson-python are modules that a `.pth` file imports:
+//! `__editable___app_1_0_finder.py`, `_editable_impl_app.py`, `_app_editable_loader.py`.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use percent_encoding::percent_decode_str;
 
-/// What a file names.
+/// A folder that a file names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// Modules are looked for there. Absolute, or seen from the file's folder.
+    /// Python searches it for modules. Absolute, or relative to the file's folder.
     Searched(Utf8PathBuf),
-    /// The code is there, and not where it is installed.
+    /// The code of an editable install is there, and not in the layer.
     Edited(Utf8PathBuf),
-    /// It was installed from there, as a copy.
+    /// The distribution was copied from there.
     Source(Utf8PathBuf),
 }
 
-/// `.pth` files and finders have a few lines, metadata a few more; the name may be that of something else.
+/// The largest file that is read, in bytes. `.pth` files, finders and metadata have a few lines; larger files only have
+/// such a name.
 const LONGEST: usize = 256 * 1024;
 
-/// Of a file whose path is seen from `/opt`.
+/// The folders that a file names. `path` is relative to `/opt`.
 pub(super) fn of(path: &Utf8Path, bytes: &[u8]) -> Vec<Place> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
     let is_info = folder.extension() == Some("dist-info") && folder.parent().is_some_and(is_package_folder);
@@ -36,18 +37,18 @@ pub(super) fn of(path: &Utf8Path, bytes: &[u8]) -> Vec<Place> {
         Some("py") if is_finder() => of_code,
         _ => return Vec::new(),
     };
-    // Weights of a model are called `.pth`, too.
+    // Weights of machine learning models are also called `.pth`.
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= LONGEST && !text.contains('\0'));
     text.map(read).unwrap_or_default()
 }
 
-/// Where Python looks for `.pth` files and distributions, of whatever version.
+/// Whether Python looks in this folder for `.pth` files and distributions, whatever the Python version.
 pub fn is_package_folder(folder: &Utf8Path) -> bool {
     let parts: Vec<&str> = folder.components().map(|part| part.as_str()).collect();
     matches!(parts.as_slice(), ["python"] | ["python", "lib", _, "site-packages"])
 }
 
-/// Each line is a folder, or code.
+/// Each line is either a folder or code.
 fn of_pth(text: &str) -> Vec<Place> {
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_end);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -61,7 +62,7 @@ fn of_pth(text: &str) -> Vec<Place> {
     lines.flat_map(of_line).collect()
 }
 
-/// The folder of the project, and a second line that leads from there to that of the metadata.
+/// The first line is the project's folder; the second leads from there to the folder of the metadata.
 fn of_egg_link(text: &str) -> Vec<Place> {
     text.lines()
         .map(str::trim)
@@ -81,8 +82,8 @@ fn of_code(text: &str) -> Vec<Place> {
     quoted.collect()
 }
 
-/// The same where the source was left out: in marshalled form a short text stands behind its length
-/// (`TYPE_SHORT_ASCII` of CPython's `Python/marshal.c`, alone and interned, with or without the mark of a reference).
+/// The same for a module without its source: in the marshal format, a short text follows its length (`TYPE_SHORT_ASCII`
+/// in CPython's `Python/marshal.c`, plain and interned, with or without the reference flag).
 fn of_compiled(bytes: &[u8]) -> Vec<Place> {
     let texts = bytes.windows(2).enumerate().filter_map(|(start, head)| {
         let is_text = matches!(head[0] & 0x7f, b'z' | b'Z');
@@ -99,16 +100,16 @@ fn of_direct_url(text: &str) -> Vec<Place> {
     vec![if is_editable { Place::Edited(path) } else { Place::Source(path) }]
 }
 
-/// Of a `file:` URL.
+/// The path in a `file:` URL.
 fn path_of(url: &str) -> Option<Utf8PathBuf> {
     let rest = url.strip_prefix("file:")?;
-    // A host, which is this one.
+    // The URL may have a host, which is this machine.
     let path = rest.strip_prefix("//").map_or(rest, |rest| &rest[rest.find('/').unwrap_or(rest.len())..]);
     let path = path.split(['#', '?']).next()?;
     Some(percent_decode_str(path).decode_utf8_lossy().into_owned().into())
 }
 
-/// On Linux or on Windows.
+/// Whether the path is absolute on Linux or on Windows.
 pub fn is_absolute(path: &str) -> bool {
     let is_name = |first: Option<char>| first.is_some_and(|first| first.is_alphanumeric() || "._-~".contains(first));
     if let Some(rest) = path.strip_prefix('/') {
@@ -135,7 +136,7 @@ mod tests {
         insta::assert_snapshot!(places_in("# comment\n\n/home/me/src \nwin32\\lib\n../more"), @r#"[Searched("/home/me/src"), Searched("win32\\lib"), Searched("../more")]"#);
         assert_eq!(places_in("import __editable___app_1_0_finder; __editable___app_1_0_finder.install()"), "[]");
         insta::assert_snapshot!(places_in("import sys; sys.path.insert(0, \"C:\\\\Users\\\\me\\\\src\"); x('/a/b')"), @r#"[Searched("C:\\Users\\me\\src"), Searched("/a/b")]"#);
-        // What everybody has.
+        // Ordinary files, as every layer has them.
         assert_eq!(
             places_in("import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local')"),
             "[]"
@@ -143,7 +144,7 @@ mod tests {
         assert_eq!(places_in("import os; exec(\"open('/etc/ssl/certs/own.pem')\")"), "[]");
         let nspkg = "import sys, types, os;p = os.path.join(sys._getframe(1).f_locals['sitedir'], *('google',));";
         assert_eq!(places_in(nspkg), "[]");
-        // Neither the weights of a model nor the files of other folders are read.
+        // Neither model weights nor files of other folders are read.
         assert_eq!(places_in("\0/home/me"), "[]");
         assert_eq!(of("python/model/weights.pth"), "[]");
         assert_ne!(of("python/lib/python3.12/site-packages/a.pth"), "[]");

@@ -14,26 +14,26 @@ use crate::layer::sizes::{bar, percent, signed};
 use crate::layer::{Finding, Severity};
 use crate::types::{ByteSize, Digest};
 
-/// Bytes; GitHub takes as many characters.
+/// In bytes. GitHub's limit is this many characters.
 const LONGEST: usize = 65_536;
 const BAR: usize = 20;
-/// Rows that are not folded.
+/// Rows that are shown unfolded.
 const SHOWN: usize = 10;
-/// Characters of a name, and of a sentence.
+/// The longest name and the longest sentence, in characters.
 const NAME: usize = 80;
 const SENTENCE: usize = 300;
-/// Nothing behind it counts for whether two comments say the same.
+/// Where the footer begins; `says_the_same` ignores it.
 const FOOTER: &str = "\n<sub>";
 
-/// How many rows the tables have. What gets fewer first is least important.
+/// How many rows each table has. When the comment is too long, the least important tables are shortened first.
 #[derive(Clone, Copy, Debug)]
 struct Rows {
     /// Packages, folded.
     packages: usize,
-    /// Packages that are not as they were.
+    /// Packages that changed.
     changes: usize,
     findings: usize,
-    /// Of several layers: those with more than a row, and those with a row.
+    /// In a comment about several layers: layers with a section, and layers with a row.
     sections: usize,
     layers: usize,
 }
@@ -41,7 +41,7 @@ struct Rows {
 impl Rows {
     const ALL: Self = Self { packages: 200, changes: 200, findings: 100, sections: 100, layers: 200 };
 
-    /// `None` if there are none left.
+    /// The next shorter set of limits; `None` if there is none.
     fn fewer(self) -> Option<Self> {
         match self {
             Self { packages: 1.., .. } => Some(Self { packages: self.packages / 2, ..self }),
@@ -55,23 +55,25 @@ impl Rows {
     }
 }
 
-/// What the comment about a layer begins with.
+/// The first line of a comment about one layer, by which it is found again.
 pub fn marker(layer: &str) -> String {
     format!("<!-- lambda-layer-action:v1:{layer} -->")
 }
 
-/// What the comment about several layers begins with, whichever of the file they are. A layer has no `+` in its name.
+/// The first line of a comment about several layers: the same for all selections from one file. It cannot be that of a
+/// layer, whose name never has a `+`.
 pub fn set_marker(config: &str) -> String {
     marker(&format!("+{}", &Digest::of(config.as_bytes()).hex()[..16]))
 }
 
-/// Whether nobody would gain from the one in the place of the other: links to runs differ in each run.
+/// Whether two comments differ only in their footers, so that an update would gain nothing: links to runs differ in
+/// each run.
 pub fn says_the_same(left: &str, right: &str) -> bool {
     let said = |text: &str| text.rsplit_once(FOOTER).map_or(text, |(said, _)| said).replace("\r\n", "\n");
     said(left).trim() == said(right).trim()
 }
 
-/// `run` is the page of the workflow run.
+/// The whole comment. `run` is the URL of the workflow run.
 pub fn comment(reports: &[&Report], marker: &str, run: Option<&str>) -> String {
     let layers: Vec<Layer<'_>> = reports.iter().map(|report| Layer::of(report)).collect();
     let mut rows = Rows::ALL;
@@ -87,12 +89,12 @@ pub fn comment(reports: &[&Report], marker: &str, run: Option<&str>) -> String {
     }
 }
 
-/// A layer with what follows from its report.
+/// A layer with what is computed from its report.
 struct Layer<'a> {
     report: &'a Report,
-    /// Largest first.
+    /// The largest change first.
     changes: Vec<PackageChange>,
-    /// New findings that are more than notices.
+    /// New findings above the severity `notice`.
     serious: Vec<&'a Finding>,
     other: Vec<&'a Finding>,
 }
@@ -172,7 +174,7 @@ fn headline(report: &Report) -> String {
     }
 }
 
-/// Before and after, and how much of what Lambda takes that is.
+/// The sizes before and after, and their share of Lambda's limit.
 fn sizes(report: &Report) -> String {
     let Some(unzipped) = report.unzipped_size else { return String::new() };
     let limit = facts::limits().unzipped_size;
@@ -218,7 +220,7 @@ fn tally(changes: &[PackageChange]) -> String {
     format!("{}{}\n\n", parts.join(", "), largest.unwrap_or_default())
 }
 
-/// Rows from `skip` on, `count` of them.
+/// `count` rows, starting with row `skip`.
 fn changes_table(changes: &[PackageChange], skip: usize, count: usize) -> String {
     let shown = changes.get(skip..).unwrap_or_default();
     if shown.is_empty() || count == 0 {
@@ -274,7 +276,7 @@ fn findings_table(findings: &[&Finding], count: usize) -> String {
     text + "\n"
 }
 
-/// Where it would be published, and where it is already.
+/// Where the layer would be published, and where it exists already.
 fn places(destinations: &[DestinationReport], is_refused: bool) -> String {
     let of = |outcome: Outcome| destinations.iter().filter(move |destination| destination.outcome == outcome);
     let there = |outcome: Outcome| {
@@ -324,7 +326,7 @@ fn details(layer: &Layer<'_>, rows: Rows) -> String {
     format!("<details><summary>Details: {packages}{findings}</summary>\n\n{text}</details>\n")
 }
 
-/// What a table does not have.
+/// A line that counts the rows which a table leaves out.
 fn more(count: usize, shown: usize, what: &str) -> String {
     match count.checked_sub(shown) {
         None | Some(0) => String::new(),
@@ -346,7 +348,7 @@ fn packages_table(report: &Report, count: usize) -> String {
     text + "\n"
 }
 
-/// Something that came from outside, as code: GitHub sees no names, numbers of issues and emoji in that.
+/// Text from outside, as code, in which GitHub finds no mentions, issue numbers or emoji.
 fn code(text: &str) -> String {
     format!("<code>{}</code>", name(text))
 }
@@ -359,7 +361,7 @@ fn name(text: &str) -> String {
     inert(&plain(&clipped(text, NAME)))
 }
 
-/// A message of this program, with what came from outside in it.
+/// A message of this program that may have text from outside in it.
 fn sentence(text: &str) -> String {
     inert(&message(&clipped(text, SENTENCE)))
 }
@@ -371,8 +373,8 @@ fn clipped(text: &str, longest: usize) -> String {
     }
 }
 
-/// Markdown in which GitHub sees nobody to be told, no issue, no address and no emoji: it looks for those in the text that
-/// Markdown became, where a backslash is gone.
+/// Markdown in which GitHub finds no mentions, issues, URLs or emoji. GitHub looks for them after it has rendered the
+/// Markdown, when backslashes are gone, so escaping is not enough.
 fn inert(markdown: &str) -> String {
     const INVISIBLE: char = '\u{200b}';
     let mut text = String::with_capacity(markdown.len());

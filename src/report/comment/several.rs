@@ -1,4 +1,5 @@
-//! The comment about several layers: a table of those that change, each of them folded, and a line for all others.
+//! The comment about several layers: a table of the layers that change, a folded section for each of them, and one line
+//! for all others.
 
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ use crate::error::{Explanation, counted};
 use crate::layer::sizes::signed;
 use crate::report::Report;
 
-/// Names in the line of what does not change.
+/// How many unchanged layers are named.
 const UNCHANGED: usize = 100;
 
 pub(super) fn sections(layers: &[Layer<'_>], rows: Rows) -> String {
@@ -32,7 +33,7 @@ pub(super) fn sections(layers: &[Layer<'_>], rows: Rows) -> String {
         text += &more(worth.len(), rows.layers, "| | and {} more | | | | | |\n");
         text.push('\n');
     }
-    // If not all can be shown, then those that somebody has to do something about.
+    // If there is no room for all, those that need somebody's attention come first.
     let (first, rest): (Vec<&Layer<'_>>, Vec<&Layer<'_>>) = worth.iter().partition(|layer| fails(layer.report));
     for layer in first.iter().chain(&rest).take(rows.sections) {
         let (title, body) = (headline(layer.report), body(layer, rows));
@@ -72,7 +73,7 @@ fn row(report: &Report) -> String {
     format!("| {sign} | {} | {target} | {before} | {after} | {diff} | {verdict} |\n", code(&report.layer_name))
 }
 
-/// `{}` stands for how many are not among the first.
+/// `{}` in `text` stands for the number of items that are left out.
 fn more(count: usize, shown: usize, text: &str) -> String {
     count
         .checked_sub(shown)
@@ -81,7 +82,7 @@ fn more(count: usize, shown: usize, text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Why there is nothing to compare.
+/// Why there is nothing to compare with.
 pub(super) fn trouble(error: &Explanation) -> String {
     let hint = error.hint.as_deref().map(|hint| format!("\n\n**Hint:** {}", sentence(hint))).unwrap_or_default();
     format!("{}{hint}\n\n", sentence(&error.one_line()))

@@ -1,4 +1,4 @@
-//! What the page shows, as JSON: rows in place of objects, and each folder's name once.
+//! What the page shows, as JSON: rows instead of objects, and each folder's name only once.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,13 +13,13 @@ use crate::layer::scan::binary;
 use crate::layer::{File, Finding, Kind, Layer, Saving};
 use crate::report::{DestinationReport, PackageChange, PackageChangeKind, Report};
 
-/// Characters of a name; no name of a file on Linux has more.
+/// The longest name, in characters; Linux allows no longer file names.
 pub(super) const NAME: usize = 255;
-/// Characters of a message.
+/// The longest message, in characters.
 const MESSAGE: usize = 2_000;
-/// Rows of a table; what is beyond them is counted, and stands in the output `result`.
+/// The longest table, in rows; the rows beyond are counted, and the output `result` has them.
 const ROWS: usize = 1_000;
-/// The largest, one by one; more than any layer has, but a zip of others may have what it wants.
+/// How many files are listed one by one, the largest first. No real layer has more, but a foreign zip may.
 const FILES: usize = 50_000;
 
 /// Error, causes, hint.
@@ -51,13 +51,13 @@ struct Data<'a> {
     packages: Vec<(Cow<'a, str>, Cow<'a, str>, u64)>,
     changes: Rows<ChangeRow>,
     findings: Rows<FindingRow<'a>>,
-    /// Severity, code, how many of them.
+    /// Severity, code, number of findings.
     tally: Vec<(&'static str, &'static str, usize)>,
-    /// Where the codes are explained, each under its own name.
+    /// URL of the documentation; the code of a finding is appended.
     docs: Option<String>,
     /// Rule, owner, files, bytes.
     savings: Rows<(Cow<'a, str>, Cow<'a, str>, usize, u64)>,
-    /// `None` if nobody opened the layer.
+    /// `None` if the layer was not opened.
     files: Option<Files<'a>>,
 }
 
@@ -71,11 +71,11 @@ struct Before<'a> {
 #[derive(Serialize)]
 struct Rows<T> {
     rows: Vec<T>,
-    /// Those that are not among them.
+    /// How many rows were left out.
     more: usize,
 }
 
-/// Columns. A folder stands after the one that it is in; number 0 is `/opt`.
+/// Columns. Each folder stands after its parent; number 0 is `/opt`.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Files<'a> {
@@ -84,11 +84,11 @@ struct Files<'a> {
     folders: Vec<usize>,
     names: Vec<Cow<'a, str>>,
     sizes: Vec<u64>,
-    /// Row of `packages`.
+    /// Index into the rows of `packages`.
     packages: Vec<usize>,
-    /// A digit each, see [`kind`].
+    /// One digit for each file, see [`kind`].
     kinds: String,
-    /// Files that are too many to be told one by one: package, how many, bytes.
+    /// Files that are not listed one by one: package, number of files, bytes.
     rest: Vec<(usize, usize, u64)>,
 }
 
@@ -128,7 +128,7 @@ pub(super) fn of(report: &Report) -> String {
         findings: Rows::of(&report.findings, finding),
         tally: tally(&report.findings),
         docs: report.findings.first().and_then(Finding::page).map(|page| {
-            // Up to its `#`.
+            // Up to and including its `#`.
             page.split_inclusive('#').next().unwrap_or_default().to_owned()
         }),
         savings: Rows::of(&report.savings, |saving: &Saving| {
@@ -168,7 +168,7 @@ fn finding(finding: &Finding) -> FindingRow<'_> {
     )
 }
 
-/// Worst first.
+/// The worst severity comes first.
 fn tally(findings: &[Finding]) -> Vec<(&'static str, &'static str, usize)> {
     let mut counts = BTreeMap::new();
     for finding in findings {
@@ -210,7 +210,7 @@ impl<'a> Files<'a> {
         files
     }
 
-    /// Its number, and one for each folder that it is in.
+    /// Gives the folder's number; adds the folder and its parents if they are new.
     fn folder(&mut self, path: &'a str, known: &mut BTreeMap<&'a str, usize>) -> usize {
         let mut above = path;
         let mut new = Vec::new();
@@ -232,7 +232,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Bytes that a file must have to be among the largest.
+/// The smallest size, in bytes, of the files that are listed one by one.
 fn smallest_shown(layer: &Layer) -> u64 {
     if layer.files.len() <= FILES {
         return 0;
@@ -242,7 +242,7 @@ fn smallest_shown(layer: &Layer) -> u64 {
     *smallest
 }
 
-/// `0` compiled, `1` Python, `2` bytecode, `3` what describes a package, `4` anything else, `5` a link.
+/// `0` compiled, `1` Python, `2` bytecode, `3` metadata of a package, `4` anything else, `5` a link.
 fn kind(path: &Utf8Path, file: &File) -> char {
     let is_metadata = || path.components().any(|part| part.as_str().ends_with(".dist-info"));
     match (&file.kind, path.extension()) {
@@ -274,10 +274,10 @@ mod tests {
             }
             path
         };
-        let mut told: Vec<String> =
+        let mut paths: Vec<String> =
             files.folders.iter().zip(&files.names).map(|(folder, name)| path(*folder, name)).collect();
-        told.sort();
-        assert_eq!(told, ["../up", "absolute", "python/a.py", "python/a/b/c.py", "python/a/d.py", "x"]);
+        paths.sort();
+        assert_eq!(paths, ["../up", "absolute", "python/a.py", "python/a/b/c.py", "python/a/d.py", "x"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-// Makes elements, and words for numbers. Text becomes text: nothing here reads HTML.
+// Creates elements, and formats numbers. Text stays text: nothing here parses HTML.
 
 const byId = (id) => document.getElementById(id);
 
@@ -14,10 +14,10 @@ function element(tag, facts = {}, ...children) {
   return made;
 }
 
-// Letters of any direction, kept apart from what stands around them.
+// A name in an element that isolates its text direction from the text around it.
 const name = (text) => element("bdi", {}, text);
 
-// As the program itself says it: units of 1,024 under the names that AWS uses.
+// The same format as in the terminal: units of 1,024 with the names that AWS uses.
 function bytes(count) {
   if (count < 1024) return `${count} B`;
   if (count < 1048524) return `${(count / 1024).toFixed(1)} KB`;
@@ -39,7 +39,7 @@ function percent(part, whole) {
   return `${share < 10 ? share.toFixed(1) : Math.round(share)}%`;
 }
 
-// As in the summary: full percents alone.
+// Whole percents, as in the job summary.
 function wholePercent(part, whole) {
   const full = Math.floor((part * 100) / whole);
   return full === 0 ? "under 1%" : `${full}%`;
@@ -57,7 +57,7 @@ function bar(part, whole, facts = {}) {
   return element("span", { class: "bar", "aria-hidden": "true" }, fill);
 }
 
-// A message of the program: between backticks stands code.
+// A message of the program; text between backticks is code.
 function message(text) {
   const parts = text.split("`");
   const last = parts.length % 2 === 0 ? `\`${parts.pop()}` : "";
@@ -74,7 +74,7 @@ function switchOf(fieldset, choices, chosen, onChange) {
   }
 }
 
-// Lines of a table that are there at once; sorting brings others.
+// The most rows of a table that are shown at once; after sorting, these may be others.
 const LINES = 1000;
 
 // A table whose columns sort it: `{ title, key, cell, isNumber, isExtra }`, where `key` gives what to sort by, and what is

@@ -1,4 +1,4 @@
-// The data as trees: by package and folder, or by folder alone. No function calls itself: folders may be deep.
+// The data as trees: by package and folder, or by folder only. Nothing is recursive, because folders may be deep.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const KINDS = ["Compiled", "Python", "Bytecode", "Metadata", "Other", "Links"];
@@ -14,13 +14,13 @@ files.rest.forEach(([row, count]) => { packages[row].files += count; });
 const fileCount = packages.reduce((sum, { files }) => sum + files, 0);
 const totalBytes = packages.reduce((sum, { bytes }) => sum + bytes, 0);
 
-// Folders stand after the ones that they are in.
+// Each folder comes after its parent.
 const folderPaths = [];
 files.folderNames.forEach((name, folder) => {
   const parent = folderPaths[files.folderParents[folder]];
   folderPaths.push(folder === 0 ? "" : `${parent === "" ? "" : `${parent}/`}${name}`);
 });
-// Where Python finds packages: the tree of a package starts there.
+// Folders on Python's search path, where the tree of a package starts.
 const isPackageFolder = folderPaths.map((path) => /^python(\/lib\/python3\.\d+\/site-packages)?$/.test(path));
 const pathOf = (file) => `${folderPaths[files.folders[file]]}/${files.names[file]}`.replace(/^\//, "");
 
@@ -30,7 +30,7 @@ class Entry {
   constructor(name, parent, facts) {
     this.name = name;
     this.parent = parent;
-    // What it is: a `package`'s row, a `folder`'s number, a `file`'s number; -1 for none.
+    // One of these is set: the row of a `package`, the number of a `folder` or of a `file`; the others are -1.
     this.package = facts.package ?? -1;
     this.folder = facts.folder ?? -1;
     this.file = facts.file ?? -1;
@@ -61,7 +61,7 @@ class Entry {
     return this.name;
   }
 
-  // From the top to this one.
+  // The path from the root to this node.
   get line() {
     const line = [];
     for (let node = this; node; node = node.parent) line.unshift(node);
@@ -69,7 +69,7 @@ class Entry {
   }
 }
 
-// `nodes` has each after its parent, `byFile` the leaf of each file.
+// In `nodes`, each node comes after its parent; `byFile` has the leaf of each file.
 function grow(isByPackage) {
   const root = new Entry(data.name, null, {});
   const nodes = [root];
@@ -80,7 +80,7 @@ function grow(isByPackage) {
   };
   const tops = packages.map(({ name, bytes }, row) => {
     if (!isByPackage) return root;
-    // Without files a package is all that is known.
+    // If the files are not known, a package has no children.
     return add(name, root, { package: row, bytes: data.files ? 0 : bytes, files: 0 });
   });
   const known = new Map();
@@ -120,7 +120,7 @@ function grow(isByPackage) {
   return { root, nodes, byFile };
 }
 
-// A folder with nothing but a folder in it is shown as one: `python/lib`.
+// A folder that contains only one folder is merged with it: `python/lib`.
 function joinOnlyFolder(node) {
   const [only] = node.children;
   if (node.children.length !== 1 || only.folder < 0) return;

@@ -1,4 +1,4 @@
-// The map with its path and its list: where one is, what is there, and how one moves.
+// The treemap with its breadcrumb path and its list, and how people move in them.
 
 const LIST = 100;
 const state = { view: "packages", colour: "package", node: treeOf("packages").root, matches: null, query: "", selected: -1, shown: LIST };
@@ -7,7 +7,7 @@ const tip = byId("tip");
 const cellOf = new WeakMap();
 const CHANGES = { added: "Added", grown: "Grown", shrunk: "Shrunk", same: "As before" };
 
-// Neighbours by size get hues far from each other.
+// Packages of similar size get very different hues.
 const hueOf = (row) => Math.round((255 + row * 137.508) % 360);
 
 function changeOf(row) {
@@ -17,10 +17,10 @@ function changeOf(row) {
   return change.growth > 0 ? "grown" : change.growth < 0 ? "shrunk" : "same";
 }
 
-// Class and, for packages, hue.
+// Sets the class of a cell and, for packages, its hue.
 function paint(node, made) {
   if (state.colour === "package" && node.package >= 0) {
-    // What is in no distribution has no version, and no colour.
+    // Files that belong to no distribution have no version and get no colour.
     if (packages[node.package].version === "") made.classList.add("plain");
     else made.style.setProperty("--hue", hueOf(node.package));
   } else if (state.colour === "kind" && node.kind >= 0) made.classList.add(`kind-${node.kind}`);
@@ -33,7 +33,7 @@ function title(node) {
   return row && !node.isRest && node.name === row.name && row.version ? `${node.name} ${row.version}` : node.name;
 }
 
-// What is said of something, in lines: path, then sizes, then what it is of.
+// The description of a node, in lines: path, sizes, and the package that it belongs to.
 function facts(node) {
   const of = packages[node.package];
   const isOfPackage = node.folder >= 0 || node.file >= 0 || node.isRest;
@@ -54,7 +54,7 @@ function drawMap() {
     if (isButton) {
       made.type = "button";
       made.tabIndex = -1;
-      // Starts with what is written in it, for those who speak to their browser.
+      // The label starts with the visible text, for people who control their browser by voice.
       made.setAttribute("aria-label", `${title(node)} ${bytes(node.bytes)}, ${percent(node.bytes, totalBytes)} of the layer`);
     } else made.setAttribute("aria-hidden", "true");
     paint(node, made);
@@ -128,7 +128,7 @@ function draw() {
 
 function say(text) { byId("status").replaceChildren(name(text)); }
 
-// Goes to a folder or package; `from` is where the keyboard is to stand, if it is in there.
+// Opens a folder or package; `from` gets the keyboard focus if it is inside.
 function go(node, from = null) {
   state.node = node;
   state.shown = LIST;
@@ -139,7 +139,7 @@ function go(node, from = null) {
   if (target && document.activeElement !== byId("search")) focusCell(target);
 }
 
-// Opens what has something in it, and shows where a file is.
+// Opens a folder or package, or shows where a file is.
 function open(node) {
   if (!node.isLeaf) return go(node);
   if (node.isRest) return go(node.parent);
@@ -171,7 +171,7 @@ function focusCell(button) {
   button.focus({ preventScroll: true });
 }
 
-// The nearest cell in a direction; what lies straight ahead comes first.
+// The nearest cell in a direction; cells straight ahead come first.
 function neighbour(from, [right, down]) {
   const middle = ({ x, y, width, height }) => [x + width / 2, y + height / 2];
   const [x, y] = middle(from);
@@ -207,7 +207,7 @@ map.addEventListener("keydown", (event) => {
 map.addEventListener("click", (event) => {
   const cell = cellOf.get(event.target.closest(".cell"));
   if (!cell) return;
-  // A file inside of a folder that is drawn open: the folder first.
+  // If the file is inside a folder that is drawn open, the folder comes first.
   if (cell.node.isLeaf && cell.depth > 1 && cell.node.parent !== state.node) go(cell.node.parent, cell.node);
   else open(cell.node);
 });
@@ -242,7 +242,7 @@ byId("list-more").addEventListener("click", () => {
   byId("list").children[first]?.querySelector("button").focus();
 });
 
-// The same place in the other tree, or its top.
+// The same node in the other tree, or that tree's root.
 function setView(view) {
   state.view = view;
   state.node = treeOf(view).root;
@@ -262,7 +262,7 @@ function setColour(colour) {
   drawList();
 }
 
-// Goes to a package or file from elsewhere on the page.
+// Shows a package or file that was chosen elsewhere on the page.
 function reveal(node) {
   state.matches = null;
   state.query = "";

@@ -1,4 +1,4 @@
-//! The report as one HTML page: style, program and data are in it, and it asks for nothing.
+//! The report as one HTML page. Style, program and data are inside, so that it loads nothing.
 
 mod data;
 mod text;
@@ -9,7 +9,7 @@ use crate::types::Digest;
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 
-/// One program, in files by what they do; each uses what stands before it.
+/// The page's program. Its files are in order: each uses only those before it.
 const PROGRAM: &str = concat!(
     include_str!("layer.js"),
     include_str!("elements.js"),
@@ -19,10 +19,10 @@ const PROGRAM: &str = concat!(
     include_str!("search.js"),
 );
 
-/// The same report gives the same bytes: neither times nor anything random is in it.
+/// Renders the page. The same report gives the same bytes: there are no times and nothing random in it.
 pub fn page(report: &Report) -> String {
     let data = data::of(report);
-    // The browser runs this program and applies this style alone, whatever a name in the data manages to look like.
+    // The browser runs only this program and applies only this style, whatever a name in the data contains.
     let policy = format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; base-uri 'none'; form-action 'none'",
         source_of(PROGRAM),
@@ -40,12 +40,12 @@ pub fn page(report: &Report) -> String {
     })
 }
 
-/// As a Content Security Policy names what stands in the page.
+/// The source expression by which a Content Security Policy allows an inline script or style.
 fn source_of(inline: &str) -> String {
     format!("sha256-{}", Digest::of(inline.as_bytes()).base64())
 }
 
-/// Puts values in the place of `{{name}}`. What is in a value stays as it is.
+/// Replaces each `{{name}}` with its value. Values are not searched again.
 fn filled<'a>(template: &'a str, value: impl Fn(&str) -> &'a str) -> String {
     let mut parts = template.split("{{");
     let mut page = parts.next().unwrap_or_default().to_owned();

@@ -1,10 +1,10 @@
-// Finds files by words of their path or package.
+// Finds files by words in their path or package.
 
 const search = byId("search");
 let haystacks = null;
 let timer = 0;
 
-// Files that have all words, largest first.
+// Files that contain all words, the largest first.
 function matching(query) {
   haystacks ??= files.names.map((_, file) => `${pathOf(file)} ${packages[files.packages[file]].name}`.toLowerCase());
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
@@ -13,7 +13,7 @@ function matching(query) {
   return found.sort((left, right) => files.sizes[right] - files.sizes[left] || left - right);
 }
 
-// Notes in the tree what is to be seen.
+// Marks the nodes of the tree that are shown.
 function mark() {
   const { nodes, byFile } = treeOf(state.view);
   for (const node of nodes) node.hits = 0;
@@ -73,7 +73,7 @@ document.addEventListener("keydown", (event) => {
   search.select();
 });
 
-// Everything is there: draw.
+// All files of the program are loaded: draw.
 for (const part of [byId("search").closest("label"), byId("map-help")]) part.hidden = !data.files;
 if (data.files) switchOf(byId("views"), [["packages", "Packages"], ["folders", "Folders"]], "packages", setView);
 const colours = [["package", "Package"], data.files ? ["kind", "Kind"] : null, data.before ? ["change", "Change"] : null].filter(Boolean);

@@ -1,4 +1,4 @@
-// What stands round the map: the head with the sizes, and the tables below.
+// The parts around the map: the head with the sizes, and the tables below.
 
 function drawHead() {
   byId("name").append(name(data.name));
@@ -22,7 +22,7 @@ function drawFailure(error, causes, hint) {
   const box = byId("failure");
   box.hidden = false;
   box.append(element("p", {}, element("strong", {}, ...message(error))));
-  // The findings are told below.
+  // The findings are listed below.
   if (causes.length > 0 && data.findings.rows.length === 0) box.append(element("ul", {}, ...causes.map((cause) => element("li", {}, ...message(cause)))));
   if (hint) box.append(element("p", {}, ...message(hint)));
 }
@@ -40,11 +40,11 @@ function drawSizes() {
   byId("share").textContent = `${wholePercent(whole, limit)} of Lambda’s ${Math.round(limit / 1048576)} MB`;
   const kinds = KINDS.map(() => 0);
   files.sizes.forEach((size, file) => { kinds[Number(files.kinds[file])] += size; });
-  const told = kinds.reduce((sum, size) => sum + size, 0);
+  const listed = kinds.reduce((sum, size) => sum + size, 0);
   const gauge = byId("gauge");
   const full = Math.max(limit, whole);
   const segments = data.files ? kinds.map((size, kind) => [size, `kind-${kind}`]) : [];
-  for (const [size, kind] of [...segments, [whole - told, "plain"]]) {
+  for (const [size, kind] of [...segments, [whole - listed, "plain"]]) {
     if (size <= 0) continue;
     const segment = element("i", { class: kind });
     segment.style.width = `${(size / full) * 100}%`;
@@ -75,7 +75,7 @@ function drawFacts() {
     zipped === null ? null : ["Zipped", bytes(zipped), before && before.zipped !== null ? delta(zipped - before.zipped) : null],
     ["Packages", number(packages.filter(({ version }) => version !== "").length), null],
     fileCount > 0 ? ["Files", number(fileCount), null] : null,
-    // What was not built in this run was not checked either.
+    // A layer that this run did not build was not checked either.
     worst.length === 0 && ["unchanged", "to be built"].includes(data.verdict) ? null : ["Findings", worst.length > 0 ? element("a", { href: "#findings" }, findings) : findings, null],
     saved > 0 ? ["Left out", element("a", { href: "#savings" }, bytes(saved)), null] : null,
   ].filter(Boolean);
@@ -89,7 +89,7 @@ function drawSections() {
   drawSavings();
 }
 
-// The node of a package or of a file, if it is there to be shown.
+// The node of a package or of a file, if the map has one.
 function nodeOf(subject, distribution) {
   const { byFile, root } = treeOf("packages");
   fileByPath ??= new Map(files.names.map((_, file) => [pathOf(file), file]));
@@ -155,7 +155,7 @@ function drawFindings() {
   }), moreRows(more) ?? "");
 }
 
-// Made when somebody looks: there may be thousands.
+// Created when somebody opens it, because there may be thousands of rows.
 function folded(rows, item) {
   if (rows.length === 0) return null;
   const details = element("details", {}, element("summary", {}, `${number(rows.length)} more`));

@@ -7,13 +7,13 @@ pub(super) fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// JSON for the inside of a `script` element, which no value can end.
+/// JSON for the inside of a `script` element; no value in it can end the element.
 pub(super) fn json(text: &str) -> String {
     text.replace('<', "\\u003c")
 }
 
-/// At most `length` characters, the middle left out, and what has no shape or turns the direction of other characters
-/// by its number: `‹U+202E›`.
+/// Shortens text to `length` characters by leaving out its middle. Invisible characters, and those that change the
+/// direction of text, are shown by their numbers: `‹U+202E›`.
 pub(super) fn visible(text: &str, length: usize) -> Cow<'_, str> {
     let is_plain = text.len() <= length && !text.chars().any(is_unseen);
     if is_plain {
@@ -41,7 +41,7 @@ pub(super) fn visible(text: &str, length: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Controls, and the characters of direction and of no width (<https://www.unicode.org/reports/tr9/>).
+/// Control characters, and those of direction or of zero width (<https://www.unicode.org/reports/tr9/>).
 fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

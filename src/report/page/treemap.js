@@ -1,11 +1,11 @@
-// Squarified treemaps (Bruls, Huizing, van Wijk, 2000): rectangles as near to squares as it goes, in reading order.
+// Squarified treemaps (Bruls, Huizing, van Wijk, 2000): rectangles that are nearly square, in reading order.
 
 const HEAD = 20;
 const LEVELS = 5;
-// More than this and neither eye nor browser can follow.
+// The most cells that people can tell apart and a browser can draw quickly.
 const CELLS = 1500;
 
-// Rectangles for what has bytes, largest first: `[item, x, y, width, height]`.
+// Rectangles for items with a size, the largest first: `[item, x, y, width, height]`.
 function squarify(items, x, y, width, height) {
   const placed = [];
   let left = items.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -42,7 +42,7 @@ function squarify(items, x, y, width, height) {
   return placed;
 }
 
-// What is too small to be seen becomes one.
+// Items that are too small to be seen are combined into one.
 function visibleChildren(node, area, least) {
   const some = node.sorted.filter(({ bytes }) => bytes > 0);
   const scale = area / Math.max(node.bytes, 1);
@@ -55,12 +55,12 @@ function visibleChildren(node, area, least) {
     package: node.package, kind: -1, file: -1, folder: -1, children: [], hits: sum((child) => child.hits), isLeaf: true,
     name: `+${number(rest.length)}`,
   };
-  // Its place is by its size, as that of any other.
+  // The combined item is sorted by its size, as any other.
   const place = some.findIndex(({ bytes }) => bytes < together.bytes);
   return [...some.slice(0, Math.min(place, first)), together, ...some.slice(Math.min(place, first), first)];
 }
 
-// Cells from the outside in, each after the one that it is in: `{ node, depth, x, y, width, height, isOpen }`.
+// Cells from the outside in, each after its parent: `{ node, depth, x, y, width, height, isOpen }`.
 function cellsOf(root, width, height) {
   let least = 36;
   let cells = cellsFrom(least, root, width, height);
@@ -71,7 +71,7 @@ function cellsOf(root, width, height) {
   return cells;
 }
 
-// `least`: square pixels that something needs to get a cell of its own.
+// `least` is the smallest area of a cell, in square pixels.
 function cellsFrom(least, root, width, height) {
   const cells = [];
   const open = [{ node: root, depth: 0, x: 0, y: 0, width, height }];

@@ -1,4 +1,4 @@
-//! The form of CycloneDX 1.6 (<https://cyclonedx.org/docs/1.6/json/>), as far as it is used.
+//! The part of CycloneDX 1.6 that is used here (<https://cyclonedx.org/docs/1.6/json/>).
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ pub(super) struct Bom {
     pub(super) spec_version: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) serial_number: Option<String>,
-    /// Of the document with this number; another content has another number.
+    /// The version of the document with this serial number. Always 1, because other content gets another serial number.
     pub(super) version: u32,
     pub(super) metadata: Metadata,
     pub(super) components: Vec<Component>,
@@ -56,7 +56,7 @@ pub(super) struct Component {
     pub(super) external_references: Vec<ExternalReference>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) properties: Vec<Property>,
-    /// What it brings along.
+    /// The components inside it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) components: Vec<Self>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ pub(super) struct Hash {
     pub(super) content: String,
 }
 
-/// Several licences, or one expression alone.
+/// Either several licences, or one expression.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub(super) enum LicenseChoice {
@@ -112,7 +112,7 @@ pub(super) struct Evidence {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Occurrence {
-    /// Path seen from `/opt`.
+    /// Path in the layer, relative to `/opt`.
     pub(super) location: String,
 }
 

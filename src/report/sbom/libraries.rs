@@ -1,8 +1,8 @@
-//! Shared libraries that wheels bring along in a folder `NAME.libs`, as `auditwheel` puts them there
+//! Shared libraries that wheels bundle in a folder `NAME.libs`, as `auditwheel` does
 //! (<https://github.com/pypa/auditwheel>).
 
-/// Name and version as the file's name tells them. Its hash was put there by `auditwheel`; a version of one number is
-/// that of the interface and says nothing: `libz-eb09ad1d.so.1.3` is `libz` 1.3, and `libz.so.1` any `libz`.
+/// Name and version, read from the file's name without the hash that `auditwheel` adds. A single number is the version
+/// of the ABI and says nothing about the library: `libz-eb09ad1d.so.1.3` is `libz` 1.3, but `libz.so.1` is any `libz`.
 pub(super) fn name_and_version(file: &str) -> (String, Option<String>) {
     let (stem, behind) = file.split_once(".so").unwrap_or((file, ""));
     let behind = behind.trim_start_matches('.');
@@ -12,7 +12,7 @@ pub(super) fn name_and_version(file: &str) -> (String, Option<String>) {
         _ => (stem, ""),
     };
     let version = [behind, inside].into_iter().find(|version| is_version(version));
-    // Some were put there by one build and again by another.
+    // The name may have two hashes: one build bundled the library, and another bundled it again.
     let name = name.rsplit_once('-').filter(|(_, hash)| is_hash(hash)).map_or(name, |(name, _)| name);
     (name.to_owned(), version.map(str::to_owned))
 }

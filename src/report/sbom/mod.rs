@@ -1,7 +1,7 @@
-//! A bill of materials in CycloneDX JSON of what is in a layer: distributions, the shared libraries that they bring
-//! along, own code, other files.
+//! The bill of materials of a layer in CycloneDX JSON: distributions, the shared libraries that they bundle, the user's
+//! own code, other files.
 //!
-//! It has no date and no random number: the same layer has the same bill, byte for byte.
+//! It has no date and no random number: the same layer gives the same bytes.
 
 mod cyclonedx;
 pub(crate) mod libraries;
@@ -24,12 +24,12 @@ use crate::report::sbom::cyclonedx::{
 use crate::types::{Digest, DistributionName, Target};
 use crate::{audit, facts};
 
-/// Where everything else hangs.
+/// The `bom-ref` of the layer, to which everything else belongs.
 const ROOT: &str = "layer";
-/// What a version may have, by the schema.
+/// The longest version that the schema allows, in characters.
 const LONGEST_VERSION: usize = 1024;
 
-/// `None` if nothing is known of what is in the layer.
+/// `None` if the content of the layer is not known.
 pub(crate) fn sbom(report: &Report) -> Option<String> {
     let layer = report.layer.as_ref()?;
     let distributions = distributions(layer, &report.materials);
@@ -58,7 +58,7 @@ fn target(report: &Report) -> Option<Target> {
     Some(Target { python, architecture })
 }
 
-/// A UUID of a digest (RFC 9562, version 8).
+/// A UUID made from a digest (RFC 9562, version 8).
 fn serial_number(digest: Digest) -> String {
     let hex = digest.hex();
     let variant = match u8::from_str_radix(&hex[16..17], 16).unwrap_or_default() % 4 {
@@ -82,7 +82,7 @@ fn tool() -> Component {
     }
 }
 
-/// The layer itself. Its number is that of the version in the first destination, if it has one.
+/// The layer itself. Its version is that of the layer version in the first destination, if there is one.
 fn root(report: &Report) -> Component {
     let arns = report.destinations.iter().filter_map(|destination| destination.layer_version_arn.as_ref());
     let known = [
@@ -107,7 +107,7 @@ fn root(report: &Report) -> Component {
 
 type Key = (DistributionName, String);
 
-/// One of each name and version, in whatever folders of packages it is.
+/// One component for each name and version, even if several package folders have it.
 fn distributions(layer: &Layer, materials: &Materials) -> BTreeMap<Key, Component> {
     let sizes = layer.sizes();
     let mut infos: BTreeMap<&str, BTreeSet<&Utf8Path>> = BTreeMap::new();
@@ -136,7 +136,7 @@ fn distributions(layer: &Layer, materials: &Materials) -> BTreeMap<Key, Componen
         let (name, purl) = (&distribution.name, purl(distribution, &version));
         let origin = materials.origins.of_distribution(distribution);
         let size = sizes.get(&Owner::Distribution(name.clone()));
-        // A file belongs to a name: of two versions of it the first has all of them.
+        // Files are recorded by name only: if there are two versions of a distribution, the first gets all files.
         let (libraries, boms) = (bundled.remove(name), boms.remove(name));
         let own_boms = boms.into_iter().flatten().map(|path| ("bom", url_of(path)));
         let references = origin.references(name).chain(own_boms);
@@ -148,7 +148,7 @@ fn distributions(layer: &Layer, materials: &Materials) -> BTreeMap<Key, Componen
             version: Some(version),
             hashes: origin.sha256.iter().cloned().map(Hash::sha256).collect(),
             licenses: licences(distribution),
-            // What is the user's own is on no index.
+            // The user's own distributions are on no index.
             purl: (!origin.is_own).then_some(purl),
             external_references: references.map(|(kind, url)| ExternalReference { kind, url }).collect(),
             properties: size
@@ -165,36 +165,36 @@ fn distributions(layer: &Layer, materials: &Materials) -> BTreeMap<Key, Componen
 
 const UNZIPPED_SIZE: &str = "lambda-layer:unzipped-size";
 
-/// A bill of materials that a wheel has of what is bundled in it (PEP 770).
+/// Whether the file is a bill of materials in a wheel that says what it bundles (PEP 770).
 fn is_bom(path: &Utf8Path) -> bool {
     let folder = path.parent();
     let is_in = folder.and_then(Utf8Path::parent).is_some_and(|info| info.extension() == Some("dist-info"));
     is_in && folder.and_then(Utf8Path::file_name) == Some("sboms")
 }
 
-/// <https://github.com/package-url/purl-spec>: a dot stays a dot.
+/// A package URL (<https://github.com/package-url/purl-spec>); dots in names are kept.
 fn purl(distribution: &Distribution, version: &str) -> String {
     let name = distribution.spelling.to_lowercase().replace('_', "-");
     format!("pkg:pypi/{}@{}", utf8_percent_encode(&name, PART), utf8_percent_encode(version, PART))
 }
 
-/// What stands in a part of a URL in another form.
+/// Characters that are percent-encoded in a part of a URL.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The path of a file as a relative URL.
+/// A file's path as a relative URL.
 fn url_of(path: &Utf8Path) -> String {
     const PATH: &AsciiSet = &PART.remove(b'/');
     utf8_percent_encode(path.as_str(), PATH).to_string()
 }
 
-/// By which a component is named that has a path.
+/// The `bom-ref` of a component that has a path.
 fn reference(path: &Utf8Path) -> String {
     let shown = printed(path.as_str());
-    // Two paths may differ in nothing that can be seen.
+    // Two paths may differ only in invisible characters, so the digest tells them apart.
     if shown == path.as_str() { shown } else { format!("{shown} {}", Digest::of(path.as_str().as_bytes()).hex()) }
 }
 
-/// As its authors declare it.
+/// The licences that the authors declare.
 fn licences(distribution: &Distribution) -> Vec<LicenseChoice> {
     const DECLARED: &str = "declared";
     let terms = distribution.licence.terms();
@@ -225,7 +225,7 @@ fn library(path: &Utf8Path, file: &File, materials: &Materials) -> Component {
     }
 }
 
-/// What is of no distribution, by package, folder or file.
+/// Files that belong to no distribution, grouped by package or folder, or alone.
 fn others(layer: &Layer, materials: &Materials) -> Vec<Component> {
     let mut groups: BTreeMap<Utf8PathBuf, Vec<(&Utf8PathBuf, &File)>> = BTreeMap::new();
     for (path, file) in &layer.files {
@@ -264,7 +264,7 @@ impl Materials {
     }
 }
 
-/// What needs what. The layer itself needs whatever nothing else in it needs.
+/// The dependency graph. The layer depends on everything that nothing else in it needs.
 fn dependencies(
     layer: &Layer,
     target: Option<Target>,
@@ -289,7 +289,8 @@ fn dependencies(
     }
     graph.extend(others.iter().map(|component| (name_of(component), BTreeSet::new())));
 
-    // Two that need each other are needed by nothing else: the first of them stands for both.
+    // Distributions may need each other in a circle that nothing else needs: the layer then depends on the first of
+    // them.
     let needed: BTreeSet<&String> = graph.values().flatten().collect();
     let mut first: BTreeSet<String> = graph.keys().filter(|name| !needed.contains(name)).cloned().collect();
     let mut reached = BTreeSet::new();
@@ -313,7 +314,7 @@ fn reach(graph: &BTreeMap<String, BTreeSet<String>>, mut next: Vec<String>, reac
     }
 }
 
-/// Text of strangers without what does not print.
+/// Text from outside, with unprintable characters replaced.
 fn printed(text: &str) -> String {
     text.chars().map(|character| if is_printed(character) { character } else { '\u{fffd}' }).collect()
 }

@@ -10,7 +10,7 @@ fn bill(layer: Layer) -> Value {
     serde_json::from_str(&text).expect("is JSON")
 }
 
-/// `layer → a, b`, a line for each that needs something.
+/// `layer → a, b`: one line for each component that depends on something.
 fn graph(bill: &Value) -> String {
     let text = |value: &Value| value.as_str().expect("is a text").replace("pkg:pypi/", "");
     let entries = bill["dependencies"].as_array().expect("is a list").iter();

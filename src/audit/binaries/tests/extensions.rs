@@ -1,10 +1,10 @@
-//! Which files Python imports, and which libraries they need.
+//! Which files Python imports as modules, and which libraries these need.
 
 use super::*;
 
 #[test]
 fn a_file_is_judged_by_the_names_of_its_links() {
-    // A module that Python finds by a link, and one that it does not find by a link.
+    // One module that Python finds through a link, and one that it does not find.
     let mut all = layer(&[
         ("", "share/good.bin", elf(X86_64)),
         ("", "share/arm.bin", elf(ARM64)),
@@ -47,7 +47,7 @@ fn plug_ins_are_not_what_is_imported() {
         ("plug", "python/plug/m.so", needing(&["libplug.so"])),
         ("plug", "python/plug/libplug.so", elf(X86_64)),
         ("plug", "python/plug/plugins/libcuda_x.so", needing(&["libcudnn.so.9"])),
-        // It has the name of a module, and is none.
+        // It has the name of a module, but is none.
         ("mysql", "python/_mysql.abi3.so", Elf { inits: ["PyInit__mysql".to_owned()].into(), ..elf(X86_64) }),
         ("mysql", "python/mysql/plugin/webauthn_client.so", needing(&["libudev.so.1"])),
         ("data", "python/data/lib/lib_data.so", needing(&["libgomp.so.1"])),
@@ -69,7 +69,7 @@ fn plug_ins_are_not_what_is_imported() {
 fn an_import_says_more_than_names() {
     let all = layer(&[
         ("game", "python/game/a.so", elf(X86_64)),
-        // Imported if it can be, and done without else.
+        // The package imports it if it can, and works without it otherwise.
         ("game", "python/game/m.so", needing(&["libX11.so.6"])),
         ("data", "python/data/lib_data.so", needing(&["libgomp.so.1"])),
         ("", "bin/tool", Elf { interpreter: Some("/lib64/ld-linux-x86-64.so.2".to_owned()), ..needing(&["libx.so"]) }),
@@ -84,14 +84,14 @@ fn an_import_says_more_than_names() {
     };
     let all_wrong = format!("error {program}, error {library}, error {module}");
     assert_eq!(findings(&Imported::default()), all_wrong);
-    // Nobody looked at the module; of the library that is none everybody has done without.
+    // The module was not tried; the imports worked without loading the library.
     let mut imported = Imported { owners: owners(), in_runtime: true, ..Imported::default() };
     assert_eq!(findings(&imported), format!("error {program}, warning {library}, error {module}"));
     imported.tried = paths(&[module]);
     assert_eq!(findings(&imported), format!("error {program}, warning {library}, warning {module}"));
     imported.loaded = paths(&[module, library]);
     assert_eq!(findings(&imported), format!("error {program}"));
-    // Another machine has libraries of its own.
+    // Another machine may have the library.
     imported.in_runtime = false;
     assert_eq!(findings(&imported), all_wrong);
 }

@@ -11,7 +11,7 @@ fn the_linker_looks_where_it_is_told() {
     {
         assert_eq!(findings(&layer(&[("other", "python/other/m.so", module), library()]), "3.13"), "");
     }
-    // The same distribution may load it from Python.
+    // The same distribution may load it from Python code.
     assert_eq!(findings(&layer(&[("pkg", "python/pkg/m.so", needing(&["libx.so.1"])), library()]), "3.13"), "");
     assert_eq!(
         findings(
@@ -21,7 +21,7 @@ fn the_linker_looks_where_it_is_told() {
         ""
     );
     insta::assert_snapshot!(findings(&layer(&[("other", "python/other/m.so", needing(&["libx.so.1"])), library()]), "3.13"), @"notice missing-library: `python/other/m.so` of `other` needs `libx.so.1`, which the layer has (`python/pkg.libs/libx.so.1`) where the dynamic linker does not look (that is fine if Python code loads it before; if not, place it in `lib` with `include`)");
-    // What is for another machine is no library for this one.
+    // A file for another machine cannot be the library.
     let foreign = layer(&[
         ("other", "python/other/m.so", in_folder(&["$ORIGIN/../pkg.libs"])),
         ("pkg", "python/pkg.libs/libx.so.1", elf(ARM64)),
@@ -50,7 +50,7 @@ fn what_has_the_name_of_a_library_leads_to_one() {
         all.files.insert(path.into(), File { kind, size: ByteSize(1), owner, observed });
     };
     add("share/text", None);
-    // As a linker script is.
+    // A linker script has no content that is read.
     add("lib/libscript.so.1", None);
     add("share/cut", Some(Binary::Broken("is cut off".to_owned())));
     for (path, target) in [
@@ -84,18 +84,18 @@ fn a_library_that_is_there_as_a_link_is_there() {
     };
     let library = || [("pkg", "share/x/libx.so.1.2", elf(X86_64))];
     assert_eq!(with(&[("lib/libx.so.1", "/opt/share/x/libx.so.1.2")], &library()), "");
-    // A chain, and a folder.
+    // A chain of links, and a link to a folder.
     let chain = [("lib/libx.so.1", "libx.so.1.2"), ("lib/libx.so.1.2", "../share/x/libx.so.1.2")];
     assert_eq!(with(&chain, &library()), "");
     assert_eq!(with(&[("lib", "share/x"), ("share/x/libx.so.1", "libx.so.1.2")], &library()), "");
-    // The runtime's own, by another name.
+    // A library of the runtime, through a link with another name.
     assert_eq!(with(&[("lib/libx.so.1", "/lib64/libz.so.1.2.11")], &[]), "");
     assert!(with(&[("lib/libx.so.1", "/lib64/libx.so.1")], &[]).contains("error missing-library"));
     assert!(with(&[("lib/libx.so.1", "libx.so.2")], &[]).contains("error missing-library"));
-    // Where the linker does not look, by the name of a link.
+    // The link is in a folder that the linker does not search.
     let elsewhere = with(&[("share/x/libx.so.1", "libx.so.1.2")], &library());
     insta::assert_snapshot!(elsewhere, @"notice missing-library: `python/other/m.so` of `other` needs `libx.so.1`, which the layer has (`share/x/libx.so.1.2`) where the dynamic linker does not look (that is fine if Python code loads it before; if not, place it in `lib` with `include`)");
-    // What it needs itself is looked for where the link is.
+    // The library's own needs are searched for in the folder of the link.
     let of_origin = Elf { runpath: texts(&["$ORIGIN/own"]), ..needing(&["liby.so"]) };
     let mut all = layer(&[("", "share/m.bin", of_origin), ("", "python/own/liby.so", elf(X86_64))]);
     link(&mut all, "python/m.so", "../share/m.bin");

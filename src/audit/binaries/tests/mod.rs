@@ -1,4 +1,4 @@
-//! Checks layers of made-up compiled files, so that the tests need no compiler.
+//! Checks layers of made-up compiled files, so that these tests need no compiler.
 
 mod extensions;
 mod linker;
@@ -13,7 +13,7 @@ use crate::types::ByteSize;
 const X86_64: Machine = Machine { code: 62, is_64_bit: true, is_big_endian: false };
 const ARM64: Machine = Machine { code: 183, is_64_bit: true, is_big_endian: false };
 
-/// Each file defines modules of these names.
+/// Names of modules that every made-up file defines.
 const MODULES: &[&str] = &["a", "arm", "b", "c", "cv2", "d", "good", "lost", "m", "old", "omppool", "tbbpool", "x"];
 
 fn elf(machine: Machine) -> Elf {
@@ -30,14 +30,14 @@ fn needing(needed: &[&str]) -> Elf {
     Elf { needed: texts(needed), ..elf(X86_64) }
 }
 
-/// A file that needs a version, `GLIBC_2.34`, of a library.
+/// A file that needs one version of a library, such as `GLIBC_2.34`.
 fn version(library: &str, name: &str) -> Elf {
     let (prefix, number) = name.rsplit_once('_').unwrap();
     let version = SymbolVersion::parse(number).unwrap();
     Elf { versions: BTreeMap::from([((library.to_owned(), prefix.to_owned()), version)]), ..needing(&[library]) }
 }
 
-/// A file of a distribution, or of own source if there is none.
+/// Distribution, path, file; an empty distribution stands for own source.
 type Entry<'a> = (&'a str, &'a str, Elf);
 
 fn layer(files: &[Entry<'_>]) -> Layer {
@@ -67,7 +67,7 @@ fn target(python: &str) -> Target {
     Target { python: python.parse().unwrap(), architecture: "x86_64".parse().unwrap() }
 }
 
-/// Severity, code and message, a line each.
+/// Severity, code and message, one finding a line.
 fn findings(layer: &Layer, python: &str) -> String {
     let mut findings = check(layer, &Names::of(layer), target(python));
     findings.extend(tags::check(layer, &findings, target(python)));
@@ -82,7 +82,7 @@ fn findings(layer: &Layer, python: &str) -> String {
     lines.collect()
 }
 
-/// Adds a link of own source.
+/// Adds a link as own source.
 fn link(layer: &mut Layer, path: &str, target: &str) {
     let (kind, observed) = (Kind::Link { target: target.into() }, Observed::default());
     layer.files.insert(path.into(), File { kind, size: ByteSize(0), owner: Owner::Source, observed });
@@ -137,11 +137,11 @@ fn one_cause_is_one_finding() {
 fn machines_are_told_by_what_would_load_them() {
     let i386 = Machine { code: 3, is_64_bit: false, is_big_endian: false };
     let mut all = layer(&[
-        // One variant fits.
+        // One of the variants fits.
         ("variants", "python/variants/x.cpython-313-x86_64-linux-gnu.so", elf(X86_64)),
         ("variants", "python/variants/x.cpython-313-aarch64-linux-gnu.so", elf(ARM64)),
         ("variants", "python/variants/prebuilt/linux-arm64/libx.so", elf(ARM64)),
-        // None does.
+        // None of the variants fits.
         ("wrong", "python/wrong/a.cpython-313-aarch64-linux-gnu.so", elf(ARM64)),
         ("wrong", "python/wrong/b.cpython-313-aarch64-linux-gnu.so", elf(ARM64)),
         ("portable", "python/portable/attach_amd64.so.1", elf(i386)),

@@ -1,4 +1,4 @@
-//! What it means that a module is missing: whether it should be in the layer, and what brings it.
+//! What a missing module means: whether it belongs in the layer, and which distribution has it.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use crate::layer::{Distribution, Severity, package_folders};
 use crate::types::DistributionName;
 
 impl Judge<'_> {
-    /// Whether a module is for those who have something that the distribution does without, often an extra of it
-    /// (`adbc_driver_duckdb` of duckdb); nobody else imports it.
+    /// Whether the failed module is an optional part of its distribution, for users who also have the missing package,
+    /// often through an extra (`adbc_driver_duckdb` of duckdb).
     fn is_part(&self, module: &Module, own: &Distribution, missing: &str) -> bool {
         let is_beside = !module.is_main || !is_module_of(&module.name, &own.name.to_string());
         is_beside && !self.is_asked_for() && !requires(own, missing) && self.works_without(module)
     }
 
-    /// Whether other distributions require it, and all that these are about was imported.
+    /// Whether other distributions require this one, and all main modules of those were imported.
     fn serves_others(&self, own: &Distribution) -> bool {
         let is_own = |requirement: &pep508_rs::Requirement| is_same(requirement.name.as_ref(), &own.name.to_string());
         let distributions = self.subject.layer.distributions.iter();
@@ -29,7 +29,7 @@ impl Judge<'_> {
         !self.is_asked_for() && !users.is_empty() && modules.all(works)
     }
 
-    /// Whether another module of the same distribution was imported, one that matters as much.
+    /// Whether another module of the same distribution was imported that is at least as important.
     fn works_without(&self, module: &Module) -> bool {
         let is_other = |other: &&Module| {
             other.owner == module.owner && other.name != module.name && (other.is_main || !module.is_main)
@@ -37,7 +37,8 @@ impl Judge<'_> {
         self.modules.iter().filter(is_other).any(|other| self.ran.was_imported(&other.name))
     }
 
-    /// The module that a namespace does not have: "cannot import name 'storage' from 'google.cloud' (unknown location)".
+    /// The module that is missing in a namespace package: "cannot import name 'storage' from 'google.cloud' (unknown
+    /// location)".
     pub(super) fn missing_in_namespace(&self, message: &str) -> Option<String> {
         let (name, rest) = message.strip_prefix("cannot import name '")?.split_once("' from '")?;
         let package = rest.strip_suffix("' (unknown location)")?;
@@ -74,7 +75,7 @@ impl Judge<'_> {
             self.known(module).unwrap_or_else(cause)
         };
         match self.failed(module, cause) {
-            // Whatever is in the layer for the sake of others works for them, as `matplotlib_inline` does for IPython.
+            // A distribution that others require, as IPython does `matplotlib_inline`, works for those.
             Verdict::Failed { cause, .. }
                 if own.is_some_and(|own| !requires(own, missing) && self.serves_others(own)) =>
             {

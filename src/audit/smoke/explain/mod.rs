@@ -1,4 +1,4 @@
-//! What a failed import means: which distribution is to blame, how bad it is, and the probable cause.
+//! What a failed import means: the distribution to blame, the severity, and the probable cause.
 
 mod missing;
 mod names;
@@ -18,7 +18,7 @@ use names::{name_of, quoted_as_missing};
 
 /// The longest message, in characters.
 const LONGEST: usize = 300;
-/// Findings of other checks that explain why something cannot be imported, the likeliest first.
+/// Codes of findings that explain a failed import, the likeliest first.
 const CAUSES: &[&str] = &[
     "wrong-machine",
     "broken-binary",
@@ -32,7 +32,7 @@ const CAUSES: &[&str] = &[
     "conflicting-requirement",
     "unmet-requirement",
 ];
-/// Those causes that concern single files. Unless they are errors, no module needs the file.
+/// Those of these codes that are about single files. Unless they are errors, no module needs the file.
 const OF_FILES: &[&str] =
     &["wrong-machine", "broken-binary", "wrong-extension-tag", "glibc-too-new", "libstdcxx-too-new", "missing-library"];
 
@@ -40,7 +40,7 @@ const OF_FILES: &[&str] =
 #[derive(Debug)]
 pub(super) struct Explained {
     pub(super) findings: Vec<Finding>,
-    /// Modules that miss nothing but what nobody asked for: an extra, or what another distribution brings.
+    /// Modules that lack only something optional: an extra, or a package that only some users have.
     pub(super) parts: BTreeSet<String>,
 }
 
@@ -80,13 +80,13 @@ struct Judge<'a> {
 /// Modules whose import failed for a reason outside of the layer.
 #[derive(Default)]
 struct Aside<'m> {
-    /// By whom they belong to, and by why they could not be tested.
+    /// Modules that could not be tested, by owner and reason.
     untested: BTreeMap<(&'m Owner, String), Vec<&'m Module>>,
     /// See [`Explained::parts`].
     parts: BTreeSet<&'m str>,
 }
 
-/// The severity and the cause.
+/// How bad a failed import is, and its cause.
 enum Verdict {
     Failed { severity: Severity, cause: String },
     Untested { cause: String },
@@ -94,7 +94,7 @@ enum Verdict {
 }
 
 impl Judge<'_> {
-    /// The finding of a failed import. Modules that could not be tested go to `aside`.
+    /// The finding for a module that could not be imported. Modules that could not be tested go to `aside`.
     fn of<'m>(&self, module: &'m Module, aside: &mut Aside<'m>) -> Option<Finding> {
         let (how, verdict) = match self.ran.outcomes.get(&module.name)? {
             Outcome::Imported(_) => return None,
@@ -172,7 +172,7 @@ impl Judge<'_> {
         };
         if let Some(needed) = absent::named(errors, |error| named(error).is_some()) {
             let cause = format!("it needs {needed}, and a build has none");
-            // Unless somebody wants to see that very module imported.
+            // If the user asked for this very module, it counts as a failure.
             return if self.is_asked_for() { self.failed(module, cause) } else { Verdict::Untested { cause } };
         }
         if let Some(missing) = errors.iter().rev().find_map(named).as_deref() {
@@ -226,7 +226,7 @@ impl Judge<'_> {
         self.subject.layer.distributions.iter().find(|distribution| distribution.name == *name)
     }
 
-    /// What another check found in the distribution that explains it.
+    /// The finding of another check that explains the failure.
     fn known(&self, module: &Module) -> Option<String> {
         let blamed =
             |finding: &&Finding| finding.distribution.is_some() && finding.distribution.as_ref() == owner(module);

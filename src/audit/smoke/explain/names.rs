@@ -4,7 +4,7 @@ use super::Module;
 use crate::facts;
 use crate::layer::{Distribution, Layer, Owner};
 
-/// The module of an error that was caught and raised as another, as pandas does it: `Unable to import required
+/// The module in the message of an error that was caught and raised again, as pandas does: `Unable to import required
 /// dependencies: dateutil: No module named 'dateutil'`.
 pub(super) fn quoted_as_missing(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("No module named '")?;
@@ -19,7 +19,7 @@ pub(super) fn is_same(left: &str, right: &str) -> bool {
     normal(left) == normal(right)
 }
 
-/// Whether a module of that name is what a distribution of this name usually has.
+/// Whether a distribution of this name usually has a module of that name.
 pub(super) fn is_module_of(module: &str, distribution: &str) -> bool {
     let (module, distribution) = (normal(module), normal(distribution));
     module == distribution || ["python.", "py"].iter().any(|prefix| distribution.strip_prefix(prefix) == Some(&module))
@@ -36,20 +36,20 @@ pub(in crate::audit::smoke) fn has_module(layer: &Layer, top: &str) -> bool {
     })
 }
 
-/// Whether a requirement is for what has that module, or one of the packages that it is in: `google.cloud.storage` comes
-/// with `google-cloud-storage`, and `yaml.nodes` with `pyyaml`.
+/// Whether the required distribution has this module, or one of its parent packages: `google.cloud.storage` is in
+/// `google-cloud-storage`, and `yaml.nodes` in `pyyaml`.
 fn brings(requirement: &pep508_rs::Requirement, module: &str) -> bool {
     let ends = module.match_indices('.').map(|(at, _)| at).chain([module.len()]);
     ends.into_iter().any(|end| is_module_of(&module[..end], requirement.name.as_ref()))
 }
 
-/// Whether a distribution always requires what has that module.
+/// Whether the distribution requires, without any extra, one that has this module.
 pub(super) fn requires(distribution: &Distribution, module: &str) -> bool {
     let is_it = |requirement: &pep508_rs::Requirement| brings(requirement, module);
     distribution.requires.iter().any(|requirement| is_it(requirement) && extra_of(requirement).is_none())
 }
 
-/// The extra of a distribution that brings a module.
+/// The extra of the distribution that requires one with this module.
 pub(super) fn extra_with(distribution: &Distribution, module: &str) -> Option<String> {
     let is_it = |requirement: &&pep508_rs::Requirement| brings(requirement, module);
     extra_of(distribution.requires.iter().find(is_it)?)
@@ -61,7 +61,7 @@ fn extra_of(requirement: &pep508_rs::Requirement) -> Option<String> {
     rest.split_once('\'').map(|(extra, _)| extra.to_owned())
 }
 
-/// `yaml` of `pyyaml`
+/// The module and its owner, for messages: `yaml` of `pyyaml`
 pub(super) fn name_of(module: &Module) -> String {
     match &module.owner {
         Owner::Distribution(name) if !is_same(&name.to_string(), &module.name) => {

@@ -10,7 +10,8 @@ fn hint(asked: (&str, &str), message: &str) -> String {
     Refusal::read(message, "aws").expect("names an action").hint(asked)
 }
 
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>: each kind, by nobody's allowing.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>: no policy of a kind allows the
+/// action.
 #[test]
 fn what_no_policy_allows_is_for_whoever_has_that_policy() {
     let said = |reason: &str| {
@@ -40,7 +41,7 @@ fn what_no_policy_allows_is_for_whoever_has_that_policy() {
     }
 }
 
-/// The same page, and <https://github.com/noobaa/noobaa-core/issues/10060>: what a policy denies.
+/// The same page, and <https://github.com/noobaa/noobaa-core/issues/10060>: a policy denies the action.
 #[test]
 fn what_a_policy_denies_no_other_statement_allows() {
     for (reason, place, who) in [
@@ -101,12 +102,12 @@ fn older_short_messages_name_the_action_too() {
         hint(ATTACH, "You are not authorized to perform: lambda:GetLayerVersion."),
         r#"allow it: {"Effect": "Allow", "Action": "lambda:GetLayerVersion", "Resource": "arn:aws:lambda:*:*:layer:*:*"}"#
     );
-    // The call's own resource where the action is the same.
+    // If the action is that of the request, so is the resource.
     assert_eq!(
         hint(PUT, "User: x is not authorized to perform: s3:PutObject"),
         r#"allow it: {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::layers/lambda-layers/a/*"}"#
     );
-    // STS says it so.
+    // The wording of STS.
     assert_eq!(
         hint(("sts:AssumeRole", "arn:aws:iam::1:role/a"), "Not authorized to perform sts:AssumeRole"),
         r#"allow it: {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::1:role/a"}"#

@@ -1,6 +1,6 @@
-//! Functions by which Python makes a module of a library
-//! (<https://docs.python.org/3/extending/building.html>, <https://peps.python.org/pep-0489/>, and from Python 3.15 on
-//! <https://peps.python.org/pep-0793/>).
+//! Functions by which Python creates the modules of a shared library
+//! (<https://docs.python.org/3/extending/building.html>, <https://peps.python.org/pep-0489/>, and for Python 3.15 and
+//! later <https://peps.python.org/pep-0793/>).
 
 use std::collections::BTreeSet;
 
@@ -11,32 +11,32 @@ use object::read::elf::{FileHeader, GnuHashTable, HashTable, Sym as _};
 
 use super::Elf;
 
-/// How their names begin, before the name of a module in ASCII, and before another one.
+/// Prefixes of their names: for module names in ASCII, and for others.
 const PREFIXES: [(&str, &str); 2] = [("PyInit_", "PyInitU_"), ("PyModExport_", "PyModExportU_")];
-/// Of a name, in bytes.
+/// The longest name, in bytes.
 const LONGEST: usize = 512;
-/// Some libraries have the modules of a whole distribution in them.
+/// The most names: some libraries contain all modules of a distribution.
 const MOST: usize = 4096;
 
 impl Elf {
-    /// Whether Python can make a module of this name of it: the last part of the name, without dots.
+    /// Whether Python can import the library as a module of this name: the last part of the name, without dots.
     pub fn is_module(&self, name: &str) -> bool {
         PREFIXES.iter().any(|(ascii, other)| {
-            // Those of other letters are written in Punycode; a library has one of them at most.
+            // Names that are not ASCII are in Punycode; a library never has two of them.
             let is_other = || self.inits.iter().any(|init| init.starts_with(other));
             if name.is_ascii() { self.inits.contains(&format!("{ascii}{name}")) } else { is_other() }
         })
     }
 }
 
-/// Places in the file of the tables by which symbols are found. They say how many symbols there are, and without one of
-/// them none is found.
+/// Offsets in the file of the hash tables of symbols. They say how many symbols there are; without a hash table the
+/// dynamic linker finds no symbol.
 pub(super) struct Hashes {
     pub(super) gnu: Option<u64>,
     pub(super) system_v: Option<u64>,
 }
 
-/// `symbols` and `names` are places in the file. What is out of its bounds is not there.
+/// `symbols` and `names` are offsets in the file. Tables out of its bounds count as missing.
 pub(super) fn read<Header: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
     endian: Endianness,

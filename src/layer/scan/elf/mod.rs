@@ -1,6 +1,6 @@
-//! What an ELF file says of itself: the machine it is for, the libraries and versions it needs, where it looks for them.
+//! What an ELF file says about itself: its machine, the libraries and versions it needs, and where it looks for them.
 //!
-//! It reads the program headers, as the dynamic linker does; section headers may be missing or invalid.
+//! Only the program headers are read, as the dynamic linker does; section headers may be missing or invalid.
 
 mod inits;
 #[cfg(test)]
@@ -15,32 +15,32 @@ use object::endian::Endianness;
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
 use object::read::{ReadRef as _, StringTable};
 
-/// Entries of a table. Nothing that people compile has more, and a file of nonsense does not keep us busy.
+/// The most entries of a table. No compiler writes more, and a damaged file must not keep us busy.
 const MOST_ENTRIES: usize = 65_536;
-/// Libraries that a file needs, and folders that it names.
+/// The most libraries that a file needs, and folders that it names.
 const MOST_NAMES: usize = 1024;
-/// Of a name or a search path, in bytes.
+/// The longest name or search path, in bytes.
 const LONGEST_TEXT: usize = 65_536;
-/// Of all texts of a file together, in bytes: many entries may name one long text.
+/// The most bytes for all texts of a file together: many entries may refer to one long text.
 const MOST_TEXT: usize = 4 << 20;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elf {
     pub machine: Machine,
     pub kind: Kind,
-    /// `DT_NEEDED`: names of libraries that are loaded with it, `libz.so.1`.
+    /// `DT_NEEDED`: the names of libraries that are loaded with it, `libz.so.1`.
     pub needed: Vec<String>,
-    /// The name that others need it by.
+    /// The name by which other files need it.
     pub soname: Option<String>,
-    /// Folders that are searched before all others, `$ORIGIN/../numpy.libs`; handed down to what it loads.
+    /// Folders that are searched first, `$ORIGIN/../numpy.libs`; they also apply to the libraries that it loads.
     pub rpath: Vec<String>,
-    /// Folders that are searched after `LD_LIBRARY_PATH`. If there is one, `rpath` does not count.
+    /// Folders that are searched after `LD_LIBRARY_PATH`. If this is set, `rpath` is ignored.
     pub runpath: Vec<String>,
-    /// Library and kind of version to the highest that is needed: `libc.so.6`, `GLIBC` to `2.34`.
+    /// The highest version that is needed, by library and kind of version: `libc.so.6` and `GLIBC` need `2.34`.
     pub versions: BTreeMap<(String, String), SymbolVersion>,
-    /// The program that starts it, `/lib64/ld-linux-x86-64.so.2`.
+    /// The dynamic linker of a program, `/lib64/ld-linux-x86-64.so.2`.
     pub interpreter: Option<String>,
-    /// Exported functions that make Python modules, `PyInit__umath`; nothing else can be imported.
+    /// Exported functions that create Python modules, `PyInit__umath`; a file without them is no module.
     pub inits: BTreeSet<String>,
     pub has_text_relocations: bool,
     pub has_executable_stack: bool,
@@ -56,10 +56,10 @@ pub struct Machine {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A library, an extension module, or a program that can be placed anywhere.
+    /// A library, an extension module, or a position-independent program.
     Dynamic,
     Program,
-    /// What a linker takes, and nothing loads: `*.o`, a dump of memory.
+    /// A file that is not loaded: an object file for the linker (`*.o`), or a core dump.
     Other,
 }
 
@@ -68,7 +68,7 @@ pub enum Kind {
 pub struct SymbolVersion(Vec<u32>);
 
 impl Elf {
-    /// One that needs and says nothing else.
+    /// A file that needs nothing and says nothing else.
     pub(crate) fn of(machine: Machine, kind: Kind) -> Self {
         Self {
             machine,
@@ -85,12 +85,12 @@ impl Elf {
         }
     }
 
-    /// Of the bytes of a file that start as ELF files do.
+    /// Reads a file that starts with the ELF magic bytes.
     ///
     /// # Errors
-    /// Why the dynamic linker would not take it, as the end of a sentence that starts with the file's name.
+    /// Why the dynamic linker would refuse the file, as the end of a sentence that starts with the file's name.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        // The tables are read in place, which takes memory that starts at a multiple of eight.
+        // The tables are read without copying, so they have to be aligned to eight bytes.
         let aligned;
         let bytes = if bytes.as_ptr().align_offset(8) == 0 {
             bytes
@@ -105,7 +105,7 @@ impl Elf {
         }
     }
 
-    /// What the dynamic linker calls its run path: `rpath` counts in its absence alone.
+    /// The folders that also apply to the libraries it loads: `rpath`, unless there is a `runpath`.
     pub fn inherited_path(&self) -> &[String] {
         if self.runpath.is_empty() { &self.rpath } else { &[] }
     }
@@ -126,7 +126,8 @@ fn read<Header: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Elf, St
         _ => Kind::Other,
     };
     let mut found = Elf {
-        // Without a word on it, glibc gives x86_64 an executable stack and aarch64 none (DEFAULT_STACK_PERMS).
+        // If the file does not say it, glibc assumes an executable stack on x86_64 and none on aarch64
+        // (DEFAULT_STACK_PERMS).
         has_executable_stack: machine.code == elf::EM_X86_64.0 && kind != Kind::Other,
         ..Elf::of(machine, kind)
     };
@@ -178,7 +179,7 @@ fn text(bytes: &[u8]) -> Result<String, String> {
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Maps addresses in memory to places in the file.
+/// Translates addresses in memory to offsets in the file.
 struct Table<'data, Header: FileHeader> {
     bytes: &'data [u8],
     endian: Endianness,
@@ -186,7 +187,7 @@ struct Table<'data, Header: FileHeader> {
 }
 
 impl<Header: FileHeader<Endian = Endianness>> Table<'_, Header> {
-    /// The place in the file of an address in memory.
+    /// The offset in the file for an address in memory.
     fn offset(&self, address: u64) -> Option<u64> {
         let loaded = self.segments.iter().filter(|segment| segment.p_type(self.endian) == elf::PT_LOAD);
         loaded.into_iter().find_map(|segment| {
@@ -241,7 +242,7 @@ impl<Header: FileHeader<Endian = Endianness>> Table<'_, Header> {
         Ok(())
     }
 
-    /// A chain of libraries, each with a chain of versions.
+    /// A list of libraries, each with a list of versions.
     fn read_versions(
         &self,
         address: u64,
@@ -260,7 +261,7 @@ impl<Header: FileHeader<Endian = Endianness>> Table<'_, Header> {
             for _ in 0..need.vn_cnt.get(endian) {
                 let version: &elf::Vernaux<Endianness> = self.bytes.read_at(inner).map_err(|()| wrong())?;
                 let name = string(version.vna_name.get(endian).into())?;
-                // The dynamic linker goes on without what is needed weakly.
+                // The dynamic linker does not insist on weak versions.
                 if !version.vna_flags.get(endian).contains(elf::VER_FLG_WEAK) {
                     note(&mut found.versions, &library, &name);
                 }
@@ -281,9 +282,9 @@ fn folders(path: &str) -> Vec<String> {
     path.split(':').filter(|folder| !folder.is_empty()).map(str::to_owned).collect()
 }
 
-/// Keeps the highest version of each kind; what has no number (`GLIBC_PRIVATE`) says nothing of when it came.
+/// Keeps the highest version of each kind. Names without a number (`GLIBC_PRIVATE`) do not say when they were added.
 fn note(versions: &mut BTreeMap<(String, String), SymbolVersion>, library: &str, name: &str) {
-    // The first symbols of this kind came with glibc 2.36 (its NEWS), and have no number.
+    // This name has no number, but its first symbols were added in glibc 2.36 (see its NEWS).
     let name = if name == "GLIBC_ABI_DT_RELR" { "GLIBC_2.36" } else { name };
     let Some((prefix, number)) = name.rsplit_once('_') else { return };
     let Some(version) = SymbolVersion::parse(number) else { return };
@@ -299,7 +300,7 @@ impl SymbolVersion {
         parts.filter(|parts| parts.len() <= 8).map(Self)
     }
 
-    /// `3.4` is as old as `3.4.0`.
+    /// Compares versions; `3.4` equals `3.4.0`.
     pub fn is_newer_than(&self, other: &Self) -> bool {
         let part = |version: &Self, index: usize| version.0.get(index).copied().unwrap_or(0);
         let length = self.0.len().max(other.0.len());
@@ -316,7 +317,7 @@ impl Display for SymbolVersion {
 }
 
 impl Machine {
-    /// `e_machine` and the rest, as `Architecture::machine` has it.
+    /// Compares with a name as in `Architecture::machine`.
     pub fn is(self, machine: &str) -> bool {
         self.is_64_bit && !self.is_big_endian && self.name() == machine
     }
@@ -340,7 +341,7 @@ impl Display for Machine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bits = if self.is_64_bit { "64" } else { "32" };
         match self.name() {
-            // Lambda's own name for it.
+            // Lambda calls it so.
             "aarch64" if self.is_64_bit && !self.is_big_endian => formatter.write_str("arm64"),
             "x86_64" if self.is_64_bit => formatter.write_str("x86_64"),
             "" => write!(formatter, "machine {} of {bits} bits", self.code),

@@ -1,15 +1,15 @@
-//! A real library, and whatever can be wrong with one.
+//! A real library, and damaged variants of it.
 
 use super::*;
 
-/// The library that every program of this machine is linked against.
+/// A library that every program on this machine is linked against.
 fn real() -> Vec<u8> {
     let folders = ["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"];
     let path = folders.iter().map(|folder| format!("{folder}/libm.so.6")).find(|path| fs_err::exists(path).unwrap());
     fs_err::read(path.expect("there is a C library")).unwrap()
 }
 
-/// A whole file of one segment and nothing else, of 64 bits and little-endian.
+/// A complete file with one segment and nothing else, 64-bit and little-endian.
 fn minimal(machine: u16) -> Vec<u8> {
     let mut bytes = vec![0; 64 + 56];
     bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
@@ -111,17 +111,17 @@ fn versions_are_numbers() {
     assert_eq!(versions, ["CXXABI_TM 1", "GLIBC 2.36"]);
 }
 
-/// Thousands of files that are almost right: none of them panics, hangs, or makes us take memory.
+/// Reads thousands of damaged files: none of them may panic, hang, or use much memory.
 #[test]
 fn nonsense_is_refused_or_read() {
     let whole = real();
     let real = Elf::read(&whole).unwrap();
     let lengths = (0..2048).chain((2048..whole.len()).step_by(whole.len() / 500));
     for length in lengths {
-        // Behind what is loaded stand sections, which nobody reads.
+        // The end of the file has only sections, which nobody reads.
         assert!(Elf::read(&whole[..length]).map_or(true, |elf| length > whole.len() / 2 && elf == real), "{length}");
     }
-    // Where the tables are: the headers, and what the dynamic segment leads to.
+    // Damages the tables: the headers, and what the dynamic segment refers to.
     let interesting = interesting_places(&whole);
     let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut next = |below: usize| {
@@ -148,7 +148,7 @@ fn nonsense_is_refused_or_read() {
                 read += 1;
                 different += u32::from(elf != real);
                 let texts = elf.needed.iter().chain(&elf.rpath).chain(&elf.runpath).map(String::len).sum::<usize>();
-                // What is not UTF-8 grows to three bytes each.
+                // Each invalid byte becomes a replacement character of three bytes.
                 assert!(elf.needed.len() <= MOST_NAMES && texts <= 3 * MOST_TEXT);
             }
             Err(reason) => drop(refused.insert(reason.chars().take(40).collect::<String>())),
@@ -157,7 +157,7 @@ fn nonsense_is_refused_or_read() {
             bytes[*at] = whole[*at];
         }
     }
-    // The changes reach the tables: most files can still be read, and those that cannot are refused in many places.
+    // The damage reaches the tables: most files can still be read, but many differ, and the refusals have many reasons.
     assert!(read > 5000 && different > 1000 && refused.len() >= 6, "{read} read, {different} different, {refused:#?}");
 }
 
@@ -169,7 +169,7 @@ fn interesting_places(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
         if bytes[header] == 2 {
             let (start, size) = (word(header + 8), word(header + 32));
             places.push(start..start + size);
-            // Read-only tables stand in the first segment, where addresses are places.
+            // The first segment has the read-only tables; in it, addresses equal offsets.
             let entries = (start..start + size).step_by(16).map(|at| (word(at), word(at + 8)));
             let tables = entries.filter(|(tag, at)| matches!(tag, 5 | 0x6fff_fffe) && *at + 256 < bytes.len());
             places.extend(tables.map(|(_, at)| at..at + 256));

@@ -1,4 +1,4 @@
-//! Credentials by their formats, as `data/secrets.yml` has them.
+//! Finds credentials by their formats, which are in `data/secrets.yml`.
 
 use std::sync::LazyLock;
 
@@ -8,13 +8,13 @@ use regex::bytes::{Regex, RegexSet};
 use super::{Leak, is_placeholder, line};
 use crate::facts;
 
-/// Larger texts are data, in bytes.
+/// The largest text that is searched, in bytes; larger ones are data.
 const LARGEST: usize = 4 * 1024 * 1024;
-/// How far from a credential its other half may be, in bytes.
+/// How far apart the two halves of a credential may be, in bytes.
 const NEAR: usize = 300;
 
 struct Formats {
-    /// All patterns of `rules`, in their order.
+    /// The patterns of all `rules`, in the same order.
     all: RegexSet,
     rules: Vec<Rule>,
     files: Vec<File>,
@@ -55,7 +55,7 @@ static FORMATS: LazyLock<Formats> = LazyLock::new(|| {
     Formats { all, files: files.collect(), rules }
 });
 
-/// Of bytes, not of Unicode's letters.
+/// Matches bytes instead of Unicode characters.
 fn regex(pattern: &str) -> Regex {
     Regex::new(&format!("(?-u){pattern}")).expect("the data files are checked by a test")
 }
@@ -73,7 +73,7 @@ pub(super) fn in_text(text: &[u8]) -> Option<Leak> {
     })
 }
 
-/// What a file is, if it is one that programs keep credentials in.
+/// Recognises files in which programs keep credentials.
 pub(super) fn by_name(path: &Utf8Path, text: &[u8], is_own: bool) -> Option<Leak> {
     let is_named = |file: &&File| file.paths.iter().any(|end| path.ends_with(end));
     let file = FORMATS.files.iter().find(is_named)?;
@@ -100,7 +100,7 @@ impl Rule {
     }
 }
 
-/// Whether nobody wrote this by hand: `AKIAIOSFODNN7EXAMPLE`, `xxxxxxxx`, `0123456789abcdef`.
+/// Whether the text looks random, and not made up: `AKIAIOSFODNN7EXAMPLE`, `xxxxxxxx`, `0123456789abcdef`.
 fn is_random(text: &[u8]) -> bool {
     let lower = text.to_ascii_lowercase();
     let holds = |word: &str| lower.windows(word.len()).any(|part| part == word.as_bytes());
@@ -111,7 +111,7 @@ fn is_random(text: &[u8]) -> bool {
     distinct.len() >= 10 && !is_run && !["example", "12345678", "abcdefgh"].into_iter().any(holds)
 }
 
-/// Of GitHub's tokens, as its own scanner checks it.
+/// Checks the checksum of a GitHub token, as GitHub's own scanner does.
 fn has_checksum(token: &[u8]) -> bool {
     const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let Some((rest, checksum)) = token.split_last_chunk::<6>() else { return false };
@@ -127,7 +127,7 @@ fn has_checksum(token: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Half of each token stands elsewhere: other people's scanners read this file, too.
+    /// Tokens are put together from two halves, because secret scanners also read this file.
     const RANDOM: &str = "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17Ge3XfW8uLh2KvR6";
 
     fn kind(text: &str) -> Option<&'static str> {

@@ -1,4 +1,4 @@
-//! Looks for credentials in each file while it is packed.
+//! Searches each file for credentials while it is packed.
 
 mod formats;
 
@@ -15,24 +15,24 @@ use crate::types::DistributionName;
 /// A credential in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leak {
-    /// A secret that the run was given.
+    /// A secret that was given to this run.
     Known,
-    /// Perhaps such a secret: it is so weak that it may be there by chance, and somebody else wrote the file.
+    /// A short secret of this run, which may be in another author's file by chance.
     KnownByChance,
-    /// `scheme://user:password@` in this line.
+    /// A URL with credentials, `scheme://user:password@`, in this line.
     InUrl { line: usize },
-    /// In this line.
+    /// A private key that starts in this line.
     PrivateKey {
         line: usize,
-        /// It is in what was written here, and not in what others publish with keys to test with.
+        /// Whether it is in the user's own files: those that others publish may have keys for tests.
         is_certain: bool,
     },
-    /// In this line; `a GitHub token`.
+    /// A token in this line; `kind` is text for messages, such as `a GitHub token`.
     Token { kind: &'static str, line: usize },
-    /// The file is one that programs keep credentials in: `a netrc file with a password`.
+    /// A file in which programs keep credentials; `kind` is such as `a netrc file with a password`.
     File {
         kind: &'static str,
-        /// It is one's own, and there is a credential in it.
+        /// Whether it is the user's own file, and a credential was found in it.
         is_certain: bool,
     },
 }
@@ -42,9 +42,9 @@ pub enum Leak {
 pub struct Scan {
     known: Finders,
     urls: AhoCorasick,
-    /// Distributions that came from a folder or file of this machine, or from a repository that not everybody can read.
+    /// Distributions from a local folder or file, or from a repository that is not public.
     own: BTreeSet<DistributionName>,
-    /// Those from repositories that may be public.
+    /// Distributions from repositories that may be public.
     of_repositories: BTreeSet<DistributionName>,
 }
 
@@ -64,7 +64,7 @@ impl Scan {
         }
     }
 
-    /// The worst that is in a file or link, or in its path.
+    /// The worst leak in a file or link, or in its path.
     pub fn look(&self, path: &Utf8Path, owner: &Owner, bytes: &[u8]) -> Option<Leak> {
         let holds = |known: &AhoCorasick| known.is_match(bytes) || known.is_match(path.as_str());
         if self.known.secrets.as_ref().is_some_and(holds) {
@@ -84,7 +84,7 @@ impl Scan {
         let is_own = self.is_own(path, owner);
         let by_name = || formats::by_name(path, bytes, is_own).filter(|_| is_own || !is_of_tests(path));
         if !is_own && self.is_of_repository(owner) {
-            // Documentation is full of URLs with passwords, and tests are full of keys; tokens are in neither.
+            // Documentation often has URLs with passwords, and tests often have keys, but neither has tokens.
             let found = formats::in_text(bytes).filter(|_| !is_of_tests(path));
             return found.map(Leak::perhaps).or_else(by_name);
         }
@@ -93,7 +93,7 @@ impl Scan {
         }
         let mut urls = self.urls.find_iter(bytes);
         let in_url = urls.find(|found| has_password(bytes, found.start(), found.end()));
-        // Where nobody knows which distribution a test is of, it may well be one with keys to test with.
+        // A test of an unknown distribution may well have keys for tests.
         let is_example = *owner == Owner::Unknown && is_of_tests(path);
         in_url
             .map(|found| Leak::InUrl { line: line(bytes, found.start()) })
@@ -109,8 +109,8 @@ impl Scan {
         matches!(owner, Owner::Distribution(name) if self.of_repositories.contains(name))
     }
 
-    /// Whether it was written or made here. What is as a package index has it is public, and documentation is full of
-    /// `postgresql://scott:tiger@localhost`, also in the long description that is in `METADATA`.
+    /// Whether the user's side wrote the file. Files from a package index are public, and documentation, such as the
+    /// long description in `METADATA`, is full of `postgresql://scott:tiger@localhost`.
     fn is_own(&self, path: &Utf8Path, owner: &Owner) -> bool {
         let in_info = || path.parent().is_some_and(|folder| folder.extension() == Some("dist-info"));
         match owner {
@@ -121,7 +121,7 @@ impl Scan {
 }
 
 impl Leak {
-    /// In what others may have published on purpose.
+    /// The same leak in a file that others may have published on purpose.
     fn perhaps(self) -> Self {
         match self {
             Self::PrivateKey { line, .. } => Self::PrivateKey { line, is_certain: false },
@@ -130,14 +130,14 @@ impl Leak {
     }
 }
 
-/// Whether a repository is where everybody has some that all can read, and is read without a key.
+/// Whether the repository is on a host with public repositories, and is read without a key.
 fn may_be_public(url: &str) -> bool {
     let url = url.split_once("://").filter(|(scheme, _)| !scheme.ends_with("ssh"));
     let host = url.and_then(|(_, rest)| rest.split(['/', ':']).next()).map(str::to_lowercase);
     host.is_some_and(|host| facts::secrets().public_hosts.contains(&host))
 }
 
-/// Counted from 1.
+/// The line number of a position, counted from 1.
 fn line(text: &[u8], position: usize) -> usize {
     1 + text[..position].iter().filter(|byte| **byte == b'\n').count()
 }
@@ -147,12 +147,12 @@ fn is_of_tests(path: &Utf8Path) -> bool {
     path.components().any(|part| is_test(part.as_str()))
 }
 
-/// As git decides: no zero among the first bytes.
+/// Whether the bytes are text, by git's rule: there is no NUL at the beginning.
 fn is_text(bytes: &[u8]) -> bool {
     !bytes[..bytes.len().min(8000)].contains(&0)
 }
 
-/// Whether what stands around `://` has a password in it, and no placeholder for one.
+/// Whether the URL around this `://` has a password that is no placeholder.
 fn has_password(bytes: &[u8], start: usize, end: usize) -> bool {
     const LONGEST: usize = 1024;
     let is_scheme = bytes[..start].last().is_some_and(u8::is_ascii_alphanumeric);

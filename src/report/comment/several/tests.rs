@@ -28,7 +28,7 @@ fn unchanged(name: &str) -> Report {
     Report { changed: false, ..report(name, &[("six", "1.17.0", 30_000)]) }
 }
 
-fn told(reports: &[Report]) -> String {
+fn text_of(reports: &[Report]) -> String {
     comment(&reports.iter().collect::<Vec<_>>(), &set_marker("lambda-layers.yml"), Some("https://x/1"))
 }
 
@@ -37,12 +37,12 @@ fn a_table_stands_above_what_changes() {
     let refused = report("ml", &[("torch", "2.0", 300_000_000)]).rejected(&Failure::user("too large").hint("drop it"));
     let lost = Explanation::of(&Failure::system("its job left no result").hint("look at the job").into());
     let lost = Report { error: Some(lost), changed: false, unzipped_size: None, ..unchanged("data") };
-    insta::assert_snapshot!(told(&[changed("shared"), unchanged("web"), refused, lost, unchanged("tools")]));
+    insta::assert_snapshot!(text_of(&[changed("shared"), unchanged("web"), refused, lost, unchanged("tools")]));
 }
 
 #[test]
 fn nothing_changes_in_a_line() {
-    let text = told(&[unchanged("web"), unchanged("tools")]);
+    let text = text_of(&[unchanged("web"), unchanged("tools")]);
     assert!(text.contains("### 💤 2 layers: 2 unchanged\n"), "{text}");
     assert!(!text.contains("| layer |"), "{text}");
 }
@@ -59,7 +59,7 @@ fn a_hundred_layers_fit() {
     let mut reports: Vec<Report> = (0..100).map(layer).collect();
     reports[99] = Report { layer_name: "last".to_owned(), ..reports[99].clone() }
         .rejected(&Failure::user("too large").hint("make it smaller"));
-    let text = told(&reports);
+    let text = text_of(&reports);
     assert!(text.len() <= LONGEST, "{}", text.len());
     for said in ["<summary>❌ <code>last</code> would be refused", "in the output <code>result</code> alone", "[run]("]
     {
@@ -67,9 +67,9 @@ fn a_hundred_layers_fit() {
     }
     assert_eq!(text.matches("\n| 📦 |").count(), 99, "each layer has its row");
     assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
-    // More than any matrix has.
+    // More layers than a matrix can have.
     let many = vec![reports; 30].concat();
-    assert!(told(&many).len() <= LONGEST);
+    assert!(text_of(&many).len() <= LONGEST);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn no_layer_breaks_out_of_its_part() {
     let hostile = "@octocat #1 :tada: https://evil.example </details></summary> <img src=x> | e\n# f\n| x | --> <!--";
     let error = Explanation::of(&anyhow::anyhow!("{hostile}"));
     let failed = Report { error: Some(Explanation { hint: Some(hostile.to_owned()), ..error }), ..changed(hostile) };
-    let text = told(&[failed, Report { reason: hostile.to_owned(), ..changed(hostile) }, unchanged(hostile)]);
+    let text = text_of(&[failed, Report { reason: hostile.to_owned(), ..changed(hostile) }, unchanged(hostile)]);
     let (_, rest) = text.split_once(" -->\n").expect("has a marker");
     for wrong in ["@o", "#1", ":t", "://evil", "</details></", "<img", " | e", "\n# f", "-->", "<!--"] {
         assert!(!rest.contains(wrong), "`{wrong}` in\n{rest}");

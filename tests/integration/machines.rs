@@ -1,0 +1,59 @@
+//! What a machine may lack: Python, pip, uv. It is said before anything is installed, with what to do about it.
+
+use camino::Utf8PathBuf;
+
+use crate::harness::{Run, Sandbox, dead_port, tools};
+
+/// A folder with nothing but links to these programs, for `PATH`.
+fn only(sandbox: &Sandbox, programs: &[(&str, Utf8PathBuf)]) -> Utf8PathBuf {
+    let folder = sandbox.root().join("only");
+    fs_err::create_dir_all(&folder).expect("can be made");
+    for (name, program) in programs {
+        std::os::unix::fs::symlink(program, folder.join(name)).expect("can be made");
+    }
+    folder
+}
+
+fn build(sandbox: &Sandbox, installer: &str) -> Run {
+    let python = tools().python_version();
+    sandbox.run(&["build", "--output", "x.zip", "--python-version", &python, "--installer", installer])
+}
+
+#[test]
+fn a_machine_without_python_is_told_what_it_needs() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let path = only(&sandbox, &[("uv", tools().program("uv"))]);
+    let outcome = build(&sandbox, "uv").env("PATH", &path).run().code(2);
+    insta::assert_snapshot!(outcome.told(), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: there is no Python 3 on this machine
+    cause: looked for `python3` and `python` on PATH
+    hint: install Python 3, any version will do for wheels; the action's own image has it, `lite` has not
+    ");
+}
+
+#[test]
+fn a_python_without_pip_is_named() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let folder = sandbox.root().join("bare");
+    let mut python = std::process::Command::new(tools().program("python3"));
+    let made = python.args(["-m", "venv", "--without-pip", folder.as_str()]).status().expect("can be started");
+    assert!(made.success());
+    let outcome = build(&sandbox, "pip").path_first(&folder.join("bin")).run().code(2);
+    let outcome = outcome.says("/bare/bin/python");
+    outcome.says("` has no pip\nhint: use `installer: uv`\n");
+    assert!(!sandbox.path("x.zip").exists());
+}
+
+#[test]
+fn a_uv_that_cannot_be_fetched_is_named() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let path = only(&sandbox, &[("python3", tools().program("python3").canonicalize_utf8().expect("is there"))]);
+    let index = format!("http://127.0.0.1:{}/simple", dead_port());
+    let run = build(&sandbox, "uv").env("PATH", &path).env("PIP_INDEX_URL", &index).env("PIP_RETRIES", "0");
+    let outcome = run.env("PIP_FIND_LINKS", "").run().code(2);
+    let outcome = outcome.says("error: there is no uv on PATH, and pip could not get uv ").says("\ncause: ");
+    outcome.says("hint: install uv (https://docs.astral.sh/uv/), or pip for this Python\n");
+}
