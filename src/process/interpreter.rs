@@ -91,6 +91,6 @@ pub(crate) fn missing() -> Failure {
 pub(super) fn ask(program: &str, environment: &Environment) -> Option<Host> {
     let folder = Utf8Path::new("/");
     let mut command: Command = super::child::command(program, folder, environment);
-    let output = command.args(["-I", "-c", QUESTION]).output().ok().filter(|output| output.status.success())?;
+    let output = command.args(["-I", "-S", "-c", QUESTION]).output().ok().filter(|output| output.status.success())?;
     serde_json::from_slice(&output.stdout).ok().filter(|host: &Host| host.version.starts_with("3."))
 }
