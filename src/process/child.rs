@@ -198,8 +198,8 @@ fn read_lines(reader: impl Read, console: &Console, tell: &mut impl FnMut(&str))
     Ok(output)
 }
 
-/// The version that `PROGRAM … --version` names as its second word, as uv and pip do; `None` if it does not run.
+/// The version that a command names as its second word, as `uv --version` does; `None` if it does not run.
 pub(crate) fn version(mut command: Command) -> Option<String> {
-    let output = command.arg("--version").output().ok().filter(|output| output.status.success())?;
+    let output = command.output().ok().filter(|output| output.status.success())?;
     String::from_utf8_lossy(&output.stdout).split_whitespace().nth(1).map(str::to_owned)
 }

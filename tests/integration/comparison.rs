@@ -3,6 +3,7 @@
 
 mod compare;
 mod contents;
+mod evaluate;
 mod network;
 mod packages;
 mod rows;

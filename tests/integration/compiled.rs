@@ -1,20 +1,22 @@
 //! What is compiled here has the same bytes wherever it is: for each user, in each folder, from each cache, with each installer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
+use lambda_layer::types::Digest;
 
 use crate::harness::{Sandbox, environment, skipped, tools};
 use crate::packages::sdist_of;
+use crate::zip::{Member, members};
 
-/// The content hash of a layer that is built from nothing.
+/// The files of a layer that is built from nothing: mode, size and hash of each.
 fn built(
     place: &str,
     installer: &str,
     sources: &dyn Fn(&Sandbox) -> String,
     more: &[(&str, &str)],
     path: &str,
-) -> String {
+) -> BTreeMap<String, String> {
     let sandbox = Sandbox::new();
     let requirements = sources(&sandbox);
     sandbox.write(&format!("{place}requirements.txt"), requirements);
@@ -36,9 +38,11 @@ fn built(
         run = run.env(&format!("{}_CACHE_DIR", tool.to_uppercase()), sandbox.root().join(tool));
     }
     run = more.iter().fold(run, |run, (name, value)| run.env(name, *value));
-    let outcome = run.env("PATH", format!("{old}:{path}:{}", tools().path())).run().success();
-    let hash = outcome.stdout.lines().find_map(|line| line.trim().strip_prefix("content hash"));
-    hash.expect("is told").trim().to_owned()
+    run.env("PATH", format!("{old}:{path}:{}", tools().path())).run().success();
+    let of = |member: Member| {
+        format!("{:o}, {} bytes, {}", member.mode, member.bytes.len(), Digest::of(&member.bytes).hex())
+    };
+    members(&sandbox.path(&format!("{place}layer.zip"))).into_iter().map(|(name, member)| (name, of(member))).collect()
 }
 
 fn has_compiler() -> bool {
@@ -105,16 +109,15 @@ fn c_and_cython_become_the_same_bytes_everywhere() {
         }
         "./mixed\n".to_owned()
     };
-    let mut hashes = BTreeSet::new();
-    for (place, installer) in [("", "uv"), ("deep/er/", "uv"), ("", "pip"), ("deep/er/", "pip")] {
-        hashes.insert(built(place, installer, &from_sdist, &[], ""));
-    }
-    hashes.insert(built("", "uv", &from_folder, &[], ""));
-    assert_eq!(hashes.len(), 1, "{hashes:?}");
+    let mut layers = BTreeSet::new();
+    layers.insert(built("", "uv", &from_sdist, &[], ""));
+    layers.insert(built("deep/er/", "pip", &from_sdist, &[], ""));
+    layers.insert(built("", "uv", &from_folder, &[], ""));
+    assert_eq!(layers.len(), 1, "{layers:#?}");
     // Flags of the user's own decide how it is compiled, and bring no place into it.
     let flags = [("CFLAGS", "-ggdb -O1"), ("LDFLAGS", "-L/nowhere")];
     let own = built("", "uv", &from_sdist, &flags, "");
-    assert!(!hashes.contains(&own));
+    assert!(!layers.contains(&own));
     assert_eq!(own, built("deep/er/", "pip", &from_sdist, &flags, ""));
 }
 
@@ -155,12 +158,12 @@ fn rust_becomes_the_same_bytes_everywhere() {
         }
         "./rusty\n".to_owned()
     };
-    let mut hashes = BTreeSet::new();
+    let mut layers = BTreeSet::new();
     // A home of its own, each, with what cargo fetches.
-    hashes.insert(built("", "uv", &from_sdist, &[], path));
-    hashes.insert(built("deep/er/", "pip", &from_sdist, &[], path));
-    hashes.insert(built("", "uv", &from_folder, &[], path));
-    assert_eq!(hashes.len(), 1, "{hashes:?}");
+    layers.insert(built("", "uv", &from_sdist, &[], path));
+    layers.insert(built("deep/er/", "pip", &from_sdist, &[], path));
+    layers.insert(built("", "uv", &from_folder, &[], path));
+    assert_eq!(layers.len(), 1, "{layers:#?}");
 }
 
 const PKG_INFO: (&str, &str) = ("PKG-INFO", "Metadata-Version: 2.1\nName: rusty\nVersion: 1.0\n");

@@ -1,7 +1,7 @@
 //! Packages that lie in the repository: folders and pages of `--find-links`, indexes that are folders, and paths.
 
 use crate::harness::{Outcome, Run, Sandbox, tools};
-use crate::packages::{modern_project, project, wheel, wheel_with};
+use crate::packages::{bare_project, modern_project, wheel, wheel_with};
 use crate::zip::{members, names};
 
 fn build(sandbox: &Sandbox, more: &[&str]) -> Run {
@@ -118,7 +118,7 @@ fn nested_files_are_seen_as_their_authors_meant_them() {
     wheel(&sandbox.path("deps/wheels"), "acme", "1.0");
     wheel(&sandbox.path("deps/wheels"), "acme", "2.0");
     wheel(&sandbox.path("wheels"), "acme", "3.0");
-    project(&sandbox, "deps/lib", "", "");
+    bare_project(&sandbox, "deps/lib");
     sandbox.write("deps/limits.txt", "acme<2\n");
     sandbox.write("deps/base.txt", "\u{feff}--no-index\r\n-f wheels\r\nacme\r\n");
     let version = |more: &[&str]| {
@@ -143,7 +143,7 @@ fn nested_files_are_seen_as_their_authors_meant_them() {
         "-e lib @ file:lib",
     ] {
         sandbox.write("deps/base.txt", format!("{line}\n"));
-        assert_eq!(modules(&sandbox, &[]), ["lib/__init__.py"], "{line}");
+        assert_eq!(modules(&sandbox, &[]), ["lib.py"], "{line}");
     }
 }
 

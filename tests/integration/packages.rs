@@ -142,3 +142,14 @@ pub(crate) fn modern_project(sandbox: &Sandbox, folder: &str, table: &str) {
     sandbox.write(&format!("{folder}/pyproject.toml"), text);
     sandbox.write(&format!("{folder}/{name}/__init__.py"), "def main():\n    print('ours')\n");
 }
+
+/// A project with a module of the folder's name, whose build needs nothing but Python: setuptools would take two seconds of
+/// processor time each time. For tests that ask where a project lies and not what builds it.
+pub(crate) fn bare_project(sandbox: &Sandbox, folder: &str) {
+    let name = folder.rsplit('/').next().unwrap_or_default();
+    let build = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+    let project = format!("{build}[project]\nname = \"{name}\"\nversion = \"1.0\"\n");
+    sandbox.write(&format!("{folder}/pyproject.toml"), project);
+    sandbox.write(&format!("{folder}/backend.py"), include_bytes!("../fixtures/comparison/backend.py"));
+    sandbox.write(&format!("{folder}/{name}.py"), "");
+}

@@ -1,7 +1,7 @@
 //! What the tests need besides the program: installed once into `target/`, and shared.
 
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -55,7 +55,8 @@ impl Tools {
 
     /// Version of the tools' Python, which is this machine's: `3.13`.
     pub(crate) fn python_version(&self) -> String {
-        self.ask("import sys; print('%d.%d' % sys.version_info[:2])")
+        static VERSION: OnceLock<String> = OnceLock::new();
+        VERSION.get_or_init(|| self.ask("import sys; print('%d.%d' % sys.version_info[:2])")).clone()
     }
 
     /// Of this machine's C library, `36` for 2.36.

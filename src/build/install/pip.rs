@@ -35,7 +35,8 @@ impl Pip {
             return Err(failure.hint("use `installer: uv`, or run on the target's own Python and architecture").into());
         }
         let mut command = child::command(host.executable.as_str(), Utf8Path::new("/"), environment);
-        command.args(["-m", "pip"]);
+        // `-m pip --version` says the same, but loads all of pip for it: 170 ms of processor time in place of 20.
+        command.args(["-c", "import pip; print('pip', pip.__version__)"]);
         let version = child::version(command)
             .ok_or_else(|| Failure::system(format!("`{}` has no pip", host.executable)).hint("use `installer: uv`"))?;
         Ok(Self { version })

@@ -34,8 +34,9 @@ impl Uv {
     pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
         let Request { host, environment, console, .. } = request;
         let program = uv::find(Some(host), environment, console)?;
-        let version = child::version(child::command(program.as_str(), Utf8Path::new("/"), environment));
-        let version = version.with_context(|| format!("`{program}` does not run"))?;
+        let mut command = child::command(program.as_str(), Utf8Path::new("/"), environment);
+        command.arg("--version");
+        let version = child::version(command).with_context(|| format!("`{program}` does not run"))?;
         Ok(Self { program, version })
     }
 

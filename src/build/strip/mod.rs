@@ -51,7 +51,9 @@ pub fn strip(
         tree.findings.push(no_host(spec.target));
         return Ok((tree, Vec::new()));
     };
-    if child::version(child::command(PROGRAM, Utf8Path::new("/"), environment)).is_none() {
+    let mut command = child::command(PROGRAM, Utf8Path::new("/"), environment);
+    command.arg("--version");
+    if child::version(command).is_none() {
         tree.findings.push(no_program());
         return Ok((tree, Vec::new()));
     }

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::contents::{self, Contents};
+use super::evaluate;
 use super::network::Network;
 use super::packages::normalized;
 use super::rows::{Build, Row};
@@ -85,7 +85,7 @@ impl Question<'_> {
             "pip" => {
                 let mut command = Command::new(tools().program("python3"));
                 command.current_dir(self.folder()).env("PIP_CACHE_DIR", tools().cache("pip"));
-                command.args(["-m", "pip"]);
+                command.args(["-m", "pip", "--disable-pip-version-check"]);
                 command
             }
             _ => locks::tool(name, &self.folder()),
@@ -259,19 +259,7 @@ impl Question<'_> {
 
     /// What is left of the export of a lock on the target.
     fn evaluated(&self, requirements: &str, target: &Target) -> Result<Answer, String> {
-        let program = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/comparison/evaluate.py");
-        let mut command = Command::new(tools().program("python3"));
-        command
-            .arg(program)
-            .current_dir(self.workspace)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("can be started");
-        let question = json!({ "requirements": requirements, "environment": target.markers() });
-        child.stdin.take().expect("is piped").write_all(question.to_string().as_bytes()).expect("is read");
-        let found = ended(&command, &child.wait_with_output().expect("can be waited for"))?;
-        let found: Vec<Value> = serde_json::from_str(&found).expect("is JSON");
+        let found = evaluate::meant(requirements, self.workspace, &target.markers())?;
         let answer = found.iter().map(|row| {
             let hashes = row["hashes"].as_array().expect("is a list").iter();
             let hashes: Vec<String> = hashes.filter_map(Value::as_str).map(str::to_owned).collect();
@@ -303,10 +291,6 @@ fn exactly(contents: Contents) -> Answer {
 
 fn run(command: &mut Command) -> Result<String, String> {
     let output = command.output().expect("can be started");
-    ended(command, &output)
-}
-
-fn ended(command: &Command, output: &std::process::Output) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {
         return Ok(text(&output.stdout));
