@@ -60,6 +60,11 @@ impl Compilers {
         Ok(Self { path, rustc, linker, calls })
     }
 
+    /// Whether this machine has any.
+    pub(super) fn exist(&self) -> bool {
+        self.calls.is_none()
+    }
+
     /// Why a build failed, if it is that this machine has no compiler.
     pub(super) fn refusal(&self, target: Target) -> Option<Failure> {
         no_compiler::refusal(self.calls.as_ref()?, target)

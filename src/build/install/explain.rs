@@ -39,6 +39,7 @@ const REFUSED: &[&str] = &[
 ];
 const CERTIFICATES: &[&str] = &["invalid peer certificate", "CERTIFICATE_VERIFY_FAILED", "certificate verify failed"];
 const HASHES: &[&str] = &["Hash mismatch", "hash mismatch", "DO NOT MATCH THE HASHES"];
+const NO_GIT: &[&str] = &["Git executable not found", "Cannot find command 'git'"];
 const UNHASHED: &[&str] = &["require-hashes", "require hashes", "Can't verify hashes for these"];
 
 /// The distributions that an installer says have no fitting wheel, with the version if one was asked for.
@@ -127,6 +128,13 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
         return Failure::user(format!("the git repository at `{host}` refused the run's credentials"))
             .causes(causes)
             .hint("check the token, which needs to read the repository, or the key in the agent and `known_hosts`");
+    }
+    if says(NO_GIT) {
+        let python = request.spec.target.python;
+        return Failure::user("a requirement is in a git repository, and this machine has no git")
+            .causes(causes)
+            .causes(unmet::places(output, request.manifest))
+            .hint(format!("install git, or use the action `lambda-layer-action/python{python}`, whose image has it"));
     }
     if says(REFUSED) {
         let url = url_near(REFUSED, output);

@@ -110,6 +110,10 @@ impl FailedBuild {
         let newest = newest.unwrap_or_default();
         let subject = self.subject.map_or_else(|| "a local project".to_owned(), |subject| format!("`{subject}`"));
         let failure = Failure::user(format!("{subject} could not be built from source")).causes(place);
+        if !request.compilers.exist() {
+            let elsewhere = images::other_ways(request.spec.target);
+            return failure.causes(self.causes).hint(format!("{newest}this machine has no compiler: {elsewhere}"));
+        }
         let way = match request.spec.content.build_script {
             None => {
                 "if a program or a header is missing, install it with `build-script`, e.g. `dnf install -y libpq-devel` in the action's image"

@@ -17,8 +17,16 @@ use crate::types::Target;
 
 /// Where calls are noted; set for builds alone.
 pub(super) const VARIABLE: &str = "LAMBDA_LAYER_COMPILER_CALLS";
-/// Of builds that look for a compiler of Rust, beside those of C.
-const MORE_NAMES: &[&str] = &["rustc", "cargo"];
+/// What builds look for beside the plain names: compilers of Rust, and those that the Pythons of Debian and Amazon Linux
+/// were compiled with (`sysconfig.get_config_var("CC")`).
+const MORE_NAMES: &[&str] = &[
+    "rustc",
+    "cargo",
+    "x86_64-linux-gnu-gcc",
+    "x86_64-linux-gnu-g++",
+    "aarch64-linux-gnu-gcc",
+    "aarch64-linux-gnu-g++",
+];
 
 /// Links to this program under the names of compilers, in a folder for `PATH`.
 ///
