@@ -9,6 +9,8 @@ import sys
 EXPECTED = {
     "first": ":layer:selftest:1",  # published: the ARN
     "second": ":layer:selftest:1",  # unchanged: the same ARN
+    "small": ":layer:selftest-small:1",  # published from the small image
+    "refused": "python3.11",  # what it has no compiler for: the image that has one
     "mistake": "not valid!",  # refused: the value
     "older": "docopt",  # built: what is in the layer
     "preview": "selftest-preview",  # what the pull request of a fork cannot be told in a comment
