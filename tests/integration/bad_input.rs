@@ -407,7 +407,7 @@ fn what_is_to_follow_a_publish_is_checked_before_anything_is_built() {
     --- stderr
     error: 10 problems with the input
     cause: `runtime-packages` is `gone` (use `keep` or `drop`)
-    cause: `bytecode` is `some` (use `none`, `compile` or `only`)
+    cause: `bytecode` is `some` (use `auto`, `compile`, `only` or `none`)
     cause: `smoke-test` has `import os`, which is not a module (use `auto`, `import` or `off`, or list modules as in `numpy, google.auth`)
     cause: `max-unzipped-size` is `lots`, which is not a size (write a number of bytes, or as in `40 MB` (1 MB is 1,048,576 bytes, as in Lambda's limits))
     cause: `signing-profile` is `my profile`, which is not a profile's name (use 2 to 64 letters, digits and `_`)

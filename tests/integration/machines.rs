@@ -24,13 +24,14 @@ fn a_machine_without_python_is_told_what_it_needs() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let path = only(&sandbox, &[("uv", tools().program("uv"))]);
     let outcome = build(&sandbox, "uv").env("PATH", &path).run().code(2);
-    insta::assert_snapshot!(outcome.told(), @r"
+    insta::assert_snapshot!(outcome.told().replace(&tools().python_version(), "[python]"), @r"
     exit: 2
     --- stdout
     --- stderr
     error: there is no Python 3 on this machine
     cause: looked for `python3` and `python` on PATH
-    hint: install Python 3, any version will do for wheels; the action's own image has it, `lite` has not
+    cause: this machine has no Python [python], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one
+    hint: install Python 3, of which any version will do for wheels, or let uv fetch one
     ");
 }
 
