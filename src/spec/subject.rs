@@ -163,7 +163,7 @@ impl Reading<'_> {
             Failure::user(format!("`subject` is `{text}`, which is neither a file nor a folder"))
                 .hint("name a zip, or a folder laid out as `/opt`")
         } else {
-            files::missing("`subject` is ", &self.folder, Utf8Path::new(text))
+            files::missing("`subject` names a path that cannot be read: ", &self.folder, Utf8Path::new(text))
         };
         self.problems.push(failure);
         None

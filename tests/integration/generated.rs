@@ -118,6 +118,7 @@ fn dockerfile(template: &str, runtime: &Runtime, default: &str) -> String {
 const LITE: &str = "lite.Dockerfile";
 const LITE_PYTHON: &str = "\
 FROM tools AS python
+SHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]
 # uv wants a Python to start with, of whatever version, and projects of Python alone are built with it. That of a layer is
 # another one, which uv fetches. So this one is without modules whose libraries nothing else here needs. What it imports
 # each time is compiled.

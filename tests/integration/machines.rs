@@ -58,3 +58,22 @@ fn a_uv_that_cannot_be_fetched_is_named() {
     let outcome = outcome.says("error: there is no uv on PATH, and pip could not get uv ").says("\ncause: ");
     outcome.says("hint: install uv (https://docs.astral.sh/uv/), or pip for this Python\n");
 }
+
+#[test]
+fn a_uv_that_does_not_run_is_named() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    sandbox.program("broken/uv", "exit 3\n");
+    let outcome = build(&sandbox, "uv").path_first(&sandbox.root().join("broken")).run().code(2);
+    outcome.says("/broken/uv` does not run: `uv --version` fails").says("hint: install uv again, or take it off PATH");
+}
+
+#[test]
+fn an_entry_of_a_dependency_group_says_what_it_has_to_be() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "pyproject.toml",
+        "[project]\nname = \"a\"\nversion = \"1\"\n[dependency-groups]\nlayer = [{ six = \"1\" }]\n",
+    );
+    let run = build(&sandbox, "uv").args(&["--requirements", "pyproject.toml", "--groups", "layer"]).run().code(1);
+    run.says("an entry of a dependency group is a requirement or `{include-group = \"name\"}`");
+}

@@ -14,6 +14,7 @@ use super::git::Git;
 use super::installer::{Installer, Request};
 use super::resolution::{Pin, Resolution};
 use super::{explain, failed_build, pip_settings, settings, unmet};
+use crate::error::Failure;
 use crate::facts;
 use crate::process::child::Outcome;
 use crate::process::{child, uv};
@@ -36,7 +37,10 @@ impl Uv {
         let program = uv::find(Some(host), environment, console)?;
         let mut command = child::command(program.as_str(), Utf8Path::new("/"), environment);
         command.arg("--version");
-        let version = child::version(command).with_context(|| format!("`{program}` does not run"))?;
+        let version = child::version(command).ok_or_else(|| {
+            Failure::system(format!("`{program}` does not run: `uv --version` fails"))
+                .hint("install uv again, or take it off PATH: a version that fits is then fetched through pip")
+        })?;
         Ok(Self { program, version })
     }
 
