@@ -2,7 +2,7 @@
 
 use crate::account::{Account, EU};
 use crate::harness::{Outcome, Run, Sandbox};
-use crate::packages::wheel;
+use crate::packages::{tagged_wheel_of, wheel};
 
 fn acme() -> Sandbox {
     let sandbox = Sandbox::with_requirements("./acme-1.0-py3-none-any.whl\n");
@@ -289,4 +289,24 @@ fn a_preview_is_taken_by_name_alone() {
     sandbox.write(".python-version", "3.15\n");
     assert!(said(&sandbox, &[]).contains("is 3.15, as `.python-version:1` says"));
     run(&sandbox, "build", &["--python-version", "3.99"]).run().code(1).says("there is a preview of `3.15`");
+}
+
+#[test]
+fn a_preview_takes_wheels_of_its_own_abi() {
+    for (tags, is_taken) in [
+        ("cp315-cp315-manylinux_2_34_x86_64", true),
+        ("cp312-abi3-manylinux2014_x86_64", true),
+        // Of the free-threaded build, which is not Lambda's.
+        ("cp315-cp315t-manylinux_2_34_x86_64", false),
+        ("cp314-cp314-manylinux_2_34_x86_64", false),
+        ("cp315-cp315-manylinux_2_35_x86_64", false),
+    ] {
+        let sandbox = Sandbox::with_requirements("--no-index\n-f wheels\nacme\n");
+        tagged_wheel_of(&sandbox.path("wheels"), "acme", "1.0", tags, &[("acme.py", "")]);
+        let outcome = run(&sandbox, "build", &["--python-version", "3.15"]).run();
+        assert_eq!(outcome.code == Some(0), is_taken, "{tags}: {}", outcome.stderr);
+        if !is_taken {
+            assert!(outcome.stderr.contains("acme"), "{tags}: {}", outcome.stderr);
+        }
+    }
 }
