@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::process::child;
 use crate::process::output;
+use crate::runtime::images;
 use crate::spec::{BuildScript, Spec};
 
 /// Where commands are handed over: unlike an argument or a file it can be read by nobody else, and what the commands
@@ -32,9 +33,7 @@ pub(crate) fn run(
         let failure = Failure::user("`build-script` needs a shell, and this machine has none")
             .cause("looked for `bash` and `sh` on PATH");
         let python = spec.target.python;
-        return Err(failure
-            .hint(format!("use the action `lambda-layer-action/python{python}`, whose image has one"))
-            .into());
+        return Err(failure.hint(format!("use the action `{}`, whose image has one", images::action(python))).into());
     }
     let step = console.step("Run the build script");
     fs_err::create_dir_all(opt)?;

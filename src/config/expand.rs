@@ -6,6 +6,7 @@ use camino::Utf8Path;
 
 use super::file::{Entry, File, Keys, Layer, TARGETS};
 use super::problem::{Problem, Span};
+use super::python;
 use super::template;
 use super::template::{FILLED, UnknownWord, Words};
 use super::yaml::Text;
@@ -14,8 +15,6 @@ use crate::cli::{Given, list};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::spec::REGISTRY_FOLDER;
-use crate::spec::python::{ChosenPython, Project};
-use crate::types::PythonVersion;
 
 /// One layer with its inputs as they would be given to a run of its own.
 #[derive(Debug)]
@@ -54,13 +53,18 @@ pub(super) fn expand(file: &File, common: &Common<'_>, problems: &mut Vec<Proble
     for layer in &file.layers {
         let before = wanted.len();
         let inputs = merged(&file.defaults, layer, common.of_run);
-        let python = || python(&inputs, common).to_string();
-        let pythons = values(&inputs, "python-version", python, problems);
-        let architectures = values(&inputs, "architecture", || cli::DEFAULT_ARCHITECTURE.to_owned(), problems);
+        let pythons = values(&inputs, "python-version", problems);
+        let architectures = values(&inputs, "architecture", problems);
+        let architectures =
+            if architectures.is_empty() { vec![chosen(cli::DEFAULT_ARCHITECTURE)] } else { architectures };
         for python in &pythons {
             for architecture in &architectures {
                 wanted.extend(one(layer, &inputs, (python, architecture), common, problems));
             }
+        }
+        for architecture in architectures.iter().filter(|_| pythons.is_empty()) {
+            let python = python::of(&layer.name.text, &inputs, &architecture.text, common, problems);
+            wanted.extend(one(layer, &inputs, (&chosen(&python), architecture), common, problems));
         }
         let targets = (pythons.len(), architectures.len());
         if wanted.len() > before + 1 && wanted[before + 1..].iter().any(|other| other.name == wanted[before].name) {
@@ -88,13 +92,15 @@ fn merged(defaults: &Keys, layer: &Layer, of_run: &Given) -> Origins {
     inputs
 }
 
-/// Of an input that multiplies a layer.
-fn values(inputs: &Origins, name: &str, default: impl FnOnce() -> String, problems: &mut Vec<Problem>) -> Vec<Origin> {
-    let Some(given) = inputs.get(name) else {
-        return vec![Origin { text: default(), span: None, is_default: true }];
-    };
+/// What nobody wrote.
+fn chosen(text: &str) -> Origin {
+    Origin { text: text.to_owned(), span: None, is_default: true }
+}
+
+/// Of an input that multiplies a layer; empty if it is not given.
+fn values(inputs: &Origins, name: &str, problems: &mut Vec<Problem>) -> Vec<Origin> {
     let mut values: Vec<Origin> = Vec::new();
-    for origin in given {
+    for origin in inputs.get(name).into_iter().flatten() {
         for text in list(std::slice::from_ref(&origin.text)) {
             if values.iter().any(|known| known.text == text) {
                 let failure = Failure::user(format!("`{name}` has `{text}` twice")).hint("remove one of them");
@@ -105,23 +111,6 @@ fn values(inputs: &Origins, name: &str, default: impl FnOnce() -> String, proble
         }
     }
     values
-}
-
-/// The Python of a layer that names none, for its name; what is wrong with it is told with the layer's inputs.
-fn python(inputs: &Origins, common: &Common<'_>) -> PythonVersion {
-    let texts = |name: &str| -> Vec<String> {
-        inputs.get(name).into_iter().flatten().map(|origin| origin.text.clone()).collect()
-    };
-    let mut given: Given = [("working-directory".to_owned(), texts("working-directory"))].into();
-    given.retain(|_, values| !values.is_empty());
-    place(&mut given, common);
-    let folder = given.get("working-directory").and_then(|values| values.last());
-    let folder = common.environment.current_directory.join(folder.map_or(".", |folder| folder.trim()));
-    let folder = folder.canonicalize_utf8().unwrap_or(folder);
-    let workspace = common.environment.workspace(&folder);
-    let (requirements, sources) = (list(&texts("requirements")), list(&texts("source")));
-    let project = Project { folder: &folder, workspace: &workspace, requirements: &requirements, sources: &sources };
-    ChosenPython::of(&project, common.environment).map_or_else(|_| PythonVersion::default(), |python| python.version)
 }
 
 /// For one Python and architecture; `None` if its name cannot be told.
@@ -176,7 +165,7 @@ fn one(
 
 /// Registry and state are the same for all layers, wherever these work: a folder is seen from the file, or from where the
 /// program was started if the run gives it. So is the working directory.
-fn place(given: &mut Given, common: &Common<'_>) {
+pub(super) fn place(given: &mut Given, common: &Common<'_>) {
     let start = &common.environment.current_directory;
     let is_elsewhere = |place: &str| place == "aws" || place.contains("://");
     if !given.contains_key("registry") && !common.environment.in_actions() {

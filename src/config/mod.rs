@@ -7,6 +7,7 @@ mod file;
 mod find;
 pub mod init;
 mod problem;
+mod python;
 mod read;
 mod schema;
 mod select;

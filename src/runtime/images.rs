@@ -1,7 +1,17 @@
 //! Where a layer can be built that needs more than wheels.
 
 use crate::facts;
-use crate::types::Target;
+use crate::types::{PythonVersion, Target};
+
+/// The action whose image has this Python. None has a preview yet: the one without a version in its path has all else that
+/// builds need, and uv, which fetches the Python.
+pub(crate) fn action(python: PythonVersion) -> String {
+    if python.runtime().preview {
+        "lambda-layer-action".to_owned()
+    } else {
+        format!("lambda-layer-action/python{python}")
+    }
+}
 
 /// What to do when there is no wheel.
 pub(crate) fn other_ways(target: Target) -> String {
@@ -12,8 +22,10 @@ pub(crate) fn other_ways(target: Target) -> String {
         )
     } else {
         format!(
-            "build it on {} in the image of the runtime (the action `lambda-layer-action/python{}`, or `public.ecr.aws/sam/build-python{}`)",
-            target.architecture, target.python, target.python
+            "build it on {} in the image of the runtime (the action `{}`, or `public.ecr.aws/sam/build-python{}`)",
+            target.architecture,
+            action(target.python),
+            target.python
         )
     };
     let runtimes: Vec<_> = facts::Runtimes::own().with_image().collect();

@@ -18,7 +18,7 @@ pub struct AuditSpec {
     pub subject: Option<Subject>,
     /// `None` if it was not named: what a published layer declares, or else `python_of_project`.
     pub python: Option<PythonVersion>,
-    pub python_of_project: ChosenPython,
+    pub python_of_project: Result<ChosenPython, Failure>,
     /// Likewise, or else the default.
     pub architecture: Option<Architecture>,
     pub checks: Checks,
@@ -59,11 +59,10 @@ impl AuditSpec {
         let is_current = given(inputs.subject.as_ref()).is_none();
         let python = given(inputs.python_version.as_ref());
         let python = python.map(|version| reading.parsed(Some(version), facts::default_python()));
-        // Nothing that the layer itself says has to wait for the project's files to be right.
+        // Wrong only where the layer itself does not say it.
         let project =
             Project { folder: &reading.folder, workspace: &reading.workspace, requirements: &[], sources: &[] };
         let python_of_project = ChosenPython::of(&project, environment);
-        let python_of_project = python_of_project.unwrap_or_else(|_| ChosenPython::defaulted());
         let architecture = given(inputs.architecture.as_ref());
         let architecture = architecture.map(|name| reading.parsed(Some(name), cli::DEFAULT_ARCHITECTURE));
         let checks = reading.checks(&CheckInputs {

@@ -2,7 +2,7 @@
 
 use crate::account::{Account, EU};
 use crate::harness::{Outcome, Run, Sandbox};
-use crate::packages::wheel;
+use crate::packages::{tagged_wheel_of, wheel};
 
 fn acme() -> Sandbox {
     let sandbox = Sandbox::with_requirements("./acme-1.0-py3-none-any.whl\n");
@@ -119,6 +119,12 @@ fn a_range_decides_if_no_python_to_come_can_change_that() {
         project(range);
         assert!(said(&sandbox, &[]).starts_with(expected), "{range}: {}", said(&sandbox, &[]));
     }
+    // Of several all count.
+    project(">=3.11,<3.14");
+    sandbox.write("lib/pyproject.toml", format!("{PROJECT}requires-python = '<3.13'\n"));
+    let both = said(&sandbox, &["--source", "lib", "--requirements", "requirements.txt", "--exclude", "app"]);
+    let choice = "`python-version` is 3.12, the newest that `pyproject.toml:4` (`>=3.11,<3.14`) and `lib/pyproject.toml:4` (`<3.13`) allow";
+    assert!(both.contains(choice), "{both}");
     sandbox.write(".python-version", "3.12\n");
     assert!(said(&sandbox, &[]).starts_with("notice: `python-version` is 3.12, as"));
 }
@@ -177,6 +183,12 @@ fn a_default_changes_no_layer() {
     sandbox.write("pyproject.toml", format!("{PROJECT}requires-python = '>=3.9'\n"));
     run(&sandbox, "plan", &[]).run().code(1).says(message);
     assert_eq!(sandbox.json(".lambda-layers/state/shared.json")["current"].as_str().map(str::len), Some(64));
+    // A folder without its state says as much.
+    let state = sandbox.path(".lambda-layers/state/shared.json");
+    let text = fs_err::read(&state).expect("is there");
+    fs_err::remove_file(&state).expect("is there");
+    run(&sandbox, "plan", &[]).run().code(1).says(message);
+    fs_err::write(&state, text).expect("can be written");
     // What somebody chose may be another one.
     sandbox.write(".python-version", "3.13\n");
     run(&sandbox, "publish", &[]).run().success().says("python-version: 3.12 → 3.13");
@@ -234,6 +246,26 @@ fn layers_of_a_file_have_a_python_each() {
 }
 
 #[test]
+fn a_layer_s_name_and_folder_may_have_words() {
+    let sandbox = acme();
+    for (folder, pin) in [("layers/web", "3.11"), ("layers/x86_64", "3.12"), ("layers/arm64", "3.13")] {
+        sandbox.write(&format!("{folder}/requirements.txt"), "../../acme-1.0-py3-none-any.whl\n");
+        sandbox.write(&format!("{folder}/.python-version"), pin);
+    }
+    let plan = |layers: &str| {
+        sandbox.write("lambda-layers.yml", format!("layers:\n{layers}"));
+        sandbox.run(&["plan"]).without_python().run()
+    };
+    let of_layer = "- {layer-name: web, working-directory: 'layers/{layer}', description: 'for {py}'}\n";
+    plan(of_layer).success().says("`python-version` is 3.11, as `.python-version:1` says");
+    let of_machine =
+        "- {layer-name: 'web-{py}-{arch}', architecture: [x86_64, arm64], working-directory: 'layers/{arch}'}\n";
+    plan(of_machine).success().says("web-312-x86_64").says("web-313-arm64");
+    let outcome = plan("- {layer-name: 'web-{py}', working-directory: 'layers/{layer}'}\n").code(1);
+    outcome.says("`working-directory` has `{layer}`, and the Python is not given").says("name it in `python-version`");
+}
+
+#[test]
 fn an_audit_is_for_the_python_of_the_project() {
     let sandbox = acme();
     run(&sandbox, "build", &["--python-version", "3.13", "--output", "layer.zip"]).run().success();
@@ -241,6 +273,10 @@ fn an_audit_is_for_the_python_of_the_project() {
     audit().says("for python3.14 on x86_64").says("warning: `python-version` is not given, and no");
     sandbox.write(".python-version", "3.12\n");
     audit().says("for python3.12 on x86_64").says("notice: `python-version` is 3.12, as `.python-version:1` says");
+    sandbox.write(".python-version", "3.8\n");
+    let outcome = sandbox.run(&["audit", "layer.zip"]).without_python().run().code(1);
+    outcome.says("`.python-version:1` says `3.8`, which Lambda has no supported runtime for");
+    sandbox.run(&["audit", "layer.zip", "--python-version", "3.13"]).without_python().run().success();
 }
 
 #[test]
@@ -248,9 +284,32 @@ fn a_preview_is_taken_by_name_alone() {
     let sandbox = acme();
     let outcome = run(&sandbox, "build", &["--python-version", "3.15"]).run().success();
     outcome.says("4 files for python3.15").says("notice: Lambda's python3.15 is a preview, which may change");
+    // No action is named that there is none of.
+    let outcome = run(&sandbox, "build", &["--python-version", "3.15", "--bytecode", "auto"]).run().success();
+    outcome.says("put `python3.15` on PATH, use the action `lambda-layer-action`, or say");
     sandbox.write("pyproject.toml", format!("{PROJECT}requires-python = '>=3.14'\n"));
     assert!(said(&sandbox, &[]).contains("is 3.14, the only supported one"));
     sandbox.write(".python-version", "3.15\n");
     assert!(said(&sandbox, &[]).contains("is 3.15, as `.python-version:1` says"));
     run(&sandbox, "build", &["--python-version", "3.99"]).run().code(1).says("there is a preview of `3.15`");
+}
+
+#[test]
+fn a_preview_takes_wheels_of_its_own_abi() {
+    for (tags, is_taken) in [
+        ("cp315-cp315-manylinux_2_34_x86_64", true),
+        ("cp312-abi3-manylinux2014_x86_64", true),
+        // Of the free-threaded build, which is not Lambda's.
+        ("cp315-cp315t-manylinux_2_34_x86_64", false),
+        ("cp314-cp314-manylinux_2_34_x86_64", false),
+        ("cp315-cp315-manylinux_2_35_x86_64", false),
+    ] {
+        let sandbox = Sandbox::with_requirements("--no-index\n-f wheels\nacme\n");
+        tagged_wheel_of(&sandbox.path("wheels"), "acme", "1.0", tags, &[("acme.py", "")]);
+        let outcome = run(&sandbox, "build", &["--python-version", "3.15"]).run();
+        assert_eq!(outcome.code == Some(0), is_taken, "{tags}: {}", outcome.stderr);
+        if !is_taken {
+            assert!(outcome.stderr.contains("acme"), "{tags}: {}", outcome.stderr);
+        }
+    }
 }

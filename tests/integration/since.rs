@@ -80,6 +80,22 @@ fn what_did_not_change_is_not_asked_for() {
 }
 
 #[test]
+fn the_python_that_a_project_pins_counts() {
+    let sandbox = repository();
+    let plan = || sandbox.run(&["plan", "--layer-name", "shared", "--since", "HEAD"]).without_python().run();
+    is_untouched(plan(), "HEAD");
+    for change in [Some("3.12\n"), Some("3.13\n"), None] {
+        match change {
+            Some(text) => sandbox.write(".python-version", text),
+            None => fs_err::remove_file(sandbox.path(".python-version")).expect("is there"),
+        }
+        is_asked(plan());
+        commit(&sandbox.path(""));
+        is_untouched(plan(), "HEAD");
+    }
+}
+
+#[test]
 fn each_kind_of_input_counts() {
     let sandbox = repository();
     let root = sandbox.path("");

@@ -25,6 +25,7 @@ use crate::error::counted;
 use crate::files;
 use crate::layer::{Finding, Layer, Tree};
 use crate::process::{Host, Pythons, scratch};
+use crate::runtime::images;
 use crate::spec::{SmokeTest, Spec};
 use crate::types::{Architecture, DistributionName, Target};
 
@@ -175,7 +176,7 @@ fn able(pythons: &Pythons, target: Target) -> Result<&Host, (String, String)> {
             format!("build it on {} (`runs-on: {runner}`)", target.architecture),
         ));
     }
-    let elsewhere = format!("use the action `lambda-layer-action/python{python}`");
+    let elsewhere = format!("use the action `{}`", images::action(python));
     match pythons.exact() {
         Err(why) => {
             let help = format!(

@@ -15,6 +15,7 @@ use crate::environment::Environment;
 use crate::error::counted;
 use crate::layer::{Entry, Finding, Source, Tree};
 use crate::process::Pythons;
+use crate::runtime::images;
 use crate::spec::{Bytecode, Spec};
 use crate::types::{ByteSize, PythonVersion};
 use crate::{facts, files};
@@ -124,7 +125,8 @@ fn no_interpreter(why: &str, python: PythonVersion, bytecode: Bytecode) -> Findi
         "layer",
         format!("{why}: the layer gets no bytecode{instead}, and each cold start compiles"),
         format!(
-            "let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python{python}` on PATH, use the action `lambda-layer-action/python{python}`, or say `bytecode: none`"
+            "let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python{python}` on PATH, use the action `{}`, or say `bytecode: none`",
+            images::action(python)
         ),
     )
 }

@@ -134,7 +134,7 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
         return Failure::user("a requirement is in a git repository, and this machine has no git")
             .causes(causes)
             .causes(unmet::places(output, request.manifest))
-            .hint(format!("install git, or use the action `lambda-layer-action/python{python}`, whose image has it"));
+            .hint(format!("install git, or use the action `{}`, whose image has it", images::action(python)));
     }
     if says(REFUSED) {
         let url = url_near(REFUSED, output);

@@ -17,6 +17,7 @@ use crate::environment::Environment;
 use crate::error::counted;
 use crate::layer::{Finding, Saving, Source, Tree};
 use crate::process::{Host, child};
+use crate::runtime::images;
 use crate::spec::Spec;
 use crate::types::{ByteSize, Target};
 
@@ -155,9 +156,7 @@ fn no_host(target: Target) -> Finding {
         format!(
             "`strip` does nothing: whether shared objects load without symbols shows on {architecture} with python{python} alone"
         ),
-        format!(
-            "use the action `lambda-layer-action/python{python}` on a runner of {architecture}, or leave `strip` out"
-        ),
+        format!("use the action `{}` on a runner of {architecture}, or leave `strip` out", images::action(python)),
     )
 }
 

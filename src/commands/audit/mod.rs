@@ -49,7 +49,7 @@ pub async fn run(
     };
     let source = &Source { subject, published };
     let published = source.published.as_ref();
-    let target = target(spec, published, console);
+    let target = target(spec, published, console)?;
     say_runtime(target, console);
     let opened = open(source, console)?;
     let largest = distribution_sizes(opened.layer.sizes(), &opened.layer.distributions);

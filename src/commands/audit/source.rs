@@ -59,19 +59,21 @@ pub(super) async fn current(
 
 /// The target of the inputs, otherwise the only one that the published version declares, otherwise that of the project
 /// around, or the default.
-pub(super) fn target(spec: &AuditSpec, published: Option<&Published>, console: &Console) -> Target {
-    let python = spec.python.or_else(|| published.and_then(|published| published.only_python()?.parse().ok()));
-    if python.is_none() {
-        say_python(&spec.python_of_project, console);
-    }
-    let architecture = published.and_then(|published| published.only_architecture()?.parse().ok());
-    Target {
-        python: python.unwrap_or(spec.python_of_project.version),
-        architecture: spec
-            .architecture
-            .or(architecture)
-            .unwrap_or_else(|| DEFAULT_ARCHITECTURE.parse().expect("defaults are valid")),
-    }
+///
+/// # Errors
+/// The project pins a Python that Lambda does not have.
+pub(super) fn target(spec: &AuditSpec, published: Option<&Published>, console: &Console) -> Result<Target, Failure> {
+    let python = spec.python.or_else(|| published?.only_python()?.parse().ok());
+    let python = if let Some(python) = python {
+        python
+    } else {
+        let chosen = spec.python_of_project.clone()?;
+        say_python(&chosen, console);
+        chosen.version
+    };
+    let architecture = spec.architecture.or_else(|| published?.only_architecture()?.parse().ok());
+    let architecture = architecture.unwrap_or_else(|| DEFAULT_ARCHITECTURE.parse().expect("defaults are valid"));
+    Ok(Target { python, architecture })
 }
 
 pub(super) fn open(source: &Source, console: &Console) -> anyhow::Result<Opened> {

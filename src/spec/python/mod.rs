@@ -64,11 +64,6 @@ impl ChosenPython {
         Self { version, origin: PythonOrigin::Named { not: None }, files: BTreeSet::new() }
     }
 
-    pub(super) fn defaulted() -> Self {
-        let origin = PythonOrigin::Default { among: Vec::new() };
-        Self { version: PythonVersion::default(), origin, files: BTreeSet::new() }
-    }
-
     /// By the files of the project, unless the image is that of a Python.
     ///
     /// What a range allows decides if no release of Python to come can change that: if it ends with a Python that Lambda
@@ -122,7 +117,7 @@ impl ChosenPython {
             PythonOrigin::Pinned(pin) => Some(format!("`python-version` is {version}, as `{}` says", pin.place)),
             PythonOrigin::Allowed { by, is_only } => {
                 let which = if *is_only { "only supported one" } else { "newest" };
-                Some(format!("`python-version` is {version}, the {which} that {} allows", shown(by)))
+                Some(format!("`python-version` is {version}, the {which} that {}", shown(by, "allow")))
             }
         }
     }
@@ -134,9 +129,9 @@ impl ChosenPython {
         let (why, what) = if among.is_empty() {
             (format!("no `{PIN}` or `requires-python` says it"), "the default")
         } else if version == PythonVersion::default() {
-            (format!("{} allows several", shown(among)), "the default")
+            (format!("{} several", shown(among, "allow")), "the default")
         } else {
-            (format!("{} allows several", shown(among)), "the newest of them")
+            (format!("{} several", shown(among, "allow")), "the newest of them")
         };
         Some(format!(
             "`python-version` is not given, and {why}: the layer is for Python {version}, {what}; name it in `python-version` or in `{PIN}`"
@@ -144,10 +139,12 @@ impl ChosenPython {
     }
 }
 
-/// The file that each range stands in, with the range.
-fn shown(ranges: &[Range]) -> String {
-    let each = ranges.iter().map(|range| format!("`{}` (`{}`)", range.place, range.text));
-    each.collect::<Vec<_>>().join(" with ")
+/// The files and their ranges, of equal ones the first, with what they do.
+fn shown(ranges: &[Range], verb: &str) -> String {
+    let mut texts = BTreeSet::new();
+    let different = ranges.iter().filter(|range| texts.insert(&range.text));
+    let each: Vec<String> = different.map(|range| format!("`{}` (`{}`)", range.place, range.text)).collect();
+    format!("{} {verb}{}", each.join(" and "), if each.len() == 1 { "s" } else { "" })
 }
 
 /// What is chosen of the Pythons that all ranges allow. If they allow none, the default is refused with its file later.
