@@ -16,6 +16,7 @@ ARG UV_VERSION=0.13.8
 RUN pip install --no-cache-dir --no-deps --only-binary :all: --target /uv "uv==${UV_VERSION}"
 
 FROM tools AS python
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 # uv wants a Python to start with, of whatever version, and projects of Python alone are built with it. That of a layer is
 # another one, which uv fetches. So this one is without modules whose libraries nothing else here needs. What it imports
 # each time is compiled.
