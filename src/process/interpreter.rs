@@ -22,11 +22,14 @@ pub struct Host {
     /// Whether it has all of the standard library. Debian's `python3-minimal` has not, nor has one that was compiled where
     /// headers were missing: what cannot be imported there says nothing of a layer.
     is_whole: bool,
+    /// Whether it is a release: a candidate may have bytecode of its own.
+    is_release: bool,
 }
 
 const QUESTION: &str = "import importlib.util, json, platform, sys; \
     print(json.dumps({'executable': sys.executable, 'version': '%d.%d' % sys.version_info[:2], \
     'platform': sys.platform, 'glibc': platform.libc_ver()[1] if platform.libc_ver()[0] == 'glibc' else '', \
+    'is_release': sys.version_info.releaselevel == 'final', \
     'is_whole': all(importlib.util.find_spec(name) for name in ('_bz2', '_ctypes', '_lzma', '_sqlite3', '_ssl'))}))";
 
 impl Host {
@@ -66,7 +69,7 @@ impl Host {
 
     /// Whether it is the target's own version, with all that belongs to it.
     pub(super) fn is_exactly(&self, target: Target) -> bool {
-        self.is_whole && self.version == target.python.to_string()
+        self.is_whole && self.is_release && self.version == target.python.to_string()
     }
 
     /// Whether what it builds could run on the target: same Python, same processor, Linux.

@@ -82,8 +82,9 @@ fn of_uv(
     let find = || Uv::find(host, folder, environment, console)?.python(target, console);
     let found = known.entry(target.python.to_string()).or_insert_with(find).clone();
     let part = host.filter(|host| host.version == target.python.to_string() && !host.is_exactly(target));
-    let whole = if part.is_some() { " with its whole standard library" } else { "" };
-    found.map_err(|why| format!("this machine has no Python {}{whole}, and {why}", target.python))
+    let but =
+        part.map(|host| format!(" (`{}` is no release, or lacks parts of the standard library)", host.executable));
+    found.map_err(|why| format!("this machine has no Python {}{}, and {why}", target.python, but.unwrap_or_default()))
 }
 
 /// uv, as far as it deals with interpreters.

@@ -179,3 +179,20 @@ fn an_audit_imports_with_a_python_of_uv() {
     run(&sandbox, &mirror.url(), &audit).env("PATH", uv_alone(&sandbox)).run().success().says("Import 1 module");
     assert_eq!(mirror.downloads(), 1);
 }
+
+#[test]
+fn a_python_that_lacks_modules_says_nothing_of_imports() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let mirror = Mirror::start("well");
+    let real = tools().program("python3").canonicalize_utf8().expect("is there");
+    // uv, too, asks what it is.
+    let less = format!(
+        "case \"$*\" in *is_whole*) '{real}' \"$@\" | PATH=/usr/bin:/bin sed 's/\"is_whole\": true/\"is_whole\": false/' ;; *) exit 1 ;; esac\n"
+    );
+    sandbox.program("less/python3", &less);
+    let path = format!("{}/less:{}", sandbox.root(), uv_alone(&sandbox));
+    let less = |run: Run| run.env("PATH", &path).env("UV_PYTHON_PREFERENCE", "managed");
+    let outcome = less(run(&sandbox, &mirror.url(), BUILD)).env("UV_PYTHON_DOWNLOADS", "never").run().success();
+    outcome.says("is no release, or lacks parts of the standard library)").says("the layer gets no bytecode");
+    less(run(&sandbox, &mirror.url(), BUILD)).run().success().says("Get Python").says("Import 1 module");
+}

@@ -239,7 +239,7 @@ mod tests {
         let program = folder.join("python");
         fs_err::write(&program, format!("#!/bin/sh\n{script}\n")).expect("can be written");
         fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("can be changed");
-        let mut host = serde_json::json!({"version": "3.13", "platform": "linux", "glibc": "2.34", "is_whole": true});
+        let mut host = serde_json::json!({"version": "3.13", "platform": "linux", "glibc": "2.34", "is_whole": true, "is_release": true});
         host["executable"] = program.as_str().into();
         serde_json::from_value(host).expect("is a host")
     }
