@@ -148,6 +148,8 @@ fn outputs_and_summary_tell_what_was_done() {
     layer-version-arns={"000000000000/local":"arn:aws:lambda:local:000000000000:layer:shared:1"}
     licenses-path=
     matrix={"include":[]}
+    matrix-native={}
+    matrix-wheels={"include":[]}
     paths={"shared":["requirements.txt"]}
     published=true
     reason=the layer was never published
