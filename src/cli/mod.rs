@@ -21,6 +21,7 @@ pub const DEFAULT_BYTECODE: &str = "auto";
 pub const DEFAULT_SMOKE_TEST: &str = "auto";
 pub const DEFAULT_FAIL_ON: &str = "error";
 pub const DEFAULT_COMMENT: &str = "auto";
+pub const DEFAULT_NATIVE: &str = "auto";
 pub const DEFAULT_RELEASE_TAG: &str = "layer/{layer}/v{version}";
 
 /// Keeps AWS Lambda layers for Python in step with a repository's dependency files.
@@ -358,6 +359,9 @@ pub struct Inputs {
     /// Runners for the output `matrix`, as `architecture=label` lines; several labels with commas between them
     #[arg(long, help_heading = "Run", value_name = "LIST")]
     pub runs_on: Vec<String>,
+    /// Whether the layer needs the image of its Python, for the outputs `matrix-wheels` and `matrix-native`: `true`, `false`, or `auto` (as its inputs and lock files say)
+    #[arg(long, help_heading = "Run", value_name = "BOOLEAN", default_value = DEFAULT_NATIVE, default_missing_value = "true", num_args = 0..=1)]
+    pub native: Option<String>,
     /// How many layers are built at once; as many as processors and memory allow when omitted
     #[arg(long, help_heading = "Run", value_name = "NUMBER")]
     pub jobs: Option<String>,

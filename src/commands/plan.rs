@@ -2,6 +2,7 @@
 
 use super::{outcome, preflight};
 use crate::decide;
+use crate::decide::native::needs_native;
 use crate::decide::plan::Action;
 use crate::decide::{Context, Decision, unresolved};
 use crate::report::Report;
@@ -19,17 +20,19 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
     let state = &connected.known.state;
     if let Some(reason) = unresolved::reason(spec, &raw, state, environment, workers).await? {
         step.done_for_nothing("to be built");
-        return Ok(outcome::unresolved(spec, reason, &connected.registry));
+        let report = outcome::unresolved(spec, reason, &connected.registry);
+        return Ok(Report { native: Some(needs_native(spec, None)), ..report });
     }
     let Decision { wanted, existing, plan, .. } = decide::decide(spec, &raw, &mut connected, context).await?;
-    match plan.action {
+    let report = match plan.action {
         Action::Unchanged(content) => {
             step.done_for_nothing("nothing to do");
-            outcome::unchanged(spec, &wanted, content, plan.reason, &connected.known.state, &existing, console)
+            outcome::unchanged(spec, &wanted, content, plan.reason, &connected.known.state, &existing, console)?
         }
         Action::Build => {
             step.done_for_nothing("to be built");
-            Ok(outcome::planned(spec, &wanted, plan, &existing, &connected.registry))
+            outcome::planned(spec, &wanted, plan, &existing, &connected.registry)
         }
-    }
+    };
+    Ok(Report { native: Some(needs_native(spec, Some(&wanted.meaning()))), ..report })
 }

@@ -12,7 +12,7 @@ const ADDRESS: &str = "https://raw.githubusercontent.com/OWNER/lambda-layer-acti
 /// Inputs that have one of few values; a test compares them with what the program reads.
 const CHOICES: &[(&str, &[&str])] = &[
     ("architecture", &["x86_64", "arm64"]),
-    ("bytecode", &["none", "compile", "only"]),
+    ("bytecode", &["auto", "compile", "only", "none"]),
     ("comment", &["auto", "always", "never"]),
     ("compatible-architectures", &["x86_64", "arm64", "none"]),
     ("fail-on", &["error", "warning", "never"]),
@@ -105,7 +105,7 @@ fn definition(input: &InputArgument) -> Value {
     let value = match (choices, input.name.as_str()) {
         (Some(choices), _) => one_of(choices.iter().map(|choice| json!(choice)).collect()),
         (None, "python-version") => one_of(pythons()),
-        (None, _) if input.is_boolean => one_of(vec![json!(true), json!(false), json!("true"), json!("false")]),
+        (None, _) if input.is_boolean => one_of(booleans(&input.default)),
         (None, _) => text(),
     };
     let is_list = input.is_list || TARGETS.contains(&input.name.as_str());
@@ -119,6 +119,13 @@ fn definition(input: &InputArgument) -> Value {
 fn one_of(mut choices: Vec<Value>) -> Value {
     choices.push(Value::Null);
     json!({ "anyOf": [{ "enum": choices }, { "type": "string", "pattern": "\\$\\{" }] })
+}
+
+/// As YAML has them and as text; with the default, which may be neither.
+fn booleans(default: &str) -> Vec<Value> {
+    let mut values = vec![json!(true), json!(false), json!("true"), json!("false")];
+    values.extend((!values.contains(&json!(default))).then(|| json!(default)));
+    values
 }
 
 /// As text, and as the number that a validator sees where the quotes are missing: `3.1` for `3.10`.

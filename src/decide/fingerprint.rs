@@ -104,8 +104,12 @@ impl Fingerprinted {
 
     /// Requirements whose version the installer chooses.
     pub fn unpinned(&self) -> Vec<String> {
-        let meaning: Meaning = serde_json::from_value(self.recipe.clone()).unwrap_or_default();
-        meaning.unpinned().map(|text| recipe::without_mark(text).to_owned()).collect()
+        self.meaning().unpinned().map(|text| recipe::without_mark(text).to_owned()).collect()
+    }
+
+    /// What the dependency files mean, without secrets.
+    pub fn meaning(&self) -> Meaning {
+        serde_json::from_value(self.recipe.clone()).unwrap_or_default()
     }
 }
 

@@ -4,6 +4,7 @@ pub mod context;
 mod difference;
 pub mod existing;
 pub mod fingerprint;
+pub mod native;
 pub mod plan;
 pub mod python;
 pub mod remember;

@@ -28,8 +28,10 @@ mod wanted;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use pep440_rs::Version;
 use pep508_rs::{PackageName, VersionOrUrl};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -49,8 +51,9 @@ use crate::error::{Explanation, Failure};
 use crate::facts::Kind;
 use crate::files;
 use crate::manifest::local_packages::Shelf;
+use crate::manifest::lock::Locked;
 use crate::secrets::{SecretUrl, Secrets};
-use crate::types::Digest;
+use crate::types::{Digest, Target};
 
 /// All files of a layer's dependencies, read.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +87,8 @@ pub struct Manifest {
     pub trusted_hosts: Vec<String>,
     /// Lock files whose requirements are known when their tools have exported them.
     pub locks: Vec<Lock>,
+    /// The distributions of all lock files, for whatever platform and group, with their files as far as these are known.
+    pub(crate) locked: Vec<Arc<[Locked]>>,
     /// Where locked distributions come from, the one to be asked last at the end; none if that is PyPI.
     pub indexes: Vec<SecretUrl>,
     /// Nothing but lock files: they name every distribution, so that there is nothing to resolve.
@@ -128,6 +133,14 @@ impl Manifest {
         let mut said = self.options.iter().rev().filter_map(|option| option.split_once(' '));
         let last = said.find(|(option, names)| matches!(*option, "--only-binary" | "--no-binary") && concerns(names));
         last.is_some_and(|(option, _)| option == "--only-binary")
+    }
+
+    /// Whether a lock names this version and has no wheel of it that fits, so that it has to be built.
+    pub fn is_locked_as_source(&self, name: &str, version: &Version, target: Target) -> bool {
+        let is_it = |locked: &&Locked| {
+            locked.name == name && locked.version.parse::<Version>().is_ok_and(|own| own == *version)
+        };
+        self.locked.iter().flat_map(|lock| lock.iter()).filter(is_it).any(|locked| locked.is_source_for(target))
     }
 
     /// Names of the requirements that come from an index.

@@ -1,6 +1,7 @@
 //! `pylock.toml` (PEP 751): packages with their files and hashes, as requirements that allow nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
@@ -115,6 +116,11 @@ impl Pylock {
         let groups = selection.groups.iter().filter(|name| has_nothing(name, "group"));
         let extras = selection.extras.iter().filter(|name| has_nothing(name, "extra"));
         groups.map(|name| ("group", name.clone())).chain(extras.map(|name| ("extra", name.clone()))).collect()
+    }
+
+    /// The packages with their files, but for those that cannot be read.
+    pub(super) fn locked(&self) -> Arc<[Locked]> {
+        self.packages.iter().filter_map(|package| locked(package.as_ref()).ok()).collect()
     }
 
     /// The index of each package that is from one, `None` for PyPI.

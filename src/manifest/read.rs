@@ -98,6 +98,7 @@ fn read_pylock(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> O
     let indexes: Vec<_> = lock.indexes().iter().map(|index| known.known(index, asked.environment)).collect();
     let indexes = lock::index_urls(path, &indexes, asked.environment, reader.problems);
     let lines = lock.requirements(path, &text, asked, &indexes, reader.problems);
+    reader.manifest.locked.push(lock.locked());
     reader.manifest.indexes.extend(indexes);
     reader.take(path, &text, lines);
     Some(lock.known())
@@ -153,6 +154,7 @@ fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut
         let (settings, lines) = found.of_lock(&sources, reader.problems);
         reader.take_settings(&found, settings, &lines);
     }
+    reader.manifest.locked.push(lock.locked.clone());
     reader.manifest.indexes.extend(lock.indexes.iter().cloned());
     reader.manifest.python_ranges.push((lock.source.clone(), lock.python_range.clone()));
     reader.manifest.locks.push(lock);

@@ -1,4 +1,7 @@
-//! The output `matrix`: one job for each layer that needs a build, in the form that `strategy.matrix` takes.
+//! The outputs `matrix`, `matrix-wheels` and `matrix-native`: one job for each layer that needs a build, in the form that
+//! `strategy.matrix` takes.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -12,18 +15,45 @@ impl Report {
         self.command == "plan"
             && self.destinations.iter().any(|destination| destination.outcome == Outcome::WouldPublish)
     }
+
+    fn is_native(&self) -> bool {
+        self.native == Some(true)
+    }
 }
 
 /// Empty unless a plan found something to build. If there are more layers than GitHub starts jobs, layers of one target
 /// share a job and are built one after another; `layer-name` then has several names with commas, as the input `layers`
 /// takes them.
 pub(super) fn matrix(run: &RunReport) -> Value {
-    let wanted: Vec<&Report> = run.layers.iter().filter(|report| report.needs_build()).collect();
+    matrix_of(&wanted(run).collect::<Vec<_>>())
+}
+
+/// Those of them that need no image of a Python.
+pub(super) fn of_wheels(run: &RunReport) -> Value {
+    matrix_of(&wanted(run).filter(|report| !report.is_native()).collect::<Vec<_>>())
+}
+
+/// The others: a matrix for each Python among them.
+pub(super) fn of_native(run: &RunReport) -> Value {
+    let mut pythons: BTreeMap<String, Vec<&Report>> = BTreeMap::new();
+    for report in wanted(run).filter(|report| report.is_native()) {
+        let python = report.python_version.map(|python| python.to_string()).unwrap_or_default();
+        pythons.entry(python).or_default().push(report);
+    }
+    let matrices = pythons.into_iter().map(|(python, reports)| (python, matrix_of(&reports)));
+    json!(matrices.collect::<BTreeMap<_, _>>())
+}
+
+fn wanted(run: &RunReport) -> impl Iterator<Item = &Report> {
+    run.layers.iter().filter(|report| report.needs_build())
+}
+
+fn matrix_of(wanted: &[&Report]) -> Value {
     let mut per_job = 1;
-    let mut jobs = of_size(&wanted, per_job);
+    let mut jobs = of_size(wanted, per_job);
     while jobs.len() > facts::github().matrix_jobs {
         per_job += 1;
-        jobs = of_size(&wanted, per_job);
+        jobs = of_size(wanted, per_job);
         // Reached only if there are more targets than jobs, which no Lambda setup has.
         if per_job > wanted.len() {
             break;
@@ -42,6 +72,7 @@ fn of_size<'a>(wanted: &[&'a Report], per_job: usize) -> Vec<Vec<&'a Report>> {
                 && first.python_version == report.python_version
                 && first.architecture == report.architecture
                 && first.runs_on == report.runs_on
+                && first.is_native() == report.is_native()
         };
         match jobs.iter_mut().find(fits) {
             Some(job) => job.push(report),
@@ -63,6 +94,7 @@ fn entry(job: &[&Report]) -> Value {
         "python-version": first.python_version,
         "architecture": first.architecture,
         "runs-on": runs_on,
+        "native": first.is_native(),
     });
     if let Some(key) = cache::joined(job) {
         entry["cache-key"] = json!(key);
@@ -84,7 +116,10 @@ mod tests {
     }
 
     fn jobs(layers: Vec<Report>) -> Vec<String> {
-        let matrix = matrix(&RunReport::new("plan", layers));
+        names(&matrix(&RunReport::new("plan", layers)))
+    }
+
+    fn names(matrix: &Value) -> Vec<String> {
         let include = matrix["include"].as_array().expect("is a list");
         include.iter().map(|job| job["layer-name"].as_str().expect("is text").to_owned()).collect()
     }
@@ -108,5 +143,21 @@ mod tests {
         assert!(shared.len() <= most, "{}", shared.len());
         assert_eq!(shared[..2], ["layer-0,layer-2", "layer-1,layer-3"]);
         assert_eq!(shared.iter().flat_map(|names| names.split(',')).count(), most + 1);
+    }
+
+    #[test]
+    fn only_layers_of_one_image_share_a_job() {
+        let most = facts::github().matrix_jobs;
+        let layers = (0..2 * most).map(|index| {
+            let native = Some(index.is_multiple_of(2));
+            Report { native, ..planned(&format!("layer-{index}"), "3.13", Outcome::WouldPublish) }
+        });
+        let run = RunReport::new("plan", layers.collect());
+        let together = names(&matrix(&run));
+        assert_eq!((together.len(), together[..2].join(" ")), (most, "layer-0,layer-2 layer-1,layer-3".to_owned()));
+        // Either has room for all of its own.
+        assert_eq!(names(&of_wheels(&run)).len(), most);
+        assert_eq!(names(&of_native(&run)["3.13"]).len(), most);
+        assert_eq!(of_native(&RunReport::new("plan", Vec::new())), json!({}));
     }
 }

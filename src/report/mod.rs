@@ -99,6 +99,9 @@ pub struct Report {
     /// The labels of the runner on which a plan would build it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs_on: Vec<String>,
+    /// Whether that needs the image of its Python; `None` but in plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<bool>,
     /// The files and folders of the repository from which the layer is built; a folder is written `folder/**`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub input_paths: Vec<String>,
@@ -208,6 +211,7 @@ impl Report {
             unpinned: Vec::new(),
             steps: Vec::new(),
             runs_on: Vec::new(),
+            native: None,
             input_paths: Vec::new(),
             cache_key: None,
             documents: DocumentPaths::default(),

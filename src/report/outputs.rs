@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::matrix::matrix;
+use super::matrix::{self, matrix};
 use super::{CommentResult, Report, RunReport};
 use crate::error::Explanation;
 use crate::types::Fingerprint;
@@ -31,6 +31,11 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("unzipped-size", "Size of the unzipped layer in bytes"),
     ("size-diff", "Bytes that the unzipped layer grew or shrank against the version that was current"),
     ("matrix", "JSON for `strategy.matrix`: one entry for each layer that needs a build (`plan`)"),
+    ("matrix-wheels", "The same for those of them that the small image builds (`plan`)"),
+    (
+        "matrix-native",
+        "JSON object: Python version to the same for those that need the image of that Python; `{}` if there are none (`plan`)",
+    ),
     (
         "paths",
         "JSON object: name of each layer to the files and folders it is made from, as `dorny/paths-filter` takes them",
@@ -57,6 +62,8 @@ pub fn outputs_of_failure(explanation: &Explanation) -> BTreeMap<&'static str, S
         ("layer-version-arns", json!({}).to_string()),
         ("layer-arns", json!({}).to_string()),
         ("matrix", json!({ "include": [] }).to_string()),
+        ("matrix-wheels", json!({ "include": [] }).to_string()),
+        ("matrix-native", json!({}).to_string()),
         ("paths", json!({}).to_string()),
         ("result", json!({ "error": explanation }).to_string()),
     ]);
@@ -81,6 +88,8 @@ pub fn outputs(run: &RunReport) -> BTreeMap<&'static str, String> {
         ("comment", run.comment.markdown.clone().unwrap_or_default()),
         ("comment-url", run.comment.comment_url.clone().unwrap_or_default()),
         ("matrix", matrix(run).to_string()),
+        ("matrix-wheels", matrix::of_wheels(run).to_string()),
+        ("matrix-native", matrix::of_native(run).to_string()),
         ("result", result(run)),
     ]);
     outputs

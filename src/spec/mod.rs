@@ -99,6 +99,8 @@ pub struct Spec {
     pub results: Option<Utf8PathBuf>,
     /// Labels of the runner for the job that builds this layer.
     pub runs_on: Vec<String>,
+    /// Whether that job needs the image of the layer's Python; `None` if the plan is to find it out.
+    pub native: Option<bool>,
 }
 
 impl Spec {

@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Task;
-use crate::cli::list;
+use crate::cli::{self, list};
 use crate::environment::Environment;
 use crate::error::{Failure, Problems};
 use crate::facts;
@@ -90,6 +90,19 @@ impl<'a> Reading<'a> {
             }
         }
         labels
+    }
+
+    pub(super) fn native(&mut self, given: Option<&str>) -> Option<bool> {
+        match given.map(str::to_lowercase).as_deref() {
+            None | Some(cli::DEFAULT_NATIVE) => None,
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(other) => {
+                self.problems
+                    .push(Failure::user(format!("`native` is `{other}`")).hint("use `auto`, `true` or `false`"));
+                None
+            }
+        }
     }
 
     /// The path of the zip, relative to the working directory, as outputs and messages show it.

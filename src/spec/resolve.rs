@@ -25,8 +25,7 @@ impl Spec {
         let Inputs {
             layer_name, layer_version, subject, working_directory,
             requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, codeartifact, constraints,
-            refresh,
-            python_version, architecture, compatible_runtimes, compatible_architectures,
+            refresh, python_version, architecture, compatible_runtimes, compatible_architectures,
             include, source, build_script, exclude, exclude_files, runtime_packages, slim, strip, bytecode, layout,
             smoke_test, fail_on, max_zipped_size, max_unzipped_size, budget_functions,
             registry, regions, roles, external_id, allowed_account_ids, bucket, state, description, license,
@@ -36,7 +35,7 @@ impl Spec {
             // Read by `documents` and `github`.
             report: _, sbom: _, third_party_licenses: _,
             comment: _, comment_threshold: _, baseline: _, github_token: _, release: _, release_tag: _,
-            summary, dry_run, verify, output, runs_on,
+            summary, dry_run, verify, output, runs_on, native,
             // These concern the whole run: `config`, `commands::results` and `commands::since` read them.
             config: _, layers: _, since: _, jobs: _, results,
         } = inputs;
@@ -112,6 +111,7 @@ impl Spec {
         let dry_run = reading.boolean("dry-run", given(dry_run.as_ref()), false);
         let verify = reading.boolean("verify", given(verify.as_ref()), false);
         let runs_on = reading.runs_on(&lines(runs_on), target.architecture);
+        let native = reading.native(given(native.as_ref()));
         // Only validated here: `main` reads it again, because a failed run writes a summary, too.
         reading.boolean("summary", given(summary.as_ref()), true);
         let Reading { folder, workspace, problems, .. } = reading;
@@ -121,7 +121,7 @@ impl Spec {
         #[rustfmt::skip]
         let spec = Self {
             task, layer, target, python, folder, workspace, start, dependencies, content, checks, declaration,
-            registry, state, follow_up, documents, github, output, dry_run, verify, results, runs_on,
+            registry, state, follow_up, documents, github, output, dry_run, verify, results, runs_on, native,
         };
         Ok(spec)
     }

@@ -148,6 +148,8 @@ fn outputs_and_summary_tell_what_was_done() {
     layer-version-arns={"000000000000/local":"arn:aws:lambda:local:000000000000:layer:shared:1"}
     licenses-path=
     matrix={"include":[]}
+    matrix-native={}
+    matrix-wheels={"include":[]}
     paths={"shared":["requirements.txt"]}
     published=true
     reason=the layer was never published
@@ -202,7 +204,7 @@ fn a_plan_gives_a_matrix_of_what_needs_a_build() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let inputs = [("command", "plan"), ("layer-name", "shared"), ("python-version", "3.13"), ("registry", "layers")];
     let outputs = sandbox.run(&[]).in_actions(&inputs).run().success().outputs();
-    insta::assert_snapshot!(outputs["matrix"], @r#"{"include":[{"layer-name":"shared","python-version":"3.13","architecture":"x86_64","runs-on":"ubuntu-latest","cache-key":"lambda-layer-uv-0.13.8-x86_64-python3.13-4f61491a7c75dd9c"}]}"#);
+    insta::assert_snapshot!(outputs["matrix"], @r#"{"include":[{"layer-name":"shared","python-version":"3.13","architecture":"x86_64","runs-on":"ubuntu-latest","native":false,"cache-key":"lambda-layer-uv-0.13.8-x86_64-python3.13-4f61491a7c75dd9c"}]}"#);
     assert_eq!((outputs["changed"].as_str(), outputs["published"].as_str()), ("true", "false"));
     sandbox.run(&[]).in_actions(&inputs).env("INPUT_COMMAND", "publish").run().success();
     let outputs = sandbox.run(&[]).in_actions(&inputs).run().success().outputs();

@@ -367,6 +367,8 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     layer-version-arns={}
     licenses-path=
     matrix={"include":[]}
+    matrix-native={}
+    matrix-wheels={"include":[]}
     paths={}
     published=false
     reason=2 problems with the input

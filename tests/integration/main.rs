@@ -59,6 +59,7 @@ mod machines;
 mod manifests;
 mod merge;
 mod metadata;
+mod native;
 mod objects;
 mod own_extras;
 mod packages;

@@ -31,6 +31,7 @@ fn files_that_the_program_takes_are_valid() {
     for text in [
         "layers: [{layer-name: a, python-version: 3.10}]",
         "layers: {a: , b: {slim: max, strip: true, keep-versions: 3}}",
+        "layers: {a: {bytecode: auto, native: auto}, b: {native: true}, c: {native: 'false'}}",
         "environment: STAGE\nlayers: [{layer-name: 'a-${STAGE}', bytecode: none}]",
         "environment: {STAGE: dev, LEVEL: safe}\nlayers: {a: {slim: '${LEVEL}', labels: [1.0, '${STAGE}']}}",
         "defaults: {python-version: [3.13, '3.14', python3.10], architecture: [x86_64, arm64], slim: safe}\n\
@@ -55,6 +56,8 @@ fn files_that_the_program_refuses_are_not() {
         "layers: [{layer-name: a, architecture: amd64}]",
         "layers: [{layer-name: a, slim: mox}]",
         "layers: [{layer-name: a, strip: maybe}]",
+        "layers: [{layer-name: a, strip: auto}]",
+        "layers: [{layer-name: a, native: maybe}]",
         "layers: [{layer-name: a, bucket: [x, y]}]",
         "layers: [{layer-name: a, include: {from: to}}]",
         "layers: [{layer-name: a, exclude: [[x]]}]",

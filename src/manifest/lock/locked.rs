@@ -97,6 +97,11 @@ impl Locked {
         files.max_by(|left, right| left.0.cmp(&right.0))
     }
 
+    /// Whether it has to be built for the target: the lock knows its files, and has no wheel of it that fits.
+    pub(crate) fn is_source_for(&self, target: Target) -> bool {
+        self.best(target).is_some_and(|(fit, _)| fit == Fit::Source)
+    }
+
     /// With the files that lie in one of these folders, as their hashes show.
     pub(super) fn in_folders(mut self, home: &Utf8Path, folders: &[Utf8PathBuf]) -> Self {
         for file in &mut self.files {

@@ -65,7 +65,7 @@ pub struct Lock {
     /// Pages and folders for uv's own variable, some of which stand in none of the files that it reads.
     pub foreign_links: Option<SecretString>,
     declared: Declared,
-    locked: Arc<[Locked]>,
+    pub(super) locked: Arc<[Locked]>,
     /// Notes for people.
     pub notes: Vec<String>,
     pub(super) known: Selection,

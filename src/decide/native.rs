@@ -1,0 +1,117 @@
+//! Whether a layer needs the image of its Python, with compilers, a shell, `strip` and git, as far as a plan can know.
+
+use camino::Utf8Path;
+use pep440_rs::{Operator, Version};
+use pep508_rs::VersionOrUrl;
+
+use crate::manifest::{ARCHIVES, Manifest, Meaning};
+use crate::spec::Spec;
+use crate::types::{Target, normalized, pep508};
+
+/// Variables that have distributions built although there are wheels.
+const NO_BINARY: &[&str] = &["UV_NO_BINARY", "UV_NO_BINARY_PACKAGE", "PIP_NO_BINARY"];
+
+/// Whether the inputs say so, or something has to be compiled, run, stripped or fetched with git. What only the installer
+/// finds out counts as no: the small image builds it, or refuses it by its name.
+///
+/// `wanted` is what the dependency files mean for the target; without it what is known before lock files are resolved
+/// decides.
+pub fn needs_native(spec: &Spec, wanted: Option<&Meaning>) -> bool {
+    let manifest = &spec.dependencies.manifest;
+    let known = || {
+        let unresolved = Meaning::of(manifest, spec.target);
+        let wanted = wanted.unwrap_or(&unresolved);
+        spec.content.build_script.is_some()
+            || spec.content.strip
+            || wanted.options.iter().any(|option| is_no_binary(option))
+            || NO_BINARY.iter().any(|name| spec.dependencies.variables.get(*name).is_some_and(|value| is_set(value)))
+            || wanted.requirements.iter().any(|text| is_built(text, manifest, spec.target))
+            // They may say where a requirement comes from.
+            || wanted.constraints.iter().any(|text| is_source(place_of(text)) == Some(true))
+    };
+    spec.native.unwrap_or_else(known)
+}
+
+fn is_no_binary(option: &str) -> bool {
+    option.strip_prefix("--no-binary ").is_some_and(is_set)
+}
+
+fn is_set(value: &str) -> bool {
+    !["", "0", "false", ":none:"].contains(&value.trim().to_lowercase().as_str())
+}
+
+/// Whether what a requirement of a recipe names is no wheel for sure: it comes from git, it is the file of a source
+/// distribution, or it is locked and none of its wheels fits.
+fn is_built(text: &str, manifest: &Manifest, target: Target) -> bool {
+    let place = place_of(text);
+    let is_locked =
+        || pinned(place).is_some_and(|(name, version)| manifest.is_locked_as_source(&name, &version, target));
+    is_source(place).unwrap_or_else(is_locked)
+}
+
+/// The URL or the file of a requirement; the whole of it if it is a name with versions.
+fn place_of(text: &str) -> &str {
+    let place = text.split_once(" @ ").map_or(text, |(_, url)| url);
+    place.split(' ').next().unwrap_or_default()
+}
+
+/// `None` if it is neither a file nor a repository.
+fn is_source(place: &str) -> Option<bool> {
+    if place.starts_with("git+") {
+        return Some(true);
+    }
+    let path = &place[..place.find(['#', '?', '[']).unwrap_or(place.len())];
+    let is_archive = ARCHIVES.iter().any(|ending| path.ends_with(ending));
+    is_archive.then(|| Utf8Path::new(path).extension() != Some("whl"))
+}
+
+/// Name and version of `name[extra]==1.0`.
+fn pinned(text: &str) -> Option<(String, Version)> {
+    let requirement = pep508::requirement(text).ok()?;
+    let VersionOrUrl::VersionSpecifier(versions) = requirement.version_or_url? else { return None };
+    let mut versions = versions.iter();
+    let (Some(only), None) = (versions.next(), versions.next()) else { return None };
+    let is_exact = matches!(only.operator(), Operator::Equal | Operator::ExactEqual);
+    is_exact.then(|| (normalized(requirement.name.as_ref()), only.version().clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_told_from_wheels_by_their_places() {
+        for (text, wanted) in [
+            ("six==1.17.0", false),
+            ("six", false),
+            ("git+https://***@github.com/a/b@v1#egg=b", true),
+            ("b @ git+ssh://git@github.com/a/b@0123#subdirectory=py", true),
+            ("a @ https://h/a-1-py3-none-any.whl#sha256=aa hashes:bb", false),
+            ("a @ https://h/a-1.tar.gz?v=*** hidden:00", true),
+            ("https://h/archive/main.zip", true),
+            ("a-1.tar.gz[more] bytes:00", true),
+            ("a-1-py3-none-any.whl bytes:00", false),
+            // A project, which may be of Python alone.
+            ("own bytes:00", false),
+        ] {
+            assert_eq!(is_built(text, &Manifest::default(), Target::of_tests()), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_version_is_pinned() {
+        let pinned = |text: &str| pinned(text).map(|(name, version)| format!("{name} {version}"));
+        assert_eq!(pinned("Ruamel.YAML[jinja2]==0.18.0").as_deref(), Some("ruamel-yaml 0.18.0"));
+        assert_eq!(pinned("torch===2.5+cpu").as_deref(), Some("torch 2.5+cpu"));
+        for text in ["six>=1", "six==1.*", "six", "six==1,!=2"] {
+            assert_eq!(pinned(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn options_for_builds_are_seen() {
+        let options = ["--no-binary :all:", "--no-binary :none:", "--no-binary six,lxml", "--only-binary :all:"];
+        assert_eq!(options.map(is_no_binary), [true, false, true, false]);
+        assert_eq!(["1", "0", "", "six"].map(is_set), [true, false, false, true]);
+    }
+}
