@@ -132,6 +132,8 @@ matrix() {
         python3 .ci/matrix.py "$state/matrix.json" "$status" "$@"
     }
     cp -r "$checkout" "$matrix"
+    # Of two layers somebody says that they need the images of their Pythons.
+    sed -i '/working-directory: settings/a\    native: true' "$example/lambda-layers.yml"
     run_matrix --status 0 --builds 6 --says '6 layers: 6 published'
     # Nothing changed: no job of the matrix starts.
     run_matrix --status 0 --builds 0 --says '6 layers: 6 unchanged'
