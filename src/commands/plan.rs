@@ -2,9 +2,9 @@
 
 use super::{outcome, preflight};
 use crate::decide;
-use crate::decide::native::needs_native;
 use crate::decide::plan::Action;
-use crate::decide::{Context, Decision, unresolved};
+use crate::decide::{Context, Decision, native, unresolved};
+use crate::manifest::Meaning;
 use crate::report::Report;
 use crate::spec::Spec;
 
@@ -21,7 +21,7 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
     if let Some(reason) = unresolved::reason(spec, &raw, state, environment, workers).await? {
         step.done_for_nothing("to be built");
         let report = outcome::unresolved(spec, reason, &connected.registry);
-        return Ok(Report { native: Some(needs_native(spec, None)), ..report });
+        return Ok(with_image(report, None, spec, context));
     }
     let Decision { wanted, existing, plan, .. } = decide::decide(spec, &raw, &mut connected, context).await?;
     let report = match plan.action {
@@ -34,5 +34,20 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
             outcome::planned(spec, &wanted, plan, &existing, &connected.registry)
         }
     };
-    Ok(Report { native: Some(needs_native(spec, Some(&wanted.meaning()))), ..report })
+    Ok(with_image(report, Some(&wanted.meaning()), spec, context))
+}
+
+/// Notes which image is to build it, and says in a workflow what this program has found out by itself. `wanted` is what the
+/// dependency files mean, where that is known.
+fn with_image(report: Report, wanted: Option<&Meaning>, spec: &Spec, context: Context<'_, '_, '_>) -> Report {
+    let Context { environment, console, .. } = context;
+    let native = native::reason(spec, wanted);
+    let is_news = environment.in_actions() && spec.native.is_none() && report.needs_build();
+    if let Some(why) = native.as_ref().filter(|_| is_news) {
+        console.notice(&format!(
+            "{why}, so it is for the image of python{} (`matrix-native`); where the small image can build it, say `native: false`",
+            spec.target.python
+        ));
+    }
+    Report { native: Some(native.is_some()), ..report }
 }

@@ -5,31 +5,48 @@ use pep440_rs::{Operator, Version};
 use pep508_rs::VersionOrUrl;
 
 use crate::manifest::{ARCHIVES, Manifest, Meaning};
-use crate::spec::Spec;
+use crate::registry::recipe;
+use crate::spec::{Dependencies, Spec};
 use crate::types::{Target, normalized, pep508};
 
 /// Variables that have distributions built although there are wheels.
 const NO_BINARY: &[&str] = &["UV_NO_BINARY", "UV_NO_BINARY_PACKAGE", "PIP_NO_BINARY"];
 
-/// Whether the inputs say so, or something has to be compiled, run, stripped or fetched with git. What only the installer
-/// finds out counts as no: the small image builds it, or refuses it by its name.
+/// Why it does: the inputs say so, or something has to be compiled, run, stripped or fetched with git; `None` if it does not.
+/// What only the installer finds out counts as no: the small image builds it, or refuses it by its name.
 ///
 /// `wanted` is what the dependency files mean for the target; without it what is known before lock files are resolved
 /// decides.
-pub fn needs_native(spec: &Spec, wanted: Option<&Meaning>) -> bool {
-    let manifest = &spec.dependencies.manifest;
-    let known = || {
-        let unresolved = Meaning::of(manifest, spec.target);
-        let wanted = wanted.unwrap_or(&unresolved);
-        spec.content.build_script.is_some()
-            || spec.content.strip
-            || wanted.options.iter().any(|option| is_no_binary(option))
-            || NO_BINARY.iter().any(|name| spec.dependencies.variables.get(*name).is_some_and(|value| is_set(value)))
-            || wanted.requirements.iter().any(|text| is_built(text, manifest, spec.target))
-            // They may say where a requirement comes from.
-            || wanted.constraints.iter().any(|text| is_source(place_of(text)) == Some(true))
-    };
-    spec.native.unwrap_or_else(known)
+pub fn reason(spec: &Spec, wanted: Option<&Meaning>) -> Option<String> {
+    match spec.native {
+        Some(given) => given.then(|| "`native` is `true`".to_owned()),
+        None => found(spec, wanted.unwrap_or(&Meaning::of(&spec.dependencies.manifest, spec.target))),
+    }
+}
+
+fn found(spec: &Spec, wanted: &Meaning) -> Option<String> {
+    let Dependencies { manifest, variables, .. } = &spec.dependencies;
+    let built = |text: &&String| is_built(text, manifest, spec.target);
+    // They may say where a requirement comes from.
+    let placed = |text: &&String| is_source(place_of(text)) == Some(true);
+    let asked = wanted.requirements.iter().find(built).or_else(|| wanted.constraints.iter().find(placed));
+    let option = wanted.options.iter().find(|option| is_no_binary(option));
+    let variable = NO_BINARY.iter().find(|name| variables.get(**name).is_some_and(|value| is_set(value)));
+    let reasons = [
+        spec.content.build_script.as_ref().map(|_| "it has a `build-script`".to_owned()),
+        spec.content.strip.then(|| "`strip` is `true`".to_owned()),
+        asked.map(|text| format!("`{}` is built from source", shown(text))),
+        option.map(|option| format!("`{option}` is asked for")),
+        variable.map(|name| format!("`{name}` is set")),
+    ];
+    reasons.into_iter().flatten().next()
+}
+
+/// Without digests.
+fn shown(text: &str) -> &str {
+    let text = recipe::without_mark(text);
+    let end = [" hashes:", " bytes:"].iter().filter_map(|mark| text.find(mark)).min();
+    &text[..end.unwrap_or(text.len())]
 }
 
 fn is_no_binary(option: &str) -> bool {
@@ -91,11 +108,19 @@ mod tests {
             ("https://h/archive/main.zip", true),
             ("a-1.tar.gz[more] bytes:00", true),
             ("a-1-py3-none-any.whl bytes:00", false),
+            ("a-1.0.tar.gz bytes:00 hashes:00", true),
             // A project, which may be of Python alone.
             ("own bytes:00", false),
         ] {
             assert_eq!(is_built(text, &Manifest::default(), Target::of_tests()), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn requirements_are_shown_without_digests() {
+        assert_eq!(shown("a-1.0.tar.gz bytes:00 hashes:00"), "a-1.0.tar.gz");
+        assert_eq!(shown("a==1.0 hashes:00"), "a==1.0");
+        assert_eq!(shown("b @ git+https://h/b"), "b @ git+https://h/b");
     }
 
     #[test]

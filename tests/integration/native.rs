@@ -1,5 +1,7 @@
 //! Which layers a plan gives to the image of their Python, with compilers, and which to the small one.
 
+use camino::Utf8Path;
+use lambda_layer::types::Digest;
 use serde_json::Value;
 
 use crate::harness::{FileServer, Run, Sandbox, tools};
@@ -21,14 +23,20 @@ fn is_native(sandbox: &Sandbox, arguments: &[&str]) -> bool {
     result["native"].as_bool().expect("is a boolean")
 }
 
-/// A workspace and an index: `plain` has a wheel that fits, `foreign` one for Windows and `source` none; these two have
-/// source distributions.
+/// A workspace and an index: `acmeplain` has a wheel that fits, `acmeforeign` one for Windows and `acmesource` none; all
+/// have source distributions.
 fn workspace() -> (Sandbox, FileServer) {
     let sandbox = Sandbox::new();
     let root = sandbox.root().join("index");
-    wheel(&root.join("plain"), "plain", "1.0");
-    tagged_wheel_of(&root.join("foreign"), "foreign", "1.0", "cp313-cp313-win_amd64", &[("foreign.py", "")]);
-    for name in ["plain", "foreign", "source"] {
+    wheel(&root.join("acmeplain"), "acmeplain", "1.0");
+    tagged_wheel_of(
+        &root.join("acmeforeign"),
+        "acmeforeign",
+        "1.0",
+        "cp313-cp313-win_amd64",
+        &[("acmeforeign.py", "")],
+    );
+    for name in ["acmeplain", "acmeforeign", "acmesource"] {
         let setup =
             format!("from setuptools import setup\nsetup(name='{name}', version='1.0', py_modules=['{name}'])\n");
         let metadata = format!("Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n");
@@ -38,17 +46,29 @@ fn workspace() -> (Sandbox, FileServer) {
         let files =
             [("PKG-INFO", metadata.as_str()), ("pyproject.toml", project), ("setup.py", &setup), (&module, "x = 1\n")];
         sdist_of(&root.join(name), name, "1.0", &files);
+        page(&root.join(name));
     }
     (sandbox, FileServer::start(&root))
+}
+
+/// Of an index, with hashes.
+fn page(folder: &Utf8Path) {
+    let mut links = "<!DOCTYPE html>\n".to_owned();
+    for entry in folder.read_dir_utf8().expect("is there").flatten().filter(|entry| entry.file_name() != "index.html") {
+        let digest = Digest::of(&fs_err::read(entry.path()).expect("can be read")).hex();
+        let name = entry.file_name();
+        links += &format!("<a href=\"{name}#sha256={digest}\">{name}</a>\n");
+    }
+    fs_err::write(folder.join("index.html"), links).expect("can be written");
 }
 
 #[test]
 fn a_lock_of_uv_tells_what_has_no_wheel_for_the_target() {
     let (sandbox, server) = workspace();
     let project = format!(
-        "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\"plain\"]\n\
-         [project.optional-dependencies]\nextra = [\"foreign\"]\n[dependency-groups]\ndev = [\"source\"]\n\
-         windows = [\"source; sys_platform == 'win32'\"]\n[[tool.uv.index]]\nurl = \"{}\"\n",
+        "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\"acmeplain\"]\n\
+         [project.optional-dependencies]\nextra = [\"acmeforeign\"]\n[dependency-groups]\ndev = [\"acmesource\"]\n\
+         windows = [\"acmesource; sys_platform == 'win32'\"]\n[[tool.uv.index]]\nurl = \"{}\"\n",
         server.url()
     );
     sandbox.write("pyproject.toml", &project);
@@ -56,6 +76,7 @@ fn a_lock_of_uv_tells_what_has_no_wheel_for_the_target() {
     assert!(!is_native(&sandbox, &[]), "what has none is in groups that are not installed");
     assert!(!is_native(&sandbox, &["--groups", "windows"]), "nor is what is for other systems");
     assert!(is_native(&sandbox, &["--groups", "dev"]));
+    plan(&sandbox, &["--groups", "dev"]).run().success().says("`acmesource==1.0` is built from source, so it is for");
     assert!(is_native(&sandbox, &["--extras", "extra"]));
     assert!(!is_native(&sandbox, &["--groups", "dev", "--native", "false"]), "the input knows better");
 
@@ -81,10 +102,10 @@ fn with_files(lock: &str, name: &str, files: &[&str]) -> String {
 fn tells_by_files(sandbox: &Sandbox, file: &str) {
     let lock = sandbox.read(file);
     for (name, files, wanted) in [
-        ("plain", &["-py3-none-any.whl", ".tar.gz"] as &[&str], [false, false]),
-        ("plain", &[".tar.gz"], [true, true]),
-        ("plain", &["-cp313-cp313-win_amd64.whl", ".tar.gz"], [true, true]),
-        ("develop", &[".tar.gz"], [false, true]),
+        ("acmeplain", &["-py3-none-any.whl", ".tar.gz"] as &[&str], [false, false]),
+        ("acmeplain", &[".tar.gz"], [true, true]),
+        ("acmeplain", &["-cp313-cp313-win_amd64.whl", ".tar.gz"], [true, true]),
+        ("acmedevelop", &[".tar.gz"], [false, true]),
     ] {
         sandbox.write(file, with_files(&lock, name, files));
         let told = [&[] as &[&str], &["--groups", "dev"]].map(|groups| is_native(sandbox, groups));
@@ -94,9 +115,10 @@ fn tells_by_files(sandbox: &Sandbox, file: &str) {
 
 fn with_develop() -> (Sandbox, FileServer) {
     let (sandbox, server) = workspace();
-    wheel(&sandbox.root().join("index/develop"), "develop", "1.0");
+    wheel(&sandbox.root().join("index/acmedevelop"), "acmedevelop", "1.0");
     // The locks are to have one file of each.
-    fs_err::remove_file(sandbox.root().join("index/plain/plain-1.0.tar.gz")).expect("is there");
+    fs_err::remove_file(sandbox.root().join("index/acmeplain/acmeplain-1.0.tar.gz")).expect("is there");
+    page(&sandbox.root().join("index/acmeplain"));
     (sandbox, server)
 }
 
@@ -104,14 +126,14 @@ fn with_develop() -> (Sandbox, FileServer) {
 fn a_lock_of_poetry_tells_it_too() {
     let (sandbox, server) = with_develop();
     let project = format!(
-        "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = \">=3.9,<4\"\nplain = \"*\"\n\
-         [tool.poetry.group.dev.dependencies]\ndevelop = \"*\"\n\
+        "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = \">=3.9,<4\"\nacmeplain = \"*\"\n\
+         [tool.poetry.group.dev.dependencies]\nacmedevelop = \"*\"\n\
          [[tool.poetry.source]]\nname = \"own\"\nurl = \"{}\"\npriority = \"primary\"\n",
         server.url()
     );
     sandbox.write("pyproject.toml", &project);
     let keep = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("can be made");
-    let folder = camino::Utf8Path::from_path(keep.path()).expect("is UTF-8");
+    let folder = Utf8Path::from_path(keep.path()).expect("is UTF-8");
     fs_err::write(folder.join("pyproject.toml"), project).expect("can be written");
     run(tool("poetry", folder).arg("lock").env("POETRY_CACHE_DIR", folder.join("own/cache")));
     fs_err::copy(folder.join("poetry.lock"), sandbox.path("poetry.lock")).expect("was made");
@@ -122,13 +144,13 @@ fn a_lock_of_poetry_tells_it_too() {
 fn a_lock_of_pdm_tells_it_too() {
     let (sandbox, server) = with_develop();
     let project = format!(
-        "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\"plain\"]\n\
-         [dependency-groups]\ndev = [\"develop\"]\n[[tool.pdm.source]]\nname = \"pypi\"\nurl = \"{}\"\n",
+        "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\ndependencies = [\"acmeplain\"]\n\
+         [dependency-groups]\ndev = [\"acmedevelop\"]\n[[tool.pdm.source]]\nname = \"pypi\"\nurl = \"{}\"\n",
         server.url()
     );
     sandbox.write("pyproject.toml", &project);
     let keep = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("can be made");
-    let folder = camino::Utf8Path::from_path(keep.path()).expect("is UTF-8");
+    let folder = Utf8Path::from_path(keep.path()).expect("is UTF-8");
     fs_err::write(folder.join("pyproject.toml"), project).expect("can be written");
     run(tool("pdm", folder).args(["lock", "--group", ":all"]).env("PDM_CACHE_DIR", folder.join("own/cache")));
     fs_err::copy(folder.join("pdm.lock"), sandbox.path("pdm.lock")).expect("was made");
@@ -145,7 +167,7 @@ fn a_pylock_tells_it_too() {
     let head = "lock-version = \"1.0\"\ncreated-by = \"a tool\"\ndependency-groups = [\"dev\"]\n";
     let sdist = |name: &str| format!("sdist = {}", file(&format!("{name}-1.0.tar.gz")));
     let wheels = |name: &str, tag: &str| format!("wheels = [{}]", file(&format!("{name}-1.0-{tag}.whl")));
-    let plain = package("plain", &format!("{}\n{}", sdist("plain"), wheels("plain", "py3-none-any")), "");
+    let plain = package("acmeplain", &format!("{}\n{}", sdist("acmeplain"), wheels("acmeplain", "py3-none-any")), "");
     let dev = "marker = \"'dev' in dependency_groups\"\n";
     let indexed = "index = \"https://pypi.org/simple\"\n";
     for (more, wanted) in [
@@ -179,6 +201,10 @@ fn inputs_and_lists_tell_what_they_can() {
         assert_eq!(is_native(&Sandbox::with_requirements(text), &[]), wanted, "{text}");
     }
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let told = |arguments: &[&str]| plan(&sandbox, arguments).run().success();
+    let said = "`strip` is `true`, so it is for the image of python";
+    told(&["--strip"]).says(said).says("where the small image can build it, say `native: false`");
+    assert!(!told(&["--strip", "--native"]).told().contains("so it is for the image"), "nobody has to be told");
     for arguments in [&["--build-script", "make"] as &[&str], &["--strip"], &["--native"], &["--native", "true"]] {
         assert!(is_native(&sandbox, arguments), "{arguments:?}");
     }
