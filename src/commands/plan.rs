@@ -44,9 +44,14 @@ fn with_image(report: Report, wanted: Option<&Meaning>, spec: &Spec, context: Co
     let native = native::reason(spec, wanted);
     let is_news = environment.in_actions() && spec.native.is_none() && report.needs_build();
     if let Some(why) = native.as_ref().filter(|_| is_news) {
+        let python = spec.target.python;
+        let image = if python.runtime().preview {
+            format!("a machine of your own with Python {python}, as there is no image of this preview yet")
+        } else {
+            format!("the image of python{python}")
+        };
         console.notice(&format!(
-            "{why}, so it is for the image of python{} (`matrix-native`); where the small image can build it, say `native: false`",
-            spec.target.python
+            "{why}, so it is for {image} (`matrix-native`); where the small image can build it, say `native: false`"
         ));
     }
     Report { native: Some(native.is_some()), ..report }

@@ -1,6 +1,7 @@
 //! Which layers a plan gives to the image of their Python, with compilers, and which to the small one.
 
 use camino::Utf8Path;
+use lambda_layer::facts;
 use lambda_layer::types::Digest;
 use serde_json::Value;
 
@@ -204,6 +205,11 @@ fn inputs_and_lists_tell_what_they_can() {
     let told = |arguments: &[&str]| plan(&sandbox, arguments).run().success();
     let said = "`strip` is `true`, so it is for the image of python";
     told(&["--strip"]).says(said).says("where the small image can build it, say `native: false`");
+    if let Some(preview) = facts::runtimes().iter().find(|runtime| runtime.preview) {
+        let run = sandbox.run(&["plan", "--layer-name", "app", "--strip", "--python-version", &preview.python]);
+        let outcome = run.in_actions(&[]).args(&["--registry", ".lambda-layers"]).run().success();
+        outcome.says(&format!("for a machine of your own with Python {}, as there is no image", preview.python));
+    }
     assert!(!told(&["--strip", "--native"]).told().contains("so it is for the image"), "nobody has to be told");
     for arguments in [&["--build-script", "make"] as &[&str], &["--strip"], &["--native"], &["--native", "true"]] {
         assert!(is_native(&sandbox, arguments), "{arguments:?}");
