@@ -110,6 +110,19 @@ fn what_needs_a_compiler_is_refused_and_python_alone_is_built() {
 }
 
 #[test]
+fn a_project_that_needs_a_compiler_is_refused_by_its_name() {
+    let sandbox = Sandbox::with_requirements("./own\n");
+    let setup = "from setuptools import setup, Extension\nsetup(ext_modules=[Extension('fast', ['fast.c'])])\n";
+    let project = "[build-system]\nrequires = [\"setuptools==80.9.0\"]\nbuild-backend = \"setuptools.build_meta\"\n\
+        [project]\nname = \"acmeown\"\nversion = \"1\"\n";
+    for (file, text) in [("setup.py", setup), ("pyproject.toml", project), ("fast.c", "int x;\n")] {
+        sandbox.write(&format!("own/{file}"), text);
+    }
+    let outcome = run(&sandbox, "publish").env("PATH", small(&sandbox)).run().code(1);
+    outcome.says("error: `acmeown` needs a compiler, and this machine has none");
+}
+
+#[test]
 fn a_build_script_is_refused_where_no_shell_could_run_it() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let outcome = run(&sandbox, "publish").args(&["--build-script", "true"]).env("PATH", small(&sandbox)).run().code(1);

@@ -55,10 +55,21 @@ pub fn act(arguments: &[OsString], environment: &Environment) -> Option<u8> {
     Some(1)
 }
 
-/// The name that a source distribution says of itself (PEP 643), in its root folder or above the folder that it builds in.
+/// The name of what is built in a folder, or in one below it: a source distribution says it in `PKG-INFO` (PEP 643), a project
+/// in `pyproject.toml` (PEP 621).
 fn built_in(folder: &Utf8Path) -> Option<String> {
-    let text = folder.ancestors().find_map(|folder| fs_err::read_to_string(folder.join("PKG-INFO")).ok())?;
+    folder.ancestors().find_map(|folder| of_metadata(folder).or_else(|| of_project(folder)))
+}
+
+fn of_metadata(folder: &Utf8Path) -> Option<String> {
+    let text = fs_err::read_to_string(folder.join("PKG-INFO")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("Name:")).map(|name| name.trim().to_owned())
+}
+
+fn of_project(folder: &Utf8Path) -> Option<String> {
+    let text = fs_err::read_to_string(folder.join("pyproject.toml")).ok()?;
+    let project: toml::Table = text.parse().ok()?;
+    Some(project.get("project")?.get("name")?.as_str()?.to_owned())
 }
 
 /// What was refused, if a compiler was called.
