@@ -117,6 +117,9 @@ impl<'a> Uv<'a> {
         let python = target.python;
         let step = console.step(format!("Get Python {python}"));
         let mut command = self.command("install");
+        // Half a second, for a standard library that is compiled at each start otherwise: imports run where nothing can be
+        // written. In the environment, because an older uv does not know the option.
+        command.env("UV_COMPILE_BYTECODE", "1");
         command.arg(python.to_string());
         let outcome = child::run(command, "uv", console).map_err(|error| format!("{error:#}"))?;
         if !outcome.status.success() {

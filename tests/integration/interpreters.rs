@@ -81,6 +81,13 @@ fn a_machine_with_uv_alone_makes_the_same_layer() {
     assert!(!second.stderr.contains("Get Python"), "{}", second.stderr);
     assert_eq!((hash(&second), mirror.downloads()), (hash(&native), 1));
     assert!(!sandbox.root().join("home/.local/bin").exists());
+    // Its standard library is not compiled anew in each process.
+    let pythons = walkdir::WalkDir::new(sandbox.root().join("home/.local/share/uv/python"));
+    let compiled = pythons
+        .into_iter()
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().extension().is_some_and(|it| it == "pyc"));
+    assert!(compiled.count() > 100);
 }
 
 #[test]
