@@ -26,7 +26,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
     ("PIP_PRE", &["--prerelease", "allow"]),
 ];
 
-/// Makes a uv command behave like pip. The user's settings for uv itself are ignored.
+/// Makes a uv command behave like pip. Variables for uv that decide what is installed are removed.
 pub(super) fn apply(command: &mut Command, environment: &Environment) {
     let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
     let is_uvs = |name: &str| name.starts_with("UV_") && Effect::of(name).decides();
