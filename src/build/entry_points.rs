@@ -5,7 +5,7 @@ use camino::Utf8Path;
 
 use crate::types::PythonVersion;
 
-/// The first line of scripts: the Python of the Lambda runtime and of its images.
+/// The path of Python in the Lambda runtime and in its images.
 fn interpreter(python: PythonVersion) -> String {
     format!("/var/lang/bin/python{python}")
 }

@@ -1,4 +1,4 @@
-//! Keeps a Python that nobody chose from taking the place of the one that a layer has.
+//! Keeps a default Python from replacing the one that a layer is published for.
 
 use crate::error::{Failure, alternatives};
 use crate::registry::publish::Known;
