@@ -1,4 +1,4 @@
-//! Conflicts between layers of one run.
+//! Finds conflicts between the layers of one run.
 
 use std::collections::BTreeMap;
 

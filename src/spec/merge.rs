@@ -10,7 +10,7 @@ use crate::error::Failure;
 
 #[derive(Debug)]
 pub struct MergeSpec {
-    /// Folder with the results, absolute, and as it was given.
+    /// The folder with the results: absolute, and as it was given.
     pub results: Utf8PathBuf,
     pub shown: String,
     pub github: GithubChoice,
