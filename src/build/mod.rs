@@ -87,6 +87,8 @@ impl BuiltLayer {
     }
 }
 
+/// Builds and checks a layer. Nothing is published.
+///
 /// # Errors
 /// Installing or packing fails. Problems that the checks find are in the result.
 pub fn build(

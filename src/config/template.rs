@@ -30,6 +30,8 @@ pub(super) struct UnknownWord {
     pub(super) hint: String,
 }
 
+/// Fills the words of a layer into the text of an input.
+///
 /// # Errors
 /// The first unknown word, unless the input allows other words.
 pub(super) fn fill(input: &str, text: &str, words: &Words<'_>) -> Result<String, UnknownWord> {

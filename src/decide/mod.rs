@@ -47,6 +47,8 @@ pub(crate) struct Decision<'a> {
     pub plan: Plan,
 }
 
+/// Connects to the registry and to the state's store, and reads what is published.
+///
 /// # Errors
 /// There are no credentials, or the registry or the state cannot be read.
 pub(crate) async fn read(
@@ -65,6 +67,8 @@ pub(crate) async fn read(
     Ok(Connected { registry, store, known })
 }
 
+/// Compares the inputs with what is published, and resolves the dependency files if that is needed for it.
+///
 /// # Errors
 /// A default would change the layer's Python, a dependency file's own tool fails, or no place answers.
 pub(crate) async fn decide<'scope>(

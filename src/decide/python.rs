@@ -4,6 +4,8 @@ use crate::error::{Failure, alternatives};
 use crate::registry::publish::Known;
 use crate::spec::Spec;
 
+/// Refuses a default Python for a layer that is published for another one.
+///
 /// # Errors
 /// The layer is published for another Python than the default.
 pub fn check(spec: &Spec, known: &Known) -> Result<(), Failure> {

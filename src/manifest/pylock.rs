@@ -79,6 +79,8 @@ struct File {
 }
 
 impl Pylock {
+    /// Parses the text of a `pylock.toml`.
+    ///
     /// # Errors
     /// The file cannot be read, or has another version.
     pub(super) fn read(path: &Utf8Path, text: &str) -> Result<Self, Failure> {

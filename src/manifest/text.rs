@@ -36,6 +36,8 @@ pub(crate) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure
     }
 }
 
+/// Parses TOML.
+///
 /// # Errors
 /// The text is invalid; the error has the line and column, and what was expected there.
 pub(crate) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {
@@ -51,6 +53,8 @@ pub(crate) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T
     })
 }
 
+/// Parses JSON.
+///
 /// # Errors
 /// The text is invalid; the error has the line and column, and what was expected there.
 pub(crate) fn json<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {

@@ -24,6 +24,8 @@ pub struct Published {
     pub architectures: Vec<String>,
 }
 
+/// Fetches the zip of a version, and its declaration.
+///
 /// # Errors
 /// The version does not exist, may not be read, or has other bytes than the registry says.
 pub async fn fetch(

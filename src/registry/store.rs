@@ -83,6 +83,8 @@ impl StateStore {
         }
     }
 
+    /// Reads the state of a layer.
+    ///
     /// # Errors
     /// The state is of a newer program, or the store cannot be read.
     pub async fn read(&self, layer: &LayerName) -> anyhow::Result<Stored> {

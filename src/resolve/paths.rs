@@ -22,7 +22,7 @@ fn relative(line: &str, project: &Utf8Path) -> Option<String> {
     let (place, rest) = rest.split_at(rest.find([' ', '#', '[']).unwrap_or(rest.len()));
     let place = Url::parse(&format!("file:///{place}")).ok()?.to_file_path().ok()?;
     let place = between(project, &Utf8PathBuf::try_from(place).ok()?);
-    // Tools do not accept a space in a path.
+    // Tools do not accept a space in a path, so such a URL stays.
     let editable = if is_editable { "-e " } else { "" };
     (!place.as_str().contains(char::is_whitespace)).then(|| format!("{editable}{place}{extras}{rest}"))
 }

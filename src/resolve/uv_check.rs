@@ -32,6 +32,8 @@ pub(crate) struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// Checks that the lock fits its project. A project's own version may have changed.
+    ///
     /// # Errors
     /// A user error if the lock does not fit, or if no uv can check it.
     pub(crate) fn run(&self) -> anyhow::Result<()> {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::{RegistryChoice, Spec};
 use crate::error::{Failure, Problems};
 
+/// Refuses layers that would write the same SSM parameter.
+///
 /// # Errors
 /// Two layers would overwrite each other's SSM parameter.
 pub fn check(specs: &[Spec]) -> Result<(), Failure> {

@@ -17,6 +17,8 @@ pub struct MergeSpec {
 }
 
 impl MergeSpec {
+    /// Validates the inputs.
+    ///
     /// # Errors
     /// One failure that lists every problem.
     pub fn resolve(inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {

@@ -50,6 +50,8 @@ pub enum Subject {
 }
 
 impl AuditSpec {
+    /// Validates the inputs.
+    ///
     /// # Errors
     /// One failure that lists every problem.
     pub fn resolve(inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {

@@ -71,6 +71,8 @@ pub enum Verb {
 }
 
 impl VersionCommandSpec {
+    /// Validates the inputs of a command.
+    ///
     /// # Errors
     /// One user error that lists every problem.
     pub fn resolve(verb: Verb, inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {

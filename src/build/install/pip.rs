@@ -22,6 +22,8 @@ pub(super) struct Pip {
 }
 
 impl Pip {
+    /// Finds pip in the Python that runs the installer.
+    ///
     /// # Errors
     /// The target is not this machine's Python and processor: pip would evaluate markers for the wrong one.
     pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {

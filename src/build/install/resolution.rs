@@ -50,6 +50,8 @@ impl std::fmt::Display for Pin {
 }
 
 impl Resolution {
+    /// Parses the `pylock.toml` that uv writes.
+    ///
     /// # Errors
     /// The text is not a `pylock.toml` of uv.
     pub(super) fn read(text: &str) -> anyhow::Result<Self> {

@@ -47,6 +47,8 @@ impl Ledger {
     }
 }
 
+/// Leaves out files of a tree, and returns the savings by rule and owner.
+///
 /// # Errors
 /// A file of the tree cannot be read.
 pub fn slim(

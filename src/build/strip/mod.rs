@@ -35,6 +35,8 @@ struct Smaller {
     size: ByteSize,
 }
 
+/// Removes symbols from the shared objects of a tree, and returns the savings by owner.
+///
 /// # Errors
 /// A file cannot be read or written. A file that cannot be stripped stays as it is.
 pub fn strip(

@@ -98,7 +98,7 @@ pub(super) fn declared_to_uv(folder: &Utf8Path, paths: &[&Utf8Path], environment
     declared
 }
 
-/// Adds the files of folders that the project uses as indexes.
+/// Adds the paths of files in the folders that the project declares instead of indexes.
 pub(super) fn in_folders(locked: Arc<[Locked]>, home: &Utf8Path, declared: &Declared) -> Arc<[Locked]> {
     let folder = |page: &String| {
         let page = page.replace("${PROJECT_ROOT}", home.as_str());

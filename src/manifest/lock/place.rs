@@ -193,6 +193,8 @@ impl Placing<'_> {
         Ok([what, marker.to_owned()].into_iter().chain(hashes).collect())
     }
 
+    /// Checks that a path in the lock exists.
+    ///
     /// # Errors
     /// The path in the lock does not exist.
     pub(crate) fn check(&self, path: &Utf8Path) -> Result<(), Failure> {

@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// The time between two reads of the function: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
+/// Attaches the version to one function, and waits for the end of the update.
+///
 /// # Errors
 /// Lambda refuses the update, the update fails, or the function is busy for too long.
 pub(super) async fn update(found: &Found<'_>, offer: &Offer) -> anyhow::Result<()> {

@@ -51,6 +51,8 @@ pub(super) fn statement_id(principal: &Principal) -> String {
 }
 
 impl Policy {
+    /// Parses the JSON of a policy.
+    ///
     /// # Errors
     /// The policy is not in the documented format.
     pub(super) fn parse(text: &str, revision: Option<String>, arn: &LayerVersionArn) -> anyhow::Result<Self> {
