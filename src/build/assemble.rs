@@ -19,6 +19,8 @@ use crate::types::{ByteSize, DistributionName};
 /// Files of `*.dist-info` that record how a distribution was installed. They differ between tools and machines.
 const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"];
 
+/// Lays out the tree. `installed` is the folder with the installed distributions and projects, `opt` the one that the
+/// build script wrote to; `folder` contains both, and is kept as long as the tree.
 pub(crate) fn assemble(
     spec: &Spec,
     installed: &Utf8Path,
@@ -111,6 +113,7 @@ fn source_of(kind: FileKind) -> Source {
     }
 }
 
+/// An entry of a tree, with the size of its file.
 pub(crate) fn entry(source: Source, owner: Owner) -> anyhow::Result<Entry> {
     let size = match &source {
         Source::File { path, .. } => fs_err::metadata(path)?.len(),

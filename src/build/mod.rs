@@ -53,6 +53,7 @@ pub struct BuiltLayer {
     pub materials: Materials,
 }
 
+/// The sizes of a layer in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
     pub unzipped: ByteSize,

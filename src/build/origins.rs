@@ -13,6 +13,7 @@ use crate::types::DistributionName;
 use crate::types::PYPI;
 
 impl Origins {
+    /// Gathers the origins of all distributions, from requirements, lock files and the configured indexes.
     pub fn of(spec: &Spec, manifest: &Manifest) -> Self {
         let dependencies = &spec.dependencies;
         let urls = dependencies.index_url.iter().chain(&dependencies.extra_index_urls);

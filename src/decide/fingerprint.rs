@@ -79,6 +79,7 @@ pub struct Fingerprinted {
 }
 
 impl Fingerprinted {
+    /// The recipe and its digests, from the resolved dependency files.
     pub fn of(raw: &RawInputs, manifest: &Manifest, target: Target) -> Self {
         let meaning = Meaning::of(manifest, target);
         let recipe = Recipe { settings: &raw.settings, require_hashes: manifest.require_hashes, meaning };

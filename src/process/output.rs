@@ -22,6 +22,7 @@ pub(crate) fn causes(output: &str) -> Vec<String> {
     if causes.is_empty() { last_lines(output) } else { causes }
 }
 
+/// The last six lines that are not empty.
 pub(crate) fn last_lines(output: &str) -> Vec<String> {
     let lines: Vec<String> = output.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     lines[lines.len().saturating_sub(6)..].to_vec()

@@ -19,6 +19,7 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_mins(1);
 /// The time after a renewal in which requests may be sent: they have to arrive before the claim ends.
 pub const WINDOW: Duration = Duration::from_secs(25);
 
+/// The claim of a run, as the state stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// What is being published.

@@ -12,6 +12,7 @@ use super::store::StateStore;
 use crate::environment::Environment;
 use crate::spec::{AwsDestinations, RegistryChoice, StatePlace};
 
+/// The registries that layers of this run are connected to.
 #[derive(Debug, Default)]
 pub struct Connections {
     /// Locked while a layer connects, so that the next one finds the connection.

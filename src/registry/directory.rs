@@ -19,6 +19,7 @@ use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, 
 /// The region in ARNs of this registry.
 pub const REGION: &str = "local";
 
+/// A registry in a folder.
 #[derive(Debug)]
 pub struct DirectoryRegistry {
     pub folder: Utf8PathBuf,

@@ -28,6 +28,7 @@ impl Bucket {
     }
 }
 
+/// The buckets that may contain the state, and the one that does.
 #[derive(Debug)]
 pub struct Homes {
     /// Sorted by name.

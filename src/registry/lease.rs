@@ -87,6 +87,7 @@ impl<'a> Lease<'a> {
         }
     }
 
+    /// The state, as far as this run knows it.
     pub(crate) fn state(&self) -> State {
         self.held.borrow().state.clone()
     }

@@ -67,6 +67,7 @@ pub struct Receipt {
     pub declares: Declared,
 }
 
+/// A registry that versions are published to.
 #[derive(Debug)]
 pub enum Registry {
     Aws(Arc<AwsRegistry>),

@@ -26,6 +26,7 @@ pub struct Change {
     pub error: Option<Explanation>,
 }
 
+/// What kind of change it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
@@ -39,6 +40,7 @@ pub enum ChangeKind {
     Release,
 }
 
+/// The outcome of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeOutcome {
@@ -53,6 +55,7 @@ pub enum ChangeOutcome {
 }
 
 impl ChangeOutcome {
+    /// The outcome in words, for tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -85,6 +88,7 @@ impl Change {
         }
     }
 
+    /// The same change with the outcome `Failed`, and the reason.
     #[must_use]
     pub fn failed(self, error: &anyhow::Error) -> Self {
         Self { outcome: ChangeOutcome::Failed, error: Some(Explanation::of(error)), ..self }

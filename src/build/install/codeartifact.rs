@@ -40,6 +40,7 @@ pub struct Access {
 }
 
 impl Access {
+    /// Whether a token has expired, or is about to.
     pub fn has_ended(&self) -> bool {
         self.until.is_some_and(|until| until < Timestamp::now() + MARGIN)
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::spec::SlimLevel;
 
+/// The content of `data/slim.yml`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rules {
@@ -19,6 +20,7 @@ pub struct Rules {
     pub rules: Vec<Rule>,
 }
 
+/// A rule of `slim`: which files it leaves out, and under which conditions.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rule {

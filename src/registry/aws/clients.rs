@@ -5,6 +5,7 @@ use aws_config::SdkConfig;
 use super::limit::{Limit, Limited, PlaceLimits};
 use crate::types::Place;
 
+/// The AWS clients for one place.
 #[derive(Clone, Debug)]
 pub(crate) struct PlaceClients {
     pub(crate) place: Place,

@@ -80,6 +80,7 @@ pub(crate) struct PlaceLimits {
 pub struct Limits(Arc<Mutex<BTreeMap<Place, PlaceLimits>>>);
 
 impl Limits {
+    /// The limits of a place, which are created on first use and then shared.
     pub(crate) fn of(&self, place: &Place) -> PlaceLimits {
         let mut limits = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let new =

@@ -40,6 +40,7 @@ pub(crate) use clients::PlaceClients;
 pub use limit::Limits;
 pub use signing::{SignedZip, SignedZips};
 
+/// Lambda in the regions and accounts of a run, with the identities to use there.
 #[derive(Clone, Debug)]
 pub struct AwsRegistry {
     /// One for each place, in the user's order, grouped by role.

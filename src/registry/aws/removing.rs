@@ -87,6 +87,7 @@ impl AwsRegistry {
         Ok(zips)
     }
 
+    /// Removes a zip from the bucket of a place.
     pub(crate) async fn remove_zip(&self, place: &Place, zip: &StoredZip) -> anyhow::Result<()> {
         let Some(bucket) = self.bucket(place) else { return Ok(()) };
         let sent = self.clients(place).s3.delete_object().bucket(&bucket).key(&zip.key).send().await;

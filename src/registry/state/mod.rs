@@ -20,6 +20,7 @@ use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, Layer
 /// The format of the JSON. A higher one was written by a newer program.
 const FORMAT: u64 = 1;
 
+/// The state of one layer, as it is stored in JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct State {
@@ -95,6 +96,7 @@ pub struct Content {
     pub versions: BTreeMap<Destination, Version>,
 }
 
+/// A published version in one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     pub arn: LayerVersionArn,
@@ -107,6 +109,7 @@ pub struct Version {
 }
 
 impl State {
+    /// An empty state.
     pub fn new(layer: &LayerName) -> Self {
         Self {
             format: FORMAT,
@@ -152,6 +155,7 @@ impl State {
         }
     }
 
+    /// The JSON that is stored.
     pub fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a state has string keys");
         bytes.push(b'\n');

@@ -10,6 +10,7 @@ impl State {
         self.builds.get(&fingerprint).map(|build| build.content)
     }
 
+    /// The current content with its hash.
     pub fn current_content(&self) -> Option<(ContentHash, &Content)> {
         let hash = self.content_of(self.current?)?;
         Some((hash, self.contents.get(&hash)?))
