@@ -122,7 +122,7 @@ impl<'a> Uv<'a> {
         let outcome = child::run(command, "uv", console).map_err(|error| format!("{error:#}"))?;
         if !outcome.status.success() {
             step.done("not possible");
-            return Err(format!("uv cannot fetch one: {}", essence(&outcome.output)));
+            return Err(format!("uv cannot fetch one: {}", short_reason(&outcome.output)));
         }
         match self.known(target, console) {
             Some(host) => {
@@ -157,7 +157,7 @@ impl<'a> Uv<'a> {
 }
 
 /// What uv tried, and the innermost cause of its failure.
-fn essence(said: &str) -> String {
+fn short_reason(said: &str) -> String {
     let causes = output::causes(said);
     match causes.as_slice() {
         [] => output::last_lines(said).join(" "),

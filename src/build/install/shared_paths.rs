@@ -32,7 +32,7 @@ pub(crate) fn owners<'a>(
     let requirements = Requirements::of(distributions, disputed.copied(), target);
     let owners = claims.into_iter().map(|(path, claimants)| {
         let project = projects.iter().rev().find_map(|name| claimants.iter().find(|one| one.name == *name));
-        let is_last = |one: &&&Distribution| !claimants.iter().any(|other| requirements.has_over(other, one));
+        let is_last = |one: &&&Distribution| !claimants.iter().any(|other| requirements.outranks(other, one));
         let first = claimants.iter().filter(is_last).min_by_key(|one| (&one.name, &one.info));
         (path, *project.or(first).unwrap_or(&claimants[0]))
     });
@@ -69,7 +69,7 @@ impl<'a> Requirements<'a> {
     }
 
     /// Whether `one` requires `other`; two that require each other have equal rank.
-    fn has_over(&self, one: &Distribution, other: &Distribution) -> bool {
+    fn outranks(&self, one: &Distribution, other: &Distribution) -> bool {
         let requires = |one: &Distribution, other: &Distribution| {
             self.0.get(&one.name).is_some_and(|required| required.contains(&other.name))
         };

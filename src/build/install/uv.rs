@@ -268,12 +268,12 @@ impl Uv {
         let Request { spec, manifest, host, console, .. } = request;
         let found: Vec<Availability> = missing.iter().map(|pin| self.availability(pin, request)).collect();
         let can_compile = host.can_compile_for(spec.target);
-        let is_hopeless =
+        let is_unbuildable =
             |found: &&Availability| manifest.forbids_build(&found.pin.name) || (!can_compile && found.is_compiled());
-        let hopeless: Vec<Availability> = found.iter().filter(is_hopeless).cloned().collect();
-        if !hopeless.is_empty() {
-            let failure = explain::no_wheel(&hopeless, manifest, spec.target);
-            let unnamed: Vec<&str> = hopeless.iter().map(|found| found.pin.name.as_str()).collect();
+        let unbuildable: Vec<Availability> = found.iter().filter(is_unbuildable).cloned().collect();
+        if !unbuildable.is_empty() {
+            let failure = explain::no_wheel(&unbuildable, manifest, spec.target);
+            let unnamed: Vec<&str> = unbuildable.iter().map(|found| found.pin.name.as_str()).collect();
             let unnamed: Vec<&str> =
                 unnamed.into_iter().filter(|name| explain::place_of(name, manifest).is_none()).collect();
             if unnamed.is_empty() {

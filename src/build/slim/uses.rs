@@ -64,7 +64,7 @@ struct Module<'a> {
 }
 
 /// What the code of one module uses.
-struct Said<'a> {
+struct ModuleUses<'a> {
     path: &'a Utf8Path,
     owner: &'a Owner,
     /// Candidates whose files the module opens.
@@ -92,14 +92,14 @@ pub(super) fn find(
     });
     let mut waiting: Vec<Module<'_>> = modules.collect();
     let modules = in_candidates(tree, packages, candidates);
-    let question = Question::new(candidates, &modules, named);
+    let search = Search::new(candidates, &modules, named);
     let mut uses = Uses { used: only_modules(tree, packages, candidates), ..Uses::default() };
-    uses.imported.extend(question.files_of(entry_points(tree, packages)?));
+    uses.imported.extend(search.files_of(entry_points(tree, packages)?));
     loop {
         let (reached, rest): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|module| uses.need(module.path, candidates));
         let before = (uses.used.len(), uses.imported.len());
-        for said in question.ask_all(&reached)? {
+        for said in search.read_all(&reached)? {
             uses.used.extend(said.enters);
             uses.imported.extend(said.imports);
             uses.names.entry(said.owner.clone()).or_default().extend(said.names);
@@ -159,11 +159,11 @@ fn only_modules(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> Ca
             modules.entry(&entry.owner).or_default().push(path);
         }
     }
-    let lonely = modules
+    let only_candidates = modules
         .into_iter()
         .filter(|(_, modules)| modules.iter().all(|path| containing(path, candidates).next().is_some()))
         .filter(|(owner, _)| matches!(owner, Owner::Distribution(_)));
-    lonely.flat_map(|(_, modules)| modules).flat_map(|path| containing(path, candidates).cloned()).collect()
+    only_candidates.flat_map(|(_, modules)| modules).flat_map(|path| containing(path, candidates).cloned()).collect()
 }
 
 /// The modules of entry points.
@@ -188,7 +188,7 @@ fn reads_installed_metadata(code: &str) -> bool {
 }
 
 /// What is searched for in code.
-struct Question<'a> {
+struct Search<'a> {
     candidates: &'a Candidates,
     /// The result of `in_candidates`.
     modules: &'a BTreeMap<&'a str, BTreeSet<&'a str>>,
@@ -201,7 +201,7 @@ struct Question<'a> {
 }
 
 /// Words of code that finds files or modules without an import.
-const LOOKS_AROUND: [&str; 8] =
+const FINDS_FILES: [&str; 8] =
     ["__file__", "__path__", "__spec__", "__import__", "import_module", "resources", "get_data", "pkgutil"];
 /// Words of code that reads data of packages by their names.
 const READS_DATA: [&str; 3] = ["resource", "get_data", "PackageLoader"];
@@ -212,7 +212,7 @@ const ATTACH_STUB: &str = "attach_stub";
 const STUB_ENDINGS: [&str; 2] = [".pyi\"", ".pyi'"];
 const DESCRIPTIONS: [&str; 4] = ["get_payload", "\"Description\"", "'Description'", "[\"description\"]"];
 
-impl<'a> Question<'a> {
+impl<'a> Search<'a> {
     fn new(candidates: &'a Candidates, modules: &'a BTreeMap<&'a str, BTreeSet<&'a str>>, named: &Named<'a>) -> Self {
         let folders: BTreeSet<&str> = candidates.iter().filter_map(|path| Utf8Path::new(path).file_stem()).collect();
         let endings = named.endings.iter();
@@ -226,14 +226,14 @@ impl<'a> Question<'a> {
     }
 
     /// Reads modules on several threads; the results are in the order of the modules.
-    fn ask_all<'m>(&self, modules: &'m [Module<'_>]) -> anyhow::Result<Vec<Said<'m>>> {
+    fn read_all<'m>(&self, modules: &'m [Module<'_>]) -> anyhow::Result<Vec<ModuleUses<'m>>> {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let share = modules.len().div_ceil(threads).max(1);
         let answers = std::thread::scope(|scope| {
             let workers: Vec<_> = modules
                 .chunks(share)
                 .map(|share| {
-                    scope.spawn(|| share.iter().map(|module| self.ask(module)).collect::<anyhow::Result<Vec<_>>>())
+                    scope.spawn(|| share.iter().map(|module| self.read_one(module)).collect::<anyhow::Result<Vec<_>>>())
                 })
                 .collect();
             workers.into_iter().map(|worker| worker.join().expect("no worker panics")).collect::<Vec<_>>()
@@ -242,7 +242,7 @@ impl<'a> Question<'a> {
         Ok(answers.into_iter().flatten().flatten().collect())
     }
 
-    fn ask<'m>(&self, module: &'m Module<'_>) -> anyhow::Result<Option<Said<'m>>> {
+    fn read_one<'m>(&self, module: &'m Module<'_>) -> anyhow::Result<Option<ModuleUses<'m>>> {
         let bytes = module.entry.bytes()?;
         let (path, owner) = (module.path, &module.entry.owner);
         let home = containing(path, self.candidates).next();
@@ -259,10 +259,10 @@ impl<'a> Question<'a> {
             read.extend(code::modules(&code, &package));
         }
         enters.extend(read.iter().flat_map(|name| self.candidates_of(name)));
-        if home.is_some() && LOOKS_AROUND.iter().any(|word| code.contains(word)) {
+        if home.is_some() && FINDS_FILES.iter().any(|word| code.contains(word)) {
             enters.extend(containing(path, self.candidates).cloned());
         }
-        Ok(Some(Said {
+        Ok(Some(ModuleUses {
             path,
             owner,
             enters,
