@@ -1,4 +1,5 @@
-//! Lays out a tree: what was installed, less what is left out, with own source and included files beside it.
+//! Lays out the tree of a layer: the installed files, except those that are left out, with own source and included
+//! files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,9 +16,11 @@ use crate::layer::{Distribution, Entry, Owner, Source, Tree, paths, sboms};
 use crate::spec::Spec;
 use crate::types::{ByteSize, DistributionName};
 
-/// Files of `*.dist-info` that tell how it was installed and not what it is: they differ between tools and machines.
+/// Files of `*.dist-info` that record how a distribution was installed. They differ between tools and machines.
 const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"];
 
+/// Lays out the tree. `installed` is the folder with the installed distributions and projects, `opt` the one that the
+/// build script wrote to; `folder` contains both, and is kept as long as the tree.
 pub(crate) fn assemble(
     spec: &Spec,
     installed: &Utf8Path,
@@ -77,7 +80,8 @@ fn add_installed(
     Ok(())
 }
 
-/// Bytecode of a wheel is that of another Python or for another time of the source; the layer has its own.
+/// Whether a file is left out of every layer: records of the installation, and bytecode. A wheel's bytecode may be for
+/// another Python or an older source; this program adds its own.
 fn is_noise(path: &Utf8Path) -> bool {
     let is_bytecode =
         path.extension() == Some("pyc") && path.parent().is_some_and(|parent| parent.ends_with("__pycache__"));
@@ -85,7 +89,7 @@ fn is_noise(path: &Utf8Path) -> bool {
     is_bytecode || in_info && path.file_name().is_some_and(|name| NOISE.contains(&name) || name == "RECORD")
 }
 
-/// A script that a distribution ships as a file. pip makes it executable only if it is so in the wheel.
+/// A script that a distribution ships as a file. pip makes it executable only if it is executable in the wheel.
 fn script_source(kind: FileKind, spec: &Spec) -> anyhow::Result<Source> {
     let FileKind::File { source, .. } = &kind else { return Ok(source_of(kind)) };
     let bytes = fs_err::read(source)?;
@@ -109,6 +113,7 @@ fn source_of(kind: FileKind) -> Source {
     }
 }
 
+/// An entry of a tree, with the size of its file.
 pub(crate) fn entry(source: Source, owner: Owner) -> anyhow::Result<Entry> {
     let size = match &source {
         Source::File { path, .. } => fs_err::metadata(path)?.len(),
@@ -118,7 +123,7 @@ pub(crate) fn entry(source: Source, owner: Owner) -> anyhow::Result<Entry> {
     Ok(Entry { source, owner, size: ByteSize(size) })
 }
 
-/// A package folder keeps its name; the content of any other folder is placed as it is.
+/// Adds own source: a package folder under its name, the content of any other folder directly.
 fn add_source(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
     let packages = spec.content.layout.packages(spec.target.python);
     for path in &spec.content.source {
@@ -134,7 +139,7 @@ fn add_include(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
     for include in &spec.content.include {
         let full = spec.folder.join(&include.from).canonicalize_utf8()?;
         let files = add_files(&full, &include.to, Owner::Include, &spec.workspace, tree)?;
-        // What goes to the root of the layer is in the folders that it brings.
+        // What is included in the root of the layer is judged by its top folders.
         let place_of = |file: &Utf8Path| match include.to.as_str() {
             "" => Utf8PathBuf::from(file.components().next().map_or("", |first| first.as_str())),
             _ => include.to.clone(),
@@ -150,7 +155,7 @@ fn add_include(spec: &Spec, tree: &mut Tree) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Links may lead anywhere in `home`. Gives the places of the files in the layer.
+/// Adds files; links among them may lead anywhere in `home`. Returns the paths of the files in the layer.
 fn add_files(
     from: &Utf8Path,
     to: &Utf8Path,

@@ -1,19 +1,19 @@
-//! Scripts of distributions. An installer writes them for its own Python, with its own path in the first line; in a
-//! layer they are run by the runtime's Python, from `/opt/bin`, with the layer's packages to import from.
+//! Writes the scripts of distributions. Installers write them for their own Python, with its path in the first line; in
+//! a layer the runtime's Python runs them from `/opt/bin`, and they import the layer's packages.
 
 use camino::Utf8Path;
 
 use crate::types::PythonVersion;
 
-/// The Python of the Lambda runtime and of its images.
+/// The path of Python in the Lambda runtime and in its images.
 fn interpreter(python: PythonVersion) -> String {
     format!("/var/lang/bin/python{python}")
 }
 
-/// The script of a console or GUI entry point, `module:function`.
+/// The script for a console or GUI entry point, `module:function`.
 ///
-/// `packages` is where the layer's packages are below `/opt`. A script started by a function is not told of them:
-/// only the runtime's own bootstrap puts them on `sys.path`.
+/// `packages` is the folder of the layer's packages, relative to `/opt`. The script adds it to `sys.path`, because only
+/// the runtime's own bootstrap does that, and not for programs that a function starts.
 pub(crate) fn entry_point(object: &str, packages: &Utf8Path, python: PythonVersion) -> Vec<u8> {
     let (module, function) = object.split_once(':').unwrap_or((object, ""));
     let start = function.split('.').next().unwrap_or_default();
@@ -25,7 +25,8 @@ pub(crate) fn entry_point(object: &str, packages: &Utf8Path, python: PythonVersi
     format!("#!{}\nimport sys\n\nsys.path.insert(0, \"/opt/{packages}\")\n{script}", interpreter(python)).into_bytes()
 }
 
-/// The same script, for the runtime's Python if an installer wrote another Python into its first line; `None` if it needs no change.
+/// The script for the runtime's Python, if an installer wrote another Python into its first line; `None` if it needs no
+/// change.
 pub(crate) fn with_runtime_interpreter(script: &[u8], python: PythonVersion) -> Option<Vec<u8>> {
     let end = script.iter().position(|byte| *byte == b'\n').unwrap_or(script.len());
     let first = std::str::from_utf8(&script[..end]).ok()?.trim_end();

@@ -1,4 +1,4 @@
-//! From a [`Spec`] to a checked zip: installs, slims, compiles, packs, checks.
+//! Builds a checked zip from a [`Spec`]: installs, slims, compiles, packs and checks.
 
 pub mod assemble;
 pub mod bytecode;
@@ -32,31 +32,32 @@ use crate::spec::{Bytecode, FailOn, SlimLevel, SmokeTest, Spec};
 use crate::types::{ByteSize, DistributionName};
 use crate::{audit, files};
 
-/// Everything about a layer but where it goes.
+/// A layer that was built, before it is published.
 #[derive(Debug)]
 pub struct BuiltLayer {
-    /// `None` if it was refused before it was packed.
+    /// `None` if the layer was refused before it was packed.
     archive: Option<Archive>,
-    /// Why it must not be published.
+    /// Why the layer must not be published.
     rejection: Option<Failure>,
     pub sizes: Sizes,
-    /// Files and links.
+    /// The number of files and links.
     pub files: usize,
     pub distributions: Vec<DistributionSize>,
-    /// What was left out of the distributions.
+    /// The files that were left out of the distributions.
     pub savings: Vec<Saving>,
-    /// Worst first.
+    /// Ordered by severity, the worst first.
     pub findings: Vec<Finding>,
-    /// `None` until it is whole.
+    /// `None` while the layer is still being built.
     pub layer: Option<Layer>,
-    /// For the files about it that were asked for.
+    /// The data for the documents that were asked for.
     pub materials: Materials,
 }
 
+/// The sizes of a layer in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
     pub unzipped: ByteSize,
-    /// `None` if it was not packed.
+    /// `None` if the layer was not packed.
     pub zipped: Option<ByteSize>,
 }
 
@@ -69,7 +70,7 @@ impl BuiltLayer {
         self.rejection.is_some()
     }
 
-    /// Adds what was found after it was made.
+    /// Adds findings from after the build, and decides again whether the layer is refused.
     pub fn add(&mut self, findings: Vec<Finding>, fail_on: FailOn, console: &Console) {
         let known = self.findings.len();
         self.findings.extend(findings);
@@ -78,7 +79,7 @@ impl BuiltLayer {
         self.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     }
 
-    /// The zip, if nothing keeps it from being published.
+    /// The zip, or the reason why it must not be published.
     pub fn into_archive(self) -> anyhow::Result<Archive, Failure> {
         match (self.rejection, self.archive) {
             (Some(failure), _) => Err(failure),
@@ -87,8 +88,10 @@ impl BuiltLayer {
     }
 }
 
+/// Builds and checks a layer. Nothing is published.
+///
 /// # Errors
-/// What installing and packing say. What the checks find stands in what was made.
+/// Installing or packing fails. Problems that the checks find are in the result.
 pub fn build(
     spec: &Spec,
     manifest: &Manifest,
@@ -143,7 +146,7 @@ pub fn build(
         made.archive = Some(archive);
         layer
     } else {
-        // What is too large is worth looking at all the more.
+        // The documents help to see why a layer is too large.
         Layer::of(&tree, BTreeMap::new())
     };
     if !spec.documents.is_empty() {
@@ -159,7 +162,7 @@ pub fn build(
     Ok(made)
 }
 
-/// Bytecode and imports want the target's own Python; to install wheels any version will do.
+/// Finds Pythons: bytecode and imports need the target's own version, while any version can install wheels.
 fn pythons(spec: &Spec, environment: &Environment, console: &Console) -> Pythons {
     let imports = spec.checks.smoke_test != SmokeTest::Off && smoke::is_for_this_machine(spec.target);
     let find = if imports || spec.content.bytecode != Bytecode::None { Pythons::find } else { Pythons::find_any };
@@ -174,7 +177,8 @@ fn place_of(name: &DistributionName, manifest: &Manifest, spec: &Spec) -> Option
     Some(ManifestPlace { file, line: asks.line })
 }
 
-/// Beside `output`, so that a rename brings it there; else with other temporary files.
+/// The folder for the new zip: the folder of `output`, so that the zip can be renamed into place; otherwise the one for
+/// temporary files.
 fn archive_folder(spec: &Spec, environment: &Environment) -> anyhow::Result<Utf8PathBuf> {
     let Some((_, parent)) = place_of_output(spec) else {
         return Ok(environment.scratch_directory());
@@ -183,22 +187,22 @@ fn archive_folder(spec: &Spec, environment: &Environment) -> anyhow::Result<Utf8
     Ok(parent)
 }
 
-/// The path of `output` and the folder it is in.
+/// The path of `output`, and its folder.
 fn place_of_output(spec: &Spec) -> Option<(Utf8PathBuf, Utf8PathBuf)> {
     let place = spec.folder.join(spec.output.as_ref()?);
     let parent = place.parent().unwrap_or(&spec.folder).to_owned();
     Some((place, parent))
 }
 
-/// Brings a new zip to `output`, if that was asked for; gives the path to tell people.
+/// Moves a new zip to `output`, if that was asked for, and returns the path to show.
 ///
-/// Whoever looks sees the old file or the new one, never half of it.
+/// Other programs see the old file or the new one, never a part of it.
 pub fn keep(archive: Archive, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
     let Some((place, _)) = place_of_output(spec) else { return Ok(None) };
     finish(archive.into_file(), &place, spec)
 }
 
-/// The same with a zip that stays where it is, too.
+/// The same for a zip that also stays where it is: copies it.
 pub fn keep_copy(zip: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
     let Some((place, parent)) = place_of_output(spec) else { return Ok(None) };
     fs_err::create_dir_all(&parent)?;
@@ -208,7 +212,7 @@ pub fn keep_copy(zip: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathB
 }
 
 fn finish(zip: NamedTempFile, place: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
-    // Temporary files are for their owner alone.
+    // Temporary files are readable by their owner only.
     fs_err::set_permissions(zip.path(), std::fs::Permissions::from_mode(0o644))?;
     zip.persist(place)?;
     workflow_commands::hand_over(place, &spec.workspace)?;

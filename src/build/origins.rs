@@ -1,4 +1,4 @@
-//! Where the distributions of a layer come from, gathered from the inputs of a build.
+//! Finds out where the distributions of a layer come from, from the inputs of a build.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,7 @@ use crate::types::DistributionName;
 use crate::types::PYPI;
 
 impl Origins {
+    /// Gathers the origins of all distributions, from requirements, lock files and the configured indexes.
     pub fn of(spec: &Spec, manifest: &Manifest) -> Self {
         let dependencies = &spec.dependencies;
         let urls = dependencies.index_url.iter().chain(&dependencies.extra_index_urls);
@@ -27,7 +28,7 @@ impl Origins {
         origins
     }
 
-    /// What one requirement says of what it names.
+    /// Adds what one requirement says about its distribution.
     fn note(&mut self, requirement: &Requirement) {
         let (name, url) = match &requirement.kind {
             RequirementKind::Named(named) => {
@@ -46,13 +47,13 @@ impl Origins {
         let origin: &mut Origin = self.named.entry(name).or_default();
         let known: BTreeSet<String> =
             requirement.hashes.iter().cloned().chain(in_url.map(|digits| format!("sha256:{digits}"))).collect();
-        // Of several only the installer knows which one it took.
+        // With several hashes, only the installer knows which file it took.
         origin.sha256 = known.first().filter(|_| known.len() == 1).and_then(|hash| sha256(hash));
         origin.place = place;
     }
 }
 
-/// What the lock files of a run list.
+/// The packages that the lock files of a run list.
 fn read_locks(spec: &Spec) -> Locked {
     let dependencies = &spec.dependencies;
     let paths: BTreeSet<&Utf8PathBuf> =
@@ -68,14 +69,15 @@ fn read_locks(spec: &Spec) -> Locked {
     locked
 }
 
-/// The distribution that a wheel's URL names.
+/// The distribution in the file name of a wheel's URL.
 fn name_in(url: &str) -> Option<DistributionName> {
     let path = url.split(['?', '#']).next()?;
     let file = path.rsplit('/').next()?.strip_suffix(".whl")?;
     file.split('-').next()?.parse().ok()
 }
 
-/// The index that everything is from; `None` if there may be several, or if it is only what installers take by default.
+/// The index that all distributions come from; `None` if there may be several, or if it is only the default of the
+/// installers.
 fn index(spec: &Spec, manifest: &Manifest) -> Option<String> {
     let dependencies = &spec.dependencies;
     let option = |names: &'static [&'static str]| {
@@ -94,7 +96,7 @@ fn index(spec: &Spec, manifest: &Manifest) -> Option<String> {
     }
     let given = dependencies.index_url.iter().map(|url| url.shown().to_owned()).chain(option(&["--index-url", "-i"]));
     let given: BTreeSet<String> = given.map(|url| url.trim_end_matches('/').to_owned()).collect();
-    // A lock file names the index of each distribution, and PyPI by naming none other.
+    // A lock file names the index of each distribution, unless it is PyPI.
     let is_locked = !dependencies.manifest.locks.is_empty();
     match given.len() {
         0 => is_locked.then(|| PYPI.to_owned()),
@@ -103,7 +105,7 @@ fn index(spec: &Spec, manifest: &Manifest) -> Option<String> {
     }
 }
 
-/// The name of a project by its `pyproject.toml`.
+/// The name of a project in its `pyproject.toml`.
 fn project(spec: &Spec, path: &Utf8Path) -> Option<DistributionName> {
     let text = fs_err::read_to_string(spec.folder.join(path).join("pyproject.toml")).ok()?;
     let table: toml::Table = toml::from_str(&text).ok()?;

@@ -1,5 +1,6 @@
-//! Writes each `RECORD` anew, sorted and with what is in the layer alone: what was left out is in none, and what was
-//! changed or is another distribution's is there as it is. So it is true, and the same for every installer.
+//! Writes each `RECORD` again, sorted and with only the files that are in the layer. Files that were left out are not
+//! listed; files that were changed or replaced are listed as they are. So each `RECORD` is true, and the same for every
+//! installer.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -14,9 +15,9 @@ use super::assemble::entry;
 use crate::layer::{Entry, Owner, Source, Tree, paths};
 use crate::spec::Spec;
 
-/// The last step of a tree: whatever is left out after it would still be recorded.
+/// Writes the records as the last step of a tree: files that are left out later would still be recorded.
 ///
-/// Bytecode is not recorded, which the specification leaves open.
+/// Bytecode is not recorded; the specification does not require it.
 pub fn with_records(mut tree: Tree, spec: &Spec) -> anyhow::Result<Tree> {
     let packages = spec.content.layout.packages(spec.target.python);
     let hashes = hashes(&tree)?;
@@ -38,8 +39,8 @@ pub fn with_records(mut tree: Tree, spec: &Spec) -> anyhow::Result<Tree> {
     Ok(tree)
 }
 
-/// What is recorded of each place: hash and size of a file, nothing of a link. A layer may have hundreds of megabytes, so that
-/// all processors have a part in it.
+/// What is recorded for each path: hash and size of a file, nothing for a link. All processors share the work, because
+/// a layer may have hundreds of megabytes.
 fn hashes(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, String>> {
     let entries: Vec<(&Utf8PathBuf, &Entry)> = tree.entries.iter().collect();
     let next = AtomicUsize::new(0);
@@ -65,7 +66,7 @@ fn hashes(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, String>> {
     })
 }
 
-/// As in a `RECORD`.
+/// The hash and the size in bytes, in the form of a `RECORD`.
 pub(crate) fn hash_and_size(bytes: &[u8]) -> String {
     format!("sha256={},{}", URL_SAFE_NO_PAD.encode(Sha256::digest(bytes)), bytes.len())
 }

@@ -1,4 +1,5 @@
-//! Runs the user's own script before anything is installed: for compilers, headers and tools that a build needs.
+//! Runs the user's own script before anything is installed, for example to install compilers, headers and tools that a
+//! build needs.
 
 use std::process::Command;
 
@@ -13,15 +14,15 @@ use crate::process::output;
 use crate::runtime::images;
 use crate::spec::{BuildScript, Spec};
 
-/// Where commands are handed over: unlike an argument or a file it can be read by nobody else, and what the commands
-/// start does not inherit it.
+/// The variable that passes the commands to the shell: unlike an argument or a file, nobody else can read it, and the
+/// programs that the commands start do not inherit it.
 const COMMANDS: &str = "LAMBDA_LAYER_BUILD_SCRIPT";
 const RUN_COMMANDS: &str = "commands=$LAMBDA_LAYER_BUILD_SCRIPT; unset LAMBDA_LAYER_BUILD_SCRIPT; eval \"$commands\"";
 
-/// What the script puts into `opt` is part of the layer.
+/// Runs the script. The files that it puts into `opt` are part of the layer.
 ///
 /// # Errors
-/// The user's, with the end of what the script said, if it ends with anything but 0.
+/// A user error with the end of the script's output, if the script exits with anything but 0.
 pub(crate) fn run(
     script: &BuildScript,
     opt: &Utf8Path,
@@ -54,7 +55,7 @@ pub(crate) fn run(
     Err(failure.hint("nothing was installed or published; the script ends at the first command that fails").into())
 }
 
-/// The first of them that is on `PATH`, with options that end it at the first command that fails.
+/// The first shell on `PATH`, with the options that make it stop at the first failing command.
 fn shell(environment: &Environment) -> Option<(&'static str, &'static [&'static str])> {
     const SHELLS: &[(&str, &[&str])] = &[("bash", &["-euo", "pipefail"]), ("sh", &["-eu"])];
     let folders = || environment.get("PATH").unwrap_or_default().split(':').map(Utf8Path::new);

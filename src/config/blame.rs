@@ -1,10 +1,11 @@
-//! Finds the lines that cause the problems of layers; a problem that many layers share is reported once.
+//! Finds the lines that cause the problems of layers. A problem that many layers share is reported once.
 
 use super::expand::{Origin, Wanted};
 use super::problem::{Problem, Span};
 use crate::error::Failure;
 
-/// What comes after these is counted, for the first few alone are told: finding the places of tens of thousands takes long.
+/// Further problems are only counted, because just the first few are shown, and finding the lines of tens of thousands
+/// takes long.
 const MOST: usize = 1000;
 
 #[derive(Debug)]
@@ -18,9 +19,9 @@ pub(super) struct Wrong {
 struct Found {
     span: Option<Span>,
     failure: Failure,
-    /// It stands in the layer itself, so there is no doubt which is meant.
+    /// Whether the line is in the layer itself, so that it is clear which layer is meant.
     is_own: bool,
-    /// The first one's name.
+    /// The name of the first layer with this problem.
     layer: String,
     count: usize,
 }
@@ -30,7 +31,7 @@ impl Wrong {
         Self { layers, found: Vec::new() }
     }
 
-    /// Of one layer; several problems are told one by one.
+    /// Adds the problems of one layer, one by one.
     pub(super) fn add(&mut self, layer: &Wanted, failure: Failure) {
         let parts = if failure.each.is_empty() { vec![failure] } else { failure.each };
         for failure in parts {
@@ -40,7 +41,7 @@ impl Wrong {
                 continue;
             }
             let place = place(&failure.message, layer);
-            // What is missing may be what could not be read.
+            // A missing value may be one that could not be read.
             if place.is_none() && layer.is_broken {
                 continue;
             }
@@ -65,8 +66,8 @@ impl Wrong {
     }
 }
 
-/// The value that a message is about, and whether it is the layer's own: that of the input it names first, or the one it
-/// quotes.
+/// The value that a message is about, and whether it is the layer's own: the value of the first input in the message,
+/// or the quoted value.
 fn place(message: &str, layer: &Wanted) -> Option<(Option<Span>, bool)> {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let at = |origin: &Origin| (origin.span, !origin.is_default);

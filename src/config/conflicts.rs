@@ -1,4 +1,4 @@
-//! Layers that would write the same file.
+//! Refuses layers that would write the same file.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::files;
 
-/// Inputs that name a file to be written.
+/// Inputs that name a file to write.
 const WRITTEN: &[&str] = &["output", "report", "sbom", "third-party-licenses"];
 
-/// One problem for each value, however many layers share it.
+/// Reports one problem for each value, however many layers share it.
 pub(super) fn refuse(chosen: &[Wanted], environment: &Environment, problems: &mut Vec<Problem>) {
     let mut first: BTreeMap<Utf8PathBuf, &str> = BTreeMap::new();
     let mut told = Vec::new();
@@ -23,7 +23,7 @@ pub(super) fn refuse(chosen: &[Wanted], environment: &Environment, problems: &mu
         for (input, origin) in WRITTEN.iter().filter_map(|input| Some((*input, layer.origins.get(*input)?.last()?))) {
             let full = folder.join(Utf8Path::new(origin.text.trim()));
             let Some(other) = first.insert(files::normalize(&full).unwrap_or(full), &layer.name) else { continue };
-            // Two inputs of one layer are found by its spec.
+            // If two inputs of one layer name the same file, its spec reports that.
             if other == layer.name || told.contains(&(input, origin.span)) {
                 continue;
             }

@@ -16,19 +16,19 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::spec::REGISTRY_FOLDER;
 
-/// One layer with its inputs as they would be given to a run of its own.
+/// One layer with its inputs, in the form in which they would be given to a run for this layer alone.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) name: String,
-    /// Of the name in the file.
+    /// The place of the name in the file.
     pub(super) span: Span,
     pub(super) given: Given,
     pub(super) origins: Origins,
-    /// It is known to be wrong: an input may be missing that stands there.
+    /// Whether it has known problems, so that an input may be missing although the file contains it.
     pub(super) is_broken: bool,
 }
 
-/// Where the values of inputs stand: none if the run gave them.
+/// The values of inputs with their places in the file, which are `None` if the run gave them.
 pub(super) type Origins = BTreeMap<String, Vec<Origin>>;
 
 #[derive(Clone, Debug)]
@@ -38,12 +38,12 @@ pub(super) struct Origin {
     pub(super) is_default: bool,
 }
 
-/// What all layers have in common.
+/// The things that all layers have in common.
 #[derive(Debug)]
 pub(super) struct Common<'a> {
-    /// What was given to the run and is not about the choice of layers.
+    /// The inputs of the run, except those that choose layers.
     pub(super) of_run: &'a Given,
-    /// Of the file, from where the program was started.
+    /// The folder of the file, relative to where the program was started.
     pub(super) folder: &'a Utf8Path,
     pub(super) environment: &'a Environment,
 }
@@ -76,7 +76,7 @@ pub(super) fn expand(file: &File, common: &Common<'_>, problems: &mut Vec<Proble
     wanted
 }
 
-/// The layer's own values before the defaults, and those of the run before both.
+/// Merges inputs: the layer's own values override the defaults, and those of the run override both.
 fn merged(defaults: &Keys, layer: &Layer, of_run: &Given) -> Origins {
     let origins = |entry: &Entry, is_default: bool| -> Vec<Origin> {
         let origin = |value: &Text| Origin { text: value.text.clone(), span: Some(value.span), is_default };
@@ -92,12 +92,12 @@ fn merged(defaults: &Keys, layer: &Layer, of_run: &Given) -> Origins {
     inputs
 }
 
-/// What nobody wrote.
+/// A value that this program chose.
 fn chosen(text: &str) -> Origin {
     Origin { text: text.to_owned(), span: None, is_default: true }
 }
 
-/// Of an input that multiplies a layer; empty if it is not given.
+/// The values of an input that multiplies a layer; empty if it is not given.
 fn values(inputs: &Origins, name: &str, problems: &mut Vec<Problem>) -> Vec<Origin> {
     let mut values: Vec<Origin> = Vec::new();
     for origin in inputs.get(name).into_iter().flatten() {
@@ -113,7 +113,7 @@ fn values(inputs: &Origins, name: &str, problems: &mut Vec<Problem>) -> Vec<Orig
     values
 }
 
-/// For one Python and architecture; `None` if its name cannot be told.
+/// The layer for one Python and architecture; `None` if its name cannot be determined.
 fn one(
     layer: &Layer,
     inputs: &Origins,
@@ -163,8 +163,9 @@ fn one(
     Some(Wanted { name, span: layer.name.span, given, origins, is_broken })
 }
 
-/// Registry and state are the same for all layers, wherever these work: a folder is seen from the file, or from where the
-/// program was started if the run gives it. So is the working directory.
+/// Makes folders absolute or relative to the start of the program. Registry and state are the same for all layers,
+/// whatever their working directories: such a folder is relative to the file, or to where the program was started if
+/// the run gives it. So is the working directory.
 pub(super) fn place(given: &mut Given, common: &Common<'_>) {
     let start = &common.environment.current_directory;
     let is_elsewhere = |place: &str| place == "aws" || place.contains("://");
@@ -185,7 +186,7 @@ pub(super) fn place(given: &mut Given, common: &Common<'_>) {
     given.insert("working-directory".to_owned(), vec![folder.into_string()]);
 }
 
-/// Of one layer for several targets.
+/// The problem if one layer has the same name for several targets.
 fn same_name(layer: &Layer, (pythons, architectures): (usize, usize)) -> Problem {
     let name = &layer.name.text;
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));

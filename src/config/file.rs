@@ -1,4 +1,4 @@
-//! The content of the file: defaults and layers, with valid keys and values of the right type.
+//! Reads the content of the file: defaults and layers, with valid keys and values of the right type.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::cli::InputArgument;
 use crate::environment::Environment;
 use crate::error::nearest;
 
-/// Keys at the top.
+/// The keys at the top level.
 pub(super) const TOP: &[&str] = &["environment", "defaults", "layers"];
 
-/// Inputs that have no place in the file, and why.
+/// Inputs that are not allowed in the file, and the reasons.
 pub(crate) const OF_THE_RUN: &[(&str, &str)] = &[
     ("command", "give it to the run: the file says what the layers are, not what to do with them"),
     ("config", "give it to the run: one file has all layers"),
@@ -23,7 +23,7 @@ pub(crate) const OF_THE_RUN: &[(&str, &str)] = &[
     ("since", "give it to the run: it is about all layers"),
     ("summary", "give it to the run: it is about all layers"),
 ];
-/// Keys that may be lists although the input takes a single value.
+/// Keys that may be lists, although the input takes a single value.
 pub(super) const TARGETS: &[&str] = &["python-version", "architecture"];
 
 #[derive(Debug, Default)]
@@ -32,21 +32,21 @@ pub(super) struct File {
     pub(super) layers: Vec<Layer>,
 }
 
-/// Inputs by their names.
+/// The inputs by their names.
 pub(super) type Keys = BTreeMap<String, Entry>;
 
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// `None` if the layer removes the default.
+    /// The values; empty if the layer removes the default.
     pub(super) values: Vec<Text>,
 }
 
 #[derive(Debug)]
 pub(super) struct Layer {
-    /// With `{py}` and the like.
+    /// The name, with words such as `{py}`.
     pub(super) name: Text,
     pub(super) keys: Keys,
-    /// It has problems, so that further problems may only follow from them.
+    /// Whether it has problems, of which further problems may only be a consequence.
     pub(super) is_broken: bool,
 }
 
@@ -56,7 +56,7 @@ struct Reader<'a> {
     problems: &'a mut Vec<Problem>,
 }
 
-/// Reads as much of the document as is valid; problems go to the list.
+/// Reads as much of the document as is valid. Problems are added to the list.
 pub(super) fn read(
     root: &Node,
     inputs: &[InputArgument],
@@ -146,7 +146,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `- layer-name: shared`
+    /// A layer in a list: `- layer-name: shared`.
     fn listed(&mut self, item: &Node) -> Option<Layer> {
         let Content::Mapping(entries) = &item.content else {
             self.wrong_type(item, "a layer", "a mapping", "write `- layer-name: shared`");
@@ -161,7 +161,7 @@ impl Reader<'_> {
         Some(Layer { name: name?, keys, is_broken })
     }
 
-    /// `shared: {…}`
+    /// A layer in a mapping: `shared: {…}`.
     fn named(&mut self, name: &Text, inputs: &Node) -> Option<Layer> {
         let entries = match &inputs.content {
             Content::Mapping(entries) => entries.as_slice(),
@@ -182,7 +182,7 @@ impl Reader<'_> {
         Some(Layer { name, keys, is_broken })
     }
 
-    /// And whether there were problems.
+    /// Reads keys, and returns whether there were problems.
     fn keys(&mut self, entries: &[(Text, Node)]) -> (Keys, bool) {
         let before = self.problems.len();
         let mut keys = Keys::new();
@@ -267,7 +267,7 @@ impl Reader<'_> {
                 self.problems.push(Problem::at(text.span, message).hint("remove it"));
             }
         }
-        // What is left of a value that is wrong would only be wrong in other ways.
+        // The rest of an invalid value would only cause other problems.
         (self.problems.len() == before).then_some(filled)
     }
 }

@@ -9,10 +9,10 @@ use crate::files;
 
 pub(crate) const NAMES: [&str; 2] = ["lambda-layers.yml", "lambda-layers.yaml"];
 
-/// The file, seen from where the program was started.
+/// The file, relative to where the program was started.
 ///
 /// # Errors
-/// What was named does not exist, or there are two.
+/// The named file does not exist, or there are two files.
 pub(super) fn find(inputs: &Inputs, environment: &Environment) -> Result<Option<Utf8PathBuf>, Failure> {
     let start = &environment.current_directory;
     if let Some(named) = given(inputs.config.as_ref()) {

@@ -1,4 +1,4 @@
-//! `lambda-layers.yml`: which layers there are, and what is asked of each.
+//! Reads `lambda-layers.yml`, which lists the layers and their inputs.
 
 mod blame;
 mod conflicts;
@@ -29,7 +29,7 @@ use crate::environment::Environment;
 use crate::error::{Failure, nearest};
 use crate::{cli, files};
 
-/// Inputs that choose among the layers of the file in place of overriding what it says.
+/// Inputs that choose layers of the file instead of overriding its values.
 const CHOOSING: &[&str] = &["config", "layers", "layer-name"];
 
 /// The layers of a run.
@@ -41,11 +41,10 @@ pub struct Resolved<S> {
     pub notes: Vec<String>,
 }
 
-/// Where it is looked for.
+/// The default name of the file.
 pub const FILE: &str = "lambda-layers.yml";
 
-/// The specs of all layers that the run is about: of those of the file that were chosen, or of the one that the inputs
-/// describe.
+/// The specs of all layers of a run: of the chosen layers in the file, or of the one that the inputs describe.
 ///
 /// # Errors
 /// One failure with all problems of the file and of its layers.
@@ -64,7 +63,7 @@ pub fn resolve<S>(
         let patterns = select::patterns(&inputs.layers);
         return match given(inputs.layer_name.as_ref()) {
             _ if patterns.is_empty() => alone(Vec::new()),
-            // Nothing is left out.
+            // The only layer is chosen.
             Some(name) if select::fits(&patterns, name)? => alone(Vec::new()),
             Some(name) => {
                 let failure = Failure::user(format!("`layers` leaves out `{name}`, which is the only layer"));
@@ -118,7 +117,7 @@ pub fn resolve<S>(
     if problems.is_empty() { Ok(Resolved { specs, notes: Vec::new() }) } else { refused(problems) }
 }
 
-/// What the file asks for: `None` if that cannot be told at all.
+/// The layers of the file; `None` if they cannot be determined at all.
 fn read(
     path: &Utf8Path,
     of_run: &Given,
@@ -150,7 +149,7 @@ pub fn path(cli: &Cli, environment: &Environment) -> Option<Utf8PathBuf> {
 
 fn in_use(cli: &Cli, environment: &Environment) -> Result<Option<Utf8PathBuf>, Failure> {
     let is_chosen = ["config", "layers"].iter().any(|name| cli.given.contains_key(*name));
-    // What is audited then is not of the file.
+    // The audited layer is not in the file then.
     if matches!(cli.command, Command::Audit(_)) && cli.given.contains_key("subject") && !is_chosen {
         return Ok(None);
     }
@@ -172,7 +171,7 @@ fn unused(name: &str, wanted: &[Wanted], path: &Utf8Path) -> String {
 /// How many layers are built at once.
 ///
 /// # Errors
-/// The value is no number.
+/// The value is not a number.
 pub fn jobs(inputs: &Inputs) -> Result<Option<usize>, Failure> {
     let Some(text) = given(inputs.jobs.as_ref()) else { return Ok(None) };
     if let Ok(jobs @ 1..) = text.parse() {

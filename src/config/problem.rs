@@ -7,19 +7,19 @@ use camino::Utf8PathBuf;
 use crate::error::{Failure, Hintless, Kind};
 use crate::secrets::Secrets;
 
-/// How many problems are reported; further ones mostly have the same cause.
+/// How many problems are reported. Further ones mostly have the same cause.
 const TOLD: usize = 20;
-/// Of a line of the file, in characters.
+/// The longest part of a line that is shown, in characters.
 const LONGEST_LINE: usize = 110;
 
-/// Where something stands on one line.
+/// A part of one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
-    /// From 1.
+    /// The number of the line, from 1.
     pub(super) line: usize,
-    /// From 0, in characters.
+    /// The first column in characters, from 0.
     pub(super) column: usize,
-    /// In characters, at least 1.
+    /// The length in characters, at least 1.
     pub(super) length: usize,
 }
 
@@ -29,7 +29,7 @@ impl Span {
 
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
-    /// `None` of what the file has no part in.
+    /// The place in the file; `None` if the problem is not in the file.
     pub(super) span: Option<Span>,
     pub(super) failure: Box<Failure>,
 }
@@ -44,7 +44,7 @@ impl Problem {
     }
 }
 
-/// As [`Hintless`], with its place.
+/// The same as [`Hintless`], with a place.
 #[must_use]
 pub(super) struct HintlessProblem {
     span: Span,
@@ -56,7 +56,7 @@ impl HintlessProblem {
         Problem::of(Some(self.span), self.failure.hint(hint))
     }
 
-    /// With `did you mean`, if there is a near name; else with another hint.
+    /// Adds the hint `did you mean` if there is a similar name, otherwise another hint.
     pub(super) fn near(self, near: Option<&str>, otherwise: impl Into<String>) -> Problem {
         match near {
             Some(near) => self.hint(format!("did you mean `{near}`?")),
@@ -70,10 +70,10 @@ impl HintlessProblem {
 pub(super) struct Source {
     /// The path as messages show it.
     pub(super) name: Utf8PathBuf,
-    /// From the repository's root, for annotations.
+    /// The path relative to the repository's root, for annotations.
     pub(super) annotated: String,
     lines: Vec<String>,
-    /// Passwords in URLs of the file.
+    /// The passwords in URLs of the file.
     secrets: Secrets,
 }
 
@@ -91,7 +91,7 @@ impl Source {
     /// All problems as one failure, in the order of their lines.
     pub(super) fn failure(&self, mut problems: Vec<Problem>) -> Failure {
         problems.sort_by_key(|problem| problem.span);
-        // What is wrong with a default is found again in each layer.
+        // A problem of a default is found again in each layer.
         let mut seen = BTreeSet::new();
         problems.retain(|problem| seen.insert((problem.span, problem.failure.message.clone())));
         let place = problems.iter().find_map(|problem| problem.span).map(|span| (self.annotated.clone(), span.line));
@@ -130,7 +130,7 @@ impl Source {
         }
     }
 
-    /// The line with a caret below, and what the problem says beyond its message.
+    /// The line with a caret below, and the rest of what the problem says.
     fn shown(&self, problem: &Problem) -> Vec<String> {
         let mut shown = problem.span.map(|span| self.excerpt(span)).unwrap_or_default();
         shown.extend(problem.failure.causes.iter().map(|cause| format!("  {}", self.secrets.redact(cause))));
@@ -151,7 +151,7 @@ impl Source {
         let cut: String = characters.get(start..end).unwrap_or_default().iter().collect();
         let (before, after) = (if start > 0 { "…" } else { "" }, if end < characters.len() { "…" } else { "" });
         let text = format!("{number:>width$} | {before}{cut}{after}");
-        // Behind a password that was taken out nothing stands where it stood.
+        // After a redacted password, columns have moved.
         if redacted != line {
             return vec![text];
         }
@@ -161,7 +161,7 @@ impl Source {
     }
 }
 
-/// What would not be seen, or would turn the order of what is seen, as a sign that is.
+/// Replaces a character that is invisible, or reverses the order of others, by a visible one.
 fn harmless(character: char) -> char {
     match character {
         '\t' => ' ',

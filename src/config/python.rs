@@ -1,4 +1,5 @@
-//! The Python of a layer that names none: its name may have it, so it is chosen before the rest of the layer is known.
+//! Chooses the Python of a layer that names none. The layer's name may contain it, so it is chosen before everything
+//! else is known.
 
 use super::expand::{Common, Origin, Origins, place};
 use super::problem::Problem;
@@ -8,10 +9,11 @@ use crate::error::Failure;
 use crate::spec::python::{ChosenPython, Project};
 use crate::types::PythonVersion;
 
-/// Words that stand for the Python, or may have it in them.
+/// Words that stand for the Python, or may contain it.
 const WORDS: &[&str] = &["{python}", "{py}", "{layer}"];
 
-/// By the files in the layer's working directory, `3.13`. What is wrong with those is told when the layer is read.
+/// The Python by the files in the layer's working directory, such as `3.13`. Problems of these files are reported when
+/// the layer is read.
 pub(super) fn of(
     name: &str,
     inputs: &Origins,
@@ -20,7 +22,7 @@ pub(super) fn of(
     problems: &mut Vec<Problem>,
 ) -> String {
     let of_target = ("arch", architecture);
-    // Its name is known if there is no Python in it.
+    // The name is known if it does not contain the Python.
     let name = template::fill("layer-name", name, &[of_target]).ok();
     let words: Vec<_> = name.iter().map(|name| ("layer", name.as_str())).chain([of_target]).collect();
     let origins = |input: &'static str| inputs.get(input).into_iter().flatten().map(move |origin| (input, origin));

@@ -4,10 +4,10 @@ use camino::Utf8Path;
 
 use crate::error::Failure;
 
-/// The longest file, in bytes; a thousand layers take a tenth of it.
+/// The largest file, in bytes. A thousand layers need a tenth of it.
 const LARGEST: u64 = 1024 * 1024;
 
-/// `shown` names it in messages.
+/// Reads the file; `shown` is its path in messages.
 ///
 /// # Errors
 /// The file cannot be read, is too large, or is not UTF-8.
@@ -25,7 +25,7 @@ pub(super) fn read(path: &Utf8Path, shown: &Utf8Path) -> Result<String, Failure>
         return Err(failure.hint("a file that lists layers is not: is it the right one?"));
     }
     let bytes = fs_err::read(path).map_err(unreadable)?;
-    // Of UTF-16 without a mark every other byte is zero.
+    // In UTF-16 without a byte order mark, every other byte of ASCII text is zero.
     if bytes.starts_with(&[0xff, 0xfe])
         || bytes.starts_with(&[0xfe, 0xff])
         || matches!(bytes[..], [0, _, ..] | [_, 0, ..])

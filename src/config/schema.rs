@@ -1,5 +1,5 @@
-//! JSON Schema of the file, for editors and validators. It allows whatever the program can make sense of by itself; what
-//! only a look at other files can tell is for the program.
+//! The JSON Schema of the file, for editors and validators. It allows everything that the program may accept; checks
+//! that need other files are left to the program.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::facts;
 
 const ADDRESS: &str = "https://raw.githubusercontent.com/OWNER/lambda-layer-action/v0/lambda-layers.schema.json";
 
-/// Inputs that have one of few values; a test compares them with what the program reads.
+/// Inputs with a fixed set of values. A test compares them with those that the program reads.
 const CHOICES: &[(&str, &[&str])] = &[
     ("architecture", &["x86_64", "arm64"]),
     ("bytecode", &["auto", "compile", "only", "none"]),
@@ -22,12 +22,12 @@ const CHOICES: &[(&str, &[&str])] = &[
     ("slim", &["none", "safe", "max"]),
 ];
 
-/// The first line of a file: editors with the YAML language server complete and check it then.
+/// The first line of a file, by which editors with the YAML language server complete and check it.
 pub(crate) fn comment() -> String {
     format!("# yaml-language-server: $schema={ADDRESS}")
 }
 
-/// In draft 7, which every editor knows.
+/// The schema in draft 7, which every editor supports.
 pub fn schema() -> String {
     let inputs = input_arguments();
     let inputs: Vec<&InputArgument> =
@@ -95,7 +95,7 @@ fn with_variable(mut definitions: Map<String, Value>) -> Value {
     definitions.into()
 }
 
-/// Whatever is written is read as text.
+/// Every scalar, because the program reads it as text.
 fn text() -> Value {
     json!({ "type": ["string", "number", "boolean", "null"] })
 }
@@ -115,20 +115,20 @@ fn definition(input: &InputArgument) -> Value {
     definition
 }
 
-/// One of these, nothing, or what a variable will say.
+/// One of these values, nothing, or a value from variables.
 fn one_of(mut choices: Vec<Value>) -> Value {
     choices.push(Value::Null);
     json!({ "anyOf": [{ "enum": choices }, { "type": "string", "pattern": "\\$\\{" }] })
 }
 
-/// As YAML has them and as text; with the default, which may be neither.
+/// Booleans in YAML and as text, together with the default, which may be neither.
 fn booleans(default: &str) -> Vec<Value> {
     let mut values = vec![json!(true), json!(false), json!("true"), json!("false")];
     values.extend((!values.contains(&json!(default))).then(|| json!(default)));
     values
 }
 
-/// As text, and as the number that a validator sees where the quotes are missing: `3.1` for `3.10`.
+/// Python versions as text, and as the number that a validator sees without quotes: `3.1` for `3.10`.
 fn pythons() -> Vec<Value> {
     let versions = facts::runtimes().iter().map(|runtime| runtime.python.as_str());
     let as_text = versions.clone().flat_map(|version| [json!(version), json!(format!("python{version}"))]);

@@ -6,7 +6,7 @@ use super::expand::Wanted;
 use crate::error::{Failure, Problems, nearest};
 use crate::types::check_glob;
 
-/// Keeps the layers that a name or pattern fits, in the order of the file.
+/// Keeps the layers that match a name or pattern, in the order of the file.
 ///
 /// # Errors
 /// A pattern is invalid or matches no layer.
@@ -30,7 +30,7 @@ pub(super) fn choose(wanted: Vec<Wanted>, patterns: &[String], file: &str) -> Re
     Ok(wanted.into_iter().zip(is_chosen).filter_map(|(layer, is_chosen)| is_chosen.then_some(layer)).collect())
 }
 
-/// Whether a layer of this name is chosen.
+/// Whether a layer with this name is chosen.
 ///
 /// # Errors
 /// A pattern is invalid.
@@ -43,7 +43,7 @@ pub(super) fn fits(patterns: &[String], name: &str) -> Result<bool, Failure> {
     Ok(false)
 }
 
-/// One a line, or with commas between them, but for those inside of `{a,b}`.
+/// Splits patterns, one per line or separated by commas, except those inside of `{a,b}`.
 pub(super) fn patterns(values: &[String]) -> Vec<String> {
     let mut depth = 0_usize;
     let is_end = |character: char| {
@@ -68,7 +68,7 @@ fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
     })
 }
 
-/// No layer has this name.
+/// The failure if no layer has this name.
 pub(super) fn missing(input: &str, name: &str, wanted: &[Wanted], file: &str) -> Failure {
     let failure = Failure::user(format!("`{input}` is `{name}`, which fits no layer of `{file}`"));
     let names = wanted.iter().map(|layer| layer.name.as_str());

@@ -1,8 +1,8 @@
-//! `{python}`, `{py}`, `{arch}` and `{layer}` in names and paths.
+//! Fills in `{python}`, `{py}`, `{arch}` and `{layer}` in names and paths.
 
 use crate::error::{alternatives, nearest};
 
-/// Inputs in which they are filled in, beside `layer-name`.
+/// Inputs in which words are filled in, in addition to `layer-name`.
 pub(super) const FILLED: &[&str] = &[
     "baseline",
     "build-script",
@@ -17,21 +17,23 @@ pub(super) const FILLED: &[&str] = &[
     "third-party-licenses",
     "working-directory",
 ];
-/// Texts in which other words in braces have a meaning of their own.
+/// Inputs in which other words in braces have a meaning of their own.
 const FREE: &[&str] = &["build-script", "description"];
 
-/// What a layer fills in: `("py", "313")`.
+/// The words of a layer with their values: `("py", "313")`.
 pub(super) type Words<'a> = [(&'static str, &'a str)];
 
-/// A word that nothing is known for, and what to do about it.
+/// An unknown word, and what to do about it.
 #[derive(Debug)]
 pub(super) struct UnknownWord {
     pub(super) message: String,
     pub(super) hint: String,
 }
 
+/// Fills the words of a layer into the text of an input.
+///
 /// # Errors
-/// The first unknown word, unless the input has use for it.
+/// The first unknown word, unless the input allows other words.
 pub(super) fn fill(input: &str, text: &str, words: &Words<'_>) -> Result<String, UnknownWord> {
     let is_strict = !FREE.contains(&input);
     let mut filled = String::with_capacity(text.len());
@@ -40,7 +42,7 @@ pub(super) fn fill(input: &str, text: &str, words: &Words<'_>) -> Result<String,
         let inner = &rest[at + 1..];
         let end = inner.find(|character: char| !character.is_ascii_alphanumeric() && !"_-".contains(character));
         let word = end.filter(|end| *end > 0 && inner[*end..].starts_with('}')).map(|end| &inner[..end]);
-        // `${NAME}` that was escaped is meant as it stands.
+        // An escaped `${NAME}` is left as it is.
         let Some(word) = word.filter(|_| !rest[..at].ends_with('$')) else {
             filled += &rest[..=at];
             rest = inner;

@@ -1,4 +1,4 @@
-//! `${NAME}` in values: the environment, as far as the file declares that it is used.
+//! Replaces `${NAME}` in values by variables of the environment that the file declares.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +14,14 @@ const HARMLESS: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCOUNT_ID"
 #[derive(Debug)]
 pub(super) struct Variables<'a> {
     environment: &'a Environment,
-    /// With what they are where the environment does not have them.
+    /// The declared names, with the defaults for variables that the environment does not have.
     declared: BTreeMap<String, Option<String>>,
-    /// Names that are not set and were reported already.
+    /// Names that are not set and were already reported.
     missed: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Variables<'a> {
-    /// Of the key `environment`: a list of names, or a mapping from names to defaults.
+    /// Reads the key `environment`: a list of names, or a mapping from names to defaults.
     pub(super) fn declared(node: Option<&Node>, environment: &'a Environment, problems: &mut Vec<Problem>) -> Self {
         let mut declared = BTreeMap::new();
         let mut declare = |name: &Text, default: Option<String>| match refusal(name) {
@@ -91,7 +91,7 @@ impl<'a> Variables<'a> {
         filled + rest
     }
 
-    /// Why there is none, unless that was said already.
+    /// The value of a variable. The error says why there is none, unless that was already reported.
     fn value(&self, name: &str) -> Result<&str, (Option<String>, String)> {
         let Some(default) = self.declared.get(name) else {
             let near = nearest(name, self.declared.keys().map(String::as_str));

@@ -1,6 +1,6 @@
-//! YAML as a tree with the line of each value. Scalars are text as written: `3.10` stays `3.10`.
+//! Parses YAML as a tree with the line of each value. Scalars are text as written: `3.10` stays `3.10`.
 //!
-//! Anchors, aliases, merge keys and tags are refused: nothing in the file can stand for more than is written.
+//! Anchors, aliases, merge keys and tags are refused: everything in the file means only what is written there.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use super::problem::{Problem, Source, Span};
 
-/// The file itself needs five levels.
+/// The deepest nesting; the file needs five levels.
 const DEEPEST: usize = 16;
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) enum Content {
     Text(String),
     List(Vec<Node>),
     Mapping(Vec<(Text, Node)>),
-    /// What was refused already.
+    /// A value that was already refused.
     Refused,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Text {
 }
 
 impl Node {
-    /// `a list`
+    /// The name of the kind for messages, such as `a list`.
     pub(super) fn kind(&self) -> &'static str {
         match self.content {
             Content::Text(_) => "text",
@@ -43,7 +43,7 @@ impl Node {
         }
     }
 
-    /// Nothing stands there, or `null`.
+    /// Whether the value is missing or `null`.
     pub(super) fn is_empty(&self) -> bool {
         match &self.content {
             Content::Text(text) => text.is_empty(),
@@ -54,7 +54,7 @@ impl Node {
     }
 }
 
-/// The only document. `None` where there is none, or one that cannot be understood any further: the problems say why.
+/// The single document. `None` if there is none, or if it cannot be parsed any further; the problems say why.
 pub(super) fn parse(text: &str, source: &Source, problems: &mut Vec<Problem>) -> Option<Node> {
     if let Some(problem) = control_character(text) {
         problems.push(problem);
@@ -82,13 +82,13 @@ struct Builder<'a> {
     root: Option<Node>,
 }
 
-/// A list or mapping whose end is not read yet.
+/// A list or mapping whose end has not been read yet.
 struct Open {
     span: Span,
     content: Content,
-    /// Of a mapping: what waits for its value.
+    /// In a mapping, the key that waits for its value.
     key: Key,
-    /// Of a mapping: the line of each key.
+    /// In a mapping, the line of each key.
     lines: BTreeMap<String, usize>,
 }
 
@@ -97,7 +97,7 @@ enum Key {
     #[default]
     None,
     Taken(Text),
-    /// Wrong, so that its value is not taken either.
+    /// An invalid key, whose value is also ignored.
     Refused,
 }
 
@@ -194,7 +194,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Of what goes over several lines the first.
+    /// The span of a value; if it has several lines, that of the first.
     fn span(&self, place: saphyr_parser::Span) -> Span {
         let (start, end) = (place.start, place.end);
         let line = start.line().max(1);
@@ -213,7 +213,7 @@ fn no_anchors(span: Span) -> Problem {
     problem.hint("`defaults` is for what layers share; a value that begins with `*` or `&` needs quotes")
 }
 
-/// What no text file has: the parser takes a zero for the end.
+/// Refuses control characters, which no text file has; the parser would take a zero for the end.
 fn control_character(text: &str) -> Option<Problem> {
     let is_wrong = |character: char| character.is_control() && !matches!(character, '\n' | '\r' | '\t' | '\u{85}');
     let at = text.find(is_wrong)?;
@@ -224,7 +224,7 @@ fn control_character(text: &str) -> Option<Problem> {
     Some(Problem::at(span, format!("a control character, U+{:04X}", u32::from(character))).hint("remove it"))
 }
 
-/// The parser's word for it in the words of those who write such files.
+/// The parser's error, in words for users.
 fn syntax(error: &ScanError, source: &Source) -> Problem {
     let (mark, info) = (error.marker(), error.info());
     let span = Span { line: mark.line().max(1), column: mark.col(), length: 1 };

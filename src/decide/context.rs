@@ -1,11 +1,11 @@
-//! What all layers of a run share.
+//! The things that all layers of a run share.
 
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::process::workers::Workers;
 use crate::registry::connections::Connections;
 
-/// What all layers of a run have in common, and the console of one.
+/// The things that all layers of a run share, with the console of one layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a, 'scope, 'env> {
     pub environment: &'scope Environment,

@@ -1,4 +1,4 @@
-//! How one recipe differs from another, in words.
+//! Describes how one recipe differs from another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::registry::recipe;
 use crate::types::Digest;
 
-/// How one recipe differs from another, in words, most telling first.
+/// Descriptions of how one recipe differs from another, the most important first.
 ///
 /// The recipes come as JSON because the older one may have been written by another version of this program.
 pub(super) fn differences(before: &Value, after: &Value) -> Vec<String> {
@@ -56,7 +56,7 @@ fn entries(key: &str, before: &BTreeMap<String, String>, after: &BTreeMap<String
         (old, new) if old == new => None,
         (None, Some(rest)) => Some(format!("{key}: {} added", show_entry(name, rest))),
         (Some(_), None) => Some(format!("{key}: {name} removed")),
-        // Only a hidden part differs.
+        // Only a part that is not shown differs.
         (Some(old), Some(new)) if shown_part(old) == shown_part(new) && recipe::mark(old) != recipe::mark(new) => {
             Some(format!("{key}: {name} changed"))
         }
@@ -88,7 +88,7 @@ fn show_entry(name: &str, rest: &str) -> String {
     if shown == "any version" { name.to_owned() } else { format!("{name}{shown}") }
 }
 
-/// The part to show: without digests.
+/// The part that is shown, without digests.
 fn shown_part(rest: &str) -> String {
     let shown: Vec<&str> = rest
         .split(' ')

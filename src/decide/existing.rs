@@ -27,14 +27,14 @@ pub enum Status {
     Unsigned(Version),
     /// The state names none here.
     Missing,
-    /// The region does not answer; the others continue without it.
+    /// The region does not answer. The others continue without it.
     Unreadable(Explanation),
 }
 
-/// Asks each region whether the version still exists. `plan` trusts the state, unless `verify` is set.
+/// Asks each region whether the version still exists. The command `plan` relies on the state, unless `verify` is set.
 ///
 /// # Errors
-/// No place answers.
+/// None of the places answers.
 pub async fn ask(
     spec: &Spec,
     matched: Match,

@@ -1,14 +1,14 @@
-//! What decides the bytes of a layer, and its digest.
+//! The recipe of a layer, which determines its bytes, and the recipe's digest.
 //!
-//! Scheme: a [`Recipe`] is serialized as JSON, its keys in the order of the fields and its collections sorted, and
-//! hashed with SHA-256. In it: the target, the layout, the installer and its options, what the dependency files *mean*
-//! for this target, the names left out, and a digest of each file and folder that is added. Not in it: where the layer
-//! goes, its name and description, credentials, absolute paths, the machine, the versions of the tools. JSON
-//! separates values unambiguously, so two recipes with the same text are the same recipe. The format (in
-//! `settings.rs`) is raised when this program would build other bytes from the same recipe.
+//! A [`Recipe`] is serialized as JSON, with its keys in the order of the fields and its collections sorted, and hashed
+//! with SHA-256. It contains the target, the layout, the installer and its options, what the dependency files *mean*
+//! for this target, the excluded names, and a digest of each file and folder that is added. It does not contain the
+//! destination of the layer, its name and description, credentials, absolute paths, the machine, or the versions of the
+//! tools. JSON separates values unambiguously, so two recipes with the same text are the same recipe. When this program
+//! changes so that the same recipe gives other bytes, the format (in `settings.rs`) is raised.
 //!
-//! Beside it stands a digest of the *raw* inputs, which is known without working out what a dependency file means: what
-//! a lock file means is for its own tool to say, and no process is started while nothing changed.
+//! A second digest covers the *raw* inputs. It is known without resolving the dependency files: only a lock file's own
+//! tool can tell what the file means, and as long as nothing changed, no tool has to run.
 
 use std::collections::BTreeSet;
 
@@ -50,14 +50,14 @@ pub struct RawInputs {
     layer: LayerName,
     settings: Settings,
     digest: Digest,
-    /// Secrets that must not get into the state.
+    /// Secrets that must not appear in the state.
     secrets: Secrets,
 }
 
 impl RawInputs {
-    /// Reads the files that are added to the layer; the dependency files were read before.
+    /// Reads the files that are added to the layer. The dependency files were already read.
     ///
-    /// `secrets` are those that the run was given.
+    /// `secrets` are all that the run was given.
     ///
     /// # Errors
     /// A file cannot be read.
@@ -71,14 +71,15 @@ impl RawInputs {
 /// The recipe of a layer with its digests.
 #[derive(Debug)]
 pub struct Fingerprinted {
-    /// As a state keeps it, in JSON and without secrets.
+    /// The recipe as JSON for the state, without secrets.
     pub recipe: Value,
     pub fingerprint: Fingerprint,
-    /// Of the raw inputs.
+    /// The digest of the raw inputs.
     pub inputs: Digest,
 }
 
 impl Fingerprinted {
+    /// The recipe and its digests, from the resolved dependency files.
     pub fn of(raw: &RawInputs, manifest: &Manifest, target: Target) -> Self {
         let meaning = Meaning::of(manifest, target);
         let recipe = Recipe { settings: &raw.settings, require_hashes: manifest.require_hashes, meaning };
@@ -88,7 +89,7 @@ impl Fingerprinted {
         Self { recipe, fingerprint, inputs: raw.digest }
     }
 
-    /// The recipe that the state has for the same raw inputs: then the dependency files need not be resolved.
+    /// The recipe that the state has for the same raw inputs. With it, the dependency files need not be resolved.
     pub fn remembered(raw: &RawInputs, state: &State) -> Option<Self> {
         let fingerprint = state.current?;
         let build = state.builds.get(&fingerprint)?;

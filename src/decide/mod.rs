@@ -1,4 +1,4 @@
-//! Compares what is published with what the inputs ask for, and decides what to do.
+//! Compares the published versions with what the inputs ask for, and decides what to do.
 
 pub mod context;
 mod difference;
@@ -29,7 +29,7 @@ use crate::resolve;
 use crate::spec::{Spec, Task};
 use crate::types::description::Declaration;
 
-/// The registry and the state, and what they know.
+/// The registry and the store of the state, and what is known from both.
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub registry: Registry,
@@ -47,8 +47,10 @@ pub(crate) struct Decision<'a> {
     pub plan: Plan,
 }
 
+/// Connects to the registry and to the state's store, and reads what is published.
+///
 /// # Errors
-/// There are no credentials, or what the registry and the state's store say.
+/// There are no credentials, or the registry or the state cannot be read.
 pub(crate) async fn read(
     spec: &Spec,
     connections: &Connections,
@@ -65,8 +67,10 @@ pub(crate) async fn read(
     Ok(Connected { registry, store, known })
 }
 
+/// Compares the inputs with what is published, and resolves the dependency files if that is needed for it.
+///
 /// # Errors
-/// A default would change the layer's Python; what a dependency file's own tool says of it; no place answers.
+/// A default would change the layer's Python, a dependency file's own tool fails, or no place answers.
 pub(crate) async fn decide<'scope>(
     spec: &'scope Spec,
     raw: &RawInputs,
@@ -82,7 +86,7 @@ pub(crate) async fn decide<'scope>(
         Some(wanted) if !spec.dependencies.manifest.locks.is_empty() => (wanted, None),
         _ => {
             let manifest = if spec.dependencies.manifest.locks.is_empty() {
-                // Without lock files no tool has to run.
+                // Without lock files, no tool has to run.
                 resolve::resolve(spec, environment, console)?
             } else {
                 workers.run(|| resolve::resolve(spec, environment, console)).await?
@@ -102,7 +106,7 @@ pub(crate) async fn decide<'scope>(
     Ok(Decision { wanted, manifest, existing, plan })
 }
 
-/// Warns of differences in the declaration that do not cause a new version, once for each input.
+/// Warns about differences in the declaration that do not cause a new version, once per input.
 fn warn_of_declared(declaration: &Declaration, existing: &[Existing], console: &Console) {
     let mut warned = BTreeSet::new();
     for Existing { place, status } in existing {

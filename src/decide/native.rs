@@ -1,4 +1,5 @@
-//! Whether a layer needs the image of its Python, with compilers, a shell, `strip` and git, as far as a plan can know.
+//! Decides whether a layer needs the image of its Python, with compilers, a shell, `strip` and git, as far as a plan
+//! can know.
 
 use camino::Utf8Path;
 use pep440_rs::{Operator, Version};
@@ -9,14 +10,15 @@ use crate::registry::recipe;
 use crate::spec::{Dependencies, Spec};
 use crate::types::{Target, normalized, pep508};
 
-/// Variables that have distributions built although there are wheels.
+/// Variables that make installers build distributions from source although there are wheels.
 const NO_BINARY: &[&str] = &["UV_NO_BINARY", "UV_NO_BINARY_PACKAGE", "PIP_NO_BINARY"];
 
-/// Why it does: the inputs say so, or something has to be compiled, run, stripped or fetched with git; `None` if it does not.
-/// What only the installer finds out counts as no: the small image builds it, or refuses it by its name.
+/// The reason why a layer needs that image: the inputs say so, or something has to be compiled, run, stripped or
+/// fetched with git; `None` if it does not need it. What only the installer finds out is not considered: the small
+/// image can build it, or refuses it by name.
 ///
-/// `wanted` is what the dependency files mean for the target; without it what is known before lock files are resolved
-/// decides.
+/// `wanted` is the meaning of the dependency files for the target. Without it, the result follows from what is known
+/// before lock files are resolved.
 pub fn reason(spec: &Spec, wanted: Option<&Meaning>) -> Option<String> {
     match spec.native {
         Some(given) => given.then(|| "`native` is `true`".to_owned()),
@@ -27,7 +29,7 @@ pub fn reason(spec: &Spec, wanted: Option<&Meaning>) -> Option<String> {
 fn found(spec: &Spec, wanted: &Meaning) -> Option<String> {
     let Dependencies { manifest, variables, .. } = &spec.dependencies;
     let built = |text: &&String| is_built(text, manifest, spec.target);
-    // They may say where a requirement comes from.
+    // Constraints may contain the URL of a requirement.
     let placed = |text: &&String| is_source(place_of(text)) == Some(true);
     let asked = wanted.requirements.iter().find(built).or_else(|| wanted.constraints.iter().find(placed));
     let option = wanted.options.iter().find(|option| is_no_binary(option));
@@ -42,7 +44,7 @@ fn found(spec: &Spec, wanted: &Meaning) -> Option<String> {
     reasons.into_iter().flatten().next()
 }
 
-/// Without digests.
+/// The text without digests.
 fn shown(text: &str) -> &str {
     let text = recipe::without_mark(text);
     let end = [" hashes:", " bytes:"].iter().filter_map(|mark| text.find(mark)).min();
@@ -57,7 +59,7 @@ fn is_set(value: &str) -> bool {
     !["", "0", "false", ":none:"].contains(&value.trim().to_lowercase().as_str())
 }
 
-/// Whether what a requirement of a recipe names is no wheel for sure: it comes from git, it is the file of a source
+/// Whether a requirement of a recipe certainly is not a wheel: it is in a git repository, it is the file of a source
 /// distribution, or it is locked and none of its wheels fits.
 fn is_built(text: &str, manifest: &Manifest, target: Target) -> bool {
     let place = place_of(text);
@@ -66,13 +68,13 @@ fn is_built(text: &str, manifest: &Manifest, target: Target) -> bool {
     is_source(place).unwrap_or_else(is_locked)
 }
 
-/// The URL or the file of a requirement; the whole of it if it is a name with versions.
+/// The URL or the file of a requirement; the whole text if it is a name with versions.
 fn place_of(text: &str) -> &str {
     let place = text.split_once(" @ ").map_or(text, |(_, url)| url);
     place.split(' ').next().unwrap_or_default()
 }
 
-/// `None` if it is neither a file nor a repository.
+/// Whether this is a source and not a wheel; `None` if it is neither a file nor a repository.
 fn is_source(place: &str) -> Option<bool> {
     if place.starts_with("git+") {
         return Some(true);
@@ -82,7 +84,7 @@ fn is_source(place: &str) -> Option<bool> {
     is_archive.then(|| Utf8Path::new(path).extension() != Some("whl"))
 }
 
-/// Name and version of `name[extra]==1.0`.
+/// Name and version of a requirement such as `name[extra]==1.0`; `None` if the version is not fixed.
 fn pinned(text: &str) -> Option<(String, Version)> {
     let requirement = pep508::requirement(text).ok()?;
     let VersionOrUrl::VersionSpecifier(versions) = requirement.version_or_url? else { return None };
@@ -109,7 +111,7 @@ mod tests {
             ("a-1.tar.gz[more] bytes:00", true),
             ("a-1-py3-none-any.whl bytes:00", false),
             ("a-1.0.tar.gz bytes:00 hashes:00", true),
-            // A project, which may be of Python alone.
+            // A project, which may be pure Python.
             ("own bytes:00", false),
         ] {
             assert_eq!(is_built(text, &Manifest::default(), Target::of_tests()), wanted, "{text}");

@@ -1,4 +1,4 @@
-//! Decides what a run has to do, from what is wanted, what is known and what exists. Pure.
+//! Decides what a run has to do, from the inputs, the state and the existing versions. A pure function.
 
 use std::collections::BTreeSet;
 
@@ -14,41 +14,42 @@ use crate::types::{ContentHash, Place};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub action: Action,
-    /// One sentence for people, without a full stop.
+    /// One sentence for the user, without a full stop.
     pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Everything is published: nothing to build.
+    /// Everything is published, so nothing has to be built.
     Unchanged(ContentHash),
-    /// Not known, or not everywhere.
+    /// The content is unknown, or missing in a place.
     Build,
 }
 
 /// How the inputs compare to those of an earlier build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
-    /// The inputs are the same to the byte.
+    /// The inputs are the same, byte for byte.
     SameInputs(ContentHash),
-    /// They mean the same: they were edited, or only what they meant is known.
+    /// The inputs mean the same: they were edited, or the state has only their meaning.
     SameMeaning(ContentHash),
     New,
 }
 
-/// Looks the inputs up, first as they are, then as what they mean.
+/// Looks up the inputs in the state, first the inputs themselves, then their meaning.
 pub fn compare(wanted: &Fingerprinted, state: &State) -> Match {
     let inputs = wanted.inputs.hex();
     let same = state.builds.iter().find(|(_, build)| build.inputs.as_ref() == Some(&inputs));
     match (same, state.content_of(wanted.fingerprint)) {
-        // The recorded digest must belong to this fingerprint, or the state is not of this program's making.
+        // The recorded digest must belong to this fingerprint; otherwise the state was not written by this program.
         (Some((fingerprint, build)), _) if *fingerprint == wanted.fingerprint => Match::SameInputs(build.content),
         (_, Some(content)) => Match::SameMeaning(content),
         _ => Match::New,
     }
 }
 
-/// `existing` has one entry per place for the content that `compare` found; it is empty for `Match::New`.
+/// Decides what to do. `existing` has one entry per place for the content that `compare` found; it is empty for
+/// `Match::New`.
 pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, existing: &[Existing]) -> Plan {
     let content = match matched {
         Match::SameInputs(content) | Match::SameMeaning(content) => content,
@@ -64,7 +65,7 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, existing: &
             Status::Exists(_) | Status::Declares(..) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
-    // All places have the same to declare.
+    // The wanted declaration is the same in all places.
     let differences = existing.iter().flat_map(|existing| match &existing.status {
         Status::Declares(_, differences) => differences.as_slice(),
         _ => &[],
@@ -85,7 +86,7 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, existing: &
     let reason = match matched {
         Match::SameInputs(_) => format!("the inputs are those of {version}"),
         Match::SameMeaning(_) | Match::New => {
-            // A state made anew from the list of versions does not know the inputs themselves.
+            // A state that was rebuilt from the list of versions does not know the inputs themselves.
             let is_edited = state.builds.get(&wanted.fingerprint).is_some_and(|build| build.inputs.is_some());
             let edited = if is_edited { "were edited but " } else { "" };
             format!("the inputs {edited}mean the same as those of {version}")
@@ -94,7 +95,8 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, existing: &
     Plan { action: Action::Unchanged(content), reason }
 }
 
-/// For `refresh`: what has no fixed version is resolved again, which shows whether there are newer ones.
+/// The plan for `refresh`: requirements without a fixed version are resolved again, to see whether there are newer
+/// ones.
 pub fn refresh(wanted: &Fingerprinted) -> Option<Plan> {
     let unpinned = wanted.unpinned().len();
     let reason = format!("{} without a fixed version to be resolved again", counted(unpinned, "requirement"));
@@ -125,7 +127,7 @@ fn what_is_new(wanted: &Fingerprinted, state: &State) -> String {
     }
 }
 
-/// `version 3`, `version 3 (eu-west-1) and 5 (us-east-1)`
+/// For example `version 3`, or `version 3 (eu-west-1) and 5 (us-east-1)`.
 fn version_of(existing: &[Existing]) -> String {
     let mut numbers: Vec<(u64, &Place)> = existing
         .iter()
@@ -158,7 +160,7 @@ mod tests {
     use crate::types::LayerVersionArn;
     use crate::types::description::Identity;
 
-    /// What a `requirements.txt` with this text fingerprints to.
+    /// The fingerprint of a `requirements.txt` with this text.
     fn wanted(requirements: &str) -> Fingerprinted {
         wanted_with(requirements, &[])
     }

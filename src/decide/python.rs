@@ -1,9 +1,11 @@
-//! Keeps a Python that nobody chose from taking the place of the one that a layer has.
+//! Keeps a default Python from replacing the one that a layer is published for.
 
 use crate::error::{Failure, alternatives};
 use crate::registry::publish::Known;
 use crate::spec::Spec;
 
+/// Refuses a default Python for a layer that is published for another one.
+///
 /// # Errors
 /// The layer is published for another Python than the default.
 pub fn check(spec: &Spec, known: &Known) -> Result<(), Failure> {

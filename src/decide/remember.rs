@@ -1,4 +1,4 @@
-//! Notes in the state what a run found unchanged, so that the next run needs one read.
+//! Records in the state what a run found unchanged, so that the next run needs only one read.
 
 use jiff::Timestamp;
 
@@ -11,14 +11,14 @@ use crate::registry::store::{StateStore, Stored, Tag, Written};
 use crate::registry::version_list;
 use crate::types::{ContentHash, Place, Target};
 
-/// Notes in the state that these inputs stand for this content, if it does not say so: the next run then needs one read.
-/// What is current no clean-up takes, and what was current it leaves alone for a while.
+/// Records in the state that these inputs stand for this content, unless it says so already; the next run then needs
+/// only one read. A clean-up never removes the current content, and keeps the previous one for a while.
 ///
-/// Another run that writes at the same time knows better what is current, and nothing is lost if this does not succeed.
-/// Only a clean-up must learn that the versions are in use, or this run that they are gone.
+/// Another run that writes at the same time knows better which content is current, so this write may fail. But a
+/// clean-up must learn that the versions are in use, or this run that they are gone.
 ///
 /// # Errors
-/// A clean-up took a version while this run looked at it.
+/// A clean-up removed a version while this run looked at it.
 pub(crate) async fn remember(
     wanted: &Fingerprinted,
     content: ContentHash,
@@ -54,7 +54,7 @@ pub(crate) async fn remember(
         written = store.write(&newer, &tag).await;
     }
     let written = match written {
-        // What others call the newest may be another one now.
+        // The list of versions may now name another version as the newest.
         Ok(Written::Done(_)) => version_list::follow(&state.layer, store).await.map(drop),
         Ok(Written::Conflict) => Ok(()),
         Err(error) => Err(error),

@@ -14,7 +14,7 @@ use crate::types::{Architecture, DistributionName, PythonVersion};
 /// The format of the recipe and of the archive that is packed from it. Raise it when the same recipe gives other bytes.
 const FORMAT: u32 = 1;
 
-/// What decides the bytes of a layer beside its dependency files.
+/// The settings that determine the bytes of a layer, in addition to its dependency files.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Settings {
@@ -26,28 +26,28 @@ pub(super) struct Settings {
     no_deps: bool,
     index_url: Option<String>,
     extra_index_urls: Vec<String>,
-    /// As written, in order, separated by commas.
+    /// The repositories as written, in order, separated by commas.
     #[serde(skip_serializing_if = "String::is_empty")]
     codeartifact: String,
-    /// Variables of the installer that decide what it installs.
+    /// Variables of the installer that affect what it installs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     variables: BTreeMap<String, String>,
     exclude: BTreeSet<DistributionName>,
-    /// As given, sorted.
+    /// The patterns as given, sorted.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     exclude_files: BTreeSet<String>,
     runtime_packages: RuntimePackages,
     slim: SlimLevel,
     strip: bool,
     bytecode: Bytecode,
-    /// Place in the layer to digest.
+    /// The digest of the files, by their path in the layer.
     include: BTreeMap<Utf8PathBuf, String>,
-    /// Places from which packages are taken to their digests.
+    /// The digests of local folders and files that packages are installed from, by path.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     packages: BTreeMap<Utf8PathBuf, String>,
-    /// Path in the repository to digest.
+    /// The digest of the own source, by its path in the repository.
     source: BTreeMap<Utf8PathBuf, String>,
-    /// Its name to the digest of its text.
+    /// The digest of the script's text, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     build_script: BTreeMap<String, String>,
 }
@@ -58,10 +58,10 @@ impl Settings {
             |path: &Utf8PathBuf| Ok::<_, anyhow::Error>(files::digest(&spec.folder.join(path), &spec.workspace)?.hex());
         let mut include = BTreeMap::new();
         for line in &spec.content.include {
-            // The executable bit of a single file is part of the layer, too.
+            // The executable bit of a single file is also part of the layer.
             let executable = is_executable(&spec.folder.join(&line.from))?;
             let file = format!("{}{}", digest(&line.from)?, if executable { " executable" } else { "" });
-            // Several folders may go to one place.
+            // Several folders may have the same path in the layer.
             let place = if line.to == "" { ".".into() } else { line.to.clone() };
             include.entry(place).and_modify(|files| *files = format!("{files} {file}")).or_insert(file);
         }

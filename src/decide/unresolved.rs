@@ -1,4 +1,4 @@
-//! What a plan says of a lock file that it cannot have read on this machine.
+//! What a plan says about a lock file that no tool on this machine can resolve.
 
 use crate::decide::fingerprint::{Fingerprinted, RawInputs};
 use crate::environment::Environment;
@@ -7,11 +7,11 @@ use crate::process::workers::Workers;
 use crate::registry::state::State;
 use crate::spec::{Spec, Task};
 
-/// Why a plan says that a layer is to be built without knowing what its dependency files ask for: a lock file was edited,
-/// and its tool cannot run on this machine. `None` where somebody can be asked.
+/// The reason of a plan that builds a layer without knowing what its dependency files ask for: a lock file was edited,
+/// and its tool cannot run on this machine. `None` if the tool can run.
 ///
 /// # Errors
-/// This program's.
+/// An error of this program.
 pub async fn reason<'scope>(
     spec: &'scope Spec,
     raw: &RawInputs,

@@ -11,13 +11,13 @@ pub enum Effect {
     Access,
     /// It says where distributions come from.
     Place,
-    /// It decides which of them are chosen.
+    /// It affects which distributions are chosen.
     Choice,
     /// The same, by the content of the files that it names.
     Files,
-    /// It is for uv alone, where that reads a project.
+    /// It is only passed to uv when that reads a project.
     Configuration,
-    /// It is read or set here.
+    /// This program reads or sets it itself.
     ReadHere,
     /// It is not passed on.
     LeftOut,
@@ -43,7 +43,7 @@ impl Effect {
         groups.into_iter().find(|(names, _)| is_in(names)).map_or(Self::LeftOut, |(_, effect)| effect)
     }
 
-    /// Whether installers and what they build get to see it.
+    /// Whether installers, and the builds that they run, receive the variable.
     pub fn is_passed_on(self) -> bool {
         match self {
             Self::Access | Self::Place | Self::Choice | Self::Files => true,
@@ -56,13 +56,13 @@ impl Effect {
         matches!(self, Self::Place | Self::Choice | Self::Files)
     }
 
-    /// Whether it would choose another version of a tool than the one that is fetched for a run.
+    /// Whether it would choose another version of a tool that is downloaded for the run.
     pub fn chooses(self) -> bool {
         matches!(self, Self::Choice | Self::Files)
     }
 }
 
-/// Names of the variables, also those from pip's configuration files, that are set but not passed on.
+/// Names of variables, including those from pip's configuration files, that are set but not passed on.
 pub fn left_out(environment: &Environment) -> Vec<String> {
     let configured = pip_configuration::settings(environment).unwrap_or_default();
     let all = environment.with_defaults(configured);
@@ -70,7 +70,7 @@ pub fn left_out(environment: &Environment) -> Vec<String> {
     names.filter(|name| Effect::of(name) == Effect::LeftOut).cloned().collect()
 }
 
-/// Whether a name is as it is known; `*` stands for any letters.
+/// Whether a name matches a known one, in which `*` stands for any letters.
 fn matches(known: &str, name: &str) -> bool {
     match known.split_once('*') {
         Some((start, end)) => name.len() > start.len() + end.len() && name.starts_with(start) && name.ends_with(end),

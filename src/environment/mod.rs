@@ -10,12 +10,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::types::PythonVersion;
 
-/// Variables that build scripts of strangers must not see: credentials of the run, and the runner's files.
+/// Prefixes of variables that are hidden from untrusted build scripts: credentials of the run, and the runner's files.
 const HIDDEN_PREFIXES: &[&str] = &["AWS_", "ACTIONS_", "INPUT_", "STATE_"];
 const HIDDEN: &[&str] =
     &["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
 
-/// Whether a variable is kept from installers and what they build.
+/// Whether a variable is hidden from installers and the builds that they run.
 pub fn is_hidden(name: &str) -> bool {
     HIDDEN.contains(&name) || HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
@@ -23,7 +23,7 @@ pub fn is_hidden(name: &str) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
-    /// Folder the program was started in, absolute.
+    /// The folder that the program was started in, absolute.
     pub current_directory: Utf8PathBuf,
 }
 
@@ -32,12 +32,12 @@ impl Environment {
         Self { variables, current_directory }
     }
 
-    /// A variable's value; an empty one counts as unset.
+    /// The value of a variable. An empty one counts as unset.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Whether a switch of uv's is set to something that uv takes for yes.
+    /// Whether a switch of uv is set to one of the values that uv treats as true.
     pub fn is_on(&self, name: &str) -> bool {
         let value = self.get(name).map(str::to_lowercase);
         value.is_some_and(|value| ["y", "yes", "t", "true", "on", "1"].contains(&value.as_str()))
@@ -47,7 +47,7 @@ impl Environment {
         &self.variables
     }
 
-    /// With these where a variable is not set or empty.
+    /// Adds these values for variables that are unset or empty.
     #[must_use]
     pub fn with_defaults(&self, defaults: BTreeMap<String, String>) -> Self {
         let mut variables = self.variables.clone();
@@ -60,8 +60,8 @@ impl Environment {
         Self { variables, current_directory: self.current_directory.clone() }
     }
 
-    /// The Python that somebody chose with the image that this is. The action without a version in its path has the
-    /// variable empty (`action.yml`): nobody chose the Python that its image happens to have.
+    /// The Python that the user chose with the image. In the action without a version in its path, the variable is
+    /// empty (`action.yml`), because the user did not choose the Python that its image happens to have.
     pub fn image_python(&self) -> Option<PythonVersion> {
         self.get("LAMBDA_LAYER_PYTHON_VERSION")?.parse().ok()
     }
@@ -71,13 +71,13 @@ impl Environment {
         self.get("GITHUB_ACTIONS") == Some("true")
     }
 
-    /// Whether to explain more than usual: `RUNNER_DEBUG` is what "enable debug logging" sets in a workflow.
+    /// Whether to print more than usual. "Enable debug logging" in a workflow sets `RUNNER_DEBUG`.
     pub fn is_verbose(&self) -> bool {
         self.get("RUNNER_DEBUG") == Some("1") || self.get("LAMBDA_LAYER_DEBUG").is_some()
     }
 
-    /// The checked-out repository: what `include` and `source` may read from. On other machines than a runner also the
-    /// workspace of uv that the folder is a member of, which need be no repository.
+    /// The checked-out repository, which `include` and `source` may read from. Outside of runners also the uv workspace
+    /// that the folder belongs to, which need not be a repository.
     pub fn workspace(&self, working_directory: &Utf8Path) -> Utf8PathBuf {
         if let Some(workspace) = self.runner_workspace() {
             return workspace.to_owned();
@@ -88,19 +88,20 @@ impl Environment {
         of_uv.unwrap_or_else(|| repository.to_owned())
     }
 
-    /// Where the runner of a workflow has checked out the repository.
+    /// The folder into which the runner of a workflow has checked out the repository.
     pub fn runner_workspace(&self) -> Option<&Utf8Path> {
         self.get("GITHUB_WORKSPACE").filter(|_| self.in_actions()).map(Utf8Path::new)
     }
 
-    /// Where this program keeps what it can fetch again (XDG Base Directory Specification); `None` without a home.
+    /// The folder for files that can be downloaded again (XDG Base Directory Specification); `None` without a home.
     pub fn cache_directory(&self) -> Option<Utf8PathBuf> {
         let base = self.get("XDG_CACHE_HOME").map(Utf8PathBuf::from);
         let base = base.or_else(|| self.get("HOME").map(|home| Utf8Path::new(home).join(".cache")))?;
         Some(base.join("lambda-layer"))
     }
 
-    /// uv's cache, by its own rule (<https://docs.astral.sh/uv/concepts/cache/#cache-directory>); `None` without a home.
+    /// uv's cache folder, by uv's own rules (<https://docs.astral.sh/uv/concepts/cache/#cache-directory>); `None`
+    /// without a home.
     pub fn uv_cache(&self) -> Option<Utf8PathBuf> {
         let given = self.get("UV_CACHE_DIR").map(|path| self.current_directory.join(path));
         let of_user = || self.get("XDG_CACHE_HOME").map(|folder| Utf8Path::new(folder).join("uv"));
@@ -108,8 +109,8 @@ impl Environment {
         given.or_else(of_user).or_else(of_home)
     }
 
-    /// A folder for temporary files: beside uv's cache where possible, so that installing is linking; else the
-    /// system's.
+    /// A folder for temporary files: beside uv's cache if possible, because uv can then link files instead of copying;
+    /// otherwise the system's.
     pub fn scratch_directory(&self) -> Utf8PathBuf {
         let cache = self.cache_directory().filter(|cache| fs_err::create_dir_all(cache).is_ok());
         cache.unwrap_or_else(|| Utf8PathBuf::from(self.get("TMPDIR").unwrap_or("/tmp")))

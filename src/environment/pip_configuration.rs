@@ -1,6 +1,6 @@
-//! pip's configuration files as the equivalent variables, so that one list decides what reaches pip.
+//! Reads pip's configuration files as the equivalent variables, so that one list decides which settings reach pip.
 //!
-//! Each option of pip can be given in a file or in a variable, and means the same there
+//! Each option of pip can be given in a file or as a variable, with the same meaning
 //! (<https://pip.pypa.io/en/stable/topics/configuration/>).
 
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::environment::Environment;
 use crate::error::Failure;
 
-/// Sections that `pip install` reads; a later one wins.
+/// The sections that `pip install` reads. A later one overrides an earlier one.
 const SECTIONS: [&str; 2] = ["global", "install"];
-/// As the value of `PIP_CONFIG_FILE` it makes pip ignore all of its files.
+/// The value of `PIP_CONFIG_FILE` that makes pip ignore all of its files.
 pub const NONE: &str = "/dev/null";
 
-/// The files that pip reads, in rising order of precedence.
+/// The files that pip reads, in ascending order of precedence.
 pub fn files(environment: &Environment) -> Vec<Utf8PathBuf> {
     let named = environment.get("PIP_CONFIG_FILE");
     if named == Some(NONE) {
@@ -32,7 +32,7 @@ pub fn files(environment: &Environment) -> Vec<Utf8PathBuf> {
         let of_user = environment.get("XDG_CONFIG_HOME").map(Utf8PathBuf::from);
         files.extend(of_user.or_else(|| Some(home?.join(".config"))).map(|folder| folder.join("pip/pip.conf")));
     }
-    // That of the virtual environment or installation that `python3` belongs to.
+    // The file of the virtual environment or installation that `python3` belongs to.
     let mut folders = environment.get("PATH").unwrap_or_default().split(':').map(Utf8Path::new);
     let prefix = folders.find(|folder| folder.join("python3").is_file()).and_then(Utf8Path::parent);
     files.extend(prefix.map(|prefix| prefix.join("pip.conf")));
@@ -40,14 +40,14 @@ pub fn files(environment: &Environment) -> Vec<Utf8PathBuf> {
     files
 }
 
-/// Variables to values, `PIP_INDEX_URL` to a URL. They may contain credentials.
+/// The settings by variable, such as `PIP_INDEX_URL` with a URL. They may contain credentials.
 ///
 /// # Errors
-/// A user error, for a file that pip cannot read either.
+/// A user error for a file that pip cannot parse either.
 pub fn settings(environment: &Environment) -> Result<BTreeMap<String, String>, Failure> {
     let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for file in files(environment) {
-        // What cannot be read is not there for pip either.
+        // pip also ignores files that it cannot read.
         let Ok(bytes) = fs_err::read(&file) else { continue };
         let parsed = parse(&String::from_utf8_lossy(&bytes)).map_err(|line| {
             Failure::user(format!("{file}:{line} is no line of a configuration file of pip"))
@@ -66,21 +66,21 @@ pub fn settings(environment: &Environment) -> Result<BTreeMap<String, String>, F
     Ok(variables)
 }
 
-/// `index-url`, `index_url` or `--index-url` as `PIP_INDEX_URL`.
+/// The variable for an option: `PIP_INDEX_URL` for `index-url`, `index_url` or `--index-url`.
 fn variable(option: &str) -> String {
     let option = option.strip_prefix("--").unwrap_or(option);
     format!("PIP_{}", option.replace('-', "_").to_uppercase())
 }
 
-/// Its name and its options.
+/// A section's name and its options.
 type Section = (String, BTreeMap<String, String>);
 
-/// Sections with their options, as Python's `RawConfigParser` reads them
-/// (<https://docs.python.org/3/library/configparser.html#supported-ini-file-structure>); or the number, from 1, of a line
-/// that is none.
+/// Parses sections with their options, as Python's `RawConfigParser` does
+/// (<https://docs.python.org/3/library/configparser.html#supported-ini-file-structure>). The error is the number, from
+/// 1, of an invalid line.
 fn parse(text: &str) -> Result<Vec<Section>, usize> {
     let mut sections: Vec<Section> = Vec::new();
-    // The option that further lines belong to, and how far it is indented.
+    // The option that following lines belong to, and its indentation.
     let mut open: Option<(String, usize)> = None;
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let content = line.trim();

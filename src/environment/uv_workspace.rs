@@ -1,6 +1,5 @@
-//! The workspace of uv that a project belongs to, found as uv finds it: by the nearest `pyproject.toml` above, whose
-//! `[tool.uv.workspace]` has to name the project's folder
-//! (<https://docs.astral.sh/uv/concepts/projects/workspaces/>).
+//! Finds the uv workspace that a project belongs to, as uv does: the nearest `pyproject.toml` above must name the
+//! project's folder in its `[tool.uv.workspace]` (<https://docs.astral.sh/uv/concepts/projects/workspaces/>).
 
 use camino::{Utf8Path, Utf8PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
@@ -8,7 +7,8 @@ use toml::{Table, Value};
 
 use crate::types::check_glob;
 
-/// The root of the workspace that the project in `folder` (absolute) is a member of, if that is a folder above.
+/// The root of the workspace that the project in `folder` (absolute) is a member of; `None` if it is a member of none,
+/// or the root itself.
 pub fn above(folder: &Utf8Path) -> Option<Utf8PathBuf> {
     let project = read(folder)?;
     let uv = table_of_uv(&project);
@@ -26,13 +26,13 @@ pub fn above(folder: &Utf8Path) -> Option<Utf8PathBuf> {
     (names("members") && !names("exclude")).then(|| root.to_owned())
 }
 
-/// The nearest folder above with a `pyproject.toml`; only that file decides whether the folder is in a workspace.
+/// The nearest folder above with a `pyproject.toml`. Only that file decides whether the folder is in a workspace.
 pub fn next_project(folder: &Utf8Path) -> Option<&Utf8Path> {
     folder.ancestors().skip(1).find(|folder| folder.join("pyproject.toml").is_file())
 }
 
-/// Where uv begins to look for the settings of what is in `folder` (absolute): the root of its workspace, which may be a
-/// project alone, or the folder itself where there is none.
+/// The folder where uv starts to search for settings of `folder` (absolute): the root of its workspace, which may be a
+/// single project, or the folder itself if there is none.
 pub fn root(folder: &Utf8Path) -> Utf8PathBuf {
     let mut nearest = folder.ancestors().filter_map(|folder| Some((folder, read(folder)?)));
     let Some((project, text)) = nearest.next() else { return folder.to_owned() };
@@ -42,7 +42,7 @@ pub fn root(folder: &Utf8Path) -> Utf8PathBuf {
     if is_root && is_managed { above(project).unwrap_or_else(|| project.to_owned()) } else { folder.to_owned() }
 }
 
-/// The `pyproject.toml` of a folder, if there is one that can be read.
+/// The `pyproject.toml` of a folder; `None` if there is none, or it cannot be read.
 fn read(folder: &Utf8Path) -> Option<Table> {
     fs_err::read_to_string(folder.join("pyproject.toml")).ok()?.parse().ok()
 }
@@ -51,7 +51,7 @@ fn table_of_uv(project: &Table) -> Option<&Table> {
     project.get("tool")?.get("uv")?.as_table()
 }
 
-/// A pattern of folders. uv supports neither braces nor escapes with `\` in it.
+/// A pattern for folders. uv supports neither braces nor escapes with `\`.
 fn matcher(pattern: &str) -> Option<GlobMatcher> {
     let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
     check_glob(pattern).ok()?;
@@ -90,7 +90,7 @@ mod tests {
         }
     }
 
-    /// As uv 0.13.8 puts the lock of each beside the root, or not.
+    /// The expected results are where uv 0.13.8 puts the lock file of each project.
     #[test]
     fn members_are_those_that_the_root_names() {
         let folders = Folders::new("members = [\"./services/*/\", \"deep/**\"]\nexclude = [\"services/old\"]");

@@ -11,9 +11,9 @@ use super::embedded;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct GitHub {
-    /// Labels, by architecture.
+    /// Runner labels by architecture.
     pub runners: BTreeMap<String, String>,
-    /// That a matrix may have.
+    /// The most jobs that a matrix may have.
     pub matrix_jobs: usize,
 }
 

@@ -35,7 +35,7 @@ pub struct InstallerVariables {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct UvSettings {
-    /// To the variables that stand for them.
+    /// The settings about access, with the variables that have the same meaning.
     pub access: BTreeMap<String, String>,
     pub choices: BTreeMap<String, String>,
     pub not_heeded: Vec<String>,
@@ -56,9 +56,9 @@ pub struct UvProjects {
     pub idle: Vec<String>,
     /// Refused settings, each with what to do instead.
     pub refused: BTreeMap<String, String>,
-    /// Of the table `pip`.
+    /// Settings of the table `pip` that change nothing.
     pub idle_of_pip: Vec<String>,
-    /// Passed-on settings that pip knows as well.
+    /// Settings of those passed on that pip also supports.
     pub known_to_pip: Vec<String>,
 }
 

@@ -14,37 +14,37 @@ use super::embedded;
 pub struct Lambda {
     pub limits: Limits,
     pub compatible_runtimes: Vec<String>,
-    /// Part of the error of a region that refuses `CompatibleArchitectures`.
+    /// A part of the error message of regions that refuse `CompatibleArchitectures`.
     pub architectures_refused: String,
     pub top_level_folders: Vec<String>,
-    /// Absolute paths.
+    /// The folders, as absolute paths.
     pub program_folders: Vec<String>,
-    /// Absolute paths.
+    /// The folders, as absolute paths.
     pub library_folders: Vec<String>,
     pub looking_variables: Vec<LookingVariable>,
-    /// Absolute paths.
+    /// The folders, as absolute paths.
     pub function_folders: Vec<String>,
-    /// Partition to its regions.
+    /// The regions by partition.
     pub regions: BTreeMap<String, Vec<String>>,
-    /// Of the partition `aws`.
+    /// The regions of the partition `aws` that need not be enabled.
     pub default_regions: Vec<String>,
-    /// Partition to what its regions' names begin with, `us-gov`.
+    /// The prefixes of region names by partition, such as `us-gov`.
     pub(super) region_areas: BTreeMap<String, Vec<String>>,
-    /// What follows in the name, before the number.
+    /// The part of the name between prefix and number.
     pub(super) region_directions: Vec<String>,
-    /// Partition to its name for STS.
+    /// The audience for STS by partition.
     pub(super) token_audiences: BTreeMap<String, String>,
 }
 
-/// An environment variable of a function that makes programs or libraries search another folder of the layer.
+/// An environment variable of functions that makes programs or libraries search another folder of the layer.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LookingVariable {
     pub name: String,
-    /// Whether it is for programs, whatever their names.
+    /// Whether it applies to programs, whatever their names.
     #[serde(default)]
     programs: bool,
-    /// Endings of the file names that it is for.
+    /// Endings of the file names that it applies to.
     #[serde(default)]
     endings: Vec<String>,
     names: Named,
@@ -58,8 +58,8 @@ enum Named {
 }
 
 impl LookingVariable {
-    /// The value that makes Lambda find this file of the layer; `path` is relative to `/opt`. `None` if the variable is
-    /// for other files.
+    /// The value with which Lambda finds this file of the layer; `path` is relative to `/opt`. `None` if the variable
+    /// is for other files.
     pub fn value_for(&self, path: &Utf8Path, is_program: bool) -> Option<Utf8PathBuf> {
         let is_meant = self.endings.iter().any(|ending| path.as_str().ends_with(ending));
         let named = match self.names {
@@ -74,19 +74,19 @@ impl LookingVariable {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Limits {
-    /// Of a function and all its layers together.
+    /// The unzipped size of a function and all its layers together.
     pub unzipped_size: u64,
-    /// Of a zip that is sent in the request instead of through S3.
+    /// The size of a zip that is sent in the request instead of through S3.
     pub direct_upload_size: u64,
     pub layer_name_length: usize,
     pub description_length: usize,
     pub license_length: usize,
     pub compatible_runtimes: usize,
-    /// The most that a function can have.
+    /// The most memory that a function can have.
     pub function_memory: u64,
-    /// On one function.
+    /// The most layers on one function.
     pub layers: usize,
-    /// Requests to Lambda's control plane, in one account and region.
+    /// The quota of requests to Lambda's control plane, per account and region.
     pub control_plane_requests_per_second: u32,
     /// The share that this program uses.
     pub own_requests_per_second: u32,
@@ -96,7 +96,7 @@ pub struct Limits {
     pub publish_seconds: u32,
     /// Bytes per second of the slowest connection on which a direct upload has to work.
     pub slowest_upload: u64,
-    /// In Parameter Store, in one account and region.
+    /// The quota of writes to Parameter Store, per account and region.
     pub parameter_writes_per_second: u32,
     /// The share that this program uses.
     pub own_parameter_writes_per_second: u32,

@@ -1,4 +1,5 @@
-//! Shared libraries that distributions do without or lack, from `data/libraries.yml`.
+//! Shared libraries that distributions do not need although they ask for them, and those that are missing, from
+//! `data/libraries.yml`.
 
 use std::sync::LazyLock;
 
@@ -19,7 +20,7 @@ struct Libraries {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct OptionalLibrary {
     library: String,
-    /// A glob, seen from the folder of packages.
+    /// A glob relative to the folder of packages.
     files: String,
 }
 
@@ -32,13 +33,13 @@ struct Replacement {
 
 static LIBRARIES: LazyLock<Libraries> = LazyLock::new(|| embedded(include_str!("../../data/libraries.yml")));
 
-/// Whether a file works without a library that it needs by its headers; the path is relative to the packages folder.
+/// Whether a file works without a library that its headers name. The path is relative to the folder of packages.
 pub fn is_optional_library(library: &str, path: &Utf8Path) -> bool {
     let mut known = LIBRARIES.optional.iter().filter(|known| known.library == library);
     known.any(|known| globset::Glob::new(&known.files).is_ok_and(|glob| glob.compile_matcher().is_match(path)))
 }
 
-/// The distribution that can take the place of one whose libraries are missing.
+/// The distribution that can replace one whose libraries are missing.
 pub fn replacement(distribution: &str) -> Option<&'static str> {
     LIBRARIES.replacements.iter().find(|known| known.of == distribution).map(|known| known.by.as_str())
 }

@@ -11,9 +11,9 @@ use super::embedded;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Licences {
-    /// The last part of a classifier to the identifier that it means.
+    /// The identifiers by the last part of a classifier.
     pub classifiers: BTreeMap<String, String>,
-    /// An identifier to what authors write for it, in lower case.
+    /// The names that authors write for an identifier, in lower case.
     pub names: BTreeMap<String, Vec<String>>,
     pub unknown_to_cyclonedx: Vec<String>,
 }

@@ -19,11 +19,11 @@ pub enum Kind {
     /// PEP 751.
     Pylock,
     Requirements,
-    /// Without a lock file.
+    /// A `pyproject.toml` without a lock file.
     Pyproject,
 }
 
-/// What is known of a kind of dependency file.
+/// The facts about a kind of dependency file.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct KindFacts {
@@ -31,10 +31,10 @@ pub struct KindFacts {
     pub file: String,
     /// The file that a lock is made from.
     pub beside: Option<String>,
-    /// Versions of the format.
+    /// Versions of the format that are known.
     #[serde(default)]
     pub versions: Vec<String>,
-    /// The command that brings a lock up to date.
+    /// The command that updates a lock file.
     pub refresh: Option<String>,
 }
 
@@ -60,12 +60,12 @@ impl Kind {
         lockfiles().iter().find(|facts| facts.kind == self).expect("every kind is in the data")
     }
 
-    /// Whether it names every distribution that gets installed.
+    /// Whether it lists every distribution that is installed.
     pub fn is_lock(self) -> bool {
         !matches!(self, Self::Requirements | Self::Pyproject)
     }
 
-    /// Its name where no other is given.
+    /// Its default file name.
     pub fn file_name(self) -> &'static str {
         &self.facts().file
     }

@@ -1,4 +1,4 @@
-//! What a build does not have and a function may have, as `data/not-in-a-build.yml` lists it.
+//! Things that a function may have and a build does not, as `data/not-in-a-build.yml` lists them.
 
 use std::sync::LazyLock;
 
@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use super::embedded;
 
-/// What a build does not have; see `data/not-in-a-build.yml` for the meaning of each and the sources.
+/// Something that a build does not have; see `data/not-in-a-build.yml` for the meaning of each field and the sources.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Need {
-    /// `settings of Django`
+    /// What the module needs, such as `settings of Django`.
     pub needs: String,
-    /// What the smoke test gives in a second try.
+    /// What the smoke test provides in a second attempt.
     pub given: Option<Given>,
     pub exceptions: Vec<KnownException>,
 }
@@ -24,7 +24,7 @@ pub enum Given {
     DjangoSettings,
 }
 
-/// An exception that shows this need.
+/// An exception that indicates this need.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownException {
@@ -32,14 +32,14 @@ pub struct KnownException {
     pub kind: Option<String>,
     /// A regular expression.
     pub message: Option<String>,
-    /// A package that raises it, for readers of the file.
+    /// A package that raises it, only for readers of the file.
     #[serde(rename = "seen")]
     _seen: String,
 }
 
 static NOT_IN_A_BUILD: LazyLock<Vec<Need>> = LazyLock::new(|| embedded(include_str!("../../data/not-in-a-build.yml")));
 
-/// What modules want while they are imported, and a build does not have.
+/// Everything that modules may need while they are imported, and that a build does not have.
 pub fn not_in_a_build() -> &'static [Need] {
     &NOT_IN_A_BUILD
 }

@@ -31,7 +31,7 @@ pub use runtime_packages::{RuntimePackage, RuntimePackages, runtime_packages};
 pub use runtimes::{Runtime, Runtimes, System, default_python, patch_release, runtimes};
 pub use secrets::{CredentialFile, Secrets, TokenFormat, UrlParameters, Weak, secrets};
 
-/// Files of this repository, compiled in; the unit test below reads each of them.
+/// Reads a file of this repository that is compiled in. The unit test below reads each of them.
 fn embedded<T: for<'de> Deserialize<'de>>(text: &str) -> T {
     serde_yaml::from_str(text).expect("the data files are checked by a test")
 }

@@ -1,4 +1,4 @@
-//! Limits for layers that come from elsewhere, from `data/opening.yml`.
+//! Limits for layers from elsewhere, from `data/opening.yml`.
 
 use std::sync::LazyLock;
 
@@ -10,15 +10,15 @@ use super::embedded;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Opening {
-    /// All files together.
+    /// The size of all files together.
     pub total: u64,
-    /// One file.
+    /// The size of one file.
     pub entry: u64,
-    /// The zip itself.
+    /// The size of the zip.
     pub zip: u64,
-    /// Files, folders and links.
+    /// The number of files, folders and links.
     pub entries: u64,
-    /// Bytes that one byte of deflate stands for at most.
+    /// The most bytes that one byte of deflate can expand to.
     pub deflate_ratio: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What the run's identity has to be allowed, by feature: `data/permissions.yml` for documents and for hints.
+//! The permissions that the run's identity needs, by feature: `data/permissions.yml`, for documents and for hints.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -6,14 +6,14 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What one feature needs.
+/// The permissions for one feature.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feature {
     pub feature: String,
-    /// Anchor in `docs/iam.md`.
+    /// The anchor in `docs/iam.md`.
     pub id: String,
-    /// The inputs or commands that bring it along, in Markdown.
+    /// The inputs or commands that use the feature, in Markdown.
     pub when: String,
     pub permissions: Vec<Permission>,
 }
@@ -22,9 +22,9 @@ pub struct Feature {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Permission {
-    /// As in a policy, `lambda:PublishLayerVersion`.
+    /// The action as in a policy, `lambda:PublishLayerVersion`.
     pub action: String,
-    /// Pattern of an ARN with names in braces.
+    /// The pattern of an ARN, with names in braces.
     pub resource: String,
     #[serde(rename = "for")]
     pub purpose: String,
@@ -35,7 +35,7 @@ static FEATURES: LazyLock<Vec<Feature>> = LazyLock::new(|| {
     serde_yaml::from_str(include_str!("../../data/permissions.yml")).expect("the data files are checked by a test")
 });
 
-/// What documents write for the names in braces.
+/// The examples for the names in braces, in documents.
 const EXAMPLES: [(&str, &str); 10] = [
     ("{account}", "123456789012"),
     ("{bucket}", "acme-layers"),
@@ -53,12 +53,12 @@ pub fn features() -> &'static [Feature] {
     &FEATURES
 }
 
-/// Whether the table has the action: a hint must not name one that the documents do not.
+/// Whether the table contains the action: a hint must not name an action that the documents do not.
 pub fn is_known(action: &str) -> bool {
     FEATURES.iter().flat_map(|feature| &feature.permissions).any(|permission| permission.action == action)
 }
 
-/// The ARN of whatever an action can be about, `arn:aws:lambda:*:*:layer:*:*`; `*` if the table does not have it.
+/// The widest ARN for an action, such as `arn:aws:lambda:*:*:layer:*:*`; `*` if the table does not contain it.
 pub(crate) fn widest_resource(action: &str) -> String {
     let known = FEATURES.iter().flat_map(|feature| &feature.permissions).find(|permission| permission.action == action);
     let mut resource = known.map_or("*", |permission| permission.resource.as_str()).to_owned();
@@ -69,7 +69,7 @@ pub(crate) fn widest_resource(action: &str) -> String {
 }
 
 impl Feature {
-    /// The statements of a policy: actions on the same resource together.
+    /// The statements of a policy, with actions on the same resource together.
     pub fn statements(&self) -> Vec<Value> {
         let mut resources: Vec<(String, Vec<&str>)> = Vec::new();
         for permission in &self.permissions {
@@ -86,7 +86,7 @@ impl Feature {
         resources.into_iter().map(statement).collect()
     }
 
-    /// A section of `docs/iam.md`.
+    /// The section in `docs/iam.md`.
     pub fn section(&self) -> String {
         let mut text =
             format!("## {}\n\nFor {}.\n\n| permission | for | when |\n|---|---|---|\n", self.feature, self.when);
@@ -99,7 +99,7 @@ impl Feature {
     }
 }
 
-/// A statement on one line, in the order in which people write it.
+/// A statement on one line, with its keys in the usual order.
 fn line(statement: &Value) -> String {
     let (actions, resource) = (&statement["Action"], &statement["Resource"]);
     format!(r#"{{ "Effect": "Allow", "Action": {actions}, "Resource": {resource} }}"#)

@@ -2,13 +2,13 @@
 
 use super::lambda;
 
-/// The partition that a region belongs to, the second word of its ARNs: `aws`, `aws-cn`, …
+/// The partition of a region, which is the second word of its ARNs: `aws`, `aws-cn`, …
 pub fn partition(region: &str) -> &'static str {
     let found = lambda().regions.iter().find(|(_, regions)| regions.iter().any(|known| known == region));
     found.map(|(partition, _)| partition.as_str()).or_else(|| partition_of_name(region)).unwrap_or("aws")
 }
 
-/// The partition that an unknown region belongs to by its name: `eu-west-9` is one of `aws`.
+/// The partition of an unknown region according to its name: `eu-west-9` belongs to `aws`.
 pub fn partition_of_name(region: &str) -> Option<&'static str> {
     let (start, number) = region.rsplit_once('-')?;
     let (area, direction) = start.rsplit_once('-')?;

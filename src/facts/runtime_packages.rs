@@ -1,4 +1,4 @@
-//! Distributions that the runtimes bring, from `data/runtime-packages.yml`.
+//! The distributions that the runtimes contain, from `data/runtime-packages.yml`.
 
 use std::sync::LazyLock;
 
@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::embedded;
 
-/// What the runtimes bring; see `data/runtime-packages.yml` for the sources.
+/// The distributions that the runtimes contain; see `data/runtime-packages.yml` for the sources.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RuntimePackages {
-    /// When it was seen, UTC.
+    /// The date of the observation (UTC).
     pub date: jiff::civil::Date,
     pub packages: Vec<RuntimePackage>,
 }
@@ -20,7 +20,7 @@ pub struct RuntimePackages {
 pub struct RuntimePackage {
     pub name: String,
     pub version: String,
-    /// As in `Requires-Dist`.
+    /// The requirements, in the form of `Requires-Dist`.
     pub requires: Vec<String>,
 }
 

@@ -13,34 +13,34 @@ use super::{embedded, lambda};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Runtime {
-    /// `3.13`
+    /// The version without the patch number, `3.13`.
     pub python: String,
-    /// `18` of `3.13.18`, the newest patch release that is known.
+    /// The newest known patch release, `18` for `3.13.18`.
     patch: u32,
     pub os: String,
-    /// glibc of the runtime, `2.34`: what a wheel may need at most.
+    /// The glibc of the runtime, `2.34`: the newest that a wheel may need.
     pub glibc: String,
-    /// The platform to ask uv for, without the architecture.
+    /// The platform in uv's terms, without the architecture.
     pub uv_platform: String,
-    /// Date (UTC) of deprecation, `2026-10-31`.
+    /// The date (UTC) of deprecation, `2026-10-31`.
     pub deprecated: Option<jiff::civil::Date>,
-    /// First two bytes of the compiled files that it reads, little-endian.
+    /// The first two bytes of the compiled files that it reads, little-endian.
     pub bytecode_magic: u16,
-    /// Lambda offers it to be tried, so that it may change, and nothing chooses it by itself. There is no image to build
-    /// in yet.
+    /// Whether Lambda offers it only as a preview, which may change. Nothing chooses it by default, and there is no
+    /// image to build in yet.
     #[serde(default)]
     pub preview: bool,
     #[serde(skip)]
     system: Option<&'static System>,
 }
 
-/// The file, with the systems of the other.
+/// The content of `data/runtimes.yml`, with the systems of the other file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Runtimes {
-    /// The Python of layers for which nobody says one, `3.14`.
+    /// The Python of layers for which none is given, `3.14`.
     pub default: String,
-    /// Newest first.
+    /// The runtimes, newest first.
     pub runtimes: Vec<Runtime>,
 }
 
@@ -49,10 +49,10 @@ static RUNTIMES: LazyLock<Runtimes> = LazyLock::new(|| {
 });
 
 impl Runtimes {
-    /// Those of a file as `data/runtimes.yml`, each with its system.
+    /// Reads a file like `data/runtimes.yml`, and gives each runtime its system.
     ///
     /// # Errors
-    /// It is none, or a runtime's system is none of these.
+    /// The file is invalid, or a runtime's system is not among these.
     pub fn read(text: &str, systems: &'static [System]) -> anyhow::Result<Self> {
         let mut table: Self = serde_yaml::from_str(text)?;
         for runtime in &mut table.runtimes {
@@ -62,12 +62,13 @@ impl Runtimes {
         Ok(table)
     }
 
-    /// Those of this program.
+    /// The runtimes of this program.
     pub fn own() -> &'static Self {
         &RUNTIMES
     }
 
-    /// Those that have an image to build in: Amazon makes it (`public.ecr.aws/sam/build-python3.14`) for what is no preview.
+    /// The runtimes with an image to build in. Amazon publishes one (`public.ecr.aws/sam/build-python3.14`) unless a
+    /// runtime is only a preview.
     pub fn with_image(&self) -> impl Iterator<Item = &Runtime> {
         self.runtimes.iter().filter(|runtime| !runtime.preview)
     }
@@ -78,7 +79,7 @@ pub fn runtimes() -> &'static [Runtime] {
     &RUNTIMES.runtimes
 }
 
-/// The Python of layers for which nobody says one, `3.14`.
+/// The Python of layers for which none is given, `3.14`.
 pub fn default_python() -> &'static str {
     &RUNTIMES.default
 }
@@ -93,7 +94,8 @@ impl Runtime {
         self.system().has_library(name) || name == format!("libpython{}.so.1.0", self.python) || name == "libpython3.so"
     }
 
-    /// Whether such a library is at a place seen from `/`, whose name may have more of its version, `libz.so.1.2.11`.
+    /// Whether such a library has this path, relative to `/`. The name in the path may contain a longer version,
+    /// `libz.so.1.2.11`.
     pub fn is_library(&self, place: &Utf8Path) -> bool {
         let is_folder =
             place.parent().is_some_and(|folder| lambda().library_folders.iter().any(|known| folder == known));
@@ -103,16 +105,16 @@ impl Runtime {
     }
 }
 
-/// The patch release of a runtime, `18` of 3.13.18: that of the runtime's own image where this program runs in it, else
-/// the newest that is known.
+/// The patch release of a runtime, `18` for 3.13.18: that of the runtime's own image if this program runs in it,
+/// otherwise the newest known one.
 pub fn patch_release(runtime: &Runtime) -> u32 {
-    // C compilers read it, so every image that can build has it.
+    // C compilers read this file, so every image that can build has it.
     let header = format!("/var/lang/include/python{}/patchlevel.h", runtime.python);
     let of_image = fs_err::read_to_string(header).ok().and_then(|text| patch_of_header(&text));
     of_image.unwrap_or(runtime.patch)
 }
 
-/// `#define PY_MICRO_VERSION        9`
+/// The number in `#define PY_MICRO_VERSION        9`.
 fn patch_of_header(text: &str) -> Option<u32> {
     let value = text.lines().find_map(|line| line.strip_prefix("#define PY_MICRO_VERSION"))?;
     value.split_whitespace().next()?.parse().ok()
@@ -122,11 +124,11 @@ fn patch_of_header(text: &str) -> Option<u32> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct System {
-    /// `os` of the runtimes that have it.
+    /// The value of `os` for the runtimes with this system.
     pub name: String,
-    /// `GLIBCXX` to `3.4.29`: the highest version of such symbols.
+    /// The highest version of each kind of symbol: `3.4.29` for `GLIBCXX`.
     pub symbol_versions: BTreeMap<String, String>,
-    /// Names that programs link against (`libz.so.1`), in lines.
+    /// Names that programs link against (`libz.so.1`), grouped in lines.
     libraries: Vec<Vec<String>>,
 }
 
@@ -138,7 +140,7 @@ impl System {
         self.libraries.iter().flatten().any(|library| library == name)
     }
 
-    /// Whether it is one of those, by a name without version, `libz`.
+    /// Whether it is one of these libraries, by a name without version, `libz`.
     pub fn has_library_called(&self, stem: &str) -> bool {
         let is_it = |library: &String| library.strip_prefix(stem).is_some_and(|rest| rest.starts_with(".so"));
         self.libraries.iter().flatten().any(is_it)
@@ -147,7 +149,7 @@ impl System {
 
 #[cfg(test)]
 impl Runtimes {
-    /// A Python and an operating system to come, as somebody would add them.
+    /// A future Python and operating system, as somebody would add them.
     pub(crate) fn invented() -> &'static Runtime {
         let systems = "- { name: Amazon Linux 2039, symbol-versions: { GLIBC: '2.61' }, libraries: [[libc.so.6]] }";
         let systems: &[System] = serde_yaml::from_str::<Vec<System>>(systems).unwrap().leak();
@@ -173,7 +175,7 @@ mod tests {
         assert_eq!(Runtimes::read(one, &[]).unwrap_err().to_string(), "there is no system `BeOS`");
     }
 
-    /// The default of each major version of this program. A line is added, and none is changed.
+    /// The default of each major version of this program. Lines are only added, never changed.
     const DEFAULTS: &[(&str, &str)] = &[("0", "3.14")];
 
     #[test]

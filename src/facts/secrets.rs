@@ -6,12 +6,12 @@ use serde::Deserialize;
 
 use super::embedded;
 
-/// What credentials look like; see `data/secrets.yml` for the meaning of each and the sources.
+/// The forms of credentials; see `data/secrets.yml` for the meaning of each field and the sources.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Secrets {
     pub url_parameters: UrlParameters,
-    /// Hosts of git on which everybody has repositories that all can read.
+    /// Git hosts with public repositories of everybody.
     pub public_hosts: Vec<String>,
     pub tokens: Vec<TokenFormat>,
     pub private_keys: Vec<String>,
@@ -19,7 +19,7 @@ pub struct Secrets {
     pub weak: Weak,
 }
 
-/// Values that appear in unrelated files by chance. Every number is a number of characters.
+/// Values that occur in unrelated files by chance. Every number is a number of characters.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weak {
@@ -28,24 +28,24 @@ pub struct Weak {
     pub changes: usize,
     pub distinct: usize,
     pub rest: usize,
-    /// In lines.
+    /// The words, grouped in lines.
     pub words: Vec<Vec<String>>,
 }
 
-/// Names in small letters, with `_` for `-`.
+/// Names in lower case, with `_` instead of `-`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UrlParameters {
-    /// Their values are credentials.
+    /// Names whose values are credentials.
     pub secrets: Vec<String>,
-    /// They belong to a signature and mean nothing without it.
+    /// Names that belong to a signature, and mean nothing without it.
     pub signed: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenFormat {
-    /// `a GitHub token`
+    /// What it is, for messages: `a GitHub token`.
     pub kind: String,
     pub pattern: String,
     pub near: Option<String>,
@@ -56,7 +56,7 @@ pub struct TokenFormat {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialFile {
-    /// `a netrc file with a password`
+    /// What it is, for messages: `a netrc file with a password`.
     pub kind: String,
     pub paths: Vec<String>,
     pub holds: Option<String>,

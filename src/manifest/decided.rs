@@ -17,7 +17,7 @@ impl Manifest {
     }
 }
 
-/// `None` if it is not for the target. What cannot be read stays as it is.
+/// A line without its marker; `None` if it is not for the target. An unreadable line stays as it is.
 fn decided(line: &str, environment: &MarkerEnvironment) -> Option<String> {
     let editable = ["-e ", "--editable ", "--editable="].into_iter().find_map(|option| line.strip_prefix(option));
     if line.starts_with('-') && editable.is_none() {
@@ -31,10 +31,10 @@ fn decided(line: &str, environment: &MarkerEnvironment) -> Option<String> {
     marker.evaluate(environment, &[]).then_some(kept)
 }
 
-/// A requirement's marker, and where it begins; `None` if it has none.
+/// A requirement's marker, and the position where it begins; `None` if it has none.
 fn marker(requirement: &str) -> Option<(MarkerTree, usize)> {
     let is_place = Local::read(requirement).is_some() || is_url(requirement) || requirement.contains("://");
-    // In a URL a semicolon stands for itself without white space beside it.
+    // In a URL, a semicolon without white space beside it belongs to the URL.
     let at = if is_place { requirement.find(" ;").or_else(|| requirement.find("; ")) } else { requirement.find(';') };
     let at = at?;
     let marker = if is_place { marker_of(requirement).ok()? } else { pep508::requirement(requirement).ok()?.marker };

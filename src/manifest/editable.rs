@@ -1,14 +1,15 @@
-//! Editable requirements as ones that are installed as real files: a layer cannot point to a working copy.
+//! Turns editable requirements into ones that are installed as real files, because a layer cannot point to a working
+//! copy.
 
 use super::requirement::{Local, from_here};
 use crate::error::Failure;
 
-/// What stands behind `-e`, without being editable (<https://pip.pypa.io/en/stable/topics/vcs-support/>).
+/// The requirement after `-e`, without being editable (<https://pip.pypa.io/en/stable/topics/vcs-support/>).
 ///
 /// # Errors
-/// It is neither a repository nor a folder, as far as that can be told from it.
+/// The text is neither a repository nor a folder, as far as can be seen from it.
 pub(super) fn as_files(text: &str) -> Result<String, Failure> {
-    // `name @ git+https://…` says all.
+    // `name @ git+https://…` needs no change.
     let is_repository = |text: &str| ["git+", "hg+", "svn+", "bzr+"].iter().any(|start| text.starts_with(start));
     let place = text.split_once('@').map_or(text, |(_, place)| place.trim_start());
     if is_repository(text) {
@@ -17,7 +18,7 @@ pub(super) fn as_files(text: &str) -> Result<String, Failure> {
     if is_repository(place) || Local::read(text).is_some() || text.contains("://") {
         return Ok(text.to_owned());
     }
-    // pip and uv take any word for a folder here.
+    // pip and uv take any word here for a folder.
     let end = text.find(['[', ';', ' ']).unwrap_or(text.len());
     let (folder, rest) = text.split_at(end);
     if folder.is_empty() || folder.contains(['=', '<', '>', '~', '!', '@']) {
@@ -27,7 +28,7 @@ pub(super) fn as_files(text: &str) -> Result<String, Failure> {
     Ok(format!("{}{rest}", from_here(folder.into())))
 }
 
-/// `git+https://…@rev#egg=name&subdirectory=lib` as `name @ git+https://…@rev#subdirectory=lib`.
+/// Turns `git+https://…@rev#egg=name&subdirectory=lib` into `name @ git+https://…@rev#subdirectory=lib`.
 fn of_repository(text: &str) -> String {
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     let (url, rest) = text.split_at(end);

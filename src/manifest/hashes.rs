@@ -1,18 +1,18 @@
-//! Hashes of files in the workspace, compared with those that a dependency file has.
+//! Compares hashes of files in the workspace with those in a dependency file.
 
 use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-/// Algorithms that both uv and pip take, strongest first.
+/// The algorithms that both uv and pip support, the strongest first.
 pub(super) const ALGORITHMS: &[&str] = &["sha512", "sha384", "sha256"];
 
-/// Whether a file has one of these hashes, `sha256:…`, as pip and uv judge it; `None` if there are none that they can
-/// compute.
+/// Whether a file has one of these hashes, `sha256:…`, by the rules of pip and uv; `None` if there are none that they
+/// can compute.
 ///
 /// # Errors
-/// It cannot be read.
+/// The file cannot be read.
 pub(super) fn compare(path: &Utf8Path, hashes: &BTreeSet<String>) -> std::io::Result<Option<bool>> {
     let known: Vec<(&str, &str)> = hashes.iter().filter_map(|hash| hash.split_once(':')).collect();
     let known = known.into_iter().filter(|(algorithm, _)| ALGORITHMS.contains(algorithm)).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! The kind of a dependency file, by its name, as its tool finds it.
+//! Determines the kind of a dependency file by its name, as its tool does.
 
 use camino::Utf8Path;
 use saphyr_parser::{Event, Parser};
@@ -7,7 +7,8 @@ use crate::error::{Failure, alternatives};
 use crate::facts;
 use crate::facts::{Kind, KindFacts};
 
-/// Refuses what is no list of requirements, though its name leads to one: with one message in place of one a line.
+/// Refuses a file that is not a list of requirements although its name suggests it, with one message instead of one per
+/// line.
 pub(super) fn check_list(path: &Utf8Path, text: &str) -> Result<(), Failure> {
     let failure = || Failure::user(format!("`{path}` is not a list of requirements"));
     if Kind::of(path) != Kind::Requirements {
@@ -27,7 +28,8 @@ pub(super) fn check_list(path: &Utf8Path, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether it is a mapping in YAML, which JSON is, too. As events: values would take as much memory as aliases ask for.
+/// Whether the text is a mapping in YAML, which includes JSON. It is read as events, because values would take as much
+/// memory as their aliases ask for.
 fn is_mapping(text: &str) -> bool {
     let mut events = Parser::new_from_str(text);
     let is_before = |event: &Event<'_>| matches!(event, Event::StreamStart | Event::DocumentStart(_));

@@ -1,4 +1,4 @@
-//! Requirement files as lines: comments, continuations and `${VARIABLES}`, as pip reads them
+//! Splits requirement files into lines: comments, continuations and `${VARIABLES}`, as pip reads them
 //! (<https://pip.pypa.io/en/stable/reference/requirements-file-format/>).
 
 use crate::environment::Environment;
@@ -6,13 +6,13 @@ use crate::environment::Environment;
 /// One logical line, which may span several in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Of its first line in the file, from 1.
+    /// The number of its first line in the file, from 1.
     pub(super) number: usize,
-    /// Joined, without comments, variables filled in.
+    /// The joined text, without comments, and with variables filled in.
     pub(super) text: String,
-    /// The same with the variables as they stand.
+    /// The same with the variables as they are written.
     pub(super) as_written: String,
-    /// It goes on in a next line with something else than an option. pip joins such lines, uv does not.
+    /// Whether it continues on the next line with something other than an option. pip joins such lines, uv does not.
     pub(super) is_broken: bool,
 }
 
@@ -21,13 +21,13 @@ impl Line {
         Self { number, text: String::new(), as_written: String::new(), is_broken: false }
     }
 
-    /// One that stands for something else in a file.
+    /// A line for something that a file has in another form.
     pub(super) fn written(text: &str) -> Self {
         Self { text: text.to_owned(), as_written: text.to_owned(), ..Self::at(1) }
     }
 }
 
-/// The lines that say something.
+/// The lines that are not empty.
 pub(super) fn logical_lines(text: &str, environment: &Environment) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut open: Option<Line> = None;
@@ -38,7 +38,7 @@ pub(super) fn logical_lines(text: &str, environment: &Environment) -> Vec<Line> 
         let begins_anew = line.as_written.trim().is_empty();
         line.is_broken |= !begins_anew && !is_comment && !raw.trim().is_empty() && !raw.trim().starts_with("--");
         match (is_comment, continued) {
-            // A comment ends a line that was to be continued.
+            // A comment ends a continued line.
             (true, _) => lines.push(line),
             (false, Some(part)) => {
                 line.as_written.push_str(part);

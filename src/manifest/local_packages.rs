@@ -1,6 +1,6 @@
-//! Packages that lie on this machine, for installers to choose from: folders and pages of `--find-links`, and indexes that
-//! are folders (<https://pip.pypa.io/en/stable/cli/pip_install/#cmdoption-f>, PEP 503). Any of them may be chosen, so the
-//! bytes of all of them count.
+//! Reads packages on this machine that installers may choose from: folders and pages of `--find-links`, and indexes
+//! that are folders (<https://pip.pypa.io/en/stable/cli/pip_install/#cmdoption-f>, PEP 503). Any of them may be chosen,
+//! so the bytes of all of them are part of the fingerprint.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -14,35 +14,35 @@ use crate::files;
 use crate::manifest::{ARCHIVES, Place, place_of};
 use crate::types::Digest;
 
-/// How packages lie in a folder.
+/// How a folder of packages is organized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shelf {
-    /// Side by side; also a single page or file.
+    /// All packages in one folder; also a single page or file.
     Flat,
-    /// Each in a folder of its name, as an index has them.
+    /// Each distribution in a folder with its name, as in an index.
     Index,
 }
 
-/// What a place offers.
+/// The packages at one path.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
-    /// Of names and bytes.
+    /// The digest of names and bytes.
     pub(crate) digest: Digest,
-    /// What its pages link to that lies elsewhere, absolute.
+    /// The files elsewhere that its pages link to, as absolute paths.
     pub(crate) elsewhere: BTreeMap<Utf8PathBuf, Digest>,
 }
 
-/// Places that were read already: layers of one run often share a folder, which may have hundreds of megabytes.
+/// Paths that were already read: layers of one run often share a folder, which may have hundreds of megabytes.
 #[derive(Debug, Default)]
 pub(crate) struct KnownPackages(Mutex<BTreeMap<(Utf8PathBuf, Shelf), Offer>>);
 
 impl KnownPackages {
-    /// What the place offers (absolute), read once.
+    /// The packages at an absolute path, which is read only once.
     ///
     /// # Errors
-    /// It does not exist, or holds what cannot be read.
+    /// The path does not exist, or something in it cannot be read.
     pub(crate) fn offer(&self, place: &Utf8Path, shelf: Shelf) -> Result<Offer, Failure> {
-        // Who comes second waits, and does not read the same.
+        // A second layer waits instead of reading the same folder.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (place.to_owned(), shelf);
         if let Some(offer) = known.get(&key) {
@@ -60,7 +60,7 @@ impl KnownPackages {
 fn read(place: &Utf8Path, shelf: Shelf) -> anyhow::Result<Offer> {
     let depth = if shelf == Shelf::Flat { 1 } else { 2 };
     let mut files = BTreeSet::new();
-    // An index has links among its folders.
+    // Folders of an index may be links.
     for entry in WalkDir::new(place).max_depth(depth).follow_links(true) {
         let entry = entry?;
         let path = files::utf8(entry.path())?;
@@ -98,7 +98,7 @@ fn is_page(path: &Utf8Path) -> bool {
     matches!(path.extension(), Some("html" | "htm"))
 }
 
-/// The places of this machine that a page links to, as it says them.
+/// The paths on this machine that a page links to, as written.
 fn links(page: &str) -> BTreeSet<Utf8PathBuf> {
     let lower = page.to_ascii_lowercase();
     let values = lower.match_indices("href").filter_map(|(at, name)| {

@@ -1,4 +1,4 @@
-//! What a manifest means for one target: with markers evaluated, without order and comments.
+//! The meaning of a manifest for one target: with markers evaluated, without order and comments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub struct Meaning {
     pub requirements: BTreeSet<String>,
     pub constraints: BTreeSet<String>,
     pub options: Vec<String>,
-    /// Settings of uv, by their names.
+    /// The settings of uv, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
 }
@@ -35,7 +35,7 @@ impl Meaning {
         }
     }
 
-    /// Whether nothing is asked for on this target.
+    /// Whether nothing is required for this target.
     pub fn is_empty(&self) -> bool {
         self.requirements.is_empty() && !self.options.iter().any(|option| option.starts_with("--requirement "))
     }
@@ -49,7 +49,7 @@ impl Meaning {
     }
 }
 
-/// `None` if its marker says that it is not for this target.
+/// The normalized text of a requirement; `None` if its marker excludes this target.
 fn canonical(requirement: &Requirement, environment: &MarkerEnvironment) -> Option<String> {
     if !requirement.marker().evaluate(environment, &[]) {
         return None;
@@ -68,7 +68,7 @@ fn canonical(requirement: &Requirement, environment: &MarkerEnvironment) -> Opti
     Some(format!("{text} hashes:{}", Digest::of(hashes.join(" ").as_bytes()).hex()))
 }
 
-/// `name[extras]specifiers` or `name @ url`, in one spelling.
+/// The requirement in a normalized spelling: `name[extras]specifiers` or `name @ url`.
 fn canonical_name(named: &pep508_rs::Requirement) -> String {
     let mut named = named.clone();
     named.marker = MarkerTree::TRUE;
@@ -84,8 +84,8 @@ fn canonical_name(named: &pep508_rs::Requirement) -> String {
     format!("{named}{}", parts.join(","))
 }
 
-/// The values of PEP 508 markers inside the Lambda runtime. `platform_release` and `platform_version`
-/// change with each host and are left empty.
+/// The values of PEP 508 markers in the Lambda runtime. `platform_release` and `platform_version` differ from host to
+/// host, and are left empty.
 pub(crate) fn marker_environment(target: Target) -> MarkerEnvironment {
     let full = target.python.release().to_string();
     let python = target.python.to_string();

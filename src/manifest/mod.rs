@@ -1,4 +1,4 @@
-//! Dependency files: what they say, and what that means for one target.
+//! Dependency files: their content, and its meaning for one target.
 
 mod decided;
 mod editable;
@@ -58,44 +58,45 @@ use crate::types::{Digest, Target};
 /// All files of a layer's dependencies, read.
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
-    /// The files in the order they were read, by the names they were asked for.
+    /// The files in the order in which they were read, by the names that they were requested with.
     pub files: Vec<ManifestFile>,
     pub requirements: Vec<Requirement>,
     pub constraints: Vec<Requirement>,
-    /// Folders of the workspace among the requirements, which have to be built; from the working directory.
+    /// Folders among the requirements, which have to be built; relative to the working directory.
     pub projects: BTreeSet<Utf8PathBuf>,
-    /// The same and files, such as wheels.
+    /// The same folders, and also files such as wheels.
     pub local: BTreeSet<Utf8PathBuf>,
-    /// Folders and pages of this machine in which packages are looked for (`--find-links`, local indexes), from the
+    /// Folders and pages of this machine with packages to choose from (`--find-links`, local indexes), relative to the
     /// working directory.
     pub packages: BTreeMap<Utf8PathBuf, Shelf>,
-    /// Options that stand on lines of their own, in order, without credentials: `--pre`, `--index-url https://…`.
+    /// Options on lines of their own, in order, without credentials: `--pre`, `--index-url https://…`.
     pub options: Vec<String>,
-    /// Settings of uv that decide what the requirements become.
+    /// Settings of uv that affect how the requirements are resolved.
     pub settings: Settings,
-    /// A file asks for `--require-hashes`, or a requirement in it has one, which pip takes for the same.
+    /// Whether a file contains `--require-hashes`, or a requirement in it has a hash, which has the same meaning for
+    /// pip.
     pub require_hashes: bool,
-    /// A file asks for `--pre`.
+    /// Whether a file contains `--pre`.
     pub pre: bool,
-    /// Everything to install as one text, each requirement on one line, seen from the working directory. It may hold
-    /// credentials: for the standard input of a child process alone.
+    /// Everything to install as one text, with each requirement on one line and paths relative to the working
+    /// directory. It may contain credentials: only for the standard input of a child process.
     pub text: SecretString,
-    /// The same, only if the files cannot be passed to the installer as they are. It may contain credentials: for the
-    /// standard input of a child process alone.
+    /// The same, only if the files cannot be passed to the installer as they are. It may contain credentials: only for
+    /// the standard input of a child process.
     pub joined: Option<SecretString>,
-    /// Hosts of `--trusted-host`.
+    /// The hosts of `--trusted-host`.
     pub trusted_hosts: Vec<String>,
-    /// Lock files whose requirements are known when their tools have exported them.
+    /// Lock files, whose requirements are known after their tools have exported them.
     pub locks: Vec<Lock>,
-    /// The distributions of all lock files, for whatever platform and group, with their files as far as these are known.
+    /// The distributions of all lock files, for every platform and group, with their files as far as these are known.
     pub(crate) locked: Vec<Arc<[Locked]>>,
-    /// Where locked distributions come from, the one to be asked last at the end; none if that is PyPI.
+    /// The indexes of locked distributions, with the one to ask last at the end; empty if that is PyPI.
     pub indexes: Vec<SecretUrl>,
-    /// Nothing but lock files: they name every distribution, so that there is nothing to resolve.
+    /// Whether there are only lock files, which list every distribution, so that nothing has to be resolved.
     pub is_locked: bool,
-    /// What people should know of the files.
+    /// Notes about the files for the user.
     pub notes: Vec<String>,
-    /// Of the projects, each with its file: the versions of Python that it is for (PEP 440).
+    /// For each project its file, and the versions of Python that the project is for (PEP 440).
     pub python_ranges: Vec<(Utf8PathBuf, String)>,
     pub secrets: Secrets,
 }
@@ -107,7 +108,7 @@ pub struct ManifestFile {
 }
 
 impl Manifest {
-    /// The lines of `text` that say where distributions come from. They may contain credentials.
+    /// The lines of `text` that name the indexes and pages of packages. They may contain credentials.
     pub fn places(&self) -> SecretString {
         const OPTIONS: &[&str] = &[
             "-i",
@@ -123,7 +124,7 @@ impl Manifest {
         self.text.expose_secret().lines().filter(is_place).flat_map(|line| [line, "\n"]).collect::<String>().into()
     }
 
-    /// Whether a file says with `--only-binary` that this distribution must not be built; the last word counts.
+    /// Whether a file forbids with `--only-binary` to build this distribution; the last option counts.
     pub fn forbids_build(&self, name: &str) -> bool {
         let concerns = |names: &str| {
             names.split(',').map(str::trim).any(|given| {
@@ -135,7 +136,7 @@ impl Manifest {
         last.is_some_and(|(option, _)| option == "--only-binary")
     }
 
-    /// Whether a lock names this version and has no wheel of it that fits, so that it has to be built.
+    /// Whether a lock contains this version without a wheel that fits, so that it has to be built.
     pub fn is_locked_as_source(&self, name: &str, version: &Version, target: Target) -> bool {
         let is_it = |locked: &&Locked| {
             locked.name == name && locked.version.parse::<Version>().is_ok_and(|own| own == *version)
@@ -153,7 +154,7 @@ impl Manifest {
         })
     }
 
-    /// The requirement of this name with its versions, if it has any: `numpy>=2.3`.
+    /// The requirement with this name and its versions, if there are any: `numpy>=2.3`.
     pub fn asked_of(&self, name: &str) -> Option<String> {
         self.requirements.iter().find_map(|requirement| match &requirement.kind {
             RequirementKind::Named(named) if named.name.to_string() == name => match &named.version_or_url {
@@ -164,8 +165,9 @@ impl Manifest {
         })
     }
 
-    /// The hashes that lists of requirements take of a distribution, `sha256:…`, perhaps that of its source distribution
-    /// alone; none if any file will do. Lock files have those of all files, so that another one is a wrong one.
+    /// The hashes, `sha256:…`, that lists of requirements allow for a distribution, perhaps only that of its source
+    /// distribution; empty if every file is allowed. Lock files are ignored: they have the hashes of all files, so
+    /// another hash is an error.
     pub fn listed_hashes_of(&self, name: &str) -> Vec<&str> {
         let is_named = |requirement: &&Requirement| {
             let is_listed = !Kind::of(&requirement.file).is_lock();
@@ -175,17 +177,17 @@ impl Manifest {
         requirements.flat_map(|requirement| &requirement.hashes).map(String::as_str).collect()
     }
 
-    /// Whether each requirement allows the very bytes that it names and no others, wherever they come from.
+    /// Whether each requirement allows only certain bytes, wherever they come from.
     pub fn is_hashed(&self) -> bool {
         self.requirements.iter().all(|requirement| !requirement.hashes.is_empty())
     }
 
-    /// Whether the files leave nothing to choose: they name every distribution with its version, or with its hash.
+    /// Whether the files leave nothing to choose: they contain every distribution with its version, or with its hash.
     pub fn is_pinned(&self) -> bool {
         self.is_locked || self.require_hashes
     }
 
-    /// The same of those that come from an index.
+    /// The same for requirements that come from an index.
     pub fn names_are_hashed(&self) -> bool {
         let is_named = |requirement: &&Requirement| match &requirement.kind {
             RequirementKind::Named(named) => !matches!(named.version_or_url, Some(VersionOrUrl::Url(_))),
@@ -195,10 +197,10 @@ impl Manifest {
     }
 }
 
-/// Of a file or project in `folder`, without what build backends leave behind.
+/// The digest of a file or project in `folder`, without the files that build backends leave behind.
 ///
 /// # Errors
-/// It does not exist, or holds what cannot be read.
+/// The path does not exist, or something in it cannot be read.
 pub(crate) fn local_digest(folder: &Utf8Path, workspace: &Utf8Path, path: &Utf8Path) -> Result<Digest, Failure> {
     let full = folder.join(path);
     if !full.exists() {

@@ -1,5 +1,5 @@
-//! Local projects and files that a local project depends on: uv follows the `[tool.uv.sources]` of a project that is
-//! required by its path, and pip the `file:` URLs.
+//! Finds the local projects and files that a local project depends on: uv follows the `[tool.uv.sources]` of a project
+//! that is required by its path, and pip the `file:` URLs.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,8 @@ use super::workspace::{members, project_in};
 use crate::files;
 use crate::types::pep508;
 
-/// Those of a project in a folder, and of these in turn; all paths are absolute, and `limit` is the repository's.
+/// The direct and indirect local dependencies of the project in a folder. All paths are absolute, and `limit` is the
+/// repository's.
 pub(super) fn of(folder: &Utf8Path, limit: &Utf8Path) -> BTreeSet<Utf8PathBuf> {
     let start = files::normalize(folder).unwrap_or_else(|| folder.to_owned());
     let mut found = BTreeSet::from([start.clone()]);

@@ -1,4 +1,4 @@
-//! Refuses dependency files of which nothing is for the target: nobody wants a layer of that.
+//! Refuses dependency files that have nothing for the target, because nobody wants such a layer.
 
 use camino::Utf8PathBuf;
 use pep508_rs::MarkerTree;
@@ -9,12 +9,12 @@ use crate::facts::Kind;
 use crate::secrets::without_credentials;
 use crate::types::Target;
 
-/// As many lines are named.
+/// How many lines are named.
 const NAMED: usize = 10;
 
 impl Manifest {
-    /// Why there is nothing to install, if so. A layer with code of its own may have files that ask for nothing at all,
-    /// but none whose markers leave out all that they ask for.
+    /// The failure if there is nothing to install. For a layer with its own code, the files may require nothing at all,
+    /// but their markers must not exclude everything.
     pub fn nothing_for(&self, target: Target, asked: &[Utf8PathBuf], has_own_files: bool) -> Option<Failure> {
         let is_blank = self.requirements.is_empty();
         if asked.is_empty() || !Meaning::of(self, target).is_empty() || (is_blank && has_own_files) {

@@ -1,4 +1,5 @@
-//! Options of requirement files (<https://pip.pypa.io/en/stable/reference/requirements-file-format/#supported-options>).
+//! Reads the options of requirement files
+//! (<https://pip.pypa.io/en/stable/reference/requirements-file-format/#supported-options>).
 
 use camino::Utf8PathBuf;
 
@@ -19,7 +20,7 @@ const KNOWN: &[&str] = &[
     "--editable",
 ];
 
-/// `--name value`, `--name=value`, `-r value` and `-rvalue`; the value without quotes.
+/// Splits `--name value`, `--name=value`, `-r value` and `-rvalue` into name and value. The value loses its quotes.
 pub(super) fn split_option(text: &str) -> (&str, &str) {
     let end = text.find(|character: char| character == '=' || character.is_whitespace()).unwrap_or(text.len());
     let (name, value) = text.split_at(end);
@@ -35,15 +36,15 @@ fn unquoted(value: &str) -> &str {
     inside('"').or_else(|| inside('\'')).unwrap_or(value)
 }
 
-/// Where an option says that packages are.
+/// The location of packages in an option.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Url,
-    /// A folder or a page of this machine, as it stands there.
+    /// A folder or a page of this machine, as it is written.
     Local(Utf8PathBuf),
 }
 
-/// `https://…`, `file:///…`, `file:folder` and `folder`.
+/// Reads `https://…`, `file:///…`, `file:folder` or `folder`.
 pub(crate) fn place_of(value: &str) -> Place {
     let decoded = |path: &str| percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned().into();
     match value.strip_prefix("file://").or_else(|| value.strip_prefix("file:")) {

@@ -1,5 +1,5 @@
-//! Paths in requirement files: pip and uv resolve some of them from the working directory and some from the folder of
-//! the file.
+//! Resolves paths in requirement files: for pip and uv, some are relative to the working directory and some to the
+//! folder of the file.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -13,7 +13,7 @@ use crate::manifest::local_packages::Shelf;
 use crate::secrets::without_credentials;
 
 impl Reader<'_> {
-    /// Takes where packages are to be looked for: a URL, or a folder or page of this machine.
+    /// Adds a location of packages: a URL, or a folder or page of this machine.
     pub(super) fn place(
         &mut self,
         file: &Utf8Path,
@@ -42,7 +42,7 @@ impl Reader<'_> {
         };
         self.manifest.options.push(format!("{name} {shown}"));
         let text = format!("{name} {written}");
-        // uv wants one at most in a text; nested files may repeat it.
+        // uv allows at most one in a text; nested files may repeat it.
         let is_known = name == "--index-url" && self.lines.contains(&text);
         if is_known {
             self.must_join |= is_respelled;
@@ -55,26 +55,26 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A path as a requirement gives it, from the working directory: pip and uv see it from there, people often from
-    /// the file that it stands in.
+    /// The path in a requirement, relative to the working directory. For pip and uv it is relative to that, while users
+    /// often mean the folder of the file.
     pub(super) fn placed(&self, file: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
         let is_here = !self.is_beside && self.folder.join(path).exists();
         if is_here { path.to_owned() } else { self.beside_or_here(file, path) }
     }
 
-    /// Whether a line names something that only people see from there.
+    /// Whether a line has a path that exists only relative to the folder of its file.
     pub(super) fn is_moved(&self, file: &Utf8Path, text: &str) -> bool {
         Local::read(text).is_some_and(|local| self.placed(file, Utf8Path::new(&local.path)) != local.path)
     }
 
-    /// The other way round, as pip sees `--find-links`.
+    /// Prefers the folder of the file, as pip does for `--find-links`.
     fn beside_or_here(&self, file: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
         let beside = beside(file, path.as_str());
         if self.folder.join(&beside).exists() { beside } else { path.to_owned() }
     }
 }
 
-/// A file that another one names, from the working directory.
+/// The path of a file that another one names, relative to the working directory.
 pub(super) fn beside(file: &Utf8Path, name: &str) -> Utf8PathBuf {
     let name = name.strip_prefix("file://").unwrap_or(name);
     let path = file.parent().unwrap_or(Utf8Path::new("")).join(name);

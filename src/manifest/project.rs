@@ -1,4 +1,4 @@
-//! `pyproject.toml` as far as it decides what a project depends on: its dependencies, groups, extras and indexes
+//! Reads from `pyproject.toml` what a project depends on: its dependencies, groups, extras and indexes
 //! (<https://packaging.python.org/en/latest/specifications/pyproject-toml/>, PEP 735, and the tables of the tools).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,7 @@ pub(super) struct Project {
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Metadata {
     pub(super) name: Option<String>,
-    /// Not there if it is `dynamic`.
+    /// The version; `None` if it is `dynamic`.
     pub(super) version: Option<String>,
     pub(super) requires_python: Option<String>,
     #[serde(default)]
@@ -65,12 +65,12 @@ pub(super) struct Uv {
     pub(super) index: Vec<IndexTable>,
     #[serde(default)]
     pub(super) sources: BTreeMap<String, Value>,
-    /// The older name of the group `dev`, of which both are.
+    /// The older form of the group `dev`, which consists of both.
     pub(super) dev_dependencies: Option<Vec<String>>,
-    /// What is said of groups, by their names: `requires-python`.
+    /// Settings of groups, by their names: `requires-python`.
     #[serde(default)]
     pub(super) dependency_groups: BTreeMap<String, Value>,
-    /// Sets of extras and groups of which no two go together, each as a table.
+    /// Sets of extras and groups of which no two can be combined, each one as a table.
     #[serde(default)]
     pub(super) conflicts: Vec<Vec<Table>>,
     #[serde(default)]
@@ -105,15 +105,15 @@ pub(super) struct Pdm {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct IndexTable {
     pub(super) name: Option<String>,
-    /// Poetry allows `PyPI` without.
+    /// The URL; Poetry allows `PyPI` without one.
     pub(super) url: Option<String>,
-    /// uv asks it last, in place of PyPI.
+    /// Whether uv asks it last, in place of PyPI.
     #[serde(default)]
     pub(super) default: bool,
-    /// uv asks it only for what names it.
+    /// Whether uv asks it only for distributions whose source names it.
     #[serde(default)]
     pub(super) explicit: bool,
-    /// PDM's `find_links`, which is a list of links.
+    /// The type; `find_links` of PDM is a list of links.
     pub(super) r#type: Option<String>,
 }
 
@@ -128,7 +128,8 @@ impl IndexTable {
 }
 
 impl Project {
-    /// Its groups, by any of the tools' tables; `dev` is what is left out unless asked for.
+    /// The project's groups, from the tables of all tools. `dev` stands for dependencies that are installed only on
+    /// request.
     pub(super) fn groups(&self) -> BTreeSet<String> {
         let Tools { uv, poetry, pdm } = &self.tool;
         let old = uv.dev_dependencies.is_some() || poetry.dev_dependencies.is_some();

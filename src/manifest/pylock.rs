@@ -1,4 +1,4 @@
-//! `pylock.toml` (PEP 751): packages with their files and hashes, as requirements that allow nothing else.
+//! Reads `pylock.toml` (PEP 751): packages with their files and hashes, as requirements that allow nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,14 +24,14 @@ pub(super) struct Pylock {
     lock_version: Option<String>,
     created_by: Option<String>,
     pub(super) requires_python: Option<String>,
-    /// Markers of which one has to be true; none if it is for all systems.
+    /// Markers of which one has to be true; empty if the lock is for all systems.
     #[serde(default)]
     pub(super) environments: Vec<String>,
     #[serde(default)]
     extras: BTreeSet<String>,
     #[serde(default)]
     dependency_groups: BTreeSet<String>,
-    /// Groups that are installed without being asked for.
+    /// Groups that are installed by default.
     #[serde(default)]
     default_groups: BTreeSet<String>,
     #[serde(default)]
@@ -79,8 +79,10 @@ struct File {
 }
 
 impl Pylock {
+    /// Parses the text of a `pylock.toml`.
+    ///
     /// # Errors
-    /// It cannot be read or is of another version.
+    /// The file cannot be read, or has another version.
     pub(super) fn read(path: &Utf8Path, text: &str) -> Result<Self, Failure> {
         let lock: Self = text::toml(path, text)
             .map_err(|failure| failure.hint("restore it, or write it anew with the tool that made it"))?;
@@ -99,7 +101,7 @@ impl Pylock {
         Selection { groups: normalized(&self.dependency_groups), extras: normalized(&self.extras) }
     }
 
-    /// Groups and extras among the selected ones that have nothing for the target.
+    /// Selected groups and extras that have nothing for the target.
     pub(super) fn unused(&self, selection: &Selection, target: Target) -> Vec<(&'static str, String)> {
         let none = BTreeSet::new();
         let markers: Vec<&String> =
@@ -118,12 +120,12 @@ impl Pylock {
         groups.map(|name| ("group", name.clone())).chain(extras.map(|name| ("extra", name.clone()))).collect()
     }
 
-    /// The packages with their files, but for those that cannot be read.
+    /// The packages with their files, except those that cannot be read.
     pub(super) fn locked(&self) -> Arc<[Locked]> {
         self.packages.iter().filter_map(|package| locked(package.as_ref()).ok()).collect()
     }
 
-    /// The index of each package that is from one, `None` for PyPI.
+    /// The indexes of the packages that are from one, `None` for PyPI.
     pub(super) fn indexes(&self) -> Vec<IndexTable> {
         let from_index =
             |package: &&Spanned<Package>| !package.as_ref().wheels.is_empty() || package.as_ref().sdist.is_some();
@@ -137,8 +139,7 @@ impl Pylock {
 
     /// Lines of a requirement file, each with the number of the line in the lock that it comes from.
     ///
-    /// Problems: packages of a form that cannot be installed without their author's folders, or without a file for the
-    /// target.
+    /// Problems: packages in a form that needs folders of the lock's author, or without a file for the target.
     pub(super) fn requirements(
         &self,
         path: &Utf8Path,
@@ -210,7 +211,7 @@ fn locked(package: &Package) -> Result<Locked, Failure> {
 }
 
 fn place_of(package: &Package, file: &File) -> Result<lock::File, Failure> {
-    // The strongest hash of each file.
+    // Only the strongest hash of each file.
     let hash = ALGORITHMS.iter().find_map(|name| Some(format!("{name}:{}", file.hashes.get(*name)?)));
     if hash.is_none() && !file.hashes.is_empty() {
         let algorithms = alternatives(file.hashes.keys().map(String::as_str));
@@ -234,7 +235,7 @@ fn nowhere(name: &str, what: &str) -> Failure {
         .hint("lock it again with a version, a file or a repository to get it from")
 }
 
-/// A marker in which `'x' in extras` and `'x' in dependency_groups` are decided: what remains is PEP 508.
+/// Evaluates `'x' in extras` and `'x' in dependency_groups` in a marker. The result is a marker of PEP 508.
 fn decided(marker: &str, groups: &BTreeSet<String>, extras: &BTreeSet<String>) -> String {
     let mut text = String::with_capacity(marker.len());
     let mut rest = marker;
@@ -250,7 +251,7 @@ fn decided(marker: &str, groups: &BTreeSet<String>, extras: &BTreeSet<String>) -
         rest = if let Some((after, names)) =
             names.iter().find_map(|(word, names)| Some((operand.strip_prefix(word)?, names)))
         {
-            // Every Python is newer than 2.
+            // Always true or false: every Python is newer than 2.
             let is_true = names.contains(&normalized(value)) != negated;
             text.push_str(if is_true { "python_version > '2'" } else { "python_version < '2'" });
             after

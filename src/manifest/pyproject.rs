@@ -1,4 +1,5 @@
-//! A bare `pyproject.toml`: its dependencies, with groups (PEP 735) and extras, as a list of requirements.
+//! Reads a `pyproject.toml` without a lock: its dependencies, with groups (PEP 735) and extras, as a list of
+//! requirements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,7 @@ use crate::types::PythonVersion;
 /// Lines of a requirement file, each with the number of the line in the project's file that it comes from.
 ///
 /// # Errors
-/// The project does not say its dependencies in a way that is the same for every tool.
+/// The project does not state its dependencies in a form that is the same for every tool.
 pub(super) fn requirements(
     path: &Utf8Path,
     text: &str,
@@ -50,7 +51,7 @@ pub(super) fn requirements(
     let (mut lines, mut known) = (Vec::new(), BTreeSet::new());
     for (wanted, number) in wanted.iter().zip(lines_of(text, &wanted)) {
         for line in sources.lines(wanted)? {
-            // Extras and groups have requirements in common.
+            // Extras and groups may have the same requirements.
             if known.insert(line.clone()) {
                 lines.push((number, line));
             }
@@ -59,7 +60,7 @@ pub(super) fn requirements(
     Ok(lines)
 }
 
-/// Refuses extras and groups that the project says do not go together (`[tool.uv] conflicts`).
+/// Refuses extras and groups that the project declares as conflicting (`[tool.uv] conflicts`).
 fn refuse_conflicts(path: &Utf8Path, project: &Project, selection: &Selection) -> Result<(), Failure> {
     let own = project.metadata.as_ref().and_then(|metadata| metadata.name.as_deref()).map(normalized);
     for set in &project.tool.uv.conflicts {
@@ -92,7 +93,8 @@ fn without_metadata(path: &Utf8Path, project: &Project) -> Failure {
         .hint("name the dependency file with `requirements`")
 }
 
-/// Where each requirement stands in the file, from 1; the first line if it is written otherwise. All are looked for at once.
+/// The line of each requirement in the file, from 1; the first line if the file writes it in another form. All are
+/// searched at once.
 fn lines_of(text: &str, wanted: &[Wanted]) -> Vec<usize> {
     let mut lines = vec![None; wanted.len()];
     let starts = LineStarts::of(text);
@@ -104,7 +106,7 @@ fn lines_of(text: &str, wanted: &[Wanted]) -> Vec<usize> {
     lines.into_iter().map(|line| line.unwrap_or(1)).collect()
 }
 
-/// What the groups that were asked for list, and those that they include.
+/// The requirements of the selected groups, and of those that they include.
 fn of_groups(
     path: &Utf8Path,
     project: &Project,

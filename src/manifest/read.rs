@@ -27,23 +27,23 @@ pub type Exports = BTreeMap<Utf8PathBuf, SecretString>;
 /// The dependency files to read.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// Of any kind, from `folder`.
+    /// Files of any kind, relative to `folder`.
     pub requirements: &'a [Utf8PathBuf],
     pub constraints: &'a [Utf8PathBuf],
     pub selection: &'a Selection,
     pub target: Target,
-    /// What relative names start from and are shown relative to.
+    /// The folder that paths are relative to, and shown relative to.
     pub folder: &'a Utf8Path,
-    /// What local paths must stay in.
+    /// The folder that local paths must stay in.
     pub workspace: &'a Utf8Path,
     pub environment: &'a Environment,
-    /// What other layers of the run had parsed.
+    /// Lock files that other layers of the run have already parsed.
     pub parsed: &'a ParsedLocks,
 }
 
 impl Manifest {
-    /// Reads the files that were asked for and all that they name. What lock files ask for is known if it stands in
-    /// `exports`; else they are only checked.
+    /// Reads the requested files and all that they refer to. The requirements of a lock file are known if `exports`
+    /// contains them; otherwise it is only checked.
     pub fn read(asked: &Asked<'_>, exports: &Exports, problems: &mut Problems) -> Self {
         let mut reader = Reader::new(asked, problems);
         let mut known = Selection::default();
@@ -74,7 +74,7 @@ impl Manifest {
         if with_groups.is_empty() {
             with_groups = asked.requirements.iter().map(ToString::to_string).collect();
         }
-        // What a file has that cannot be read is anybody's guess.
+        // The groups of an unreadable file are unknown.
         if is_complete {
             asked.selection.check(&known, &with_groups, reader.problems);
         }
@@ -113,7 +113,7 @@ fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -
     let range = reader.problems.check(fits_python(path, range, asked.target.python))?;
     reader.manifest.python_ranges.push((path.to_owned(), range));
     let known = Selection { groups: project.groups(), extras: project.extras() };
-    // A group that does not exist is named by the check of all of them.
+    // A group that does not exist is reported by the check of all groups.
     let groups: BTreeSet<String> = asked.selection.groups.intersection(&known.groups).cloned().collect();
     let selection = Selection { groups, extras: asked.selection.extras.clone() };
     let root = workspace::root_of(path, asked);
@@ -147,7 +147,7 @@ fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut
         let root = path.with_file_name("pyproject.toml");
         let text = reader.problems.check(text::read(asked.folder, &root))?;
         let project: Project = reader.problems.check(text::toml(&root, &text))?;
-        // uv has read them when it locked.
+        // uv has read them already when it locked.
         let sources = Sources::read(&root, &project, None).unwrap_or_default();
         let mut found = settings::find(path.parent().unwrap_or(Utf8Path::new("")), asked, reader.problems);
         found.files.retain(|file| !lock.files.contains(file));
@@ -161,10 +161,10 @@ fn read_lock(path: &Utf8Path, asked: &Asked<'_>, exports: &Exports, reader: &mut
     Some(known)
 }
 
-/// The range of a project's `requires-python` as PEP 440 has it; empty if it gives none.
+/// The range in a project's `requires-python`, in the form of PEP 440; empty if there is none.
 ///
 /// # Errors
-/// It allows no release of the target's Python.
+/// The range allows no release of the target's Python.
 pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVersion) -> Result<String, Failure> {
     let range = range.unwrap_or_default();
     let canonical = of_poetry(range);
@@ -175,19 +175,19 @@ pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVe
         .hint("change `python-version`, or the project's `requires-python` and lock it again"))
 }
 
-/// Whether a range allows a Python, in any of its patch releases. One that cannot be read is for the tools to judge.
+/// Whether a range allows a Python in any of its patch releases. The tools judge ranges that cannot be read here.
 pub(crate) fn allows_python(range: &str, python: PythonVersion) -> bool {
     range.parse::<VersionSpecifiers>().map_or(true, |range| python.within(&range).is_some())
 }
 
-/// Poetry's `^3.10` and `~3.10` as PEP 440 has them; there is no Python 4.
+/// Poetry's `^3.10` and `~3.10` in the form of PEP 440; there is no Python 4.
 pub(crate) fn of_poetry(range: &str) -> String {
     let parts = range.split(',').map(str::trim).map(|part| match (part.strip_prefix('^'), part.strip_prefix('~')) {
         (Some(version), _) => format!(">={version}"),
         (None, Some(version)) if !version.starts_with('=') => {
             format!("~={version}{}", if version.matches('.').count() < 2 { ".0" } else { "" })
         }
-        // A bare version is only that one.
+        // A bare version allows only that one.
         _ if part.starts_with(|first: char| first.is_ascii_digit()) => format!("=={part}"),
         _ => part.to_owned(),
     });
@@ -195,13 +195,13 @@ pub(crate) fn of_poetry(range: &str) -> String {
 }
 
 impl Reader<'_> {
-    /// Takes lines that stand for a file, each with the number of the line that it comes from.
+    /// Adds the lines that replace a file, each with the number of the line that it comes from.
     fn take(&mut self, path: &Utf8Path, text: &str, lines: Vec<(usize, String)>) {
         self.manifest.files.push(ManifestFile { path: path.to_owned(), digest: Digest::of(text.as_bytes()) });
         self.take_lines(path, lines);
     }
 
-    /// Takes settings of uv, and what of them are lines of a requirement file.
+    /// Adds settings of uv, and those of them that are lines of a requirement file.
     fn take_settings(&mut self, found: &Found, settings: Settings, lines: &[String]) {
         for file in &found.files {
             if !self.manifest.files.contains(file) {
@@ -217,8 +217,8 @@ impl Reader<'_> {
         self.problems.check(self.manifest.settings.join(settings));
     }
 
-    /// Refuses that another file asks an index for a project whose own file is read as well. One that is asked for by its
-    /// place is nobody else's.
+    /// Refuses a requirement that would fetch a project from an index although the project's own file is also read. A
+    /// requirement with a place is allowed.
     fn settle_own_names(&mut self) {
         let name_of_local = |path: &Utf8PathBuf| {
             let text = text::read(self.folder, &path.join("pyproject.toml")).ok();
@@ -241,10 +241,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes what a lock file's tool made of it.
+    /// Adds the requirements that a lock file's tool exported.
     fn take_export(&mut self, lock: &Lock, export: &SecretString, asked: &Asked<'_>) {
         let lines = logical_lines(export.expose_secret(), self.environment).into_iter();
-        // Files are in the layer, not links to the workspace.
+        // A layer contains files, not links to the workspace.
         let lines = lines.map(|line| line.as_written.trim_start_matches("-e ").to_owned());
         let lines: Vec<String> = lines.filter(|line| !line.starts_with('-')).collect();
         let lines = lock.place(&lines, asked, self.problems);

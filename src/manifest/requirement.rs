@@ -1,4 +1,4 @@
-//! One requirement: what it asks for, its marker, its hashes.
+//! One requirement: its distribution, its marker, its hashes.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use pep508_rs::MarkerTree;
 use crate::error::Failure;
 use crate::types::{Digest, DistributionName, pep508};
 
-/// One line that asks for something.
+/// One line with a requirement.
 #[derive(Clone, Debug)]
 pub struct Requirement {
     pub file: Utf8PathBuf,
     pub line: usize,
     pub kind: RequirementKind,
     pub hashes: BTreeSet<String>,
-    /// `--config-settings` and `--global-option`, as given: pip alone reads them.
+    /// The options `--config-settings` and `--global-option`, as written; only pip reads them.
     pub settings: Vec<String>,
 }
 
@@ -28,16 +28,16 @@ pub(super) struct Options {
 
 #[derive(Clone, Debug)]
 pub enum RequirementKind {
-    /// `name[extra]>=1; marker` or `name @ url`.
+    /// A requirement `name[extra]>=1; marker` or `name @ url`.
     Named(Box<pep508_rs::Requirement>),
     /// A bare URL, without credentials.
     Url { url: String, marker: MarkerTree },
-    /// A file or folder of the workspace, by its name and extras; its bytes decide.
+    /// A file or folder of the workspace, by its name and extras. Its bytes are part of the fingerprint.
     Path { text: String, marker: MarkerTree, digest: Digest },
 }
 
 impl Requirement {
-    /// Of the distribution, where the line says it.
+    /// The distribution's name, if the line contains it.
     pub fn name(&self) -> Option<DistributionName> {
         match &self.kind {
             RequirementKind::Named(named) => named.name.as_ref().parse().ok(),
@@ -53,21 +53,21 @@ impl Requirement {
     }
 }
 
-/// A place of this machine that a requirement names.
+/// A path of this machine in a requirement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Local<'a> {
-    /// Without `file:` and what that encodes.
+    /// The path, without `file:` and percent-encoding.
     pub(super) path: String,
-    /// `[extra]`, or nothing.
+    /// The extras, `[extra]`, or empty.
     pub(super) extras: &'a str,
-    /// The marker, with what stands before it.
+    /// The marker, with the text before it.
     rest: &'a str,
-    /// Whether it has a name as well, which its place makes superfluous, or is a URL.
+    /// Whether it is only a path, without a name or the form of a URL.
     is_plain: bool,
 }
 
 impl<'a> Local<'a> {
-    /// `./package[extra]; marker`, `file:package`, `name @ file:///…`, `name @ ./…`; `None` for anything else.
+    /// Reads `./package[extra]; marker`, `file:package`, `name @ file:///…` or `name @ ./…`; `None` for anything else.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let named = text.split_once('@').map(|(name, place)| (name.trim(), place.trim_start()));
         let is_place = |place: &str| place.starts_with("file:") || !place.contains("://");
@@ -91,36 +91,36 @@ impl<'a> Local<'a> {
         Some(Self { path, extras: of_name.unwrap_or(extras), rest, is_plain: name.is_none() && in_url.is_none() })
     }
 
-    /// As a line that says the same to every tool, with the path seen from the working directory.
+    /// A line with the same meaning for every tool, with the path relative to the working directory.
     pub(super) fn line(&self, path: &Utf8Path) -> String {
-        // What follows `#` is about a URL.
+        // The part after `#` is only for URLs.
         let rest =
             if self.rest.starts_with('#') { self.rest.find(" ;").map_or("", |at| &self.rest[at..]) } else { self.rest };
         format!("{}{}{rest}", from_here(path), self.extras)
     }
 
-    /// Whether every tool finds it as it stands.
+    /// Whether every tool finds the path as it is written.
     pub(super) fn is_plain(&self, path: &Utf8Path) -> bool {
         path == self.path && self.is_plain
     }
 }
 
-/// A path that no tool takes for a name.
+/// A path in a form that no tool takes for a name.
 pub(super) fn from_here(path: &Utf8Path) -> String {
     if path.as_str().starts_with(['.', '/']) { path.to_string() } else { format!("./{path}") }
 }
 
-/// Endings of distributions that an installer takes from a file
-/// (<https://packaging.python.org/en/latest/specifications/>, and those that pip and uv take beside).
+/// File endings of distributions that installers accept (<https://packaging.python.org/en/latest/specifications/>, and
+/// others that pip and uv accept).
 pub(crate) const ARCHIVES: &[&str] = &[".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar"];
 
-/// `name` or `name[extra]`.
+/// Whether the text is `name` or `name[extra]`.
 fn is_name(text: &str) -> bool {
     pep508::requirement(text)
         .is_ok_and(|requirement| requirement.version_or_url.is_none() && requirement.marker.is_true())
 }
 
-/// What stands behind the `;` of a URL or a path.
+/// The marker after the `;` of a URL or a path.
 pub(super) fn marker_of(text: &str) -> Result<MarkerTree, Failure> {
     let Some((_, marker)) = text.split_once(" ;").or_else(|| text.split_once("; ")) else {
         return Ok(MarkerTree::TRUE);
@@ -137,7 +137,7 @@ pub(super) fn is_url(text: &str) -> bool {
     text.contains("://") && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// Cuts ` --hash=…` and the other options of a requirement off its line.
+/// Splits ` --hash=…` and the other options of a requirement from its line.
 pub(super) fn split_options(text: &str) -> Result<(&str, Options), Failure> {
     let start = text
         .match_indices("--")
@@ -168,7 +168,8 @@ pub(super) fn split_options(text: &str) -> Result<(&str, Options), Failure> {
     Ok((text[..start].trim(), options))
 }
 
-/// `algorithm:digits`, with as many digits as the algorithm has: a file that is cut short may end in fewer.
+/// Whether the text is `algorithm:digits`, with the number of digits of the algorithm: in a truncated file there may be
+/// fewer.
 fn is_hash(text: &str) -> bool {
     let Some((algorithm, digits)) = text.split_once(':') else { return false };
     let length = match algorithm {
@@ -180,7 +181,7 @@ fn is_hash(text: &str) -> bool {
     digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The name that a requirement of PEP 508 begins with.
+/// The name at the start of a PEP 508 requirement.
 pub(super) fn name_of(text: &str) -> Option<String> {
     let parsed = pep508::requirement(text).ok()?;
     Some(parsed.name.to_string())

@@ -1,8 +1,9 @@
-//! `requirements.txt` with everything pip allows in it: nested files, constraints, hashes, markers, options, URLs, paths.
+//! Reads `requirements.txt` with everything that pip allows in it: nested files, constraints, hashes, markers, options,
+//! URLs, paths.
 //!
-//! Installing is the installer's job. It gets the files as they are if every tool reads them alike, and else one text
-//! that says the same in a way that all of them understand. What is read here decides whether anything changed, refuses
-//! what cannot be read, and finds the secrets to keep out of logs.
+//! Installing is the installer's job. It gets the files as they are if every tool reads them in the same way, otherwise
+//! one equivalent text that all of them understand. What is read here decides whether anything changed, refuses
+//! unreadable lines, and finds the secrets to keep out of logs.
 
 use std::collections::BTreeSet;
 
@@ -29,22 +30,23 @@ pub(super) enum Role {
     Constraints,
 }
 
-/// Reads files and what they name, one after the other.
+/// Reads files and those that they refer to, one after the other.
 pub(super) struct Reader<'a> {
     pub(super) folder: &'a Utf8Path,
     pub(super) workspace: &'a Utf8Path,
     pub(super) environment: &'a Environment,
     /// The files being read, outermost first, to notice a file that includes itself.
     open: Vec<Utf8PathBuf>,
-    /// What was read already, and says nothing new to those who name it again.
+    /// Files that were already read; naming them again adds nothing.
     known: BTreeSet<(Utf8PathBuf, Role)>,
     pub(super) manifest: Manifest,
     pub(super) problems: &'a mut Problems,
-    /// Lines for [`Manifest::joined`].
+    /// The lines for [`Manifest::joined`].
     pub(super) lines: Vec<String>,
-    /// The files cannot be handed on as they are.
+    /// Whether the files cannot be passed on as they are.
     pub(super) must_join: bool,
-    /// Paths start from the folder of the file that names them; else first from the working directory, as pip has it.
+    /// Whether paths are relative to the folder of the file that contains them. Otherwise they are first relative to
+    /// the working directory, as in pip.
     pub(super) is_beside: bool,
 }
 
@@ -68,7 +70,7 @@ impl<'a> Reader<'a> {
         let mut manifest = self.manifest;
         manifest.text = SecretString::from(self.lines.join("\n") + "\n");
         manifest.joined = self.must_join.then(|| manifest.text.clone());
-        // As in pip; but the hashes of a lock ask for none in a list beside it.
+        // As in pip. But hashes in a lock do not require hashes in a list beside it.
         let is_listed = |requirement: &Requirement| !Kind::of(&requirement.file).is_lock();
         let is_mixed = manifest.requirements.iter().any(is_listed);
         let mut hashed = manifest.requirements.iter().filter(|requirement| !requirement.hashes.is_empty());
@@ -77,7 +79,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Files that name each other in a row.
+/// The deepest nesting of files.
 const DEEPEST: usize = 100;
 
 impl Reader<'_> {
@@ -114,7 +116,7 @@ impl Reader<'_> {
         self.open.pop();
     }
 
-    /// What the installer does not see it cannot fill in.
+    /// Refuses variables that are hidden from the installer, which could not fill them in.
     fn refuse_hidden_variables(&mut self, path: &Utf8Path, text: &str) {
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
             let names = line.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
@@ -125,7 +127,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes lines in place of a file's own, each with the number of the line that it stands for.
+    /// Adds lines that replace a file's own, each with the number of the line that it replaces.
     pub(super) fn take_lines(&mut self, file: &Utf8Path, lines: Vec<(usize, String)>) {
         (self.must_join, self.is_beside) = (true, true);
         for (number, written) in lines {
@@ -140,7 +142,7 @@ impl Reader<'_> {
         self.is_beside = false;
     }
 
-    /// Takes options that a file has in another form; places are seen from the working directory.
+    /// Adds options that a file has in another form. Paths are relative to the working directory.
     pub(super) fn take_options(&mut self, file: &Utf8Path, lines: &[String]) {
         for text in lines {
             let line = Line::written(text);
@@ -150,7 +152,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A constraint that a file has in another form.
+    /// Reads a constraint that a file has in another form.
     pub(super) fn constraint(&mut self, file: &Utf8Path, text: &str) -> Result<Requirement, Failure> {
         let (requirement, _) = self.requirement(file, &Line::written(text), text).map_err(|failure| {
             let message = format!("{file}: {}", failure.message);
@@ -174,16 +176,16 @@ impl Reader<'_> {
                 self.manifest.requirements.push(requirement);
                 self.hand_on(line, changed);
             }
-            // The installer reads the file that they are in.
+            // The installer reads the file with the constraints itself.
             Role::Constraints if self.is_moved(file, &line.text) => return Err(unclear_constraint(&line.text)),
             Role::Constraints => self.manifest.constraints.push(requirement),
         }
         Ok(())
     }
 
-    /// Keeps a line for [`Manifest::joined`], or what says it in a way that every tool understands.
+    /// Adds a line to [`Manifest::joined`], or `changed` if that is the form that every tool understands.
     pub(super) fn hand_on(&mut self, line: &Line, changed: Option<String>) {
-        // git must not get them as they stand there, see `build/install/git.rs`.
+        // git must not get the credentials in this form, see `build/install/git.rs`.
         let has_credentials = line.text.contains("git+http") && without_credentials(&line.text) != line.text;
         let changed = changed.or_else(|| has_credentials.then(|| line.text.clone()));
         self.must_join |= line.is_broken || changed.is_some();
@@ -196,7 +198,7 @@ impl Reader<'_> {
             let failure = Failure::user(format!("`{name}` has no value"));
             if value.is_empty() { Err(failure.hint("write it behind, on the same line")) } else { Ok(value) }
         };
-        // uv does not read `-rfile`, and takes of nested constraints no options.
+        // uv does not support `-rfile`, and ignores options in nested constraints.
         let spelled = (role == Role::Constraints || !line.text[name.len()..].starts_with([' ', '=', '\t']))
             .then(|| format!("{name} {value}").trim_end().to_owned());
         match name {
@@ -245,14 +247,14 @@ impl Reader<'_> {
                 self.manifest.options.push(name.to_owned());
                 self.hand_on(line, spelled);
             }
-            // These choose how pip works, not what it installs for a fixed platform.
+            // These options affect how pip works, not what it installs for a fixed platform.
             "--prefer-binary" | "--use-feature" => self.hand_on(line, None),
             _ => return Err(nearest_option(name)),
         }
         Ok(())
     }
 
-    /// Reads the file that a line of another one names, which is read as `outer`.
+    /// Reads the file in a line of another file that is read as `outer`.
     fn nested(
         &mut self,
         file: &Utf8Path,
@@ -261,11 +263,12 @@ impl Reader<'_> {
         is_respelled: bool,
     ) -> Result<(), Failure> {
         let option = if role == Role::Constraints { "--constraint" } else { "--requirement" };
-        // What a file of constraints names is found by whoever reads that file.
+        // The tool that reads a constraints file also reads the files in it.
         let is_handed_on = outer == Role::Requirements;
         self.must_join |= is_handed_on && is_respelled;
         if is_remote(name) {
-            // What it holds is known to the installer alone; like an unpinned requirement it is read at the build.
+            // Only the installer reads its content. Like the version of an unpinned requirement, it is known after the
+            // build.
             self.manifest.secrets.add_urls_in(name);
             self.manifest.options.push(format!("{option} {}", without_credentials(name)));
             self.lines.extend(is_handed_on.then(|| format!("{option} {name}")));
@@ -279,14 +282,14 @@ impl Reader<'_> {
                 None => failure.hint(format!("names in `{file}` start from its folder")),
             });
         }
-        // The lines of other files are among these themselves.
+        // The joined text already contains the lines of other files.
         let full = self.folder.join(&path);
         self.lines.extend((is_handed_on && role == Role::Constraints).then(|| format!("{option} {full}")));
         self.read(&path, role);
         Ok(())
     }
 
-    /// The requirement, and its line where every tool is to be told otherwise than `text` says it.
+    /// Reads a requirement, and its line if tools need another form than `text`.
     fn requirement(
         &mut self,
         file: &Utf8Path,
@@ -336,7 +339,7 @@ impl Reader<'_> {
                 Failure::user(format!(
                     "cannot read `{}`: {}",
                     without_credentials(text),
-                    // It may repeat the URL.
+                    // The reason may contain the URL.
                     without_credentials(reason.lines().next().unwrap_or_default())
                 ))
                 .hint("write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`")
@@ -359,7 +362,7 @@ fn is_remote(name: &str) -> bool {
     name.contains("://") && !name.starts_with("file:")
 }
 
-/// Of its bytes and, where it uses variables, of what they stand for, but for credentials.
+/// The digest of the file's bytes and of the values of its variables, except for credentials.
 fn digest_of_file(text: &str, lines: &[Line]) -> Digest {
     let mut hashed = text.to_owned();
     if text.contains("${") {

@@ -1,11 +1,11 @@
-//! Which groups and extras of a project were asked for.
+//! The groups and extras of a project that were selected.
 
 use std::collections::BTreeSet;
 
 use super::project::normalized;
 use crate::error::{Failure, Problems, alternatives, nearest};
 
-/// Names in their normalized form; the main dependencies are always in.
+/// Normalized names. The main dependencies are always included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     pub groups: BTreeSet<String>,
@@ -18,7 +18,7 @@ impl Selection {
         Self { groups: names(groups), extras: names(extras) }
     }
 
-    /// Notes what was asked for and is in none of `files`.
+    /// Reports selected names that are in none of `files`.
     pub(super) fn check(&self, known: &Self, files: &[String], problems: &mut Problems) {
         check_names("groups", "group", &self.groups, &known.groups, files, problems);
         check_names("extras", "extra", &self.extras, &known.extras, files, problems);

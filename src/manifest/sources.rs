@@ -1,5 +1,6 @@
-//! Where a project takes its dependencies from (`[tool.uv.sources]`,
-//! <https://docs.astral.sh/uv/concepts/projects/dependencies/#dependency-sources>), as requirements that say it themselves.
+//! Reads where a project takes its dependencies from (`[tool.uv.sources]`,
+//! <https://docs.astral.sh/uv/concepts/projects/dependencies/#dependency-sources>), and writes that into the
+//! requirements themselves.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +15,13 @@ use crate::error::Failure;
 use crate::facts::Kind;
 use crate::types::pep508;
 
-/// The sources of a project, by the names of what they are of.
+/// The sources of a project, by the names of the distributions.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     /// The project's file, for messages.
     file: String,
     own: BTreeMap<String, Vec<Source>>,
-    /// Those that only uv's lock file can hold, because the workspace above says them.
+    /// Sources that only uv's lock file can resolve, because they are defined in the workspace above.
     of_workspace: BTreeMap<String, String>,
 }
 
@@ -36,7 +37,7 @@ struct Source {
     url: Option<String>,
     subdirectory: Option<String>,
     path: Option<String>,
-    /// Nothing in a layer is.
+    /// Ignored, because nothing in a layer is editable.
     #[serde(rename = "editable")]
     _editable: Option<bool>,
     package: Option<bool>,
@@ -48,10 +49,10 @@ struct Source {
 }
 
 impl Sources {
-    /// Those of the project, and the names that the root of its workspace has some for.
+    /// The sources of the project, and the names for which the root of its workspace has sources.
     ///
     /// # Errors
-    /// One that is of another form than uv's.
+    /// A source is not in uv's format.
     pub(super) fn read(
         file: &Utf8Path,
         project: &Project,
@@ -82,10 +83,10 @@ impl Sources {
         Ok(Self { file: file.to_string(), own, of_workspace })
     }
 
-    /// A requirement as lines of a requirement file, one for each source that it may come from.
+    /// A requirement as lines of a requirement file, one line for each possible source.
     ///
     /// # Errors
-    /// It comes from where only uv's lock file can say it.
+    /// Only uv's lock file can resolve its source.
     pub(super) fn lines(&self, wanted: &Wanted) -> Result<Vec<String>, Failure> {
         let Some(name) = wanted.name() else { return Ok(vec![wanted.line()]) };
         if let Some(root) = self.of_workspace.get(&name) {

@@ -1,4 +1,4 @@
-//! Reads dependency files as text, TOML and JSON, and says where they cannot be read.
+//! Reads dependency files as text, TOML and JSON, and reports the positions of syntax errors.
 
 use camino::Utf8Path;
 use serde::de::DeserializeOwned;
@@ -10,7 +10,7 @@ use crate::files;
 /// The text of a file in `folder`.
 ///
 /// # Errors
-/// It is missing, a folder, not in UTF-8, or left over from a merge.
+/// The file is missing, a folder, not in UTF-8, or has conflict markers of a merge.
 pub(crate) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure> {
     let bytes = fs_err::read(folder.join(path)).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => files::missing("", folder, path),
@@ -36,8 +36,10 @@ pub(crate) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure
     }
 }
 
+/// Parses TOML.
+///
 /// # Errors
-/// Names line and column, and what was expected there.
+/// The text is invalid; the error has the line and column, and what was expected there.
 pub(crate) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {
     toml::from_str(text).map_err(|error| {
         let place = error.span().map(|span| {
@@ -51,8 +53,10 @@ pub(crate) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T
     })
 }
 
+/// Parses JSON.
+///
 /// # Errors
-/// Names line and column, and what was expected there.
+/// The text is invalid; the error has the line and column, and what was expected there.
 pub(crate) fn json<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T, Failure> {
     serde_json::from_str(text).map_err(|error| {
         let reason = error.to_string();
@@ -62,7 +66,7 @@ pub(crate) fn json<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T
     })
 }
 
-/// What to do about a file that cannot be read.
+/// The hint for a file that cannot be read.
 fn restore(path: &Utf8Path) -> String {
     let refresh = Some(Kind::of(path)).filter(|kind| kind.is_lock()).and_then(|kind| kind.facts().refresh.as_ref());
     match refresh {
@@ -71,7 +75,7 @@ fn restore(path: &Utf8Path) -> String {
     }
 }
 
-/// Where the lines of a text start.
+/// The positions at which the lines of a text start.
 pub(super) struct LineStarts(Vec<usize>);
 
 impl LineStarts {
@@ -79,13 +83,13 @@ impl LineStarts {
         Self([0].into_iter().chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
     }
 
-    /// The line that has this byte, from 1.
+    /// The number of the line with this byte, from 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.0.partition_point(|start| *start <= offset)
     }
 }
 
-/// From 1.
+/// The number of the line, from 1.
 fn line_at(bytes: &[u8], offset: usize) -> usize {
     1 + bytes[..offset].iter().filter(|byte| **byte == b'\n').count()
 }

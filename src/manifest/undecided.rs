@@ -1,24 +1,25 @@
-//! Markers that depend on facts that AWS changes without notice: the patch release of a runtime's Python, and the
-//! kernel. A layer needs a decision, so a note says how it was made.
+//! Finds markers that depend on facts which AWS changes without notice: the patch release of a runtime's Python, and
+//! the kernel. A layer needs a decision, so a note says how it was made.
 
 use std::collections::BTreeSet;
 
 use super::{Manifest, marker_environment};
 use crate::types::{PythonVersion, Target, pep508};
 
-/// Markers that ask for the kernel (PEP 508).
+/// Marker variables about the kernel (PEP 508).
 const KERNEL: &[&str] = &["platform_release", "platform_version"];
-/// As many are named; one is enough to find the others.
+/// How many are named. One is enough to find the others.
 const NAMED: usize = 3;
 
 impl Manifest {
-    /// The Python of a layer with a patch release that the projects among these files take, if there is one.
+    /// The Python of a layer with a patch release that these projects allow, if there is one.
     pub fn python(&self, python: PythonVersion) -> PythonVersion {
         let ranges = self.python_ranges.iter().filter_map(|(_, range)| range.parse().ok());
         ranges.fold(python, |python, range| python.within(&range).unwrap_or(python))
     }
 
-    /// What was decided for the target though other releases of its Python, or other kernels, would decide otherwise.
+    /// Notes about decisions for the target that would differ with another patch release of its Python, or another
+    /// kernel.
     pub fn undecided(&self, target: Target) -> Vec<String> {
         let markers = self.requirements.iter().chain(&self.constraints).map(super::Requirement::marker);
         let markers: BTreeSet<String> = markers.filter_map(|marker| Some(marker.contents()?.to_string())).collect();
@@ -37,7 +38,7 @@ impl Manifest {
         of_release.into_iter().chain(of_kernel).collect()
     }
 
-    /// Why another patch release than the runtime's was taken, if it was.
+    /// Notes about why another patch release than the runtime's was chosen, if it was.
     pub fn other_release(&self, python: PythonVersion) -> Vec<String> {
         let taken = python.release();
         let of_runtime = python.to_string().parse::<PythonVersion>().map_or(python, |python| python).release();
@@ -54,7 +55,7 @@ impl Manifest {
     }
 }
 
-/// The text names a patch release of this Python, and not all of its releases give the same answer.
+/// Whether the text names a patch release of this Python, and the result differs between its releases.
 fn depends_on_release(marker: &str, target: Target) -> bool {
     let Ok(tree) = pep508::marker(marker) else { return false };
     let answer = |python| tree.evaluate(&marker_environment(Target { python, ..target }), &[]);

@@ -1,4 +1,4 @@
-//! uv's configuration files as uv finds them for a folder: the indexes that they name, and settings that decide what is
+//! Reads the configuration files that uv finds for a folder: the indexes in them, and settings that affect what is
 //! installed (<https://docs.astral.sh/uv/concepts/configuration-files/>).
 
 use std::collections::BTreeMap;
@@ -14,27 +14,28 @@ use crate::error::{Failure, Problems};
 use crate::secrets::{SecretUrl, Secrets, credentials, without_credentials};
 use crate::{facts, files};
 
-/// What the files say, and which they are.
+/// The files, and their content.
 #[derive(Clone, Debug, Default)]
 pub struct UvSettings {
-    /// That of the project first, then the user's, then the system's: of a setting the first word counts, and lists are
-    /// put together.
+    /// The project's file first, then the user's, then the system's. The first value of a setting counts, and lists are
+    /// joined.
     files: Vec<File>,
 }
 
 #[derive(Clone, Debug)]
 struct File {
-    /// Absolute.
+    /// The path, absolute.
     path: Utf8PathBuf,
     settings: Table,
     secrets: Secrets,
 }
 
 impl UvSettings {
-    /// For what is in `folder` (absolute). In a workflow nothing above the checked-out repository is the project's.
+    /// Reads the files for `folder` (absolute). In a workflow, files above the checked-out repository do not belong to
+    /// the project.
     ///
     /// # Errors
-    /// The user's, for a file that uv cannot read either.
+    /// A user error for a file that uv cannot read either.
     pub fn of(folder: &Utf8Path, environment: &Environment) -> Result<Self, Failure> {
         let folder = &files::normalize(folder).unwrap_or_else(|| folder.to_owned());
         if let Some(named) = environment.get("UV_CONFIG_FILE") {
@@ -58,7 +59,7 @@ impl UvSettings {
         Ok(Self { files: project.into_iter().chain(user).chain(system).collect() })
     }
 
-    /// The files, absolute.
+    /// The paths of the files, absolute.
     pub fn paths(&self) -> impl Iterator<Item = &Utf8Path> {
         self.files.iter().map(|file| file.path.as_path())
     }
@@ -69,7 +70,7 @@ impl UvSettings {
         secrets
     }
 
-    /// The indexes that uv asks for any name, the one to be asked last at the end; none if that is PyPI alone.
+    /// The indexes that uv asks for every name, with the one to ask last at the end; empty if that is only PyPI.
     pub fn indexes(&self, environment: &Environment, problems: &mut Problems) -> Vec<SecretUrl> {
         let (mut first, mut default) = (Vec::new(), None);
         for file in &self.files {
@@ -98,7 +99,7 @@ impl UvSettings {
         first.into_iter().chain(default).collect()
     }
 
-    /// Whether uv is to ask no index at all; with the file that says so.
+    /// The file that forbids uv to use any index, if there is one.
     pub fn no_index(&self) -> Option<&Utf8Path> {
         let (file, value) = self.value("no-index")?;
         (*value == Value::Boolean(true)).then_some(&file.path)
@@ -108,7 +109,7 @@ impl UvSettings {
         self.value("require-hashes").is_some_and(|(_, value)| *value == Value::Boolean(true))
     }
 
-    /// Variables of uv that stand for the settings. `is_locked`: there is nothing left to choose.
+    /// Variables of uv that have the same meaning as the settings. With `is_locked`, nothing is left to choose.
     pub fn variables(&self, is_locked: bool) -> BTreeMap<String, String> {
         let facts = facts::uv_settings();
         let choices = facts.choices.iter().filter(|_| !is_locked);
@@ -126,7 +127,7 @@ impl UvSettings {
         values.collect()
     }
 
-    /// Settings that decide what is installed and are not heeded: file and name.
+    /// Settings that affect what is installed but are not supported: file and name.
     pub fn not_heeded(&self) -> Vec<(&Utf8Path, &str)> {
         let names = facts::uv_settings().not_heeded.iter().map(String::as_str);
         let found = self.files.iter().flat_map(|file| {
@@ -138,13 +139,13 @@ impl UvSettings {
         found.collect()
     }
 
-    /// What is said first of a setting, and by which file; that of `[pip]` goes before the general one.
+    /// The first value of a setting, with its file. A value in `[pip]` overrides a general one.
     fn value(&self, name: &str) -> Option<(&File, &Value)> {
         let of_pip = self.files.iter().find_map(|file| Some((file, file.pip()?.get(name)?)));
         of_pip.or_else(|| self.files.iter().find_map(|file| Some((file, file.settings.get(name)?))))
     }
 
-    /// All entries of a setting that is a list; local places are absolute.
+    /// All entries of a setting that is a list. Local paths are absolute.
     fn list(&self, name: &str) -> Vec<String> {
         let is_place = |entry: &str| name == "find-links" && !entry.contains("://");
         let entries = self.files.iter().flat_map(|file| {
@@ -155,7 +156,7 @@ impl UvSettings {
         entries.collect()
     }
 
-    /// What one file adds to a list.
+    /// The entries of one file in a list.
     fn strings_of(&self, file: &File, name: &str) -> Vec<String> {
         let is_of_pip = self.files.iter().any(|file| file.pip().is_some_and(|pip| pip.contains_key(name)));
         let table = if is_of_pip { file.pip() } else { Some(&file.settings) };
@@ -165,7 +166,7 @@ impl UvSettings {
 }
 
 impl File {
-    /// A `uv.toml`; `None` if there is none.
+    /// Reads a `uv.toml`; `None` if there is none.
     fn read(path: &Utf8Path) -> Result<Option<Self>, Failure> {
         let Ok(content) = fs_err::read_to_string(path) else { return Ok(None) };
         let failed = |failure: Failure| failure.hint("correct the file there, uv cannot read it either");
@@ -179,7 +180,7 @@ impl File {
         Self { path: path.to_owned(), settings, secrets }
     }
 
-    /// The settings of uv in a `pyproject.toml`.
+    /// Reads the settings of uv in a `pyproject.toml`.
     fn of_project(path: &Utf8Path) -> Option<Self> {
         let content = fs_err::read_to_string(path).ok()?;
         let mut project: Table = content.parse().ok()?;
@@ -205,7 +206,7 @@ impl File {
         self.settings.get("index").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table)
     }
 
-    /// An index that may be a folder, seen from the file.
+    /// An index with its path, if it is a folder, relative to the file.
     fn placed(&self, index: IndexTable) -> IndexTable {
         let home = self.path.parent().unwrap_or(Utf8Path::new("/"));
         let folder = index.url.as_deref().filter(|url| !url.contains("://")).map(|url| home.join(url));
@@ -218,7 +219,7 @@ impl File {
     }
 }
 
-/// The first `uv.toml`, or `pyproject.toml` that has something for uv, from the root of the folder's workspace on up.
+/// The first `uv.toml`, or `pyproject.toml` with settings for uv, from the root of the folder's workspace upwards.
 fn of_project(folder: &Utf8Path, environment: &Environment) -> Result<Option<File>, Failure> {
     let limit = environment.runner_workspace();
     let is_inside = |folder: &Utf8Path| limit.is_none_or(|limit| folder.starts_with(limit));
@@ -232,21 +233,22 @@ fn of_project(folder: &Utf8Path, environment: &Environment) -> Result<Option<Fil
     Ok(None)
 }
 
-/// Indexes by which the place that a lock names may be known, for their names and credentials.
+/// Configured indexes that may match the index in a lock, for their names and credentials.
 #[derive(Debug)]
 pub(super) struct KnownIndexes {
-    /// Of files that uv reads itself.
+    /// Those in files that uv reads itself.
     configured: Vec<IndexTable>,
-    /// Of uv's variables.
+    /// Those in uv's variables.
     given: Vec<IndexTable>,
 }
 
 impl KnownIndexes {
-    /// Of the project in `folder` (absolute), of its workspace, of the user and of the system, and of the variables.
+    /// Reads the indexes of the project in `folder` (absolute), of its workspace, of the user and of the system, and
+    /// those in variables.
     pub(super) fn of(folder: &Utf8Path, environment: &Environment) -> Self {
-        // uv says itself what is wrong with its files.
+        // uv itself reports problems in its files.
         let settings = UvSettings::of(folder, environment).unwrap_or_default();
-        // A `uv.toml` beside it hides the settings of a `pyproject.toml`, but not the indexes for sources.
+        // A `uv.toml` in the same folder overrides the settings of a `pyproject.toml`, but not the indexes for sources.
         let folder = files::normalize(folder).unwrap_or_else(|| folder.to_owned());
         let root = uv_workspace::root(&folder);
         let projects = [folder, root];
@@ -268,12 +270,12 @@ impl KnownIndexes {
         Self { configured: configured.collect(), given: given.collect() }
     }
 
-    /// Whether uv finds it in its files.
+    /// Whether uv finds the index in its files.
     pub(super) fn is_configured(&self, index: &IndexTable) -> bool {
         self.configured.iter().any(|known| is_same(known, index))
     }
 
-    /// The index as it is known, one with credentials first.
+    /// The index as it is configured, preferably with credentials.
     pub(super) fn known(&self, index: &IndexTable, environment: &Environment) -> IndexTable {
         if index.name.is_some() {
             return index.clone();
@@ -289,7 +291,7 @@ impl KnownIndexes {
     }
 }
 
-/// Whether both are one place; a lock has no credentials in it.
+/// Whether both are the same index; a lock contains no credentials.
 fn is_same(one: &IndexTable, other: &IndexTable) -> bool {
     let place =
         |index: &IndexTable| index.url.as_deref().map(|url| without_credentials(url).trim_end_matches('/').to_owned());

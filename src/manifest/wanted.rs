@@ -1,4 +1,4 @@
-//! The requirements of a project before their sources are known, each with the extra or group that lists it.
+//! Collects the requirements of a project before their sources are known, each with the extra or group that lists it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,11 @@ use crate::types::pep508;
 /// A requirement of a project.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    /// As it stands in the file.
+    /// The text as it is in the file.
     pub(super) text: String,
-    /// `None` if it is not of the form of PEP 508, which whoever reads the line will say.
+    /// The parsed requirement; `None` if it is not in the form of PEP 508, which is reported when the line is read.
     requirement: Option<pep508_rs::Requirement<VerbatimUrl>>,
-    /// Markers of what it came through.
+    /// The markers of the requirements that led to it.
     inherited: MarkerTree,
     /// The extra or the group that lists it.
     pub(super) extra: Option<String>,
@@ -30,7 +30,7 @@ impl Wanted {
         Self { text: text.to_owned(), requirement, inherited: MarkerTree::TRUE, extra, group }
     }
 
-    /// Of `project.dependencies`.
+    /// A requirement of `project.dependencies`.
     pub(super) fn of_project(text: &str) -> Self {
         Self::new(text, None, None)
     }
@@ -51,26 +51,26 @@ impl Wanted {
         self.requirement.iter().flat_map(|requirement| requirement.extras.iter().map(ToString::to_string)).collect()
     }
 
-    /// When it is asked for.
+    /// The marker for all conditions of the requirement.
     pub(super) fn marker(&self) -> MarkerTree {
         let mut marker = self.inherited.clone();
         marker.and(self.requirement.as_ref().map_or(MarkerTree::TRUE, |requirement| requirement.marker.clone()));
         marker
     }
 
-    /// A marker as it stands behind a requirement, with what stands before it; in the project's own words if it has any.
+    /// A marker as it follows a requirement, with the separator before it; in the project's own words if possible.
     pub(super) fn condition(&self, marker: &MarkerTree) -> String {
         let own = self.requirement.as_ref().filter(|requirement| requirement.marker == *marker);
         let written = own.and_then(|_| Some(self.text.rsplit_once(';')?.1.trim().to_owned()));
         marker.try_to_string().map(|marker| format!(" ; {}", written.unwrap_or(marker))).unwrap_or_default()
     }
 
-    /// As a line of a requirement file.
+    /// The requirement as a line of a requirement file.
     pub(super) fn line(&self) -> String {
         if self.inherited.is_true() { self.text.clone() } else { self.line_with(&self.marker()) }
     }
 
-    /// With this marker in place of its own.
+    /// The line with this marker instead of its own.
     pub(super) fn line_with(&self, marker: &MarkerTree) -> String {
         let Some(mut requirement) = self.requirement.clone() else { return self.text.clone() };
         if requirement.marker == *marker {
@@ -81,11 +81,11 @@ impl Wanted {
     }
 }
 
-/// The same without what the project asks of itself: `name[extra]` stands for what the extra lists, as often as it takes,
-/// under the markers of all that led there. The project's own name is nobody's whom an index could be asked for.
+/// Replaces requirements of the project for itself: `name[extra]` means the requirements of the extra, recursively,
+/// with the markers of all that led there. No index is asked for the project's own name.
 ///
 /// # Errors
-/// An extra that the project does not have, another place or version of itself, or itself alone.
+/// An extra does not exist, or the project requires another source or version of itself, or only itself.
 pub(super) fn without_itself(
     file: &Utf8Path,
     metadata: &Metadata,
@@ -96,7 +96,7 @@ pub(super) fn without_itself(
         metadata.optional_dependencies.iter().map(|(name, list)| (normalized(name), list)).collect();
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
-    // The last one first, so that the order of the file stays.
+    // In reverse, so that the order of the file is kept.
     let mut open: Vec<Wanted> = wanted.into_iter().rev().collect();
     while let Some(next) = open.pop() {
         if next.marker().is_false() {
@@ -111,7 +111,7 @@ pub(super) fn without_itself(
         check_itself(file, metadata, &next, requirement)?;
         for extra in next.extras().iter().map(|extra| normalized(extra)).rev() {
             let list = *extras.get(&extra).ok_or_else(|| unknown_extra(file, &next.text, &extra, &extras))?;
-            // Extras may name each other in a circle.
+            // Extras may refer to each other in a circle.
             let condition = next.marker().try_to_string().unwrap_or_default();
             if seen.insert((extra.clone(), condition)) {
                 let behind =
@@ -143,7 +143,7 @@ fn check_itself(
         }
         None => {}
     }
-    // In a group it may stand for what the project needs to run, which is in the layer anyway.
+    // In a group, this means the main dependencies, which are in the layer anyway.
     let is_main = wanted.extra.is_none() && wanted.group.is_none();
     if is_main && requirement.extras.is_empty() { Err(failure().hint(hint)) } else { Ok(()) }
 }

@@ -1,5 +1,5 @@
-//! The workspace of uv that a project belongs to, where it has no lock file
-//! (<https://docs.astral.sh/uv/concepts/projects/workspaces/>): its root decides what holds for all members.
+//! Finds the uv workspace of a project without a lock file (<https://docs.astral.sh/uv/concepts/projects/workspaces/>).
+//! Its root has settings for all members.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use crate::files;
 /// The root of a workspace.
 #[derive(Debug)]
 pub(super) struct Root {
-    /// Its `pyproject.toml`, from the working directory.
+    /// Its `pyproject.toml`, relative to the working directory.
     pub(super) file: Utf8PathBuf,
     pub(super) project: Project,
 }
 
-/// The root above a project, in folders of the repository; `None` if the project is nobody's member.
+/// The root above a project, within the repository; `None` if the project is not a member of a workspace.
 pub(super) fn root_of(file: &Utf8Path, asked: &Asked<'_>) -> Option<Root> {
     let home = files::normalize(&asked.folder.join(file.parent().unwrap_or(Utf8Path::new(""))))?;
     let root = uv_workspace::above(&home).filter(|root| root.starts_with(asked.workspace))?;
@@ -28,7 +28,7 @@ pub(super) fn root_of(file: &Utf8Path, asked: &Asked<'_>) -> Option<Root> {
     Some(Root { project: text::toml(&file, &text).ok()?, file })
 }
 
-/// A folder and those above it that belong to the repository, from the working directory.
+/// A folder and those above it within the repository, relative to the working directory.
 pub(super) fn above(home: &Utf8Path, asked: &Asked<'_>) -> Vec<Utf8PathBuf> {
     let mut folders = Vec::new();
     let mut folder = home.to_owned();
@@ -58,10 +58,10 @@ pub(super) fn members(folder: &Utf8Path, limit: &Utf8Path) -> BTreeMap<String, U
     members.filter_map(|folder| Some((normalized(&project_in(&folder)?.metadata?.name?), folder))).collect()
 }
 
-/// Deeper than this nobody keeps members.
+/// The deepest folders that are searched for members.
 const DEPTH: usize = 5;
 
-/// The project of a folder, if it has one that can be read.
+/// The project of a folder; `None` if there is none that can be read.
 pub(super) fn project_in(folder: &Utf8Path) -> Option<Project> {
     let text = fs_err::read_to_string(folder.join("pyproject.toml")).ok()?;
     toml::from_str(&text).ok()

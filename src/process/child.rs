@@ -14,10 +14,10 @@ use crate::environment::installer_variables::Effect;
 use crate::environment::{Environment, pip_configuration};
 use crate::process::sandbox;
 
-/// A command with the environment of a build: reproducible, without the run's credentials, and with only the installer
-/// variables that are meant for it, including those from pip's configuration files.
+/// A command with the environment of a build: reproducible, without the run's credentials, and with only those
+/// installer variables that a build uses, including the ones from pip's configuration files.
 pub(crate) fn command(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
-    // A file that cannot be read is refused where pip is to install.
+    // An unreadable file is reported elsewhere, when pip is the installer.
     let all = environment.with_defaults(pip_configuration::settings(environment).unwrap_or_default());
     let visible = all.variables().iter().filter(|(name, _)| Effect::of(name).is_passed_on());
     let mut command = reproducible(program, folder, visible);
@@ -30,7 +30,7 @@ pub(crate) fn script(program: &str, folder: &Utf8Path, environment: &Environment
     reproducible(program, folder, environment.variables().iter())
 }
 
-/// Without the variables that would choose another version of what the command fetches.
+/// Removes the variables that would choose another version of the tools that the command downloads.
 pub(crate) fn without_choices(command: &mut Command) {
     let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
     for name in names.iter().filter(|name| name.to_str().is_some_and(|name| Effect::of(name).chooses())) {
@@ -38,7 +38,7 @@ pub(crate) fn without_choices(command: &mut Command) {
     }
 }
 
-/// pip of a Python, to fetch a tool for the run from the indexes that pip is set to use.
+/// The pip of a Python, for downloading a tool of this program from the indexes that pip is configured for.
 pub(crate) fn fetching_pip(python: &str, environment: &Environment) -> Command {
     let mut command = command(python, Utf8Path::new("/"), environment);
     without_choices(&mut command);
@@ -58,7 +58,7 @@ fn reproducible<'a>(
     let mut command = Command::new(program);
     let visible = variables.filter(|(name, _)| !environment::is_hidden(name));
     command.current_dir(folder).env_clear().envs(visible).stdin(Stdio::null());
-    // What compilers and archivers would otherwise take from the clock or from chance.
+    // Values that compilers and archivers would otherwise take from the clock or at random.
     command.env("SOURCE_DATE_EPOCH", "315532800").env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("NO_COLOR", "1");
     command
@@ -68,16 +68,16 @@ fn reproducible<'a>(
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: ExitStatus,
-    /// Standard output and standard error in the order they came, without known secrets.
+    /// Standard output and standard error in their order, without known secrets.
     pub(crate) output: String,
 }
 
-/// Runs a command to its end, both of its outputs through one pipe, shown line by line.
+/// Runs a command until it ends. Both of its outputs go through one pipe and are shown line by line.
 pub(crate) fn run(command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
     run_with_input(command, None, name, console)
 }
 
-/// The same with a text for its standard input.
+/// The same with a text as standard input.
 pub(crate) fn run_with_input(
     command: Command,
     input: Option<&SecretString>,
@@ -87,7 +87,7 @@ pub(crate) fn run_with_input(
     follow(command, sandbox::spawn_apart, input, name, console)
 }
 
-/// Runs a command of the user's own: it may do all that they may, `sudo` included.
+/// Runs a command of the user, which may do everything that the user may, `sudo` included.
 pub(crate) fn run_script(command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
     follow(command, Command::spawn, None, name, console)
 }
@@ -106,7 +106,7 @@ fn follow(
         command.stdin(Stdio::piped());
     }
     let mut child = spawn(&mut command).with_context(|| format!("cannot start `{program}`"))?;
-    // The command holds our ends of the pipe; without them reading ends when the child does.
+    // The command holds our ends of the pipe. Without them, reading ends when the child does.
     drop(command);
     let feeding = feed(&mut child, input);
     let log = console.child(name);
@@ -132,7 +132,7 @@ pub(crate) fn capture(command: Command, console: &Console) -> anyhow::Result<Ans
     capture_with_input(command, None, console)
 }
 
-/// The same with a text for its standard input.
+/// The same with a text as standard input.
 pub(crate) fn capture_with_input(
     command: Command,
     input: Option<&SecretString>,
@@ -184,7 +184,7 @@ fn feed(child: &mut Child, input: Option<&SecretString>) -> Option<JoinHandle<Op
     Some(std::thread::spawn(move || stdin.write_all(input.expose_secret().as_bytes()).ok()))
 }
 
-/// All lines to the end, without known secrets.
+/// Reads and shows all lines, and returns them without known secrets.
 fn read_lines(reader: impl Read, console: &Console, tell: &mut impl FnMut(&str)) -> anyhow::Result<String> {
     let mut output = String::new();
     let mut lines = BufReader::new(reader);
@@ -198,7 +198,7 @@ fn read_lines(reader: impl Read, console: &Console, tell: &mut impl FnMut(&str))
     Ok(output)
 }
 
-/// The version that a command names as its second word, as `uv --version` does; `None` if it does not run.
+/// The version that a command prints as its second word, as `uv --version` does; `None` if the command does not run.
 pub(crate) fn version(mut command: Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     String::from_utf8_lossy(&output.stdout).split_whitespace().nth(1).map(str::to_owned)

@@ -13,16 +13,16 @@ use crate::types::{Architecture, Glibc, Target};
 #[derive(Clone, Debug, Deserialize)]
 pub struct Host {
     pub(crate) executable: Utf8PathBuf,
-    /// `3.13`
+    /// The version without the patch number, `3.13`.
     pub(crate) version: String,
-    /// `linux`
+    /// The value of `sys.platform`, `linux`.
     platform: String,
-    /// `2.34`; empty where the C library is another one.
+    /// The version of glibc, `2.34`; empty with another C library.
     glibc: String,
-    /// Whether it has all of the standard library. Debian's `python3-minimal` has not, nor has one that was compiled where
-    /// headers were missing: what cannot be imported there says nothing of a layer.
+    /// Whether the standard library is complete. In Debian's `python3-minimal`, and in a Python that was compiled
+    /// without some headers, modules are missing; an import that fails there proves nothing about a layer.
     is_whole: bool,
-    /// Whether it is a release: a candidate may have bytecode of its own.
+    /// Whether it is a final release: the bytecode of a release candidate may differ.
     is_release: bool,
 }
 
@@ -33,12 +33,12 @@ const QUESTION: &str = "import importlib.util, json, platform, sys; \
     'is_whole': all(importlib.util.find_spec(name) for name in ('_bz2', '_ctypes', '_lzma', '_sqlite3', '_ssl'))}))";
 
 impl Host {
-    /// The target's own version if it is on `PATH`, else any Python 3.
+    /// The target's own version if it is on `PATH`, otherwise any Python 3.
     pub(crate) fn find(target: Target, environment: &Environment) -> Option<Self> {
         let exact = [format!("python{}", target.python), format!("/var/lang/bin/python{}", target.python)];
         let any = ["python3".to_owned(), "python".to_owned()];
         let mut fallback = None;
-        // `python` is another name of `python3` in most folders, and an interpreter takes 20 ms to start.
+        // `python` is usually another name of `python3`, and starting an interpreter takes 20 ms.
         let names = if is_one_program(&any, environment) { &any[..1] } else { &any[..] };
         for name in exact.iter().chain(names) {
             match ask(name, environment) {
@@ -49,7 +49,8 @@ impl Host {
         fallback
     }
 
-    /// What it needs to start, beside what every system has: itself, by its link and by its file, and what belongs to it.
+    /// The files and folders that it needs to start, in addition to those of every system: the executable, as a link
+    /// and as the file, and its libraries.
     pub(crate) fn files(&self) -> Vec<Utf8PathBuf> {
         let file = self.executable.canonicalize_utf8().unwrap_or_else(|_| self.executable.clone());
         let prefix = |executable: &Utf8Path| executable.parent().and_then(Utf8Path::parent).map(Utf8Path::to_owned);
@@ -58,7 +59,7 @@ impl Host {
         [self.executable.clone(), file].into_iter().chain(environment).chain(library).collect()
     }
 
-    /// Where it is installed.
+    /// The folder where it is installed.
     pub(crate) fn folder(&self) -> &Utf8Path {
         self.executable.parent().and_then(Utf8Path::parent).unwrap_or(&self.executable)
     }
@@ -67,32 +68,32 @@ impl Host {
         self.glibc.parse().ok()
     }
 
-    /// Whether it is the target's own version, with all that belongs to it.
+    /// Whether it is a complete final release of the target's own version.
     pub(super) fn is_exactly(&self, target: Target) -> bool {
         self.is_whole && self.is_release && self.version == target.python.to_string()
     }
 
-    /// Whether what it builds could run on the target: same Python, same processor, Linux.
+    /// Whether its builds can run on the target: same Python, same processor, Linux.
     pub(crate) fn can_build_for(&self, target: Target) -> bool {
         self.version == target.python.to_string()
             && self.platform == "linux"
             && Architecture::of_this_machine() == Some(target.architecture)
     }
 
-    /// Whether what it compiles needs no newer C library than the target has.
+    /// Whether the code that it compiles needs no newer C library than the target has.
     pub(crate) fn can_compile_for(&self, target: Target) -> bool {
         self.can_build_for(target) && self.glibc().is_some_and(|glibc| glibc <= target.glibc())
     }
 }
 
-/// Where there has to be one.
+/// The failure for callers that cannot work without a Python.
 pub(crate) fn missing() -> Failure {
     let failure =
         Failure::system("there is no Python 3 on this machine").cause("looked for `python3` and `python` on PATH");
     failure.hint("install Python 3, of which any version will do for wheels, or let uv fetch one")
 }
 
-/// Whether `PATH` finds all of these names in one folder, as links to one file.
+/// Whether all of these names are links to one file, in the first folder of `PATH` that has them.
 fn is_one_program(names: &[String], environment: &Environment) -> bool {
     let path = environment.get("PATH").unwrap_or_default();
     let found = |name: &String| {
@@ -104,7 +105,7 @@ fn is_one_program(names: &[String], environment: &Environment) -> bool {
     first.is_some() && places.all(|place| place == first)
 }
 
-/// Starts a Python 3 and asks what it is; `None` if it is none or does not start.
+/// Starts a program and asks for its properties; `None` if it does not start or is not a Python 3.
 pub(super) fn ask(program: &str, environment: &Environment) -> Option<Host> {
     let folder = Utf8Path::new("/");
     let mut command: Command = super::child::command(program, folder, environment);
@@ -134,7 +135,7 @@ mod tests {
             is_one_program(&names, &Environment::new(variables, root.to_owned()))
         };
         assert!(found(&["links"]) && found(&["nowhere", "links", "others"]));
-        // Without `python`, with one of another folder, and with a link to another file.
+        // No `python`; one in another folder; a link to another file.
         assert!(!found(&["alone"]) && !found(&["alone", "links"]) && !found(&["others"]));
     }
 }

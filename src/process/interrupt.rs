@@ -1,8 +1,8 @@
-//! Ends a run that gets SIGINT or SIGTERM: at once, unless it has claims that others wait for, which it releases first.
+//! Ends a run on SIGINT or SIGTERM: at once, or after it has released the claims that others wait for.
 //!
 //! A cancelled workflow gets SIGINT, after 7.5 seconds SIGTERM, and 2.5 seconds later it is killed:
-//! <https://github.com/actions/runner/blob/main/src/Sdk/ProcessInvoker.cs>. The first process of a container is told
-//! nothing unless it listens.
+//! <https://github.com/actions/runner/blob/main/src/Sdk/ProcessInvoker.cs>. The first process of a container has no
+//! default action for signals, so it must handle them.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
@@ -11,20 +11,20 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// The longest time that the release may take.
+/// The most time for releasing the claims.
 const PATIENCE: Duration = Duration::from_secs(9);
 
-/// Of this process, as signals are.
+/// Global, because signals are sent to the process.
 static STATE: LazyLock<watch::Sender<State>> = LazyLock::new(|| watch::Sender::new(State::default()));
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     is_interrupted: bool,
-    /// How many claims are to be released.
+    /// How many claims have to be released.
     holders: usize,
 }
 
-/// While this value lives, an interrupted run does not end, for some seconds at most.
+/// Keeps an interrupted run alive until this value is dropped, or until `PATIENCE` is over.
 #[derive(Debug)]
 pub(crate) struct Holding(());
 
@@ -41,21 +41,21 @@ impl Drop for Holding {
     }
 }
 
-/// Whether the run was interrupted; then it begins nothing new.
+/// Whether the run was interrupted, and should not begin anything new.
 pub(crate) fn is_interrupted() -> bool {
     STATE.borrow().is_interrupted
 }
 
 /// Waits until the run is interrupted.
 pub(crate) async fn interrupted() {
-    // The sender lives as long as the process.
+    // The sender exists as long as the process.
     STATE.subscribe().wait_for(|state| state.is_interrupted).await.ok();
 }
 
-/// Listens from now on, on a thread of its own: the others may be busy.
+/// Starts to listen for signals, on a thread of its own because the others may be busy.
 ///
 /// # Errors
-/// The system gives no more threads or handlers.
+/// The system allows no more threads or signal handlers.
 pub fn listen() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (interrupts, terminations) = {
@@ -76,7 +76,7 @@ async fn end_when_interrupted(mut interrupts: Signal, mut terminations: Signal) 
     tokio::select! {
         _ = state.wait_for(|state| state.holders == 0) => {}
         () = tokio::time::sleep(PATIENCE) => {}
-        // Whoever presses Ctrl-C twice means it.
+        // A second Ctrl-C ends the run at once.
         _ = interrupts.recv(), if number == 2 => {}
     }
     let text = format!("error: the run was interrupted ({name})\nhint: run it again; what was published stays");

@@ -1,6 +1,7 @@
-//! What a tool printed, shortened to what a person needs of it.
+//! Shortens the output of a tool to the lines that help the user.
 
-/// A tool's own explanation: its `error:` and `cause:` lines with what belongs to them, else the end of what it said.
+/// A tool's own explanation: its `error:` and `cause:` lines with their continuation lines, or else the last lines of
+/// the output.
 pub(crate) fn causes(output: &str) -> Vec<String> {
     let starts = |line: &str| ["error:", "cause:", "ERROR:"].iter().any(|marker| line.trim_start().starts_with(marker));
     let mut causes: Vec<String> = Vec::new();
@@ -21,6 +22,7 @@ pub(crate) fn causes(output: &str) -> Vec<String> {
     if causes.is_empty() { last_lines(output) } else { causes }
 }
 
+/// The last six lines that are not empty.
 pub(crate) fn last_lines(output: &str) -> Vec<String> {
     let lines: Vec<String> = output.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     lines[lines.len().saturating_sub(6)..].to_vec()

@@ -1,4 +1,4 @@
-//! The Pythons for a target: those on `PATH`, and those that uv has or fetches.
+//! Finds the Pythons for a target: those on `PATH`, and those that uv has or downloads.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -13,19 +13,19 @@ use crate::environment::installer_variables::Effect;
 use crate::error::Failure;
 use crate::types::Target;
 
-/// The interpreters that a build for one target has.
+/// The interpreters for a build for one target.
 #[derive(Clone, Debug)]
 pub struct Pythons {
-    /// The target's own version, or why there is none.
+    /// The target's own version, or the reason why there is none.
     exact: Result<Host, String>,
-    /// Of any other version.
+    /// An interpreter of any other version.
     other: Option<Host>,
 }
 
 impl Pythons {
-    /// The target's own Python: on `PATH`, else one that uv has, else one that uv may fetch
-    /// (<https://docs.astral.sh/uv/guides/install-python/>); beside it any other on `PATH`. The settings of uv in `folder`
-    /// and in the environment say whether and where it looks and fetches.
+    /// Finds the target's own Python: on `PATH`, or one that uv has, or one that uv may download
+    /// (<https://docs.astral.sh/uv/guides/install-python/>); in addition, any other Python on `PATH`. The settings of
+    /// uv in `folder` and in the environment decide whether and where uv searches and downloads.
     pub(crate) fn find(target: Target, folder: &Utf8Path, environment: &Environment, console: &Console) -> Self {
         let on_path = Host::find(target, environment);
         match on_path {
@@ -36,7 +36,7 @@ impl Pythons {
         }
     }
 
-    /// The same where any version will do: nothing is fetched if there is one.
+    /// The same if any version will do: nothing is downloaded if there is one.
     pub(crate) fn find_any(target: Target, folder: &Utf8Path, environment: &Environment, console: &Console) -> Self {
         match Host::find(target, environment) {
             Some(host) => Self::of(host, target),
@@ -51,15 +51,15 @@ impl Pythons {
         Self { exact: Err(format!("this machine has no Python {} on PATH", target.python)), other: Some(host) }
     }
 
-    /// The target's own Python, or why there is none: "this machine has no Python 3.13, and …".
+    /// The target's own Python, or the reason why there is none: "this machine has no Python 3.13, and …".
     pub(crate) fn exact(&self) -> Result<&Host, &str> {
         self.exact.as_ref().map_err(String::as_str)
     }
 
-    /// The best one for an installer.
+    /// The best Python for an installer.
     ///
     /// # Errors
-    /// There is none at all.
+    /// There is no Python at all.
     pub(crate) fn any(&self) -> Result<&Host, Failure> {
         match &self.exact {
             Ok(host) => Ok(host),
@@ -68,7 +68,8 @@ impl Pythons {
     }
 }
 
-/// What a run has found out: layers that are built side by side wait for one download, and a failed one is not tried again.
+/// The results of uv in this run: layers that are built in parallel wait for one download, and a failed one is not
+/// repeated.
 static OF_UV: LazyLock<Mutex<BTreeMap<String, Result<Host, String>>>> = LazyLock::new(Mutex::default);
 
 fn of_uv(
@@ -87,7 +88,7 @@ fn of_uv(
     found.map_err(|why| format!("this machine has no Python {}{}, and {why}", target.python, but.unwrap_or_default()))
 }
 
-/// uv, as far as it deals with interpreters.
+/// uv's commands for interpreters.
 struct Uv<'a> {
     program: Utf8PathBuf,
     folder: &'a Utf8Path,
@@ -106,7 +107,7 @@ impl<'a> Uv<'a> {
         Ok(Self { program, folder, environment })
     }
 
-    /// One that it has, else one that it fetches; else why it does not.
+    /// The target's Python, which uv has or downloads, or the reason why it does not.
     fn python(&self, target: Target, console: &Console) -> Result<Host, String> {
         if let Some(host) = self.known(target, console) {
             return Ok(host);
@@ -124,7 +125,7 @@ impl<'a> Uv<'a> {
         let outcome = child::run(command, "uv", console).map_err(|error| format!("{error:#}"))?;
         if !outcome.status.success() {
             step.done("not possible");
-            return Err(format!("uv cannot fetch one: {}", essence(&outcome.output)));
+            return Err(format!("uv cannot fetch one: {}", short_reason(&outcome.output)));
         }
         match self.known(target, console) {
             Some(host) => {
@@ -137,7 +138,7 @@ impl<'a> Uv<'a> {
 
     fn known(&self, target: Target, console: &Console) -> Option<Host> {
         let mut command = self.command("find");
-        // Neither what a project wants nor its virtual environment counts.
+        // The project's Python version and virtual environment are ignored.
         command.args(["--no-project", "--system", "--no-python-downloads", &target.python.to_string()]);
         let answer = child::capture(command, console).ok().filter(|answer| answer.status.success())?;
         let host = interpreter::ask(secrecy::ExposeSecret::expose_secret(&answer.text).trim(), self.environment)?;
@@ -148,7 +149,7 @@ impl<'a> Uv<'a> {
         let mut command = child::command(self.program.as_str(), self.folder, self.environment);
         let variables = self.environment.variables().iter();
         command.envs(variables.filter(|(name, _)| Effect::of(name) == Effect::Configuration));
-        // No links in ~/.local/bin: nobody asked for a `python3.13` on PATH.
+        // No links in ~/.local/bin: the user did not ask for a `python3.13` on PATH.
         command.env("UV_PYTHON_INSTALL_BIN", "0");
         if let Some(place) = place_on_a_runner(self.environment) {
             command.env("UV_PYTHON_INSTALL_DIR", place);
@@ -158,8 +159,8 @@ impl<'a> Uv<'a> {
     }
 }
 
-/// What uv tried, and the deepest reason why it failed.
-fn essence(said: &str) -> String {
+/// What uv tried, and the innermost cause of its failure.
+fn short_reason(said: &str) -> String {
     let causes = output::causes(said);
     match causes.as_slice() {
         [] => output::last_lines(said).join(" "),
@@ -168,20 +169,20 @@ fn essence(said: &str) -> String {
     }
 }
 
-/// On a runner interpreters are kept in uv's cache, so that `actions/cache` keeps both; elsewhere where uv keeps its own.
+/// On a runner, interpreters are kept in uv's cache, so that `actions/cache` saves both; elsewhere in uv's own folder.
 fn place_on_a_runner(environment: &Environment) -> Option<Utf8PathBuf> {
     let is_given = environment.get("UV_PYTHON_INSTALL_DIR").is_some();
     let cache = environment.uv_cache().filter(|_| environment.in_actions() && !is_given)?;
     Some(cache.join("lambda-layer-python"))
 }
 
-/// Whether only interpreters of uv are to be used
+/// Whether only interpreters that uv manages may be used
 /// (<https://docs.astral.sh/uv/concepts/python-versions/#requiring-or-disabling-managed-python-versions>).
 fn wants_managed(environment: &Environment) -> bool {
     environment.get("UV_PYTHON_PREFERENCE") == Some("only-managed") || environment.is_on("UV_MANAGED_PYTHON")
 }
 
-/// The variable that forbids to fetch an interpreter unasked.
+/// The variable, with its value, that forbids automatic downloads of interpreters.
 fn forbids_downloads(environment: &Environment) -> Option<String> {
     let is = |name: &str, values: &[&str]| {
         let value = environment.get(name).filter(|value| values.contains(&value.to_lowercase().as_str()))?;

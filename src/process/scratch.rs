@@ -1,22 +1,22 @@
-//! The temporary folder of a build, and the removal of those that killed runs left behind.
+//! Creates the temporary folder of a build, and removes those of killed runs.
 
 use std::time::{Duration, SystemTime};
 
 use camino::Utf8Path;
 use tempfile::TempDir;
 
-/// Prefixes of what a build makes, and nobody else: its folder, and the zip on its way.
+/// Prefixes that only builds use: for their folder, and for the zip while it is written.
 const PREFIXES: &[&str] = &["lambda-layer-build-", ".lambda-layer-"];
-/// No run lasts longer: GitHub ends a job after six hours.
+/// The age of leftovers. No run takes longer: GitHub ends a job after six hours.
 const ABANDONED: Duration = Duration::from_hours(24);
 
-/// A new folder in `parent`, removed with the value.
+/// A new folder in `parent`, which is removed when the value is dropped.
 pub(crate) fn folder(parent: &Utf8Path) -> anyhow::Result<TempDir> {
     sweep(parent, SystemTime::now());
     Ok(tempfile::Builder::new().prefix(PREFIXES[0]).tempdir_in(parent)?)
 }
 
-/// Removes what runs left that could not clean up: Ctrl-C ends them without a word. What cannot be removed stays.
+/// Removes files and folders of runs that were killed before they could clean up. Those that cannot be removed stay.
 fn sweep(parent: &Utf8Path, now: SystemTime) {
     let entries = parent.read_dir_utf8().into_iter().flatten().flatten();
     for entry in entries.filter(|entry| PREFIXES.iter().any(|prefix| entry.file_name().starts_with(prefix))) {

@@ -1,4 +1,4 @@
-//! Where the program uv comes from.
+//! Finds or installs the program uv.
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,10 +9,10 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::facts;
 
-/// The uv on `PATH`, else the pinned one, installed through pip into this program's cache.
+/// The uv on `PATH`, or else the pinned version, which pip installs into this program's cache.
 ///
 /// # Errors
-/// There is none, and no Python with pip to get it with.
+/// There is no uv, and no Python with pip to install it.
 pub(crate) fn find(host: Option<&Host>, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
     let on_path = environment
         .get("PATH")
@@ -54,7 +54,7 @@ fn provision(host: Option<&Host>, environment: &Environment, console: &Console) 
             .hint("install uv (https://docs.astral.sh/uv/), or pip for this Python")
             .into());
     }
-    // Another run may have been faster; then its uv serves.
+    // Another run may have installed it meanwhile; then that one is used.
     let place = cache.join(format!("uv-{version}"));
     if let Err(error) = fs_err::rename(folder, &place)
         && !program.is_file()

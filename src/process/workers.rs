@@ -1,4 +1,4 @@
-//! Threads for what takes a processor: installing, packing, importing. Requests go on beside them.
+//! Threads for work that keeps a processor busy: installing, packing, importing. Requests continue meanwhile.
 
 use std::panic;
 use std::thread::Scope;
@@ -6,7 +6,7 @@ use std::thread::Scope;
 use anyhow::Context as _;
 use tokio::sync::{Semaphore, oneshot};
 
-/// Limits how many threads work at once; the others wait.
+/// Limits how many threads work at once. The others wait.
 #[derive(Debug)]
 pub struct Workers<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
@@ -18,10 +18,10 @@ impl<'scope, 'env> Workers<'scope, 'env> {
         Self { scope, free: Semaphore::new(count) }
     }
 
-    /// Runs `work` on a thread of its own once a worker is free.
+    /// Runs `work` on its own thread as soon as a worker is free.
     ///
     /// # Errors
-    /// Those of `work`.
+    /// The errors of `work`.
     pub async fn run<T: Send + 'scope>(
         &self,
         work: impl FnOnce() -> anyhow::Result<T> + Send + 'scope,
@@ -31,7 +31,7 @@ impl<'scope, 'env> Workers<'scope, 'env> {
         self.scope.spawn(move || {
             // A panic in one layer is reported as the error of that layer.
             let done = panic::catch_unwind(panic::AssertUnwindSafe(work));
-            // Nobody waits for it any more if the run was given up.
+            // If the run was given up, nobody waits for the result.
             drop(sender.send(done));
         });
         match receiver.await.context("a thread ended without a word")? {
@@ -41,18 +41,18 @@ impl<'scope, 'env> Workers<'scope, 'env> {
     }
 }
 
-/// Memory for one build, in bytes: scipy and pandas, unpacked 194 MB, took 160 MB with the interpreters that compile and
-/// import (measured); compilers of packages that are built from source take several times that.
+/// Memory for one build, in bytes. Measured for scipy and pandas, 194 MB unpacked: 160 MB, with the interpreters that
+/// compile and import. Compilers for distributions that are built from source need several times that.
 const MEMORY: u64 = 600_000_000;
 
-/// As many builds as there are processors, and memory for.
+/// How many builds run at once: as many as the processors and the memory allow.
 pub fn default_count() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let memory = available_memory().map_or(processors, |bytes| usize::try_from(bytes / MEMORY).unwrap_or(processors));
     processors.min(memory).max(1)
 }
 
-/// Of the machine, or of the container if it has less (cgroup v2); bytes.
+/// The available memory in bytes, of the machine or of the container if that has less (cgroup v2).
 fn available_memory() -> Option<u64> {
     let meminfo = fs_err::read_to_string("/proc/meminfo").ok()?;
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

@@ -1,7 +1,7 @@
-//! A claim says: this run is publishing. It keeps two runs from publishing the same content twice, because
-//! `PublishLayerVersion` itself knows no condition.
+//! A claim says that a run is publishing. It keeps two runs from publishing the same content twice, because
+//! `PublishLayerVersion` itself has no conditions.
 //!
-//! A run renews its claim while it works. A claim that is not renewed any more ends by itself; what its run sent last may
+//! A run renews its claim while it works. Without renewal, a claim ends by itself. The last request of its run may
 //! still be under way then, so the claim becomes a request without an answer ([`Unanswered`]).
 
 use std::time::Duration;
@@ -14,39 +14,39 @@ use crate::types::description::Identity;
 
 /// How often a claim is renewed.
 pub const RENEWAL: Duration = Duration::from_secs(10);
-/// How long a claim holds after it was renewed.
+/// How long a claim is valid after it was renewed.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(1);
-/// Nothing is sent so long after the claim was renewed: it has to arrive before the claim ends.
+/// The time after a renewal in which requests may be sent: they have to arrive before the claim ends.
 pub const WINDOW: Duration = Duration::from_secs(25);
 
+/// The claim of a run, as the state stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// What is being published.
     pub fingerprint: crate::types::Fingerprint,
     pub content: crate::types::ContentHash,
     pub owner: Owner,
-    /// When it was written or renewed last, by the clock of whoever keeps the state (UTC). Claims of older programs do
-    /// not tell.
+    /// When it was last written or renewed, by the clock of the state's store (UTC). Claims of older programs lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewed: Option<Timestamp>,
     /// When the owner counts as dead (UTC).
     pub expires: Timestamp,
-    /// Of a clean-up: versions that the state does not name any more may be going.
+    /// Whether a clean-up holds the claim: it may be removing versions that the state no longer names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removes: bool,
 }
 
-/// A request of which nobody knows whether AWS has done it, or still will.
+/// A request whose outcome is unknown: AWS may have executed it, or may still do so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Unanswered {
-    /// Of what a version may come or go; `None`: of anything that the state does not name.
+    /// The content of which a version may appear or be removed; `None` for everything that the state does not name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<crate::types::ContentHash>,
-    /// Of a clean-up.
+    /// Whether a clean-up sent the request.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removes: bool,
-    /// When it was sent at the latest (UTC).
+    /// The latest time at which it was sent (UTC).
     pub sent: Timestamp,
 }
 
@@ -54,19 +54,19 @@ pub struct Unanswered {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Owner {
-    /// The page of the workflow run, or the process, for people.
+    /// The page of the workflow run, or the process, to show to the user.
     pub run: String,
-    /// Where `process` means something: the boot of the machine and its space of process numbers. Linux alone.
+    /// Where `process` is valid: the boot of the machine and its namespace of process ids. Only on Linux.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
     pub process: u32,
-    /// Tells processes with the same number apart: start, in clock ticks since boot.
+    /// The start of the process in clock ticks since boot, which distinguishes processes with the same id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<String>,
 }
 
 impl Owner {
-    /// This process.
+    /// The owner for this process.
     pub fn this_run(environment: &Environment) -> Self {
         let process = std::process::id();
         let run = match (
@@ -85,12 +85,12 @@ impl Owner {
         Self { run, machine: machine(), process, started: start_of(process) }
     }
 
-    /// The page of its workflow run, if it is in one.
+    /// The page of its workflow run, if there is one.
     pub fn workflow_run(&self) -> Option<&str> {
         Some(self.run.as_str()).filter(|run| run.contains("://"))
     }
 
-    /// Known to be dead; `false` if it cannot be known from here.
+    /// Whether the process is known to have ended; `false` if that cannot be known from here.
     pub fn is_dead(&self) -> bool {
         let here = machine();
         here.is_some() && self.machine == here && start_of(self.process) != self.started
@@ -119,7 +119,7 @@ impl Claim {
         now >= self.expires || self.owner.is_dead()
     }
 
-    /// What its owner may have sent last. That a process is dead says nothing of its request.
+    /// The request that its owner may have sent last. Even if the process has ended, its request may be under way.
     pub fn last_request(&self, now: Timestamp) -> Unanswered {
         let at_the_latest =
             self.renewed.map_or(self.expires, |renewed| renewed + WINDOW.try_into().unwrap_or(LIFETIME));
@@ -134,12 +134,12 @@ fn machine() -> Option<String> {
     Some(format!("{} {}", boot.trim(), space.display()))
 }
 
-/// Field 22 of `/proc/PID/stat` (proc(5)); `None` where there is no such process.
+/// Field 22 of `/proc/PID/stat` (proc(5)); `None` if there is no such process.
 fn start_of(process: u32) -> Option<String> {
     let stat = fs_err::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let after_name = stat.rsplit_once(')')?.1;
     let mut fields = after_name.split_whitespace();
-    // A zombie has ended; it only waits for its parent to notice.
+    // A zombie has ended, and only waits for its parent to notice.
     (fields.next()? != "Z").then(|| fields.nth(18)).flatten().map(str::to_owned)
 }
 

@@ -1,4 +1,4 @@
-//! The clock of a server, by the `Date` of its answers (RFC 9110, 6.6.1).
+//! The clock of a server, according to the `Date` of its answers (RFC 9110, 6.6.1).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,10 +9,10 @@ use aws_sdk_s3::error::BoxError;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 
-/// A smaller difference is ignored: `Date` has whole seconds, and an answer takes a while.
+/// A smaller difference in seconds is ignored: `Date` has whole seconds, and an answer takes a while.
 const NOTICED: i64 = 3;
 
-/// By how much the server's clock is ahead of this machine's; clones share the value.
+/// How far the server's clock is ahead of this machine's. Clones share the value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     /// In seconds.
@@ -20,7 +20,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// UTC; this machine's clock until the server has answered.
+    /// The server's time (UTC); this machine's time until the server has answered.
     pub(super) fn now(&self) -> Timestamp {
         let ahead = SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
         Timestamp::now().saturating_add(ahead).unwrap_or_else(|_| Timestamp::now())
@@ -28,7 +28,7 @@ impl Clock {
 
     fn set(&self, date: &str) {
         static PARSER: DateTimeParser = DateTimeParser::new();
-        // RFC 2822 knows `GMT`, too.
+        // RFC 2822 also knows `GMT`.
         let Ok(date) = PARSER.parse_timestamp(date) else { return };
         let ahead = date.duration_since(Timestamp::now()).as_secs();
         self.ahead.store(if ahead.abs() < NOTICED { 0 } else { ahead }, Ordering::Relaxed);

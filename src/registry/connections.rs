@@ -1,5 +1,5 @@
-//! Registries that a run is connected to. Layers that go to the same places share one: its credentials, its roles, its
-//! connections and its limits.
+//! The registries that a run is connected to. Layers that go to the same places share one, with its credentials, roles,
+//! connections and limits.
 
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use super::store::StateStore;
 use crate::environment::Environment;
 use crate::spec::{AwsDestinations, RegistryChoice, StatePlace};
 
+/// The registries that layers of this run are connected to.
 #[derive(Debug, Default)]
 pub struct Connections {
-    /// Held while one connects, so that the next finds it.
+    /// Locked while a layer connects, so that the next one finds the connection.
     known: Mutex<Vec<Connection>>,
     limits: Limits,
 }
@@ -27,10 +28,10 @@ struct Connection {
 }
 
 impl Connections {
-    /// Reads the AWS configuration, for `aws`.
+    /// Connects to the registry; for `aws`, reads the AWS configuration.
     ///
     /// # Errors
-    /// The user's if there is no region.
+    /// A user error if there is no region.
     pub async fn registry(
         &self,
         choice: &RegistryChoice,
@@ -43,10 +44,10 @@ impl Connections {
         })
     }
 
-    /// A state in S3 needs an AWS configuration even where the registry is a directory.
+    /// Connects to the store of the state. In S3 it needs an AWS configuration even if the registry is a directory.
     ///
     /// # Errors
-    /// As of [`Self::registry`].
+    /// The same as for [`Self::registry`].
     pub async fn store(
         &self,
         place: &StatePlace,

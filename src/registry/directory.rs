@@ -1,7 +1,7 @@
 //! The directory registry: `DIR/<layer>/<version>/layer.zip` and `version.json`.
 //!
-//! A version appears by one rename, whole. Numbers grow and are never used again, even if versions are removed by
-//! hand: the last one is kept in `DIR/.last-version/<layer>`, which is also the lock for making the next.
+//! A version appears complete, by one rename. Numbers only grow and are never used again, even if versions are removed
+//! by hand: the last one is stored in `DIR/.last-version/<layer>`, which is also the lock for publishing the next.
 
 use std::io::{Read as _, Seek as _, Write as _};
 
@@ -16,15 +16,16 @@ use crate::error::Failure;
 use crate::types::description::{Declared, Identity};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerName, LayerVersionArn};
 
-/// What ARNs of this registry have for a region.
+/// The region in ARNs of this registry.
 pub const REGION: &str = "local";
 
+/// A registry in a folder.
 #[derive(Debug)]
 pub struct DirectoryRegistry {
     pub folder: Utf8PathBuf,
 }
 
-/// `version.json`: what `GetLayerVersion` would say, in this program's names.
+/// The content of `version.json`: like the reply of `GetLayerVersion`, with this program's names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct VersionFile {
@@ -67,7 +68,7 @@ impl DirectoryRegistry {
     pub(super) fn list(&self, layer: &LayerName) -> anyhow::Result<Vec<Listed>> {
         let mut numbers = self.numbers(layer)?;
         numbers.sort_unstable_by(|left, right| right.cmp(left));
-        // A folder with a number and no version in it was made by somebody else.
+        // A numbered folder without a version was created by something else.
         let versions = numbers.into_iter().filter_map(|number| self.read(layer, number).ok());
         Ok(versions
             .map(|file| Listed {
@@ -96,7 +97,7 @@ impl DirectoryRegistry {
         let making = tempfile::Builder::new().prefix(".making-").tempdir_in(&folder)?;
         let making = crate::files::utf8(making.path())?.to_owned();
         fs_err::copy(archive.path(), making.join("layer.zip"))?;
-        // Temporary files are for their owner alone; what is published is for everyone who may enter the registry.
+        // Only the owner may read temporary files; a published file is for everyone who may enter the registry.
         set_mode(&making.join("layer.zip"), 0o644)?;
         set_mode(&making, 0o755)?;
 
@@ -125,11 +126,11 @@ impl DirectoryRegistry {
         Ok(Receipt { arn: version.layer_version_arn, declares: declaration.declared() })
     }
 
-    /// A version disappears by one rename, whole.
+    /// Removes a version by one rename, so that nobody sees a part of it.
     pub(super) fn remove(&self, layer: &LayerName, number: u64) -> anyhow::Result<()> {
         let folder = self.folder.join(layer.as_str());
         let mut last_version = self.lock_last_version(layer)?;
-        // Its number is not given to another version, even if the file was lost.
+        // Its number is never used again, even if the file was lost.
         last_version.set(last_version.number.max(number))?;
         let removing = tempfile::Builder::new().prefix(".removing-").tempdir_in(&folder)?;
         match fs_err::rename(folder.join(number.to_string()), removing.path()) {
@@ -154,7 +155,7 @@ impl DirectoryRegistry {
     }
 }
 
-/// The highest version number so far; locked until it is dropped.
+/// The highest version number so far; the file is locked until this is dropped.
 struct LastVersion {
     number: u64,
     file: fs_err::File,
@@ -167,7 +168,7 @@ impl LastVersion {
     }
 }
 
-/// Path of a version's zip.
+/// The path of a version's zip.
 pub fn zip_path(folder: &Utf8Path, layer: &LayerName, version: u64) -> Utf8PathBuf {
     folder.join(layer.as_str()).join(version.to_string()).join("layer.zip")
 }

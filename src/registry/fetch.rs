@@ -1,4 +1,4 @@
-//! The zip of a published version with what it declares, from AWS or from a directory registry.
+//! Fetches the zip of a published version and its declaration, from AWS or from a directory registry.
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionError;
@@ -18,14 +18,16 @@ use crate::types::{Architecture, ByteSize, ContentHash, Digest, LayerVersionArn,
 #[derive(Debug)]
 pub struct Published {
     pub zip: Vec<u8>,
-    /// `python3.13`; empty if it declares none, and so is good for any.
+    /// Runtimes such as `python3.13`; empty if none is declared, so that all are allowed.
     pub runtimes: Vec<String>,
-    /// `x86_64`, `arm64`; likewise.
+    /// Architectures, `x86_64` or `arm64`; empty in the same way.
     pub architectures: Vec<String>,
 }
 
+/// Fetches the zip of a version, and its declaration.
+///
 /// # Errors
-/// The version is not there, may not be read, or comes with other bytes than the registry names.
+/// The version does not exist, may not be read, or has other bytes than the registry says.
 pub async fn fetch(
     arn: &LayerVersionArn,
     registry: &RegistryChoice,
@@ -57,7 +59,7 @@ fn from_directory(arn: &LayerVersionArn, folder: &Utf8Path) -> anyhow::Result<Pu
     Ok(Published { zip: fs_err::read(path)?, runtimes, architectures })
 }
 
-/// Of the run's own identity.
+/// The AWS configuration of the run's own identity.
 async fn own_configuration(region: &str, environment: &Environment) -> anyhow::Result<SdkConfig> {
     let region: Region = region.parse()?;
     let config = aws::configuration(environment, Some(region.as_str())).await.to_builder();
@@ -97,7 +99,7 @@ async fn from_aws(arn: &LayerVersionArn, config: &SdkConfig) -> anyhow::Result<P
 }
 
 impl Published {
-    /// What it is declared for, where that is one thing.
+    /// The Python that it declares, if it declares exactly one.
     pub fn only_python(&self) -> Option<&str> {
         let mut pythons = self.runtimes.iter().filter_map(|runtime| runtime.strip_prefix("python"));
         pythons.next().filter(|_| pythons.next().is_none())
@@ -110,7 +112,8 @@ impl Published {
         }
     }
 
-    /// Lambda offers a layer only for what it declares; a function may use it nevertheless.
+    /// Findings about a target that the version does not declare: Lambda's console does not offer it then, but a
+    /// function may use it nevertheless.
     pub fn check_declaration(&self, target: Target) -> Vec<Finding> {
         let (python, architecture) = (format!("python{}", target.python), target.architecture.to_string());
         let missing = |declared: &[String], wanted: &str, input: &str| {

@@ -1,7 +1,7 @@
 //! Finds the bucket of a layer's state, if the name of the bucket contains `{region}` or `{account}`.
 //!
-//! A state is made in the first of them by name, whatever the order of the user's regions, and stays where it is. In the
-//! other buckets lies a signpost, so that a run with other regions finds it, too.
+//! A state is created in the first of these buckets by name, whatever the order of the user's regions, and stays there.
+//! The other buckets contain a signpost, so that a run with other regions also finds it.
 
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
@@ -15,7 +15,7 @@ use serde_json::json;
 use super::clock::Clock;
 use super::store::{Tag, Written, key, read_s3, write_s3};
 
-/// A bucket that may have the state.
+/// A bucket that may contain the state.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     pub(crate) client: Client,
@@ -28,17 +28,18 @@ impl Bucket {
     }
 }
 
+/// The buckets that may contain the state, and the one that does.
 #[derive(Debug)]
 pub struct Homes {
-    /// By their names.
+    /// Sorted by name.
     candidates: Vec<Bucket>,
     pub(super) prefix: String,
     pub(super) clock: Clock,
-    /// The bucket that has the state, or will have it; `None` before the first read.
+    /// The bucket that contains the state, or will contain it; `None` before the first read.
     home: RwLock<Option<Bucket>>,
 }
 
-/// The object that a bucket has in place of the state. Older programs take it for a state of a newer program.
+/// The object that a bucket has in place of the state. To older programs it looks like the state of a newer one.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Signpost {
@@ -59,7 +60,7 @@ enum Found {
 }
 
 impl Homes {
-    /// At least one bucket.
+    /// `buckets` must not be empty.
     pub(super) fn new(buckets: Vec<Bucket>, prefix: String) -> Self {
         let clock = Clock::default();
         let with_clock = |bucket: Bucket| {
@@ -72,7 +73,7 @@ impl Homes {
         Self { candidates, prefix, clock, home: RwLock::default() }
     }
 
-    /// Where it is, as far as is known by now.
+    /// The bucket with the state, as far as is known by now.
     pub(super) fn home(&self) -> Bucket {
         let home = self.home.read().unwrap_or_else(PoisonError::into_inner).clone();
         home.unwrap_or_else(|| self.candidates[0].clone())
@@ -82,10 +83,10 @@ impl Homes {
         *self.home.write().unwrap_or_else(PoisonError::into_inner) = Some(bucket);
     }
 
-    /// The state, wherever it is.
+    /// Reads the state, wherever it is.
     ///
     /// # Errors
-    /// What S3 says of the bucket that has it, or would have it. The others may be out of reach.
+    /// The bucket that has the state, or would have it, cannot be read. The others may be unreachable.
     pub(super) async fn read_state(&self, name: &str) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
         let (mut bucket, mut seen) = (self.home(), Vec::new());
         loop {
@@ -97,7 +98,7 @@ impl Homes {
                 }
                 Ok(Found::Elsewhere(home)) => Some(self.bucket_of(&home)),
                 Ok(Found::Nothing) => self.find_elsewhere(name, &seen).await,
-                // One that is not the home may be out of reach.
+                // A bucket without the state may be unreachable.
                 Err(error) => match self.find_elsewhere(name, &seen).await {
                     Some(next) if !seen.contains(&next.name) => Some(next),
                     Some(_) | None => return Err(error),
@@ -111,7 +112,7 @@ impl Homes {
         }
     }
 
-    /// A bucket of this run that has the state, or knows where it is.
+    /// A bucket of this run that has the state, or a signpost to it.
     async fn find_elsewhere(&self, name: &str, seen: &[String]) -> Option<Bucket> {
         let others: Vec<&Bucket> = self.candidates.iter().filter(|bucket| !seen.contains(&bucket.name)).collect();
         let found = join_all(others.iter().map(|bucket| self.look(bucket, name))).await;
@@ -140,8 +141,8 @@ impl Homes {
         })
     }
 
-    /// Puts up the signposts that are missing, before something is published; `false` if the state is elsewhere by now:
-    /// it is to be read again. `standing` are the buckets that have one; a bucket that is out of reach has none for now.
+    /// Writes the missing signposts, before something is published; `false` if the state is elsewhere by now and has to
+    /// be read again. `standing` are the buckets that have one. An unreachable bucket gets none for now.
     pub(super) async fn put_up_signposts(&self, name: &str, standing: &mut BTreeSet<String>) -> bool {
         let (home, place) = (self.home(), key(&self.prefix, name));
         let mut own: Vec<(&Bucket, Tag)> = Vec::new();
@@ -161,7 +162,7 @@ impl Homes {
                         Ok(Found::Nothing) | Err(_) => continue,
                     };
                     if other.name != home.name {
-                        // None of ours may stay: they would lead to where nothing is.
+                        // Ours are removed, because they would lead to an empty bucket.
                         for (bucket, tag) in own {
                             write_s3(&bucket.client, &bucket.name, &place, signpost(&other), &tag).await.ok();
                         }

@@ -1,4 +1,5 @@
-//! What a run knows of the state while it works, with its claim in it: renewed all the while, and ended by a write.
+//! What a run knows about the state while it works: the state with its claim, which is renewed meanwhile and ended by a
+//! write.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ use crate::types::ContentHash;
 
 /// How often the state is read while others write it.
 const POLL: Duration = Duration::from_millis(500);
-/// How long an interrupted run waits for answers to what it sent.
+/// How long an interrupted run waits for answers to its requests.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// A claim, or the intention to write the state without one.
@@ -27,18 +28,18 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 pub(crate) struct Lease<'a> {
     store: &'a StateStore,
     owner: Owner,
-    /// Whether it is a clean-up's.
+    /// Whether a clean-up holds it.
     removes: bool,
     held: RefCell<Held>,
-    /// When the claim was renewed last; `None` without one, or if another run has it.
+    /// When the claim was last renewed; `None` without a claim, or if another run has it.
     renewed: Cell<Option<Instant>>,
-    /// What was sent and has no answer yet: a place or the ARN of a version, and the content.
+    /// Requests without an answer so far: a place or the ARN of a version, and the content.
     sent: RefCell<BTreeSet<(String, Option<ContentHash>)>>,
     /// Keeps an interrupted run alive until the claim has ended.
     _holding: Holding,
 }
 
-/// What is stored, as far as this run knows.
+/// The stored state, as far as this run knows it.
 #[derive(Clone, Debug)]
 struct Held {
     state: State,
@@ -48,10 +49,10 @@ struct Held {
 }
 
 impl<'a> Lease<'a> {
-    /// Writes the state with the claim; `None` if somebody else was faster.
+    /// Writes the state with the claim; `None` if another run was faster.
     ///
     /// # Errors
-    /// The run was interrupted, or what the store says.
+    /// The run was interrupted, or the state cannot be written.
     pub(crate) async fn claim(
         store: &'a StateStore,
         mut state: State,
@@ -71,7 +72,7 @@ impl<'a> Lease<'a> {
         Ok(Some(Self { store, owner, removes, held, renewed, sent: RefCell::default(), _holding: holding }))
     }
 
-    /// Without a claim: nothing is to be sent, and what was found is to be noted.
+    /// A lease without a claim: nothing is sent, only what was found is recorded.
     pub(crate) fn unclaimed(store: &'a StateStore, state: State, tag: Tag, owner: Owner) -> Self {
         let is_stored = tag != Tag::Absent;
         let held = RefCell::new(Held { state, is_stored, tag });
@@ -86,11 +87,13 @@ impl<'a> Lease<'a> {
         }
     }
 
+    /// The state, as far as this run knows it.
     pub(crate) fn state(&self) -> State {
         self.held.borrow().state.clone()
     }
 
-    /// Does the work, and renews the claim meanwhile. `None` if the run is interrupted and the work takes too long.
+    /// Does the work, and renews the claim meanwhile. `None` if the run is interrupted and the work then takes too
+    /// long.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let interrupted = async {
             interrupt::interrupted().await;
@@ -104,10 +107,10 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Notes that something is about to be sent.
+    /// Records that a request is about to be sent.
     ///
     /// # Errors
-    /// The claim may end before the request arrives, another run has it, or the run is to end.
+    /// The claim may end before the request arrives, another run has the claim, or this run is about to end.
     pub(crate) fn send(&self, what: &impl ToString, content: Option<ContentHash>) -> anyhow::Result<()> {
         check_interrupted()?;
         if matches!(self.store, StateStore::Nowhere) || self.is_fresh() {
@@ -120,12 +123,12 @@ impl<'a> Lease<'a> {
         Err(failure.hint("run again; what was published stays").into())
     }
 
-    /// Notes that what was sent is done, or never will be.
+    /// Records that a request was executed, or never will be.
     pub(crate) fn answered(&self, what: &impl ToString, content: Option<ContentHash>) {
         self.sent.borrow_mut().remove(&(what.to_string(), content));
     }
 
-    /// Whether something that is sent now arrives while the claim holds.
+    /// Whether a request that is sent now arrives while the claim is valid.
     pub(crate) fn is_fresh(&self) -> bool {
         self.renewed.get().is_some_and(|renewed| renewed.elapsed() < WINDOW)
     }
@@ -136,7 +139,7 @@ impl<'a> Lease<'a> {
             if self.renewed.get().is_none() {
                 std::future::pending::<()>().await;
             }
-            // What does not work now may work the next time; nothing is sent if it does not.
+            // If this fails, the next renewal may work; otherwise nothing more is sent.
             self.renew().await.ok();
         }
     }
@@ -171,10 +174,10 @@ impl<'a> Lease<'a> {
         Ok(())
     }
 
-    /// Changes the stored state, as it is by then; the claim stays.
+    /// Changes the latest stored state. The claim stays.
     ///
     /// # Errors
-    /// What the change says; another run has the claim; what the store says.
+    /// `change` fails, another run has the claim, or the store cannot be read or written.
     pub(crate) async fn update(&self, mut change: impl FnMut(&mut State) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let mut ticks = tokio::time::interval(POLL);
         loop {
@@ -193,13 +196,14 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Writes what has become of the state, and ends the claim. Gives the state, and whether the list of versions, which
-    /// is written before, could be written.
+    /// Writes the final state, and ends the claim. Returns the state, and whether the list of versions could be
+    /// written, which is done first.
     ///
-    /// `change` may be asked several times: others write, too. `true` says that it sees the state again.
+    /// `change` may be called several times, because others write the state, too; its last argument is `true` from the
+    /// second time on.
     ///
     /// # Errors
-    /// What the store says: the claim then ends by itself.
+    /// The state cannot be written; the claim then ends by itself.
     pub(crate) async fn end(
         self,
         mut change: impl FnMut(&mut State, Timestamp, bool),
@@ -219,7 +223,8 @@ impl<'a> Lease<'a> {
             if is_stored && state == before {
                 return Ok((state, Ok(())));
             }
-            // Before the claim ends with the write of the state: a run that is killed in between does both again.
+            // Written before the state, whose write ends the claim: if a run is killed in between, the next one does
+            // both again.
             let listed = version_list::write(&state, self.store).await;
             if let Written::Done(_) = self.store.write(&state, &tag).await? {
                 return Ok((state, listed));

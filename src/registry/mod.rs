@@ -1,4 +1,4 @@
-//! Where versions are published: AWS or a directory, with the same guarantees.
+//! The registries where versions are published: AWS or a directory, with the same guarantees.
 
 pub mod aws;
 pub mod claim;
@@ -34,9 +34,9 @@ pub struct Listed {
     pub arn: LayerVersionArn,
     /// `None` for a version that another tool published.
     pub identity: Option<Identity>,
-    /// UTC.
+    /// When it was published (UTC).
     pub created: Option<Timestamp>,
-    /// Zipped, in bytes; the lists of AWS do not have it.
+    /// The size of the zip in bytes; the lists of AWS lack it.
     pub size: Option<ByteSize>,
     pub declares: Option<Declared>,
 }
@@ -48,25 +48,26 @@ pub struct NewVersion<'a> {
     pub archive: &'a Archive,
     pub declaration: &'a Declaration,
     pub identity: Identity,
-    /// What is published in the archive's stead.
+    /// The signed zip that is published instead of the archive.
     pub signed: Option<&'a SignedZip>,
 }
 
 impl NewVersion<'_> {
-    /// The version of the state that need not be made: it has the content, and declares what is asked for.
+    /// The version in the state that has the content and the wanted declaration, so that none has to be published.
     pub fn fitting<'a>(&self, state: &'a State, place: &Place) -> Option<&'a Version> {
         let fits = |version: &&Version| self.declaration.fits(version.declares.as_ref());
         state.version_in(self.identity.content, place).filter(fits)
     }
 }
 
-/// A version that was made.
+/// A version that was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub arn: LayerVersionArn,
     pub declares: Declared,
 }
 
+/// A registry that versions are published to.
 #[derive(Debug)]
 pub enum Registry {
     Aws(Arc<AwsRegistry>),
@@ -74,7 +75,7 @@ pub enum Registry {
 }
 
 impl Registry {
-    /// Where to publish, in the user's order; a directory is the one region `local`.
+    /// The places to publish to, in the user's order; a directory has the single region `local`.
     pub fn places(&self) -> Vec<Place> {
         match self {
             Self::Aws(aws) => aws.places(),
@@ -82,11 +83,11 @@ impl Registry {
         }
     }
 
-    /// Asks for the account of the run's own identity where a state could name versions of another: two accounts may
-    /// have one state together.
+    /// Requests the account of the run's own identity if the state could name versions of another account: two accounts
+    /// may share one state.
     ///
     /// # Errors
-    /// What AWS says.
+    /// AWS refuses the request, or does not answer.
     pub async fn identify(&mut self, state: &State) -> anyhow::Result<()> {
         let Self::Aws(aws) = self else { return Ok(()) };
         if state.needs_accounts(&aws.places()) {
@@ -99,10 +100,10 @@ impl Registry {
         Ok(())
     }
 
-    /// The same before something is published: the state may have other versions by then.
+    /// The same before something is published, because the state may have other versions by then.
     ///
     /// # Errors
-    /// What AWS says.
+    /// AWS refuses the request, or does not answer.
     pub(crate) async fn identify_publisher(&mut self, store: &StateStore) -> anyhow::Result<()> {
         match self {
             Self::Aws(aws) if !matches!(store, StateStore::Nowhere) => Arc::make_mut(aws).identify().await,
@@ -110,12 +111,12 @@ impl Registry {
         }
     }
 
-    /// How long after a request was sent its version may appear; a folder has it at once.
+    /// How long after a request its version may still appear; zero for a directory.
     pub(crate) fn settling(&self) -> SignedDuration {
         self.aws().map_or(SignedDuration::ZERO, AwsRegistry::settling)
     }
 
-    /// AWS, for what a folder has nothing of.
+    /// The AWS registry, for features that a directory does not have.
     pub(crate) fn aws(&self) -> Option<&AwsRegistry> {
         match self {
             Self::Aws(aws) => Some(aws),
@@ -123,7 +124,7 @@ impl Registry {
         }
     }
 
-    /// Whether a recorded version is still there, is this account's, and has the recorded bytes.
+    /// Whether a recorded version still exists, belongs to this account, and has the recorded bytes.
     pub async fn exists(
         &self,
         place: &Place,
@@ -134,7 +135,8 @@ impl Registry {
         Ok(self.declared_by(place, layer, version, content).await?.is_some())
     }
 
-    /// What a recorded version declares; `None` if it is not there, is not this account's, or has other bytes.
+    /// The declaration of a recorded version; `None` if it does not exist, belongs to another account, or has other
+    /// bytes.
     pub async fn declared_by(
         &self,
         place: &Place,
@@ -156,10 +158,10 @@ impl Registry {
         }
     }
 
-    /// Removes a version; one that is gone already is no error.
+    /// Removes a version. It is no error if the version no longer exists.
     ///
     /// # Errors
-    /// What the registry says; the version may be there still.
+    /// The registry refuses the request or does not answer; the version may still exist.
     pub(crate) async fn remove(
         &self,
         place: &Place,
@@ -175,7 +177,7 @@ impl Registry {
         }
     }
 
-    /// Finds out, before anything is built, whether publishing could work.
+    /// Checks, before anything is built, whether publishing can work.
     pub async fn check(&self) -> anyhow::Result<()> {
         match self {
             Self::Aws(aws) => aws.check_buckets().await,
@@ -183,13 +185,13 @@ impl Registry {
         }
     }
 
-    /// Whether the zip has to be somewhere before it can be published.
+    /// Whether the zip has to be uploaded before it can be published.
     pub fn needs_upload(&self) -> bool {
         matches!(self, Self::Aws(aws) if aws.has_bucket())
     }
 
-    /// Brings the zip to where it is published from; gives a signed one, if versions are to be signed. Can be done
-    /// again, by several runs at once.
+    /// Uploads the zip for publishing, and returns a signed one if versions are signed. Several runs may do this at
+    /// once, and repeat it.
     pub async fn upload(
         &self,
         place: &Place,
@@ -205,7 +207,7 @@ impl Registry {
         }
     }
 
-    /// Makes a new version, and only one.
+    /// Publishes exactly one new version.
     pub(crate) async fn publish(
         &self,
         place: &Place,
@@ -218,7 +220,7 @@ impl Registry {
         }
     }
 
-    /// A version with the same content whose number is between the highest that was known and that of `arn`.
+    /// A version with the same content whose number is between the highest known one and that of `arn`.
     pub(crate) async fn earlier_twin(
         &self,
         place: &Place,
@@ -232,7 +234,7 @@ impl Registry {
         }
     }
 
-    /// Removes a version, unless a function uses it; gives whether it is gone.
+    /// Removes a version, unless a function uses it. Returns whether it was removed.
     pub(crate) async fn remove_unused(
         &self,
         place: &Place,

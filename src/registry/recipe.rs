@@ -1,8 +1,9 @@
-//! The form of a recipe in the state: it can be compared with another one, and contains no secrets.
+//! The form in which the state stores a recipe: it can be compared with another one, and contains no secrets.
 //!
 //! A possible secret is replaced and followed by its digest, so that a changed value is noticed.
-//! The digest is keyed with the layer's name, which is the same in every run, so equal values of two layers do not look
-//! alike and no table of digests fits. It is no protection of a value that can be guessed, as the name is known.
+//! The digest is keyed with the layer's name, which is the same in every run. So equal values have different digests in
+//! different layers, and precomputed tables do not help. The digest does not protect a value that can be guessed,
+//! because the name is known.
 
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::types::{Digest, LayerName};
 
 /// The prefix of a digest.
 pub(crate) const MARK: &str = "hidden:";
-/// Settings for what builds distributions: only that knows what they mean, and which of them is a password.
+/// Settings for build backends. Only a backend knows what they mean, and whether one is a password.
 const NOT_SHOWN: &[&str] = &[
     "PIP_CONFIG_SETTINGS",
     "PIP_GLOBAL_OPTION",
@@ -19,10 +20,10 @@ const NOT_SHOWN: &[&str] = &[
     "config-settings-package",
     "extra-build-variables",
 ];
-/// The same for a requirement.
+/// The same for options of a requirement.
 const OPTIONS: &[&str] = &[" --config-setting", " --global-option"];
 
-/// `shown` takes out of a text what nobody may see.
+/// Prepares a recipe for the state. `shown` removes secrets from a text.
 pub(crate) fn keep(recipe: &mut Value, layer: &LayerName, shown: &dyn Fn(&str) -> String) {
     keep_named("", recipe, layer, shown);
 }
@@ -48,7 +49,7 @@ fn kept(name: &str, text: &str, layer: &LayerName, shown: &dyn Fn(&str) -> Strin
     let seen = match options {
         _ if NOT_SHOWN.contains(&name) => "***".to_owned(),
         Some(start) => {
-            // The digest of the hashes stands behind the options.
+            // The digest of the hashes follows the options.
             let end = decides[start..].rfind(" hashes:").map_or(decides.len(), |at| start + at);
             shown(&format!("{} ***{}", &decides[..start], &decides[end..]))
         }
@@ -61,7 +62,7 @@ fn digest(text: &str, layer: &LayerName) -> Digest {
     Digest::of(format!("hidden in the state of {layer}\0{text}").as_bytes())
 }
 
-/// A text without the digest.
+/// The text without its digest.
 pub(crate) fn without_mark(text: &str) -> &str {
     text.rfind(&format!(" {MARK}")).map_or(text, |at| &text[..at])
 }
@@ -111,7 +112,7 @@ mod tests {
         assert_eq!(without_mark(one["requirements"][2].as_str().expect("is a text")), with_hashes);
         assert_ne!(one["settings"], other["settings"]);
         assert_ne!(one["requirements"], other["requirements"]);
-        // Once kept it stays, and another layer has another digest.
+        // Doing it again changes nothing, and another layer has another digest.
         assert_eq!(kept(one.clone(), "x"), one);
         assert_ne!(kept(recipe("first"), "y")["settings"], one["settings"]);
     }

@@ -1,4 +1,4 @@
-//! Stores the state. A write succeeds only if nobody wrote the state since it was read.
+//! Reads and writes the state. A write succeeds only if nobody else wrote the state since it was read.
 
 #[cfg(test)]
 mod tests;
@@ -23,41 +23,41 @@ use crate::types::{Digest, LayerName};
 pub enum StateStore {
     S3(Homes),
     Directory(Utf8PathBuf),
-    /// The registry's list of versions is all there is: nothing keeps two runs from publishing at once.
+    /// No store: there are only the registry's lists of versions, and nothing keeps two runs from publishing at once.
     Nowhere,
 }
 
-/// What was read.
+/// The result of a read.
 #[derive(Debug)]
 pub struct Stored {
-    /// `None` if there was nothing, or something that is no state.
+    /// `None` if there is nothing, or something that is not a state.
     pub state: Option<State>,
     pub tag: Tag,
 }
 
-/// What a write depends on.
+/// The condition of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tag {
-    /// There must be none.
+    /// Nothing must be stored.
     Absent,
-    /// It must still be this one.
+    /// The stored object must still be this one.
     Present(String),
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Written {
     Done(Tag),
-    /// Somebody else was faster: read again.
+    /// Another run was faster; the state has to be read again.
     Conflict,
 }
 
 impl StateStore {
-    /// In one of these buckets.
+    /// A store in one of these buckets.
     pub(super) fn in_s3(buckets: Vec<Bucket>, prefix: String) -> Self {
         Self::S3(Homes::new(buckets, prefix))
     }
 
-    /// By the clock of whoever keeps the state, once it answered: the machines of runs need not agree on the time (UTC).
+    /// The time of the store's clock after it has answered once (UTC): the machines of runs may have different times.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::S3(homes) => homes.clock.now(),
@@ -65,7 +65,7 @@ impl StateStore {
         }
     }
 
-    /// For messages.
+    /// The path or URL of the state, for messages.
     pub fn place(&self, layer: &LayerName) -> String {
         match self {
             Self::S3(homes) => format!("s3://{}/{}", homes.home().name, key(&homes.prefix, &state_file(layer))),
@@ -74,7 +74,7 @@ impl StateStore {
         }
     }
 
-    /// Of the list for others, for messages.
+    /// The path or URL of the list of versions, for messages.
     pub fn list_place(&self, layer: &LayerName) -> String {
         match self {
             Self::S3(homes) => format!("s3://{}/{}", homes.home().name, key(&homes.prefix, &list_file(layer))),
@@ -83,8 +83,10 @@ impl StateStore {
         }
     }
 
+    /// Reads the state of a layer.
+    ///
     /// # Errors
-    /// A state of a newer program, or what the store says.
+    /// The state is of a newer program, or the store cannot be read.
     pub async fn read(&self, layer: &LayerName) -> anyhow::Result<Stored> {
         let (bytes, tag) = match self {
             Self::S3(homes) => homes.read_state(&state_file(layer)).await?,
@@ -97,13 +99,13 @@ impl StateStore {
         Ok(Stored { state, tag })
     }
 
-    /// Writes if what is stored is what `tag` says.
+    /// Writes the state, if the stored one is still the one of `tag`.
     pub async fn write(&self, state: &State, tag: &Tag) -> anyhow::Result<Written> {
         self.write_file(&state_file(&state.layer), state.to_json(), tag).await
     }
 
-    /// Before a write of a state that may be in one of several buckets: lets runs with other regions find it; `false` if
-    /// it is elsewhere by now.
+    /// Lets runs with other regions find a state that may be in one of several buckets, before it is written; `false`
+    /// if it is in another bucket by now.
     pub(super) async fn announce(&self, state: &mut State) -> bool {
         match self {
             Self::S3(homes) => homes.put_up_signposts(&state_file(&state.layer), &mut state.announced_in).await,
@@ -111,12 +113,12 @@ impl StateStore {
         }
     }
 
-    /// The list of versions that others read.
+    /// Reads the list of versions that is published for others.
     pub(crate) async fn read_list(&self, layer: &LayerName) -> anyhow::Result<(Option<Vec<u8>>, Tag)> {
         self.read_file(&list_file(layer)).await
     }
 
-    /// Writes that list if what is stored is what `tag` says.
+    /// Writes that list, if the stored one is still the one of `tag`.
     pub(crate) async fn write_list(&self, layer: &LayerName, bytes: Vec<u8>, tag: &Tag) -> anyhow::Result<Written> {
         self.write_file(&list_file(layer), bytes, tag).await
     }
@@ -157,7 +159,7 @@ fn state_file(layer: &LayerName) -> String {
     format!("{layer}.json")
 }
 
-/// No layer's state can have this name: a layer has no dot in its own.
+/// The file name of the list. No state of a layer can have it, because layer names have no dots.
 fn list_file(layer: &LayerName) -> String {
     format!("{layer}.versions.json")
 }
@@ -190,7 +192,7 @@ fn failed_read(client: &Client, bucket: &str, key: &str, error: &SdkError<GetObj
         (Some((actual, asked)), Some(300..=499), _) => Failure { kind: Kind::User, ..failure }.hint(format!(
             "the bucket is in {actual}, not in {asked}: name one in the first region that is published to"
         )),
-        // Who may not list a bucket is not told that an object does not exist.
+        // Without permission to list a bucket, S3 answers 403 if an object does not exist.
         (_, Some(403), Some(hint)) if !errors::names_action(error) => {
             let listing = format!(
                 "{hint}, and `s3:ListBucket` on `{}`, without which S3 denies what does not exist yet",
@@ -217,7 +219,7 @@ pub(super) async fn write_s3(
     };
     match request.send().await {
         Ok(reply) => Ok(Written::Done(Tag::Present(reply.e_tag().unwrap_or_default().to_owned()))),
-        // 412, or 409 while another write is under way; 404 if the object that was read is gone.
+        // 412, or 409 during another write; 404 if the object that was read is gone.
         Err(error)
             if matches!(error.code(), Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey")) =>
         {
@@ -227,7 +229,7 @@ pub(super) async fn write_s3(
     }
 }
 
-/// Compares and replaces under a lock; the file changes by one rename, so that nobody reads half of it.
+/// Compares and replaces the file under a lock. It changes by one rename, so that nobody reads a part of it.
 fn write_file(folder: &camino::Utf8Path, name: &str, bytes: &[u8], tag: &Tag) -> anyhow::Result<Written> {
     fs_err::create_dir_all(folder)?;
     let path = folder.join(name);

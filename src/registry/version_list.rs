@@ -1,10 +1,11 @@
-//! The list of versions for those who use them: a JSON file beside the state, with every ARN under what it is called.
+//! The list of versions for users: a JSON file beside the state, with every ARN by its names.
 //!
-//! It follows from the state and is never read for a decision. It holds no times: the same state gives the same bytes.
+//! It follows from the state, and no decision depends on it. It contains no times, so the same state gives the same
+//! bytes.
 //!
-//! Who holds the claim writes it before the state, so that a run that is killed between the two still has its claim, and
-//! the next one does both again. Who changes the state without a claim writes it afterwards, unless there is a claim:
-//! its holder will write the list from a state that has the change.
+//! The holder of the claim writes it before the state: if that run is killed in between, it still has the claim, and
+//! the next run does both again. A run without a claim writes it after the state, unless another run has a claim: that
+//! one will write the list with the change.
 
 use std::collections::BTreeMap;
 
@@ -17,25 +18,25 @@ use crate::registry::state::State;
 use crate::registry::store::{StateStore, Tag, Written};
 use crate::types::{ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn};
 
-/// Of the JSON.
+/// The format of the JSON.
 const FORMAT: u64 = 1;
-/// How often it is written while others write it.
+/// The number of attempts while others write it.
 const ATTEMPTS: usize = 10;
 
-/// In the output `result`: all outputs of a job together may have 1 MB.
+/// The most ARNs in the output `result`: all outputs of a job together may have 1 MB.
 const ARNS_OF_OUTPUT: usize = 500;
 
 type Arns<'a> = BTreeMap<&'a Destination, &'a LayerVersionArn>;
 
-/// The list, as JSON has it.
+/// The list in the form of its JSON.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct VersionList<'a> {
     format: u64,
     layer: &'a LayerName,
-    /// What the newest finished run stands for; where that is not published, the version with the highest number.
+    /// The versions of the newest finished run; in a place without one, the version with the highest number.
     latest: Arns<'a>,
-    /// The newest version that has the label.
+    /// The newest version with each label.
     labels: BTreeMap<&'a Label, Arns<'a>>,
     /// Newest first.
     versions: Vec<Entry<'a>>,
@@ -45,7 +46,7 @@ struct VersionList<'a> {
 #[serde(rename_all = "kebab-case")]
 struct Entry<'a> {
     code_sha256: ContentHash,
-    /// Of all inputs that were built to it.
+    /// The fingerprints of all inputs that gave this content.
     fingerprints: Vec<Fingerprint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     python_version: Option<&'a str>,
@@ -62,7 +63,7 @@ pub fn json(state: &State) -> Vec<u8> {
     bytes
 }
 
-/// For the output `result`: the list with its newest versions, and where all of it is.
+/// The newest versions of the list for the output `result`, and where the whole list is.
 pub fn output(state: &State, store: &StateStore) -> Value {
     let mut list = list(state);
     let mut arns = 0;
@@ -121,10 +122,10 @@ fn prefer_newer<'a>(newest: &mut Arns<'a>, arns: &Arns<'a>) {
     }
 }
 
-/// Writes the list of this state, if another one is stored.
+/// Writes the list for this state, if the stored one differs.
 ///
 /// # Errors
-/// What the store says.
+/// The store cannot be read or written.
 pub async fn write(state: &State, store: &StateStore) -> anyhow::Result<()> {
     for _ in 0..ATTEMPTS {
         let (stored, tag) = store.read_list(&state.layer).await?;
@@ -135,13 +136,13 @@ pub async fn write(state: &State, store: &StateStore) -> anyhow::Result<()> {
     Err(is_busy(&state.layer, store).into())
 }
 
-/// The same; gives whether anything had to be written.
+/// Writes the list for the stored state, and returns whether it had to be written.
 ///
 /// # Errors
-/// What the store says.
+/// The store cannot be read or written.
 pub async fn follow(layer: &LayerName, store: &StateStore) -> anyhow::Result<bool> {
     for _ in 0..ATTEMPTS {
-        // In this order: a list that is written after the state was read has another tag.
+        // The list is read first: one that is written after the state was read has another tag.
         let (stored, tag) = store.read_list(layer).await?;
         let Some(state) = store.read(layer).await?.state else { return Ok(false) };
         if state.claim.as_ref().is_some_and(|claim| !claim.is_abandoned(Timestamp::now())) {
@@ -154,7 +155,7 @@ pub async fn follow(layer: &LayerName, store: &StateStore) -> anyhow::Result<boo
     Err(is_busy(layer, store).into())
 }
 
-/// `None` if somebody else was faster.
+/// `None` if another run was faster.
 async fn write_if_other(
     state: &State,
     stored: Option<Vec<u8>>,
@@ -210,7 +211,7 @@ mod tests {
         assert_eq!(list["labels"]["production"], list["latest"]);
         assert_eq!(list["labels"]["critical"][here], arn("eu-west-1", 6));
         assert_eq!(list["versions"][0]["code-sha256"], new.content.to_string());
-        // The inputs of before are back: they are the newest, and have a lower number.
+        // The previous inputs are used again: they are the newest, with a lower number.
         state.set_current(old.fingerprint, build(old), [], Timestamp::UNIX_EPOCH);
         let list: Value = serde_json::from_slice(&json(&state)).expect("is JSON");
         assert_eq!(list["latest"][here], arn("eu-west-1", 6));

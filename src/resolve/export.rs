@@ -13,10 +13,10 @@ use crate::process::output;
 use crate::resolve::tool::Ready;
 use crate::spec::Spec;
 
-/// Requirements of a lock file for the groups and extras that were asked for: pinned, hashed, with their markers.
+/// The requirements of a lock file for the selected groups and extras: pinned, with hashes and markers.
 ///
 /// # Errors
-/// The user's for a lock file that does not fit its project, ours for a tool that does not run.
+/// A user error if the lock file does not fit its project; a system error if a tool does not run.
 pub fn requirements(
     lock: &Lock,
     spec: &Spec,

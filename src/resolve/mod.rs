@@ -18,10 +18,10 @@ use crate::error::Problems;
 use crate::manifest::{Exports, Manifest, ParsedLocks};
 use crate::spec::Spec;
 
-/// The manifest with what its lock files ask for.
+/// The manifest with the requirements of its lock files.
 ///
 /// # Errors
-/// The user's for a lock file that is out of date or has nothing for the target, ours for a tool that does not run.
+/// A user error if a lock file is out of date or has nothing for the target; a system error if a tool does not run.
 pub fn resolve<'a>(spec: &'a Spec, environment: &Environment, console: &Console) -> anyhow::Result<Cow<'a, Manifest>> {
     let dependencies = &spec.dependencies;
     dependencies.manifest.other_release(spec.target.python).iter().for_each(|notice| console.notice(notice));

@@ -5,7 +5,7 @@ use url::Url;
 
 /// `name[extra] @ file:///home/me/project/library` becomes `./library[extra]`.
 pub(crate) fn from_project(text: &str, project: &Utf8Path) -> String {
-    // As the tools do when they ask where they are.
+    // The tools also use the real path.
     let project = project.canonicalize_utf8().unwrap_or_else(|_| project.to_owned());
     text.lines().map(|line| relative(line, &project).unwrap_or_else(|| line.to_owned()) + "\n").collect()
 }
@@ -13,7 +13,7 @@ pub(crate) fn from_project(text: &str, project: &Utf8Path) -> String {
 fn relative(line: &str, project: &Utf8Path) -> Option<String> {
     let (name, rest) = line.split_once("file:///")?;
     let (name, is_editable) = name.strip_prefix("-e ").map_or((name, false), |name| (name, true));
-    // Also the end of `git+file://`.
+    // This also matches the end of `git+file://`.
     let extras = match name.trim_end().strip_suffix('@') {
         Some(name) => name.find('[').map_or("", |start| name[start..].trim()),
         None if name.is_empty() => "",
@@ -22,12 +22,12 @@ fn relative(line: &str, project: &Utf8Path) -> Option<String> {
     let (place, rest) = rest.split_at(rest.find([' ', '#', '[']).unwrap_or(rest.len()));
     let place = Url::parse(&format!("file:///{place}")).ok()?.to_file_path().ok()?;
     let place = between(project, &Utf8PathBuf::try_from(place).ok()?);
-    // Nobody reads a space in a path.
+    // Tools do not accept a space in a path, so such a URL stays.
     let editable = if is_editable { "-e " } else { "" };
     (!place.as_str().contains(char::is_whitespace)).then(|| format!("{editable}{place}{extras}{rest}"))
 }
 
-/// The way from one folder to another place, both absolute.
+/// The relative path from one folder to another path, both absolute.
 fn between(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
     let common = from.components().zip(to.components()).take_while(|(left, right)| left == right).count();
     let up = from.components().count() - common;

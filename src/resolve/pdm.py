@@ -14,7 +14,7 @@ in_one_go = requirements.export
 
 
 def export(project, candidates, options):
-    # PDM itself is silent about groups that are not in the lock, and gives up on what can have no hash.
+    # PDM ignores groups that are not in the lock, and fails on distributions that cannot have a hash.
     GroupSelection(project).validate()
     hashed = in_one_go(project, [candidate for candidate in candidates if candidate.hashes], options)
     options.hashes = False
@@ -30,9 +30,9 @@ def run(*arguments):
 
 
 requirements.export = export
-# Else development groups are in unless all of them are left out.
+# Otherwise development groups are included unless all of them are left out.
 GroupSelection._translated_groups = property(lambda selection: GROUPS)
-# Else PDM looks for a Python that the project allows, and makes a virtual environment in its folder.
+# Otherwise PDM searches for a Python that the project allows, and creates a virtual environment in its folder.
 Project.python = property(lambda project: PythonInfo.from_path(sys.executable))
 
 if run("lock", "--check"):

@@ -11,13 +11,13 @@ use crate::manifest::{Lock, Selection};
 pub(crate) static PDM: Tool =
     Tool { name: "pdm", plugin: None, setting: "", versions: include_str!("../../data/exporters/pdm.txt") };
 
-/// How the script ends if PDM finds that the lock does not fit.
+/// The exit code of the script if PDM finds that the lock does not fit.
 const STALE: i32 = 3;
 
 pub(crate) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<SecretString> {
     let (own, script) = (tool.place("pdm"), tool.place("export.py"));
     fs_err::write(&script, include_str!("pdm.py"))?;
-    // PDM calls both of them groups.
+    // For PDM, extras are groups, too.
     let groups = selection.groups.union(&selection.extras).map(String::as_str);
     let command: Vec<&str> = ["python", "-I", script.as_str()].into_iter().chain(groups).collect();
     let answer = tool.ask(
@@ -37,7 +37,7 @@ pub(crate) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>)
     }
 }
 
-/// PDM locks extras only if it is told to.
+/// The failure if an extra was not locked: PDM locks extras only on request.
 fn unlocked(lock: &Lock, said: &str) -> Option<Failure> {
     let (_, names) = said.lines().find_map(|line| line.split_once("Requested groups not in lockfile: "))?;
     let names: Vec<&str> = names.split(',').map(str::trim).collect();

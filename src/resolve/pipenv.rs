@@ -63,7 +63,7 @@ pub(crate) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>)
             ("WORKON_HOME", own.as_str()),
             ("PIPENV_DONT_LOAD_ENV", "1"),
             ("PIPENV_NOSPIN", "1"),
-            // Nothing about virtual environments.
+            // No messages about virtual environments.
             ("PIPENV_VERBOSITY", "-1"),
         ],
     )?;
@@ -74,7 +74,8 @@ pub(crate) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>)
     Ok((lines.join("\n") + "\n").into())
 }
 
-/// A line of Pipenv's with the name and the hashes that it leaves out of what is not from an index.
+/// A line of Pipenv, completed by the name and the hashes that it leaves out for distributions that are not from an
+/// index.
 fn named(line: &str, locked: &Locked) -> String {
     let (place, rest) = line.split_at(line.find("; ").unwrap_or(line.len()));
     // pip's old form, `-e git+https://host/repository@commit#egg=name&subdirectory=folder`
@@ -92,19 +93,20 @@ fn named(line: &str, locked: &Locked) -> String {
             let named =
                 if place.contains("://") { format!("{name} @ {place} {rest}") } else { format!("{place} {rest}") };
             let named = named.trim_end().to_owned();
-            // Several are those of all files that PyPI has of the version, and this is one file.
+            // Several hashes are those of all files on PyPI for the version, but this is one file.
             if let [hash] = package.hashes.as_slice() { named + " --hash=" + hash } else { named }
         }
-        // Pipenv before 2026 writes what it did not lock, because of a marker, as `name*`.
+        // Before 2026, Pipenv wrote a distribution that it did not lock because of a marker as `name*`.
         _ if place.ends_with('*') && !place.contains('=') => format!("{}{rest}", place.trim_end_matches('*')),
         _ => line.to_owned(),
     }
 }
 
-/// What a lock made from this `Pipfile` has as its hash: by Pipenv, and by Pipenv before it compared normalized names.
+/// The hashes that a lock made from this `Pipfile` may have: by current Pipenv, and by Pipenv before it compared
+/// normalized names.
 ///
-/// Pipenv's own check knows one of them, and calls good locks of other versions out of date.
-/// Source: `calculate_hash` in <https://github.com/pypa/pipenv/blob/main/pipenv/utils/pipfile.py>.
+/// Pipenv's own check supports only one of them, and reports valid locks of other versions as out of date. Source:
+/// `calculate_hash` in <https://github.com/pypa/pipenv/blob/main/pipenv/utils/pipfile.py>.
 fn hashes(pipfile: &Table) -> [String; 2] {
     let part = |name: &str| pipfile.get(name).and_then(Value::as_table).cloned().unwrap_or_default();
     let sources = pipfile.get("source").cloned().unwrap_or_else(|| {
@@ -128,14 +130,14 @@ fn hashes(pipfile: &Table) -> [String; 2] {
     [hash(normalized), hash(str::to_owned)]
 }
 
-/// Names in a `Pipfile` that are no categories of the project's own.
+/// Tables of a `Pipfile` that are not the project's own categories.
 const SECTIONS: &[&str] =
     &["source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv", "default", "develop"];
 
-/// JSON as Python's `json.dumps(…, sort_keys=True, separators=(",", ":"))` writes it: in ASCII.
+/// JSON in ASCII, as Python's `json.dumps(…, sort_keys=True, separators=(",", ":"))` writes it.
 fn as_python(value: &Table) -> String {
     let mut text = String::new();
-    // A table of TOML is sorted; JSON may keep an order of its own.
+    // A TOML table is sorted; JSON may keep its own order.
     for character in serde_json::to_string(value).expect("TOML fits into JSON").chars() {
         match character {
             ' '..='~' => text.push(character),
@@ -153,7 +155,7 @@ mod tests {
     fn both_of_pipenvs_hashes_are_known() {
         let pipfile = "[[source]]\nname = \"pypi\"\nurl = \"https://pypi.org/simple\"\nverify_ssl = true\n[packages]\nSphinx = \"*\"\nrequests = { version = \"*\", extras = [\"socks\"] }\n[docs_site]\n\"jaraco.text\" = \"*\"\n[scripts]\ngruss = \"echo ß\"\n";
         let pipfile: Table = pipfile.parse().expect("is TOML");
-        // As Pipenv 2026.10.3 and its `plette` compute them.
+        // The values that Pipenv 2026.10.3 and its `plette` compute.
         assert_eq!(
             hashes(&pipfile),
             [

@@ -18,7 +18,7 @@ follow = exporter.get_project_dependency_packages
 
 
 def follow_or_solve(locker, project_requires, root_package_name, project_python_marker=None, extras=()):
-    # A lock of Poetry 1 says of a dependency of several groups that it is not optional, though it may be in this one.
+    # In a lock of Poetry 1, a dependency of several groups is not optional, although it may be optional in this one.
     project_requires = [
         require for require in project_requires if not require.is_optional() or set(require.in_extras) & set(extras)
     ]

@@ -20,7 +20,7 @@ pub(crate) static POETRY: Tool = Tool {
     versions: include_str!("../../data/exporters/poetry.txt"),
 };
 
-/// What Poetry says of a lock that was made from another `pyproject.toml`.
+/// Poetry's message about a lock that was made from another `pyproject.toml`.
 const STALE: &str = "changed significantly since poetry.lock was last generated";
 
 pub(crate) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<SecretString> {
@@ -36,14 +36,14 @@ pub(crate) fn requirements(lock: &Lock, selection: &Selection, tool: &Ready<'_>)
     }
 }
 
-/// The versions of Poetry that a project takes (`requires-poetry`), where Poetry says that it is none of them.
+/// The versions of Poetry that a project allows (`requires-poetry`), if Poetry says that its own is not one of them.
 fn required(said: &str) -> Option<String> {
     let (_, rest) = said.split_once("This project requires Poetry ")?;
     rest.split_once(", but you are using").map(|(range, _)| range.to_owned())
 }
 
 fn export(range: Option<&str>, lock: &Lock, selection: &Selection, tool: &Ready<'_>) -> anyhow::Result<Answer> {
-    // Groups are named as they are written, and extras as one likes.
+    // Poetry expects groups as they are written, and extras in any spelling.
     let project = text::read(&lock.project, Utf8Path::new("pyproject.toml"))?;
     let groups = groups(&project, &selection.groups).join(",");
     let script = tool.place("export.py");
@@ -73,13 +73,13 @@ fn export(range: Option<&str>, lock: &Lock, selection: &Selection, tool: &Ready<
     )
 }
 
-/// The names of the wanted groups as `pyproject.toml` has them.
+/// The names of the wanted groups as `pyproject.toml` writes them.
 fn groups(project: &str, wanted: &BTreeSet<String>) -> Vec<String> {
     let project: Table = project.parse().unwrap_or_default();
     let poetry = project.get("tool").and_then(|tool| tool.get("poetry")?.get("group"));
     let tables = project.get("dependency-groups").into_iter().chain(poetry).filter_map(toml::Value::as_table);
     let written: BTreeSet<&String> = tables.flat_map(Table::keys).collect();
-    // `dev-dependencies` of old projects is the group `dev` without being written.
+    // `dev-dependencies` in old projects is the group `dev`, although no group of this name is written.
     let implied = wanted.iter().filter(|name| !written.iter().any(|written| normalized(written) == **name));
     written.iter().copied().filter(|name| wanted.contains(&normalized(name))).chain(implied).cloned().collect()
 }

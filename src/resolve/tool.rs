@@ -15,40 +15,40 @@ use crate::secrets::SecretUrl;
 use crate::spec::Spec;
 use crate::types::Target;
 
-/// A tool, and the versions of all that it consists of.
+/// A tool, and the versions of all its parts.
 #[derive(Debug)]
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
-    /// What is installed beside it.
+    /// A plugin that is installed with it.
     pub(crate) plugin: Option<&'static str>,
-    /// Where a project says which versions of it may be used.
+    /// The setting of a project for the allowed versions of the tool.
     pub(crate) setting: &'static str,
-    /// Of `data/exporters/`, for every Python.
+    /// The pinned versions from `data/exporters/`, for every Python.
     pub(crate) versions: &'static str,
 }
 
-/// What the tools may run in, the first if there is one: on Python 3.9 they are old.
+/// The Pythons that tools may run in, preferably the first: on Python 3.9 the tools are old.
 const PYTHONS: &[&str] = &[">=3.10", ">=3.9"];
 
-/// Where the tool comes from.
+/// Where the tool is installed from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// Of uv, without a network.
+    /// uv's cache, without a network.
     Cache,
-    /// Those of the run; PyPI for what they do not have.
+    /// The run's indexes, and PyPI for packages that they lack.
     Indexes,
-    /// For indexes that have some of it in other versions.
+    /// Only PyPI, if the indexes have other versions of some packages.
     PyPi,
 }
 
-/// A tool that is ready to be asked, with a folder for what it wants to write.
+/// A tool that is ready to run, with a folder for files that it writes.
 pub(crate) struct Ready<'a> {
     tool: &'static Tool,
     pub(crate) target: Target,
     uv: Utf8PathBuf,
-    /// Where it runs.
+    /// The folder where it runs.
     project: Utf8PathBuf,
-    /// The run's indexes, the one that is asked last at the end.
+    /// The run's indexes, with the one to ask last at the end.
     indexes: Vec<&'a SecretUrl>,
     environment: &'a Environment,
     console: &'a Console,
@@ -80,15 +80,15 @@ impl Ready<'_> {
         files::utf8(self.folder.path()).expect("was made in a folder of that kind").join(name)
     }
 
-    /// Runs `command`, the tool or the Python it is installed for, with `variables` of its own.
+    /// Runs `command`, which is the tool or the Python that it is installed for, with additional `variables`.
     ///
     /// # Errors
-    /// Ours if the tool cannot be had. What it says is for the caller to judge.
+    /// A system error if the tool cannot be installed. The caller judges its output.
     pub(crate) fn ask(&self, command: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Answer> {
         self.ask_version(None, command, variables)
     }
 
-    /// The same of a version of this range (PEP 440) in place of the pinned one.
+    /// The same for a version in this range (PEP 440) instead of the pinned one.
     pub(crate) fn ask_version(
         &self,
         range: Option<&str>,
@@ -148,13 +148,13 @@ impl Ready<'_> {
     }
 }
 
-/// A range as uv has it; Poetry writes `==` by leaving it out.
+/// A range in uv's form. In Poetry's, a version without an operator means `==`.
 fn specifiers(range: &str) -> String {
     let range: String = range.chars().filter(|character| !character.is_whitespace()).collect();
     if range.starts_with(|first: char| first.is_ascii_digit()) { format!("=={range}") } else { range }
 }
 
-/// Whether uv speaks, because it could not start the tool.
+/// Whether the answer is from uv, because it could not start the tool.
 fn is_uvs(answer: &Answer) -> bool {
     !answer.status.success() && answer.said.starts_with("error: ")
 }

@@ -27,10 +27,10 @@ pub(crate) fn requirements(
     Check { lock, spec, host, program: &program, environment, console }.run()?;
     let mut command = command(&program, &lock.project, lock, environment);
     command.args(["export", "--quiet", "--format", "requirements.txt", "--no-header", "--no-annotate"]);
-    // Without what makes a folder one's own: the project, and links to it.
+    // Leaves out the project itself, and links to its folder.
     command.args(["--no-default-groups", "--no-emit-project", "--no-editable"]);
     command.args(["--no-python-downloads", "--no-progress", "--color", "never"]);
-    // It was checked, by the uv that the project wants (`required-version`).
+    // The lock was already checked by a uv that the project allows (`required-version`).
     command.args(["--frozen", "--no-config"]).env_remove("UV_CONFIG_FILE");
     let selection = &spec.dependencies.selection;
     selection.groups.iter().for_each(|group| _ = command.args(["--group", group]));
@@ -47,7 +47,7 @@ pub(crate) fn requirements(
     Err(failure.hint("correct what it says; `uv lock` writes the lock file anew").into())
 }
 
-/// uv in a project's folder.
+/// A command of uv in a project's folder.
 pub(crate) fn command(program: &Utf8Path, folder: &Utf8Path, lock: &Lock, environment: &Environment) -> Command {
     let mut command = child::command(program.as_str(), folder, environment);
     command.envs(environment.variables().iter().filter(|(name, _)| Effect::of(name) == Effect::Configuration));

@@ -17,10 +17,10 @@ use crate::manifest::{Lock, text};
 use crate::process::{Host, child, output, scratch};
 use crate::spec::Spec;
 
-/// uv in the version that a project takes: it stands alone, so any will do.
+/// A uv in the version that a project allows. It has no dependencies, so every version works.
 static UV: Tool = Tool { name: "uv", plugin: None, setting: "required-version", versions: "" };
 
-/// What a check needs to know.
+/// The input of a check.
 #[derive(Clone, Copy)]
 pub(crate) struct Check<'a> {
     pub(crate) lock: &'a Lock,
@@ -32,8 +32,10 @@ pub(crate) struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// Checks that the lock fits its project. A project's own version may have changed.
+    ///
     /// # Errors
-    /// The user's if it does not fit, or if no uv can tell.
+    /// A user error if the lock does not fit, or if no uv can check it.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let raised = self.raised()?;
         let copy = if raised.is_empty() { None } else { Some(self.with_versions(&raised)?) };
@@ -63,17 +65,17 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What uv says against the lock; `None` if it fits.
+    /// uv's objection to the lock; `None` if it fits.
     fn ask(&self, program: &Utf8Path, folder: &Utf8Path) -> anyhow::Result<Option<String>> {
         let mut command = uv::command(program, folder, self.lock, self.environment);
         command.args(["lock", "--locked", "--quiet", "--no-python-downloads", "--no-progress", "--color", "never"]);
-        // uv wants a Python that the project allows.
+        // uv needs a Python that the project allows.
         command.args(["--python", self.host.executable.as_str()]);
         let answer = child::capture(command, self.console)?;
         Ok((!answer.status.success()).then_some(answer.said))
     }
 
-    /// A uv of these versions, in the tool's folder.
+    /// Installs a uv with one of these versions into the tool's folder.
     fn fetched(&self, tool: &Ready<'_>, range: &str) -> anyhow::Result<Utf8PathBuf> {
         let place = tool.place("uv");
         let script = "import shutil, sys; shutil.copy(shutil.which('uv'), sys.argv[1])";
@@ -88,7 +90,7 @@ impl Check<'_> {
             .into())
     }
 
-    /// Projects whose own version is another one than when they were locked.
+    /// Projects whose own version has changed since they were locked.
     fn raised(&self) -> anyhow::Result<Vec<LocalProject>> {
         let lock = text::read(&self.spec.folder, &self.lock.path)?;
         let mut projects =
@@ -102,7 +104,7 @@ impl Check<'_> {
         lock.parent().map_or_else(|| self.spec.folder.clone(), Utf8Path::to_owned)
     }
 
-    /// A copy of the workspace in which the lock has these versions: the copy of the project's folder.
+    /// Copies the workspace with these versions in the lock, and returns the copy of the project's folder.
     fn with_versions(&self, projects: &[LocalProject]) -> anyhow::Result<(Utf8PathBuf, TempDir)> {
         let home = self.home().canonicalize_utf8()?;
         let lock = text::read(&self.spec.folder, &self.lock.path)?;
@@ -117,7 +119,7 @@ impl Check<'_> {
         Ok((copied.place(&project), keep))
     }
 
-    /// What uv cannot check here, as far as it shows in the files.
+    /// Refuses differences that are visible in the files, if uv itself cannot check the lock here.
     fn refuse_differences(&self, said: &str) -> anyhow::Result<()> {
         let source: Utf8PathBuf = self.lock.project.join("pyproject.toml");
         let lock = text::read(&self.spec.folder, &self.lock.path)?;
@@ -137,17 +139,17 @@ impl Check<'_> {
     }
 }
 
-/// Whether uv found no Python that the project allows; a lock file is for all of them, and needs none to be read.
+/// Whether uv found no Python that the project allows. A lock file is for all of them, so it can be read without one.
 fn lacks_python(said: &str) -> bool {
     said.contains("No interpreter found") || said.contains("incompatible with the project's Python requirement")
 }
 
-/// Whether a folder is missing, which may be of a group that nobody asked for.
+/// Whether a folder is missing, which may belong to a group that was not selected.
 fn lacks_folder(said: &str) -> bool {
     said.contains("Distribution not found at")
 }
 
-/// The versions of uv that a project takes (`required-version`), where uv says that it is none of them.
+/// The versions of uv that a project allows (`required-version`), if uv says that its own is not one of them.
 fn required(said: &str) -> Option<String> {
     let (_, rest) = said.split_once("Required uv version `")?;
     rest.split_once('`').map(|(range, _)| range.to_owned())

@@ -1,11 +1,11 @@
-//! Copies a uv workspace, so that its lock can be checked with a change.
+//! Copies a uv workspace, so that a changed lock can be checked.
 
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-/// The copy of `place` after `places`, which are absolute, were brought into `scratch` with what lies beside and below
-/// each other. Settings are copied; of all else the copy has links, for only builds look at it.
+/// Copies the absolute paths `places` into `scratch`, with the same relative positions. Settings are copied; everything
+/// else is linked, because only builds look at it.
 pub(crate) fn copy(scratch: &Utf8Path, places: &BTreeSet<Utf8PathBuf>) -> anyhow::Result<Copied> {
     let base = places.iter().skip(1).fold(places.first().cloned().unwrap_or_default(), |base, place| {
         base.ancestors().find(|ancestor| place.starts_with(ancestor)).unwrap_or(Utf8Path::new("/")).to_owned()
@@ -38,9 +38,9 @@ pub(crate) struct Copied {
 }
 
 impl Copied {
-    /// Where the copy of a place is.
+    /// The copy of a path.
     pub(crate) fn place(&self, path: &Utf8Path) -> Utf8PathBuf {
-        // A name for the folder of the base: it may be a workspace itself.
+        // The base folder itself needs a name, because it may be a workspace.
         let below = path.strip_prefix(&self.base).unwrap_or(path);
         self.scratch.join("copy").join(below)
     }

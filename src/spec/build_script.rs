@@ -11,14 +11,14 @@ use crate::types::Digest;
 /// The input `build-script`.
 #[derive(Clone, Debug)]
 pub struct BuildScript {
-    /// As given, from the working directory; `None` for commands.
+    /// The path as given, relative to the working directory; `None` for commands.
     pub path: Option<Utf8PathBuf>,
     /// The commands. They may contain a secret, so they are never shown.
     pub text: SecretString,
 }
 
 impl BuildScript {
-    /// For people.
+    /// The name for messages.
     pub fn name(&self) -> &str {
         self.path.as_ref().map_or("commands", |path| path.as_str())
     }
@@ -39,7 +39,7 @@ impl Reading<'_> {
     }
 }
 
-/// Whether the input is the path of a script (one word such as `scripts/build` or `build.sh`) and not commands.
+/// The path, if the input is that of a script (one word such as `scripts/build` or `build.sh`); `None` for commands.
 fn path_of<'a>(given: &'a str, folder: &Utf8Path) -> Option<&'a Utf8Path> {
     let path = Utf8Path::new(given);
     let is_one_line = !given.contains('\n');

@@ -18,12 +18,12 @@ pub struct Checks {
     pub budget_functions: Vec<FunctionName>,
 }
 
-/// What is imported before a layer is published.
+/// Which modules are imported before a layer is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SmokeTest {
     /// Every top-level module, if this machine has the target's Python and processor.
     Auto,
-    /// Every top-level module; it is an error if this machine cannot import them.
+    /// Every top-level module. It is an error if this machine cannot import them.
     Import,
     /// Only these modules.
     Modules(Vec<String>),

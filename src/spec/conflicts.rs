@@ -1,10 +1,12 @@
-//! Conflicts between layers of one run.
+//! Finds conflicts between the layers of one run.
 
 use std::collections::BTreeMap;
 
 use super::{RegistryChoice, Spec};
 use crate::error::{Failure, Problems};
 
+/// Refuses layers that would write the same SSM parameter.
+///
 /// # Errors
 /// Two layers would overwrite each other's SSM parameter.
 pub fn check(specs: &[Spec]) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! What goes into a layer beside the dependencies, and how it is laid out.
+//! What a layer contains in addition to the dependencies, and in which folders.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -16,11 +16,11 @@ use crate::{facts, files};
 #[derive(Clone, Debug)]
 pub struct Content {
     pub include: Vec<Include>,
-    /// Packages, modules or folders of them, from the working directory.
+    /// Packages, modules or folders with these, relative to the working directory.
     pub source: Vec<Utf8PathBuf>,
-    /// Projects of `source`, which have to be built; from the working directory.
+    /// Projects of `source`, which have to be built; relative to the working directory.
     pub projects: Vec<Utf8PathBuf>,
-    /// Runs before anything is installed.
+    /// The script that runs before anything is installed.
     pub build_script: Option<BuildScript>,
     pub exclude: BTreeSet<DistributionName>,
     pub exclude_files: Vec<FileGlob>,
@@ -76,18 +76,18 @@ impl FromStr for SlimLevel {
     }
 }
 
-/// Compiled Python in the layer.
+/// Whether the layer contains bytecode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bytecode {
     None,
-    /// Beside the sources, if this machine can have the layer's Python.
+    /// In addition to the sources, if this machine can have the layer's Python.
     #[default]
     #[serde(rename = "compile")]
     Auto,
-    /// The same, and nothing else will do.
+    /// In addition to the sources; it is an error if this machine cannot have the layer's Python.
     Compile,
-    /// In place of the sources.
+    /// Instead of the sources.
     Only,
 }
 
@@ -105,17 +105,17 @@ impl FromStr for Bytecode {
     }
 }
 
-/// A `from=to` line.
+/// A line `from=to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Include {
-    /// As given, from the working directory.
+    /// The path as given, relative to the working directory.
     pub from: Utf8PathBuf,
-    /// In the layer, normalized; seen from `/opt`.
+    /// The normalized path in the layer, relative to `/opt`.
     pub to: Utf8PathBuf,
 }
 
 impl Content {
-    /// Whether there are modules to import even without dependencies.
+    /// Whether the layer has modules to import even without dependencies.
     pub fn has_own_code(&self) -> bool {
         !self.source.is_empty() || !self.projects.is_empty()
     }
@@ -170,7 +170,7 @@ fn parse_include(line: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<
         Failure::user(format!("`include` places `{from}` at `{to}`, {why}"))
             .hint(format!("paths are seen from `/opt`: write e.g. `{from}={instead}`"))
     };
-    // The name that it should have, if known.
+    // The usual name for it, if there is one.
     let usual = format!("{}/{name}", if has_library_name(Utf8Path::new(name)) { "lib" } else { "bin" });
     let as_folder = to.ends_with('/');
     let Some(mut place) = files::normalize(Utf8Path::new(to)) else {
@@ -198,9 +198,9 @@ fn parse_include(line: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SourceKind {
-    /// Placed as it is.
+    /// Copied into the layer.
     Files,
-    /// Built as a wheel.
+    /// Built as a wheel, and installed.
     Project,
 }
 
@@ -215,8 +215,8 @@ fn parse_source(path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<(
     Ok((Utf8PathBuf::from(path), kind))
 }
 
-/// Whether a folder is a project that can be built. A `pyproject.toml` may only configure tools, and a package may have
-/// a module named `setup`.
+/// Whether a folder is a project that can be built. A `pyproject.toml` may also contain only settings of tools, and a
+/// package may have a module named `setup`.
 fn is_project(folder: &Utf8Path, shown: &str) -> Result<bool, Failure> {
     let file = folder.join("pyproject.toml");
     if !file.is_file() {

@@ -1,4 +1,4 @@
-//! What a version says about itself.
+//! The declaration of a version: what it says about itself.
 
 use super::Reading;
 use crate::error::{Failure, alternatives};
@@ -6,7 +6,7 @@ use crate::facts;
 use crate::types::description::{Declaration, Part};
 use crate::types::{Architecture, Target};
 
-/// For regions that know no architectures.
+/// The value for regions without support for architectures.
 const NONE: &str = "none";
 
 impl Reading<'_> {

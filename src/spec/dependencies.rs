@@ -23,30 +23,31 @@ use crate::types::{CodeArtifactRepository, Digest, Target};
 
 #[derive(Debug, Default)]
 pub struct Dependencies {
-    /// Paths as given, from the working directory; none if there is nothing to install.
+    /// Paths as given, relative to the working directory; empty if there is nothing to install.
     pub requirements: Vec<Utf8PathBuf>,
     pub constraints: Vec<Utf8PathBuf>,
     pub selection: Selection,
-    /// What the files say without running their tools.
+    /// The content of the files, as far as it is known without running their tools.
     pub manifest: Manifest,
     /// Notices about how the files were chosen.
     pub notes: Vec<String>,
     pub no_deps: bool,
-    /// Requirements without a fixed version are resolved again, whether or not a file changed.
+    /// Whether requirements without a fixed version are resolved again even if no file changed.
     pub refresh: bool,
     pub installer: InstallerChoice,
     pub index_url: Option<SecretUrl>,
     pub extra_index_urls: Vec<SecretUrl>,
-    /// Repositories to ask before all other indexes.
+    /// Repositories that are asked before all other indexes.
     pub codeartifact: Vec<CodeArtifactRepository>,
-    /// Places of this machine that packages are taken from, from the working directory.
+    /// Folders and files of this machine that packages are installed from, relative to the working directory, with
+    /// their digests.
     pub packages: BTreeMap<Utf8PathBuf, Digest>,
-    /// The installer's own variables that decide what it installs, without credentials.
+    /// The installer's own variables that affect what it installs, without credentials.
     pub variables: BTreeMap<String, String>,
-    /// What uv's configuration files say, as variables that uv gets in their place.
+    /// The settings of uv's configuration files, as variables that uv gets instead.
     pub configured: BTreeMap<String, SecretString>,
-    /// Files and folders beside the dependency files that decide what is installed: configuration files of uv in the
-    /// workspace, and what variables name. Absolute.
+    /// Further files and folders that affect what is installed: uv's configuration files in the workspace, and those
+    /// that variables name. Absolute.
     pub places: BTreeSet<Utf8PathBuf>,
 }
 
@@ -71,8 +72,8 @@ impl FromStr for InstallerChoice {
 }
 
 impl Dependencies {
-    /// Adds the indexes that lock files name, behind those that the user names; the user's `index-url` stands for the
-    /// one that they ask last, as a mirror does, and CodeArtifact for PyPI.
+    /// Adds the indexes that lock files name, after those that the user names. The user's `index-url` replaces the one
+    /// that the lock files ask last, as a mirror does, and CodeArtifact replaces PyPI.
     fn add_locked_indexes(&mut self) {
         let mut locked = self.manifest.indexes.clone();
         if self.index_url.is_none() && !self.codeartifact.is_empty() {
@@ -85,7 +86,7 @@ impl Dependencies {
 }
 
 impl Reading<'_> {
-    /// Finds and reads the dependency files; the rest of the value is its default.
+    /// Finds and reads the dependency files. The other fields keep their defaults.
     pub(super) fn manifest(
         &mut self,
         requirements: &[String],
@@ -107,7 +108,7 @@ impl Reading<'_> {
                 found.truncate(1);
                 files = found;
             } else if let Some(project) = found.first().filter(|file| has_dependencies(&self.folder.join(file)))
-                // What a project of `source` lacks is found when its metadata is there.
+                // The missing dependencies of a project of `source` are found when its metadata exists.
                 && content.projects.is_empty()
             {
                 notes.push(format!(
@@ -152,8 +153,8 @@ impl Reading<'_> {
         Dependencies { requirements: files, constraints, selection, manifest, notes, ..Dependencies::default() }
     }
 
-    /// The versions of Python that own projects are for, as far as they say so in a way that can be read here; their
-    /// build says what is wrong.
+    /// The versions of Python that own projects are for, as far as these state them in a form that can be read here;
+    /// their build reports problems.
     fn ranges_of(&self, projects: &[Utf8PathBuf]) -> Vec<(Utf8PathBuf, String)> {
         let range = |project: &Utf8PathBuf| {
             let file = project.join("pyproject.toml");
@@ -164,7 +165,7 @@ impl Reading<'_> {
         projects.iter().filter_map(range).collect()
     }
 
-    /// uv does not read a requirement's own build settings, and would stop at them in its own words.
+    /// uv does not support build settings of a requirement, and would fail with its own message.
     pub(super) fn refuse_settings(&mut self, dependencies: &Dependencies) {
         if dependencies.installer == InstallerChoice::Pip {
             return;
@@ -180,7 +181,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Where distributions come from, with all that says so.
+    /// Reads the indexes that distributions come from, from all inputs and variables.
     pub(super) fn indexes(
         &mut self,
         dependencies: &mut Dependencies,
@@ -200,8 +201,8 @@ impl Reading<'_> {
         dependencies.packages = self.packages(dependencies, known);
     }
 
-    /// The input, else what the tools' own variables say, those of the installer first: they decide what gets installed,
-    /// so they belong to the fingerprint.
+    /// The input, or otherwise the tools' own variables, the installer's first. They affect what is installed, so they
+    /// belong to the fingerprint.
     fn index_url(
         &mut self,
         value: Option<&str>,
@@ -244,7 +245,7 @@ impl Reading<'_> {
         first.into_iter().filter_map(|(name, url)| self.index(name, &url)).collect()
     }
 
-    /// For a lock file this is known after the export.
+    /// Lock files are checked after the export.
     fn refuse_merged_indexes(&mut self, dependencies: &Dependencies) {
         let is_extra = |option: &String| option.starts_with("--extra-index-url");
         let several = !dependencies.extra_index_urls.is_empty()
@@ -256,7 +257,7 @@ impl Reading<'_> {
     }
 
     fn codeartifact(&mut self, values: &[String], manifest: &Manifest) -> Vec<CodeArtifactRepository> {
-        // uv would not ask the file's index, pip no other.
+        // uv would not ask the index in the file, and pip would ask no other.
         let own_index = manifest.options.iter().find(|option| option.starts_with("--index-url "));
         if let Some(option) = own_index.filter(|_| !values.is_empty()) {
             let failure = Failure::user(format!("a requirement file has `{option}`, and `codeartifact` is given"));
@@ -266,8 +267,8 @@ impl Reading<'_> {
     }
 }
 
-/// The dependency files of a folder in the order in which they are preferred. A project without a lock file of its own
-/// may be one of a workspace of uv, which has its lock file further up.
+/// The dependency files of a folder, in the order of preference. A project without its own lock file may belong to a uv
+/// workspace, whose lock file is in a folder above.
 pub(super) fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Vec<Utf8PathBuf> {
     let is_there = |facts: &&KindFacts| folder.join(&facts.file).is_file();
     let mut found: Vec<Utf8PathBuf> =
@@ -281,7 +282,7 @@ pub(super) fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Vec<Utf8PathBuf> 
     found
 }
 
-/// Whether a `pyproject.toml` names dependencies of its project.
+/// Whether a `pyproject.toml` lists dependencies of its project.
 fn has_dependencies(file: &Utf8Path) -> bool {
     let table = fs_err::read_to_string(file).ok().and_then(|text| text.parse::<toml::Table>().ok());
     let table = table.unwrap_or_default();
@@ -291,7 +292,7 @@ fn has_dependencies(file: &Utf8Path) -> bool {
         || of_poetry.is_some_and(|table| table.keys().any(|name| name != "python"))
 }
 
-/// Whether a `pyproject.toml` is there for more than the settings of linters and the like.
+/// Whether a `pyproject.toml` contains more than settings of linters and similar tools.
 fn asks_for_something(file: &Utf8Path) -> bool {
     let Some(table) = fs_err::read_to_string(file).ok().and_then(|text| text.parse::<toml::Table>().ok()) else {
         return true;
@@ -310,7 +311,7 @@ fn choice(found: &[Utf8PathBuf]) -> Option<String> {
         .then(|| format!("`{taken}` is taken and {} not read; `requirements` chooses another", others.join(", ")))
 }
 
-/// A file that cannot be used because its lock file is missing.
+/// The failure for a file that cannot be used because its lock file is missing.
 fn without_lock(folder: &Utf8Path) -> Option<Failure> {
     let is_alone = |file: &String| Kind::of(Utf8Path::new(file)) != Kind::Pyproject && folder.join(file).is_file();
     let source = |facts: &&KindFacts| facts.beside.as_ref().is_some_and(is_alone);

@@ -1,4 +1,4 @@
-//! Where versions and state go.
+//! The destinations of versions and of the state.
 
 use camino::Utf8PathBuf;
 
@@ -7,32 +7,32 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::types::{AccountId, Region, RoleArn};
 
-/// Which accounts and regions of AWS.
+/// The AWS accounts and regions to publish to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AwsDestinations {
-    /// Empty: the region of the AWS configuration.
+    /// Empty for the region of the AWS configuration.
     pub regions: Vec<Region>,
-    /// Empty: the run's own identity.
+    /// Empty for the run's own identity.
     pub roles: Vec<RoleArn>,
     pub external_id: Option<String>,
-    /// Empty: any.
+    /// Empty if all accounts are allowed.
     pub allowed_accounts: Vec<AccountId>,
     /// May contain `{region}` and `{account}`.
     pub bucket: Option<String>,
-    /// Of AWS Signer.
+    /// The signing profile of AWS Signer.
     pub signing_profile: Option<String>,
 }
 
-/// `registry`, with what belongs to it.
+/// The input `registry`, with the inputs that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryChoice {
     Aws(AwsDestinations),
-    /// Absolute.
+    /// The folder, absolute.
     Directory(Utf8PathBuf),
 }
 
 impl RegistryChoice {
-    /// Of AWS Signer.
+    /// The signing profile of AWS Signer.
     pub fn signing_profile(&self) -> Option<&str> {
         match self {
             Self::Aws(destinations) => destinations.signing_profile.as_deref(),
@@ -51,7 +51,7 @@ impl RegistryChoice {
         regions.iter().filter_map(Region::doubt).collect()
     }
 
-    /// As given; none for a folder.
+    /// The regions as given; empty for a directory.
     pub fn regions(&self) -> &[Region] {
         match self {
             Self::Aws(destinations) => &destinations.regions,
@@ -60,20 +60,21 @@ impl RegistryChoice {
     }
 }
 
-/// `state`, or what follows from the registry.
+/// The input `state`, or its default, which depends on the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StatePlace {
-    /// `bucket` may contain `{region}` and `{account}`, which stand for those of the first destination.
+    /// `bucket` may contain `{region}` and `{account}`, which stand for the region and account of the first
+    /// destination.
     S3 { bucket: String, prefix: String },
-    /// Absolute.
+    /// The folder, absolute.
     Directory(Utf8PathBuf),
     /// No state: each run reads the list of versions.
     Nowhere,
 }
 
-/// Folder of the directory registry outside of workflows.
+/// The folder of the directory registry outside of workflows.
 pub const REGISTRY_FOLDER: &str = ".lambda-layers";
-/// Key prefix of everything this program writes to a bucket.
+/// The key prefix of everything that this program writes to a bucket.
 pub const BUCKET_PREFIX: &str = "lambda-layers";
 
 impl Reading<'_> {
@@ -118,7 +119,7 @@ impl Reading<'_> {
         regions
     }
 
-    /// `roles`, `external-id` and `allowed-account-ids`.
+    /// Reads the inputs `roles`, `external-id` and `allowed-account-ids`.
     pub(super) fn accounts(
         &mut self,
         roles: &[String],

@@ -1,4 +1,4 @@
-//! Documents about the layer, the comment on a pull request, and the release.
+//! The documents about a layer, the comment on a pull request, and the release.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use crate::layer::materials::Wanted;
 use crate::types::{ByteSize, TagTemplate};
 use crate::{cli, files};
 
-/// Files about the layer, absolute.
+/// The paths of the documents about a layer, absolute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Documents {
     /// An HTML page.
     pub page: Option<Utf8PathBuf>,
     /// CycloneDX JSON.
     pub sbom: Option<Utf8PathBuf>,
-    /// The licences' texts.
+    /// The texts of the licences.
     pub licenses: Option<Utf8PathBuf>,
 }
 
@@ -28,7 +28,7 @@ impl Documents {
         *self == Self::default()
     }
 
-    /// What is needed of the bytes of a layer for them.
+    /// The data that these documents need from the layer's files.
     pub fn materials(&self) -> Wanted {
         Wanted { texts: self.licenses.is_some(), digests: self.sbom.is_some() }
     }
@@ -38,13 +38,13 @@ impl Documents {
     }
 }
 
-/// What is to be said on GitHub.
+/// What to write on GitHub.
 #[derive(Debug)]
 pub struct GithubChoice {
     pub comment: CommentWhen,
-    /// Bytes of the unzipped size.
+    /// The change of the unzipped size, in bytes, from which on a comment is written.
     pub comment_threshold: Option<ByteSize>,
-    /// What to compare with where the state cannot be read: a zip, or the output `result`, absolute.
+    /// The layer to compare with if the state cannot be read: a zip, or an output `result`; absolute.
     pub baseline: Option<Utf8PathBuf>,
     pub token: Option<SecretString>,
     pub release: bool,
@@ -53,7 +53,7 @@ pub struct GithubChoice {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommentWhen {
-    /// Where something changed; a token that may not comment is no failure.
+    /// A comment if something changed. It is no failure if the token may not comment.
     Auto,
     Always,
     Never,
@@ -130,7 +130,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Only the tag that started the run is of this one version without saying so.
+    /// Only the tag that started the run belongs to this one version without naming it.
     fn check_tag(&mut self, tag: &TagTemplate) {
         let is_of_run = self.environment.get("GITHUB_REF_TYPE") == Some("tag")
             && self.environment.get("GITHUB_REF_NAME") == Some(&tag.to_string());
@@ -140,7 +140,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Before anything is built.
+    /// Checked before anything is built.
     pub(super) fn check_release(&mut self, token: Option<&str>) {
         if token.is_none() {
             let failure = Failure::user("a release needs a token for GitHub, and there is none");

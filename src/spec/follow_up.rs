@@ -9,7 +9,7 @@ use crate::types::{FunctionSelector, Label, ParameterTemplate, Principal};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowUp {
-    /// Everybody who may use the version; `None`: permissions stay as they are.
+    /// All principals that may use the version; `None` leaves permissions as they are.
     pub share_with: Option<BTreeSet<Principal>>,
     pub attach_to: Vec<FunctionSelector>,
     pub ssm_parameter: Option<ParameterTemplate>,
@@ -21,19 +21,19 @@ pub struct FollowUp {
 pub struct Labelling {
     pub add: BTreeSet<Label>,
     pub remove: BTreeSet<Label>,
-    /// Labels to remove from the versions that have them.
+    /// Whether the labels are removed from versions that have them.
     pub moves: bool,
 }
 
-/// What a clean-up keeps: a version goes only if no rule keeps it.
+/// Which versions a clean-up keeps. A version is removed only if no rule keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
     /// How many of the newest versions to keep.
     pub versions: Option<usize>,
-    /// Versions younger than this are kept.
+    /// Versions that are younger than this number of days are kept.
     pub days: Option<u32>,
     pub labels: BTreeSet<Label>,
-    /// Whether versions that other tools published are removed, too.
+    /// Whether versions that other tools published are also removed.
     pub includes_unknown: bool,
     /// Whether versions are removed; otherwise the run only reports them.
     pub applies: bool,
@@ -98,7 +98,7 @@ impl Reading<'_> {
         parsed.collect()
     }
 
-    /// `nobody` revokes all grants; without the input all grants stay.
+    /// Reads `share-with`: `nobody` revokes all grants; without the input all grants stay.
     pub(super) fn share_with(&mut self, names: &[String]) -> Option<BTreeSet<Principal>> {
         if names.is_empty() {
             return None;
@@ -113,7 +113,7 @@ impl Reading<'_> {
         Some(self.all("share-with", names))
     }
 
-    /// Before anything is published or removed.
+    /// Checked before anything is published or removed.
     pub(super) fn refuse_kept_labels_without_state(&mut self, after: &FollowUp, state: &StatePlace) {
         let keeps_labels = after.retention.as_ref().is_some_and(|retention| !retention.labels.is_empty());
         if keeps_labels && *state == StatePlace::Nowhere {

@@ -9,31 +9,32 @@ use crate::spec::Dependencies;
 
 #[derive(Clone, Debug, Default)]
 pub struct Indexes {
-    /// Asked in order; the first index that has a package wins.
+    /// Indexes that are asked in this order. The first one that has a package wins.
     pub first: Vec<SecretUrl>,
-    /// Asked last, in place of PyPI.
+    /// The index that is asked last, in place of PyPI.
     pub default: Option<SecretUrl>,
 }
 
 impl Indexes {
     /// Repositories of CodeArtifact, then `extra-index-urls`, then `index-url`.
     ///
-    /// Without an `index-url` the last repository takes its place and not PyPI, so that nobody asks the public for a
-    /// private name by accident. A repository hands out what is on PyPI if it has PyPI as its upstream.
+    /// Without an `index-url`, the last repository takes its place instead of PyPI, so that nobody asks the public
+    /// index for a private name by accident. A repository offers the packages of PyPI if PyPI is its upstream.
     pub fn of(dependencies: &Dependencies, repositories: &[SecretUrl]) -> Self {
-        // A lock file names a repository by its URL, which has no token.
+        // A lock file names a repository by its URL without a token.
         let is_repository = |url: &SecretUrl| repositories.iter().any(|known| place(known) == place(url));
         let mut first = repositories.to_vec();
         let extra: Vec<_> = dependencies.extra_index_urls.iter().filter(|url| !is_repository(url)).cloned().collect();
         let default = dependencies.index_url.clone().filter(|url| !is_repository(url)).or_else(|| {
-            // If other indexes follow, it stays before them.
+            // If other indexes follow, the repository stays before them.
             if extra.is_empty() { first.pop() } else { first.last().cloned() }
         });
         first.extend(extra);
         Self { first, default }
     }
 
-    /// The index that a URL (without credentials) is of: of a page of it, or else of a file on its host.
+    /// The index that a URL (without credentials) belongs to: that of a page, or otherwise that of a file on the same
+    /// host.
     pub fn at(&self, url: &str) -> Option<&SecretUrl> {
         let all = || self.first.iter().chain(&self.default);
         let of_page = all().filter(|index| url.starts_with(place(index))).max_by_key(|index| index.shown().len());
@@ -42,11 +43,11 @@ impl Indexes {
     }
 }
 
-/// Whether pip may be given several indexes: it takes the newest version that any of them has, so that a public package
-/// can stand in for a private one of the same name. Only hashes keep it from that.
+/// Checks that pip may use several indexes: it takes the newest version from any of them, so a public package could
+/// replace a private one of the same name. Only hashes prevent that.
 ///
 /// # Errors
-/// The user's, for requirements that any index could meet.
+/// A user error for requirements that any index could satisfy.
 pub fn check_merged(manifest: &Manifest) -> Result<(), Failure> {
     if manifest.require_hashes || (manifest.is_locked && manifest.names_are_hashed()) {
         return Ok(());

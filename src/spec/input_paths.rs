@@ -1,4 +1,4 @@
-//! Which files and folders of the repository decide what is in a layer, by their paths.
+//! Which files and folders of the repository decide what is in a layer, as paths.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::facts::Kind;
 use crate::spec::Spec;
 use crate::{facts, files};
 
-/// Those whose bytes are in the fingerprint, absolute; folders stand for all that is in them.
+/// The files and folders whose bytes are in the fingerprint, absolute. A folder stands for everything in it.
 pub fn of(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
     let (manifest, content) = (&spec.dependencies.manifest, &spec.content);
     let locked = manifest.locks.iter();
@@ -29,15 +29,16 @@ pub fn of(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
     given.chain(above).chain(more).collect()
 }
 
-/// The project in the workspace that says whether one without a lock of its own is a member, and has its lock.
+/// The project above that decides whether a project without its own lock is a member of its workspace, and that has the
+/// lock.
 fn project_above(spec: &Spec) -> Option<&Utf8Path> {
     let mut requirements = spec.dependencies.requirements.iter();
     requirements.find(|file| Kind::of(file) == Kind::Pyproject)?;
     uv_workspace::next_project(&spec.folder).filter(|folder| folder.starts_with(&spec.workspace))
 }
 
-/// Where dependency files would be found before those that are there now, absolute: one that was removed was what the
-/// layer followed from.
+/// Paths of dependency files that would be preferred to the existing ones, absolute: if one of them was removed, the
+/// layer was built from it.
 pub fn of_missing(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
     let beside = facts::lockfiles().iter().map(|kind| spec.folder.join(&kind.file));
     let above = spec.folder.ancestors().skip(1).take_while(|folder| folder.starts_with(&spec.workspace));
@@ -48,7 +49,7 @@ pub fn of_missing(spec: &Spec) -> BTreeSet<Utf8PathBuf> {
     beside.chain(above).chain(settings).chain(pins).filter(|path| !path.exists()).collect()
 }
 
-/// For people and the next steps of a workflow: from the root of the repository, folders as `folder/**`.
+/// Paths for users and later steps of a workflow: relative to the root of the repository, folders as `folder/**`.
 pub fn shown(spec: &Spec, config: Option<&Utf8Path>) -> Vec<String> {
     let config = config.and_then(files::normalize);
     let paths = of(spec).into_iter().chain(config);
@@ -64,7 +65,7 @@ pub fn shown(spec: &Spec, config: Option<&Utf8Path>) -> Vec<String> {
     paths.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// As a glob that is only this path.
+/// A glob that matches only this path.
 fn without_wildcards(path: &str) -> String {
     let is_special = |character: char| "*?[]{}()!+@\\".contains(character);
     let escaped = path

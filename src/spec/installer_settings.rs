@@ -1,4 +1,4 @@
-//! Settings from variables and configuration files of the installer that decide what is installed.
+//! Settings of the installer, from variables and configuration files, that affect what is installed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,8 @@ use crate::manifest::local_packages::{KnownPackages, Shelf};
 use crate::secrets::without_credentials;
 
 impl Reading<'_> {
-    /// The variables that count for the installer, and under them what its configuration files say: pip's own for pip;
-    /// uv's for uv, and for projects, which name their indexes there.
+    /// The variables for the installer, completed by its configuration files: pip's own for pip; uv's for uv, and for
+    /// projects, which name their indexes there.
     pub(super) fn settings(
         &mut self,
         dependencies: &mut Dependencies,
@@ -41,7 +41,7 @@ impl Reading<'_> {
         settings
     }
 
-    /// What uv's configuration files say; uv is started without them when it installs.
+    /// Reads uv's configuration files. When uv installs, it is started without them.
     fn read_uv(&mut self, project: Option<&Utf8Path>, is_for_uv: bool, dependencies: &mut Dependencies) {
         let start = self.folder.join(project.and_then(Utf8Path::parent).unwrap_or(Utf8Path::new("")));
         let Some(uv) = self.problems.check(UvSettings::of(&start, self.environment)) else { return };
@@ -56,7 +56,7 @@ impl Reading<'_> {
         }
         dependencies.manifest.require_hashes |= uv.require_hashes() || self.environment.is_on("UV_REQUIRE_HASHES");
         dependencies.manifest.indexes.extend(uv.indexes(self.environment, &mut self.problems));
-        // What a project's own files say is heeded or refused where they are read.
+        // The settings in a project's own files are applied or refused where these are read.
         let read: Vec<_> = dependencies.manifest.files.iter().map(|file| self.folder.join(&file.path)).collect();
         let is_read = |file: &Utf8Path| {
             project.is_some() && read.iter().any(|known| files::normalize(known).as_deref() == Some(file))
@@ -75,7 +75,8 @@ impl Reading<'_> {
         dependencies.places.extend(files.map(Utf8Path::to_owned));
     }
 
-    /// The variables that decide what is installed, without credentials; of files and folders that they name their bytes.
+    /// The variables that affect what is installed, without credentials. Files and folders that they name are
+    /// represented by their bytes.
     fn decide(
         &mut self,
         dependencies: &mut Dependencies,
@@ -83,7 +84,7 @@ impl Reading<'_> {
         builds_projects: bool,
         known: &KnownPackages,
     ) {
-        // Projects are built by uv in any case.
+        // uv builds projects, whichever installer is chosen.
         let uses_uv = dependencies.installer == InstallerChoice::Uv || builds_projects;
         let uses_pip = dependencies.installer == InstallerChoice::Pip;
         let is_used = |name: &str| (uses_uv && name.starts_with("UV_")) || (uses_pip && name.starts_with("PIP_"));
@@ -92,7 +93,7 @@ impl Reading<'_> {
             let (effect, Some(value)) = (Effect::of(name), settings.get(name)) else { continue };
             let value = match effect {
                 Effect::Files => self.entries(name, value, known, &mut dependencies.places),
-                // Beside the places themselves there is the order in which they are asked.
+                // Not only the locations matter, but also the order in which they are asked.
                 Effect::Place if name.ends_with("FIND_LINKS") => {
                     self.entries(name, value, known, &mut dependencies.places)
                 }
@@ -104,7 +105,7 @@ impl Reading<'_> {
         dependencies.variables = found;
     }
 
-    /// The entries of a variable, local ones with their digests.
+    /// The entries of a variable, with digests for local ones.
     fn entries(
         &mut self,
         name: &str,

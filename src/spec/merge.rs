@@ -10,13 +10,15 @@ use crate::error::Failure;
 
 #[derive(Debug)]
 pub struct MergeSpec {
-    /// Folder with the results, absolute, and as it was given.
+    /// The folder with the results: absolute, and as it was given.
     pub results: Utf8PathBuf,
     pub shown: String,
     pub github: GithubChoice,
 }
 
 impl MergeSpec {
+    /// Validates the inputs.
+    ///
     /// # Errors
     /// One failure that lists every problem.
     pub fn resolve(inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {

@@ -72,13 +72,13 @@ pub struct Spec {
     pub task: Task,
     pub layer: LayerName,
     pub target: Target,
-    /// The Python of `target`, and who chose it.
+    /// The Python of `target`, and the origin of this choice.
     pub python: ChosenPython,
-    /// The working directory, absolute; relative paths start here.
+    /// The working directory, absolute. Relative paths start here.
     pub folder: Utf8PathBuf,
-    /// The repository, absolute; nothing from outside of it gets into a layer.
+    /// The repository, absolute. Nothing outside of it gets into a layer.
     pub workspace: Utf8PathBuf,
-    /// Where the program was started, absolute: paths are shown from here.
+    /// The folder where the program was started, absolute. Paths are shown relative to it.
     pub start: Utf8PathBuf,
     pub dependencies: Dependencies,
     pub content: Content,
@@ -87,19 +87,19 @@ pub struct Spec {
     pub registry: RegistryChoice,
     pub state: StatePlace,
     pub follow_up: FollowUp,
-    /// Files about the layer.
+    /// The documents about the layer.
     pub documents: Documents,
-    /// Comments and releases.
+    /// The choices about comments and releases.
     pub github: GithubChoice,
-    /// Where the finished zip goes, as given and from the working directory.
+    /// The path for the finished zip, as given, relative to the working directory.
     pub output: Option<Utf8PathBuf>,
     pub dry_run: bool,
     pub verify: bool,
-    /// Where the result of the run goes as JSON, absolute.
+    /// The path for the result of the run as JSON, absolute.
     pub results: Option<Utf8PathBuf>,
-    /// Labels of the runner for the job that builds this layer.
+    /// The runner labels for the job that builds this layer.
     pub runs_on: Vec<String>,
-    /// Whether that job needs the image of the layer's Python; `None` if the plan is to find it out.
+    /// Whether that job needs the image of the layer's Python; `None` if the plan has to find out.
     pub native: Option<bool>,
 }
 
@@ -125,15 +125,15 @@ impl Spec {
         installs || self.content.strip || !is_plain
     }
 
-    /// A path relative to where the program was started, as people and later workflow steps use it.
+    /// A path relative to the folder where the program was started, for messages and later workflow steps.
     pub fn shown(&self, path: &Utf8Path) -> Utf8PathBuf {
         path.strip_prefix(&self.start).unwrap_or(path).to_owned()
     }
 
-    /// The files that a project of `source` is built from, without those that earlier runs may have written there.
+    /// The files that a project of `source` is built from, without those of earlier runs.
     ///
     /// # Errors
-    /// As of [`files::project`].
+    /// The same as for [`files::project`].
     pub fn project_files(&self, path: &Utf8Path) -> anyhow::Result<Vec<FileEntry>> {
         let folder = self.folder.join(path).canonicalize_utf8()?;
         let mut entries = files::project(&folder, &self.workspace)?;
@@ -162,7 +162,7 @@ impl Spec {
         let mut secrets = Secrets::default();
         let dependencies = &self.dependencies;
         let urls = dependencies.index_url.iter().chain(&dependencies.extra_index_urls);
-        // Including the indexes that the user's inputs replace.
+        // Includes the indexes that the user's inputs replace.
         let urls = urls.chain(&dependencies.manifest.indexes);
         urls.for_each(|url| secrets.add_urls_in(url.exposed()));
         secrets.extend(&dependencies.manifest.secrets);

@@ -1,11 +1,11 @@
-//! Changes the owner of folders that root wrote to the owner of the workspace.
+//! Gives folders that root wrote to the owner of the workspace.
 
 use camino::Utf8Path;
 
 use crate::github::workflow_commands::hand_over;
 use crate::spec::{RegistryChoice, StatePlace};
 
-/// The same for a registry and a state that are folders.
+/// Does this for a registry and a state that are folders.
 pub fn hand_over_destinations(
     registry: &RegistryChoice,
     state: &StatePlace,

@@ -1,5 +1,5 @@
-//! Places of this machine from which the installer takes packages: they decide what is in the layer, like a file of the
-//! repository.
+//! The folders and files of this machine from which the installer takes packages. They decide what is in the layer,
+//! like a file of the repository.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::manifest::{Place, place_of};
 use crate::types::Digest;
 
 impl Reading<'_> {
-    /// The digests of all places that the dependencies name, by their paths from the working directory.
+    /// The digests of all these locations, by their paths relative to the working directory.
     pub(super) fn packages(
         &mut self,
         dependencies: &Dependencies,
@@ -48,7 +48,7 @@ impl Reading<'_> {
     }
 }
 
-/// An index as uv and pip take it, where it is the path of a folder: `file:///…`, with its name if it has one.
+/// An index that is the path of a folder, in the form that uv and pip accept: `file:///…`, with its name if it has one.
 pub(super) fn index_of_folder<'a>(text: &'a str, folder: &Utf8Path) -> Cow<'a, str> {
     let named = text.split_once('=').filter(|(name, _)| !name.contains(['/', ':', '.']));
     let (name, path) = named.map_or(("", text), |(name, path)| (name, path));

@@ -69,7 +69,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The runner's labels. The default has the architecture of the layer: another one can neither compile nor import.
+    /// The labels of the runner. The default has the architecture of the layer, because on another one code can neither
+    /// be compiled nor imported.
     pub(super) fn runs_on(&mut self, values: &[String], wanted: Architecture) -> Vec<String> {
         let mut labels = vec![facts::github().runners[&wanted.to_string()].clone()];
         for value in values {

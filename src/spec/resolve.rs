@@ -32,7 +32,7 @@ impl Spec {
             republish, signing_profile,
             share_with, attach_to, ssm_parameter, labels, move_labels, remove_labels,
             keep_versions, keep_days, keep_labels, include_unknown, apply,
-            // Read by `documents` and `github`.
+            // `documents` and `github` read these.
             report: _, sbom: _, third_party_licenses: _,
             comment: _, comment_threshold: _, baseline: _, github_token: _, release: _, release_tag: _,
             summary, dry_run, verify, output, runs_on, native,

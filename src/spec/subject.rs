@@ -14,23 +14,23 @@ use crate::{cli, facts, files};
 /// A layer that another tool built, and the target it is checked for.
 #[derive(Debug)]
 pub struct AuditSpec {
-    /// `None`: the current version.
+    /// The layer to audit; `None` for the current version.
     pub subject: Option<Subject>,
-    /// `None` if it was not named: what a published layer declares, or else `python_of_project`.
+    /// `None` if it was not given: then it is what a published layer declares, or `python_of_project`.
     pub python: Option<PythonVersion>,
     pub python_of_project: Result<ChosenPython, Failure>,
-    /// Likewise, or else the default.
+    /// `None` in the same way, with a default at the end.
     pub architecture: Option<Architecture>,
     pub checks: Checks,
     pub registry: RegistryChoice,
     pub state: StatePlace,
-    /// Of the layer, to find it, and to know its versions on functions again.
+    /// The name of the layer, to find it, and to recognize its versions on functions.
     pub layer: Option<String>,
-    /// Files about the layer.
+    /// The documents about the layer.
     pub documents: Documents,
-    /// The repository, absolute: its owner gets what is written.
+    /// The repository, absolute. Its owner also gets the files that are written.
     pub workspace: Utf8PathBuf,
-    /// Where the program was started, absolute: paths are shown from here.
+    /// The folder where the program was started, absolute. Paths are shown relative to it.
     pub start: Utf8PathBuf,
 }
 
@@ -38,10 +38,10 @@ pub struct AuditSpec {
 pub enum Subject {
     Zip {
         path: Utf8PathBuf,
-        /// As it was given.
+        /// The path as it was given.
         shown: String,
     },
-    /// Laid out as `/opt` will be.
+    /// A folder with the content of `/opt`.
     Folder {
         path: Utf8PathBuf,
         shown: String,
@@ -50,6 +50,8 @@ pub enum Subject {
 }
 
 impl AuditSpec {
+    /// Validates the inputs.
+    ///
     /// # Errors
     /// One failure that lists every problem.
     pub fn resolve(inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
@@ -59,7 +61,7 @@ impl AuditSpec {
         let is_current = given(inputs.subject.as_ref()).is_none();
         let python = given(inputs.python_version.as_ref());
         let python = python.map(|version| reading.parsed(Some(version), facts::default_python()));
-        // Wrong only where the layer itself does not say it.
+        // An error only if the layer itself does not declare it.
         let project =
             Project { folder: &reading.folder, workspace: &reading.workspace, requirements: &[], sources: &[] };
         let python_of_project = ChosenPython::of(&project, environment);
@@ -72,7 +74,7 @@ impl AuditSpec {
             max_unzipped_size: inputs.max_unzipped_size.as_ref(),
             budget_functions: &inputs.budget_functions,
         });
-        // A subject by its ARN is read as whoever runs this.
+        // A subject with an ARN is read with the run's own identity.
         let accounts = if is_current {
             let (roles, allowed) = (list(&inputs.roles), list(&inputs.allowed_account_ids));
             reading.accounts(&roles, given(inputs.external_id.as_ref()), &allowed)
@@ -112,7 +114,7 @@ impl AuditSpec {
 }
 
 impl Subject {
-    /// What people call it, with its place or version.
+    /// What to call it in messages, with its path or version.
     pub fn shown(&self) -> String {
         match self {
             Self::Zip { shown, .. } | Self::Folder { shown, .. } => shown.clone(),
@@ -130,7 +132,7 @@ impl Subject {
 }
 
 impl Reading<'_> {
-    /// `None`: the current version of the layer.
+    /// Reads the subject; `None` for the current version of the layer.
     fn subject(&mut self, text: Option<&str>, layer: Option<&str>) -> Option<Subject> {
         let Some(text) = text else {
             if let Some(name) = layer {

@@ -20,13 +20,13 @@ pub struct VersionCommandSpec {
     pub version: VersionChoice,
     pub registry: RegistryChoice,
     pub state: StatePlace,
-    /// Parameters that follow labels, and that a clean-up must not leave behind.
+    /// The template for parameters, which follow labels, and which a clean-up must not leave behind.
     pub ssm_parameter: Option<ParameterTemplate>,
-    /// Files about the layer, for a release.
+    /// The documents about the layer, for a release.
     pub documents: Documents,
     pub github: GithubChoice,
     pub dry_run: bool,
-    /// Its owner gets what is written there.
+    /// The repository, whose owner also gets the files that are written there.
     pub workspace: Utf8PathBuf,
 }
 
@@ -55,7 +55,7 @@ impl VersionCommand {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VersionChoice {
     Newest,
-    /// In the first destination; elsewhere the version with the same content.
+    /// The number in the first destination; in the others, the version with the same content is meant.
     Number(u64),
     Labelled(Label),
 }
@@ -71,8 +71,10 @@ pub enum Verb {
 }
 
 impl VersionCommandSpec {
+    /// Validates the inputs of a command.
+    ///
     /// # Errors
-    /// One failure of the user's with everything that is wrong.
+    /// One user error that lists every problem.
     pub fn resolve(verb: Verb, inputs: &Inputs, environment: &Environment) -> Result<Self, Failure> {
         let mut reading = Reading::new(given(inputs.working_directory.as_ref()), environment);
         let layer = reading.layer(Task::Publish, given(inputs.layer_name.as_ref()));
@@ -130,7 +132,7 @@ impl VersionCommandSpec {
             }
         };
         let act = act.map_err(|(input, advice)| Failure::user(format!("`{input}` is missing")).hint(advice));
-        // What is missing may be wrong instead, which was said.
+        // A missing value may be an invalid one, which was already reported.
         let act = if reading.problems.len() == 0 { reading.problems.check(act) } else { act.ok() };
         let dry_run = reading.boolean("dry-run", given(inputs.dry_run.as_ref()), false);
         reading.boolean("summary", given(inputs.summary.as_ref()), true);

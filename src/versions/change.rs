@@ -1,11 +1,11 @@
-//! What a run changed about existing versions: shared, attached, named, labelled, removed. One row each.
+//! The changes that a run made to published versions: shared, attached, named, labelled, removed. One row each.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Explanation;
 use crate::types::{AccountId, ByteSize, Place};
 
-/// One thing that was done, or would be, to one subject in one place.
+/// One change that was made, or would be, to one subject in one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Change {
@@ -13,12 +13,12 @@ pub struct Change {
     pub account: Option<AccountId>,
     pub region: String,
     pub kind: ChangeKind,
-    /// What it is about: `version 7`, `function orders`, `parameter /layers/shared/latest`.
+    /// The subject: `version 7`, `function orders`, `parameter /layers/shared/latest`.
     pub subject: String,
-    /// In words, with before and after where there are both: `version 6 → 7`, `shared with 123456789012`.
+    /// A description, with the old and the new value if there are both: `version 6 → 7`, `shared with 123456789012`.
     pub detail: String,
     pub outcome: ChangeOutcome,
-    /// That it frees or takes.
+    /// The bytes that the change frees, or that the subject uses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<ByteSize>,
     /// Why it failed.
@@ -26,6 +26,7 @@ pub struct Change {
     pub error: Option<Explanation>,
 }
 
+/// What kind of change it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
@@ -39,20 +40,22 @@ pub enum ChangeKind {
     Release,
 }
 
+/// The outcome of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeOutcome {
     Done,
-    /// Nothing had to change.
+    /// Nothing had to be changed.
     Unchanged,
-    /// A dry run or a plan: it would be changed.
+    /// A dry run or a plan: the subject would be changed.
     Would,
-    /// A clean-up that leaves it.
+    /// A clean-up keeps the subject.
     Kept,
     Failed,
 }
 
 impl ChangeOutcome {
+    /// The outcome in words, for tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -85,6 +88,7 @@ impl Change {
         }
     }
 
+    /// The same change with the outcome `Failed`, and the reason.
     #[must_use]
     pub fn failed(self, error: &anyhow::Error) -> Self {
         Self { outcome: ChangeOutcome::Failed, error: Some(Explanation::of(error)), ..self }
@@ -95,7 +99,7 @@ impl Change {
     }
 }
 
-/// `2 done, 1 unchanged`
+/// A summary such as `2 done, 1 unchanged`.
 pub fn count(changes: &[Change]) -> String {
     let outcomes = [
         ChangeOutcome::Failed,

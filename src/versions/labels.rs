@@ -1,4 +1,4 @@
-//! Labels that people put on versions. The state stores them, and SSM parameters follow them.
+//! Puts labels on versions and takes them off. The state stores labels, and SSM parameters follow them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,24 +19,24 @@ use crate::versions::{Change, ChangeKind, ChangeOutcome, parameters};
 
 /// How often the state is read while others write it.
 const POLL: Duration = Duration::from_millis(300);
-/// How often at most.
+/// The number of attempts.
 const ATTEMPTS: usize = 30;
 
-/// What is to be labelled, whichever command asks for it.
+/// What to label, whichever command asks for it.
 struct Wish<'a> {
     labelling: &'a Labelling,
     choice: &'a Choice,
     layer: &'a LayerName,
     template: Option<&'a ParameterTemplate>,
-    /// Where it is known: a state that was made anew does not tell.
+    /// The target, if it is known: a rebuilt state does not contain it.
     target: Option<Target>,
     dry_run: bool,
 }
 
-/// For the command `label`.
+/// Changes labels for the command `label`.
 ///
 /// # Errors
-/// There is no state to keep labels in, it cannot be written, or the version is not one of this program's.
+/// There is no state for labels, it cannot be written, or the version was not published by this program.
 pub async fn apply(
     labelling: &Labelling,
     choice: &Choice,
@@ -51,7 +51,7 @@ pub async fn apply(
     wish.fulfil(known, registry, store, console).await
 }
 
-/// After publishing. What keeps the labels from being written is a row like any other: the versions are there.
+/// Changes labels after publishing. If they cannot be written, a row says so, because the versions are published.
 pub async fn follow(
     labelling: &Labelling,
     choice: &Choice,
@@ -107,7 +107,7 @@ impl Wish<'_> {
             relabel(self.labelling, content, &mut after);
             let changes = self.rows(place, &before, &after);
             let is_written = self.dry_run || after == before || {
-                // A claim that another run holds stays as it is.
+                // The claim of another run stays as it is.
                 matches!(store.write(&after, &tag).await?, Written::Done(_))
             };
             if is_written {
@@ -138,7 +138,7 @@ impl Wish<'_> {
         changes
     }
 
-    /// Notes the chosen versions where the state does not know them: of a run that was killed, or of a lost state.
+    /// Records the selected versions if the state does not know them: a run was killed, or the state was lost.
     async fn record(&self, content: ContentHash, state: &mut State, registry: &Registry) -> anyhow::Result<()> {
         for chosen in &self.choice.versions {
             let Ok(arn) = &chosen.arn else { continue };
@@ -205,7 +205,7 @@ fn relabel(labelling: &Labelling, content: ContentHash, state: &mut State) {
     state.labels.retain(|_, contents| !contents.is_empty());
 }
 
-/// `version 6`, `version 6 and 7`: the numbers of a place, or the content where it has none.
+/// For example `version 6`, or `version 6 and 7`: the numbers in a place, or the content if it has none there.
 fn versions_of(label: &Label, state: &State, place: &Place) -> Option<String> {
     let contents = state.labels.get(label)?;
     let numbers: BTreeSet<u64> = contents

@@ -5,7 +5,7 @@ use crate::registry::version_list::follow;
 use crate::types::{LayerName, Place};
 use crate::versions::{Change, ChangeKind, ChangeOutcome};
 
-/// Writes the list of the stored state, if another one is stored.
+/// Writes the list for the stored state, if the stored list differs.
 pub async fn bring_up_to_date(layer: &LayerName, place: &Place, store: &StateStore) -> Option<Change> {
     let change =
         |outcome| Change::new(place, ChangeKind::Manifest, "list of versions", store.list_place(layer), outcome);

@@ -1,4 +1,4 @@
-//! What happens to a version after it is published: it is named, labelled, shared, attached, removed.
+//! What can be done with a published version: it is named, labelled, shared, attached, removed.
 
 pub mod attach;
 pub mod change;

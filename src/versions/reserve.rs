@@ -1,4 +1,4 @@
-//! Keeps clean-ups away from the versions that a command is about to use.
+//! Keeps clean-ups from removing versions that a command is about to use.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,9 +11,9 @@ use crate::registry::store::{StateStore, Stored, Written};
 use crate::types::{LayerName, LayerVersionArn, Place};
 use crate::versions::select::{Choice, Chosen};
 
-/// How often the state is written while others write it.
+/// The number of attempts to write the state while others write it.
 const ATTEMPTS: usize = 10;
-/// A younger record is not renewed.
+/// The age below which a record is not renewed.
 const FRESH: SignedDuration = SignedDuration::from_mins(2);
 
 /// Records in the state that the versions are in use now. A clean-up that decided earlier can then no longer write the
@@ -53,7 +53,8 @@ pub async fn reserve(
     Err(failure.hint("run again").into())
 }
 
-/// What a clean-up removes it forgets before: what the state does not name may be gone since it was chosen.
+/// Checks that versions which the state does not name still exist: a clean-up takes versions out of the state before it
+/// removes them.
 async fn check_there(
     place: &Place,
     arn: &LayerVersionArn,
@@ -91,7 +92,7 @@ fn note<'a>(choice: &'a Choice, state: &mut State, owner: &Owner, now: Timestamp
                 version.recorded = now;
                 held.has_changed = true;
             }
-            // What a clean-up removes it forgets before.
+            // A clean-up takes versions out of the state before it removes them.
             (None, Some(claim)) => {
                 let failure = Failure::system(format!("{} may be removing version {}", claim.owner.run, arn.version()));
                 return Err(failure.hint("run again when it is done"));

@@ -10,14 +10,14 @@ use crate::registry::{Listed, Registry};
 use crate::spec::VersionChoice;
 use crate::types::{ContentHash, LayerName, LayerVersionArn, Place};
 
-/// After this time lists are expected to show a new version.
+/// After this time, lists should show a new version.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The version of one place.
 #[derive(Debug)]
 pub struct Chosen {
     pub place: Place,
-    /// `Err` where there is none, or the list cannot be read.
+    /// The version's ARN; `Err` if there is none, or the list cannot be read.
     pub arn: anyhow::Result<LayerVersionArn>,
 }
 
@@ -29,7 +29,7 @@ pub struct Choice {
     pub versions: Vec<Chosen>,
 }
 
-/// The first place decides; the others follow with the version that has the same content.
+/// Selects the versions. The first place decides; the others follow with the version that has the same content.
 ///
 /// # Errors
 /// The first place has no such version, or no version has the label.
@@ -79,7 +79,7 @@ pub async fn choose(
                 None => listed.arn.version() == found.arn.version(),
             };
             let is_named = |listed: &&Listed| state.content_of_version(&listed.arn).is_some();
-            // Of two with the same content the state says which counts.
+            // Of two versions with the same content, the state says which counts.
             let listed = list.iter().find(|listed| same(listed) && is_named(listed)).or_else(|| list.iter().find(same));
             let version = found.arn.version();
             Ok(listed.map(|listed| listed.arn.clone()).ok_or_else(|| {
@@ -95,7 +95,7 @@ pub async fn choose(
     Ok(Choice { content, versions })
 }
 
-/// With what the state knows of the last minutes: lists show new versions late.
+/// The list of versions, with recent ones from the state, because lists show new versions late.
 async fn list(place: &Place, layer: &LayerName, state: &State, registry: &Registry) -> anyhow::Result<Vec<Listed>> {
     let mut listed = registry.list(place, layer).await?;
     let newest = listed.first().map_or(0, |listed| listed.arn.version());
@@ -113,7 +113,8 @@ async fn list(place: &Place, layer: &LayerName, state: &State, registry: &Regist
     Ok(listed)
 }
 
-/// What is not there yet may come: a run that publishes tells the state of all places together.
+/// The failure for a missing version that may still appear: a run that is publishing writes all places into the state
+/// together.
 fn busy(state: &State) -> Option<Failure> {
     let claim = state.claim.as_ref().filter(|claim| !claim.owner.is_dead())?;
     let failure =
@@ -121,7 +122,7 @@ fn busy(state: &State) -> Option<Failure> {
     Some(failure.hint("run again when it is done"))
 }
 
-/// The version that the state says is current; `None` if it does not say, or that one is gone.
+/// The current version according to the state; `None` if the state has none, or the version no longer exists.
 fn current<'a>(list: &'a [Listed], state: &State) -> Option<&'a Listed> {
     let destination = list.first()?.arn.destination();
     let content = state.current_of(&destination)?;
@@ -129,7 +130,7 @@ fn current<'a>(list: &'a [Listed], state: &State) -> Option<&'a Listed> {
     list.iter().find(|listed| listed.arn == version.arn)
 }
 
-/// By the state, or by what the version says of itself.
+/// The content of a version, according to the state or to the version's own description.
 fn content_of(listed: &Listed, state: &State) -> Option<ContentHash> {
     state.content_of_version(&listed.arn).or_else(|| Some(listed.identity?.content))
 }

@@ -1,12 +1,12 @@
 //! Normalizes marshalled code, so that it is reproducible.
 //!
-//! `marshal.dumps` marks what it may refer to again by looking at reference counts, and so at whatever else the
-//! interpreter holds at that time; before 3.11 it writes sets in the order of their hashes, which differ from process to
-//! process; and strings of one character are interned or not depending on what was compiled before. The same code thus
-//! has several forms. Here only what is referred to is marked, sets are sorted, and those strings are never interned.
-//! They all load as the same code.
+//! `marshal.dumps` marks objects that it may refer to later. It decides that by reference counts, and so by whatever
+//! else the interpreter holds at that time; before 3.11 it writes sets in the order of their hashes, which differ from
+//! process to process; and strings of one character are interned or not depending on what was compiled before. The same
+//! code thus has several forms. Here only objects that are really referred to are marked, sets are sorted, and those
+//! strings are never interned. All forms load as the same code.
 //!
-//! The format is that of CPython's `Python/marshal.c`, 3.8 to 3.14.
+//! The format is defined by CPython's `Python/marshal.c`, 3.8 to 3.14.
 
 use std::ops::Range;
 
@@ -14,12 +14,12 @@ use crate::types::PythonVersion;
 
 const FLAG_REF: u8 = 0x80;
 
-/// What a code object holds, in order.
+/// The fields of a code object, in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CodeLayout {
-    /// Integers of four bytes before the objects.
+    /// The number of four-byte integers before the objects.
     integers: usize,
-    /// Objects before the line number, which is four bytes.
+    /// The number of objects before the line number, which has four bytes.
     before: usize,
     after: usize,
 }
@@ -34,7 +34,7 @@ impl CodeLayout {
     }
 }
 
-/// The same code in its one form; `None` if it cannot be read.
+/// The normalized form of the same code; `None` if it cannot be read.
 pub(super) fn normalized(marshalled: &[u8], layout: CodeLayout) -> Option<Vec<u8>> {
     let mut reader = Reader { bytes: marshalled, position: 0, layout, objects: Vec::new(), marked: Vec::new() };
     let root = reader.object()?;
@@ -69,9 +69,9 @@ struct Object {
 
 #[derive(Clone, Debug)]
 enum Part {
-    /// Written as it is.
+    /// Copied unchanged.
     Bytes(Range<usize>),
-    /// An index of all objects.
+    /// The index of another object.
     Object(usize),
 }
 
@@ -80,7 +80,7 @@ struct Reader<'a> {
     position: usize,
     layout: CodeLayout,
     objects: Vec<Object>,
-    /// Objects that can be referred to, by their number; `None` while they are read.
+    /// The indexes of objects that can be referred to, by their reference number; `None` while an object is being read.
     marked: Vec<Option<usize>>,
 }
 
@@ -136,7 +136,7 @@ impl Reader<'_> {
             b'y' => {
                 self.take(16)?;
             }
-            // Digits of 15 bits; the sign is that of their number.
+            // The number of digits, 15 bits each; its sign is the sign of the integer.
             b'l' => {
                 let digits = self.integer()?.cast_signed().unsigned_abs();
                 self.take(usize::try_from(digits).ok()?.checked_mul(2)?)?;
@@ -179,7 +179,8 @@ impl Reader<'_> {
     }
 }
 
-/// A string of one character that exists once in a process. As a name it is interned when it is loaded.
+/// Whether this is a string of one character, of which a process has only one object. As a name, it is interned when it
+/// is loaded.
 fn is_single_character(kind: u8, payload: &[u8]) -> bool {
     let text = match kind {
         b't' | b'A' => payload.get(4..),
@@ -213,7 +214,7 @@ fn sort_set(objects: &mut [Object], set: usize, bytes: &[u8]) {
     objects[set].parts.splice(1.., elements.into_iter().map(|(_, part)| part));
 }
 
-/// An object without any reference.
+/// Writes an object without references.
 fn spell_out(objects: &[Object], index: usize, bytes: &[u8], output: &mut Vec<u8>) {
     output.push(objects[index].kind);
     for part in &objects[index].parts {
@@ -228,7 +229,7 @@ struct Writer<'a> {
     bytes: &'a [u8],
     objects: &'a [Object],
     uses: Vec<u32>,
-    /// Of those that were written and may come again.
+    /// The reference numbers of objects that were written and are used again.
     numbers: Vec<Option<u32>>,
     count: u32,
     output: Vec<u8>,

@@ -1,4 +1,5 @@
-//! Compiles Python to bytecode: `/opt` is read-only, so a layer without it is compiled at every cold start.
+//! Compiles Python to bytecode. `/opt` is read-only, so without bytecode in the layer every cold start compiles the
+//! modules again.
 
 mod marshal;
 mod worker;
@@ -20,10 +21,10 @@ use crate::spec::{Bytecode, Spec};
 use crate::types::{ByteSize, PythonVersion};
 use crate::{facts, files};
 
-/// Adds the bytecode of modules, or puts it in their place.
+/// Adds the bytecode of modules, or replaces the modules by it.
 ///
 /// # Errors
-/// What the interpreter or the file system says; a module that cannot be compiled stays as it is.
+/// The interpreter does not run, or a file cannot be written. A module that cannot be compiled stays as it is.
 pub fn compile(
     mut tree: Tree,
     spec: &Spec,
@@ -85,7 +86,7 @@ pub fn compile(
     Ok(tree)
 }
 
-/// Files that Python could import: no folder on the way to them has a dot in its name, as `x.dist-info` has.
+/// Modules that Python could import: no folder in their path has a dot in its name, as `x.dist-info` has.
 fn modules(tree: &Tree, packages: &Utf8Path) -> Vec<Module> {
     let is_module = |path: &Utf8Path| {
         let Ok(below) = path.strip_prefix(packages) else { return false };
@@ -95,19 +96,19 @@ fn modules(tree: &Tree, packages: &Utf8Path) -> Vec<Module> {
     let found = tree.entries.iter().filter(|(place, _)| is_module(place));
     let found = found.filter_map(|(place, entry)| match &entry.source {
         Source::File { path, .. } => Some(Module { place: place.clone(), source: path.clone(), size: entry.size }),
-        // What this program writes are scripts.
+        // This program itself writes only scripts.
         Source::Bytes { .. } | Source::Link { .. } => None,
     });
     found.collect()
 }
 
-/// `a/b.py` to `a/__pycache__/b.cpython-313.pyc` (PEP 3147).
+/// The path of a module's bytecode: `a/__pycache__/b.cpython-313.pyc` for `a/b.py` (PEP 3147).
 fn beside(module: &Utf8Path, python: PythonVersion) -> Utf8PathBuf {
     let name = format!("{}.cpython-{}.pyc", module.file_stem().unwrap_or_default(), python.digits());
     module.with_file_name("__pycache__").join(name)
 }
 
-/// Files that a link of the tree leads to.
+/// The targets of links in the tree.
 fn linked(tree: &Tree) -> BTreeSet<Utf8PathBuf> {
     let targets = tree.entries.iter().filter_map(|(place, entry)| match &entry.source {
         Source::Link { target } => files::normalize(&place.parent()?.join(target)),
@@ -116,7 +117,7 @@ fn linked(tree: &Tree) -> BTreeSet<Utf8PathBuf> {
     targets.collect()
 }
 
-/// An error where the bytecode was asked for by name.
+/// The finding when the target's Python is missing: an error if the user asked for bytecode, otherwise a warning.
 fn no_interpreter(why: &str, python: PythonVersion, bytecode: Bytecode) -> Finding {
     let instead = if bytecode == Bytecode::Only { " and keeps its sources" } else { "" };
     let finding = if bytecode == Bytecode::Auto { Finding::warning } else { Finding::error };
@@ -131,8 +132,7 @@ fn no_interpreter(why: &str, python: PythonVersion, bytecode: Bytecode) -> Findi
     )
 }
 
-/// Whether it is the bytecode alone that would take the layer over Lambda's limit: then a slower start is better than
-/// no layer.
+/// The finding if only the bytecode takes the layer over Lambda's limit. A slower start is better than no layer.
 fn too_large(tree: &Tree, modules: &[Module], compiled: &[Option<Compiled>]) -> Option<Finding> {
     let (before, limit) = (tree.unzipped_size().0, facts::limits().unzipped_size);
     let bytecode: u64 = compiled.iter().flatten().map(|compiled| compiled.size.0).sum();
@@ -162,7 +162,7 @@ fn too_large(tree: &Tree, modules: &[Module], compiled: &[Option<Compiled>]) -> 
 }
 
 fn not_compiled(refused: &[&Utf8Path], python: PythonVersion) -> Option<Finding> {
-    /// How many are named.
+    /// The most files that a finding names.
     const SHOWN: usize = 3;
     let first = refused.first()?;
     let names: Vec<String> = refused.iter().take(SHOWN).map(|path| format!("`{path}`")).collect();

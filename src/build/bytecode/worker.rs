@@ -1,4 +1,4 @@
-//! Interpreters that compile modules, one a core.
+//! Runs the interpreters that compile modules, one per core.
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -15,15 +15,15 @@ use crate::process::{Host, child};
 use crate::types::ByteSize;
 
 const SCRIPT: &str = include_str!("compile.py");
-/// Bytes of source that an interpreter gets at once: small enough that all cores end at about the same time.
+/// Bytes of source that an interpreter gets at once, small enough that all cores finish at about the same time.
 const CHUNK: u64 = 128 * 1024;
-/// Code may be nested as deeply as `marshal` allows, 2000 levels.
+/// The stack size of a thread in bytes: `marshal` allows code that is nested 2000 levels deep.
 const STACK: usize = 16 << 20;
 
 /// A module to compile.
 #[derive(Clone, Debug)]
 pub(super) struct Module {
-    /// In the layer, seen from `/opt`.
+    /// The path in the layer, relative to `/opt`.
     pub(super) place: Utf8PathBuf,
     pub(super) source: Utf8PathBuf,
     pub(super) size: ByteSize,
@@ -36,8 +36,8 @@ pub(super) struct Compiled {
     pub(super) size: ByteSize,
 }
 
-/// Compiles modules into files of `folder`; `None` for each that cannot be compiled. Same modules, same bytes, however
-/// many interpreters share the work.
+/// Compiles modules into files in `folder`; the result is `None` for a module that cannot be compiled. The same modules
+/// give the same bytes, however many interpreters share the work.
 pub(super) fn compile_all(
     modules: &[Module],
     folder: &Utf8Path,
@@ -72,7 +72,7 @@ pub(super) fn compile_all(
                 if answered == left.len() {
                     interpreter = Some(running);
                 }
-                // Else it crashed on the module that it did not answer, which costs that one alone.
+                // If an answer is missing, the interpreter crashed on that module. Only that module is skipped.
                 left = left.get(answered + 1..).unwrap_or_default();
             }
         }
@@ -106,7 +106,8 @@ fn chunks<'a>(order: &'a [usize], modules: &[Module]) -> Vec<&'a [usize]> {
     chunks
 }
 
-/// A `.pyc` that is never compared with its source (PEP 552), of a source's hash and its marshalled code.
+/// A `.pyc` that Python never compares with its source (PEP 552), made from the hash of the source and the marshalled
+/// code.
 fn pyc(magic: &[u8], answer: &[u8], layout: CodeLayout) -> Option<Vec<u8>> {
     const UNCHECKED_HASH: [u8; 4] = 1_u32.to_le_bytes();
     let (hash, code) = answer.split_at_checked(8)?;
@@ -120,19 +121,19 @@ fn keep(pyc: &[u8], folder: &Utf8Path, index: usize) -> anyhow::Result<Compiled>
     Ok(Compiled { file, size: ByteSize(pyc.len() as u64) })
 }
 
-/// A Python under way; ended with the value.
+/// A running Python. It is killed when the value is dropped.
 struct Interpreter {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    /// Magic number of its bytecode.
+    /// The magic number of its bytecode.
     magic: Vec<u8>,
 }
 
 impl Interpreter {
     fn start(host: &Host, environment: &Environment) -> anyhow::Result<Self> {
         let mut command = child::command(host.executable.as_str(), Utf8Path::new("/"), environment);
-        // Warnings of sources are their authors' business.
+        // Warnings about the sources concern only their authors.
         command.args(["-I", "-S", "-W", "ignore", "-c", SCRIPT]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().with_context(|| format!("cannot start `{}`", host.executable))?;
@@ -147,7 +148,7 @@ impl Interpreter {
         Ok(interpreter)
     }
 
-    /// One that has died does not answer.
+    /// Sends modules to the interpreter. If it has died, [`Self::answer`] shows that.
     fn ask<'a>(&mut self, modules: impl Iterator<Item = &'a Module>) {
         let fields: Vec<String> = modules.map(|module| format!("{}\0/opt/{}\0", module.source, module.place)).collect();
         let frame = fields.concat();
@@ -185,7 +186,8 @@ mod tests {
         sources.iter().map(module).collect()
     }
 
-    /// What differs from run to run without `marshal`: sets, names that are also in another module, single letters.
+    /// Code that `marshal` writes differently from run to run: sets, names that another module also has, single
+    /// letters.
     const SOURCES: &[(&str, &str)] = &[
         ("python/a.py", "é = 1\ndef f(x): return x in {'one', 'two', 'three', None, 'four'}\n"),
         ("python/b.py", "import gc, os.path\ndef compiled(path, name): return path + 'é,' + ',' + 'é'\n"),
@@ -213,7 +215,7 @@ mod tests {
         let folder = crate::files::utf8(keep.path()).expect("is UTF-8");
         let variables = [("PATH".to_owned(), search_path())].into();
         let environment = Environment::new(variables, "/".into());
-        // Whichever this machine has.
+        // All Pythons of this machine.
         for runtime in crate::facts::runtimes() {
             let target = crate::types::Target {
                 python: runtime.python.parse().expect("is known"),
@@ -224,7 +226,7 @@ mod tests {
             };
             let one = compiled(&modules(SOURCES, &folder.join("one")), 1, &host, &folder.join(&runtime.python));
             assert_eq!(one.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, true, true, false]);
-            // Each alone, so that nothing was compiled before it.
+            // Each in a new interpreter, so that nothing was compiled before it.
             for (index, source) in SOURCES.iter().enumerate() {
                 let place = folder.join(format!("{}-{index}", runtime.python));
                 let alone = compiled(&modules(&[*source], &folder.join("two")), 1, &host, &place);
@@ -233,7 +235,7 @@ mod tests {
         }
     }
 
-    /// A Python that is this shell script.
+    /// A shell script in place of Python.
     fn scripted(folder: &Utf8Path, script: &str) -> Host {
         use std::os::unix::fs::PermissionsExt as _;
         let program = folder.join("python");
@@ -249,7 +251,7 @@ mod tests {
         let keep = tempfile::tempdir().expect("can be made");
         let folder = crate::files::utf8(keep.path()).expect("is UTF-8");
         let modules = modules(SOURCES, folder);
-        // It answers the first module and never the second.
+        // The script answers the first module and never the second.
         let host = scripted(folder, r"printf '\4\0\0\0abcd\11\0\0\0hash1234N'");
         let done = compiled(&modules, 1, &host, folder);
         assert_eq!(done.iter().flatten().count(), 3);

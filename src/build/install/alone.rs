@@ -1,4 +1,4 @@
-//! The requirement that brings one distribution again, without others, from where it was installed from.
+//! The requirement that installs one distribution again, alone, from the same place as before.
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -8,10 +8,11 @@ use super::installer::Request;
 use crate::layer::Distribution;
 use crate::secrets::without_credentials;
 
-/// As lines of a requirement file, with the options of the manifest. They may hold credentials.
+/// The lines of a requirement file, with the options of the manifest. They may contain credentials.
 ///
 /// # Errors
-/// Its `direct_url.json` (<https://packaging.python.org/en/latest/specifications/direct-url/>) cannot be read.
+/// The distribution's `direct_url.json` (<https://packaging.python.org/en/latest/specifications/direct-url/>) cannot be
+/// read.
 pub(super) fn requirement(distribution: &Distribution, request: &Request<'_>) -> anyhow::Result<SecretString> {
     let text = request.manifest.text.expose_secret();
     let file = request.destination.join(&distribution.info).join("direct_url.json");
@@ -26,7 +27,7 @@ pub(super) fn requirement(distribution: &Distribution, request: &Request<'_>) ->
         let hashes = named.flat_map(|one| &one.hashes).flat_map(|hash| [" --hash=", hash.as_str()]);
         format!("{}=={}{}", distribution.spelling, distribution.version, hashes.collect::<String>())
     };
-    // Another distribution may have no hash, and this one is known by what is recorded of it.
+    // `--require-hashes` is left out: this requirement may have no hash. The file is checked against the `RECORD`.
     let is_option = |line: &&str| {
         line.starts_with('-') && !["-e", "--editable", "--require-hashes"].iter().any(|one| line.starts_with(one))
     };
@@ -34,7 +35,8 @@ pub(super) fn requirement(distribution: &Distribution, request: &Request<'_>) ->
     Ok(lines.flat_map(|line| [line, "\n"]).collect::<String>().into())
 }
 
-/// The URL that it came from. Installers note it without credentials, which the requirement may have.
+/// The URL that the distribution was installed from. Installers record it without credentials, so the URL of the
+/// matching requirement is taken.
 fn place(direct: &Value, requirements: &str) -> String {
     let url = direct["url"].as_str().unwrap_or_default();
     let part = |name: &str| direct["vcs_info"][name].as_str().unwrap_or_default();
@@ -47,7 +49,7 @@ fn place(direct: &Value, requirements: &str) -> String {
     format!("{}{below}", given.split('#').next().unwrap_or(given))
 }
 
-/// Without all that does not say where it leads; `None` if it is no URL.
+/// The URL without credentials, query and fragment; `None` if it is not a URL.
 fn bare(url: &str) -> Option<String> {
     let url = Some(url).filter(|url| url.contains("://")).map(without_credentials)?;
     Some(percent_decode_str(url.split(['#', '?']).next()?).decode_utf8_lossy().into_owned())

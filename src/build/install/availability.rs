@@ -1,4 +1,4 @@
-//! What an index has of a version that has no wheel for the target, and why none of its wheels fits.
+//! The wheels that an index has of a version, and why none of them fits the target.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use crate::types::{Architecture, Target};
 #[derive(Clone, Debug)]
 pub(super) struct Availability {
     pub(super) pin: Pin,
-    /// Names of its wheels, for whatever Python and system.
+    /// File names of the version's wheels, for every Python and system.
     pub(super) wheels: Vec<String>,
-    /// The newest version with a wheel for the target.
+    /// The newest version of the distribution with a wheel for the target.
     pub(super) newest_that_fits: Option<String>,
 }
 
-/// `cp312-cp312-manylinux_2_28_x86_64` in its three parts, each of which may stand for several with dots between.
+/// The three parts of a tag such as `cp312-cp312-manylinux_2_28_x86_64`. Each part may be several, joined by dots.
 struct Tag<'a> {
     pythons: &'a str,
     abis: &'a str,
@@ -33,7 +33,7 @@ impl<'a> Tag<'a> {
         self.pythons.split('.').any(|python| self.abis.split('.').any(|abi| is_loaded(python, abi, target)))
     }
 
-    /// Minor versions of Python 3 whose own ABI it has: 12 of `cp312`.
+    /// Minor versions of Python 3 in the tag: 12 for `cp312`.
     fn minors(&self) -> impl Iterator<Item = u32> {
         self.pythons.split('.').filter_map(|python| python.strip_prefix("cp3")?.parse().ok())
     }
@@ -44,12 +44,12 @@ impl Availability {
         self.wheels.iter().filter_map(|wheel| Tag::of(wheel))
     }
 
-    /// Whether it holds compiled code: it has wheels for one system or another.
+    /// Whether the version has compiled code: some of its wheels are for one system only.
     pub(super) fn is_compiled(&self) -> bool {
         self.tags().any(|tag| tag.platforms != "any")
     }
 
-    /// Why there is no wheel for the target, or why it would not be taken.
+    /// Why the version has no wheel for the target, or why its wheel is not used.
     pub(super) fn reason(&self, target: Target) -> String {
         let (pin, python, own) = (&self.pin, target.python, target.architecture);
         if self.wheels.is_empty() {

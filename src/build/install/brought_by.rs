@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::explain::place_of;
 use crate::manifest::Manifest;
 
-/// The distributions that directly require each one, as uv notes it: `numpy==2.4.6  # via -r requirements.txt, pandas`.
+/// For each distribution, those that directly require it, as uv prints them:
+/// `numpy==2.4.6  # via -r requirements.txt, pandas`.
 #[derive(Debug, Default)]
 pub(super) struct Requirers(BTreeMap<String, BTreeSet<String>>);
 
 impl Requirers {
-    /// Reads what `uv pip compile --annotation-style line` writes.
+    /// Reads the output of `uv pip compile --annotation-style line`.
     pub(super) fn read(text: &str) -> Self {
         let lines = text.lines().filter_map(|line| {
             let (pin, via) = line.split_once("# via ")?;
@@ -20,7 +21,7 @@ impl Requirers {
         Self(lines.collect())
     }
 
-    /// A sentence for a distribution, if requirements of the manifest lead to it: each with its file and line.
+    /// A sentence that says which requirements lead to a distribution, with their files and lines; `None` if none does.
     pub(super) fn of(&self, name: &str, manifest: &Manifest) -> Option<String> {
         let mut seen = BTreeSet::new();
         let mut open = vec![name];

@@ -1,4 +1,5 @@
-//! AWS CodeArtifact: repositories as package indexes, each URL with a token that the run's AWS identity gets.
+//! Uses AWS CodeArtifact repositories as package indexes. Their URLs contain tokens, which the run's AWS identity
+//! requests.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -22,32 +23,34 @@ use crate::facts;
 use crate::secrets::{SecretUrl, Secrets};
 use crate::types::CodeArtifactRepository;
 
-/// User name that goes with a token (<https://docs.aws.amazon.com/codeartifact/latest/ug/python-configure-pip.html>).
+/// The user name for a token (<https://docs.aws.amazon.com/codeartifact/latest/ug/python-configure-pip.html>).
 const USER: &str = "aws";
-/// A token this close to its end counts as ended: the clocks of two machines differ.
+/// A token that expires within this time counts as expired, because the clocks of two machines differ.
 const MARGIN: SignedDuration = SignedDuration::from_mins(2);
-/// What a password in a URL need not escape (RFC 3986, "unreserved").
+/// All characters that are percent-encoded in a password: those that RFC 3986 does not call "unreserved".
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What repositories can be reached with, for a while.
+/// The URLs that give access to the repositories until their tokens expire.
 #[derive(Debug, Default)]
 pub struct Access {
-    /// In the order of the repositories.
+    /// In the order in which the repositories are configured.
     pub urls: Vec<SecretUrl>,
-    /// The first end of a token.
+    /// When the first token expires.
     until: Option<Timestamp>,
 }
 
 impl Access {
+    /// Whether a token has expired, or is about to.
     pub fn has_ended(&self) -> bool {
         self.until.is_some_and(|until| until < Timestamp::now() + MARGIN)
     }
 }
 
-/// Asks for endpoints and tokens, and hides the tokens; asks nothing if there is no repository.
+/// Requests the endpoint and a token for each repository, and hides the tokens in all output. Does nothing without
+/// repositories.
 ///
 /// # Errors
-/// The user's for a repository that does not exist, ours for what the role may not do or a service that is down.
+/// A user error if a repository does not exist; a system error if the role lacks a permission or the service is down.
 pub fn log_in(
     repositories: &[CodeArtifactRepository],
     environment: &Environment,
@@ -68,7 +71,8 @@ pub fn log_in(
     Ok(access)
 }
 
-/// A build is no asynchronous code, and runs in the program's runtime, which cannot be entered twice in a thread.
+/// Runs `work` on a thread of its own: builds are synchronous but run inside the Tokio runtime, which a thread cannot
+/// enter twice.
 fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
@@ -97,7 +101,7 @@ async fn ask(repositories: &[CodeArtifactRepository], environment: &Environment)
     Ok(access)
 }
 
-/// The URL of a repository as an index: PEP 503's pages are at `simple/`.
+/// The URL of a repository as an index: its PEP 503 pages are below `simple/`.
 fn index_url(endpoint: &str, token: &SecretString) -> anyhow::Result<SecretUrl> {
     let text = format!("{}/simple/", endpoint.trim_end_matches('/'));
     let not_a_url = || {
@@ -117,7 +121,7 @@ struct Service {
 }
 
 impl Service {
-    /// A token for a repository's domain, and when it ends.
+    /// A token for the repository's domain, and when it expires.
     async fn token(&self, repository: &CodeArtifactRepository) -> anyhow::Result<(SecretString, Timestamp)> {
         let CodeArtifactRepository { owner, domain, .. } = repository;
         let request = self.client.get_authorization_token().domain(domain).set_domain_owner(owner.clone());
@@ -170,7 +174,7 @@ fn arn(region: &str, repository: &CodeArtifactRepository, path: &str) -> String 
     format!("arn:{}:codeartifact:{region}:{owner}:{path}", facts::partition(region))
 }
 
-/// All that installing from a repository needs, as the statements of an IAM policy.
+/// The statements of an IAM policy that allows installing from a repository.
 fn statements(region: &str, repository: &CodeArtifactRepository) -> String {
     let CodeArtifactRepository { domain, name, .. } = repository;
     let domain_arn = arn(region, repository, &format!("domain/{domain}"));

@@ -1,8 +1,8 @@
-//! Options for compilers, so that the same source becomes the same bytes wherever it is built. Installers build in
-//! folders whose names are random, and compilers write those names into what they make.
+//! Options for compilers, so that the same source gives the same bytes wherever it is built. Installers build in
+//! folders with random names, and compilers write those names into their output.
 //!
-//! What users set for their compilers stays as it is: nothing here decides how code is compiled, only what of this machine
-//! stays out of it.
+//! What users set for their compilers is left alone: these options do not change how code is compiled, they only keep
+//! paths of this machine out of it.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,30 +15,30 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::types::Target;
 
-/// Debug information is full of places, and a layer has no debugger. Said to the linker because `-g0` for a compiler
-/// would take the place of the optimization that a build sets where `CFLAGS` says nothing.
+/// Debug information is full of paths, and a layer has no debugger. The linker gets this option because `-g0` in
+/// `CFLAGS` would replace the optimization that a build sets when `CFLAGS` is unset.
 const LINKER: &str = "-Wl,--strip-debug";
 
-/// Names that compilers of C, C++ and Fortran have, perhaps with the machine before it and a version behind.
+/// Names of compilers for C, C++ and Fortran. A target may precede and a version may follow them.
 const NAMES: &[&str] = &["cc", "c++", "gcc", "g++", "clang", "clang++", "gfortran"];
 
 #[derive(Clone, Debug)]
 pub(super) struct Compilers {
-    /// `PATH`, with the folder of scripts that stand for compilers in front.
+    /// `PATH`, starting with the folder of the scripts that wrap compilers.
     path: String,
-    /// Stands before `rustc` in its commands (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>).
+    /// The wrapper for `rustc` (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>).
     rustc: Utf8PathBuf,
-    /// What the user has for the linker, and ours.
+    /// The user's options for the linker, and ours.
     linker: String,
-    /// Where calls of compilers are noted that this machine does not have.
+    /// The file that records calls of compilers, if this machine has none; otherwise `None`.
     calls: Option<Utf8PathBuf>,
 }
 
 impl Compilers {
-    /// Writes what they need into `folder`, which is made: a script for each compiler that is found on `PATH`.
+    /// Creates `folder` and writes the wrappers into it: a script for each compiler on `PATH`.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// A file cannot be written.
     pub(super) fn new(folder: &Utf8Path, environment: &Environment) -> anyhow::Result<Self> {
         fs_err::create_dir_all(folder)?;
         let rustc = folder.join("rustc");
@@ -60,26 +60,26 @@ impl Compilers {
         Ok(Self { path, rustc, linker, calls })
     }
 
-    /// Whether this machine has any.
+    /// Whether this machine has a compiler.
     pub(super) fn exist(&self) -> bool {
         self.calls.is_none()
     }
 
-    /// Why a build failed, if it is that this machine has no compiler.
+    /// The failure, if a build called a compiler that this machine does not have.
     pub(super) fn refusal(&self, target: Target) -> Option<Failure> {
         no_compiler::refusal(self.calls.as_ref()?, target)
     }
 
-    /// For a command that may build distributions.
+    /// Sets the variables for a command that may build distributions.
     pub(super) fn apply(&self, command: &mut Command) {
         command.env("RUSTC_WRAPPER", &self.rustc).env("LDFLAGS", &self.linker).env("PATH", &self.path);
-        // Else numpy's builds of Fortran take `LDFLAGS` for all that they are to tell the linker.
+        // Otherwise numpy's Fortran builds use `LDFLAGS` instead of their own linker options, not in addition to them.
         command.env("NPY_DISTUTILS_APPEND_FLAGS", "1");
         command.envs(self.calls.iter().map(|calls| (no_compiler::VARIABLE, calls)));
     }
 }
 
-/// The compilers that are found there, by the names that they are started by.
+/// The compilers on `path`, by the names that start them.
 fn on_path(path: &str) -> BTreeMap<String, Utf8PathBuf> {
     let mut found = BTreeMap::new();
     let folders = path.split(':').filter(|folder| folder.starts_with('/')).map(Utf8Path::new);
@@ -93,7 +93,7 @@ fn on_path(path: &str) -> BTreeMap<String, Utf8PathBuf> {
     found
 }
 
-/// `gcc`, `g++-13`, `x86_64-linux-gnu-gcc`.
+/// Whether this is a compiler's name, such as `gcc`, `g++-13` or `x86_64-linux-gnu-gcc`.
 fn is_compiler(name: &str) -> bool {
     let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.').trim_end_matches('-');
     NAMES.iter().any(|known| name.strip_suffix(known).is_some_and(|before| before.is_empty() || before.ends_with('-')))
@@ -104,7 +104,7 @@ fn script(path: &Utf8Path, text: &str) -> anyhow::Result<()> {
     Ok(fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?)
 }
 
-/// As one word of a shell.
+/// Quotes a text as one word for the shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }

@@ -1,4 +1,4 @@
-//! Why an installer failed, and what a person can do about it.
+//! Explains why an installer failed, and what the user can do about it.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::runtime::images;
 use crate::secrets::{SecretUrl, credentials, end_of_credentials, without_credentials};
 use crate::types::Target;
 
-/// Messages of a network or an index that is down, by any of the installers.
+/// Messages of the installers when the network or an index is down.
 const UNREACHABLE: &[&str] = &[
     "error sending request",
     "dns error",
@@ -42,7 +42,7 @@ const HASHES: &[&str] = &["Hash mismatch", "hash mismatch", "DO NOT MATCH THE HA
 const NO_GIT: &[&str] = &["Git executable not found", "Cannot find command 'git'"];
 const UNHASHED: &[&str] = &["require-hashes", "require hashes", "Can't verify hashes for these"];
 
-/// The distributions that an installer says have no fitting wheel, with the version if one was asked for.
+/// The distributions that have no fitting wheel according to an installer, with the version if one was asked for.
 pub(super) fn without_wheels(output: &str) -> BTreeMap<String, Option<String>> {
     let mut found = BTreeMap::new();
     let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -63,7 +63,8 @@ pub(super) fn without_wheels(output: &str) -> BTreeMap<String, Option<String>> {
             }
         }
     }
-    // uv, for a URL: "Building source distributions for `x` is disabled"; for a project: "… is disabled, but attempted to build `x`"
+    // uv, for a URL: "Building source distributions for `x` is disabled"; for a project: "… is disabled, but attempted
+    // to build `x`"
     for marker in ["Building source distributions for `", "is disabled, but attempted to build `"] {
         for (at, _) in text.match_indices(marker) {
             if let Some((name, _)) = text[at + marker.len()..].split_once('`') {
@@ -74,13 +75,13 @@ pub(super) fn without_wheels(output: &str) -> BTreeMap<String, Option<String>> {
     found
 }
 
-/// Whether a project without fixed metadata has to be built, which uv cannot name.
+/// Whether uv would have to build a project to learn its name, which it therefore cannot print.
 pub(super) fn needs_nameless_build(output: &str) -> bool {
     output.lines().any(|line| line.trim_end().ends_with("Building source distributions is disabled"))
 }
 
-/// Names of what an installer says it built. uv: "Built docopt==0.6.2", "Built ours @ file:///…"; pip: "Successfully built
-/// docopt ours".
+/// Names of the distributions that an installer says it built. uv: "Built docopt==0.6.2", "Built ours @ file:///…";
+/// pip: "Successfully built docopt ours".
 pub(super) fn built(output: &str) -> impl Iterator<Item = &str> {
     let of_uv = output.lines().filter_map(|line| line.trim_start().strip_prefix("Built "));
     let of_uv = of_uv.filter_map(|subject| subject.split(['=', ' ']).next());
@@ -116,7 +117,7 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
     }
     if says(UNHASHED) {
         let failure = Failure::user("some requirements have a hash, so all must have one, and some have none");
-        // A lock has no hash for a folder or a repository.
+        // A lock file has no hash for a folder or a repository.
         if !request.manifest.require_hashes || request.manifest.is_locked {
             return failure
                 .causes(causes)
@@ -176,7 +177,7 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
         .hint("correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says")
 }
 
-/// `missing` have no wheel for the target and cannot be built here, or must not be.
+/// The failure for `missing`, which have no wheel for the target and cannot or must not be built here.
 pub(super) fn no_wheel(missing: &[Availability], manifest: &Manifest, target: Target) -> Failure {
     let names =
         missing.iter().map(|Availability { pin, .. }| format!("`{}`", format!("{} {}", pin.name, pin.version).trim()));
@@ -205,8 +206,8 @@ pub(super) fn no_wheel(missing: &[Availability], manifest: &Manifest, target: Ta
     })
 }
 
-/// The URL that a message is about, without credentials: both tools name one before they say what is wrong with it, but
-/// for uv's "Request failed after 3 retries".
+/// The URL that a message is about, without credentials. Both tools print it before the problem, except for uv's
+/// "Request failed after 3 retries".
 fn url_near(markers: &[&str], output: &str) -> Option<String> {
     let at = markers.iter().filter_map(|marker| output.find(marker)).min().unwrap_or_default();
     let start = output[..at].rfind("http").or_else(|| Some(at + output[at..].find("http")?))?;
@@ -215,7 +216,7 @@ fn url_near(markers: &[&str], output: &str) -> Option<String> {
     Some(without_credentials(url)).filter(|url| url.contains("://"))
 }
 
-/// The index that a URL is of, by its name and its own URL.
+/// Describes the index that a URL belongs to, by its name and its own URL.
 fn named(url: Option<&str>, request: &Request<'_>) -> String {
     let index = url.and_then(|url| request.indexes.at(url));
     let shown = index.map(SecretUrl::shown).or(url);
@@ -226,7 +227,7 @@ fn named(url: Option<&str>, request: &Request<'_>) -> String {
     }
 }
 
-/// Where git was refused, or did not trust whom it met.
+/// The server that refused git's credentials, or whose host key git does not trust.
 fn refusing_host(output: &str) -> Option<String> {
     const HTTP: &[&str] =
         &["could not read Username for '", "could not read Password for '", "Authentication failed for '"];
@@ -239,34 +240,34 @@ fn refusing_host(output: &str) -> Option<String> {
     let url = &before[before.rfind("ssh://")? + "ssh://".len()..];
     let is_end = |character: char| character.is_whitespace() || "'`\"".contains(character);
     let url = url.split(is_end).next().unwrap_or_default();
-    // uv shows `****` in place of the user.
+    // uv prints `****` instead of the user.
     Some(format!("ssh://{}", &url[end_of_credentials(url).map_or(0, |at| at + 1)..]))
 }
 
-/// Whether pip may have been refused, or not have reached an index: it says why only when it is asked to say more.
+/// Whether an index may have refused pip or been down: pip tells the reason only in verbose mode.
 pub(super) fn hides_its_reason(output: &str) -> bool {
     output.contains("No matching distribution found")
 }
 
-/// What pip says, when asked to say more, of pages of an index that it did not get.
+/// The pages of an index that pip could not fetch, from its verbose output, as errors.
 pub(super) fn reasons_of_pip(output: &str) -> String {
     let reasons = output.lines().map(str::trim).filter(|line| line.starts_with("Could not fetch URL"));
     reasons.flat_map(|line| ["ERROR: ", line.trim_end_matches(" - skipping"), "\n"]).collect()
 }
 
-/// Whether uv, asking all indexes, may have been refused by one of them.
+/// Whether one of several indexes may have refused uv.
 pub(super) fn misses_a_name(output: &str) -> bool {
     output.contains("was not found in the package registry") || output.contains("no version of ")
 }
 
-/// The hints of uv about indexes that refuse, as errors.
+/// uv's hints about indexes that refuse access, as errors.
 pub(super) fn refusals_of_uv(output: &str) -> String {
     let hints = output.lines().filter_map(|line| line.trim().strip_prefix("hint: "));
     let refusals = hints.filter(|hint| REFUSED.iter().any(|marker| hint.contains(marker)));
     refusals.flat_map(|hint| ["error: ", hint, "\n"]).collect()
 }
 
-/// The distribution, `name==version`, whose file has another hash.
+/// The distribution, as `name==version`, whose file has the wrong hash.
 fn mismatched(output: &str) -> Option<String> {
     // uv: "Hash mismatch for `urllib3==2.8.0`"; pip: "    urllib3==2.8.0 from https://…:" before the two hashes
     let uv = output.split_once("Hash mismatch for `").and_then(|(_, rest)| rest.split_once('`')).map(|(pin, _)| pin);
@@ -277,7 +278,7 @@ fn mismatched(output: &str) -> Option<String> {
     uv.or_else(pip).map(str::to_owned)
 }
 
-/// File and line of a requirement.
+/// The file and line of the requirement for a distribution.
 pub(super) fn place_of(name: &str, manifest: &Manifest) -> Option<String> {
     let asks = |requirement: &&crate::manifest::Requirement| match &requirement.kind {
         RequirementKind::Named(named) => named.name.to_string() == name,

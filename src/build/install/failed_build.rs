@@ -1,4 +1,4 @@
-//! Builds from source that failed, or that ended with something that does not run on the target.
+//! Explains builds from source that failed, or whose result does not run on the target.
 
 use std::str::FromStr as _;
 
@@ -12,8 +12,8 @@ use crate::manifest::RequirementKind;
 use crate::runtime::images;
 use crate::types::DistributionName;
 
-/// A build for another Python or processor than this machine's that did not end with a wheel of Python alone; `None`
-/// if that was not what failed. `built` are the distributions that had to be built.
+/// The failure, if a build for another Python or processor than this machine's did not give a pure-Python wheel.
+/// `built` are the distributions that had to be built.
 pub(super) fn compiled_elsewhere(output: &str, request: &Request<'_>, built: &[Availability]) -> Option<Failure> {
     let Request { spec, host, .. } = request;
     let (wheel, build) = (misfit(output), FailedBuild::of(output));
@@ -38,14 +38,14 @@ pub(super) fn compiled_elsewhere(output: &str, request: &Request<'_>, built: &[A
     Some(failure.cause(cause).causes(projects).hint(images::other_ways(spec.target)))
 }
 
-/// The file of a wheel that was built for another Python or processor than the target's.
+/// The file name of a wheel that was built here but does not fit the target.
 fn misfit(output: &str) -> Option<&str> {
     let (_, rest) = output.split_once("The built wheel `")?;
     let (name, rest) = rest.split_once('`')?;
     rest.trim_start().starts_with("is not compatible").then_some(name)
 }
 
-/// A project of `source` whose build did not end with a wheel for the target.
+/// The failure for a project of `source` whose build did not give a wheel for the target.
 pub(super) fn unbuildable_project(path: &Utf8Path, output: &str, request: &Request<'_>) -> Failure {
     let target = request.spec.target;
     if let Some(wheel) = misfit(output) {
@@ -63,9 +63,9 @@ pub(super) fn unbuildable_project(path: &Utf8Path, output: &str, request: &Reque
     Failure { message: format!("the project `{path}` of `source` cannot be built"), ..failure }
 }
 
-/// What a build backend or a compiler said when it gave up.
+/// What a build backend or a compiler printed when it failed.
 pub(super) struct FailedBuild {
-    /// `psycopg2==2.9.9`; `None` for a project that only its build could have named.
+    /// For example `psycopg2==2.9.9`; `None` for a project whose name only a build would show.
     subject: Option<String>,
     causes: Vec<String>,
 }
@@ -73,7 +73,8 @@ pub(super) struct FailedBuild {
 impl FailedBuild {
     /// `None` if no build failed.
     pub(super) fn of(output: &str) -> Option<Self> {
-        // uv: "Failed to build `psycopg2==2.9.9`" and "[stderr]"; pip: "Failed to build 'psycopg2' when …" after its log.
+        // uv: "Failed to build `psycopg2==2.9.9`" and "[stderr]"
+        // pip: "Failed to build 'psycopg2' when …" after its log
         let is_build = output.contains("The build backend returned an error") || output.contains("[end of output]");
         let quoted = |marker: &str, quote: char| {
             let (_, rest) = output.split_once(marker)?;
@@ -95,12 +96,12 @@ impl FailedBuild {
         Some(Self { subject, causes: lines[first..].iter().take(8).map(|line| (*line).to_owned()).collect() })
     }
 
-    /// Of the distribution, normalized; `None` for a project without a name.
+    /// The distribution's normalized name; `None` for a project without a name.
     pub(super) fn name(&self) -> Option<&str> {
         self.subject.as_deref()?.split(['=', ' ']).next()
     }
 
-    /// `newest` is the newest version of it that has a wheel for the target.
+    /// The failure for the user. `newest` is the newest version of the distribution with a wheel for the target.
     pub(super) fn explain(self, request: &Request<'_>, newest: Option<&str>) -> Failure {
         let place = self.name().and_then(|name| explain::place_of(name, request.manifest));
         let place = place.zip(self.name()).map(|(place, name)| format!("`{name}` is asked for in {place}"));

@@ -1,5 +1,5 @@
-//! Credentials of git repositories: out of the requirements and into git's configuration in the environment, so that
-//! they are in no argument of git or its helpers, and in no file of a clone
+//! Moves credentials of git repositories from the requirements to git's configuration in the environment, so that they
+//! are not in arguments of git or its helpers, nor in files of a clone
 //! (<https://git-scm.com/docs/git-config#ENVIRONMENT>).
 
 use std::process::Command;
@@ -11,10 +11,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::environment::Environment;
 use crate::secrets::end_of_credentials;
 
-/// A name of git's configuration, and its value.
+/// A name in git's configuration, and its value.
 type Setting = (String, SecretString);
 
-/// The requirements without the credentials of repositories, and what git is to be told in their place.
+/// The requirements without the credentials of repositories, and the configuration for git that has them.
 pub(super) struct Git {
     pub(super) requirements: Option<SecretString>,
     settings: Vec<Setting>,
@@ -24,7 +24,7 @@ impl Git {
     pub(super) fn new(requirements: Option<&SecretString>, environment: &Environment) -> Self {
         let mut settings = Vec::new();
         for (name, value) in configured(environment) {
-            // git would put these into the arguments of the program that speaks HTTP.
+            // Otherwise git would pass these credentials as arguments to its HTTP helper.
             let split = if name.starts_with("url.") { split(&name) } else { None };
             let (name, header) = split.map_or((name, None), |split| (split.rest, Some((split.host, split.header))));
             settings.push((name, SecretString::from(value)));
@@ -44,7 +44,8 @@ impl Git {
             words.collect::<String>().into()
         });
         for one in &found {
-            // For the host, so that submodules have it as well, unless another repository there has another.
+            // Set for the whole host, so that submodules use it too, unless repositories there have different
+            // credentials.
             let differs =
                 |other: &Split| other.host == one.host && other.header.expose_secret() != one.header.expose_secret();
             let url = if found.iter().any(differs) { &one.repository } else { &one.host };
@@ -56,9 +57,9 @@ impl Git {
         Self { requirements, settings }
     }
 
-    /// For a command that starts git.
+    /// Sets the variables for a command that starts git.
     pub(super) fn apply(&self, command: &mut Command) {
-        // Nobody is there to be asked.
+        // There is nobody to answer a prompt.
         command.env("GIT_TERMINAL_PROMPT", "0");
         command.env("GIT_CONFIG_COUNT", self.settings.len().to_string());
         for (index, (name, value)) in self.settings.iter().enumerate() {
@@ -68,7 +69,7 @@ impl Git {
     }
 }
 
-/// What the environment tells git already.
+/// The configuration that the environment already has for git.
 fn configured(environment: &Environment) -> Vec<(String, String)> {
     let count = environment.get("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0_usize);
     let variable = |name: &str, index: usize| environment.get(&format!("GIT_CONFIG_{name}_{index}"));
@@ -81,7 +82,7 @@ fn setting(url: &str, header: SecretString) -> Setting {
     (format!("http.{url}.extraHeader"), header)
 }
 
-/// A text with a URL, without its credentials.
+/// A text with a URL, split into the text without credentials and the header with them.
 struct Split {
     rest: String,
     /// `https://host/`
@@ -97,7 +98,7 @@ fn split(text: &str) -> Option<Split> {
     let (credentials, rest) = (&rest[..end], &rest[end + 1..]);
     let scheme = start.rsplit(['+', '.', ' ']).next()?;
     let pair: Vec<u8> = percent_encoding::percent_decode_str(credentials).collect();
-    // A user name alone is a token.
+    // A user name without a password is a token.
     let pair = if credentials.contains(':') { pair } else { [pair.as_slice(), b":"].concat() };
     let host = rest.split('/').next().unwrap_or_default();
     let repository = rest.split(|character: char| "@#;".contains(character) || character.is_whitespace()).next()?;

@@ -1,4 +1,4 @@
-//! What every installer does, and the choice of one.
+//! The common interface of the installers, and the choice of one.
 
 use std::collections::BTreeSet;
 
@@ -19,46 +19,46 @@ use crate::spec::indexes::Indexes;
 use crate::spec::{InstallerChoice, Spec};
 use crate::types::DistributionName;
 
-/// Resolves and installs distributions for a target. Theirs, not ours: uv's and pip's.
+/// Resolves and installs distributions for a target with uv or pip.
 pub(super) trait Installer {
-    /// With its version, for people.
+    /// The tool's name and version, for messages.
     fn name(&self) -> String;
 
-    /// Fills the request's destination as `--target` does, with `*.dist-info` and `bin`. Gives the names of what it
-    /// built from source, as far as it says so.
+    /// Installs everything into the request's destination as `--target` does, with `*.dist-info` and `bin`. Returns the
+    /// names of the distributions that were built from source, as far as the tool prints them.
     ///
     /// # Errors
-    /// The user's for requirements that cannot be met, ours for the rest.
+    /// A user error if requirements cannot be met; otherwise a system error.
     fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>>;
 
-    /// Installs what one requirement names into the request's destination, and nothing beside it. All that it takes was
-    /// fetched before.
+    /// Installs one requirement into the request's destination, without its dependencies. All files were already
+    /// downloaded.
     ///
     /// # Errors
-    /// As of `install`.
+    /// The same as for [`Self::install`].
     fn install_alone(&self, requirement: &SecretString, request: &Request<'_>) -> anyhow::Result<()>;
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
     pub(super) spec: &'a Spec,
-    /// What to install.
+    /// The distributions to install.
     pub(super) manifest: &'a Manifest,
     pub(super) host: &'a Host,
     pub(super) environment: &'a Environment,
     pub(super) console: &'a Console,
     pub(super) indexes: &'a Indexes,
-    /// For what has to be built.
+    /// For distributions that have to be built.
     pub(super) compilers: &'a Compilers,
-    /// Where commands run.
+    /// The folder where commands run.
     pub(super) staging: &'a Staging,
-    /// What the project says of it.
+    /// The project's settings for the installer.
     pub(super) settings: &'a Settings,
     pub(super) destination: &'a Utf8Path,
 }
 
 impl Request<'_> {
-    /// Writes versions to a file of requirements, one a line; gives its path.
+    /// Writes versions to a requirement file, one per line, and returns its path.
     pub(super) fn write_pins(&self, pins: &[Pin]) -> anyhow::Result<Utf8PathBuf> {
         let file = self.destination.with_file_name("chosen.txt");
         fs_err::write(&file, pins.iter().flat_map(|pin| [pin.to_string(), "\n".to_owned()]).collect::<String>())?;

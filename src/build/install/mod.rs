@@ -39,10 +39,10 @@ use crate::process::{Pythons, interpreter, scratch};
 use crate::spec::Spec;
 use crate::spec::indexes::Indexes;
 
-/// Builds the tree of a layer. The folder it reads from lives as long as the tree does.
+/// Builds the tree of a layer. The temporary folder with its files exists as long as the tree.
 ///
 /// # Errors
-/// The user's for requirements that cannot be met, ours for tools that are missing or networks that are down.
+/// A user error if requirements cannot be met; a system error if a tool is missing or the network is down.
 pub fn install(
     spec: &Spec,
     manifest: &Manifest,
@@ -86,7 +86,7 @@ pub fn install(
             let installer = installer::choose(&request)?;
             let step = console.step(format!("Install with {}", installer.name()));
             built = match installer.install(&request) {
-                // Whatever it failed with, it may have come of that.
+                // The expired token may be the reason for any failure.
                 Err(_) if access.has_ended() => {
                     console.note("CodeArtifact's token ended during the build: installing again with a new one");
                     renewed = Indexes::of(&spec.dependencies, &log_in()?.urls);

@@ -1,8 +1,8 @@
-//! What stands in for compilers on a machine that has none, as in the small image.
+//! Stand-ins for compilers on a machine that has none, as in the small image.
 //!
-//! Many distributions have compiled code that is optional: without a compiler their build makes a wheel of Python alone,
-//! silently, and the layer would depend on the machine. So this program stands on `PATH` under the names of compilers,
-//! notes who calls, and ends the build.
+//! In many distributions compiled code is optional: without a compiler, their build silently makes a pure-Python wheel,
+//! and the layer would depend on the machine. So this program is on `PATH` under the names of compilers, records each
+//! call, and ends the build.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,10 +15,10 @@ use crate::error::Failure;
 use crate::runtime::images;
 use crate::types::Target;
 
-/// Where calls are noted; set for builds alone.
+/// The file that records calls; set for builds only.
 pub(super) const VARIABLE: &str = "LAMBDA_LAYER_COMPILER_CALLS";
-/// What builds look for beside the plain names: compilers of Rust, and those that the Pythons of Debian and Amazon Linux
-/// were compiled with (`sysconfig.get_config_var("CC")`).
+/// Other names that builds look for: compilers for Rust, and the compilers of the Pythons of Debian and Amazon Linux
+/// (`sysconfig.get_config_var("CC")`).
 const MORE_NAMES: &[&str] = &[
     "rustc",
     "cargo",
@@ -28,10 +28,10 @@ const MORE_NAMES: &[&str] = &[
     "aarch64-linux-gnu-g++",
 ];
 
-/// Links to this program under the names of compilers, in a folder for `PATH`.
+/// Creates links to this program under the names of compilers, in a folder for `PATH`.
 ///
 /// # Errors
-/// A link that cannot be made.
+/// A link cannot be created.
 pub(super) fn stand_in(folder: &Utf8Path, names: &[&str]) -> anyhow::Result<()> {
     let this = std::env::current_exe()?;
     for name in names.iter().chain(MORE_NAMES) {
@@ -40,23 +40,23 @@ pub(super) fn stand_in(folder: &Utf8Path, names: &[&str]) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Acts as a compiler if this start was meant for one: notes the distribution that is built in this folder, and ends the
-/// build. Gives the exit code.
+/// Acts as a compiler if this program was started under the name of one: records the distribution that is built in the
+/// current folder, and ends the build. Returns the exit code.
 pub fn act(arguments: &[OsString], environment: &Environment) -> Option<u8> {
     let name = Utf8Path::from_path(arguments.first()?.as_ref())?.file_name()?;
     let calls = environment.get(VARIABLE).filter(|_| name != "lambda-layer")?;
     let built = built_in(&environment.current_directory).unwrap_or_default();
     let file = fs_err::OpenOptions::new().create(true).append(true).open(calls);
     file.and_then(|mut file| writeln!(file, "{name} {built}")).ok();
-    // Else the build goes on without it, and its wheel gets into the installer's cache.
+    // Otherwise the build would continue without the compiler, and the installer would cache its wheel.
     if let Some(parent) = rustix::process::getppid() {
         rustix::process::kill_process(parent, rustix::process::Signal::KILL).ok();
     }
     Some(1)
 }
 
-/// The name of what is built in a folder, or in one below it: a source distribution says it in `PKG-INFO` (PEP 643), a project
-/// in `pyproject.toml` (PEP 621).
+/// The name of the distribution that is built in this folder or in one above it: from the `PKG-INFO` of a source
+/// distribution (PEP 643), or the `pyproject.toml` of a project (PEP 621).
 fn built_in(folder: &Utf8Path) -> Option<String> {
     folder.ancestors().find_map(|folder| of_metadata(folder).or_else(|| of_project(folder)))
 }
@@ -72,7 +72,7 @@ fn of_project(folder: &Utf8Path) -> Option<String> {
     Some(project.get("project")?.get("name")?.as_str()?.to_owned())
 }
 
-/// What was refused, if a compiler was called.
+/// The failure, if a build called a compiler.
 pub(super) fn refusal(calls: &Utf8PathBuf, target: Target) -> Option<Failure> {
     let text = fs_err::read_to_string(calls).ok()?;
     let calls: BTreeSet<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();

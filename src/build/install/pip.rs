@@ -1,4 +1,4 @@
-//! Installing with pip, for those who want it: only for a target whose markers are those of this machine's Python.
+//! Installs with pip, if the user chose it. The target's markers must be those of this machine's Python.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -22,8 +22,10 @@ pub(super) struct Pip {
 }
 
 impl Pip {
+    /// Finds pip in the Python that runs the installer.
+    ///
     /// # Errors
-    /// The target is not this machine's Python and processor: pip would decide markers by the wrong one.
+    /// The target is not this machine's Python and processor: pip would evaluate markers for the wrong one.
     pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
         let Request { spec, host, environment, .. } = request;
         if !host.can_build_for(spec.target) {
@@ -35,7 +37,7 @@ impl Pip {
             return Err(failure.hint("use `installer: uv`, or run on the target's own Python and architecture").into());
         }
         let mut command = child::command(host.executable.as_str(), Utf8Path::new("/"), environment);
-        // `-m pip --version` says the same, but loads all of pip for it: 170 ms of processor time in place of 20.
+        // `-m pip --version` prints the same, but loads all of pip: 170 ms of processor time instead of 20.
         command.args(["-c", "import pip; print('pip', pip.__version__)"]);
         let version = child::version(command)
             .ok_or_else(|| Failure::system(format!("`{}` has no pip", host.executable)).hint("use `installer: uv`"))?;
@@ -43,7 +45,7 @@ impl Pip {
     }
 }
 
-/// Wheel platforms that run on the target, best first (PEP 600, and its older names of PEP 513, 571 and 599).
+/// Wheel platforms that run on the target, best first (PEP 600, and the older names of PEP 513, 571 and 599).
 fn platforms(target: Target) -> Vec<String> {
     let machine = target.architecture.machine();
     let modern = (5..=target.glibc().minor).rev().map(|minor| format!("manylinux_2_{minor}"));
@@ -51,13 +53,13 @@ fn platforms(target: Target) -> Vec<String> {
     modern.chain(older).map(|platform| format!("{platform}_{machine}")).collect()
 }
 
-/// What pip is to install.
+/// What pip has to install.
 enum Task<'a> {
-    /// What the manifest asks for, by pip's own rules: it runs in the target's own Python, on its own system.
+    /// The manifest's requirements, resolved by pip itself: it runs in the target's own Python and on its system.
     Resolve,
-    /// What was resolved for the target, in a file of pins beside what the manifest asks for.
+    /// The versions that were resolved for the target, in a file of pins in addition to the manifest's requirements.
     Take { pins: &'a Utf8Path },
-    /// What was chosen before.
+    /// One distribution whose version is already known.
     Alone,
 }
 
@@ -69,7 +71,7 @@ fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
     request.compilers.apply(&mut command);
     command.args(["-m", "pip", "install", "--target", destination.as_str()]);
     command.args(["--no-compile", "--disable-pip-version-check", "--no-warn-script-location", "--progress-bar", "off"]);
-    // With it pip sets this variable itself. Without it pip asks nobody either: there is no input.
+    // With `--no-input` pip overwrites GIT_SSH_COMMAND. Without it pip does not wait either, because it has no input.
     if environment.get("GIT_SSH_COMMAND").is_none() {
         command.arg("--no-input");
     }
@@ -83,7 +85,7 @@ fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
             command.args(["--platform", &platform]);
         }
     }
-    // With hashes all that is to be installed stands in the manifest.
+    // A pinned manifest already lists everything that is installed.
     if let Task::Take { pins } = task
         && !manifest.is_pinned()
     {
@@ -99,7 +101,7 @@ fn command(request: &Request<'_>, git: &Git, task: &Task<'_>) -> Command {
     if dependencies.no_deps || manifest.is_locked || !matches!(task, Task::Resolve) {
         command.arg("--no-deps");
     }
-    // pip has no name of its own for standard input.
+    // pip has no other name for standard input.
     command.args(["--requirement", "/dev/stdin"]);
     for file in &dependencies.constraints {
         command.args(["--constraint", file.as_str()]);
@@ -117,7 +119,7 @@ impl Installer for Pip {
         if !indexes.first.is_empty() {
             indexes::check_merged(manifest)?;
         }
-        // Markers are decided for the target; pip would decide them for the Python that it runs in.
+        // Markers are evaluated for the target; pip would evaluate them for the Python that it runs in.
         let git = Git::new(Some(&manifest.decided(spec.target)), environment);
         let input = git.requirements.as_ref();
         let is_foreign = !host.can_compile_for(spec.target);

@@ -1,13 +1,12 @@
-//! What is set for pip, in its variables and files, told to uv: it resolves in pip's place where pip could only resolve for
-//! this machine.
+//! Translates pip's variables and configuration files for uv, which resolves instead of pip where pip could only
+//! resolve for this machine.
 
 use std::process::Command;
 
 use crate::environment::installer_variables::Effect;
 use crate::environment::{Environment, pip_configuration};
 
-/// Variables that mean the same to both, but for what stands between two entries.
-/// <https://pip.pypa.io/en/stable/cli/pip_install/>, <https://docs.astral.sh/uv/reference/environment/>
+/// Variables of pip and uv with the same meaning, and the separator that uv uses between values.
 const SAME: &[(&str, &str, &str)] = &[
     ("PIP_BUILD_CONSTRAINT", "UV_BUILD_CONSTRAINT", " "),
     ("PIP_CERT", "SSL_CERT_FILE", " "),
@@ -19,7 +18,7 @@ const SAME: &[(&str, &str, &str)] = &[
     ("PIP_TRUSTED_HOST", "UV_INSECURE_HOST", " "),
 ];
 
-/// Switches of pip that options of uv stand for.
+/// Switches of pip, and the options of uv with the same meaning.
 const SWITCHES: &[(&str, &[&str])] = &[
     ("PIP_NO_DEPENDENCIES", &["--no-deps"]),
     ("PIP_NO_DEPS", &["--no-deps"]),
@@ -27,7 +26,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
     ("PIP_PRE", &["--prerelease", "allow"]),
 ];
 
-/// Lets a command of uv do as pip would. What is set for uv itself does not count then.
+/// Makes a uv command behave like pip. Variables for uv that decide what is installed are removed.
 pub(super) fn apply(command: &mut Command, environment: &Environment) {
     let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
     let is_uvs = |name: &str| name.starts_with("UV_") && Effect::of(name).decides();
@@ -41,7 +40,7 @@ pub(super) fn apply(command: &mut Command, environment: &Environment) {
         }
     }
     for (_, options) in SWITCHES.iter().filter(|(pip, _)| set.is_on(pip)) {
-        // It may stand there already, and uv takes none twice.
+        // The option may already be given, and uv does not accept it twice.
         if !command.get_args().any(|given| given == options[0]) {
             command.args(*options);
         }

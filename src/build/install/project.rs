@@ -1,4 +1,4 @@
-//! Own projects: built as wheels and installed beside the dependencies.
+//! Builds the user's own projects as wheels and installs them beside the dependencies.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use crate::layer::{Distribution, distribution};
 use crate::process::child;
 use crate::types::DistributionName;
 
-/// Builds the projects of `source`, each from a copy in `scratch`: build backends write into the folder they build from,
-/// and would take what an earlier build left there. Gives their names, in that order.
+/// Builds the projects of `source`, each from a copy in `scratch`: build backends write into the project's folder, and
+/// would reuse files of an earlier build. Returns the names of the projects, in the same order.
 ///
 /// # Errors
-/// The user's for a project that cannot be built, or that is in the layer already.
+/// A user error if a project cannot be built, or is already in the layer.
 pub(super) fn install_all(
     request: &Request<'_>,
     scratch: &Utf8Path,

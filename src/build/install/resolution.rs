@@ -1,21 +1,21 @@
-//! Which version of each distribution a layer gets, and whether it has a wheel for the target: uv's answer, before
+//! Which version of each distribution a layer gets, and whether it has a wheel for the target: uv's resolution, before
 //! anything is installed or built.
 
 use serde::Deserialize;
 
 use crate::manifest::Manifest;
 
-/// What `uv pip compile` chose, in the order of the names.
+/// The versions that `uv pip compile` chose, in the order of their names.
 #[derive(Debug, Deserialize)]
 pub(super) struct Resolution {
     #[serde(default, rename = "packages")]
     pub(super) chosen: Vec<Chosen>,
 }
 
-/// A package of a `pylock.toml` (PEP 751), which here has only the wheels that fit the target.
+/// A package of a `pylock.toml` (PEP 751). uv lists only the wheels that fit the target.
 #[derive(Debug, Deserialize)]
 pub(super) struct Chosen {
-    /// Normalized.
+    /// The normalized name.
     pub(super) name: String,
     pub(super) version: Option<String>,
     #[serde(default)]
@@ -38,7 +38,7 @@ struct File {
 /// A version that an index has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pin {
-    /// Normalized.
+    /// The normalized name.
     pub(super) name: String,
     pub(super) version: String,
 }
@@ -50,29 +50,31 @@ impl std::fmt::Display for Pin {
 }
 
 impl Resolution {
+    /// Parses the `pylock.toml` that uv writes.
+    ///
     /// # Errors
-    /// The text is not what uv writes.
+    /// The text is not a `pylock.toml` of uv.
     pub(super) fn read(text: &str) -> anyhow::Result<Self> {
         Ok(toml::from_str(text)?)
     }
 
-    /// The versions that come from an index.
+    /// The versions that are downloaded from an index.
     pub(super) fn pins(&self) -> Vec<Pin> {
         self.chosen.iter().filter_map(Chosen::pin).collect()
     }
 
-    /// Those of them that have to be built: no wheel fits the target, or none has a hash that the manifest takes.
+    /// The versions that have to be built: no wheel fits the target, or none has a hash that the manifest lists.
     pub(super) fn without_wheels(&self, manifest: &Manifest) -> Vec<Pin> {
         let lacking = self.chosen.iter().filter(|chosen| {
             let hashes = manifest.listed_hashes_of(&chosen.name);
             let has_wheel = chosen.wheels.iter().any(|wheel| wheel.is_one_of(&hashes));
-            // What has no file with such a hash at all is for the installer to refuse.
+            // If no file at all has such a hash, the installer reports it.
             !has_wheel && (chosen.wheels.is_empty() || chosen.sdist.iter().any(|sdist| sdist.is_one_of(&hashes)))
         });
         lacking.filter_map(Chosen::pin).collect()
     }
 
-    /// Names of the wheels of a version.
+    /// File names of the wheels of a version.
     pub(super) fn wheels_of(&self, pin: &Pin) -> Vec<String> {
         let chosen = self.chosen.iter().filter(|chosen| chosen.pin().as_ref() == Some(pin));
         chosen.flat_map(|chosen| &chosen.wheels).filter_map(File::name).collect()
@@ -88,14 +90,14 @@ impl Chosen {
 }
 
 impl File {
-    /// The last part of its place, unless it says its name.
+    /// The file's name: the given one, or the last part of its URL or path.
     fn name(&self) -> Option<String> {
         let place = self.name.as_ref().or(self.url.as_ref()).or(self.path.as_ref())?;
         let name = place.split(['#', '?']).next()?.rsplit('/').next()?;
         Some(percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned())
     }
 
-    /// No hashes take any file.
+    /// Whether the file has one of the hashes. Without hashes, every file is accepted.
     fn is_one_of(&self, hashes: &[&str]) -> bool {
         let own = || self.hashes.iter().map(|(algorithm, digits)| format!("{algorithm}:{digits}"));
         hashes.is_empty() || self.hashes.is_empty() || own().any(|hash| hashes.contains(&hash.as_str()))

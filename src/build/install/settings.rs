@@ -1,4 +1,4 @@
-//! Hands the settings of a project on to its installer, in files of the build's folder.
+//! Passes the settings of a project to its installer, as files in the build's folder.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use toml::{Table, Value};
@@ -9,10 +9,10 @@ use crate::layer::Distribution;
 use crate::manifest::Manifest;
 use crate::{facts, manifest};
 
-/// What commands of the installers are given beside the requirements.
+/// The settings that installer commands get in addition to the requirements.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
-    /// A `uv.toml`; none if there is nothing to say.
+    /// A `uv.toml`; `None` if there are no settings.
     configuration: Option<Utf8PathBuf>,
     constraints: Option<Utf8PathBuf>,
     build_constraints: Option<Utf8PathBuf>,
@@ -22,14 +22,14 @@ pub(super) struct Settings {
 const PIP_WITH_BUILD_CONSTRAINTS: (u32, u32) = (25, 3);
 
 impl Settings {
-    /// Writes what resolves and installs requirements, into `folder`.
+    /// Writes the settings for resolving and installing requirements into `folder`.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// A file cannot be written.
     pub(super) fn of_requirements(manifest: &Manifest, folder: &Utf8Path) -> anyhow::Result<Self> {
         let mut table = manifest.settings.table.clone();
-        // Whoever asks for the project, by way of other distributions, means the one that is not in the layer, and none
-        // of an index.
+        // A dependency that requires the project means the user's own, which is not in the layer, and not one from an
+        // index.
         let own = manifest.settings.projects.iter().map(|name| Value::String(name.clone()));
         let excluded = table.entry("exclude-dependencies").or_insert_with(|| Value::Array(Vec::new()));
         if let Value::Array(excluded) = excluded {
@@ -38,10 +38,10 @@ impl Settings {
         Self::write(table, folder, "requirements")
     }
 
-    /// Writes what builds a project by itself.
+    /// Writes the settings for building a project alone into `folder`.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// A file cannot be written.
     pub(super) fn of_builds(manifest: &Manifest, folder: &Utf8Path) -> anyhow::Result<Self> {
         let mut table = manifest.settings.table.clone();
         table.retain(|name, _| facts::uv_projects().building.iter().any(|known| known == name));
@@ -67,7 +67,7 @@ impl Settings {
         Ok(Self { configuration: Some(path), constraints, build_constraints })
     }
 
-    /// For each `uv pip compile` and `uv pip install`: its configuration is this and no other.
+    /// The arguments for `uv pip compile` and `uv pip install`: they use this configuration and no other.
     pub(super) fn of_uv(&self) -> Vec<&str> {
         match &self.configuration {
             Some(path) => vec!["--config-file", path.as_str()],
@@ -75,10 +75,10 @@ impl Settings {
         }
     }
 
-    /// For `pip install`.
+    /// The arguments for `pip install`; `version` is pip's.
     ///
     /// # Errors
-    /// The user's, for what this version of pip cannot do.
+    /// A user error if this version of pip does not support a setting.
     pub(super) fn of_pip(&self, version: &str) -> Result<Vec<&str>, Failure> {
         let mut arguments: Vec<&str> =
             self.constraints.iter().flat_map(|path| ["--constraint", path.as_str()]).collect();
@@ -95,17 +95,18 @@ impl Settings {
     }
 }
 
-/// Whether uv must not take what it kept of an earlier run for what it is asked for: it knows local packages by their names.
+/// Whether uv must not use its cache: it recognizes local packages only by their names.
 pub(super) fn refreshes(request: &Request<'_>) -> bool {
     let dependencies = &request.spec.dependencies;
     let is_place = |name: &String| name.ends_with("FIND_LINKS");
-    // uv cannot look again without a network.
+    // Without a network, uv cannot refresh its cache.
     let is_offline = request.environment.is_on("UV_OFFLINE") || dependencies.configured.contains_key("UV_OFFLINE");
     let is_local = !dependencies.packages.is_empty() || dependencies.variables.keys().any(is_place);
     !is_offline && (is_local || dependencies.refresh)
 }
 
-/// Refuses a project that pip took from an index, because something that was installed depends on it.
+/// Refuses a distribution from an index with the name of the user's project, which pip installs if another depends on
+/// it.
 pub(super) fn check_own_names(manifest: &Manifest, distributions: &[Distribution]) -> Result<(), Failure> {
     let settings: &manifest::Settings = &manifest.settings;
     let is_own = |found: &&Distribution| settings.projects.contains(found.name.as_str()) && !found.is_local;
@@ -116,7 +117,7 @@ pub(super) fn check_own_names(manifest: &Manifest, distributions: &[Distribution
     Err(failure.hint("use `installer: uv`, or give the project another `name`"))
 }
 
-/// A value as it stands in one line of TOML (<https://toml.io/en/v1.0.0>).
+/// A value on one line of TOML (<https://toml.io/en/v1.0.0>).
 fn inline(value: &Value) -> String {
     match value {
         Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
@@ -132,7 +133,7 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// A basic string of TOML escapes what one of JSON does, and one more.
+/// A basic string of TOML: the escapes of JSON, and one more.
 fn text(string: &str) -> String {
     serde_json::Value::from(string).to_string().replace('\u{7f}', "\\u007F")
 }

@@ -1,9 +1,10 @@
-//! Paths that several distributions bring. Installers write one file over the other, uv in no order at all; here a rule says
-//! whose file is in the layer, whichever installer it was.
+//! Paths that several distributions have. Installers overwrite one file with the other, uv in no fixed order; here a
+//! rule decides whose file is in the layer, whichever installer is used.
 //!
-//! The rule is what pip does. What requires another distribution, directly or by way of others, has its file there: pip
-//! installs what is required first. Otherwise it is the first by name, as with pip, which installs names of one rank from
-//! the last to the first. Own projects of `source` are installed after everything else, each over those before it.
+//! The rule follows pip. If one distribution requires another, directly or indirectly, its file is in the layer,
+//! because pip installs required distributions first. Otherwise the first by name has its file there, because pip
+//! installs the others in reverse order of their names. Own projects of `source` are installed last, each over those
+//! before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,8 @@ use crate::layer::Distribution;
 use crate::manifest::marker_environment;
 use crate::types::{DistributionName, Target};
 
-/// Each recorded path with the distribution whose file is in the layer. `projects` are own ones, as they were installed.
+/// Each recorded path with the distribution whose file is in the layer. `projects` are the user's own, in the order in
+/// which they were installed.
 pub(crate) fn owners<'a>(
     distributions: &[&'a Distribution],
     projects: &[DistributionName],
@@ -30,18 +32,18 @@ pub(crate) fn owners<'a>(
     let requirements = Requirements::of(distributions, disputed.copied(), target);
     let owners = claims.into_iter().map(|(path, claimants)| {
         let project = projects.iter().rev().find_map(|name| claimants.iter().find(|one| one.name == *name));
-        let is_last = |one: &&&Distribution| !claimants.iter().any(|other| requirements.has_over(other, one));
+        let is_last = |one: &&&Distribution| !claimants.iter().any(|other| requirements.outranks(other, one));
         let first = claimants.iter().filter(is_last).min_by_key(|one| (&one.name, &one.info));
         (path, *project.or(first).unwrap_or(&claimants[0]))
     });
     owners.collect()
 }
 
-/// All that distributions require, by way of others, too.
+/// The direct and indirect requirements of distributions.
 struct Requirements<'a>(BTreeMap<&'a DistributionName, BTreeSet<&'a DistributionName>>);
 
 impl<'a> Requirements<'a> {
-    /// Of `asked`, among `all`.
+    /// The requirements of the distributions in `asked`, as far as they are in `all`.
     fn of(all: &[&'a Distribution], asked: impl Iterator<Item = &'a Distribution>, target: Target) -> Self {
         let environment = marker_environment(target);
         let known: BTreeMap<&str, &DistributionName> = all.iter().map(|one| (one.name.as_str(), &one.name)).collect();
@@ -66,8 +68,8 @@ impl<'a> Requirements<'a> {
         Self(asked.into_iter().map(|name| (name, reached(name))).collect())
     }
 
-    /// Two that require each other are of one rank.
-    fn has_over(&self, one: &Distribution, other: &Distribution) -> bool {
+    /// Whether `one` requires `other`; two that require each other have equal rank.
+    fn outranks(&self, one: &Distribution, other: &Distribution) -> bool {
         let requires = |one: &Distribution, other: &Distribution| {
             self.0.get(&one.name).is_some_and(|required| required.contains(&other.name))
         };
@@ -75,10 +77,11 @@ impl<'a> Requirements<'a> {
     }
 }
 
-/// Puts the file of the owner where another distribution's is: what has to give way may be what is left out of the layer.
+/// Replaces files of other distributions by the owner's. A distribution whose file is replaced may be excluded from the
+/// layer.
 ///
 /// # Errors
-/// As of installing.
+/// The same as for installing.
 pub(super) fn settle(
     installer: &dyn Installer,
     request: &Request<'_>,
@@ -114,7 +117,7 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Scripts of entry points are, and bytecode.
+/// Whether this program writes the file itself: scripts of entry points, and bytecode.
 fn is_written_here(path: &Utf8Path, owner: &Distribution) -> bool {
     let script = path.strip_prefix("bin").ok().is_some_and(|name| owner.scripts.contains_key(name.as_str()));
     script || path.extension() == Some("pyc")
@@ -124,7 +127,8 @@ fn is_recorded(file: &Utf8Path, owner: &Distribution, path: &Utf8Path) -> bool {
     fs_err::read(file).is_ok_and(|bytes| owner.record.get(path) == Some(&records::hash_and_size(&bytes)))
 }
 
-/// By a new file: the old one may be that of uv's cache. What the installer put nowhere is told as such.
+/// Renames the new file over the old one, which is not written to because it may be in uv's cache. A file that the
+/// installer did not install is left out; it is reported later.
 fn replace(new: &Utf8Path, old: &Utf8Path) -> anyhow::Result<()> {
     if new.is_file() {
         let parent: Utf8PathBuf = old.parent().unwrap_or(old).to_owned();

@@ -1,6 +1,6 @@
-//! Where installers run: in a view of the workspace that has links to all of it, but copies of the projects among the
-//! requirements. Build backends write into the folder they build from; the copy leaves behind what earlier builds left
-//! there, which a build would take for the project's own, and keeps what this one leaves out of the workspace.
+//! The folder where installers run: a view of the workspace with links to everything in it, but copies of the projects
+//! among the requirements. Build backends write into a project's folder. The copy leaves out files of earlier builds,
+//! which a build would mistake for the project's own, and it keeps the files of this build out of the workspace.
 
 use std::collections::BTreeSet;
 
@@ -13,21 +13,22 @@ use crate::spec::Spec;
 
 #[derive(Debug)]
 pub(super) struct Staging {
-    /// Stands for the working directory.
+    /// Takes the place of the working directory.
     pub(super) folder: Utf8PathBuf,
-    /// Of all that is seen, and its place in the workspace; `None` if the workspace itself is seen.
+    /// The root of the view, and the folder of the workspace that it shows; `None` if installers run in the workspace
+    /// itself.
     view: Option<(Utf8PathBuf, Utf8PathBuf)>,
 }
 
-/// What builds need beside the files of a project, and do not write: versions that follow from tags, and wheels that a
-/// requirement names.
+/// Folders that builds read but do not write, beside the files of a project: versions come from tags, and a requirement
+/// may name a wheel.
 const LINKED: &[&str] = &[".git", ".hg", "dist"];
 
 impl Staging {
-    /// Makes the view in `place`, where nothing is yet.
+    /// Creates the view in `place`, which does not exist yet.
     ///
     /// # Errors
-    /// A project has a link that leaves the workspace, or what the file system says.
+    /// A link in a project leaves the workspace, or a file cannot be read or written.
     pub(super) fn new(spec: &Spec, manifest: &Manifest, place: &Utf8Path) -> anyhow::Result<Self> {
         let projects = manifest.projects.iter().filter_map(|path| files::normalize(&spec.folder.join(path)));
         let projects: BTreeSet<Utf8PathBuf> = projects.collect();
@@ -44,7 +45,7 @@ impl Staging {
         Ok(Self { folder: place.join(inside), view: Some((place.to_owned(), root)) })
     }
 
-    /// A text with the places that people know.
+    /// The text with paths of the workspace instead of those of the view.
     pub(super) fn shown(&self, text: &str) -> String {
         match &self.view {
             Some((view, root)) => text.replace(view.as_str(), root.as_str().trim_end_matches('/')),
@@ -85,7 +86,7 @@ impl View<'_> {
     }
 }
 
-/// Copies files and links into a folder, which is made.
+/// Creates the folder `copy` and copies files and links into it.
 pub(super) fn copy_files(entries: &[files::FileEntry], copy: &Utf8Path) -> anyhow::Result<()> {
     fs_err::create_dir_all(copy)?;
     for entry in entries {
@@ -99,7 +100,7 @@ pub(super) fn copy_files(entries: &[files::FileEntry], copy: &Utf8Path) -> anyho
     Ok(())
 }
 
-/// The folder next to the root that a path leads through: `/a` of `/a/b/../c`.
+/// The highest folder on a path: `/a` for `/a/b/../c`.
 fn highest(path: &Utf8Path) -> Utf8PathBuf {
     let mut place = Utf8PathBuf::new();
     let mut highest = None::<Utf8PathBuf>;
@@ -114,7 +115,7 @@ fn highest(path: &Utf8Path) -> Utf8PathBuf {
     highest.map_or_else(|| place.clone(), |highest| common(&highest, &place))
 }
 
-/// The folder nearest to two places that both are in.
+/// The nearest folder that contains both paths.
 fn common(left: &Utf8Path, right: &Utf8Path) -> Utf8PathBuf {
     let same = left.components().zip(right.components()).take_while(|(left, right)| left == right);
     same.map(|(component, _)| component.as_str()).collect()

@@ -1,4 +1,4 @@
-//! Requirements that no version satisfies: the file and line of each, and the versions that exist.
+//! Explains requirements that no version satisfies: the file and line of each, and the versions that exist.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,10 @@ use crate::error::Failure;
 use crate::manifest::{Manifest, RequirementKind};
 use crate::types::normalized;
 
-/// Names of the requirements that a tool says it cannot meet, normalized.
+/// The normalized names of the requirements that a tool cannot meet, from its output.
 fn names(output: &str) -> BTreeSet<String> {
-    // uv: "you require a==1 and b>2, we can conclude"; pip: "satisfies the requirement a==1 (from", "Cannot install a and b because"
+    // uv: "you require a==1 and b>2, we can conclude"
+    // pip: "satisfies the requirement a==1 (from", "Cannot install a and b because"
     const SAID: &[(&str, &str)] =
         &[("you require ", ", we"), ("satisfies the requirement ", " ("), ("Cannot install ", " because")];
     let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -24,7 +25,7 @@ fn names(output: &str) -> BTreeSet<String> {
     words.filter_map(|word| word.split(is_end).next()).map(normalized).collect()
 }
 
-/// Where the requirements stand that a tool says it cannot meet.
+/// The files and lines of the requirements that a tool cannot meet.
 pub(super) fn places(output: &str, manifest: &Manifest) -> Vec<String> {
     let names = names(output);
     let asked = manifest.requirements.iter().filter_map(|requirement| match &requirement.kind {
@@ -36,8 +37,8 @@ pub(super) fn places(output: &str, manifest: &Manifest) -> Vec<String> {
     asked.collect()
 }
 
-/// The failure, if uv says that what is asked for is for other Pythons; `newest` gives the newest version of a
-/// distribution that has a wheel for the target.
+/// The failure, if uv says that all allowed versions are for other Pythons. `newest` returns the newest version of a
+/// distribution with a wheel for the target.
 pub(super) fn no_version(
     output: &str,
     request: &Request<'_>,

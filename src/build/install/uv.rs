@@ -1,4 +1,4 @@
-//! Installing with uv, which knows every target from every machine.
+//! Installs with uv, which can resolve for every target on every machine.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -28,7 +28,7 @@ pub(super) struct Uv {
     version: String,
 }
 
-/// Pythons before those of the runtimes, for which old versions have wheels; uv knows none that is older.
+/// Pythons older than the runtimes', for which old versions have wheels. uv supports none that is older than these.
 const OLD_PYTHONS: &[&str] = &["3.8"];
 
 impl Uv {
@@ -52,7 +52,7 @@ impl Uv {
         command
     }
 
-    /// The same for a target that is still to be named.
+    /// The same without a target: the caller adds it.
     fn pip_for_any(&self, subcommand: &str, request: &Request<'_>) -> Command {
         let mut command = child::command(self.program.as_str(), &request.staging.folder, request.environment);
         request.compilers.apply(&mut command);
@@ -62,7 +62,7 @@ impl Uv {
         command.args(request.settings.of_uv());
         command.args(["--no-python-downloads", "--no-progress", "--color", "never"]);
         let indexes = request.indexes;
-        // In the environment, because arguments can be read by everyone on the machine.
+        // In the environment, because everyone on the machine can read arguments.
         if let Some(url) = &indexes.default {
             command.env("UV_DEFAULT_INDEX", url.exposed());
         }
@@ -85,15 +85,15 @@ impl Uv {
         command
     }
 
-    /// Installs a project, built as a wheel, without what it depends on.
+    /// A command that builds a project as a wheel and installs it without its dependencies.
     pub(super) fn project_command(&self, folder: &Utf8Path, request: &Request<'_>) -> Command {
         let mut command = self.install_for_target(request);
-        // Sources of `[tool.uv]` are places beside the project.
+        // Sources in `[tool.uv]` are paths relative to the project.
         command.args(["--no-deps", "--no-sources", "--", folder.as_str()]);
         command
     }
 
-    /// What the manifest asks for, to a command that takes requirement files behind `flag`.
+    /// Adds the manifest's requirements to a command that takes requirement files after `flag`.
     fn ask_for_requirements(command: &mut Command, flag: Option<&str>, git: &Git, request: &Request<'_>) {
         git.apply(command);
         let dependencies = &request.spec.dependencies;
@@ -116,14 +116,15 @@ impl Uv {
         }
     }
 
-    /// What the target gets, for another installer: uv's choice, of which all can be installed or built here.
+    /// The versions for the target, which another installer then installs: uv's choice, all of which can be installed
+    /// or built here.
     pub(super) fn choose(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<Vec<Pin>> {
         let resolution = self.resolve(git, request)?;
         self.check_builds(&resolution.without_wheels(request.manifest), git, request)?;
         Ok(resolution.pins())
     }
 
-    /// With its hash a distribution is the locked one, whichever index it comes from.
+    /// A distribution with the locked hash is the locked one, whichever index it comes from.
     fn ask_all_indexes(command: &mut Command, request: &Request<'_>) {
         if asks_all_indexes(request) {
             command.args(["--index-strategy", "unsafe-best-match"]);
@@ -138,7 +139,7 @@ impl Uv {
         command
     }
 
-    /// Who requires what, of what was resolved.
+    /// For each resolved distribution, those that require it.
     fn requirers(&self, git: &Git, request: &Request<'_>) -> Requirers {
         let mut command = self.resolve_command(git, request);
         command.args(["--quiet", "--annotation-style", "line"]);
@@ -146,8 +147,8 @@ impl Uv {
         answer.map(|answer| Requirers::read(answer.text.expose_secret())).unwrap_or_default()
     }
 
-    /// Which version of each distribution the target gets, by uv's own rules: the newest, from a wheel or not, and no
-    /// pre-release unless it is asked for.
+    /// The version of each distribution for the target, by uv's own rules: the newest, whether it has a wheel or not,
+    /// and no pre-release unless one is asked for.
     fn resolve(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<Resolution> {
         let mut command = self.resolve_command(git, request);
         command.args(["--no-annotate", "--format", "pylock.toml"]);
@@ -170,15 +171,16 @@ impl Uv {
         Err(self.explain(&answer.said, &[], request))
     }
 
-    /// Installs what was resolved, or what the manifest asks for where that leaves no choice. All but `built` come as
-    /// wheels.
+    /// Installs the resolved versions; without `chosen`, the manifest's requirements, which are pinned. Only `built`
+    /// may be built; everything else is installed from wheels.
     fn install_chosen(&self, chosen: Option<&Chosen<'_>>, git: &Git, request: &Request<'_>) -> anyhow::Result<Outcome> {
         let Request { spec, manifest, .. } = request;
         let mut command = self.install_for_target(request);
         Self::ask_for_requirements(&mut command, Some("--requirements"), git, request);
         Self::ask_all_indexes(&mut command, request);
-        // What is built from a repository or a folder has no hash; uv checks those that there are in any case.
-        // Nothing but the lock's own gets installed, so that constraints beside it, which uv would want hashed, may have none.
+        // Repositories and folders have no hash; uv checks the hashes of the others anyway. Only the locked
+        // distributions are installed, so additional constraints need no hashes, although `--require-hashes` would ask
+        // for them.
         let is_whole = manifest.is_hashed() && spec.dependencies.constraints.is_empty();
         let is_hashed = manifest.require_hashes && (!manifest.is_locked || is_whole);
         if is_hashed {
@@ -191,7 +193,7 @@ impl Uv {
                 with_wheels.for_each(|pin| _ = command.args(["--only-binary", &pin.name]));
                 if !is_hashed {
                     command.args(["--constraints", chosen.file.as_str()]);
-                    // Once at most.
+                    // uv accepts the option only once.
                     if !manifest.pre {
                         command.args(["--prerelease", "allow"]);
                     }
@@ -201,7 +203,7 @@ impl Uv {
         child::run_with_input(command, git.requirements.as_ref(), &self.name(), request.console)
     }
 
-    /// What uv says of indexes that refuse: when it asks all of them it takes such a one for one that has nothing.
+    /// uv's messages about indexes that refuse access. When uv asks all indexes, it treats such an index as empty.
     fn refusals(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<String> {
         let mut command = self.install_for_target(request);
         command.arg("--dry-run");
@@ -211,10 +213,10 @@ impl Uv {
         Ok(explain::refusals_of_uv(&outcome.output))
     }
 
-    /// What a requirement alone resolves to by a `uv pip compile` for some target; `None` if nothing meets it.
+    /// Resolves one requirement with a `uv pip compile` command; `None` if no version meets it.
     fn ask(mut command: Command, requirement: &str, request: &Request<'_>) -> Option<Resolution> {
         command.args(["--quiet", "--no-header", "--no-annotate", "--no-deps", "--format", "pylock.toml", "-"]);
-        // From the same places as everything else.
+        // From the same indexes as everything else.
         let input = SecretString::from(format!("{}{requirement}\n", request.manifest.places().expose_secret()));
         let answer = child::capture_with_input(command, Some(&input), request.console).ok()?;
         Resolution::read(answer.text.expose_secret()).ok().filter(|_| answer.status.success())
@@ -228,15 +230,15 @@ impl Uv {
         resolution.pins().into_iter().find(|pin| pin.name == name).map(|pin| pin.version)
     }
 
-    /// The same as wheels for every system and all Pythons from this one on.
+    /// Resolves a requirement for all systems and all Pythons from `python` on.
     fn ask_for_all(&self, requirement: &str, python: &str, request: &Request<'_>) -> Option<Resolution> {
         let mut command = self.pip_for_any("compile", request);
         command.args(["--universal", "--python-version", python]);
         Self::ask(command, requirement, request)
     }
 
-    /// Wheels of a version for all Pythons and systems. Versions say themselves which Pythons they are for, so the
-    /// oldest that takes it sees them all.
+    /// The wheels of a version for all Pythons and systems. A version says which Pythons it supports, so resolving for
+    /// the oldest of them shows all wheels.
     fn availability(&self, pin: &Pin, request: &Request<'_>) -> Availability {
         let pythons = OLD_PYTHONS.iter().map(ToString::to_string);
         let mut pythons = pythons.chain(facts::runtimes().iter().rev().map(|runtime| runtime.python.clone()));
@@ -245,7 +247,7 @@ impl Uv {
         Availability { pin: pin.clone(), wheels, newest_that_fits: self.newest_that_fits(&pin.name, request) }
     }
 
-    /// Of what uv named in words: its version may be missing there.
+    /// The same for a distribution that uv named in a message, which may lack the version.
     fn availability_of(&self, name: &str, version: Option<&str>, request: &Request<'_>) -> Availability {
         let asked = || request.manifest.asked_of(name).unwrap_or_else(|| name.to_owned());
         let chosen = || {
@@ -260,18 +262,18 @@ impl Uv {
         Availability { pin, wheels: Vec::new(), newest_that_fits: self.newest_that_fits(name, request) }
     }
 
-    /// What has to be built, if that can be done here: compiled code needs the target's own system, and people are told
-    /// before minutes go by.
+    /// The distributions that have to be built, if that is possible here: compiled code needs the target's own system,
+    /// and the user learns that before minutes of building.
     fn check_builds(&self, missing: &[Pin], git: &Git, request: &Request<'_>) -> anyhow::Result<Vec<Availability>> {
         let Request { spec, manifest, host, console, .. } = request;
         let found: Vec<Availability> = missing.iter().map(|pin| self.availability(pin, request)).collect();
         let can_compile = host.can_compile_for(spec.target);
-        let is_hopeless =
+        let is_unbuildable =
             |found: &&Availability| manifest.forbids_build(&found.pin.name) || (!can_compile && found.is_compiled());
-        let hopeless: Vec<Availability> = found.iter().filter(is_hopeless).cloned().collect();
-        if !hopeless.is_empty() {
-            let failure = explain::no_wheel(&hopeless, manifest, spec.target);
-            let unnamed: Vec<&str> = hopeless.iter().map(|found| found.pin.name.as_str()).collect();
+        let unbuildable: Vec<Availability> = found.iter().filter(is_unbuildable).cloned().collect();
+        if !unbuildable.is_empty() {
+            let failure = explain::no_wheel(&unbuildable, manifest, spec.target);
+            let unnamed: Vec<&str> = unbuildable.iter().map(|found| found.pin.name.as_str()).collect();
             let unnamed: Vec<&str> =
                 unnamed.into_iter().filter(|name| explain::place_of(name, manifest).is_none()).collect();
             if unnamed.is_empty() {
@@ -290,7 +292,7 @@ impl Uv {
         Ok(found)
     }
 
-    /// Why uv failed; `built` are those that had to be built.
+    /// The error for a failure of uv; `built` are the distributions that had to be built.
     fn explain(&self, output: &str, built: &[Availability], request: &Request<'_>) -> anyhow::Error {
         let output = &request.staging.shown(output);
         let cannot_compile = !request.host.can_build_for(request.spec.target);
@@ -306,16 +308,16 @@ impl Uv {
     }
 }
 
-/// What is to be installed.
+/// The versions to install.
 struct Chosen<'a> {
     pins: &'a [Pin],
-    /// Those of them that have no wheel.
+    /// The versions that have no wheel.
     built: &'a [Pin],
-    /// With all of them, as constraints.
+    /// A file with all versions, as constraints.
     file: &'a Utf8Path,
 }
 
-/// Whether every index may be asked for every name, because a hash says which file it has to be.
+/// Whether uv may ask every index for every name: the hashes decide which files are accepted.
 fn asks_all_indexes(request: &Request<'_>) -> bool {
     request.manifest.is_locked && request.manifest.names_are_hashed() && !request.indexes.first.is_empty()
 }
@@ -325,9 +327,10 @@ impl Installer for Uv {
         format!("uv {}", self.version)
     }
 
-    /// Which versions it takes is decided first, for the target and by uv's own rules, so that they are the same on every
-    /// machine. What has a fitting wheel is installed from it; the rest is built, and uv refuses the wheel that comes of
-    /// it if it does not fit the target: for another Python or processor than this machine's, it has to be of Python alone.
+    /// The versions are decided first, for the target and by uv's own rules, so that they are the same on every
+    /// machine. Distributions with a fitting wheel are installed from it; the others are built. uv refuses a built
+    /// wheel that does not fit the target: for another Python or processor than this machine's, it has to be a
+    /// pure-Python wheel.
     fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>> {
         let manifest = request.manifest;
         let git = Git::new(manifest.joined.as_ref(), request.environment);
@@ -335,7 +338,7 @@ impl Installer for Uv {
             let built = built.iter().map(|pin| pin.name.as_str()).chain(explain::built(output));
             built.filter_map(|name| name.parse().ok()).collect()
         };
-        // Nothing is left to choose, and most often all of it has wheels.
+        // A pinned manifest leaves nothing to choose, and mostly everything has wheels.
         let first = if manifest.is_pinned() { Some(self.install_chosen(None, &git, request)?) } else { None };
         if let Some(outcome) = first.as_ref().filter(|outcome| outcome.status.success()) {
             return Ok(names(&outcome.output, &[]));

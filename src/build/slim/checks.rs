@@ -1,4 +1,4 @@
-//! The checks of a rule: whether a file that it matches can really go.
+//! The checks of a rule: whether a file that the rule matches can be left out safely.
 
 use std::io::Read as _;
 
@@ -10,12 +10,12 @@ use crate::layer::{Entry, Source};
 
 /// A file that a rule matches.
 pub(super) struct Subject<'a> {
-    /// From the folder of packages, or from `/opt` if it is not in there.
+    /// The path relative to the folder of packages, or relative to `/opt` if the file is outside of it.
     pub(super) path: &'a Utf8Path,
-    /// From `/opt`.
+    /// The path relative to `/opt`.
     pub(super) place: &'a Utf8Path,
     pub(super) entry: &'a Entry,
-    /// Those that are about it, in their order.
+    /// The rules that match the file, in their order.
     pub(super) rules: Vec<&'static Rule>,
 }
 
@@ -31,7 +31,7 @@ impl Check {
             Self::EndingUnmentioned => !endings(name).any(|ending| layer.uses.mentions(&subject.entry.owner, ending)),
             Self::NotReadAsStub => !layer.uses.reads_stub(subject.path, &subject.entry.owner),
             Self::NoCompiler => !layer.has_compiler,
-            // Folders with modules are no candidates.
+            // Folders with modules are not among the candidates.
             Self::NoModules => true,
             Self::LinkerInput => is_linker_input(&start(subject.entry)?),
             Self::PlainText => matches!(subject.path.extension(), None | Some("md" | "rst" | "txt" | "markdown")),
@@ -41,14 +41,14 @@ impl Check {
     }
 }
 
-/// `.js.map` and `.map` of `x.js.map`, but `.pyx.tp` alone of `x.pyx.tp`: what a build fills in has an ending for the build,
-/// whose code may be in the package, too (`sklearn/_build_utils`).
+/// The endings of a file name: `.js.map` and `.map` for `x.js.map`, but only `.pyx.tp` for `x.pyx.tp`. Templates that a
+/// build fills in have an ending for the build, whose code may also be in the package (`sklearn/_build_utils`).
 pub(super) fn endings(name: &str) -> impl Iterator<Item = &str> {
     let endings = name.match_indices('.').filter(|(at, _)| *at > 0).map(|(at, _)| &name[at..]);
     endings.filter(|ending| ![".in", ".tp"].contains(ending))
 }
 
-/// The first bytes.
+/// The first 64 bytes.
 fn start(entry: &Entry) -> anyhow::Result<Vec<u8>> {
     let Source::File { path, .. } = &entry.source else { return Ok(entry.bytes()?) };
     let mut bytes = Vec::new();
@@ -56,16 +56,17 @@ fn start(entry: &Entry) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Archives of `ar` (<https://man7.org/linux/man-pages/man5/ar.5.html>), relocatable ELF files, texts of libtool.
+/// Whether a linker reads such files: archives of `ar` (<https://man7.org/linux/man-pages/man5/ar.5.html>), relocatable
+/// ELF files, and text files of libtool.
 fn is_linker_input(start: &[u8]) -> bool {
-    // `e_type` of ELF stands at 16; 1 is a file that has yet to be linked.
+    // ELF has `e_type` at offset 16; 1 is a relocatable file.
     let is_object = start.starts_with(b"\x7fELF") && matches!(start.get(16..18), Some([1, 0] | [0, 1]));
     let libtool = b"libtool";
     let is_libtool = start.starts_with(b"#") && start.windows(libtool.len()).any(|word| word == libtool);
     start.starts_with(b"!<arch>\n") || start.starts_with(b"!<thin>\n") || is_object || is_libtool
 }
 
-/// `MZ` of Windows, and the magic numbers of Mach-O.
+/// Whether a file is a program of Windows (`MZ`) or macOS (the magic numbers of Mach-O).
 fn is_of_another_system(start: &[u8]) -> bool {
     const MACH_O: [[u8; 4]; 3] = [[0xcf, 0xfa, 0xed, 0xfe], [0xce, 0xfa, 0xed, 0xfe], [0xca, 0xfe, 0xba, 0xbe]];
     start.starts_with(b"MZ") || MACH_O.iter().any(|magic| start.starts_with(magic))

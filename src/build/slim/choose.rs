@@ -11,7 +11,7 @@ use super::{checks, uses};
 use crate::layer::{Owner, Tree};
 use crate::spec::SlimLevel;
 
-/// A tree, and what the checks ask about it as a whole.
+/// A tree, and what the checks need to know about it as a whole.
 pub(super) struct Layer<'a> {
     pub(super) tree: &'a Tree,
     pub(super) candidates: Candidates,
@@ -21,7 +21,7 @@ pub(super) struct Layer<'a> {
 
 #[derive(Debug, Default)]
 pub(super) struct Chosen {
-    /// Path of a file that is left out, to the rule.
+    /// The path of each file that is left out, with the rule.
     pub(super) files: BTreeMap<Utf8PathBuf, &'static str>,
     /// The rule that shortens each `METADATA`.
     pub(super) descriptions: Option<&'static str>,
@@ -70,7 +70,7 @@ fn allowed(rule: &Rule, subject: &Subject<'_>, layer: &Layer<'_>) -> anyhow::Res
     Ok(true)
 }
 
-/// Whether it is in a folder that describes a distribution.
+/// Whether a file is in the metadata folder of a distribution.
 fn in_metadata(path: &Utf8Path) -> bool {
     let top = path.as_str().split('/').next().unwrap_or_default();
     top.ends_with(".dist-info") || top.ends_with(".egg-info")
@@ -84,7 +84,7 @@ impl Rule {
             || (self.stub_packages && in_stubs())
     }
 
-    /// The folders that the rule is about, outermost first, or the module itself.
+    /// The folders that the rule matches, outermost first, or the module itself.
     fn folders_of<'a>(&self, path: &'a Utf8Path) -> impl Iterator<Item = &'a str> {
         uses::prefixes(path.as_str()).filter(move |folder| {
             let name = folder.rsplit('/').next().unwrap_or_default();
@@ -100,7 +100,7 @@ impl Rule {
 /// Folders and modules that could be left out as a whole.
 fn candidates(subjects: &[Subject<'_>]) -> Candidates {
     let mut found = Candidates::new();
-    // Of rules that spare folders with modules.
+    // For rules that keep folders with modules.
     let (mut bare, mut with_modules) = (Candidates::new(), BTreeSet::new());
     for subject in subjects {
         let is_module = matches!(subject.path.extension(), Some("py" | "so" | "pyc"));
@@ -120,7 +120,7 @@ fn candidates(subjects: &[Subject<'_>]) -> Candidates {
     found
 }
 
-/// Names and endings of files that go only if no code has them.
+/// Names and endings of files that are left out only if no code mentions them.
 fn named<'a>(subjects: &'a [Subject<'_>]) -> Named<'a> {
     let mut named = Named::default();
     for subject in subjects {

@@ -1,13 +1,13 @@
-//! What Python code says about other modules and files, as far as it can be told without running it. All of it takes time
-//! in proportion to the code, whatever the code is: what is in a layer was written by others.
+//! Finds out which other modules and files Python code mentions, as far as that is possible without running it. The
+//! time is always proportional to the size of the code, because the code in a layer is not trusted.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// A comment, a text, or a line that goes on in the next. A text in triple quotes that nothing ends goes to the end of the
-/// code, as it does for Python; if it were none, each of them would be looked through to the end in vain.
+/// A comment, a string, or a line that continues on the next. An unterminated triple-quoted string extends to the end
+/// of the code, as in Python; otherwise each such quote would be searched to the end in vain.
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r##"(?s)#[^\n]*|"""(?:\\.|[^\\])*?(?:"""|\\?\z)|'''(?:\\.|[^\\])*?(?:'''|\\?\z)|"##,
@@ -15,7 +15,7 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// The code without comments and without texts in triple quotes, which are documentation as a rule.
+/// The code without comments and without triple-quoted strings, which usually are documentation.
 pub(super) fn without_comments(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut copied = 0;
@@ -43,7 +43,7 @@ fn regex(text: &str) -> Regex {
     Regex::new(text).expect("is valid")
 }
 
-/// Full names of modules, or of things in them, that the code of a module in `package` imports or names in a text.
+/// Full names of modules, or of objects in them, that the code of a module in `package` imports or has in a string.
 pub(super) fn modules(code: &str, package: &str) -> Vec<String> {
     let mut found = Vec::new();
     for import in IMPORT.captures_iter(code) {
@@ -65,7 +65,7 @@ pub(super) fn modules(code: &str, package: &str) -> Vec<String> {
     found
 }
 
-/// Of a name that may begin with dots.
+/// The absolute form of a name that may begin with dots.
 fn absolute(name: &str, package: &str) -> String {
     let below = name.trim_start_matches('.');
     let dots = name.len() - below.len();
@@ -78,25 +78,25 @@ fn absolute(name: &str, package: &str) -> String {
     parts.join(".")
 }
 
-/// What a package exports by name: `from package import *` imports each.
+/// The names that a package exports: `from package import *` imports each of them.
 pub(super) fn exported(code: &str) -> impl Iterator<Item = &str> {
     let lists = ALL.captures_iter(code).filter_map(|list| list.get(1));
     lists.flat_map(|list| QUOTED.captures_iter(list.as_str())).filter_map(|name| Some(name.get(1)?.as_str()))
 }
 
-/// A text, the call that joins paths, or another bracket.
+/// A string, a call that joins paths, or another bracket.
 static STEP: LazyLock<Regex> =
     LazyLock::new(|| regex(r#""(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|(?:join|[Pp]ath)?\(|\)"#));
 
-/// No path is longer on Linux (`PATH_MAX`).
+/// The longest path on Linux, in bytes (`PATH_MAX`).
 const LONGEST: usize = 4096;
 
-/// Paths of folders with one of these names that the code goes into: `"a/tests/x"` gives `a/tests`, and
-/// `join(here, "tests", "x")` and `here / "tests" / "x"` give `tests`. A bare `"tests"` is as often compared as it is
-/// opened, and gives nothing.
+/// Paths of folders with one of these names that the code reads files from: `"a/tests/x"` gives `a/tests`, and both
+/// `join(here, "tests", "x")` and `here / "tests" / "x"` give `tests`. A bare `"tests"` gives nothing, because it is
+/// just as often only compared.
 pub(super) fn entered_folders<'a>(code: &'a str, names: &BTreeSet<&str>) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
-    // Of each open bracket, whether it is that of a call that joins paths; and how many of them are.
+    // For each open bracket, whether it belongs to a call that joins paths; and the number of those.
     let (mut open, mut joins) = (Vec::new(), 0);
     for token in STEP.find_iter(code) {
         match token.as_str() {
@@ -119,7 +119,7 @@ pub(super) fn entered_folders<'a>(code: &'a str, names: &BTreeSet<&str>) -> BTre
     found
 }
 
-/// `a` and `a/b` of `a/b/c`.
+/// The folders of a path: `a` and `a/b` for `a/b/c`.
 fn folders_in(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at]).take_while(|folder| folder.len() <= LONGEST)
 }
@@ -128,20 +128,20 @@ fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-/// What of the path is the same in each run: `tests` of `../tests`, `{here}/tests` and `%s/tests`.
+/// The constant part of a path: `tests` for `../tests`, `{here}/tests` and `%s/tests`.
 fn known(path: &str) -> &str {
     let known = path.rfind(['}', '%']).map_or(path, |at| path[at..].split_once('/').map_or("", |(_, rest)| rest));
     known.trim_start_matches(['.', '/'])
 }
 
-/// A call that reads data of a package that is named in it.
+/// A call that reads data of a package by the package's name.
 static RESOURCE: LazyLock<Regex> = LazyLock::new(|| {
     let calls =
         "files|contents|is_resource|path|(?:open|read)_(?:text|binary)|get_data|resource_(?-u:\\w)+|PackageLoader";
     regex(&format!(r#"\b(?:{calls})\((?:\s|(?-u:\w)+\s*=)*["']([.\w]+)["']"#))
 });
 
-/// Full names of packages whose data the code of a module in `package` reads: `a.tests` in `files("a.tests")`.
+/// Full names of packages whose data the code of a module in `package` reads: `a.tests` for `files("a.tests")`.
 pub(super) fn read_packages(code: &str, package: &str) -> Vec<String> {
     let calls = RESOURCE.captures_iter(code).filter_map(|call| call.get(1));
     calls.map(|name| absolute(name.as_str(), package)).collect()
@@ -195,7 +195,8 @@ mod tests {
         assert_eq!(read("open_files('a.tests'); files(name)"), [""; 0]);
     }
 
-    /// Each took minutes while something was looked for anew from each place to the end, or back to the start of the line.
+    /// Each of these took minutes when the search started again at each position and went to the end, or back to the
+    /// start of the line.
     #[test]
     fn code_of_any_shape_is_read_in_one_go() {
         const TIMES: usize = 50_000;

@@ -1,4 +1,4 @@
-//! Leaves out what `exclude-files` names.
+//! Leaves out the files that `exclude-files` names.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::error::{counted, nearest};
 use crate::layer::{Finding, Tree};
 use crate::types::FileGlob;
 
-/// The files that the patterns mean, and what is to be said of the patterns.
+/// The files that the patterns match, and findings about the patterns.
 pub(super) fn find(tree: &Tree, globs: &[FileGlob], packages: &Utf8Path) -> (BTreeSet<Utf8PathBuf>, Vec<Finding>) {
     let metadata: BTreeSet<Utf8PathBuf> =
         tree.distributions.iter().map(|distribution| packages.join(&distribution.info).join("METADATA")).collect();
@@ -55,7 +55,7 @@ fn unused(glob: &FileGlob, tree: &Tree, packages: &Utf8Path) -> Finding {
     )
 }
 
-/// The path, or the name, that is most like it.
+/// The most similar path or name in the layer.
 fn near(literal: &str, tree: &Tree) -> Option<String> {
     let folders = tree.entries.keys().flat_map(|path| path.ancestors()).filter(|path| *path != "");
     let known: BTreeSet<&str> = if literal.contains('/') {

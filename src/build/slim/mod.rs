@@ -1,4 +1,4 @@
-//! Leaves out what a function does not need, and reports the saved bytes.
+//! Leaves out files that a function does not need, and reports the saved bytes.
 
 mod checks;
 mod choose;
@@ -23,7 +23,7 @@ use crate::types::{ByteSize, DistributionName};
 
 pub use rules::{Rule, Rules, rules};
 
-/// Files and bytes by rule and owner.
+/// The number of files and of bytes that were left out, by rule and owner.
 #[derive(Debug, Default)]
 struct Ledger(BTreeMap<(String, String), (usize, u64)>);
 
@@ -34,7 +34,7 @@ impl Ledger {
         row.1 += bytes;
     }
 
-    /// Largest first.
+    /// The savings, largest first.
     fn into_savings(self) -> Vec<Saving> {
         let rows = self.0.into_iter();
         let mut savings: Vec<Saving> =
@@ -47,8 +47,10 @@ impl Ledger {
     }
 }
 
+/// Leaves out files of a tree, and returns the savings by rule and owner.
+///
 /// # Errors
-/// A file of the tree that cannot be read.
+/// A file of the tree cannot be read.
 pub fn slim(
     mut tree: Tree,
     spec: &Spec,
@@ -132,7 +134,7 @@ fn drop_runtime_packages(
     }));
 }
 
-/// What `drop` would save.
+/// The finding about what `runtime-packages: drop` would save.
 fn in_runtime(tree: &Tree, fates: &[Fate], runtime: &Runtime) -> Option<Finding> {
     let names: BTreeSet<String> =
         fates.iter().filter(|fate| fate.kept_for.is_none()).map(|fate| fate.name.to_string()).collect();
@@ -149,7 +151,8 @@ fn in_runtime(tree: &Tree, fates: &[Fate], runtime: &Runtime) -> Option<Finding>
     })
 }
 
-/// Headers end at the first empty line; behind it stands what a package index shows.
+/// Cuts `METADATA` after its headers, which end at the first empty line. The rest is the description that a package
+/// index shows.
 fn shorten_metadata(tree: &mut Tree, packages: &Utf8Path, rule: &str, ledger: &mut Ledger) -> anyhow::Result<()> {
     let infos: Vec<Utf8PathBuf> = tree.distributions.iter().map(|distribution| distribution.info.clone()).collect();
     for info in infos {
@@ -168,7 +171,7 @@ fn end_of_headers(text: &[u8]) -> Option<usize> {
     [position(b"\n\n"), position(b"\r\n\r\n")].into_iter().flatten().min()
 }
 
-/// `48.2 MB less: tests 30.1 MB, sources 9.3 MB, …`
+/// For example `48.2 MB less: tests 30.1 MB, sources 9.3 MB, …`
 fn summary(savings: &[Saving]) -> String {
     const SHOWN: usize = 4;
     let total: u64 = savings.iter().map(|saving| saving.bytes.0).sum();

@@ -7,70 +7,72 @@ use serde::{Deserialize, Deserializer};
 
 use crate::spec::SlimLevel;
 
+/// The content of `data/slim.yml`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rules {
-    /// Names of files that no rule leaves out.
+    /// File names that no rule leaves out.
     #[serde(deserialize_with = "globs")]
     pub(super) keep: GlobSet,
-    /// Names of files that read headers and sources at run time.
+    /// File names of compilers, which read headers and sources at run time.
     #[serde(deserialize_with = "globs")]
     pub(super) compilers: GlobSet,
     pub rules: Vec<Rule>,
 }
 
+/// A rule of `slim`: which files it leaves out, and under which conditions.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rule {
     pub name: String,
-    /// The least level that applies it.
+    /// The lowest level that applies the rule.
     pub level: SlimLevel,
-    /// For people, in Markdown.
+    /// What the rule leaves out, in Markdown for the documentation.
     pub what: String,
-    /// Why it is safe.
+    /// Why that is safe.
     pub why: String,
-    /// What it leaves alone.
+    /// Which files the rule keeps.
     pub unless: Option<String>,
     /// Names of folders, at any depth below the folder of packages.
     #[serde(default)]
     pub(super) folders: Vec<String>,
-    /// Names of modules that are treated as such a folder.
+    /// Names of modules that are treated like such a folder.
     #[serde(default)]
     pub(super) modules: Vec<String>,
-    /// Folders, seen from the folder of packages.
+    /// Folders, relative to the folder of packages.
     #[serde(default)]
     pub(super) below: Vec<String>,
-    /// Names of files.
+    /// File names.
     #[serde(default = "GlobSet::empty", deserialize_with = "globs")]
     pub(super) files: GlobSet,
-    /// Folders `NAME-stubs` of PEP 561.
+    /// Whether the rule matches the folders `NAME-stubs` of PEP 561.
     #[serde(default)]
     pub(super) stub_packages: bool,
-    /// All have to agree.
+    /// A file is left out only if all checks allow it.
     #[serde(default)]
     pub(super) checks: Vec<Check>,
-    /// Also what is of no distribution.
+    /// Whether the rule also applies to files that belong to no distribution.
     #[serde(default)]
     pub(super) every_owner: bool,
     #[serde(default)]
     pub(super) cuts_description: bool,
 }
 
-/// What is looked at before a file is left out.
+/// What is checked before a file is left out.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Check {
     BesideSource,
     BesideScript,
-    /// Of folders: nothing that stays uses it.
+    /// For folders: nothing that stays uses the folder.
     Unused,
-    /// No code of its distribution has its name.
+    /// No code of the file's distribution contains its name.
     Unmentioned,
-    /// No code of its distribution names files by their ending, as `"*.h"` does.
+    /// No code of the file's distribution mentions files by their ending, as `"*.h"` does.
     EndingUnmentioned,
     NotReadAsStub,
     NoCompiler,
-    /// Of folders: nothing in it can be imported.
+    /// For folders: nothing in the folder can be imported.
     NoModules,
     LinkerInput,
     PlainText,

@@ -1,4 +1,5 @@
-//! What of a layer is used by code that stays in it: folders that could be left out, and files that code names.
+//! Finds out what the remaining code of a layer uses: folders that could be left out, and files that code mentions by
+//! name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
@@ -9,34 +10,33 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::code;
 use crate::layer::{Entry, Owner, Tree};
 
-/// Folders and modules that are left out if nothing uses them, seen from the folder of packages. As text: paths are
-/// compared part by part, which is slow.
+/// Folders and modules that are left out if nothing uses them, relative to the folder of packages. They are strings
+/// because `Utf8Path` compares component by component, which is slow.
 pub(super) type Candidates = BTreeSet<String>;
 
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    /// Candidates that stay as a whole.
+    /// Candidates that stay completely.
     used: Candidates,
-    /// Modules in other candidates that are imported, by path.
+    /// Paths of imported modules in other candidates.
     imported: BTreeSet<String>,
-    /// Names of files, and endings of such, that are in the code of an owner.
+    /// File names and endings that the code of each owner contains.
     names: BTreeMap<Owner, BTreeSet<String>>,
-    /// Folders with a module that reads its stub, seen from the folder of packages.
+    /// Folders with a module that reads its own stub, relative to the folder of packages.
     stub_readers: BTreeSet<Utf8PathBuf>,
-    /// Owners whose code handles stubs as files.
+    /// Owners whose code processes stubs as files.
     stub_handlers: BTreeSet<Owner>,
-    /// Something reads the long description of a distribution.
+    /// Whether some code reads the long description of a distribution.
     pub(super) reads_descriptions: bool,
 }
 
 impl Uses {
-    /// Whether something in the layer could miss the file. Of the folders that could go, an outer one takes the inner
-    /// ones along.
+    /// Whether something in the layer may need the file. If an outer candidate is left out, so are the inner ones.
     pub(super) fn need(&self, path: &Utf8Path, candidates: &Candidates) -> bool {
         self.imported.contains(path.as_str()) || containing(path, candidates).all(|folder| self.used.contains(folder))
     }
 
-    /// Whether code of the owner, or code that the layer is made for, names the file or the ending.
+    /// Whether code of the owner, or the user's own code, mentions the file name or the ending.
     pub(super) fn mentions(&self, owner: &Owner, name: &str) -> bool {
         let by = |owner: &Owner| self.names.get(owner).is_some_and(|names| names.contains(name));
         [owner, &Owner::Source, &Owner::Include, &Owner::BuildScript].into_iter().any(by)
@@ -47,29 +47,29 @@ impl Uses {
     }
 }
 
-/// What code may name.
+/// The names that are searched for in code.
 #[derive(Debug, Default)]
 pub(super) struct Named<'a> {
-    /// Names of files.
+    /// File names.
     pub(super) files: BTreeSet<&'a str>,
-    /// Endings of such names, `.h`.
+    /// Endings of file names, such as `.h`.
     pub(super) endings: BTreeSet<&'a str>,
 }
 
 /// A module of the layer.
 struct Module<'a> {
-    /// From the folder of packages.
+    /// The path relative to the folder of packages.
     path: &'a Utf8Path,
     entry: &'a Entry,
 }
 
-/// What one module says.
-struct Said<'a> {
+/// What the code of one module uses.
+struct ModuleUses<'a> {
     path: &'a Utf8Path,
     owner: &'a Owner,
-    /// Candidates whose files it opens.
+    /// Candidates whose files the module opens.
     enters: Candidates,
-    /// Modules in candidates, by path.
+    /// Paths of modules in candidates that it imports.
     imports: BTreeSet<String>,
     names: BTreeSet<String>,
     attaches_stub: bool,
@@ -77,7 +77,7 @@ struct Said<'a> {
     reads_descriptions: bool,
 }
 
-/// Reads the code that stays, and with each candidate that turns out to be used, its code as well.
+/// Reads the code that stays. When a candidate turns out to be used, its code is read as well.
 pub(super) fn find(
     tree: &Tree,
     packages: &Utf8Path,
@@ -86,20 +86,20 @@ pub(super) fn find(
 ) -> anyhow::Result<Uses> {
     let modules = tree.entries.iter().filter_map(|(path, entry)| {
         let path = path.strip_prefix(packages).ok()?;
-        // What is in a `setup.py` was for the build.
+        // A `setup.py` was only for the build.
         let is_code = path.extension() == Some("py") && path.file_name() != Some("setup.py");
         is_code.then_some(Module { path, entry })
     });
     let mut waiting: Vec<Module<'_>> = modules.collect();
     let modules = in_candidates(tree, packages, candidates);
-    let question = Question::new(candidates, &modules, named);
+    let search = Search::new(candidates, &modules, named);
     let mut uses = Uses { used: only_modules(tree, packages, candidates), ..Uses::default() };
-    uses.imported.extend(question.files_of(entry_points(tree, packages)?));
+    uses.imported.extend(search.files_of(entry_points(tree, packages)?));
     loop {
         let (reached, rest): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|module| uses.need(module.path, candidates));
         let before = (uses.used.len(), uses.imported.len());
-        for said in question.ask_all(&reached)? {
+        for said in search.read_all(&reached)? {
             uses.used.extend(said.enters);
             uses.imported.extend(said.imports);
             uses.names.entry(said.owner.clone()).or_default().extend(said.names);
@@ -118,17 +118,17 @@ pub(super) fn find(
     }
 }
 
-/// The candidates that a file is in, or is.
+/// The candidates that contain a file, or are that file.
 pub(super) fn containing<'a>(path: &'a Utf8Path, candidates: &'a Candidates) -> impl Iterator<Item = &'a String> {
     prefixes(path.as_str()).filter_map(|folder| candidates.get(folder))
 }
 
-/// `a`, `a/b`, `a/b/c.py` of `a/b/c.py`.
+/// The prefixes of a path: `a`, `a/b` and `a/b/c.py` for `a/b/c.py`.
 pub(super) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at]).chain([path])
 }
 
-/// Files of the modules in candidates, by the path that their name has: `a/tests` for `a/tests/__init__.py`, `a/tests/b`
+/// Files of the modules in candidates, by the module's name as a path: `a/tests` for `a/tests/__init__.py`, `a/tests/b`
 /// for `a/tests/b.cpython-313-x86_64-linux-gnu.so`.
 fn in_candidates<'a>(
     tree: &'a Tree,
@@ -149,7 +149,7 @@ fn in_candidates<'a>(
     modules
 }
 
-/// A distribution without other modules is there for them.
+/// The candidates of distributions that have no other modules: these modules are the purpose of the distribution.
 fn only_modules(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> Candidates {
     let mut modules: BTreeMap<&Owner, Vec<&Utf8Path>> = BTreeMap::new();
     for (path, entry) in &tree.entries {
@@ -159,14 +159,14 @@ fn only_modules(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) -> Ca
             modules.entry(&entry.owner).or_default().push(path);
         }
     }
-    let lonely = modules
+    let only_candidates = modules
         .into_iter()
         .filter(|(_, modules)| modules.iter().all(|path| containing(path, candidates).next().is_some()))
         .filter(|(owner, _)| matches!(owner, Owner::Distribution(_)));
-    lonely.flat_map(|(_, modules)| modules).flat_map(|path| containing(path, candidates).cloned()).collect()
+    only_candidates.flat_map(|(_, modules)| modules).flat_map(|path| containing(path, candidates).cloned()).collect()
 }
 
-/// The modules that entry points lead to.
+/// The modules of entry points.
 fn entry_points(tree: &Tree, packages: &Utf8Path) -> anyhow::Result<Vec<String>> {
     let mut modules = Vec::new();
     for distribution in &tree.distributions {
@@ -181,38 +181,38 @@ fn entry_points(tree: &Tree, packages: &Utf8Path) -> anyhow::Result<Vec<String>>
     Ok(modules)
 }
 
-/// Whether it asks for the metadata of distributions, and not, say, of images.
+/// Whether the code reads the metadata of distributions, and not, for example, that of images.
 fn reads_installed_metadata(code: &str) -> bool {
     let modules = ["importlib.metadata", "importlib_metadata", "importlib import metadata", "pkg_resources"];
     modules.iter().any(|module| code.contains(module)) && code.contains("metadata(")
 }
 
-/// What is looked for in code.
-struct Question<'a> {
+/// What is searched for in code.
+struct Search<'a> {
     candidates: &'a Candidates,
-    /// As `in_candidates` gives them.
+    /// The result of `in_candidates`.
     modules: &'a BTreeMap<&'a str, BTreeSet<&'a str>>,
-    /// Last names of the candidates.
+    /// The last path components of the candidates.
     folders: BTreeSet<&'a str>,
-    /// What code has that names a file or an ending, to what it names.
+    /// The text in code that stands for a file or an ending, with that file name or ending.
     names: BTreeMap<String, &'a str>,
-    /// One of these words has to be in a module, or it says nothing.
+    /// A module that contains none of these words uses nothing that matters here.
     words: AhoCorasick,
 }
 
-/// What code says that finds files or modules in other ways than by an import.
-const LOOKS_AROUND: [&str; 8] =
+/// Words of code that finds files or modules without an import.
+const FINDS_FILES: [&str; 8] =
     ["__file__", "__path__", "__spec__", "__import__", "import_module", "resources", "get_data", "pkgutil"];
-/// What code says that reads data of packages by their names.
+/// Words of code that reads data of packages by their names.
 const READS_DATA: [&str; 3] = ["resource", "get_data", "PackageLoader"];
-/// What stands before an ending where a text names files by it: `"*.h"`, `name + ".h"`, `f"{name}.h"`, `"%s.h"`, `".c,.h"`,
-/// `r".*\.h$"`. In `"api.h"` it is a part of the name.
+/// What precedes an ending in a string that selects files by it: `"*.h"`, `name + ".h"`, `f"{name}.h"`, `"%s.h"`,
+/// `".c,.h"`, `r".*\.h$"`. In `"api.h"` it is a part of the name.
 const BEFORE_ENDING: [&str; 12] = ["\"", "'", "*", "}", "%s", "%d", "%r", ")s", "\\", ",", ";", "|"];
 const ATTACH_STUB: &str = "attach_stub";
 const STUB_ENDINGS: [&str; 2] = [".pyi\"", ".pyi'"];
 const DESCRIPTIONS: [&str; 4] = ["get_payload", "\"Description\"", "'Description'", "[\"description\"]"];
 
-impl<'a> Question<'a> {
+impl<'a> Search<'a> {
     fn new(candidates: &'a Candidates, modules: &'a BTreeMap<&'a str, BTreeSet<&'a str>>, named: &Named<'a>) -> Self {
         let folders: BTreeSet<&str> = candidates.iter().filter_map(|path| Utf8Path::new(path).file_stem()).collect();
         let endings = named.endings.iter();
@@ -225,15 +225,15 @@ impl<'a> Question<'a> {
         Self { candidates, modules, folders, names, words }
     }
 
-    /// Side by side; the order of the answers is that of the modules.
-    fn ask_all<'m>(&self, modules: &'m [Module<'_>]) -> anyhow::Result<Vec<Said<'m>>> {
+    /// Reads modules on several threads; the results are in the order of the modules.
+    fn read_all<'m>(&self, modules: &'m [Module<'_>]) -> anyhow::Result<Vec<ModuleUses<'m>>> {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let share = modules.len().div_ceil(threads).max(1);
         let answers = std::thread::scope(|scope| {
             let workers: Vec<_> = modules
                 .chunks(share)
                 .map(|share| {
-                    scope.spawn(|| share.iter().map(|module| self.ask(module)).collect::<anyhow::Result<Vec<_>>>())
+                    scope.spawn(|| share.iter().map(|module| self.read_one(module)).collect::<anyhow::Result<Vec<_>>>())
                 })
                 .collect();
             workers.into_iter().map(|worker| worker.join().expect("no worker panics")).collect::<Vec<_>>()
@@ -242,11 +242,11 @@ impl<'a> Question<'a> {
         Ok(answers.into_iter().flatten().flatten().collect())
     }
 
-    fn ask<'m>(&self, module: &'m Module<'_>) -> anyhow::Result<Option<Said<'m>>> {
+    fn read_one<'m>(&self, module: &'m Module<'_>) -> anyhow::Result<Option<ModuleUses<'m>>> {
         let bytes = module.entry.bytes()?;
         let (path, owner) = (module.path, &module.entry.owner);
         let home = containing(path, self.candidates).next();
-        // One that is in a candidate names its neighbours without it.
+        // A module in a candidate can refer to its neighbours without these words.
         if home.is_none() && !self.words.is_match(&bytes) {
             return Ok(None);
         }
@@ -259,10 +259,10 @@ impl<'a> Question<'a> {
             read.extend(code::modules(&code, &package));
         }
         enters.extend(read.iter().flat_map(|name| self.candidates_of(name)));
-        if home.is_some() && LOOKS_AROUND.iter().any(|word| code.contains(word)) {
+        if home.is_some() && FINDS_FILES.iter().any(|word| code.contains(word)) {
             enters.extend(containing(path, self.candidates).cloned());
         }
-        Ok(Some(Said {
+        Ok(Some(ModuleUses {
             path,
             owner,
             enters,
@@ -274,7 +274,7 @@ impl<'a> Question<'a> {
         }))
     }
 
-    /// Modules in candidates, with the packages that Python imports on the way to them.
+    /// The files of imported modules in candidates, and of the packages that Python imports with them.
     fn imported_by(&self, path: &Utf8Path, code: &str) -> BTreeSet<String> {
         let folder = path.parent().map_or("", Utf8Path::as_str);
         if !self.folders.iter().any(|name| code.contains(name) || folder.contains(name)) {
@@ -288,7 +288,7 @@ impl<'a> Question<'a> {
         self.files_of(names)
     }
 
-    /// By full names of modules, or of things in them.
+    /// The files in candidates for full names of modules, or of objects in them.
     fn files_of(&self, names: Vec<String>) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for name in names.into_iter().map(|name| name.replace('.', "/")) {
@@ -298,12 +298,12 @@ impl<'a> Question<'a> {
         found
     }
 
-    /// Candidates that a package is in, or is, by its full name.
+    /// Candidates that contain the package with this full name, or are that package.
     fn candidates_of(&self, name: &str) -> Candidates {
         prefixes(&name.replace('.', "/")).filter_map(|folder| self.candidates.get(folder).cloned()).collect()
     }
 
-    /// Candidates that the code of a module in `folder` goes into by a path, which may start in a package whose data it
+    /// Candidates from which a module in `folder` reads files by a path, which may start in a package whose data it
     /// reads.
     fn entered_by(&self, folder: &str, read: &[String], code: &str) -> Candidates {
         let packages: Vec<String> = read.iter().map(|name| name.replace('.', "/")).collect();
@@ -318,7 +318,7 @@ impl<'a> Question<'a> {
         entered
     }
 
-    /// Names and endings that stand in the code as a whole.
+    /// The names and endings that the code contains as whole words.
     fn named_in(&self, code: &str) -> BTreeSet<String> {
         let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
         let found = self.words.find_overlapping_iter(code).filter(|found| {

@@ -1,10 +1,10 @@
-//! What the loader sees of a shared object.
+//! Compares what the dynamic linker sees of two shared objects.
 
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SectionFlags, elf};
 
-/// Whether two forms of a file of 64 bits are the same once they are loaded: needed libraries, versions, exported
-/// symbols, code and data, each at its address.
+/// Whether two 64-bit files are the same once they are loaded: needed libraries, versions, exported symbols, code and
+/// data, each at its address.
 pub(super) fn is_same(before: &[u8], after: &[u8]) -> bool {
     let (before, after) = (seen(before), seen(after));
     before.is_some() && before == after
@@ -25,7 +25,7 @@ fn seen(bytes: &[u8]) -> Option<Seen<'_>> {
         let SectionFlags::Elf { sh_flags, .. } = section.flags() else { return None };
         let is_loaded = sh_flags.contains(elf::SHF_ALLOC);
         let name = section.name_bytes().ok()?;
-        // Symbols hold numbers of sections, which may change.
+        // Symbols contain section numbers, which may change.
         let is_symbols = name == b".dynsym";
         if is_loaded {
             let data = if is_symbols { &[] } else { section.data().ok()? };

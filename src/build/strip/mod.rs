@@ -1,4 +1,4 @@
-//! Removes symbols from shared objects that nothing looks for at run time, where they still load without them.
+//! Removes symbols that nothing uses at run time from shared objects, if these still load without them.
 
 mod compare;
 mod trial;
@@ -21,22 +21,24 @@ use crate::runtime::images;
 use crate::spec::Spec;
 use crate::types::{ByteSize, Target};
 
-/// Removes what the linker needed and the loader does not. The files of the installer are left as they are: they may
-/// be those of its cache.
+/// The program that removes what only the linker needed. It writes new files, because those of the installer may be in
+/// its cache.
 const PROGRAM: &str = "strip";
 const OPTION: &str = "--strip-unneeded";
-/// What savings are told under.
+/// The name under which savings are reported.
 const RULE: &str = "strip";
 
-/// A shared object that is smaller without its symbols, and the same to the loader.
+/// A shared object that is smaller without its symbols, but the same to the dynamic linker.
 #[derive(Debug)]
 struct Smaller {
     file: Utf8PathBuf,
     size: ByteSize,
 }
 
+/// Removes symbols from the shared objects of a tree, and returns the savings by owner.
+///
 /// # Errors
-/// What the file system says. What cannot be stripped stays as it is.
+/// A file cannot be read or written. A file that cannot be stripped stays as it is.
 pub fn strip(
     mut tree: Tree,
     spec: &Spec,
@@ -93,7 +95,8 @@ pub fn strip(
     Ok((tree, savings.into_values().collect()))
 }
 
-/// Place in the layer to the file, of whatever is named as a shared object. Whether it is one, `strip` says.
+/// The path in the layer and the file of everything that is named like a shared object. `strip` decides whether it is
+/// one.
 fn shared_objects(tree: &Tree) -> BTreeMap<Utf8PathBuf, Utf8PathBuf> {
     let is_named =
         |path: &Utf8Path| path.extension() == Some("so") || path.file_name().is_some_and(|name| name.contains(".so."));
@@ -105,7 +108,7 @@ fn shared_objects(tree: &Tree) -> BTreeMap<Utf8PathBuf, Utf8PathBuf> {
     files.collect()
 }
 
-/// Those that become smaller and stay the same to the loader.
+/// The shared objects that become smaller and stay the same to the dynamic linker.
 fn strip_all(
     objects: &BTreeMap<Utf8PathBuf, Utf8PathBuf>,
     folder: &Utf8Path,

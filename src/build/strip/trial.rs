@@ -1,4 +1,5 @@
-//! Loads shared objects in an interpreter of the layer's Python, laid out as in the layer, so that they find each other.
+//! Loads shared objects in an interpreter of the layer's Python, in the same folders as in the layer, so that they find
+//! each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -16,15 +17,15 @@ use crate::process::sandbox::Sandbox;
 const SCRIPT: &str = include_str!("load.py");
 
 pub(super) struct Trial<'a> {
-    /// Place in the layer to the file as it was installed.
+    /// The path in the layer, with the file as it was installed.
     objects: &'a BTreeMap<Utf8PathBuf, Utf8PathBuf>,
-    /// Stands for `/opt`.
+    /// Takes the place of `/opt`.
     folder: Utf8PathBuf,
     host: &'a Host,
     sandbox: Sandbox,
 }
 
-/// Why nothing can be loaded here: it runs code of strangers.
+/// Why no sandbox is available to load the files, which run untrusted code; `None` if it is available.
 pub(super) fn obstacle(host: &Host) -> anyhow::Result<Option<String>> {
     let output = sandbox(host, Vec::new()).command(&host.executable)?.args(["-I", "-S", "-c", ""]).output()?;
     let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
@@ -51,8 +52,8 @@ impl<'a> Trial<'a> {
         Ok(Self { objects, folder: folder.to_owned(), host, sandbox })
     }
 
-    /// Takes out of `smaller` what did not load before, which shows nothing, and what does not load any more; gives the
-    /// places of the latter.
+    /// Removes from `smaller` the files that did not load before, which prove nothing, and those that no longer load.
+    /// Returns the paths of the latter.
     pub(super) fn keep_what_loads(
         &self,
         smaller: &mut BTreeMap<Utf8PathBuf, Smaller>,
@@ -62,7 +63,8 @@ impl<'a> Trial<'a> {
         for (place, smaller) in &*smaller {
             put(&smaller.file, &self.folder.join(place))?;
         }
-        // What needs a broken one does not load, either: with the others as they were, each shows whose fault it is.
+        // A file also fails to load if it needs a broken one. Each is tried with the others as installed, to find those
+        // that are broken themselves.
         let mut broken = Vec::new();
         for (place, suspect) in self.take_out_broken(smaller)? {
             put(&suspect.file, &self.folder.join(&place))?;
@@ -73,7 +75,7 @@ impl<'a> Trial<'a> {
                 smaller.insert(place, suspect);
             }
         }
-        // All of them together, as the layer will have them.
+        // All stripped files together, as in the layer.
         loop {
             let more = self.take_out_broken(smaller)?;
             if more.is_empty() {
@@ -84,7 +86,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Those that do not load, which are then as they were.
+    /// Removes the files that do not load, and puts the installed ones back in their place.
     fn take_out_broken(
         &self,
         smaller: &mut BTreeMap<Utf8PathBuf, Smaller>,
@@ -97,7 +99,7 @@ impl<'a> Trial<'a> {
         Ok(broken)
     }
 
-    /// Those that load. An interpreter that fails loads nothing.
+    /// The files that load. If the interpreter fails, none does.
     fn load<'b>(&self, places: impl Iterator<Item = &'b Utf8PathBuf>) -> anyhow::Result<BTreeSet<Utf8PathBuf>> {
         let places: Vec<&Utf8PathBuf> = places.collect();
         let mut command = self.sandbox.command(&self.host.executable)?;
@@ -106,7 +108,7 @@ impl<'a> Trial<'a> {
         let mut child = command.spawn().with_context(|| format!("cannot start `{}`", self.host.executable))?;
         let paths: Vec<String> = places.iter().map(|place| format!("{}\0", self.folder.join(place))).collect();
         if let Some(mut input) = child.stdin.take() {
-            // It reads all before it answers. One that has died does not answer.
+            // The script reads everything before it answers. If it has died, the answers are missing.
             input.write_all(paths.concat().as_bytes()).ok();
         }
         let answers = child.wait_with_output()?.stdout;
@@ -115,7 +117,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// A link suffices: a library looks for others beside the name it was loaded by.
+/// Puts a file at a path of the trial, as a link: a library searches for others beside the name that it was loaded by.
 fn put(file: &Utf8Path, place: &Utf8Path) -> anyhow::Result<()> {
     if place.is_symlink() {
         fs_err::remove_file(place)?;

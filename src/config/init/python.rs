@@ -6,11 +6,11 @@ use crate::environment::Environment;
 use crate::spec::python::{ChosenPython, Project, PythonOrigin};
 use crate::types::PythonVersion;
 
-/// What a run would choose by the files of the folder and of those above it up to `root`; `None` if that is `default`, or
-/// if the project allows it.
+/// The Python that a run would choose by the files of the folder and of those above it up to `root`; `None` if that is
+/// `default`, or if the project allows `default`.
 pub(super) fn of(folder: &Utf8Path, root: &Utf8Path, file: &str, default: &str) -> Option<String> {
     let project = Project { folder, workspace: root, requirements: &[file.to_owned()], sources: &[] };
-    // The image is a default, too.
+    // The image's Python is only a default, too.
     let chosen = ChosenPython::of(&project, &Environment::default()).ok()?;
     let default = default.parse::<PythonVersion>().ok();
     let is_allowed = match &chosen.origin {

@@ -1,4 +1,4 @@
-//! Whether a lock file can be used: its version, its Python and its systems.
+//! Checks whether a lock file can be used: its version, its Python and its systems.
 
 use camino::Utf8Path;
 
@@ -19,7 +19,7 @@ pub(super) fn check_version(kind: Kind, path: &Utf8Path, version: Option<&str>) 
     }
 }
 
-/// Refuses a lock that was made for other environments than the target; a lock without environments is for all.
+/// Refuses a lock that was made for other environments than the target's. A lock without environments is for all.
 pub(in crate::manifest) fn check_environments(
     path: &Utf8Path,
     environments: &[String],
@@ -41,7 +41,7 @@ pub(in crate::manifest) fn check_environments(
     }))
 }
 
-/// The note for a lock that was made for another Python: it lacks what only the target's Python needs.
+/// The note for a lock that was made for another Python: it lacks distributions that only the target's Python needs.
 pub(super) fn other_python(path: &Utf8Path, locked: &str, python: PythonVersion) -> Option<String> {
     let is_same = locked.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") == python.to_string();
     (!is_same).then(|| {

@@ -1,4 +1,4 @@
-//! Package indexes and pages of links that a lock file names.
+//! The package indexes and pages of links that a lock file names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::manifest::project::{IndexTable, PYPI};
 use crate::manifest::text;
 use crate::secrets::{SecretUrl, credentials};
 
-/// Splits indexes from pages of links, which installers ask in another way. Folders are neither.
+/// Separates indexes from pages of links, which installers read in another way. Folders are neither.
 pub(in crate::manifest) fn split(
     indexes: Vec<IndexTable>,
     locked: &[Locked],
@@ -34,7 +34,7 @@ pub(in crate::manifest) fn split(
     })
 }
 
-/// The indexes of the distributions, the one to ask last at the end; empty if that is PyPI alone.
+/// The indexes of the distributions, with the one to ask last at the end; empty if that is only PyPI.
 ///
 /// `used` has the index of each distribution, `None` for PyPI.
 pub(in crate::manifest) fn used_indexes(used: impl Iterator<Item = Option<IndexTable>>) -> Vec<IndexTable> {
@@ -55,7 +55,7 @@ pub(in crate::manifest) fn used_indexes(used: impl Iterator<Item = Option<IndexT
     indexes
 }
 
-/// URLs of the indexes that a file names, with its variables filled in.
+/// The URLs of the indexes in a file, with variables filled in.
 pub(in crate::manifest) fn index_urls(
     path: &Utf8Path,
     indexes: &[IndexTable],
@@ -71,13 +71,13 @@ pub(in crate::manifest) fn index_urls(
     urls.collect()
 }
 
-/// All pages and folders of a lock, as the value of uv's variable, if some of them are declared nowhere: they were given
-/// on the command line when it was locked.
+/// All pages and folders of a lock, as the value of uv's variable, if some of them are not declared: they were given on
+/// the command line when the project was locked.
 pub(super) fn foreign_links(locked: &[Locked], pages: &[SecretUrl], declared: &Declared) -> Option<SecretString> {
     let places: BTreeSet<&str> = locked.iter().filter_map(|known| known.index.as_deref()).collect();
     let link = |place: &&str| match pages.iter().find(|page| locked::is_same(page.shown(), place)) {
         Some(page) => Some(page.exposed().to_owned()),
-        // uv wants it as it was given.
+        // uv requires the same form as in the lock.
         None => (!is_remote(place)).then(|| (*place).to_owned()),
     };
     let (links, is_declared): (Vec<_>, Vec<_>) =
@@ -98,12 +98,12 @@ pub(super) fn declared_to_uv(folder: &Utf8Path, paths: &[&Utf8Path], environment
     declared
 }
 
-/// Adds the files of folders that the project names in place of indexes.
+/// Adds the paths of files in the folders that the project declares instead of indexes.
 pub(super) fn in_folders(locked: Arc<[Locked]>, home: &Utf8Path, declared: &Declared) -> Arc<[Locked]> {
     let folder = |page: &String| {
         let page = page.replace("${PROJECT_ROOT}", home.as_str());
         match page.strip_prefix("file://") {
-            // `file:///${PROJECT_ROOT}` has a slash too many.
+            // `file:///${PROJECT_ROOT}` has one slash too many.
             Some(path) => Some(Utf8PathBuf::from(format!("/{}", path.trim_start_matches('/')))),
             None => (!is_remote(&page)).then(|| Utf8PathBuf::from(page)),
         }

@@ -1,4 +1,4 @@
-//! The files of a locked distribution, and where each of them is.
+//! The files of a locked distribution, and where each one is.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,15 @@ use crate::types::Target;
 /// A distribution of a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Locked {
-    /// Normalized.
+    /// The normalized name.
     pub(crate) name: String,
     pub(crate) version: String,
-    /// URL or folder of the index that it is from, as far as the lock says it.
+    /// The URL or folder of its index, if the lock contains it.
     pub(crate) index: Option<String>,
-    /// As far as they are known by their names.
+    /// Its files, as far as their names are known.
     pub(crate) files: Vec<File>,
-    /// One of these markers has to be true where a lock has several of the same name; none if it is for all.
+    /// Markers of which one has to be true, if a lock has several distributions of the same name; empty if it is for
+    /// all.
     pub(crate) forks: Vec<String>,
 }
 
@@ -27,23 +28,23 @@ pub(crate) struct Locked {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct File {
     pub(crate) name: String,
-    /// Where it is; `None` if only its index knows.
+    /// Where the file is; `None` if only its index knows.
     pub(crate) place: Option<Place>,
-    /// `algorithm:digits`; all of them are of this file.
+    /// The hashes of the file, as `algorithm:digits`.
     pub(crate) hashes: BTreeSet<String>,
-    /// Of the project in it.
+    /// The folder of the project in the file.
     pub(crate) subdirectory: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Url(String),
-    /// From the lock's folder, or absolute.
+    /// A path relative to the lock's folder, or absolute.
     Path(Utf8PathBuf),
 }
 
 impl File {
-    /// A file at a URL; `file://` is a path.
+    /// A file at a URL. A `file://` URL becomes a path.
     pub(crate) fn at_url(url: &str, hashes: BTreeSet<String>) -> Self {
         let parsed = url::Url::parse(url).ok();
         let path = parsed.as_ref().filter(|url| url.scheme() == "file").and_then(|url| url.to_file_path().ok());
@@ -71,11 +72,11 @@ impl Locked {
     pub(super) fn is_on_index(&self, file: &File, declared: &Declared) -> bool {
         match (&self.index, &file.place) {
             (_, Some(Place::Path(_))) => false,
-            // PyPI's files are on a host of its own.
+            // PyPI has its files on another host.
             (None, Some(Place::Url(url))) => url.starts_with(PYPI_FILES),
             (None, None) => true,
             (Some(index), _) if declared.has_index(index) => true,
-            // An index has a folder for each name; where a file lies beside the others it is a page.
+            // An index has a folder for each name. If files of all names are in one folder, it is a page of links.
             (Some(index), Some(Place::Url(url))) if lies_in(url, index) => false,
             (Some(index), _) => is_remote(index) && !declared.has_page(index),
         }
@@ -90,25 +91,25 @@ impl Locked {
         self.index.as_deref().or_else(|| urls.into_iter().next()).unwrap_or(PYPI)
     }
 
-    /// The file that an installer takes for the target, the first of equals, and how well it fits; `None` if the lock names
-    /// none.
+    /// The file that an installer chooses for the target, the first of equal ones, and how well it fits; `None` if the
+    /// lock names no files.
     pub(super) fn best(&self, target: Target) -> Option<(Fit, &File)> {
         let files = self.files.iter().rev().map(|file| (Fit::of(&file.name, target), file));
         files.max_by(|left, right| left.0.cmp(&right.0))
     }
 
-    /// Whether it has to be built for the target: the lock knows its files, and has no wheel of it that fits.
+    /// Whether it has to be built for the target: the lock has its files, and none is a wheel that fits.
     pub(crate) fn is_source_for(&self, target: Target) -> bool {
         self.best(target).is_some_and(|(fit, _)| fit == Fit::Source)
     }
 
-    /// With the files that lie in one of these folders, as their hashes show.
+    /// Adds the paths of files in these folders, which are recognized by their hashes.
     pub(super) fn in_folders(mut self, home: &Utf8Path, folders: &[Utf8PathBuf]) -> Self {
         for file in &mut self.files {
             let is_known = match &file.place {
                 None => false,
                 Some(Place::Url(_)) => true,
-                // Its place on the machine that made the lock.
+                // The path may be one of the machine that made the lock.
                 Some(Place::Path(path)) => home.join(path).exists(),
             };
             let same = |path: &Utf8PathBuf| matches!(hashes::compare(&home.join(path), &file.hashes), Ok(Some(true)));
@@ -120,16 +121,16 @@ impl Locked {
     }
 }
 
-/// Whether it is asked over the network; else it is a folder.
+/// Whether the index is on the network, and not a folder.
 pub(crate) fn is_remote(index: &str) -> bool {
     index.starts_with("http://") || index.starts_with("https://")
 }
 
-/// What a project says of its places.
+/// The indexes and pages that a project declares.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Declared {
     pub(super) indexes: Vec<String>,
-    /// Lists of links, which have all files on one page and know no names.
+    /// Pages of links, with the files of all names on one page.
     pub(super) pages: Vec<String>,
 }
 
@@ -157,7 +158,7 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
-/// Without what does not say where it is.
+/// The URL without the parts that do not affect where it leads.
 fn plain(url: &str) -> String {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     crate::secrets::without_credentials(&url[..end]).trim_end_matches('/').to_owned()

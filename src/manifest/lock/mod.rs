@@ -1,4 +1,4 @@
-//! Lock files that their own tool exports: what can be read from them without running it.
+//! Reads lock files that their own tool exports, as far as possible without running it.
 
 mod checks;
 mod indexes;
@@ -44,43 +44,46 @@ use crate::types::{Digest, PythonVersion};
 #[derive(Clone, Debug)]
 pub struct Lock {
     pub kind: Kind,
-    /// As asked for, from the working directory.
+    /// The path as given, relative to the working directory.
     pub path: Utf8PathBuf,
-    /// Folder of the project that the dependencies are of, absolute: the lock's, or that of a member of its workspace.
+    /// The folder of the project with these dependencies, absolute: the lock's folder, or that of a member of its
+    /// workspace.
     pub project: Utf8PathBuf,
-    /// The file of that project, from the working directory.
+    /// The file of that project, relative to the working directory.
     pub(super) source: Utf8PathBuf,
-    /// The versions of Python that it is for (PEP 440); empty if it does not say.
+    /// The versions of Python that the lock is for (PEP 440); empty if it does not say.
     pub(super) python_range: String,
-    /// The lock, and what it was made from.
+    /// The lock, and the files that it was made from.
     pub files: Vec<ManifestFile>,
-    /// Projects and files beside it that are locked by their place, from the lock's folder.
+    /// Local projects and files in the lock, relative to the lock's folder, with their digests.
     pub local: BTreeMap<Utf8PathBuf, Digest>,
-    /// Indexes of its distributions; the last is asked last. Empty if all are from PyPI.
+    /// The indexes of its distributions, with the one to ask last at the end; empty if all are from PyPI.
     pub indexes: Vec<SecretUrl>,
-    /// Indexes that none of the files that uv reads names: they were given on the command line when it was locked.
+    /// Indexes that are in none of the files that uv reads: they were given on the command line when the project was
+    /// locked.
     pub foreign: Vec<SecretUrl>,
-    /// Pages and folders of files that are no indexes, those of them that a URL leads to.
+    /// Pages of links with a URL.
     pages: Vec<SecretUrl>,
-    /// Pages and folders for uv's own variable, some of which stand in none of the files that it reads.
+    /// The value of uv's own variable for pages and folders, if some of them are in none of the files that uv reads.
     pub foreign_links: Option<SecretString>,
     declared: Declared,
     pub(super) locked: Arc<[Locked]>,
-    /// Notes for people.
+    /// Notes for the user.
     pub notes: Vec<String>,
     pub(super) known: Selection,
 }
 
-/// What the formats have in common.
+/// The content that all formats have in common.
 #[derive(Clone, Debug, Default)]
 struct Contents {
-    /// Of the format; `None` if the file does not say.
+    /// The version of the format; `None` if the file does not contain it.
     version: Option<String>,
-    /// The one Python that it was made for, `3.13` or `3.13.1`; the other formats are for all that a project allows.
+    /// The single Python that the lock was made for, `3.13` or `3.13.1`; in other formats locks are for all that a
+    /// project allows.
     python: Option<String>,
     /// The versions of Python that the project is for (PEP 440).
     python_range: String,
-    /// Markers of which one has to be true; none if it is for all systems.
+    /// Markers of which one has to be true; empty if the lock is for all systems.
     environments: Vec<String>,
     local: BTreeSet<String>,
     locked: Arc<[Locked]>,
@@ -90,10 +93,10 @@ struct Contents {
 }
 
 impl Lock {
-    /// Reads a lock file and what it was made from; nothing is started.
+    /// Reads a lock file and the files that it was made from, without running a tool.
     ///
-    /// Problems: it cannot be read, is of an unknown version, does not fit the target's Python, or lacks the file that it
-    /// was made from.
+    /// Problems: the lock cannot be read, has an unknown version, does not fit the target's Python, or the file that it
+    /// was made from is missing.
     pub(super) fn read(path: &Utf8Path, asked: &Asked<'_>, problems: &mut Problems) -> Option<Self> {
         let (kind, folder) = (Kind::of(path), asked.folder);
         let home = path.parent().unwrap_or(Utf8Path::new(""));
@@ -129,7 +132,7 @@ impl Lock {
             // The project itself is not installed from its lock.
             let is_project =
                 folder.join(&path).canonicalize_utf8().ok() == folder.join(project).canonicalize_utf8().ok();
-            // A missing path may belong to a group that is not installed; else a later step refuses it.
+            // A missing path may belong to a group that is not installed. Otherwise a later step refuses it.
             let is_there = folder.join(&path).exists();
             if is_there
                 && !is_project
@@ -174,7 +177,7 @@ impl Lock {
         })
     }
 
-    /// The requirements that its tool names, each from its place.
+    /// The exported requirements, each with the place of its distribution.
     pub(super) fn place(&self, lines: &[String], asked: &Asked<'_>, problems: &mut Problems) -> Vec<(usize, String)> {
         let text = text::read(asked.folder, &self.path).unwrap_or_default();
         let places: Vec<SecretUrl> = self.indexes.iter().chain(&self.pages).cloned().collect();
@@ -196,7 +199,7 @@ impl Lock {
             };
             name_of(bare).and_then(|name| self.line_of(&name, &text)).or_else(of_path).unwrap_or(1)
         };
-        // Only the installer knows the files of these pages.
+        // Only the installer knows the files on these pages.
         let has_unknown_files = |page: &&SecretUrl| {
             let is_its =
                 |locked: &&Locked| locked.index.as_deref().is_none_or(|index| locked::is_same(index, page.shown()));
@@ -209,15 +212,15 @@ impl Lock {
         pages.chain(placed).collect()
     }
 
-    /// The line, from 1, at which a distribution stands in the file, for messages.
+    /// The number of the line, from 1, at which the file lists a distribution, for messages.
     pub(super) fn line_of(&self, name: &str, text: &str) -> Option<usize> {
         let wanted = if self.kind == Kind::Pipenv { format!("\"{name}\": {{") } else { format!("name = \"{name}\"") };
         text.lines().position(|line| line.trim() == wanted).map(|index| index + 1)
     }
 }
 
-/// The folder of the project that a lock in `home` is of, both from `folder`: one of uv above a project is that of the
-/// workspace that the project is a member of.
+/// The folder of the project that a lock in `home` is for, both relative to `folder`: a uv lock in a folder above is
+/// that of the workspace that the project is a member of.
 fn project_of<'a>(kind: Kind, home: &'a Utf8Path, folder: &Utf8Path) -> Result<&'a Utf8Path, Failure> {
     let is_above = !home.as_str().is_empty() && home.components().all(|part| part.as_str() == "..");
     if kind != Kind::Uv || !is_above || !folder.join("pyproject.toml").is_file() {
@@ -232,7 +235,7 @@ fn project_of<'a>(kind: Kind, home: &'a Utf8Path, folder: &Utf8Path) -> Result<&
     Err(failure.hint("name this folder in `members` of `[tool.uv.workspace]` there, or run `uv lock` here"))
 }
 
-/// The contents of a lock that can be used.
+/// The contents of a lock, after it was checked.
 fn contents(
     path: &Utf8Path,
     lock: &str,

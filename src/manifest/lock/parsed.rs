@@ -10,17 +10,17 @@ use crate::error::Failure;
 use crate::manifest::local_packages::KnownPackages;
 use crate::types::{Digest, PythonVersion};
 
-/// By the texts of the lock and its project: the same texts give the same result.
+/// Results by the texts of the lock and its project: the same texts give the same result.
 #[derive(Debug, Default)]
 pub struct ParsedLocks(Mutex<BTreeMap<Key, Contents>>, pub(crate) KnownPackages);
 
-/// All that the answer depends on.
+/// Everything that the result depends on.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    /// It stands in messages, and says of which kind the lock is.
+    /// The path, which is in messages and determines the kind of the lock.
     path: Utf8PathBuf,
     source: Utf8PathBuf,
-    /// Of both texts.
+    /// The digests of both texts.
     texts: [Digest; 2],
     python: String,
 }

@@ -1,4 +1,4 @@
-//! `pdm.lock` (<https://pdm-project.org/latest/usage/lockfile/>).
+//! Reads `pdm.lock` (<https://pdm-project.org/latest/usage/lockfile/>).
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ struct Package {
     dependencies: Vec<String>,
     #[serde(default)]
     version: String,
-    /// A project or file by its place.
+    /// The path of a local project or file.
     path: Option<String>,
     #[serde(default)]
     files: Vec<Artifact>,
@@ -35,7 +35,7 @@ struct Package {
 #[derive(Deserialize)]
 struct Artifact {
     file: Option<String>,
-    /// In place of the name, with `--static-urls`.
+    /// The URL instead of the name, with `--static-urls`.
     url: Option<String>,
     hash: Option<String>,
 }
@@ -57,10 +57,10 @@ impl Package {
 #[derive(Default, Deserialize)]
 struct Metadata {
     lock_version: Option<String>,
-    /// What was locked; a group that is not cannot be installed.
+    /// The groups that were locked. Others cannot be installed.
     #[serde(default)]
     groups: Vec<String>,
-    /// What it was made for; one for every platform if nobody said otherwise.
+    /// The targets that the lock was made for; by default one for every platform.
     #[serde(default)]
     targets: Vec<LockTarget>,
 }
@@ -73,7 +73,8 @@ struct LockTarget {
 }
 
 impl LockTarget {
-    /// As a marker; as what it is where that is never Lambda with this Python, and empty if it is for all.
+    /// The target as a marker; its own description if it can never be Lambda with this Python, and empty if it is for
+    /// all.
     fn marker(&self, python: PythonVersion) -> String {
         if let Some(range) = self.requires_python.as_deref().filter(|range| !allows_python(range, python)) {
             return format!("Python {range}");
@@ -99,7 +100,7 @@ pub(super) fn contents(
     let extras = project.extras();
     let groups = lock.metadata.groups.iter().filter(|group| *group != "default").map(|group| normalized(group));
     let groups = groups.chain(project.groups()).filter(|group| !extras.contains(group));
-    // The lock does not say which index a distribution is from; the project does.
+    // The lock does not contain the index of a distribution; the project does.
     let sources = &project.tool.pdm.source;
     let (pages, sources): (Vec<_>, Vec<_>) = sources.iter().partition(|source| source.is_page());
     let replaces_pypi = sources.iter().any(|source| source.name.as_deref() == Some("pypi"));
@@ -110,7 +111,7 @@ pub(super) fn contents(
     let environments = lock.metadata.targets.iter().map(|target| target.marker(python));
     let environments: Vec<String> = environments.collect();
     Ok(Contents {
-        // One without a condition is for all.
+        // A target without a condition is for all.
         environments: if environments.iter().any(String::is_empty) { Vec::new() } else { environments },
         version: lock.metadata.lock_version.clone(),
         local: lock.packages.iter().filter_map(|package| package.path.clone()).collect(),
@@ -122,8 +123,8 @@ pub(super) fn contents(
     })
 }
 
-/// Refuses a lock without something that is required: `metadata` stands first, so that a file that ends between two
-/// packages says nothing of it itself, and PDM exports what is left.
+/// Refuses a lock that lacks a required distribution. In a file that is truncated between two packages, `metadata` at
+/// the start still looks complete, and PDM exports what is left.
 fn check_complete(path: &Utf8Path, lock: &Lock, project: &Project, python: PythonVersion) -> Result<(), Failure> {
     if lock.metadata.lock_version.is_none() || project.tool.pdm.resolution.contains_key("excludes") {
         return Ok(());
@@ -135,7 +136,7 @@ fn check_complete(path: &Utf8Path, lock: &Lock, project: &Project, python: Pytho
     let environments = targets.map(marker_environment);
     let missing = |line: &String| {
         let asked = pep508::requirement(line).ok()?;
-        // A lock may leave out what is for other platforms.
+        // A lock may leave out distributions for other platforms.
         let is_for_lambda = environments.iter().all(|environment| asked.marker.evaluate(environment, &[]));
         let name = asked.name.to_string();
         (is_for_lambda && !locked.contains(&name)).then_some(name)

@@ -1,4 +1,4 @@
-//! `Pipfile.lock` (<https://github.com/pypa/pipfile>): JSON, a category of packages a key.
+//! Reads `Pipfile.lock` (<https://github.com/pypa/pipfile>): JSON with one key for each category of packages.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ struct Requires {
 
 #[derive(Deserialize)]
 struct Package {
-    /// Name of a source.
+    /// The name of a source.
     index: Option<String>,
     path: Option<String>,
     file: Option<String>,
@@ -46,9 +46,9 @@ struct Package {
     markers: Option<String>,
 }
 
-/// Pipenv's name in the lock for the packages that are installed unless something else is asked for.
+/// Pipenv's name in the lock for the packages that are installed by default.
 const MAIN: &str = "default";
-/// Its name for those of development; in the `Pipfile` they are `dev-packages`.
+/// Its name for packages for development, which are `dev-packages` in the `Pipfile`.
 const DEVELOPMENT: &str = "develop";
 
 pub(super) fn contents(path: &Utf8Path, text: &str) -> Result<Contents, Failure> {
@@ -86,7 +86,7 @@ pub(super) fn contents(path: &Utf8Path, text: &str) -> Result<Contents, Failure>
     })
 }
 
-/// Groups among the selected ones that have nothing for the target.
+/// Selected groups that have nothing for the target.
 pub(super) fn unused(text: &str, selection: &Selection, target: Target) -> Vec<(&'static str, String)> {
     let lock: Option<Lock> = serde_json::from_str(text).ok();
     let categories = lock.into_iter().flat_map(|lock| lock.categories);

@@ -1,7 +1,7 @@
-//! The requirement of a locked distribution, from the place that its lock names.
+//! Writes the requirement of a locked distribution, with the place that its lock names.
 //!
-//! With its hashes a distribution may come from any index: other bytes are refused. What lies in a folder, behind a URL or
-//! on a page of links is fetched from there, and so is what has no hash.
+//! With hashes, a distribution may come from any index, because other bytes are refused. A distribution in a folder, at
+//! a URL or on a page of links is fetched from there, and so is one without hashes.
 
 use std::collections::BTreeSet;
 
@@ -24,17 +24,17 @@ use crate::types::{Digest, Target, pep508};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placing<'a> {
     pub(crate) path: &'a Utf8Path,
-    /// Of the lock, absolute.
+    /// The folder of the lock, absolute.
     pub(crate) folder: &'a Utf8Path,
     pub(crate) target: Target,
     pub(crate) declared: &'a Declared,
-    /// All that the lock names, with their credentials.
+    /// All indexes in the lock, with their credentials.
     pub(crate) indexes: &'a [SecretUrl],
-    /// The command that writes the lock anew.
+    /// The command that updates the lock.
     pub(crate) refresh: &'a str,
 }
 
-/// As many are named of those without a file.
+/// How many distributions without a file are named.
 const NAMED: usize = 10;
 const NAMED_AT_ONCE: usize = 3;
 
@@ -46,8 +46,8 @@ pub(crate) enum Unplaced {
     Failed(Failure),
 }
 
-/// All lines that could be placed, each with the number of the line that it comes from. Problems: the others, those
-/// without a file for the target as one.
+/// The lines whose distributions could be found, each with the number of the line that it comes from. Problems: the
+/// other lines, with those that lack a file for the target as one problem.
 pub(crate) fn all(
     lines: impl Iterator<Item = (usize, Result<String, Unplaced>)>,
     placing: &Placing<'_>,
@@ -77,11 +77,11 @@ impl From<Failure> for Unplaced {
 }
 
 impl Placing<'_> {
-    /// A line of a requirement file, `name==version ; marker --hash=…`, with the place of the distribution where its name
-    /// is not enough. Lines that name a place, and those of other targets, stay as they are.
+    /// A line of a requirement file, `name==version ; marker --hash=…`, with the place of the distribution if the name
+    /// is not enough. Lines with a place, and lines for other targets, stay as they are.
     ///
     /// # Errors
-    /// The lock has no file for the target, or one that can be found nowhere.
+    /// The lock has no file for the target, or the place of the file is unknown.
     pub(crate) fn line(&self, line: &str, locked: &[&Locked]) -> Result<String, Unplaced> {
         let (text, options) = split_options(line)?;
         if let Some(path) = path_of(text) {
@@ -98,7 +98,7 @@ impl Placing<'_> {
         let name = normalized(asked.name.as_ref());
         let is_asked = |known: &&&Locked| {
             known.name == name
-                // `==2.5` takes a `2.5+cpu`, which is another one.
+                // `==2.5` also allows `2.5+cpu`, which is another distribution.
                 && known.version.parse::<Version>().is_ok_and(|own| versions.iter().all(|asked| *asked.version() == own))
         };
         let found: Vec<&Locked> = locked.iter().filter(is_asked).copied().collect();
@@ -114,9 +114,9 @@ impl Placing<'_> {
             // Other bytes are refused.
             _ if is_on_index && is_hashed => Ok(line.to_owned()),
             Some((file, place)) => Ok(self.placed(&known.name, file, place, &marker)?),
-            // A page of links, of which the lock does not say what they lead to, is read by the installer.
+            // A page of links, whose files the lock does not list: the installer reads it.
             None if is_hashed => Ok(line.to_owned()),
-            // Nothing else is asked.
+            // The installer asks no other index.
             None if is_on_index && self.indexes.len() < 2 => Ok(line.to_owned()),
             None => Err(self.unknown_place(known).into()),
         }
@@ -135,7 +135,7 @@ impl Placing<'_> {
         }
     }
 
-    /// The one that is meant of those with the same name and version, which are from different places.
+    /// The distribution that is meant, if several have the same name and version but different places.
     fn only<'a>(&self, found: &[&'a Locked], hashes: &BTreeSet<String>) -> Result<Option<&'a Locked>, Failure> {
         let environment = marker_environment(self.target);
         let has_hashes = |known: &&&'a Locked| {
@@ -146,7 +146,7 @@ impl Placing<'_> {
             let mut markers = known.forks.iter().filter_map(|text| pep508::marker(text).ok());
             known.forks.is_empty() || markers.any(|marker| marker.evaluate(&environment, &[]))
         };
-        // The same bytes are the same wherever they come from.
+        // If the bytes are the same, the place does not matter.
         let same: Vec<&Locked> = found.iter().filter(has_hashes).copied().collect();
         let is_on_index =
             |known: &&&Locked| known.best(self.target).is_none_or(|(_, file)| known.is_on_index(file, self.declared));
@@ -169,7 +169,7 @@ impl Placing<'_> {
         }
     }
 
-    /// `name @ URL` or a path, with the hashes of the file.
+    /// A requirement `name @ URL`, or a path, with the hashes of the file.
     pub(crate) fn placed(&self, name: &str, file: &File, place: &Place, marker: &str) -> Result<String, Failure> {
         let fragment = file.subdirectory.as_ref().map(|folder| format!("#subdirectory={folder}")).unwrap_or_default();
         let mut hashes = file.hashes.clone();
@@ -181,7 +181,7 @@ impl Placing<'_> {
             Place::Path(path) => {
                 self.check(path)?;
                 if hashes.is_empty() {
-                    // Its bytes are an input, and pip wants a hash of all or of none.
+                    // The bytes of the file are an input, and pip wants hashes for all requirements or for none.
                     let bytes =
                         fs_err::read(self.folder.join(path)).map_err(|error| files::unreadable(path, &error))?;
                     hashes.insert(format!("sha256:{}", Digest::of(&bytes).hex()));
@@ -193,8 +193,10 @@ impl Placing<'_> {
         Ok([what, marker.to_owned()].into_iter().chain(hashes).collect())
     }
 
+    /// Checks that a path in the lock exists.
+    ///
     /// # Errors
-    /// What the lock leads to is not there.
+    /// The path in the lock does not exist.
     pub(crate) fn check(&self, path: &Utf8Path) -> Result<(), Failure> {
         if self.folder.join(path).exists() {
             return Ok(());
@@ -203,7 +205,7 @@ impl Placing<'_> {
         Err(failure.hint("check it out or make it before this step, or leave out the group or extra that needs it"))
     }
 
-    /// A file on the host of an index is fetched with the index's user and password.
+    /// The URL with the user and password of the index, if the file is on the index's host.
     fn with_credentials(&self, url: &str) -> String {
         let origin = |url: &str| url::Url::parse(url).ok().map(|url| url.origin());
         let mut index = self.indexes.iter().filter(|index| origin(index.exposed()) == origin(url));
@@ -248,12 +250,12 @@ impl Placing<'_> {
     }
 }
 
-/// A path that no tool takes for a name.
+/// A path in a form that no tool takes for a name.
 pub(crate) fn local(path: &Utf8Path) -> Utf8PathBuf {
     if path.as_str().starts_with(['.', '/']) { path.to_owned() } else { Utf8Path::new(".").join(path) }
 }
 
-/// Of a requirement that is one, as tools and `local` write it.
+/// The path in a requirement that consists of one, as tools and `local` write it.
 pub(crate) fn path_of(text: &str) -> Option<&Utf8Path> {
     let end = text.find([' ', '#', '[']).unwrap_or(text.len());
     text.starts_with(['.', '/']).then(|| Utf8Path::new(&text[..end]))

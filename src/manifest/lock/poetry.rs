@@ -1,4 +1,4 @@
-//! `poetry.lock` (<https://python-poetry.org/docs/basic-usage/#installing-with-poetrylock>).
+//! Reads `poetry.lock` (<https://python-poetry.org/docs/basic-usage/#installing-with-poetrylock>).
 
 use camino::Utf8Path;
 use serde::Deserialize;
@@ -36,7 +36,7 @@ struct Artifact {
 struct Source {
     r#type: String,
     url: String,
-    /// Name of the index.
+    /// The name of the index.
     reference: Option<String>,
 }
 

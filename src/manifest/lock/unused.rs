@@ -1,4 +1,4 @@
-//! Selected groups and extras that have nothing for a target, which is most often a mistake.
+//! Finds selected groups and extras that have nothing for a target, which is usually a mistake.
 
 use toml::Value;
 
@@ -7,7 +7,7 @@ use crate::manifest::read::{allows_python, of_poetry};
 use crate::manifest::{Selection, marker_environment};
 use crate::types::{Target, pep508};
 
-/// Those among the selected ones, each with what it is.
+/// The selected groups and extras that have nothing for the target, each with its kind.
 pub(super) fn of_project(project: &Project, selection: &Selection, target: Target) -> Vec<(&'static str, String)> {
     let groups = selection.groups.iter().filter(|name| project.groups().contains(*name));
     let groups = groups.filter(|name| !has_any(&group(project, name, &mut Vec::new()), target));
@@ -16,12 +16,12 @@ pub(super) fn of_project(project: &Project, selection: &Selection, target: Targe
     groups.map(|name| ("group", name.clone())).chain(extras.map(|name| ("extra", name.clone()))).collect()
 }
 
-/// One requirement in whatever form a tool has it.
+/// One requirement, in the form of any tool.
 enum Entry<'a> {
     Line(&'a str),
-    /// Of Poetry: a version, a table or a list of tables.
+    /// Poetry's form: a version, a table or a list of tables.
     Table(&'a Value),
-    /// What only its tool can judge.
+    /// A form that only its tool can read.
     Other,
 }
 
@@ -33,7 +33,7 @@ fn has_any(entries: &[Entry<'_>], target: Target) -> bool {
     })
 }
 
-/// What cannot be read is for its tool to judge.
+/// Whether a requirement is for the target. Its tool judges lines that cannot be read here.
 pub(super) fn is_for(line: &str, target: Target) -> bool {
     pep508::requirement(line).map_or(true, |requirement| requirement.marker.evaluate(&marker_environment(target), &[]))
 }
@@ -51,7 +51,7 @@ fn is_for_in_poetry(value: &Value, target: Target) -> bool {
     }
 }
 
-/// Entries of a group, with those of the groups that it includes.
+/// The entries of a group, including those of the groups that it includes.
 fn group<'a>(project: &'a Project, wanted: &str, seen: &mut Vec<String>) -> Vec<Entry<'a>> {
     if seen.iter().any(|name| name == wanted) {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! `uv.lock` (<https://docs.astral.sh/uv/concepts/resolution/#lockfile-versioning>).
+//! Reads `uv.lock` (<https://docs.astral.sh/uv/concepts/resolution/#lockfile-versioning>).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct Lock {
     version: Option<u32>,
     #[serde(default, rename = "package")]
     packages: Vec<Package>,
-    /// What it was made for (`[tool.uv] environments`); all systems if there are none.
+    /// The environments that the lock was made for (`[tool.uv] environments`); empty for all systems.
     #[serde(default)]
     supported_markers: Vec<String>,
 }
@@ -32,7 +32,7 @@ struct Lock {
 #[serde(rename_all = "kebab-case")]
 struct Package {
     name: String,
-    /// A project may find out its own when it is built.
+    /// The version; a project may determine its own only when it is built.
     #[serde(default)]
     version: String,
     #[serde(default)]
@@ -50,7 +50,7 @@ struct Package {
 #[derive(Deserialize)]
 struct Artifact {
     url: Option<String>,
-    /// From the registry's folder.
+    /// The path relative to the registry's folder.
     path: Option<String>,
     hash: Option<String>,
 }
@@ -82,7 +82,7 @@ impl Package {
     }
 }
 
-/// What the project asked for when it was locked.
+/// The requirements of the project when it was locked.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Metadata {
@@ -116,14 +116,14 @@ impl Source {
 pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result<Contents, Failure> {
     let lock: Lock = text::toml(path, text)?;
     let sources = || lock.packages.iter().map(|package| &package.source);
-    // Its name is what `UV_INDEX_<NAME>_PASSWORD` goes by.
+    // The index needs its name, because `UV_INDEX_<NAME>_PASSWORD` refers to it.
     let named = |url: &str| {
-        // uv leaves out of the lock what user and password the project has in it.
+        // uv does not write the user and password of a URL in the project into the lock.
         let place = |url: &str| without_credentials(url).trim_end_matches('/').to_owned();
         let same = |index: &&IndexTable| index.url.as_deref().is_some_and(|known| place(known) == place(url));
         Some(project.tool.uv.index.iter().find(same).cloned().unwrap_or_else(|| IndexTable::new(None, url)))
     };
-    // A registry may be a folder, too.
+    // A registry may also be a folder.
     let registries = sources().filter_map(|source| source.registry.as_deref()).filter(|place| is_remote(place));
     let locked: Arc<[Locked]> = lock.packages.iter().filter_map(Package::locked).collect();
     let files = locked.iter().flat_map(|locked| &locked.files).filter_map(|file| match &file.place {
@@ -141,8 +141,9 @@ pub(super) fn contents(path: &Utf8Path, text: &str, project: &Project) -> Result
     })
 }
 
-/// What the settings of uv say of places: those of a `pyproject.toml`, or of a `uv.toml`
-/// (<https://docs.astral.sh/uv/reference/settings/#find-links>, <https://docs.astral.sh/uv/concepts/indexes/#flat-indexes>).
+/// The indexes and pages in uv's settings, from a `pyproject.toml` or a `uv.toml`
+/// (<https://docs.astral.sh/uv/reference/settings/#find-links>,
+/// <https://docs.astral.sh/uv/concepts/indexes/#flat-indexes>).
 pub(super) fn declared(settings: &str) -> Declared {
     let settings: Table = settings.parse().unwrap_or_default();
     let of_project = || settings.get("tool")?.get("uv")?.as_table();
@@ -161,15 +162,15 @@ pub(super) fn declared(settings: &str) -> Declared {
 /// A project of the workspace, or beside it, as it was locked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LocalProject {
-    /// As it is written.
+    /// The name as it is written.
     pub(crate) name: String,
     pub(crate) version: String,
-    /// Its version by now.
+    /// Its current version.
     pub(crate) now: String,
 }
 
 impl LocalProject {
-    /// The lock with the version of now.
+    /// The text of the lock with the current version.
     pub(crate) fn in_lock(&self, lock: &str) -> String {
         let Self { name, version, now } = self;
         let head = |version: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n");
@@ -177,20 +178,20 @@ impl LocalProject {
     }
 }
 
-/// Projects that have a version of their own in the lock. `read` gives the text of the `pyproject.toml` in a folder.
+/// The projects with a version of their own in the lock. `read` returns the text of the `pyproject.toml` in a folder.
 pub(crate) fn local_projects(lock: &str, read: impl Fn(&str) -> Option<String>) -> Vec<LocalProject> {
     let lock: Option<Lock> = toml::from_str(lock).ok();
     let packages = lock.into_iter().flat_map(|lock| lock.packages);
     let found = packages.filter(|package| !package.version.is_empty()).filter_map(|package| {
         let project: Project = toml::from_str(&read(package.source.local()?)?).ok()?;
-        // uv writes it in its normal form.
+        // uv writes normalized versions.
         let now: Version = project.metadata?.version?.parse().ok()?;
         Some(LocalProject { name: package.name, version: package.version, now: now.to_string() })
     });
     found.collect()
 }
 
-/// Folders and files that a lock leads to, from its own folder.
+/// The folders and files that a lock refers to, relative to its own folder.
 pub(crate) fn local_places(lock: &str) -> BTreeSet<Utf8PathBuf> {
     let lock: Option<Lock> = toml::from_str(lock).ok();
     let packages = lock.iter().flat_map(|lock| &lock.packages);
@@ -201,8 +202,8 @@ pub(crate) fn local_places(lock: &str) -> BTreeSet<Utf8PathBuf> {
     folders.collect()
 }
 
-/// What a project asks for and its lock was not made for, or the other way round: names and versions, without markers
-/// and places. It stands in for uv's own check where no Python is there that uv would need for it.
+/// The differences between a project's requirements and those that its lock was made for, by names and versions,
+/// without markers and sources. This replaces uv's own check if there is no Python that uv would need for it.
 ///
 /// # Errors
 /// One of the texts cannot be read.
@@ -231,7 +232,7 @@ pub(crate) fn differences(
     Ok(wanted.symmetric_difference(&locked).cloned().collect())
 }
 
-/// A requirement as `differences` compares it; `None` if uv has to read it.
+/// A requirement in the form in which `differences` compares it; `None` if only uv can read it.
 fn asked(line: &str) -> Option<String> {
     let requirement = pep508::requirement(line).ok()?;
     let specifiers = match &requirement.version_or_url {

@@ -1,16 +1,16 @@
-//! Variables in the URLs of indexes, as Pipenv and PDM write them.
+//! Fills in variables in the URLs of indexes, as Pipenv and PDM write them.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::environment::Environment;
 use crate::secrets::end_of_credentials;
 
-/// A URL with its variables filled in; users and passwords are percent-encoded, as Pipenv and PDM do.
+/// A URL with its variables filled in. Users and passwords are percent-encoded, as Pipenv and PDM do.
 pub(super) fn filled_in(url: &str, environment: &Environment) -> String {
     let place = |value: &str| value.to_owned();
     let Some((scheme, rest)) = url.split_once("://") else { return expand(url, environment, place) };
     let (credentials, rest) = rest.split_at(end_of_credentials(rest).unwrap_or_default());
-    // One variable may stand for both.
+    // One variable may contain both user and password.
     let is_both = !credentials.contains(':');
     let encoded = |value: &str| {
         let parts: Vec<&str> = if is_both { value.splitn(2, ':').collect() } else { vec![value] };
@@ -20,7 +20,7 @@ pub(super) fn filled_in(url: &str, environment: &Environment) -> String {
     format!("{scheme}://{}{}", expand(credentials, environment, encoded), expand(rest, environment, place))
 }
 
-/// `${NAME}` and `$NAME` with the variables' values, written by `written`; unset ones stay.
+/// Replaces `${NAME}` and `$NAME` by the variables' values in the form that `written` gives them. Unset ones stay.
 fn expand(text: &str, environment: &Environment, written: impl Fn(&str) -> String) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,22 +1,22 @@
-//! Names of distribution files: which of them a target takes, and which it takes first.
+//! Reads names of distribution files: which of them fit a target, and which an installer prefers.
 
 use crate::types::Target;
 use crate::types::wheel_tag::{is_loaded, needed_glibc};
 
-/// How well a file serves a target, worst first; installers take the best.
+/// How well a file fits a target, the worst first. Installers take the best.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
     /// A wheel for something else.
     No,
-    /// A wheel that fits but for a glibc that the runtime does not have.
+    /// A wheel that would fit, but needs a newer glibc than the runtime has.
     NewerGlibc,
     /// It has to be built first.
     Source,
     Wheel(Rank),
 }
 
-/// In the order of uv and pip: a tag of the very Python first, then the newest system, then the highest build number
-/// (<https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/#use>).
+/// The order of preference of uv and pip: a tag for exactly this Python first, then the newest system, then the highest
+/// build number (<https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/#use>).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     tag: (Kind, u32),
@@ -34,14 +34,14 @@ enum Kind {
 }
 
 impl Fit {
-    /// `name` is that of the file, `six-1.17.0-py2.py3-none-any.whl`.
+    /// How well a file fits by its name, such as `six-1.17.0-py2.py3-none-any.whl`.
     pub(super) fn of(name: &str, target: Target) -> Self {
         let Some(stem) = name.strip_suffix(".whl") else { return Self::Source };
         let mut parts = stem.rsplit('-');
         let (Some(platforms), Some(abis), Some(pythons)) = (parts.next(), parts.next(), parts.next()) else {
             return Self::No;
         };
-        // Between name and version and the tags there may be a build number.
+        // A build number may be between the version and the tags.
         let build = parts.next().filter(|_| parts.clone().count() == 2).map(leading_number).unwrap_or_default();
         let of_each = |platform: &str, python: &str, abi: &str| {
             if !is_loaded(python, abi, target) {
@@ -65,7 +65,7 @@ fn tag(python: &str, abi: &str, platform: &str, target: Target) -> (Kind, u32) {
     let own: u32 = target.python.digits().get(1..).and_then(|minor| minor.parse().ok()).unwrap_or_default();
     let minor = python.get(3..).and_then(|minor| minor.parse().ok());
     match (abi, platform) {
-        // `py3` stands behind `py313` and before `py312`.
+        // `py3` ranks below `py313` and above `py312`.
         ("none", "any") => (Kind::Any, minor.map_or(2 * own - 1, |minor| 2 * minor)),
         ("none", _) => (Kind::OfPython, minor.map_or(2 * own - 1, |minor| 2 * minor)),
         ("abi3", _) => (Kind::Abi3, minor.unwrap_or_default()),
@@ -126,7 +126,7 @@ mod tests {
             ("a-1-cp398-cp398-manylinux_2_61_aarch64.whl", true),
             ("a-1-cp315-abi3-manylinux_2_34_aarch64.whl", true),
             ("a-1-cp398-abi3.abi3t-manylinux_2_34_aarch64.whl", true),
-            // Free-threaded Pythons are not Lambda's.
+            // Lambda has no free-threaded Pythons.
             ("a-1-cp398-cp398t-manylinux_2_34_aarch64.whl", false),
             ("a-1-cp398-abi3t-manylinux_2_34_aarch64.whl", false),
             ("a-1-cp399-cp399-manylinux_2_34_aarch64.whl", false),

@@ -1,22 +1,23 @@
-//! Capabilities of root, and which of them a program that root starts keeps.
+//! Removes capabilities of root from the programs that root starts.
 
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 
-/// With these, the memory and the variables of any process can be read: the last two are enough for it since Linux 6.13.
+/// Capabilities with which a process can read memory and variables of any other; since Linux 6.13 each of the last two
+/// is enough.
 const LOOKING_INTO_PROCESSES: CapabilitySet =
     CapabilitySet::SYS_PTRACE.union(CapabilitySet::SYS_ADMIN).union(CapabilitySet::PERFMON);
 
-/// Programs that this thread starts have none at all.
+/// Removes all capabilities from programs that this thread starts.
 pub(super) fn leave_all() {
     leave(CapabilitySet::all());
 }
 
-/// Programs that this thread starts cannot look into processes which they did not start.
+/// Keeps programs that this thread starts from inspecting processes which they did not start.
 pub(super) fn leave_tracing() {
     leave(LOOKING_INTO_PROCESSES);
 }
 
-/// Nothing happens where it is not root who runs this: there are none.
+/// Does nothing unless root runs this, because other users have no capabilities.
 fn leave(capabilities: CapabilitySet) {
     for capability in capabilities {
         remove_capability_from_bounding_set(capability).ok();

@@ -1,9 +1,9 @@
 //! Limits a sandboxed program to some files, and hides other processes from it:
 //! <https://docs.kernel.org/userspace-api/landlock.html>.
 //!
-//! A process of a Landlock domain cannot trace one outside of it, nor read its memory or variables in `/proc`. That
-//! binds root, too, but for who has a capability that gives more. A kernel that knows less of it enforces what it
-//! knows.
+//! A process in a Landlock domain cannot trace a process outside of it, nor read its memory or variables in `/proc`.
+//! This also applies to root, unless it has a capability that allows more. An older kernel enforces the rules that it
+//! supports.
 
 use std::process::{Child, Command};
 
@@ -16,10 +16,10 @@ use landlock::{
 
 use super::capabilities;
 
-/// The newest that was looked at: Linux 6.12, with signals and abstract sockets.
+/// The newest version that this program knows: Linux 6.12, with signals and abstract sockets.
 const KNOWN: ABI = ABI::V6;
-/// Where a system has its programs and libraries, and what it tells of itself. Homes, the workspace and the files of
-/// the runner are elsewhere.
+/// Folders with the programs, libraries and settings of a system. Homes, the workspace and the files of the runner are
+/// elsewhere.
 const SYSTEM: &[&str] = &[
     "/bin",
     "/dev",
@@ -39,15 +39,15 @@ const SYSTEM: &[&str] = &[
 /// Devices that programs write to.
 const DEVICES: &[&str] = &["/dev/full", "/dev/null", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero"];
 
-/// Lets this process, and what it becomes, read the system and `readable`, and write below `writable` alone; `false` if
-/// the kernel has no Landlock.
+/// Allows this process, and the program that it becomes, to read only the system and `readable`, and to write only
+/// below `writable`; `false` if the kernel has no Landlock.
 pub(super) fn restrict(readable: &[Utf8PathBuf], writable: &[Utf8PathBuf]) -> anyhow::Result<bool> {
     let rules = || -> Result<RulesetCreated, RulesetError> {
         Ruleset::default()
             .handle_access(AccessFs::from_all(KNOWN))?
             .scope(Scope::from_all(KNOWN))?
             .create()?
-            // Names alone: programs look around.
+            // Programs may list every folder, but not read its files.
             .add_rules(path_beneath_rules(["/"], AccessFs::ReadDir))?
             .add_rules(path_beneath_rules(SYSTEM, AccessFs::from_read(KNOWN)))?
             .add_rules(path_beneath_rules(DEVICES, AccessFs::from_read(KNOWN) | AccessFs::WriteFile))?
@@ -58,18 +58,20 @@ pub(super) fn restrict(readable: &[Utf8PathBuf], writable: &[Utf8PathBuf]) -> an
     Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
 
-/// A domain is of a thread and what that starts: this thread ends at once.
+/// Spawns a command in a domain of its own. A domain applies to a thread and its child processes, so the thread ends at
+/// once.
 pub(super) fn spawn_apart(command: &mut Command) -> std::io::Result<Child> {
     let spawn = || {
         capabilities::leave_tracing();
-        // A kernel without it, or a container that forbids it, is no reason not to build.
+        // The build goes on if the kernel has no Landlock, or a container forbids it.
         leave_all_but_processes().ok();
         command.spawn()
     };
     std::thread::scope(|scope| scope.spawn(spawn).join().expect("does not panic"))
 }
 
-/// Forbids nothing with files. Moves between folders have to be allowed: every domain forbids them otherwise.
+/// Restricts only access to other processes, not to files. Moves between folders have to be allowed explicitly, because
+/// every domain forbids them by default.
 fn leave_all_but_processes() -> Result<(), RulesetError> {
     let moves: BitFlags<AccessFs> = AccessFs::Refer.into();
     let ruleset = Ruleset::default().handle_access(moves)?.create()?;

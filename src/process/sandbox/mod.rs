@@ -1,8 +1,8 @@
 //! Runs untrusted code: as another user if this program is root, without network, with limits on memory, processes and
-//! files, and without the variables and files of the run.
+//! files, and without the run's variables and files.
 //!
-//! Between fork and exec only unsafe code can run. So this program starts itself once more, as [`COMMAND`], gives up
-//! its rights, and becomes the other program. That needs no rights of its own, so it works in a container as well.
+//! Between fork and exec only unsafe code could set this up. So this program starts itself again, as [`COMMAND`], gives
+//! up its rights, and becomes the other program. That needs no special rights, so it also works in a container.
 
 #[cfg(target_os = "linux")]
 mod capabilities;
@@ -25,26 +25,27 @@ use serde::{Deserialize, Serialize};
 use crate::error::Failure;
 pub(crate) use user::User;
 
-/// First argument of a start of this program that becomes another one. No command of the command line: nobody types it.
+/// The first argument when this program starts itself to become another one. It is not a command for users.
 pub const COMMAND: &str = "--in-sandbox";
-/// Exit code of a sandbox that could not be closed: as of `env`, `timeout` and others that become another program.
+/// The exit code if the sandbox cannot be set up, the same as for `env`, `timeout` and other programs that become
+/// another one.
 pub const UNAVAILABLE: u8 = 125;
 
-/// What a program may use of this machine.
+/// What a sandboxed program may use of this machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Sandbox {
-    /// In bytes.
+    /// The limit of memory in bytes.
     pub(crate) memory: u64,
-    /// Who runs it; `None` is who runs this program.
+    /// The user that runs the program; `None` for the user that runs this one.
     pub(crate) user: Option<User>,
-    /// Files and folders to read, beside those of the system; the interpreter is one of them.
+    /// Files and folders that the program may read, in addition to the system's; the interpreter is one of them.
     pub(crate) readable: Vec<Utf8PathBuf>,
-    /// Folders to write to, and nowhere else.
+    /// The only folders that the program may write to.
     pub(crate) writable: Vec<Utf8PathBuf>,
 }
 
 impl Sandbox {
-    /// A command that starts the program inside, in a process group of its own, with an empty environment.
+    /// A command that starts the program in the sandbox, in its own process group and with an empty environment.
     pub(crate) fn command(&self, program: &Utf8Path) -> anyhow::Result<Command> {
         let this = std::env::current_exe().context("cannot find this program")?;
         let mut command = Command::new(this);
@@ -53,19 +54,20 @@ impl Sandbox {
     }
 }
 
-/// Keeps this process's memory, and the variables that it was started with, from other programs of the same user: they
-/// all see `/proc`. Who may trace anybody (`CAP_SYS_PTRACE`, `CAP_PERFMON`) is not bound by it, as root is outside of
-/// containers; [`spawn_apart`] and the sandbox bind that one, too.
+/// Hides this process's memory and initial variables from other programs of the same user, which can all read `/proc`.
+/// Programs with `CAP_SYS_PTRACE` or `CAP_PERFMON`, such as root outside of containers, can still read them;
+/// [`spawn_apart`] and the sandbox remove these capabilities.
 pub fn hide_this_process() {
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).ok();
 }
 
-/// Starts a command that cannot look into processes which it did not start, whoever runs it: what an installer builds
-/// is code of strangers. All else is as usual. Without Landlock (Linux before 5.19) only [`hide_this_process`] is left.
+/// Starts a command that cannot inspect processes which it did not start, whichever user runs it: installers run
+/// untrusted code to build distributions. Nothing else is restricted. Without Landlock (Linux before 5.19) only
+/// [`hide_this_process`] applies.
 ///
 /// # Errors
-/// As for [`Command::spawn`].
+/// The same as for [`Command::spawn`].
 pub(crate) fn spawn_apart(command: &mut Command) -> std::io::Result<Child> {
     #[cfg(target_os = "linux")]
     return landlock::spawn_apart(command);
@@ -73,12 +75,12 @@ pub(crate) fn spawn_apart(command: &mut Command) -> std::io::Result<Child> {
     command.spawn()
 }
 
-/// The arguments of a sandbox, if this start is one.
+/// The arguments for a sandbox, if this program was started as one.
 pub fn arguments(arguments: &[OsString]) -> Option<&[OsString]> {
     arguments.get(1..).filter(|rest| rest.first().is_some_and(|first| first == COMMAND)).map(|rest| &rest[1..])
 }
 
-/// Closes the sandbox and becomes the program; returns only what kept it from that.
+/// Sets up the sandbox and becomes the program; returns only if that fails.
 pub fn enter(arguments: &[OsString]) -> anyhow::Error {
     let parsed = match arguments {
         [sandbox, program, rest @ ..] => sandbox
@@ -100,7 +102,7 @@ pub fn enter(arguments: &[OsString]) -> anyhow::Error {
 fn become_program(program: &OsStr, arguments: &[OsString], user: Option<User>) -> anyhow::Error {
     let mut command = Command::new(program);
     if let Some(user) = user {
-        // Without the groups of root, too: `Command` sees to it.
+        // `Command` also drops the supplementary groups of root.
         command.gid(user.group).uid(user.id);
     }
     let error = command.args(arguments).exec();

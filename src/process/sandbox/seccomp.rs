@@ -1,4 +1,4 @@
-//! System calls that a sandboxed program is denied: those that reach the network and other processes.
+//! Denies a sandboxed program the system calls that reach the network and other processes.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,23 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-/// Families of sockets that lead out: `AF_INET`, `AF_INET6`, `AF_PACKET`, `AF_VSOCK`, `AF_XDP` (`linux/socket.h`).
+/// Socket families that reach other machines: `AF_INET`, `AF_INET6`, `AF_PACKET`, `AF_VSOCK`, `AF_XDP`
+/// (`linux/socket.h`).
 const FAMILIES: [u64; 5] = [2, 10, 17, 40, 44];
 /// `AF_UNIX`.
 const LOCAL: u64 = 1;
-/// `SOCK_DGRAM` and `SOCK_RAW`, which is the same for local sockets, below `SOCK_TYPE_MASK` (`linux/net.h`): they send to
-/// a name without being connected to it.
+/// `SOCK_DGRAM` and `SOCK_RAW`, which is the same for local sockets, below `SOCK_TYPE_MASK` (`linux/net.h`): they can
+/// send to a name without a connection.
 const DATAGRAMS: [u64; 2] = [2, 3];
 const TYPE_MASK: u64 = 0xf;
 /// `EACCES`, the same on all processors of Lambda.
 const ACCESS_DENIED: u32 = 13;
 
-/// Numbers of system calls: `asm/unistd_64.h`, and `asm-generic/unistd.h`.
+/// Numbers of system calls, from `asm/unistd_64.h` and `asm-generic/unistd.h`.
 struct Calls {
     socket: i64,
     socketpair: i64,
-    /// Refused as they are.
+    /// Calls that are always refused.
     closed: &'static [i64],
 }
 
@@ -72,7 +73,7 @@ const ARM64: Calls = Calls {
         282, // userfaultfd
     ],
 };
-/// Newer calls have the same numbers everywhere.
+/// Newer calls, which have the same number on every processor.
 const CLOSED_EVERYWHERE: &[i64] = &[
     425, // io_uring_setup: rings of requests would do all of this behind the filter's back
     428, // open_tree
@@ -80,16 +81,17 @@ const CLOSED_EVERYWHERE: &[i64] = &[
     430, // fsopen
     438, // pidfd_getfd
 ];
-/// On `x86_64`, the bit of the calls with 32-bit pointers, which are the same calls once more.
+/// On `x86_64`, the bit that marks the same calls with 32-bit pointers.
 const X32: i64 = 0x4000_0000;
-/// Calls that have another number there (`asm/unistd_x32.h`).
+/// Calls with 32-bit pointers that have another number (`asm/unistd_x32.h`).
 const CLOSED_X32: &[i64] = &[
     521, // ptrace
     539, // process_vm_readv
     540, // process_vm_writev
 ];
 
-/// Sockets of the Internet cannot be made, and nothing can be connected to. Pairs of streams inside of a process work.
+/// A filter under which Internet sockets cannot be created and nothing can be connected to. Pairs of stream sockets
+/// within a process work.
 pub(super) fn filter() -> anyhow::Result<BpfProgram> {
     let calls = if cfg!(target_arch = "x86_64") { X86_64 } else { ARM64 };
     let leads_out = |family: &u64| SeccompRule::new(vec![equal(0, *family)?]);

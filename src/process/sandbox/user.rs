@@ -1,46 +1,47 @@
-//! The user that runs a sandboxed program in place of root, so that it does not own the job's files.
+//! The user that runs a sandboxed program instead of root, so that the program does not own the job's files.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-/// A user and a group, by their numbers.
+/// The numbers of a user and a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(super) id: u32,
     pub(super) group: u32,
 }
 
-/// Who owns nothing, on every Linux.
+/// The user that owns no files, on every Linux.
 const NOBODY: User = User { id: 65534, group: 65534 };
 
 impl User {
-    /// `None` where it is not root who runs this, or where another user could not reach all of `paths`.
+    /// The user for a sandboxed program; `None` if root does not run this, or if the other user could not read all of
+    /// `paths`.
     pub(crate) fn instead_of_root<'a>(paths: impl IntoIterator<Item = &'a Utf8Path>) -> Option<Self> {
         let is_root = rustix::process::geteuid().is_root();
         (is_root && paths.into_iter().all(is_within_reach_of_all)).then_some(NOBODY)
     }
 
-    /// Lets this user, but no other, into a folder of ours.
+    /// Lets this user, but no others, into a folder of ours.
     ///
     /// # Errors
-    /// Where the user does not exist for the kernel, as in a user namespace with one user.
+    /// The kernel does not know the user, as in a user namespace with only one user.
     pub(crate) fn admit(self, folder: &Utf8Path) -> std::io::Result<()> {
         fs_err::os::unix::fs::chown(folder, None, Some(self.group))?;
         fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o710))
     }
 
-    /// Makes a folder this user's.
+    /// Makes this user the owner of a folder.
     ///
     /// # Errors
-    /// As of [`User::admit`].
+    /// The same as for [`User::admit`].
     pub(crate) fn own(self, folder: &Utf8Path) -> std::io::Result<()> {
         fs_err::os::unix::fs::chown(folder, Some(self.id), Some(self.group))
     }
 }
 
-/// Whether everybody may read it, and enter all folders above.
+/// Whether everybody may read the path and enter all folders above it.
 fn is_within_reach_of_all(path: &Utf8Path) -> bool {
     let Ok(path) = path.canonicalize_utf8() else { return false };
     let mode = |path: &Utf8Path| path.metadata().map_or(0, |metadata| metadata.mode());

@@ -5,19 +5,21 @@ use aws_config::SdkConfig;
 use super::limit::{Limit, Limited, PlaceLimits};
 use crate::types::Place;
 
+/// The AWS clients for one place.
 #[derive(Clone, Debug)]
 pub(crate) struct PlaceClients {
     pub(crate) place: Place,
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) s3: aws_sdk_s3::Client,
-    /// For what few runs need.
+    /// For creating clients that only few runs need.
     pub(crate) config: SdkConfig,
-    /// For writes of parameters.
+    /// The limit for writes of parameters.
     pub(crate) parameter_writes: Limit,
 }
 
 impl PlaceClients {
-    /// `path_style`: for servers other than AWS, which seldom have a name for each bucket.
+    /// `path_style` puts the bucket into the URL's path, for servers other than AWS, which seldom have a host name for
+    /// each bucket.
     pub(crate) fn new(config: &SdkConfig, place: Place, path_style: bool, limits: PlaceLimits) -> Self {
         let config = config.to_builder().region(aws_config::Region::new(place.region.clone())).build();
         let lambda = aws_sdk_lambda::config::Builder::from(&config);

@@ -1,4 +1,4 @@
-//! Which functions have which versions of a layer.
+//! Finds out which functions have which versions of a layer.
 
 use aws_sdk_lambda::types::FunctionVersion;
 
@@ -7,12 +7,12 @@ use super::listing::is_whole;
 use crate::aws::errors;
 use crate::types::{LayerName, LayerVersionArn, Place};
 
-/// The most that a page of functions has (Lambda API, `ListFunctions`).
+/// The most functions on a page (Lambda API, `ListFunctions`).
 const FUNCTIONS: i32 = 50;
 
 impl AwsRegistry {
-    /// Versions that functions of an account use, with `NAME` or `NAME:VERSION` of the function: aliases point to
-    /// published versions, which are listed, too.
+    /// The versions that the functions of an account use, each with `NAME` or `NAME:VERSION` of the function. Aliases
+    /// need no look, because they point to published versions, which are listed.
     pub(crate) async fn functions_with(
         &self,
         place: &Place,

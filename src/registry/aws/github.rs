@@ -15,9 +15,9 @@ use crate::error::Failure;
 use crate::facts;
 use crate::types::RoleArn;
 
-/// Who issues it, but for GitHub Enterprise.
+/// The issuer of the token, except on GitHub Enterprise.
 const ISSUER: &str = "token.actions.githubusercontent.com";
-/// Any of these says whose credentials a run has, or where to get them.
+/// Variables that give a run credentials, or say where to get them.
 const CREDENTIALS: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
     "AWS_PROFILE",
@@ -32,10 +32,10 @@ pub(crate) struct GitHub {
     config: SdkConfig,
     url: String,
     bearer: SecretString,
-    /// `ORG/REPO`, and the same with numbers.
+    /// `ORG/REPO`, and the same with GitHub's numeric ids.
     repository: String,
     numbered: String,
-    /// `ref:refs/heads/main`, if the token cannot be read.
+    /// For example `ref:refs/heads/main`, for a token that cannot be read.
     reference: String,
 }
 
@@ -45,7 +45,7 @@ struct Answer {
 }
 
 impl GitHub {
-    /// `None` where the run has credentials of its own, or may not ask for a token.
+    /// `None` if the run has credentials of its own, or may not request a token.
     pub(crate) fn of(environment: &Environment, config: &SdkConfig) -> Option<Self> {
         let given = |name: &str| environment.get(name).filter(|value| !value.is_empty());
         if CREDENTIALS.iter().any(|name| given(name).is_some()) {
@@ -71,7 +71,7 @@ impl GitHub {
         })
     }
 
-    /// A new token for the STS of a role; each is good for some minutes.
+    /// A new token for the STS of a role. Tokens are valid for some minutes.
     ///
     /// # Errors
     /// GitHub issues no token.
@@ -84,14 +84,15 @@ impl GitHub {
         })?;
         match serde_json::from_slice::<Answer>(&answer) {
             Ok(answer) => Ok(answer.value.into()),
-            // What cannot be read may have the token in it.
+            // A reply that cannot be parsed may contain the token, so it is not shown.
             Err(_) => Err(Failure::system("GitHub answers with something else than an identity token")
                 .hint("run again; or run aws-actions/configure-aws-credentials before this step")
                 .into()),
         }
     }
 
-    /// What a role's trust policy needs for a run of this repository: the token's subject, in both forms that GitHub has.
+    /// What a role's trust policy must contain for a run of this repository: the token's subject, in both of GitHub's
+    /// forms.
     pub(crate) fn trust(&self, role: &RoleArn, token: &SecretString) -> String {
         let claims = claims(token.expose_secret()).unwrap_or_default();
         let issuer = claims["iss"].as_str().and_then(|issuer| issuer.strip_prefix("https://")).unwrap_or(ISSUER);
@@ -107,7 +108,7 @@ impl GitHub {
     }
 }
 
-/// The claims of a token. The signature is not verified, because they are only shown to people.
+/// The claims of a token. The signature is not verified, because they are only shown to the user.
 fn claims(token: &str) -> Option<Value> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()

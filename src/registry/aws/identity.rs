@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::error::{Failure, Kind, Problems};
 use crate::types::{AccountId, RoleArn};
 
-/// Shown in CloudTrail, before the number of the workflow run.
+/// The prefix of the session name in CloudTrail, before the number of the workflow run.
 const SESSION: &str = "lambda-layer";
 
 /// The credentials with which a role is assumed.
@@ -40,7 +40,7 @@ struct AssumedRole {
     role: RoleArn,
     voucher: Voucher,
     session: String,
-    /// Of the question whether the role can be assumed: good for the first request, too.
+    /// The credentials from the check whether the role can be assumed, which the first request uses.
     first: Mutex<Option<Credentials>>,
 }
 
@@ -72,9 +72,9 @@ impl AssumedRole {
         token: &SecretString,
     ) -> anyhow::Error {
         let role = &self.role;
-        // It needs the trust of the role and no permission.
+        // This action needs the role's trust and no permission.
         let mut failed = errors::failure_of("AssumeRoleWithWebIdentity", role.as_str(), error);
-        // Nothing that was sent comes back; if it does, it goes no further.
+        // AWS should never repeat the token in a reply; in case it does, the token is hidden.
         failed.causes.iter_mut().for_each(|cause| *cause = cause.replace(token.expose_secret(), "***"));
         let advice = match error.code() {
             Some("AccessDenied") if errors::is_denied_from_above(error) => return failed.into(),
@@ -126,7 +126,7 @@ impl ProvideCredentials for AssumedRole {
     }
 }
 
-/// The configuration of each role, in the user's order, once it is sure that all can be assumed.
+/// The configuration for each role, in the user's order, after all of them were assumed.
 ///
 /// # Errors
 /// Some roles cannot be assumed; the error names all of them.
@@ -174,10 +174,11 @@ pub(crate) async fn assume_all(
 }
 
 impl Voucher {
-    /// GitHub, where a run has no credentials and may ask for a token.
+    /// The credentials for assuming roles: GitHub's token if the run has no credentials of its own and may request one,
+    /// otherwise its own.
     ///
     /// # Errors
-    /// An external id, of which GitHub's token knows nothing.
+    /// There is an external id, which cannot be used with GitHub's token.
     pub(crate) fn of(
         environment: &Environment,
         config: &SdkConfig,
@@ -203,7 +204,7 @@ pub(crate) async fn own_account(config: &SdkConfig) -> anyhow::Result<AccountId>
     Ok(identity.account.context("AWS does not say whose credentials these are")?.parse()?)
 }
 
-/// `lambda-layer-123`; at most 64 characters of `[\w+=,.@-]` (STS API, `AssumeRole`).
+/// The session name, such as `lambda-layer-123`: at most 64 characters of `[\w+=,.@-]` (STS API, `AssumeRole`).
 fn session(environment: &Environment) -> String {
     match environment.get("GITHUB_RUN_ID").filter(|id| id.len() < 40 && id.bytes().all(|byte| byte.is_ascii_digit())) {
         Some(id) => format!("{SESSION}-{id}"),

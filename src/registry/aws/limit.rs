@@ -1,7 +1,8 @@
-//! Spaces out what AWS counts in each account and region: requests to Lambda's control plane, and writes of parameters.
+//! Limits the rate of requests that AWS counts per account and region: those to Lambda's control plane, and writes of
+//! parameters.
 //!
-//! Whatever else deploys in that account shares these quotas. Waiting here costs less than being throttled, after which
-//! the SDK waits longer.
+//! Everything else that deploys in the account shares these quotas. Waiting here costs less than being throttled,
+//! because the SDK then waits longer.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,25 +19,25 @@ use tokio::time::Instant;
 use crate::facts;
 use crate::types::Place;
 
-/// Requests of one account and region; clones count together.
+/// A rate limit for one account and region. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Limit {
-    /// Time between two requests, when many wait.
+    /// The time between two requests when many wait.
     interval: Duration,
-    /// How far the schedule may lie behind the clock: as many requests go at once after a pause.
+    /// How far the schedule may be behind the clock: that many requests may be sent at once after a pause.
     burst: Duration,
     /// When the next request may be sent.
     next: Arc<Mutex<Instant>>,
 }
 
 impl Limit {
-    /// By [`facts::Limits`], well below the quota of the account.
+    /// The limit from [`facts::Limits`], well below the quota of the account.
     fn of_control_plane() -> Self {
         let limits = facts::limits();
         Self::new(limits.own_requests_per_second, limits.own_burst)
     }
 
-    /// By [`facts::Limits`], too.
+    /// Also from [`facts::Limits`].
     fn of_parameter_writes() -> Self {
         Self::new(facts::limits().own_parameter_writes_per_second, 0)
     }
@@ -46,12 +47,12 @@ impl Limit {
         Self { interval, burst: interval * burst, next: Arc::new(Mutex::new(Instant::now())) }
     }
 
-    /// Waits for its turn before a request is made: what waits inside the SDK for longer than a moment counts as stalled.
+    /// Waits before a request is started. A request that waits inside the SDK for more than a moment counts as stalled.
     pub(crate) async fn turn(&self) {
         tokio::time::sleep_until(self.take()).await;
     }
 
-    /// Reserves the next slot and returns its time.
+    /// Reserves the next slot, and returns its time.
     fn take(&self) -> Instant {
         let mut next = self.next.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let now = Instant::now();
@@ -74,11 +75,12 @@ pub(crate) struct PlaceLimits {
     pub(crate) parameter_writes: Limit,
 }
 
-/// The limits of all places that a run knows, however it came to know them.
+/// The limits of all places of a run. Registries with the same place share them.
 #[derive(Clone, Debug, Default)]
 pub struct Limits(Arc<Mutex<BTreeMap<Place, PlaceLimits>>>);
 
 impl Limits {
+    /// The limits of a place, which are created on first use and then shared.
     pub(crate) fn of(&self, place: &Place) -> PlaceLimits {
         let mut limits = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let new =
@@ -87,7 +89,7 @@ impl Limits {
     }
 }
 
-/// An HTTP client whose every request, repeated ones too, waits for its turn.
+/// An HTTP client that makes every request wait for its turn, including repeated ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Limited {
     pub(crate) client: SharedHttpClient,

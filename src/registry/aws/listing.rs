@@ -44,7 +44,8 @@ impl AwsRegistry {
     }
 }
 
-/// The SDK ends a list in silence where two pages in a row name the same next page.
+/// Refuses a list of which the SDK may have read only a part: it stops without an error if two pages in a row name the
+/// same next page.
 pub(crate) fn is_whole(action: &str, rest: Option<&str>) -> anyhow::Result<()> {
     if rest.is_some_and(|marker| !marker.is_empty()) {
         let failure = Failure::system(format!("{action} named the same next page twice"));
@@ -67,7 +68,8 @@ fn read(version: &LayerVersionsListItem) -> anyhow::Result<Listed> {
     Ok(Listed { arn, identity, created, size: None, declares: Some(declares) })
 }
 
-/// ISO 8601 with a zone of four digits, `2018-11-27T15:10:45.123+0000` (Lambda API, `LayerVersionsListItem`).
+/// Parses ISO 8601 with a time zone of four digits, `2018-11-27T15:10:45.123+0000` (Lambda API,
+/// `LayerVersionsListItem`).
 fn created(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }

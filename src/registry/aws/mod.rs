@@ -1,4 +1,4 @@
-//! AWS as registry: Lambda in one or several regions, the zip from a bucket or inside the request.
+//! The AWS registry: Lambda in one or several regions. It takes the zip from a bucket or in the request.
 
 mod clients;
 mod functions;
@@ -40,26 +40,28 @@ pub(crate) use clients::PlaceClients;
 pub use limit::Limits;
 pub use signing::{SignedZip, SignedZips};
 
+/// Lambda in the regions and accounts of a run, with the identities to use there.
 #[derive(Clone, Debug)]
 pub struct AwsRegistry {
-    /// In the user's order; each role's regions stand together.
+    /// One for each place, in the user's order, grouped by role.
     clients: Vec<PlaceClients>,
     /// The run's own identity, or the first role if it has none, in the first region.
     own: SdkConfig,
-    /// Of that identity, once it was asked for.
+    /// The account of that identity, after it was requested.
     account: Arc<OnceCell<AccountId>>,
     path_style: bool,
     /// May contain `{region}` and `{account}`.
     bucket: Option<String>,
-    /// Of AWS Signer: zips are signed before they are published.
+    /// The profile of AWS Signer, if zips are signed before they are published.
     signing_profile: Option<String>,
     settling: SignedDuration,
-    /// Direct uploads go one after another: each holds the zip in memory, and the line is the same.
+    /// Allows one direct upload at a time: each holds the zip in memory, and all share the same connection.
     direct: Arc<Semaphore>,
 }
 
 impl AwsRegistry {
-    /// Reads the AWS configuration and assumes the roles; asks for the account only where it counts.
+    /// Reads the AWS configuration and assumes the roles. Requests the account's number only if something depends on
+    /// it.
     ///
     /// # Errors
     /// There is no region, a role cannot be assumed, or an account is not allowed.
@@ -75,7 +77,7 @@ impl AwsRegistry {
             let region = config.region().map(ToString::to_string).ok_or_else(|| {
                 Failure::user("there is no region to publish to").hint("name one with `regions`, or set AWS_REGION")
             })?;
-            // The same rules as for one that was given.
+            // This region has to follow the same rules as a given one.
             vec![region.parse::<Region>()?.to_string()]
         } else {
             regions.iter().map(ToString::to_string).collect()
@@ -88,18 +90,18 @@ impl AwsRegistry {
             let account = if is_needed { Some(identity::own_account(&own).await?) } else { None };
             vec![(account, own.clone())]
         } else {
-            // Those of the roles are in their ARNs.
+            // The accounts of the roles are in their ARNs.
             check_allowed(roles.iter().map(RoleArn::account), allowed_accounts)?;
             let voucher = Voucher::of(environment, &own, external_id.as_deref())?;
             let assumed = identity::assume_all(roles, &voucher, &own, environment).await?;
             if let Voucher::GitHub(_) = voucher {
-                // It has no other identity.
+                // The run has no other identity.
                 own = assumed[0].1.clone();
             }
             assumed.into_iter().map(|(account, config)| (Some(account), config)).collect()
         };
         check_allowed(identities.iter().filter_map(|(account, _)| account.clone()), allowed_accounts)?;
-        // Servers other than AWS seldom have a name for each bucket.
+        // Servers other than AWS seldom have a host name for each bucket.
         let path_style = environment.get("AWS_ENDPOINT_URL_S3").is_some() || config.endpoint_url().is_some();
         let mut clients = Vec::new();
         for (account, config) in &identities {
@@ -119,10 +121,11 @@ impl AwsRegistry {
         self.settling
     }
 
-    /// Asks for the account of the run's own identity, so that its places tell it apart from others of the same region.
+    /// Requests the account of the run's own identity, to distinguish its places from other accounts' places in the
+    /// same region.
     ///
     /// # Errors
-    /// What AWS says.
+    /// AWS refuses the request, or does not answer.
     pub(crate) async fn identify(&mut self) -> anyhow::Result<()> {
         if self.clients.iter().any(|clients| clients.place.account.is_none()) {
             let account = self.account.get_or_try_init(|| identity::own_account(&self.own)).await?.clone();
@@ -133,13 +136,13 @@ impl AwsRegistry {
         Ok(())
     }
 
-    /// From now on messages name the account that goes without saying where there is no other.
+    /// Makes messages name the account, which they leave out while there is only one.
     pub(crate) fn show_accounts(&mut self) {
         self.clients.iter_mut().for_each(|clients| clients.place.is_implied = false);
     }
 
-    /// The store for the state in S3: in the bucket of one of the places where the name depends on it; read by whoever
-    /// owns that place if the state is beside the zips, else by the run itself.
+    /// The store for the state in S3. If the bucket's name depends on the place, it is the bucket of one of the places.
+    /// If the state is in the same bucket as the zips, the place's identity reads it, otherwise the run's own.
     pub fn state_store(&self, bucket: &str, prefix: &str) -> StateStore {
         let is_beside_zips = self.bucket.as_deref() == Some(bucket);
         let buckets = self.clients.iter().map(|clients| {
@@ -158,7 +161,7 @@ impl AwsRegistry {
 
     pub(crate) fn clients(&self, place: &Place) -> &PlaceClients {
         let is_it = |clients: &&PlaceClients| {
-            // Who asked for its account and who did not mean the same place.
+            // A place with and one without a known account can be the same.
             let accounts = clients.place.account.as_ref().zip(place.account.as_ref());
             clients.place.region == place.region && accounts.is_none_or(|(own, other)| own == other)
         };
@@ -196,7 +199,7 @@ impl AwsRegistry {
             .await
         {
             Ok(found) => {
-                // Another account has versions of that number, too.
+                // Another account may have a version with the same number.
                 let is_it = found.layer_version_arn() == Some(&version.arn.to_string());
                 Ok((is_it && self.has_content(&found, content)).then(|| declared(&found)))
             }
@@ -221,7 +224,8 @@ impl AwsRegistry {
                             return Err(Failure::user(format!("there is no bucket `{bucket}`"))
                                 .hint("create it, or correct `bucket`"));
                         }
-                        // Without `s3:ListBucket` the answer is 403 and still names the region; publishing needs no such permission.
+                        // Without `s3:ListBucket` the status is 403, and the reply still names the region; publishing
+                        // does not need that permission.
                         (region, Some(301 | 400 | 403)) => region,
                         _ => {
                             return Err(errors::failure_of(
@@ -247,7 +251,7 @@ impl AwsRegistry {
         let (mut problems, mut faults) = (Problems::default(), Vec::new());
         let (buckets, signing) = futures::future::join(futures::future::join_all(checks), self.check_signing()).await;
         let buckets: Vec<Failure> = buckets.into_iter().filter_map(Result::err).collect();
-        // What is wrong with a bucket is wrong with its signing, too.
+        // A problem with a bucket would be reported a second time for its signing.
         for failure in if buckets.is_empty() { signing } else { buckets } {
             match failure.kind {
                 Kind::User => problems.push(failure),
@@ -255,22 +259,23 @@ impl AwsRegistry {
             }
         }
         problems.into_result()?;
-        // The regions that answer go on without those that do not.
+        // Regions that answer continue without the others.
         match faults.pop() {
             Some(fault) if faults.len() + 1 == self.clients.len() => Err(fault.into()),
             _ => Ok(()),
         }
     }
 
-    /// The key is the content's hash, so a second upload writes the same bytes to the same place. What S3 has there has
-    /// to have that hash: anybody who may write to the bucket can have put something else under the key.
+    /// Uploads a zip. The key is the content's hash, so a second upload writes the same bytes to the same key. An
+    /// existing object must have that hash, because anybody who may write to the bucket may have put something else
+    /// there.
     pub(super) async fn upload(&self, place: &Place, layer: &LayerName, archive: &Archive) -> anyhow::Result<()> {
         let Some(template) = &self.bucket else { return Ok(()) };
         let clients = self.clients(place);
         let (bucket, key) = (fill(template, place), zip_key(layer, archive.content));
         let asked = clients.s3.head_object().bucket(&bucket).key(&key).checksum_mode(ChecksumMode::Enabled).send();
         let there = asked.await;
-        // What came before the bucket kept versions has none that could be signed.
+        // An object from before the bucket kept versions has no version that could be signed.
         let can_be_signed = |version: Option<&str>| version.is_some_and(|version| version != "null");
         if there.is_ok_and(|object| {
             object.checksum_sha256() == Some(&archive.content.to_string())
@@ -280,7 +285,7 @@ impl AwsRegistry {
         }
         let body = ByteStream::from_path(archive.path()).await.context("cannot read the zip")?;
         let request = clients.s3.put_object().bucket(&bucket).key(&key).content_type("application/zip").body(body);
-        // S3 refuses the object if other bytes arrive.
+        // S3 refuses the object if it receives other bytes.
         let request =
             request.checksum_algorithm(ChecksumAlgorithm::Sha256).checksum_sha256(archive.content.to_string());
         let in_time = attempts_of(publishing::timeout(archive.zipped_size.0));
@@ -292,7 +297,7 @@ impl AwsRegistry {
     }
 }
 
-/// How long a publish may take, until the lists show its version.
+/// The longest time from a request to publish until the lists show the version.
 fn settling(environment: &Environment) -> Result<SignedDuration, Failure> {
     const VARIABLE: &str = "LAMBDA_LAYER_PUBLISH_SECONDS";
     let Some(text) = environment.get(VARIABLE).filter(|text| !text.is_empty()) else {
@@ -330,7 +335,7 @@ fn check_allowed(accounts: impl Iterator<Item = AccountId>, allowed: &[AccountId
     problems.into_result()
 }
 
-/// Key of a zip in its bucket: `lambda-layers/<layer>/<sha256>.zip`.
+/// The key of a zip in its bucket: `lambda-layers/<layer>/<sha256>.zip`.
 fn zip_key(layer: &LayerName, content: ContentHash) -> String {
     format!("{}{}{ZIP}", zip_prefix(layer), content.0.hex())
 }

@@ -1,4 +1,4 @@
-//! Publishes one version, and finds out whether it exists when the answer gets lost.
+//! Publishes one version, and finds out whether it exists if the answer is lost.
 
 use std::time::Duration;
 
@@ -23,18 +23,18 @@ use crate::registry::{NewVersion, Receipt};
 use crate::types::description::Declaration;
 use crate::types::{ContentHash, LayerVersionArn, Place};
 
-/// How often a publish that was throttled, or whose answer got lost, is tried.
+/// The number of attempts to publish, if requests are throttled or answers are lost.
 const PUBLISH_ATTEMPTS: u32 = 5;
-/// The longest wait for an answer.
+/// The longest time to wait for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
 /// The time between two requests for a list.
 const WATCH: Duration = Duration::from_secs(1);
-/// So many numbers before a new version are looked at: more requests than that are not under way at once.
+/// How many numbers before a new version are checked: there are never more requests under way at once.
 const TWINS: u64 = 4;
 
 impl AwsRegistry {
-    /// The SDK must not repeat this call by itself: when an answer gets lost the version may have been made, or may be
-    /// made yet.
+    /// Publishes a version. The SDK must not repeat this call by itself: if an answer is lost, the version may exist
+    /// already, or soon.
     pub(in crate::registry) async fn publish(
         &self,
         place: &Place,
@@ -44,7 +44,7 @@ impl AwsRegistry {
         let NewVersion { archive, declaration, identity, signed, .. } = *version;
         let bare = Declaration { compatible_architectures: Vec::new(), ..declaration.clone() };
         let mut version = *version;
-        // Of a zip in the request, one at a time; who waits has sent nothing.
+        // Zips inside of requests are sent one at a time. A run that waits here has sent nothing.
         let _turn = if self.has_bucket() { None } else { Some(self.direct.acquire().await?) };
         for attempt in 1.. {
             lease.send(place, Some(identity.content))?;
@@ -68,7 +68,7 @@ impl AwsRegistry {
                     lease.answered(place, Some(identity.content));
                     return Ok(made);
                 }
-                // Nobody knows what became of it: the answer stays open.
+                // The outcome is unknown, so the request stays recorded as unanswered.
                 Err(_) => return Err(self.explain_lost(place, &version, &error)),
             }
             lease.answered(place, Some(identity.content));
@@ -84,10 +84,10 @@ impl AwsRegistry {
         unreachable!("the last attempt returns")
     }
 
-    /// Looks for a version whose answer got lost, for as long as it may still come.
+    /// Looks for a version whose answer was lost, for as long as it may still appear.
     ///
     /// # Errors
-    /// The list cannot be read in the end, or the run was interrupted: nobody knows.
+    /// The list cannot be read at the end, or the run was interrupted; the outcome is unknown.
     async fn watch(&self, place: &Place, version: &NewVersion<'_>) -> anyhow::Result<Option<Receipt>> {
         let end = Instant::now() + self.settling.unsigned_abs();
         loop {
@@ -101,9 +101,10 @@ impl AwsRegistry {
         }
     }
 
-    /// A version with the same content that declares what is asked for, made between the highest that was known and `arn`.
+    /// A version with the same content and the wanted declaration that was published after the highest known version
+    /// and before `arn`.
     ///
-    /// The lists may show it late; it is asked for by its number.
+    /// Asks for each number, because the lists may show the version late.
     pub(in crate::registry) async fn earlier_twin(
         &self,
         place: &Place,
@@ -123,7 +124,7 @@ impl AwsRegistry {
         Ok(None)
     }
 
-    /// With what helps where the zip goes inside of the request.
+    /// Explains a failure, with additional hints if the zip is inside of the request.
     fn explain_lost(
         &self,
         place: &Place,
@@ -177,7 +178,7 @@ impl AwsRegistry {
         let NewVersion { layer, declaration, identity, .. } = *version;
         let listed = self.list(place, layer).await?.into_iter().rev();
         for listed in listed.filter(|listed| listed.identity == Some(identity)) {
-            // An earlier one may be there that was not signed, that says what it is not, or that declares other things.
+            // An earlier version with this identity may be unsigned, have other bytes, or have another declaration.
             let declares = self.declared_by(place, layer, &looked_for(&listed.arn), identity.content).await?;
             if let Some(declares) = declares.filter(|declares| declaration.fits(Some(declares))) {
                 return Ok(Some(Receipt { arn: listed.arn, declares }));
@@ -191,7 +192,7 @@ fn looked_for(arn: &LayerVersionArn) -> Version {
     Version { arn: arn.clone(), version: arn.version(), recorded: Timestamp::UNIX_EPOCH, declares: None }
 }
 
-/// Whether the region knows no architectures.
+/// Whether the region does not support architectures.
 fn refuses_architectures(error: &SdkError<PublishLayerVersionError>) -> bool {
     error.message().is_some_and(|message| message.contains(&facts::lambda().architectures_refused))
 }
@@ -218,12 +219,12 @@ fn lost_or_refused(error: &SdkError<PublishLayerVersionError>) -> Sent {
             }
             _ => Sent::Refused,
         },
-        // A connection that breaks while the answer is awaited looks like one that was never made.
+        // A connection that breaks while an answer is awaited looks like one that was never established.
         _ => Sent::Unknown,
     }
 }
 
-/// The longest that one call may take: an answer's time, and that of `size` bytes in Base64 on a slow line.
+/// The timeout of one call: the time for the answer, and for sending `size` bytes in Base64 over a slow connection.
 pub(super) fn timeout(size: u64) -> Duration {
     ANSWER_TIMEOUT + Duration::from_secs((size / 3 * 4).div_ceil(facts::limits().slowest_upload))
 }
@@ -241,7 +242,7 @@ fn published(reply: &PublishLayerVersionOutput, sent: ContentHash, region: &str)
     arn.parse().map_err(anyhow::Error::msg)
 }
 
-/// That Lambda found the signature: who writes to the bucket could have put something else in the place of the zip.
+/// Checks that Lambda found the signature: whoever can write to the bucket could have replaced the zip.
 fn check_signed(reply: &PublishLayerVersionOutput, region: &str) -> Result<(), Failure> {
     let is_signed = reply.content().is_some_and(|content| content.signing_job_arn().is_some());
     if is_signed {
@@ -252,7 +253,8 @@ fn check_signed(reply: &PublishLayerVersionOutput, region: &str) -> Result<(), F
         .hint("delete that version and what is under `signed/` in the bucket, find out who wrote it, and run again"))
 }
 
-/// Waits twice as long each time, and not as long as others do (a second at first, at most 16).
+/// Waits, up to twice as long after each attempt (a second at first, at most 8). The time differs from process to
+/// process, so that runs do not retry together.
 async fn back_off(attempt: u32) {
     let jitter = f64::from(std::process::id() % 1000) / 1000.0;
     let seconds = f64::from(2_u32.pow(attempt.min(4) - 1)) * (0.5 + jitter / 2.0);

@@ -11,14 +11,14 @@ use super::{AwsRegistry, ZIP, zip_prefix};
 use crate::aws::errors;
 use crate::types::{ByteSize, ContentHash, Digest, LayerName, LayerVersionArn, Place};
 
-/// The longest that the removal of one version may take, with all attempts.
+/// The timeout for removing one version, with all attempts.
 const REMOVE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A version that could not be removed.
 #[derive(Debug)]
 pub(crate) struct Unremoved {
     pub(crate) error: anyhow::Error,
-    /// There was no answer.
+    /// Whether there was no answer, so that it may be removed nevertheless.
     pub(crate) may_be_removed: bool,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct StoredZip {
     pub(crate) key: String,
     pub(crate) content: ContentHash,
     pub(crate) size: ByteSize,
-    /// UTC.
+    /// When it was last written (UTC).
     pub(crate) modified: Option<Timestamp>,
 }
 
@@ -52,7 +52,7 @@ impl AwsRegistry {
         })
     }
 
-    /// Of all functions and layers of the account in the region.
+    /// The code storage that all functions and layers of the account use in the region.
     pub(crate) async fn code_storage(&self, place: &Place) -> anyhow::Result<ByteSize> {
         let settings = self.clients(place).lambda.get_account_settings().send().await;
         let settings = settings.map_err(|error| errors::explain("lambda:GetAccountSettings", "*", &error))?;
@@ -60,7 +60,7 @@ impl AwsRegistry {
         Ok(ByteSize(u64::try_from(usage.total_code_size)?))
     }
 
-    /// The zips of a layer in the bucket of a place; nothing else that lies there.
+    /// The zips of a layer in the bucket of a place; other objects are left out.
     pub(crate) async fn stored_zips(&self, place: &Place, layer: &LayerName) -> anyhow::Result<Vec<StoredZip>> {
         let Some(bucket) = self.bucket(place) else { return Ok(Vec::new()) };
         let prefix = zip_prefix(layer);
@@ -87,6 +87,7 @@ impl AwsRegistry {
         Ok(zips)
     }
 
+    /// Removes a zip from the bucket of a place.
     pub(crate) async fn remove_zip(&self, place: &Place, zip: &StoredZip) -> anyhow::Result<()> {
         let Some(bucket) = self.bucket(place) else { return Ok(()) };
         let sent = self.clients(place).s3.delete_object().bucket(&bucket).key(&zip.key).send().await;
@@ -98,7 +99,7 @@ impl AwsRegistry {
     }
 }
 
-/// Of `<sha256>.zip`, and of `signed/<profile>/<sha256>/<job>.zip`.
+/// The digest in a key: `<sha256>.zip`, or `signed/<profile>/<sha256>/<job>.zip`.
 fn digest(name: &str) -> Option<Digest> {
     let name = name.strip_suffix(ZIP)?;
     match name.split('/').collect::<Vec<_>>().as_slice() {

@@ -1,7 +1,7 @@
-//! AWS Signer: signs a zip. The signed zip is published in place of the original.
+//! Signs a zip with AWS Signer. The signed zip is published in place of the original.
 //!
-//! The zip that was made is what a version is known by; what is signed has other bytes each time. What AWS says of a
-//! version tells that it was signed, and its description what of.
+//! A version is identified by the unsigned zip, because the signed one has other bytes each time. AWS reports that a
+//! version is signed, and the version's description says which zip was signed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,16 +36,16 @@ const PATIENCE: Duration = Duration::from_mins(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedZip {
     pub(super) key: String,
-    /// In a bucket with versions an object that is written again is another version.
+    /// The object's version: in a bucket that keeps versions, writing an object again creates another one.
     pub(super) version: Option<String>,
     pub(super) hash: ContentHash,
 }
 
-/// Of each place that needs one.
+/// The signed zip for each place that needs one.
 pub type SignedZips = BTreeMap<Place, SignedZip>;
 
 impl AwsRegistry {
-    /// Whether the zips can be signed: each bucket keeps versions, and the profile is one for Lambda.
+    /// Checks that zips can be signed: each bucket keeps versions, and the profile is one for Lambda.
     pub(super) async fn check_signing(&self) -> Vec<Failure> {
         let Some(profile) = &self.signing_profile else { return Vec::new() };
         let checks = self.clients.iter().map(|clients| async move {
@@ -115,7 +115,7 @@ impl AwsRegistry {
         let unsigned = self.clients(place).s3.head_object().bucket(bucket).key(key);
         let unsigned = unsigned.checksum_mode(ChecksumMode::Enabled).send().await;
         let unsigned = unsigned.map_err(|error| errors::explain("s3:GetObject", &arn, &error))?;
-        // A signature says that the bytes are ours.
+        // A signature vouches for the bytes, so they must be ours.
         if unsigned.checksum_sha256() != Some(&content.to_string()) {
             let failure = Failure::system(format!("`{key}` in `{bucket}` was replaced after it was uploaded"));
             let found = unsigned.checksum_sha256().unwrap_or("no SHA-256");
@@ -128,7 +128,7 @@ impl AwsRegistry {
         let signer = self.signer(place);
         let request = signer.start_signing_job().profile_name(profile).source(Source::builder().s3(source).build());
         let request = request.destination(Destination::builder().s3(destination).build());
-        // With a token of its own, which the SDK makes: one that another run had would bring that run's failure back.
+        // The SDK generates a token for each request; another run's token would return that run's failure.
         let started = request.send().await;
         let started = started.map_err(|error| {
             let failed = errors::failure_of("signer:StartSigningJob", &profile_arn(place, profile), &error);
@@ -150,7 +150,7 @@ impl AwsRegistry {
         Err(failure.hint(format!("look at the signing job {job}, then run again")).into())
     }
 
-    /// Reads the signed zip, so that what AWS publishes can be compared with it.
+    /// Reads the signed zip, so that the version that AWS publishes can be compared with it.
     async fn look_at(&self, place: &Place, bucket: &str, key: String) -> anyhow::Result<SignedZip> {
         let arn = errors::s3_arn(&place.region, &format!("{bucket}/{key}"));
         let object = self.clients(place).s3.get_object().bucket(bucket).key(&key).send().await;
@@ -167,7 +167,7 @@ impl AwsRegistry {
         Client::new(&self.clients(place).config)
     }
 
-    /// Whether a version is what it should be: these bytes, or these bytes signed; where a profile is asked for, by it.
+    /// Whether a version has this content, unsigned or signed; with a signing profile, it must be signed by that.
     pub(super) fn has_content(&self, found: &GetLayerVersionOutput, content: ContentHash) -> bool {
         let code = found.content();
         let is_signed = code.is_some_and(|code| code.signing_job_arn().is_some());

@@ -1,4 +1,5 @@
-//! Finds out what is published, from the state or else from the lists of versions, and which versions to adopt.
+//! Finds out what is published, from the state or otherwise from the lists of versions, and which versions can be
+//! adopted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,21 +20,21 @@ pub type Unreadable = BTreeMap<Place, anyhow::Error>;
 /// The versions of each place that answered, newest first.
 pub(super) type Lists = BTreeMap<Place, Vec<Listed>>;
 
-/// What the state says, or the lists of versions where there is none.
+/// The stored state, or one from the lists of versions if there is none.
 #[derive(Debug)]
 pub struct Known {
     pub state: State,
-    /// Of what is stored.
+    /// The tag of the stored state.
     pub tag: Tag,
-    /// Places whose list was needed and could not be read.
+    /// Places whose list was needed but could not be read.
     pub unreadable: Unreadable,
     /// The lists, if they were needed.
     pub(super) lists: Option<Lists>,
 }
 
 impl Known {
-    /// The Pythons that the current version is for, `3.13`: the one that it was built for, or else those that it
-    /// declares; of a layer without a state, those that the newest versions declare. Empty if that is not known.
+    /// The Pythons of the current version, such as `3.13`: the one that it was built for, or those that it declares.
+    /// For a layer without a state, those that the newest versions declare. Empty if that is not known.
     pub fn pythons(&self) -> BTreeSet<String> {
         let current = self.state.current_content().map(|(_, content)| content);
         if let Some(python) = current.and_then(|content| content.python.clone()) {
@@ -54,10 +55,10 @@ impl Known {
     }
 }
 
-/// The stored state; without one, what the lists of versions say.
+/// Reads the state, or makes one from the lists of versions.
 ///
 /// # Errors
-/// The store cannot be read; without a state, not one list can, or one cannot for a reason that the user has to mend.
+/// The store cannot be read. Without a state, no list can be read, or one cannot for a reason that the user has to fix.
 pub async fn read(
     registry: &Registry,
     store: &StateStore,
@@ -87,9 +88,9 @@ pub async fn read(
     Ok(Known { state, tag, unreadable, lists: Some(lists) })
 }
 
-/// Records the versions of the lists that carry an identity, but for the content that is to be adopted or published:
-/// which of its versions counts is asked of AWS. So is what a state does not know that is there: a list shows what was
-/// removed a while longer.
+/// Records the versions of the lists that have an identity. Versions with the content that is being published are left
+/// out, because AWS is asked which of them counts. AWS is also asked whether versions exist that an existing state does
+/// not know, because lists show removed versions for a while.
 pub(super) async fn recover(
     registry: &Registry,
     places: &[Place],
@@ -109,12 +110,12 @@ pub(super) async fn recover(
                 continue;
             }
         };
-        // Oldest first: of two with the same content the first counts.
+        // Oldest first: of two versions with the same content, the first counts.
         for version in listed.iter().rev() {
             if let Some(identity) = version.identity {
                 let is_unknown =
                     left_open != Some(identity.content) && state.version_in(identity.content, place).is_none();
-                // A state that is made anew has of each content what was declared last.
+                // A new state records the latest declaration for each content.
                 if left_open.is_none() || (is_unknown && is_there(registry, place, version, &layer, now).await) {
                     state.record_declared(identity, &version.arn, version.declares.clone(), now);
                 }
@@ -127,21 +128,21 @@ pub(super) async fn recover(
     (lists, unreadable)
 }
 
-/// A place that does not answer says nothing: the next run asks again.
+/// Whether a version exists. `false` if the place does not answer; the next run asks again.
 async fn is_there(registry: &Registry, place: &Place, listed: &Listed, layer: &LayerName, now: Timestamp) -> bool {
     let Some(identity) = listed.identity else { return false };
     let version = Version { arn: listed.arn.clone(), version: listed.arn.version(), recorded: now, declares: None };
     registry.exists(place, layer, &version, identity.content).await.unwrap_or(false)
 }
 
-/// The highest number of each list.
+/// The highest version number in each list.
 pub(super) fn highest(lists: &Lists) -> BTreeMap<Place, u64> {
     let newest = lists.iter().filter_map(|(place, listed)| Some((place.clone(), listed.first()?.arn.version())));
     newest.collect()
 }
 
-/// Records, where the state has no version with the content that declares what is asked for, the first of the list that
-/// is there and does; gives whether all places have one then.
+/// For each place where the state has no version with the content and the wanted declaration, records the first
+/// existing one in the list. Returns whether all places have one then.
 pub(super) async fn adopt(
     places: &mut Places,
     publication: &Publication<'_>,

@@ -1,10 +1,10 @@
-//! Publishes a content everywhere it is missing, once, whatever other runs do and wherever a run is killed.
+//! Publishes a content everywhere it is missing, exactly once, whatever other runs do and whenever a run is killed.
 //!
-//! A run claims the publish in the state, publishes, and records what it published. While another run holds the claim
-//! this one waits, then finds the work done or does its own. A claim whose run died is taken over.
+//! A run writes its claim into the state, publishes, and records what it published. If another run holds a claim, this
+//! one waits, and then finds the work done or does its own. If a run has died, its claim is taken over.
 //!
-//! A request may still be under way when its run is dead or has given up on the answer. So nothing is sent before the
-//! lists of versions were watched for as long as a publish can take: what such a run published is there alone.
+//! A request may still be under way after its run died or gave up on the answer. So before anything is sent, the lists
+//! of versions are watched for as long as a publish can take: only they show what such a run published.
 
 mod find;
 mod record;
@@ -31,12 +31,12 @@ pub use find::{Known, Unreadable, read};
 
 /// How often the state is read while another run publishes.
 const POLL: Duration = Duration::from_millis(500);
-/// How much longer to wait between two looks at the lists of versions.
+/// The additional time between two reads of the lists of versions.
 const WATCH: Duration = Duration::from_secs(1);
 /// When to give up waiting for others.
 const PATIENCE: Duration = Duration::from_mins(20);
 
-/// What to publish, and what to remember of it.
+/// What to publish, and what to record about it.
 #[derive(Debug)]
 pub struct Publication<'a> {
     pub version: NewVersion<'a>,
@@ -52,7 +52,7 @@ pub struct Published {
     pub outcomes: Vec<PlaceOutcome>,
     /// Whether the state was written. If not, the next run finds the versions in the lists.
     pub recorded: anyhow::Result<()>,
-    /// With what was published in it; `None` if no place could be uploaded to.
+    /// The state with the published versions; `None` if no upload succeeded.
     pub state: Option<State>,
 }
 
@@ -66,7 +66,7 @@ pub struct PlaceOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     pub arn: LayerVersionArn,
-    /// As far as it is known.
+    /// The declaration, as far as it is known.
     pub declares: Option<Declared>,
     /// Whether this run published it; otherwise it existed already, or another run was faster.
     pub published: bool,
@@ -93,7 +93,7 @@ impl Places {
 /// Publishes to each place that lacks the content.
 ///
 /// # Errors
-/// A failure that concerns all places. What fails in one place stands in its outcome.
+/// A failure that affects all places. A failure in one place is in its outcome.
 pub async fn publish(
     publication: &Publication<'_>,
     registry: &Registry,
@@ -130,7 +130,7 @@ pub async fn publish(
 }
 
 impl PlaceOutcome {
-    /// What this run published there.
+    /// The version that this run published in the place.
     fn published(&self) -> Option<&LayerVersionArn> {
         self.result.as_ref().ok().filter(|placed| placed.published).map(|placed| &placed.arn)
     }
@@ -144,7 +144,8 @@ fn interrupted(places: &[Place]) -> Vec<PlaceOutcome> {
     places.iter().map(failed).collect()
 }
 
-/// Brings the zip to every place, and has it signed there if that is asked for: before the claim, which does not last.
+/// Uploads the zip to every place, and has it signed there if that is configured. This is done before the claim, which
+/// is valid only for a short time.
 async fn upload(publication: &Publication<'_>, registry: &Registry, console: &Console) -> (Places, SignedZips) {
     let mut places = Places { ready: registry.places(), failed: Vec::new() };
     let mut signed = SignedZips::new();
@@ -189,8 +190,8 @@ async fn publish_missing(
     join_all(published).await
 }
 
-/// Another version with the same content may have been made meanwhile, by a request that was thought to be dead. Its
-/// number is between those that were known and the new one: then the lower number counts.
+/// Publishes in one place. Meanwhile a request that was thought to be lost may have published a version with the same
+/// content. Its number is between the known ones and the new one, and the lower number counts.
 async fn publish_in(
     place: &Place,
     version: &NewVersion<'_>,
@@ -222,7 +223,7 @@ async fn publish_in(
 /// A claim of this run, under which it publishes or records what exists.
 struct Turn<'a> {
     lease: Lease<'a>,
-    /// The highest number that each list had.
+    /// The highest version number in each list.
     highest: BTreeMap<Place, u64>,
 }
 
@@ -247,7 +248,7 @@ async fn claim<'a>(
             highest: BTreeMap::new(),
         };
         if is_everywhere(places, publication, registry, &mut state).await {
-            // Not when this job decided: another one was faster.
+            // When this job decided, the version was missing, so another job was faster.
             if !told && is_of_this_run(state.publisher.as_deref(), &publication.owner) {
                 warn_of_twin(layer, console);
             }
@@ -263,11 +264,11 @@ async fn claim<'a>(
             }
             continue;
         }
-        // Of what may be going nothing is adopted.
+        // Versions that may be removed right now are not adopted.
         let is_open = state.may_go(content);
         let lists = match lists {
             _ if is_open => Lists::new(),
-            // A state that was not stored comes from the lists already.
+            // A state that was not stored was made from the lists.
             Some(lists) => lists,
             None => {
                 let (lists, unreadable) =
@@ -309,7 +310,8 @@ fn warn_of_twin(layer: &LayerName, console: &Console) {
         .warning(&format!("another job of this run published `{layer}` at the same time: is it in the matrix twice?"));
 }
 
-/// Whether each place has the content, declared as it is asked for; forgets versions that are gone.
+/// Whether each place has the content with the wanted declaration. Versions that no longer exist are taken out of the
+/// state.
 async fn is_everywhere(
     places: &mut Places,
     publication: &Publication<'_>,

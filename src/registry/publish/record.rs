@@ -1,4 +1,4 @@
-//! Records in the state what was published or found; rereads the state if another run wrote it meanwhile.
+//! Records in the state what was published or found. If another run wrote the state meanwhile, it is read again.
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::types::{LayerName, LayerVersionArn, Place};
 /// The result of recording.
 pub(super) struct Recorded {
     pub outcomes: Vec<PlaceOutcome>,
-    /// A clean-up took a version that was to be adopted: it has to be published.
+    /// Whether a clean-up removed a version that was to be adopted, so that it has to be published.
     pub is_lost: bool,
     pub twins: Vec<Twin>,
     pub state: State,
@@ -21,7 +21,7 @@ pub(super) struct Recorded {
     pub listed: anyhow::Result<()>,
 }
 
-/// A second version with a content.
+/// A second version with the same content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Twin {
     pub place: Place,
@@ -31,10 +31,10 @@ pub(super) struct Twin {
     pub is_ours: bool,
 }
 
-/// `made` are the versions that this run published, in this turn or in an earlier one.
+/// Records the outcomes. `made` are the versions that this run published, in this turn or an earlier one.
 ///
 /// # Errors
-/// The store cannot be written; the error names what is published nevertheless.
+/// The state cannot be written; the error names the versions that are published nevertheless.
 pub(super) async fn record(
     outcomes: Vec<PlaceOutcome>,
     made: &[LayerVersionArn],
@@ -86,7 +86,7 @@ fn note(
         let known = publication.version.fitting(state, place).map(|version| version.arn.clone());
         match known {
             Some(known) if known == placed.arn => noted.kept.push((place.clone(), known)),
-            // Another run made one as well, which nobody could know of: the lower number counts.
+            // Another run published one, too, which could not be noticed: the lower number counts.
             Some(known) if placed.published => {
                 let is_ours_first = placed.arn.version() < known.version();
                 let (kept, extra) =
@@ -99,7 +99,7 @@ fn note(
             }
             Some(known) => noted.kept.push((place.clone(), known)),
             None if placed.published || made.contains(&placed.arn) || !is_again => {
-                // One that declares other things has the content, too.
+                // A version with another declaration also has the content.
                 if let Some(other) = state.version_in(identity.content, place).map(|version| version.arn.clone()) {
                     state.forget(&other);
                 }

@@ -1,4 +1,4 @@
-//! Waiting, taking over and merging, with a clock that jumps to the next thing to do.
+//! Waiting, taking over and merging, with a clock that jumps to the next event.
 
 use aws_sdk_lambda::Client;
 use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
@@ -44,12 +44,12 @@ async fn run(place: &Place, rules: &[&Rule]) -> anyhow::Result<Published> {
     publish(&publication, &registry(rules), &mut store, &Console::new(&Environment::default())).await
 }
 
-/// What became of the only region.
+/// The outcome in the only region.
 fn only(published: anyhow::Result<Published>) -> Placed {
     let Published { outcomes, recorded, .. } = published.expect("is done");
     recorded.expect("is recorded");
     let [outcome] = <[PlaceOutcome; 1]>::try_from(outcomes).expect("is one");
-    // What it declares is another matter.
+    // The declaration is tested elsewhere.
     Placed { declares: None, ..outcome.result.expect("is placed") }
 }
 
@@ -196,7 +196,7 @@ async fn what_others_wrote_meanwhile_is_kept() {
     };
     let folder = place.folder.clone();
     let publishing = mock!(Client::publish_layer_version).then_compute_response(move |_| {
-        // Another run notes something while this one waits for AWS.
+        // Another run writes to the state while this one waits for AWS.
         let path = folder.join(format!("{}.json", layer()));
         let bytes = fs_err::read(&path).expect("is claimed");
         let mut state = State::parse(&bytes, &layer(), "x").expect("is ours").expect("is a state");
@@ -236,7 +236,7 @@ async fn a_dead_runs_request_may_still_make_its_version() {
         Claim { expires: Timestamp::now(), renewed: Some(Timestamp::now()), ..claim_from_elsewhere(in_an_hour()) };
     store(&place, &state_with(Some(dead)), &Tag::Absent).await;
     let (publishing, start) = (publishes(5), tokio::time::Instant::now());
-    // It shows after some looks at the list.
+    // The version appears after the list was read a few times.
     let listing = mock!(Client::list_layer_versions)
         .sequence()
         .http_response(|| page(&[], None))
@@ -253,7 +253,7 @@ async fn a_dead_runs_request_may_still_make_its_version() {
 async fn a_version_that_came_between_counts_and_ours_goes() {
     let place = place();
     store(&place, &state_with(None), &Tag::Absent).await;
-    // The list does not show the one of a dead run yet, whose number is taken.
+    // The list does not yet show the version of a dead run, whose number is taken.
     let removing = mock!(Client::delete_layer_version).then_http_response(|| reply(204, &[], ""));
     let functions = mock!(Client::list_functions).then_http_response(|| reply(200, &[], r#"{"Functions": []}"#));
     let published = run(&place, &[&publishes(5), &lists(&[3]), &exists(4), &removing, &functions]).await;

@@ -1,4 +1,4 @@
-//! What runs record in a state.
+//! The changes that runs make to a state.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,14 +7,14 @@ use crate::types::description::{Declared, Identity};
 use crate::types::{ContentHash, Destination, Fingerprint, LayerVersionArn, Target};
 
 impl State {
-    /// Records a version that was published or found. Of two versions with the same content the known one stays, because
-    /// others may use it already.
+    /// Records a version that was published or found. Of two versions with the same content the known one stays,
+    /// because it may already be in use.
     pub fn record_version(&mut self, identity: Identity, arn: &LayerVersionArn, recorded: Timestamp) {
         self.record_declared(identity, arn, None, recorded);
     }
 
-    /// The same with what the version declares. Of two that declare different things the later one counts: it was
-    /// published for that.
+    /// The same with the version's declaration. If two versions declare different things, the later one counts, because
+    /// it was published for its declaration.
     pub fn record_declared(
         &mut self,
         identity: Identity,
@@ -36,7 +36,7 @@ impl State {
         }
     }
 
-    /// Records what a version declares, if that is not recorded yet.
+    /// Records the declaration of a version, if none is recorded yet.
     pub fn note_declared(&mut self, arn: &LayerVersionArn, declares: Option<&Declared>) {
         let versions = self.contents.values_mut().flat_map(|content| content.versions.values_mut());
         for version in versions.filter(|version| version.arn == *arn && version.declares.is_none()) {
@@ -44,8 +44,8 @@ impl State {
         }
     }
 
-    /// Notes what the finished run stands for, and where; recipes of earlier builds go. What was current until now was
-    /// in use until now.
+    /// Records what the finished run stands for, and in which destinations. Recipes of earlier builds are removed. What
+    /// was current until now counts as in use until now.
     pub fn set_current(
         &mut self,
         fingerprint: Fingerprint,
@@ -70,8 +70,8 @@ impl State {
         self.current = Some(fingerprint);
     }
 
-    /// Makes a claim whose run is dead a request without an answer, and drops requests that are done by now or never
-    /// will be: `settling` after they were sent.
+    /// Turns a claim whose run is dead into a request without an answer, and drops requests that are older than
+    /// `settling`: they were executed, or never will be.
     pub fn settle(&mut self, settling: SignedDuration, now: Timestamp) {
         if let Some(claim) = self.claim.take_if(|claim| claim.is_abandoned(now)) {
             self.unanswered.push(claim.last_request(now));
@@ -79,7 +79,7 @@ impl State {
         self.unanswered.retain(|request| now.duration_since(request.sent) < settling);
     }
 
-    /// Records the target of a content, if the lists of versions did not say it.
+    /// Records the target of a content, if the lists of versions did not contain it.
     pub fn note_target(&mut self, content: ContentHash, target: Target) {
         if let Some(content) = self.contents.get_mut(&content).filter(|content| content.python.is_none()) {
             content.python = Some(target.python.to_string());
@@ -87,7 +87,7 @@ impl State {
         }
     }
 
-    /// Notes that a version is in use, which keeps a clean-up away for a while; `false` if the state does not know it.
+    /// Records that a version is in use, so that clean-ups keep it for a while; `false` if the state does not have it.
     #[must_use]
     pub fn touch(&mut self, content: ContentHash, arn: &LayerVersionArn, now: Timestamp) -> bool {
         let versions = self.contents.get_mut(&content).into_iter().flat_map(|content| content.versions.values_mut());

@@ -1,4 +1,4 @@
-//! The state of a layer: which fingerprint became which content, and which content is which version where.
+//! The state of a layer: the content that was built from each fingerprint, and the versions that have each content.
 
 mod changes;
 mod queries;
@@ -17,9 +17,10 @@ use crate::secrets::clean;
 use crate::types::description::Declared;
 use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn};
 
-/// The format of the JSON; a higher one was written by a newer program.
+/// The format of the JSON. A higher one was written by a newer program.
 const FORMAT: u64 = 1;
 
+/// The state of one layer, as it is stored in JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct State {
@@ -34,7 +35,7 @@ pub struct State {
     pub builds: BTreeMap<Fingerprint, Build>,
     #[serde(default)]
     pub contents: BTreeMap<ContentHash, Content>,
-    /// Labels that people put on contents.
+    /// Labels that users put on contents.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<Label, BTreeSet<ContentHash>>,
     /// When the state was rebuilt from the lists of versions (UTC); earlier labels are lost.
@@ -54,7 +55,7 @@ pub struct State {
     pub unanswered: Vec<Unanswered>,
 }
 
-/// The format alone, to recognize a state of a newer program.
+/// Only the format, to recognize the state of a newer program.
 #[derive(Deserialize)]
 struct Header {
     #[serde(default)]
@@ -66,10 +67,10 @@ struct Header {
 #[serde(rename_all = "kebab-case")]
 pub struct Build {
     pub content: ContentHash,
-    /// Digest (hexadecimal) of the raw inputs that had this fingerprint last.
+    /// The digest (hexadecimal) of the latest raw inputs with this fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
-    /// What the fingerprint was made of; kept for the current build alone.
+    /// The recipe behind the fingerprint; stored only for the current build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Value>,
 }
@@ -84,7 +85,7 @@ pub struct Content {
     pub unzipped_size: Option<ByteSize>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<DistributionSize>,
-    /// Findings of its checks, worst first; `None` if not recorded.
+    /// The findings of its checks, worst first; `None` if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<KnownFinding>>,
     /// The Python that it was built for; parameter names contain it.
@@ -95,18 +96,20 @@ pub struct Content {
     pub versions: BTreeMap<Destination, Version>,
 }
 
+/// A published version in one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     pub arn: LayerVersionArn,
     pub version: u64,
-    /// When a run last published or found it, or when it last was the current one (UTC).
+    /// When a run last published or found it, or when it was last the current one (UTC).
     pub recorded: Timestamp,
-    /// `None` if not recorded.
+    /// The declaration of the version; `None` if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declares: Option<Declared>,
 }
 
 impl State {
+    /// An empty state.
     pub fn new(layer: &LayerName) -> Self {
         Self {
             format: FORMAT,
@@ -124,19 +127,20 @@ impl State {
         }
     }
 
-    /// `Ok(None)` for a text that is no state, such as half of one: the caller reads the versions instead.
+    /// Parses a state. `Ok(None)` if the text is not a state, for example if it is truncated: the caller then reads the
+    /// lists of versions.
     ///
     /// # Errors
-    /// A state of a newer program or of another layer.
+    /// The state was written by a newer program, or belongs to another layer.
     pub fn parse(bytes: &[u8], layer: &LayerName, place: &str) -> Result<Option<Self>, Failure> {
-        // A large state is not read into two forms at once.
+        // The format is read first and alone, so that a large state is not in memory in two forms at once.
         let Ok(Header { format }) = serde_json::from_slice(bytes) else { return Ok(None) };
         if let Some(format) = format.as_ref().and_then(Value::as_u64).filter(|format| *format > FORMAT) {
             return Err(Failure::user(format!("`{place}` was written by a newer version of lambda-layer (state format {format}, this one knows {FORMAT})"))
                 .hint("use the same version everywhere"));
         }
         let mut state: Option<Self> = serde_json::from_slice(bytes).ok();
-        // Programs before this one kept some secrets, which are gone when it is written again.
+        // Older programs stored some secrets; they are gone after the next write.
         for recipe in
             state.iter_mut().flat_map(|state| state.builds.values_mut()).filter_map(|build| build.recipe.as_mut())
         {
@@ -151,6 +155,7 @@ impl State {
         }
     }
 
+    /// The JSON that is stored.
     pub fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a state has string keys");
         bytes.push(b'\n');

@@ -1,4 +1,4 @@
-//! What a state knows: contents, versions, labels and requests.
+//! Questions to a state: about contents, versions, labels and requests.
 
 use super::{Content, State, Version};
 use crate::types::description::Declared;
@@ -10,12 +10,13 @@ impl State {
         self.builds.get(&fingerprint).map(|build| build.content)
     }
 
+    /// The current content with its hash.
     pub fn current_content(&self) -> Option<(ContentHash, &Content)> {
         let hash = self.content_of(self.current?)?;
         Some((hash, self.contents.get(&hash)?))
     }
 
-    /// What a version declares, if recorded.
+    /// The declaration of a version, if it is recorded.
     pub fn declared(&self, arn: &LayerVersionArn) -> Option<&Declared> {
         let mut versions = self.contents.values().flat_map(|content| content.versions.values());
         versions.find(|version| version.arn == *arn)?.declares.as_ref()
@@ -35,7 +36,8 @@ impl State {
         self.unanswered.iter().any(|request| !request.removes && request.content == Some(content))
     }
 
-    /// Whether a request may still be under way that removes a version with this content, which the state does not name.
+    /// Whether a request that removes a version with this content, which the state no longer names, may still be under
+    /// way.
     pub fn may_go(&self, content: ContentHash) -> bool {
         self.unanswered.iter().any(|request| request.removes && request.content.is_none_or(|going| going == content))
     }
@@ -46,14 +48,14 @@ impl State {
         versions.iter().find(|(destination, _)| place.is(destination)).map(|(_, version)| version)
     }
 
-    /// Whether places whose account is not known could be taken for those of another: the state may be shared.
+    /// Whether the accounts of these places have to be known, to distinguish them from others that share the state.
     pub fn needs_accounts(&self, places: &[Place]) -> bool {
         let known = || self.contents.values().flat_map(|content| content.versions.keys());
         let has_versions = |region: &str| known().any(|destination| destination.region == region);
         places.iter().any(|place| place.account.is_none() && has_versions(&place.region))
     }
 
-    /// Whether it has versions of other accounts in the regions of these places.
+    /// Whether the state has versions of other accounts in the regions of these places.
     pub fn has_accounts_besides(&self, places: &[Place]) -> bool {
         let mut known = self.contents.values().flat_map(|content| content.versions.keys());
         known.any(|destination| {
@@ -62,12 +64,12 @@ impl State {
         })
     }
 
-    /// Labels of a content.
+    /// The labels of a content.
     pub fn labels_of(&self, content: ContentHash) -> impl Iterator<Item = &Label> {
         self.labels.iter().filter(move |(_, contents)| contents.contains(&content)).map(|(label, _)| label)
     }
 
-    /// The content of a version, whichever its destination is.
+    /// The content of a version, in any destination.
     pub fn content_of_version(&self, arn: &LayerVersionArn) -> Option<ContentHash> {
         let is_it = |content: &Content| content.versions.values().any(|version| version.arn == *arn);
         self.contents.iter().find(|(_, content)| is_it(content)).map(|(hash, _)| *hash)

@@ -1,5 +1,4 @@
-//! The Python of a layer that the input `python-version` does not name: from what the project says of itself, or the
-//! default.
+//! Chooses the Python of a layer without the input `python-version`: from the project's own files, or the default.
 
 mod pin;
 mod range;
@@ -17,10 +16,10 @@ use crate::error::Failure;
 use crate::facts;
 use crate::types::PythonVersion;
 
-/// The file in which uv and pyenv keep the Python of a folder.
+/// The file in which uv and pyenv record the Python of a folder.
 pub const PIN: &str = ".python-version";
 
-/// Whose Python is wanted.
+/// The project whose Python is wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct Project<'a> {
     /// The working directory, absolute.
@@ -32,7 +31,7 @@ pub struct Project<'a> {
     pub sources: &'a [String],
 }
 
-/// A Python, and who says so.
+/// A Python, and the origin of this choice.
 #[derive(Clone, Debug)]
 pub struct ChosenPython {
     pub version: PythonVersion,
@@ -43,17 +42,17 @@ pub struct ChosenPython {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PythonOrigin {
-    /// The input `python-version`, or the image of a Python; and another one that the project pins.
+    /// Named by the input `python-version`, or by the image of a Python; with another one that the project pins.
     Named {
         not: Option<Pin>,
     },
     Pinned(Pin),
-    /// The only supported one that the project allows, or the newest that it allows at all.
+    /// The only supported version that the project allows, or the newest that it allows at all.
     Allowed {
         by: Vec<Range>,
         is_only: bool,
     },
-    /// Nobody says it: what the project allows leaves it open.
+    /// The default, because the project does not decide it.
     Default {
         among: Vec<Range>,
     },
@@ -64,11 +63,11 @@ impl ChosenPython {
         Self { version, origin: PythonOrigin::Named { not: None }, files: BTreeSet::new() }
     }
 
-    /// By the files of the project, unless the image is that of a Python.
+    /// Chooses by the files of the project, unless the image is that of a Python.
     ///
-    /// What a range allows decides if no release of Python to come can change that: if it ends with a Python that Lambda
-    /// has, or if there is one supported Python in it. Whatever else there is moves with each new runtime, and is left to
-    /// the default, which does not.
+    /// A range decides if no future release of Python can change the result: it ends with a Python that Lambda has, or
+    /// it contains only one supported Python. Every other range would change with each new runtime, so the default is
+    /// used, which does not change.
     ///
     /// # Errors
     /// The project pins a Python that Lambda has no runtime for.
@@ -92,12 +91,12 @@ impl ChosenPython {
         Ok(Self { version, origin, files })
     }
 
-    /// Whether nobody chose it.
+    /// Whether it is only the default.
     pub fn is_default(&self) -> bool {
         matches!(self.origin, PythonOrigin::Default { .. })
     }
 
-    /// Where a pin would be found before what counts now, absolute.
+    /// Paths where a pin would take precedence over the current choice, absolute.
     pub fn pins_of(&self, folder: &Utf8Path, workspace: &Utf8Path) -> Vec<Utf8PathBuf> {
         match self.origin {
             PythonOrigin::Named { .. } => Vec::new(),
@@ -105,7 +104,7 @@ impl ChosenPython {
         }
     }
 
-    /// Who chose it, where that does not stand in the inputs.
+    /// The origin of the choice, unless that is in the inputs.
     pub fn notice(&self) -> Option<String> {
         let version = self.version;
         match &self.origin {
@@ -122,7 +121,7 @@ impl ChosenPython {
         }
     }
 
-    /// That nobody chose it.
+    /// The warning that the Python is only the default.
     pub fn warning(&self) -> Option<String> {
         let PythonOrigin::Default { among } = &self.origin else { return None };
         let version = self.version;
@@ -139,7 +138,7 @@ impl ChosenPython {
     }
 }
 
-/// The files and their ranges, of equal ones the first, with what they do.
+/// The files and their ranges, with a verb; of equal ranges only the first.
 fn shown(ranges: &[Range], verb: &str) -> String {
     let mut texts = BTreeSet::new();
     let different = ranges.iter().filter(|range| texts.insert(&range.text));
@@ -147,7 +146,8 @@ fn shown(ranges: &[Range], verb: &str) -> String {
     format!("{} {verb}{}", each.join(" and "), if each.len() == 1 { "s" } else { "" })
 }
 
-/// What is chosen of the Pythons that all ranges allow. If they allow none, the default is refused with its file later.
+/// Chooses among the Pythons that all ranges allow. If there is none, the default is refused later, with the file that
+/// excludes it.
 fn among(ranges: Vec<Range>) -> (PythonVersion, PythonOrigin) {
     let allowed: Vec<PythonVersion> =
         PythonVersion::supported().filter(|python| ranges.iter().all(|range| range.allows(*python))).collect();
@@ -163,7 +163,7 @@ fn among(ranges: Vec<Range>) -> (PythonVersion, PythonOrigin) {
     (version, PythonOrigin::Default { among: ranges })
 }
 
-/// Those of the inputs, or the one that is found by its name; from the working directory.
+/// The dependency files of the inputs, or the one that is found by its name; relative to the working directory.
 fn dependency_files(project: &Project<'_>) -> Vec<Utf8PathBuf> {
     if project.requirements.is_empty() {
         return find(project.folder, project.workspace).into_iter().take(1).collect();
@@ -172,7 +172,7 @@ fn dependency_files(project: &Project<'_>) -> Vec<Utf8PathBuf> {
 }
 
 impl Reading<'_> {
-    /// The Python of the input, or what stands in for it.
+    /// The Python of the input, or of the project.
     pub(super) fn python(&mut self, value: Option<&str>, requirements: &[String], sources: &[String]) -> ChosenPython {
         let default = facts::default_python();
         if let Some(value) = value {

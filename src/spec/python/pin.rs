@@ -1,4 +1,4 @@
-//! `.python-version`, as uv and pyenv write it
+//! Reads `.python-version` files of uv and pyenv
 //! (<https://docs.astral.sh/uv/concepts/python-versions/#python-version-files>, <https://github.com/pyenv/pyenv>).
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -8,21 +8,21 @@ use crate::error::{Failure, alternatives};
 use crate::files;
 use crate::types::PythonVersion;
 
-/// What such a file says.
+/// The Python in such a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     pub version: PythonVersion,
-    /// `../.python-version:2`, from the working directory.
+    /// File and line, such as `../.python-version:2`, relative to the working directory.
     pub place: String,
-    /// Absolute.
+    /// The file, absolute.
     pub(super) file: Utf8PathBuf,
 }
 
-/// The file of the working directory or of the nearest folder above it, up to the repository's root. `None` if there is
-/// none, or if it names no CPython.
+/// Finds the file in the working directory or the nearest folder above it, up to the repository's root. `None` if there
+/// is none, or it names no CPython.
 ///
 /// # Errors
-/// It names a Python that Lambda has no runtime for.
+/// The file names a Python that Lambda has no runtime for.
 pub(super) fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Result<Option<Pin>, Failure> {
     for file in candidates(folder, workspace) {
         let Ok(text) = fs_err::read_to_string(&file) else { continue };
@@ -35,20 +35,20 @@ pub(super) fn find(folder: &Utf8Path, workspace: &Utf8Path) -> Result<Option<Pin
     Ok(None)
 }
 
-/// Where it is looked for, nearest first.
+/// The paths to search, the nearest first.
 pub(super) fn candidates(folder: &Utf8Path, workspace: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> {
     let root = workspace.canonicalize_utf8().unwrap_or_else(|_| workspace.to_owned());
     let above = folder.ancestors().skip(1).take_while(move |folder| folder.starts_with(&root));
     std::iter::once(folder).chain(above).map(|folder| folder.join(PIN)).collect::<Vec<_>>().into_iter()
 }
 
-/// pyenv takes several on one line, too.
+/// pyenv allows several versions on one line.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     let text = line.trim_start_matches('\u{feff}').split('#').next().unwrap_or_default();
     text.split(|character: char| character.is_whitespace() || character == ':').filter(|word| !word.is_empty())
 }
 
-/// The first that Lambda has; pyenv's are in the order in which they are preferred.
+/// The first version that Lambda has. pyenv's versions are in the order of preference.
 fn first(words: &[(usize, &str)], file: &Utf8Path, folder: &Utf8Path) -> Result<Option<Pin>, Failure> {
     let place = |line: usize| format!("{}:{line}", files::relative(folder, file));
     let mut others = words.iter().filter_map(|(line, word)| Some((*line, *word, cpython(word)?)));
@@ -72,8 +72,9 @@ fn first(words: &[(usize, &str)], file: &Utf8Path, folder: &Utf8Path) -> Result<
     }
 }
 
-/// `3.12` of `3.12.4`, `cpython-3.12.4-linux-x86_64-gnu`, `cpython@3.12`, `python3.12` and `cp312`. What is no version of
-/// a CPython as Lambda has it, such as the free-threaded `3.13t`, is given as it stands; `None` for other Pythons.
+/// The version of a CPython: `3.12` for `3.12.4`, `cpython-3.12.4-linux-x86_64-gnu`, `cpython@3.12`, `python3.12` and
+/// `cp312`. A version that Lambda cannot have, such as the free-threaded `3.13t`, is returned unchanged; `None` for
+/// other Pythons.
 fn cpython(word: &str) -> Option<String> {
     let lower = word.to_lowercase();
     let rest = ["cpython", "python", "cp"].iter().find_map(|name| lower.strip_prefix(name)).unwrap_or(&lower);
@@ -88,7 +89,7 @@ fn cpython(word: &str) -> Option<String> {
     let (major, minor, patch) = (parts.next()?, parts.next(), parts.next());
     let is_free_threaded = lower.contains("freethreaded") || patch.or(minor).is_some_and(|last| last.ends_with('t'));
     match minor {
-        // `3` leaves it open.
+        // `3` does not name a minor version.
         None => None,
         Some(_) if is_free_threaded => Some(lower),
         Some(minor) => Some(format!("{major}.{minor}")),

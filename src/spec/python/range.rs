@@ -1,4 +1,4 @@
-//! The Pythons that a project is for, from its own file and from its lock.
+//! Reads which Pythons a project is for, from its own file and from its lock file.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,15 @@ use crate::files;
 use crate::manifest::of_poetry;
 use crate::types::PythonVersion;
 
-/// A range of versions of Python, and where it stands.
+/// A range of Python versions, and where it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// `pyproject.toml:4`, from the working directory.
+    /// File and line, such as `pyproject.toml:4`, relative to the working directory.
     pub place: String,
-    /// As it is written.
+    /// The text as it is written.
     pub text: String,
     versions: VersionSpecifiers,
-    /// Absolute.
+    /// The file, absolute.
     pub(super) file: Utf8PathBuf,
 }
 
@@ -28,13 +28,13 @@ impl Range {
         python.within(&self.versions).is_some()
     }
 
-    /// Whether it allows no Python that is newer than this one, released or not.
+    /// Whether the range allows no Python that is newer than this one, released or not.
     pub(super) fn ends_with(&self, python: PythonVersion) -> bool {
         !python.later_releases().any(|release| self.versions.contains(&release))
     }
 }
 
-/// Where such a range stands: kind of file, table of TOML, key.
+/// Where ranges are written: the kind of file, the table of TOML, and the key.
 const PLACES: &[(Kind, &str, &str)] = &[
     (Kind::Uv, "", "requires-python"),
     (Kind::Poetry, "metadata", "python-versions"),
@@ -43,8 +43,9 @@ const PLACES: &[(Kind, &str, &str)] = &[
     (Kind::Pyproject, "tool.poetry.dependencies", "python"),
 ];
 
-/// Of these dependency files (from the working directory), of what they were made from, and of the projects in the
-/// working directory and in `source`. Files that cannot be read say nothing here: whoever needs them says why.
+/// The ranges of these dependency files (relative to the working directory), of the files that they were made from, and
+/// of the projects in the working directory and in `source`. Unreadable files are ignored here and reported where they
+/// are used.
 pub(super) fn of(dependency_files: &[Utf8PathBuf], project: &Project<'_>) -> Vec<Range> {
     let beside =
         dependency_files.iter().filter_map(|file| Some(file.with_file_name(Kind::of(file).facts().beside.as_deref()?)));
@@ -71,7 +72,7 @@ fn read(file: Utf8PathBuf, folder: &Utf8Path) -> Option<Range> {
     Some(Range { place: format!("{}:{line}", files::relative(folder, &file)), text, versions, file })
 }
 
-/// The text of a key in a table, with its line; read line by line, because locks are large.
+/// The text of a key in a table, with its line. The file is read line by line, because lock files are large.
 fn of_toml(text: &str, table: &str, key: &str) -> Option<(usize, String)> {
     let mut current = "";
     for (line, number) in text.lines().zip(1..) {
@@ -88,7 +89,7 @@ fn of_toml(text: &str, table: &str, key: &str) -> Option<(usize, String)> {
     None
 }
 
-/// `"python_version": "3.12"` of `_meta.requires`.
+/// The value of `"python_version": "3.12"` in `_meta.requires`.
 fn of_pipenv(text: &str) -> Option<(usize, String)> {
     text.lines().zip(1..).find_map(|(line, number)| {
         let (key, value) = line.trim().trim_end_matches(',').split_once(':')?;

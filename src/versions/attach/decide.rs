@@ -1,5 +1,5 @@
-//! Which layers a function gets, and what a version must not be put on. Lambda would refuse most of it, too, but only
-//! when other functions are changed already.
+//! Decides which layers a function gets, and which functions must not have a version. Lambda would refuse most of
+//! these, too, but only after other functions were changed.
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::operation::get_layer_version::GetLayerVersionOutput;
@@ -10,17 +10,17 @@ use crate::error::{Failure, alternatives};
 use crate::facts;
 use crate::types::{ByteSize, LayerVersionArn};
 
-/// The layers of a function, with a version among them.
+/// The layers of a function, including the version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
-    /// Number of the version of this layer that the function has.
+    /// The number of the version of this layer that the function has now.
     before: Option<u64>,
-    /// ARNs, in the function's order.
+    /// ARNs of all layers, in the function's order.
     pub(super) after: Vec<String>,
 }
 
 impl Placed {
-    /// In the place of another version of the same layer; without one, last.
+    /// Puts the version in the place of another version of the same layer, or at the end if there is none.
     pub(super) fn new(settings: &FunctionConfiguration, version: &LayerVersionArn) -> Self {
         let layers = settings.layers().iter().filter_map(Layer::arn);
         let (mut before, mut after) = (None, Vec::new());
@@ -39,7 +39,7 @@ impl Placed {
         Self { before, after }
     }
 
-    /// `version 6 → 7`; `version 7, as layer 3 of 3`
+    /// For example `version 6 → 7`, or `version 7, as layer 3 of 3`.
     pub(super) fn detail(&self, version: &LayerVersionArn) -> String {
         let number = version.version();
         match self.before {
@@ -50,20 +50,20 @@ impl Placed {
     }
 }
 
-/// Whether the function has the version, or will when an update that is under way is done. One that failed left the
-/// function as it was before.
+/// Whether the function has the version, or will have it after the update that is under way. A failed update left the
+/// function as it was.
 pub(super) fn has(settings: &FunctionConfiguration, version: &LayerVersionArn) -> bool {
     let is_it = |layer: &Layer| layer.arn() == Some(&version.to_string());
     settings.layers().iter().any(is_it) && settings.last_update_status() != Some(&LastUpdateStatus::Failed)
 }
 
-/// A version, and what it declares.
+/// A version and its declaration.
 #[derive(Debug)]
 pub(super) struct Offer {
     version: LayerVersionArn,
-    /// Empty: any.
+    /// Empty if all are allowed.
     runtimes: Vec<String>,
-    /// Empty: any.
+    /// Empty if all are allowed.
     architectures: Vec<String>,
     zipped: u64,
     sizes: Sizes,
@@ -77,7 +77,7 @@ impl Offer {
         Self { version, runtimes, architectures, zipped, sizes }
     }
 
-    /// What the settings alone say; `it` is the function, which stands before the message.
+    /// Refuses a function because of its settings. The message follows the function's name.
     pub(super) fn refuse(&self, settings: &FunctionConfiguration) -> Result<(), Failure> {
         if settings.package_type() == Some(&PackageType::Image) {
             let failure = Failure::user("it runs from a container image, which takes no layers");
@@ -91,7 +91,7 @@ impl Offer {
             return Err(failure
                 .hint(format!("attach a layer that was built for `{runtime}`, or change the function's runtime")));
         }
-        // A function that names none has this one (Lambda API, `CreateFunction`).
+        // The default if a function names none (Lambda API, `CreateFunction`).
         let architecture = settings.architectures().first().map_or("x86_64", |name| name.as_str());
         if !fits(&self.architectures, architecture) {
             let declared = names(&self.architectures);
@@ -106,7 +106,8 @@ impl Offer {
         Ok(())
     }
 
-    /// Whether it fits beside the code and the other layers. Where that cannot be found out Lambda decides.
+    /// Refuses a function if the version does not fit beside its code and other layers. If the sizes cannot be read,
+    /// Lambda decides.
     pub(super) async fn refuse_size(
         &self,
         output: &GetFunctionOutput,
@@ -128,7 +129,7 @@ impl Offer {
         Err(failure.hint("make the function's code or other layers smaller, or leave something out of this layer"))
     }
 
-    /// By the most that so many zipped bytes can stand for: saves most functions the downloads.
+    /// Whether it fits even with the highest compression: saves the downloads for most functions.
     fn surely_fits(&self, settings: &FunctionConfiguration) -> bool {
         let others = settings.layers().iter().filter(|layer| {
             let arn = layer.arn().and_then(|arn| arn.parse::<LayerVersionArn>().ok());

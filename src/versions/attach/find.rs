@@ -1,4 +1,4 @@
-//! Finds the functions that are meant: by name in each place, by ARN in one, by tag wherever something has it.
+//! Finds the selected functions: by name in each place, by ARN in one place, by tag in all places.
 
 use anyhow::Context as _;
 use aws_sdk_lambda::operation::get_function::{GetFunctionError, GetFunctionOutput};
@@ -15,7 +15,7 @@ use crate::facts;
 use crate::types::{FunctionName, FunctionSelector, LayerVersionArn};
 use crate::versions::{Change, ChangeKind, ChangeOutcome};
 
-/// A function, as it was when it was looked for.
+/// A function, as it was when it was found.
 pub(super) struct Found<'a> {
     pub(super) target: Target<'a>,
     pub(super) name: String,
@@ -41,7 +41,7 @@ fn row(target: Target<'_>, name: &str, detail: impl Into<String>, outcome: Chang
     Change::new(target.place, ChangeKind::Attach, format!("function {name}"), detail, outcome)
 }
 
-/// Each function once, and a row for each that cannot be found.
+/// Each function once, and a row for each one that cannot be found.
 pub(super) async fn all<'a>(selectors: &[FunctionSelector], targets: &[Target<'a>]) -> (Vec<Found<'a>>, Vec<Change>) {
     let searches = selectors.iter().map(|selector| async move {
         match selector {
@@ -129,7 +129,7 @@ async fn tagged<'a>(
     let mut found = Vec::new();
     for (target, answer, name) in answers {
         match answer {
-            // One that was deleted is listed for a while.
+            // A deleted function is still listed for a while.
             Ok(function) => found.extend(function),
             Err(error) => failed.push(row(target, &name, "attach", ChangeOutcome::Failed).failed(&error)),
         }
@@ -146,7 +146,7 @@ async fn tagged<'a>(
     (found, failed)
 }
 
-/// Of functions of one place.
+/// The names of the functions with a tag in one place.
 async fn names_with_tag(target: Target<'_>, key: &str, value: Option<&str>) -> anyhow::Result<Vec<String>> {
     let client = aws_sdk_resourcegroupstagging::Client::new(&target.clients.config);
     let filter = TagFilter::builder().key(key).set_values(value.map(|value| vec![value.to_owned()])).build();
@@ -164,7 +164,7 @@ async fn names_with_tag(target: Target<'_>, key: &str, value: Option<&str>) -> a
     Ok(names)
 }
 
-/// `None` if there is no such function.
+/// The function; `None` if it does not exist.
 async fn get<'a>(target: Target<'a>, name: &str) -> anyhow::Result<Option<Found<'a>>> {
     let Some(output) = ask(&target.clients.lambda, target.version, name).await? else { return Ok(None) };
     let settings = settings(&output, name)?;
@@ -175,7 +175,7 @@ pub(super) fn settings(output: &GetFunctionOutput, name: &str) -> anyhow::Result
     output.configuration().cloned().with_context(|| format!("AWS does not say how `{name}` is set up"))
 }
 
-/// The whole function: the same permission serves for its settings and for where its code is.
+/// Reads the whole function: the same permission covers its settings and the location of its code.
 pub(super) async fn ask(
     lambda: &aws_sdk_lambda::Client,
     version: &LayerVersionArn,
@@ -190,7 +190,7 @@ pub(super) async fn ask(
     }
 }
 
-/// In the region and account of a layer version.
+/// The ARN of a function in the region and account of a layer version.
 pub(super) fn function_arn(version: &LayerVersionArn, name: &str) -> String {
     let destination = version.destination();
     let (region, account) = (&destination.region, &destination.account);

@@ -1,7 +1,7 @@
-//! Puts a version on functions, in the place of the version of this layer that they have.
+//! Attaches a version to functions, in the place of the version of this layer that they have.
 //!
-//! All functions are looked at before the first one changes. One that must not have the version, or is not there, takes
-//! nothing from the others: a tag finds them all, and nobody knows them by name.
+//! All functions are checked before the first one is changed. A function that must not have the version, or does not
+//! exist, does not stop the others: a tag selects all of them, and the user does not name each one.
 
 mod decide;
 mod find;
@@ -25,7 +25,7 @@ use crate::versions::attach::find::Found;
 use crate::versions::select::Chosen;
 use crate::versions::{Change, ChangeKind, ChangeOutcome};
 
-/// Functions that are asked for or changed at the same time; Lambda's limit on requests is kept elsewhere.
+/// How many functions are read or changed at the same time. The rate of requests to Lambda is limited elsewhere.
 const AT_ONCE: usize = 16;
 
 /// Where a version can be attached.
@@ -36,18 +36,18 @@ struct Target<'a> {
     clients: &'a PlaceClients,
 }
 
-/// What is to be done with one function.
+/// What to do with one function.
 enum Decision<'a> {
-    /// It has the version.
+    /// The function has the version.
     Unchanged,
     Change(&'a Offer),
-    /// It must not have it.
+    /// The function must not have the version.
     Refused(Failure),
-    /// Nobody knows whether it may have it.
+    /// It is unknown whether the function may have the version.
     Unknown(&'a anyhow::Error),
 }
 
-/// What fails stands in its row.
+/// Attaches the version. A failure is reported in the function's row.
 pub async fn apply(
     functions: &[FunctionSelector],
     versions: &[Chosen],
@@ -77,7 +77,7 @@ pub async fn apply(
         let detail = found.detail();
         match decision {
             Decision::Unchanged if dry_run => found.row(detail, ChangeOutcome::Unchanged),
-            // A run that was killed, or another one, may have just sent it.
+            // A killed run, or another one, may have just sent the update.
             Decision::Unchanged => match update::finish(found).await {
                 Ok(()) => found.row(detail, ChangeOutcome::Unchanged),
                 Err(error) => found.row(detail, ChangeOutcome::Failed).failed(&error),
@@ -97,7 +97,7 @@ pub async fn apply(
 
 type Offers = BTreeMap<Place, anyhow::Result<Offer>>;
 
-/// What is offered in each place that has a function to change.
+/// The version, with its declaration, for each place that has a function to change.
 async fn offers(found: &[Found<'_>]) -> Offers {
     let targets = found.iter().filter(|found| !found.has_it()).map(|found| (found.target.place, found.target));
     let targets: BTreeMap<&Place, Target<'_>> = targets.collect();

@@ -1,5 +1,5 @@
-//! What moto cannot do: updates that take time, fail, or meet others, on the SDK's own client with replies put in the
-//! place of the network.
+//! Tests of what moto does not support: updates that take time, fail, or meet others. They use the SDK's own client
+//! with replies in place of the network.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::http::HttpResponse;
@@ -13,7 +13,7 @@ use crate::registry::aws::tests::{REGION, arn, place, refused, reply};
 
 const OTHER: &str = "arn:aws:lambda:eu-west-1:210987654321:layer:other:3";
 
-/// A function with these layers, as `GetFunction` tells of it.
+/// The reply of `GetFunction` for a function with these layers.
 fn function(revision: &str, layers: &[&str], more: &Value) -> HttpResponse {
     let layers: Vec<Value> = layers.iter().map(|arn| json!({ "Arn": arn, "CodeSize": 100 })).collect();
     let mut settings = json!({
@@ -38,7 +38,7 @@ fn in_progress() -> Value {
     json!({ "LastUpdateStatus": "InProgress" })
 }
 
-/// Replies to `GetFunction`, one a call.
+/// Replies to `GetFunction`, one per call.
 fn functions(replies: Vec<fn() -> HttpResponse>) -> Rule {
     let mut replies = replies.into_iter();
     let first = replies.next().expect("is one");
@@ -49,7 +49,7 @@ fn functions(replies: Vec<fn() -> HttpResponse>) -> Rule {
     sequence.build()
 }
 
-/// The answer to an update on this revision to these layers.
+/// The reply to an update from this revision to these layers.
 fn update(revision: &'static str, layers: Vec<String>, answer: fn() -> HttpResponse) -> Rule {
     let is_it =
         move |request: &aws_sdk_lambda::operation::update_function_configuration::UpdateFunctionConfigurationInput| {
@@ -67,7 +67,7 @@ fn version() -> Rule {
     mock!(Client::get_layer_version).then_http_response(move || reply(200, &[], body.to_string()))
 }
 
-/// What becomes of `orders`, which gets version 2.
+/// The result for the function `orders`, which gets version 2.
 async fn attached(rules: &[&Rule]) -> String {
     let version = version();
     let rules: Vec<&Rule> = rules.iter().copied().chain([&version]).collect();

@@ -1,4 +1,5 @@
-//! Changes the layers of one function, on the revision that was looked at, and waits until Lambda has done it.
+//! Changes the layers of one function, if it still has the revision that was checked, and waits until Lambda has done
+//! it.
 
 use std::time::Duration;
 
@@ -14,15 +15,17 @@ use super::find::{Found, ask, function_arn, settings};
 use crate::aws::errors;
 use crate::error::Failure;
 
-/// How often a function may change under the hands of one run.
+/// How often another program may change the function while a run updates it.
 const CONFLICTS: usize = 5;
-/// How long an update may take; those of functions in a VPC can take minutes.
+/// The longest time for an update; for a function in a VPC it can take minutes.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// Between two looks: the first time, and at most.
+/// The time between two reads of the function: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
+/// Attaches the version to one function, and waits for the end of the update.
+///
 /// # Errors
-/// What Lambda says of the update, or that the function is busy for too long.
+/// Lambda refuses the update, the update fails, or the function is busy for too long.
 pub(super) async fn update(found: &Found<'_>, offer: &Offer) -> anyhow::Result<()> {
     let (version, lambda) = (found.target.version, &found.target.clients.lambda);
     let mut current = found.settings.clone();
@@ -55,10 +58,10 @@ pub(super) async fn update(found: &Found<'_>, offer: &Offer) -> anyhow::Result<(
     Err(failure.hint("run again when it is done").into())
 }
 
-/// Waits for an update that is under way.
+/// Waits for the end of an update that is under way.
 ///
 /// # Errors
-/// As of [`update`].
+/// The same as for [`update`].
 pub(super) async fn finish(found: &Found<'_>) -> anyhow::Result<()> {
     if is_busy(&found.settings) { verdict(&settle(found, found.settings.clone()).await?) } else { Ok(()) }
 }
@@ -68,7 +71,7 @@ async fn look(found: &Found<'_>) -> anyhow::Result<FunctionConfiguration> {
     settings(&output.context("it was deleted")?, &found.name)
 }
 
-/// Waits until nothing is under way.
+/// Waits until no update is under way.
 async fn settle(found: &Found<'_>, mut current: FunctionConfiguration) -> anyhow::Result<FunctionConfiguration> {
     let (start, mut pause) = (Instant::now(), PAUSES.0);
     while is_busy(&current) {
@@ -88,7 +91,7 @@ fn is_busy(settings: &FunctionConfiguration) -> bool {
     settings.state() == Some(&State::Pending) || settings.last_update_status() == Some(&LastUpdateStatus::InProgress)
 }
 
-/// Of an update that is over.
+/// The result of an update that has ended.
 fn verdict(settings: &FunctionConfiguration) -> anyhow::Result<()> {
     let (code, reason) = match (settings.last_update_status(), settings.state()) {
         (Some(LastUpdateStatus::Failed), _) => (

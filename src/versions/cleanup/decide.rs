@@ -1,4 +1,4 @@
-//! Decides which versions to remove: those that no rule keeps. Pure.
+//! Decides which versions to remove: those that no rule keeps. A pure function.
 
 #[cfg(test)]
 mod tests;
@@ -11,51 +11,50 @@ use jiff::{SignedDuration, Timestamp};
 use crate::spec::Retention;
 use crate::types::{ByteSize, ContentHash, Label, LayerVersionArn};
 
-/// Younger versions stay: another run may be about to use them.
+/// Younger versions are kept, because another run may be about to use them.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
 
 /// All versions of the layer in one place.
 #[derive(Clone, Debug)]
 pub(super) struct Inventory {
     pub versions: Vec<Candidate>,
-    /// What could not be read, so that nothing is removed here.
+    /// What could not be read. If there is anything, nothing is removed in this place.
     pub unread: Vec<String>,
-    /// When the state was made anew (UTC): labels from before are not known any more, but for those that are on a version
-    /// again.
+    /// When the state was rebuilt (UTC): earlier labels are unknown, except those that were put on a version again.
     pub rebuilt: Option<Timestamp>,
-    /// Labels that some version has.
+    /// Labels of any version.
     pub known_labels: BTreeSet<Label>,
 }
 
-/// One version, with what the state says of it.
+/// One version, with its data from the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub arn: LayerVersionArn,
-    /// UTC.
+    /// When it was published (UTC).
     pub created: Option<Timestamp>,
-    /// Zipped.
+    /// The size of the zip.
     pub size: Option<ByteSize>,
-    /// By the state and by the version's own description, which are the same unless somebody edited one of them. None
-    /// for what something else published.
+    /// The content according to the state and to the version's own description; they differ only if somebody edited one
+    /// of them. Empty for a version that another tool published.
     pub contents: BTreeSet<ContentHash>,
     pub labels: BTreeSet<Label>,
-    /// Has the content of the newest finished run.
+    /// Whether it has the content of the newest finished run.
     pub is_current: bool,
-    /// Has the content that another run publishes.
+    /// Whether it has the content that another run is publishing.
     pub is_claimed: bool,
-    /// When a run published or found it (UTC); `None` if nobody knows.
+    /// When a run published or found it (UTC); `None` if that is unknown.
     pub recorded: Option<Timestamp>,
 }
 
-/// Who needs which version, in all places together.
+/// Who uses which version, in all places together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
     pub functions: BTreeMap<LayerVersionArn, Users>,
-    /// Names of SSM parameters.
+    /// The names of SSM parameters, by the version that they name.
     pub parameters: BTreeMap<LayerVersionArn, String>,
 }
 
-/// Functions and their published versions.
+/// The functions and published function versions that use a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Users {
     pub first: String,
@@ -76,7 +75,7 @@ impl Usage {
     }
 }
 
-/// `orders:7 and 3 more`
+/// For example `orders:7 and 3 more`.
 impl Display for Users {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.first)?;
@@ -92,7 +91,7 @@ pub(super) enum Reason {
     AmongNewest(usize),
     Young(u32),
     Labelled(Label),
-    /// It may have had one of the labels.
+    /// It may have had one of the labels that are lost.
     LabelsLost,
     Used(Users),
     Named(String),
@@ -126,7 +125,7 @@ impl Display for Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Decision {
     pub version: Candidate,
-    /// `None`: it is removed.
+    /// Why it is kept; empty if it is removed.
     pub reasons: Vec<Reason>,
 }
 
@@ -136,7 +135,7 @@ impl Decision {
     }
 }
 
-/// In the order of the numbers, newest first.
+/// Decides for each version, in the order of their numbers, the newest first.
 pub(super) fn decide(inventory: &Inventory, usage: &Usage, retention: &Retention, now: Timestamp) -> Vec<Decision> {
     let mut versions: Vec<&Candidate> = inventory.versions.iter().collect();
     versions.sort_by_key(|version| std::cmp::Reverse(version.arn.version()));
@@ -145,7 +144,7 @@ pub(super) fn decide(inventory: &Inventory, usage: &Usage, retention: &Retention
     let decisions = versions.into_iter().enumerate().map(|(index, version)| {
         let mut reasons: Vec<Reason> = inventory.unread.iter().cloned().map(Reason::Unread).collect();
         let is_known = !version.contents.is_empty();
-        // Those that stay in any case do not take the places of others.
+        // Versions that are kept in any case do not count.
         counted += usize::from(is_known || retention.includes_unknown);
         match retention.versions {
             _ if index == 0 => reasons.push(Reason::Newest),
@@ -182,7 +181,8 @@ pub(super) fn decide(inventory: &Inventory, usage: &Usage, retention: &Retention
     decisions.collect()
 }
 
-/// Why what goes goes: `not among the newest 3, not younger than 30 days, without a label to keep, used by nobody`.
+/// The reason for removing versions:
+/// `not among the newest 3, not younger than 30 days, without a label to keep, used by nobody`.
 pub(super) fn why_it_goes(retention: &Retention) -> String {
     let rules = [
         retention.versions.map(|count| match count {

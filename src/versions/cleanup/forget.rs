@@ -9,7 +9,7 @@ use crate::registry::Listed;
 use crate::registry::state::{State, Version};
 use crate::types::{ContentHash, Destination, LayerVersionArn};
 
-/// An entry that was taken out of a state.
+/// A version that was taken out of a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Forgotten {
     pub content: ContentHash,
@@ -40,16 +40,16 @@ pub(super) fn restore(state: &mut State, forgotten: &[Forgotten]) {
     }
 }
 
-/// Versions that a whole list does not have: somebody removed them by hand, or a clean-up was killed.
+/// Takes versions out of the state that a complete list lacks: somebody removed them by hand, or a clean-up was killed.
 ///
-/// A list tells its account by its versions, so an empty one says nothing.
+/// An empty list proves nothing, because only the versions in a list show which account it is of.
 pub(super) fn forget_vanished<'a>(state: &mut State, lists: impl Iterator<Item = &'a [Listed]>, now: Timestamp) {
     for listed in lists {
         let Some(destination) = listed.first().map(|listed| listed.arn.destination()) else { continue };
         let there: BTreeSet<&LayerVersionArn> = listed.iter().map(|listed| &listed.arn).collect();
         for content in state.contents.values_mut() {
             content.versions.retain(|place, version| {
-                // A list may be older than the newest entries.
+                // The list may be older than the latest entries of the state.
                 let is_young = now.duration_since(version.recorded) < GRACE;
                 *place != destination || is_young || there.contains(&version.arn)
             });
@@ -57,7 +57,7 @@ pub(super) fn forget_vanished<'a>(state: &mut State, lists: impl Iterator<Item =
     }
 }
 
-/// Contents that have no version any more, with their labels and builds; the current one stays.
+/// Removes contents without versions, with their labels and builds. The current content stays.
 pub(super) fn prune(state: &mut State) {
     let current = state.current.and_then(|current| state.content_of(current));
     state.contents.retain(|hash, content| Some(*hash) == current || !content.versions.is_empty());
@@ -84,7 +84,7 @@ mod tests {
         Identity { fingerprint: Fingerprint(digest), content: ContentHash(digest) }
     }
 
-    /// Versions 1 to 3; 3 is current, 1 has a label.
+    /// A state with versions 1 to 3: 3 is current, 1 has a label.
     fn state() -> State {
         let mut state = State::new(&"shared".parse().expect("is valid"));
         for number in 1..=3 {

@@ -24,7 +24,7 @@ struct Cleaner<'a> {
     layer: &'a LayerName,
     ssm_parameter: Option<&'a ParameterTemplate>,
     owner: Owner,
-    /// Whether anything is removed.
+    /// Whether it removes anything, or only plans.
     applies: bool,
     registry: &'a Registry,
     console: &'a Console,
@@ -55,7 +55,7 @@ pub async fn run(
     clean(&cleaner, known, store).await
 }
 
-/// After publishing, of which nothing is taken back if this fails.
+/// The clean-up after publishing. If it fails, the published versions stay.
 pub async fn follow(
     retention: &Retention,
     spec: &Spec,
@@ -110,7 +110,7 @@ async fn clean(cleaner: &Cleaner<'_>, known: &Known, store: &mut StateStore) -> 
     Ok(rows::rows(cleaner, &read, &plan, &before, Some(&removed)))
 }
 
-/// Checks that a clean-up can rely on the state, and warns of labels that may be misspelt.
+/// Checks that a clean-up can rely on the state, and warns about labels that may be misspelt.
 fn check(state: &State, cleaner: &Cleaner<'_>, store: &StateStore) -> Result<(), Failure> {
     let place = store.place(cleaner.layer);
     if !state.contents.is_empty() && state.current_content().is_none() {
@@ -130,7 +130,7 @@ fn check(state: &State, cleaner: &Cleaner<'_>, store: &StateStore) -> Result<(),
     problems.into_result()
 }
 
-/// `12 would be removed, 8 kept: 34.1 MB`
+/// A summary such as `12 would be removed, 8 kept: 34.1 MB`.
 pub fn count(changes: &[Change]) -> String {
     rows::count(changes)
 }

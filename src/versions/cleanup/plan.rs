@@ -1,4 +1,5 @@
-//! Plans what to remove, from what was read and the state. Pure, so that it can be repeated when the state changes.
+//! Plans what to remove, from what was read and the state. A pure function, so it can be repeated when the state
+//! changes.
 
 #[cfg(test)]
 mod tests;
@@ -16,12 +17,12 @@ use crate::registry::state::State;
 use crate::spec::Retention;
 use crate::types::{ByteSize, ContentHash, Label, LayerVersionArn, Place};
 
-/// A run uploads before it publishes.
+/// Younger zips are kept, because a run uploads before it publishes.
 const ZIP_GRACE: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// In the user's order.
+    /// The places in the user's order.
     pub places: Vec<PlacePlan>,
     pub buckets: Vec<BucketPlan>,
 }
@@ -29,7 +30,7 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct PlacePlan {
     pub place: Place,
-    /// Newest first.
+    /// The decisions about versions, newest first.
     pub decisions: Vec<Decision>,
 }
 
@@ -60,14 +61,14 @@ pub(super) fn plan(read: &Read, state: &State, retention: &Retention, owner: &Ow
     Plan { buckets: buckets.collect(), places }
 }
 
-/// What the state says, by version.
+/// What the state says about versions.
 struct Facts<'a> {
     state: &'a State,
     versions: BTreeMap<&'a LayerVersionArn, (ContentHash, Timestamp)>,
     labels: BTreeMap<ContentHash, BTreeSet<Label>>,
     sizes: BTreeMap<ContentHash, ByteSize>,
     current: Option<ContentHash>,
-    /// What another run publishes, or may have published.
+    /// Contents that another run is publishing, or may have published.
     claimed: BTreeSet<ContentHash>,
 }
 
@@ -116,7 +117,7 @@ impl<'a> Facts<'a> {
             by_state.into_iter().chain(listed.identity.map(|identity| identity.content)).collect();
         let has = |content: Option<ContentHash>| content.is_some_and(|content| contents.contains(&content));
         let current_here = self.state.current_in.get(&listed.arn.destination()).copied();
-        // When the list was read says nothing of a version that was found in it.
+        // For a version that a rebuilt state has from the list, the recorded time is only that of reading.
         let recorded = known.map(|(_, recorded)| *recorded);
         let recorded = recorded.filter(|recorded| self.state.rebuilt.is_none_or(|rebuilt| *recorded > rebuilt));
         let labels = contents.iter().filter_map(|content| self.labels.get(content)).flatten().cloned();
@@ -133,7 +134,8 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Contents of which a version stays, here or in a place that this run does not look at, or comes.
+/// Contents whose zip is needed: a version with it is kept here, exists in a place that this run does not read, or is
+/// being published.
 fn needed(places: &[PlacePlan], facts: &Facts<'_>) -> BTreeSet<ContentHash> {
     let going: BTreeSet<&LayerVersionArn> =
         places.iter().flat_map(PlacePlan::going).map(|version| &version.arn).collect();
@@ -144,7 +146,7 @@ fn needed(places: &[PlacePlan], facts: &Facts<'_>) -> BTreeSet<ContentHash> {
     staying.chain(recorded).chain(current).chain(&facts.claimed).copied().collect()
 }
 
-/// Nothing, if not all versions that come from the bucket are known.
+/// The zips that are not needed; none unless all versions from the bucket are known.
 fn superfluous(bucket: &Bucket, read: &Read, needed: &BTreeSet<ContentHash>, now: Timestamp) -> Option<BucketPlan> {
     let users = read.places.iter().filter(|place| bucket.places.contains(&place.place));
     if users.into_iter().any(|place| !place.unread.is_empty()) {

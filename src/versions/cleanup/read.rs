@@ -1,5 +1,5 @@
 //! Reads what a clean-up needs: versions, the functions that use them, the parameters that name them, and zips. All
-//! places are read at the same time.
+//! places are read in parallel.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +14,14 @@ use crate::registry::state::State;
 use crate::registry::{Listed, Registry};
 use crate::types::{ByteSize, LayerName, LayerVersionArn, ParameterTemplate, Place};
 
-/// The most that a page of parameters has (Systems Manager API, `GetParametersByPath` and `GetParameters`).
+/// The most parameters on a page (Systems Manager API, `GetParametersByPath` and `GetParameters`).
 const PARAMETERS: usize = 10;
 
 #[derive(Debug)]
 pub(super) struct Read {
-    /// In the user's order.
+    /// The places in the user's order.
     pub places: Vec<PlaceRead>,
-    /// A function of one account may use a layer of another, so this is about all places.
+    /// The uses in all places together, because a function may use a layer of another account.
     pub usage: Usage,
     pub buckets: Vec<Bucket>,
 }
@@ -30,19 +30,19 @@ pub(super) struct Read {
 pub(super) struct PlaceRead {
     pub place: Place,
     pub listed: Vec<Listed>,
-    /// What could not be read, by its name in reports.
+    /// Failures, with the name of what could not be read for reports.
     pub faults: Vec<(&'static str, anyhow::Error)>,
-    /// The same, also of other places, as far as it keeps versions from being removed here.
+    /// The names of what could not be read, here or elsewhere, and prevents that versions are removed here.
     pub unread: Vec<String>,
-    /// `None` where it cannot be known.
+    /// The code storage of the account in the region; `None` if it cannot be read.
     pub storage: Option<ByteSize>,
 }
 
-/// A bucket with zips; several accounts may have one together.
+/// A bucket with zips, which several accounts may share.
 #[derive(Debug)]
 pub(super) struct Bucket {
     pub name: String,
-    /// Which publish from it; the first reads it.
+    /// The places that publish from it; the first one reads it.
     pub places: Vec<Place>,
     pub zips: anyhow::Result<Vec<StoredZip>>,
 }
@@ -67,7 +67,7 @@ pub(super) async fn read(
 }
 
 impl Read {
-    /// Looks again, right before something is removed: at versions, functions and parameters.
+    /// Reads versions, functions and parameters again, right before something is removed.
     pub(super) async fn look_again(
         &mut self,
         registry: &Registry,
@@ -92,7 +92,7 @@ impl Read {
         let faults: Vec<(Place, &'static str)> = self.places.iter().flat_map(of_place).collect();
         for read in &mut self.places {
             let reaches = |(place, what): &&(Place, &'static str)| {
-                // A function uses layers of its own region alone, of whichever account.
+                // A function uses only layers of its own region, but of any account.
                 *place == read.place || (*what != VERSIONS && place.region == read.place.region)
             };
             read.unread = faults.iter().filter(reaches).map(|(place, what)| format!("{what} of {place}")).collect();
@@ -129,7 +129,7 @@ async fn place_read(
             Ok(parameters) => usage.parameters.extend(parameters),
             Err(error) => note("the parameters", error),
         }
-        // Nothing is decided by it.
+        // No decision depends on the storage.
         (listed, storage.ok())
     } else {
         (registry.list(place, layer).await, None)
@@ -141,7 +141,7 @@ async fn place_read(
     (PlaceRead { place: place.clone(), listed, faults, unread: Vec::new(), storage }, usage)
 }
 
-/// Which versions the functions of an account use, their published versions included.
+/// The versions that the functions of an account use, including published function versions.
 async fn used(aws: &AwsRegistry, place: &Place, layer: &LayerName) -> anyhow::Result<Usage> {
     let mut usage = Usage::default();
     for (arn, function) in aws.functions_with(place, layer).await? {
@@ -150,7 +150,7 @@ async fn used(aws: &AwsRegistry, place: &Place, layer: &LayerName) -> anyhow::Re
     Ok(usage)
 }
 
-/// Which versions the parameters of the template name, under whichever label.
+/// The versions that parameters name whose names fit the template, with any label.
 async fn named(
     aws: &AwsRegistry,
     place: &Place,
@@ -186,7 +186,7 @@ async fn named(
     Ok(found)
 }
 
-/// All that a template in no folder can stand for.
+/// All names that a template without a folder can give.
 fn names(template: &ParameterTemplate, layer: &LayerName, state: &State) -> BTreeSet<String> {
     let mut targets: BTreeSet<(String, String)> = state
         .contents

@@ -1,9 +1,9 @@
 //! Removes the versions and zips of a plan, while no other run publishes.
 //!
-//! A claim in the state keeps publishers waiting, as theirs keep a clean-up waiting. Under the claim it looks again at
-//! who uses what. What goes is forgotten by the state before it is removed: whoever read the state before cannot write
-//! it any more, and whoever reads it after does not find the version. A run that is killed in between leaves versions
-//! that the next one finds in the list.
+//! A claim in the state makes publishers wait, as theirs make a clean-up wait. Under the claim, the clean-up reads
+//! again who uses what. Versions are taken out of the state before they are removed: a run that read the state earlier
+//! can no longer write it, and a run that reads it later does not find them. If the clean-up is killed in between, the
+//! next one finds the versions in the list.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,24 +30,24 @@ use crate::registry::store::StateStore;
 use crate::types::description::Identity;
 use crate::types::{ByteSize, ContentHash, Digest, Fingerprint, LayerVersionArn, Place};
 
-/// How often the state is read while another run has it.
+/// How often the state is read while another run holds a claim.
 const POLL: Duration = Duration::from_millis(500);
 /// How long to wait for another run.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// Versions that are removed in one place before who uses what is looked at again: some ten seconds, by the limit of
-/// requests.
+/// How many versions are removed in one place before their uses are read again: about ten seconds of requests, at the
+/// limited rate.
 const BATCH: usize = 100;
-/// Requests that are under way in one place.
+/// How many requests are under way in one place.
 const AT_ONCE: usize = 16;
 
-/// The result of a plan.
+/// The result of executing a plan.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
     pub done: BTreeSet<LayerVersionArn>,
     pub failed: BTreeMap<LayerVersionArn, anyhow::Error>,
-    /// By bucket: how many zips went, how many bytes, and the first error.
+    /// For each bucket, the number of removed zips, their bytes, and the first error.
     pub zips: BTreeMap<String, RemovedZips>,
-    /// Why the rest of the plan was not done.
+    /// Why the rest of the plan was not executed.
     pub ended: Option<anyhow::Error>,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct RemovedZips {
     pub error: Option<anyhow::Error>,
 }
 
-/// Gives the plan as it was in the end, too: other runs may have come in between.
+/// Executes a plan. Also returns the final plan, because other runs may have changed something meanwhile.
 pub(super) async fn remove(cleaner: &Cleaner<'_>, read: &mut Read, first: Plan, store: &StateStore) -> (Plan, Removed) {
     let (mut last, mut removed) = (first, Removed::default());
     if let Err(error) = versions(cleaner, read, &mut last, store, &mut removed).await {
@@ -84,7 +84,8 @@ async fn versions(
         let mut batch = Batch::default();
         let work = Box::pin(next_batch(cleaner, read, last, removed, &lease, &mut batch));
         let worked = lease.during(work).await.unwrap_or_else(|| {
-            // What was sent may be done: the state names none of it, and the next publish finds what is there.
+            // Requests that were sent may be executed. The state names none of these versions, and the next publish
+            // finds those that still exist.
             batch.is_interrupted = true;
             Err(Failure::system("the run was interrupted").hint("run it again").into())
         });
@@ -99,7 +100,7 @@ async fn versions(
             .await?;
         worked?;
         listed?;
-        // What one request was refused, the others are refused as well.
+        // If one request was refused, the others would be, too.
         if batch.gone.is_empty() || !removed.failed.is_empty() {
             break;
         }
@@ -107,14 +108,14 @@ async fn versions(
     Ok(())
 }
 
-/// The versions that the state forgot, and which of them are removed.
+/// The versions that were taken out of the state, and those of them that were removed.
 #[derive(Default)]
 struct Batch {
     forgotten: Vec<Forgotten>,
     gone: BTreeSet<LayerVersionArn>,
-    /// Without an answer: nobody is to rely on them.
+    /// Versions whose removal had no answer; no run may rely on them.
     perhaps_gone: BTreeSet<LayerVersionArn>,
-    /// Before all answers came.
+    /// Whether the run was interrupted before all answers arrived.
     is_interrupted: bool,
 }
 
@@ -128,7 +129,7 @@ impl Batch {
     }
 }
 
-/// Looks again at who uses what, decides again, and removes some. What is about to go the state forgets before.
+/// Reads again who uses what, decides again, and removes a batch, which is taken out of the state first.
 async fn next_batch(
     cleaner: &Cleaner<'_>,
     read: &mut Read,
@@ -178,7 +179,7 @@ impl Removed {
         !self.done.contains(arn) && !self.failed.contains_key(arn)
     }
 
-    /// The next to go in each place, oldest first.
+    /// The next versions to remove in each place, oldest first.
     fn batches(&self, plan: &Plan) -> Vec<(Place, Vec<Candidate>)> {
         let of_place = |place: &PlacePlan| {
             let mut open: Vec<Candidate> =
@@ -192,7 +193,7 @@ impl Removed {
 }
 
 impl Plan {
-    /// The newer plan, with the rows of what is done already.
+    /// Takes over a newer plan, with the rows of what was already removed.
     fn take_over(&mut self, next: Self, removed: &Removed) {
         for (place, mut newer) in self.places.iter_mut().zip(next.places) {
             let known: BTreeSet<LayerVersionArn> =
@@ -209,7 +210,7 @@ impl Plan {
     }
 }
 
-/// Claims the layer, once no other run works on it.
+/// Claims the layer as soon as no other run works on it.
 async fn claim<'a>(cleaner: &Cleaner<'_>, store: &'a StateStore) -> anyhow::Result<Lease<'a>> {
     let (mut ticks, start, mut told) = (tokio::time::interval(POLL), Instant::now(), false);
     while start.elapsed() < PATIENCE {
@@ -233,7 +234,7 @@ async fn claim<'a>(cleaner: &Cleaner<'_>, store: &'a StateStore) -> anyhow::Resu
     Err(failure.hint(format!("look at `{}`; a claim of a dead run ends by itself", store.place(cleaner.layer))).into())
 }
 
-/// It has no other content than the current one: nothing is being published.
+/// A claim with the current content, because nothing is published.
 fn own_claim(state: &State, cleaner: &Cleaner<'_>, now: Timestamp) -> Claim {
     let current =
         state.current.and_then(|fingerprint| Some(Identity { fingerprint, content: state.content_of(fingerprint)? }));
@@ -244,7 +245,7 @@ fn own_claim(state: &State, cleaner: &Cleaner<'_>, now: Timestamp) -> Claim {
     Claim { removes: true, ..Claim::new(current.unwrap_or_else(nothing), cleaner.owner.clone(), now) }
 }
 
-/// `None` for what was not tried any more.
+/// Removes some versions; the result is `None` for those that were no longer tried.
 async fn remove_some(
     cleaner: &Cleaner<'_>,
     place: &Place,

@@ -1,4 +1,4 @@
-//! A plan and its result as rows: first each place as a whole, then what is removed, then what is kept.
+//! Shows a plan and its result as rows: first a summary for each place, then what is removed, then what is kept.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,7 +11,7 @@ use crate::error::counted;
 use crate::types::{ByteSize, Place};
 use crate::versions::{Change, ChangeKind, ChangeOutcome};
 
-/// `removed`: `None` for a plan that nothing was done of. `before`: code storage of each place.
+/// `removed` is `None` for a plan that was not executed; `before` is the code storage of each place.
 pub(super) fn rows(
     cleaner: &Cleaner<'_>,
     read: &Read,
@@ -46,7 +46,7 @@ pub(super) fn rows(
     rows
 }
 
-/// A version that was removed is in no plan any more, whatever became of the others.
+/// Whether a version is shown as removed: a removed one is in no later plan, whatever happened to the others.
 fn goes(decision: &Decision, removed: Option<&Removed>) -> bool {
     decision.goes() || removed.is_some_and(|removed| removed.done.contains(&decision.version.arn))
 }
@@ -69,7 +69,7 @@ fn whole(plan: &PlacePlan, read: &PlaceRead, before: Option<ByteSize>, removed: 
         Some(_) => ("went", ChangeOutcome::Done),
     };
     let bytes = ByteSize(going.iter().filter_map(|version| version.size).map(|size| size.0).sum());
-    // Versions of a layer whose state was lost.
+    // Versions have no size if the layer's state was lost.
     let unsized_versions = going.iter().filter(|version| version.size.is_none()).count();
     let and_more = match unsized_versions {
         0 => String::new(),
@@ -135,14 +135,14 @@ fn subject(version: &Candidate) -> String {
     format!("version {}", version.arn.version())
 }
 
-/// `12 days, 1.2 MB`
+/// For example `12 days, 1.2 MB`.
 fn about(version: &Candidate, now: Timestamp) -> String {
     let age = version.created.map_or_else(|| "age unknown".to_owned(), |created| age(now.duration_since(created)));
     let size = version.size.map_or_else(|| "size unknown".to_owned(), |size| size.to_string());
     format!("{age}, {size}")
 }
 
-/// `3 days`
+/// For example `3 days`.
 fn age(age: SignedDuration) -> String {
     let count = |number: i64| usize::try_from(number).unwrap_or(0);
     match age.as_mins() {
@@ -152,7 +152,8 @@ fn age(age: SignedDuration) -> String {
     }
 }
 
-/// `12 versions removed, 8 kept (34.1 MB)`; the bytes are those that go, of Lambda's storage and of buckets.
+/// A summary such as `12 versions removed, 8 kept (34.1 MB)`. The bytes are those that are freed, in Lambda's storage
+/// and in buckets.
 pub(super) fn count(changes: &[Change]) -> String {
     let is_version = |change: &&Change| change.subject.starts_with("version ");
     let of = |outcome| changes.iter().filter(is_version).filter(|change| change.outcome == outcome).count();

@@ -1,4 +1,4 @@
-//! The parameters of a layer in one account and region.
+//! Reads and writes the parameters of a layer in one account and region.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::facts;
 use crate::registry::aws::PlaceClients;
 use crate::types::{LayerName, LayerVersionArn};
 
-/// Names that one `GetParameters` takes.
+/// The most names in one `GetParameters`.
 const NAMES: usize = 10;
-/// For how long a write is repeated that Parameter Store has no time for, and how long it rests in between.
+/// How long a write is repeated while Parameter Store is busy, and the pause in between.
 const PATIENCE: Duration = Duration::from_mins(5);
 const REST: Duration = Duration::from_millis(500);
 
@@ -39,7 +39,7 @@ pub(super) enum Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Put {
     Done,
-    /// Another writer created it meanwhile.
+    /// Another program created it meanwhile.
     Exists,
 }
 
@@ -62,7 +62,8 @@ impl<'a> Parameters<'a> {
         Ok(found)
     }
 
-    /// `overwrites`: it was there when it was read. What appeared since then is looked at first.
+    /// Writes a parameter. With `overwrites`, it existed when it was read; one that was created since then has to be
+    /// read first.
     pub(super) async fn put(&self, name: &str, arn: &LayerVersionArn, overwrites: bool) -> anyhow::Result<Put> {
         let request = self.client.put_parameter().name(name).value(arn.to_string()).r#type(ParameterType::String);
         let request = request.description(format!("Version of the Lambda layer {}", self.layer)).overwrite(overwrites);
@@ -87,7 +88,8 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Sends a write until Parameter Store takes it: all that write in the account have to share few a second.
+    /// Sends a write until Parameter Store accepts it: everything in the account shares a quota of a few writes per
+    /// second.
     async fn patiently<T, E: ProvideErrorMetadata>(
         &self,
         send: impl AsyncFn() -> Result<T, SdkError<E, HttpResponse>>,

@@ -1,7 +1,7 @@
-//! Writes parameters until they name what the state says.
+//! Writes parameters until they name the versions that the state says.
 //!
-//! The state is read before a write, and again after it: if it says something else by then, the parameter is written
-//! once more. So whoever writes a parameter last has seen the last state.
+//! The state is read before a write, and again after it. If it has changed, the parameter is written again. So
+//! whichever run writes a parameter last has seen the latest state.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::registry::store::StateStore;
 use crate::types::{LayerVersionArn, Place};
 use crate::versions::{Change, ChangeKind, ChangeOutcome};
 
-/// How often parameters are written while the state changes.
+/// How often parameters are written again because the state changes.
 const ROUNDS: usize = 10;
 
 /// A parameter that is being written.
 struct Parameter<'a> {
     wanted: Wanted<'a>,
-    /// The version that it should name, according to the latest read of the state.
+    /// The version that it should name, according to the latest state that was read.
     goal: Option<LayerVersionArn>,
     /// Its value before this run.
     before: Option<LayerVersionArn>,
@@ -30,7 +30,7 @@ struct Parameter<'a> {
     error: Option<Explanation>,
 }
 
-/// Each place by itself, all side by side; within a place one after the other.
+/// Writes the parameters of all places in parallel, and within a place one after the other.
 pub(super) async fn converge(
     wanted: Vec<Wanted<'_>>,
     names: Names<'_>,
@@ -74,7 +74,7 @@ async fn first_look<'a>(wanted: Vec<Wanted<'a>>, client: &Parameters<'_>, names:
 }
 
 async fn settle(places: &mut [(Parameters<'_>, Vec<Parameter<'_>>)], names: Names<'_>, store: &StateStore) {
-    // Whoever made another version the current one since writes it. The state is not read for that.
+    // If another run changed the current version since, that run writes the parameter. So the state need not be read.
     if are_settled(places) {
         return;
     }
@@ -105,7 +105,7 @@ fn are_settled(places: &[(Parameters<'_>, Vec<Parameter<'_>>)]) -> bool {
     places.iter().flat_map(|(_, parameters)| parameters).all(Parameter::is_settled)
 }
 
-/// Reads the state, and what each parameter shall name by it. Without a state it stays what this run wishes.
+/// Reads the state, and derives from it what each parameter should name. Without a state, that is what this run wants.
 async fn follow(places: &mut [(Parameters<'_>, Vec<Parameter<'_>>)], names: Names<'_>, store: &StateStore) {
     let stored = store.read(names.layer).await.map_err(|error| Explanation::of(&error));
     let parameters = places.iter_mut().flat_map(|(_, parameters)| parameters);
@@ -164,7 +164,7 @@ impl Parameter<'_> {
 /// The version that a parameter names.
 ///
 /// # Errors
-/// It has another kind of value, which this program must not replace.
+/// The parameter has another kind of value, which this program must not replace.
 fn version(held: Option<&Held>, name: &str, names: Names<'_>) -> anyhow::Result<Option<LayerVersionArn>> {
     match held {
         None => Ok(None),
@@ -176,7 +176,7 @@ fn version(held: Option<&Held>, name: &str, names: Names<'_>) -> anyhow::Result<
     }
 }
 
-/// `version 6 → 7`
+/// For example `version 6 → 7`.
 fn detail(before: Option<&LayerVersionArn>, after: Option<&LayerVersionArn>) -> String {
     match (before, after) {
         (Some(before), Some(after)) if before != after => format!("version {} → {}", before.version(), after.version()),

@@ -1,8 +1,8 @@
-//! SSM parameters that contain the ARN of a version, so that nobody has to look up its number.
+//! SSM parameters that contain the ARN of a version, so that users need not look up its number.
 //!
-//! What a parameter names follows from the state, and not from what this run published: of several runs at once the one
-//! that wrote the state last decides, whichever writes the parameter last. A parameter is written where its value
-//! differs, and only if it names a version of this very layer or nothing yet.
+//! The state decides what a parameter names, and not what this run published: of several runs at once, the one that
+//! wrote the state last decides, whichever writes the parameter last. A parameter is written only if its value differs,
+//! and if it names a version of the same layer or does not exist yet.
 
 mod client;
 mod converge;
@@ -24,14 +24,14 @@ struct Wanted<'a> {
     place: Place,
     name: String,
     follows: Follows<'a>,
-    /// The version that this run wants it to name; `None`: the parameter should not exist.
+    /// The version that this run wants it to name; `None` if the parameter should not exist.
     wish: Option<LayerVersionArn>,
 }
 
-/// What decides what a parameter names.
+/// The source of a parameter's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Follows<'a> {
-    /// The version of what is current, if that has the same name, and else of this content.
+    /// The version of the current content if that has the same name, otherwise of this content.
     Current(Option<ContentHash>),
     /// The newest version with the label.
     Label(&'a Label),
@@ -44,8 +44,8 @@ struct Names<'a> {
     layer: &'a LayerName,
 }
 
-/// After publishing: the parameter of the newest version, and that of the git tag where there are no labels, which have
-/// theirs.
+/// Writes parameters after publishing: that of the newest version, and that of the git tag, unless there are labels,
+/// which have their own.
 pub async fn apply(
     template: &ParameterTemplate,
     choice: &Choice,
@@ -70,7 +70,7 @@ pub async fn apply(
     converge::converge(wanted.collect(), names, registry, store, spec.dry_run).await
 }
 
-/// Brings the parameters of labels to what the labels are on. `content` is what they were put on or taken from.
+/// Updates the parameters of labels. `content` is the one that they were put on or taken off.
 pub async fn follow_labels(
     template: &ParameterTemplate,
     labels: &BTreeSet<Label>,
@@ -113,8 +113,8 @@ impl Names<'_> {
         !self.template.needs_target() || state.contents.get(&content).and_then(target_of).is_some()
     }
 
-    /// The parameter of a content: of a label on it, or of the newest version. `None` if it has none, or if it is not
-    /// known what the content was built for.
+    /// The parameter's name for a content: that of a label on it, or that of the newest version. `None` if it has none,
+    /// or if the content's target is not known.
     fn of(self, content: ContentHash, label: Option<&Label>, state: &State) -> Option<String> {
         if !self.are_known(content, state) {
             return None;
@@ -126,14 +126,15 @@ impl Names<'_> {
         }
     }
 
-    /// All parameters of a label: one for each target that it is or was on, since the target may be part of the name.
+    /// The names of all parameters of a label: one for each target that the label is or was on, because the target may
+    /// be part of the name.
     fn of_label(self, label: &Label, content: ContentHash, (before, after): (&State, &State)) -> BTreeSet<String> {
         let on = |state: &State| state.labels.get(label).cloned().unwrap_or_default();
         let contents = on(before).into_iter().chain(on(after)).chain([content]);
         contents.filter_map(|content| self.of(content, Some(label), after)).collect()
     }
 
-    /// The newest version in a place that has the label and whose parameter is called so.
+    /// The newest version in a place that has the label and whose parameter has this name.
     fn newest(self, name: &str, label: &Label, state: &State, place: &Place) -> Option<LayerVersionArn> {
         let labelled = state.labels.get(label).into_iter().flatten();
         let named = labelled.filter(|content| self.of(**content, Some(label), state).as_deref() == Some(name));
@@ -141,7 +142,7 @@ impl Names<'_> {
         versions.max_by_key(|version| version.version).map(|version| version.arn.clone())
     }
 
-    /// The version of what is current in a destination, if its parameter is called so.
+    /// The version of the current content in a destination, if its parameter has this name.
     fn current(self, name: &str, state: &State, destination: &Destination) -> Option<LayerVersionArn> {
         let content = state.current_of(destination)?;
         let is_it = self.of(content, None, state).as_deref() == Some(name);
@@ -149,10 +150,10 @@ impl Names<'_> {
         is_it.then(|| version.arn.clone())
     }
 
-    /// What a parameter shall name by the state.
+    /// The version that a parameter should name according to the state.
     ///
     /// # Errors
-    /// The state knows nothing that it could name: what this run published or found was removed meanwhile.
+    /// The state has no version for it: the one that this run published or found was removed meanwhile.
     fn by_state(self, wanted: &Wanted<'_>, state: &State) -> Result<Option<LayerVersionArn>, Failure> {
         let Wanted { place, name, follows, wish } = wanted;
         let content = match follows {
@@ -169,7 +170,7 @@ impl Names<'_> {
     }
 }
 
-/// Python version and architecture.
+/// The Python version and architecture of a content.
 fn target_of(content: &Content) -> Option<(&str, &str)> {
     Some((content.python.as_deref()?, content.architecture.as_deref()?))
 }
@@ -195,7 +196,7 @@ mod tests {
         format!("arn:aws:lambda:{EU}:123456789012:layer:shared:{version}").parse().expect("is valid")
     }
 
-    /// Contents with their version and Python; the last is current.
+    /// A state with contents, each with its version and Python; the last one is current.
     fn state(contents: &[(&str, u64, &str)]) -> State {
         let mut state = State::new(&"shared".parse().expect("is valid"));
         for (text, version, python) in contents {

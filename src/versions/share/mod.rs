@@ -1,7 +1,7 @@
-//! Grants and revokes permissions on a version. Only statements of its policy that this program wrote are changed.
+//! Grants and revokes permissions on a version. In its policy, only statements of this program are changed.
 //!
-//! The ids of our statements say whom they are for, so the policy itself is all that a run has to know. Every change
-//! names the revision of the policy that it was decided on.
+//! The ids of these statements contain the principals, so a run needs only the policy itself. Every change names the
+//! revision of the policy that it is based on.
 
 mod policy;
 #[cfg(test)]
@@ -26,7 +26,7 @@ use crate::versions::{Change, ChangeKind, ChangeOutcome};
 /// How often a policy may change while a run edits it.
 const CONFLICTS: usize = 5;
 
-/// Grants what is missing and revokes what is not named, in all places side by side.
+/// Grants missing permissions and revokes those that are no longer named, in all places in parallel.
 pub async fn apply(
     principals: &BTreeSet<Principal>,
     versions: &[Chosen],
@@ -52,7 +52,7 @@ pub async fn apply(
     join_all(shared).await.concat()
 }
 
-/// One version.
+/// One version to share.
 struct Sharing<'a> {
     lambda: &'a aws_sdk_lambda::Client,
     place: &'a Place,
@@ -60,7 +60,7 @@ struct Sharing<'a> {
     wanted: &'a BTreeSet<Principal>,
 }
 
-/// The changes before a failure.
+/// The changes that were made before a failure.
 #[derive(Default)]
 struct Progress {
     granted: BTreeSet<Principal>,
@@ -69,9 +69,9 @@ struct Progress {
 
 /// The result of one change to a policy.
 enum Step {
-    /// With the revision that the policy has now, where the reply names it.
+    /// Done, with the new revision of the policy if the reply contains it.
     Done(Option<String>),
-    /// Something else changed the policy, or a request whose answer was lost did.
+    /// Another program changed the policy, or an earlier request of ours whose answer was lost.
     Conflict,
 }
 
@@ -87,7 +87,7 @@ impl Sharing<'_> {
         let mut progress = Progress::default();
         let converged = if dry_run { Ok(()) } else { self.converge(first.clone(), &mut progress).await };
         if converged.is_ok() {
-            // All of it, whichever run's request it was that did it.
+            // All changes count, whichever run made them.
             progress = Progress { granted: missing.clone(), revoked: surplus.clone() };
         }
         let mut rows = self.rows(&first, &progress, if dry_run { ChangeOutcome::Would } else { ChangeOutcome::Done });
@@ -99,7 +99,7 @@ impl Sharing<'_> {
         } else if rows.is_empty() {
             rows.push(self.row("shared with nobody", ChangeOutcome::Unchanged));
         }
-        // Whoever takes a version from others wants to know who still has it.
+        // A user who revokes permissions wants to know who still has some.
         if let Some(last) = rows.last_mut() {
             last.detail += &if self.wanted.is_empty() {
                 first.others()
@@ -112,7 +112,8 @@ impl Sharing<'_> {
         rows
     }
 
-    /// One for each principal that is new or gone, and one for all others. `first`: the policy as it was.
+    /// One row for each principal that was added or removed, and one for all others. `first` is the policy before the
+    /// changes.
     fn rows(&self, first: &Policy, progress: &Progress, outcome: ChangeOutcome) -> Vec<Change> {
         let granted = progress.granted.iter().map(|principal| {
             let also = first.note(principal, "grants it, too");
@@ -130,14 +131,15 @@ impl Sharing<'_> {
         granted.chain(revoked).chain((!kept.is_empty()).then_some(unchanged)).collect()
     }
 
-    /// First grants, then revokes: nobody who stays is without the version in between.
+    /// Grants first and then revokes, so that nobody who stays loses the version in between.
     async fn converge(&self, first: Policy, progress: &mut Progress) -> anyhow::Result<()> {
         let (mut policy, mut conflicts) = (first, 0);
         loop {
             let ours = policy.ours();
             let surplus: Vec<&Principal> = ours.difference(self.wanted).collect();
             match self.step(&policy, &ours, surplus.first().copied(), progress).await? {
-                // A removal does not say which revision it made, so only the last needs no other look.
+                // The reply to a removal lacks the new revision, so only after the last one the policy need not be read
+                // again.
                 Step::Done(_) if surplus.len() <= 1 => return Ok(()),
                 Step::Done(_) => {}
                 Step::Conflict => conflicts += 1,
@@ -150,7 +152,7 @@ impl Sharing<'_> {
         }
     }
 
-    /// Grants all that is missing, and revokes one that is too many.
+    /// Grants everything that is missing, and revokes one permission.
     async fn step(
         &self,
         policy: &Policy,
@@ -178,7 +180,7 @@ impl Sharing<'_> {
         let request = self.lambda.get_layer_version_policy().layer_name(self.arn.layer());
         match request.version_number(self.number()?).send().await {
             Ok(reply) => Policy::parse(&reply.policy.unwrap_or_default(), reply.revision_id, self.arn),
-            // A version has no policy before its first statement and after its last.
+            // A version has no policy before its first statement and after the last one is removed.
             Err(error)
                 if error
                     .as_service_error()
@@ -237,7 +239,7 @@ impl Sharing<'_> {
     }
 }
 
-/// What is asked for.
+/// The wanted permissions in words.
 fn wish(wanted: &BTreeSet<Principal>) -> String {
     format!("share with {}", if wanted.is_empty() { "nobody".to_owned() } else { names(wanted) })
 }

@@ -1,4 +1,4 @@
-//! The policy of a layer version: whose statements are in it, and whom they name.
+//! Reads the policy of a layer version: which statements are this program's, and which principals they name.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use crate::types::{LayerVersionArn, Principal};
 
 /// The prefix of the ids of our statements.
 const PREFIX: &str = "lambda-layer-";
-/// In the condition of a statement for an organisation
+/// The key in the condition of a statement for an organisation
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/permissions-layer-cross-account.html>).
 const ORGANIZATION: &str = "aws:PrincipalOrgID";
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Policy {
     statements: Vec<Statement>,
-    /// Changes with each statement; `None` where there is no policy.
+    /// Changes with each statement; `None` if there is no policy.
     pub(super) revision: Option<String>,
 }
 
@@ -40,7 +40,8 @@ struct Document {
     statements: Vec<Statement>,
 }
 
-/// `lambda-layer-123456789012`, `lambda-layer-org-o-a1b2c3d4e5`, `lambda-layer-public`: at most 100 of `[a-zA-Z0-9-_]`.
+/// The id of a statement: `lambda-layer-123456789012`, `lambda-layer-org-o-a1b2c3d4e5` or `lambda-layer-public`; at
+/// most 100 characters of `[a-zA-Z0-9-_]`.
 pub(super) fn statement_id(principal: &Principal) -> String {
     match principal {
         Principal::Account(account) => format!("{PREFIX}{account}"),
@@ -50,6 +51,8 @@ pub(super) fn statement_id(principal: &Principal) -> String {
 }
 
 impl Policy {
+    /// Parses the JSON of a policy.
+    ///
     /// # Errors
     /// The policy is not in the documented format.
     pub(super) fn parse(text: &str, revision: Option<String>, arn: &LayerVersionArn) -> anyhow::Result<Self> {
@@ -58,12 +61,13 @@ impl Policy {
         Ok(Self { statements: document.statements, revision })
     }
 
-    /// The principals of our statements.
+    /// The principals of this program's statements.
     pub(super) fn ours(&self) -> BTreeSet<Principal> {
         self.statements.iter().filter_map(Statement::ours).collect()
     }
 
-    /// `` (the statement `x`, which something else made, grants it, too)``, if one does; else nothing.
+    /// The note `` (the statement `x`, which something else made, grants it, too)``, if there is such a statement;
+    /// otherwise empty.
     pub(super) fn note(&self, principal: &Principal, does: &str) -> String {
         let granting = self.foreign().find(|statement| statement.grants().as_ref() == Some(principal));
         let note =
@@ -71,7 +75,7 @@ impl Policy {
         note.unwrap_or_default()
     }
 
-    /// `` (statements that something else made stay: `x`, `y`)``, if there are any.
+    /// The note `` (statements that something else made stay: `x`, `y`)``; empty if there are none.
     pub(super) fn others(&self) -> String {
         let names: Vec<String> = self.foreign().map(|statement| format!("`{}`", statement.sid)).collect();
         match names.as_slice() {
@@ -86,7 +90,7 @@ impl Policy {
 }
 
 impl Statement {
-    /// The principal of one of our statements, from its id.
+    /// The principal in the id, if the statement is this program's.
     fn ours(&self) -> Option<Principal> {
         let name = self.sid.strip_prefix(PREFIX)?;
         match name.strip_prefix("org-") {
@@ -95,7 +99,7 @@ impl Statement {
         }
     }
 
-    /// Whom it names, if that is somebody whom `share-with` could name, too.
+    /// The principal that the statement names, if `share-with` could name it, too.
     fn grants(&self) -> Option<Principal> {
         let name = match &self.principal {
             Value::Object(kinds) => kinds.get("AWS")?.as_str()?,
@@ -111,7 +115,7 @@ impl Statement {
                 format!("org:{id}").parse().ok()
             }
             (account, _) => {
-                // Whole accounts alone: `arn:aws:iam::123456789012:root`.
+                // Only whole accounts: `arn:aws:iam::123456789012:root`.
                 let account = account.strip_suffix(":root").map_or(Some(account), |arn| arn.rsplit(':').next());
                 account?.parse().ok().map(Principal::Account)
             }

@@ -1,4 +1,4 @@
-//! What moto does not look at: whom a request names, and the revision that it was decided on.
+//! Tests of what moto ignores: the principal of a request, and the revision that it is based on.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::http::HttpResponse;
@@ -10,7 +10,7 @@ use super::*;
 use crate::error::Explanation;
 use crate::registry::aws::tests::{arn, place, refused, reply};
 
-/// Replies to `GetLayerVersionPolicy`, one a call: the revision, and the ids of the statements.
+/// Replies to `GetLayerVersionPolicy`, one per call: the revision, and the ids of the statements.
 fn policies(replies: Vec<(&'static str, Vec<&'static str>)>) -> Rule {
     let mut replies = replies.into_iter().map(|(revision, ids)| {
         move || {
@@ -27,7 +27,7 @@ fn policies(replies: Vec<(&'static str, Vec<&'static str>)>) -> Rule {
     sequence.build()
 }
 
-/// The answer to a grant of which this holds.
+/// The reply to a grant with this property.
 fn grant(is_it: fn(&Grant) -> bool, answer: fn() -> HttpResponse) -> Rule {
     mock!(Client::add_layer_version_permission).match_requests(is_it).sequence().http_response(answer).build()
 }

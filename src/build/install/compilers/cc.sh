@@ -1,13 +1,13 @@
 #!/bin/sh
-# Runs a compiler so that what it writes for `__FILE__` is the same wherever the source is: seen from the project's folder,
-# or from the one with the packages that its build needs. Names that are relative are so already.
+# Runs a compiler so that `__FILE__` has the same value wherever the source is: paths become relative to the project's
+# folder, or to the folder with the packages for its build. Relative paths are left as they are.
 here=${0%/*}
 case $PATH in
-# For programs such as ccache, which look for the compiler of their own name once more.
+# Takes this folder out of PATH: programs such as ccache search it for a compiler of their own name.
 *"$here":*) PATH=${PATH%%"$here":*}${PATH#*"$here":} ;;
 esac
 
-# The folder that a place is seen from; nothing for those of the system.
+# The folder that a path is made relative to; empty for paths of the system.
 root_of() {
     case $1 in
     */site-packages/*) echo "${1%%/site-packages/*}/site-packages" && return ;;
@@ -34,7 +34,7 @@ for argument; do
     [ -z "$root" ] || set -- "$@" "-ffile-prefix-map=$root=."
 done
 
-# Compilers of before 2018 do not have it.
+# Compilers from before 2018 do not know the option.
 if [ "$known" != : ] && [ "$known" != :: ]; then
     REAL -ffile-prefix-map=/=/ -x c -E /dev/null >/dev/null 2>&1 || {
         for argument; do

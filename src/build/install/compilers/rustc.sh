@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs `rustc` so that panics and debug information name no place of this machine: crates are in the user's folder of
-# cargo, and the code that they generate in a folder of the build. The last place that fits counts.
+# Runs `rustc` so that panic messages and debug information contain no paths of this machine: crates are in the user's
+# cargo folder, generated code is in a folder of the build. The last prefix that matches counts.
 here=$(pwd -P)
 [ "$here" = / ] || set -- "$@" "--remap-path-prefix=$here=."
 set -- "$@" "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"

@@ -7,7 +7,7 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use super::*;
 use crate::error::{Failure, Kind};
 
-/// Of the account that the buckets are named after.
+/// A place in the account that the buckets are named after.
 fn place() -> Place {
     Place { account: Some("123456789012".parse().expect("is valid")), ..Place::own(REGION) }
 }
@@ -37,7 +37,7 @@ async fn a_buckets_name_is_filled_in() {
 
 #[tokio::test]
 async fn a_bucket_of_another_region_is_refused_with_both_names() {
-    // 301 for an old client, 400 for a signature of the wrong region; both say where the bucket is.
+    // 301 for an old client, 400 for a signature of the wrong region; both name the bucket's region.
     for status in [301, 400, 403] {
         let heading = mock!(Client::head_bucket)
             .then_http_response(move || reply(status, &[("x-amz-bucket-region", "us-east-1")], ""));

@@ -1,4 +1,4 @@
-//! Sequences of faults, on the SDK's own client with replies put in the place of the network.
+//! Sequences of faults, with the SDK's own client and replies in place of the network.
 
 mod buckets;
 mod publishing;
@@ -17,7 +17,7 @@ use crate::types::{Architecture, ContentHash, Digest, Fingerprint, LayerName, Pl
 pub(crate) const REGION: &str = "eu-west-1";
 
 impl AwsRegistry {
-    /// A registry whose clients do what a test says.
+    /// A registry whose clients behave as a test says.
     pub(crate) fn with_clients(
         clients: impl IntoIterator<Item = (&'static str, aws_sdk_lambda::Client, aws_sdk_s3::Client)>,
         bucket: Option<&str>,
@@ -78,7 +78,7 @@ pub(crate) fn arn(version: u64) -> String {
     format!("arn:aws:lambda:{REGION}:123456789012:layer:shared:{version}")
 }
 
-/// A reply as it comes over the wire.
+/// A reply as it arrives over the network.
 pub(crate) fn reply(status: u16, headers: &[(&'static str, &str)], body: impl Into<String>) -> HttpResponse {
     let mut reply = HttpResponse::new(status.try_into().expect("is a status"), SdkBody::from(body.into()));
     for (name, value) in headers {
@@ -87,19 +87,19 @@ pub(crate) fn reply(status: u16, headers: &[(&'static str, &str)], body: impl In
     reply
 }
 
-/// A refusal of Lambda's.
+/// An error reply of Lambda.
 pub(crate) fn refused(status: u16, code: &str, message: &str) -> HttpResponse {
     let headers = [("x-amzn-errortype", code), ("x-amzn-requestid", "8f3c")];
     reply(status, &headers, json!({ "Message": message }).to_string())
 }
 
-/// A refusal of S3's.
+/// An error reply of S3.
 pub(crate) fn refused_by_s3(status: u16, code: &str, message: &str) -> HttpResponse {
     let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     reply(status, &[("x-amz-request-id", "4F2A")], body)
 }
 
-/// What Lambda says of a version that it made.
+/// Lambda's reply about a version that it published.
 pub(crate) fn made(version: u64, hash: &ContentHash) -> HttpResponse {
     let body =
         json!({ "LayerVersionArn": arn(version), "Version": version, "Content": { "CodeSha256": hash.to_string() } });

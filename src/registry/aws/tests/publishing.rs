@@ -1,4 +1,4 @@
-//! One version, however often AWS has to be asked.
+//! One version is published, however often AWS has to be asked.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::http::HttpResponse;
@@ -17,12 +17,12 @@ use crate::registry::state::{State, Version};
 use crate::registry::store::{StateStore, Tag};
 use crate::types::LayerVersionArn;
 
-/// As long as a publish may take.
+/// The longest time that a publish may take.
 const SETTLING: Duration = Duration::from_mins(1);
 
 type Reply = fn() -> HttpResponse;
 
-/// Replies to `PublishLayerVersion`, one a call.
+/// Replies to `PublishLayerVersion`, one per call.
 fn publish_replies(replies: &'static [Reply]) -> Rule {
     let mut sequence = mock!(Client::publish_layer_version).sequence().http_response(replies[0]);
     for reply in &replies[1..] {

@@ -1,4 +1,4 @@
-//! Rules one by one, and what holds for whatever is there.
+//! Tests each rule alone, and properties that hold for every layer.
 
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn ago(age: SignedDuration) -> Timestamp {
     NOW.checked_sub(age).expect("is a time")
 }
 
-/// A version of ours, a year old, that nothing keeps.
+/// A version of this program, a year old, that no rule keeps.
 fn version(number: u64) -> Candidate {
     Candidate {
         arn: arn(number),
@@ -42,7 +42,7 @@ fn keep(versions: usize) -> Retention {
     Retention { versions: Some(versions), ..Retention::default() }
 }
 
-/// Why the last of five versions stays, if the test does something to it.
+/// Why the last of five versions is kept after a change by the test.
 fn reasons(retention: &Retention, change: impl Fn(&mut Candidate, &mut Usage)) -> Vec<String> {
     let mut versions: Vec<Candidate> = (1..=5).map(version).collect();
     let mut usage = Usage::default();
@@ -156,7 +156,7 @@ prop_compose! {
     }
 }
 
-/// In any order, with gaps between the numbers.
+/// Versions in any order, with gaps between the numbers.
 fn any_layer() -> impl Strategy<Value = (Inventory, Usage)> {
     let versions = vec(any_version(), 0..20).prop_shuffle();
     let rebuilt = prop::option::weighted(0.2, 0_i64..1_000_000);

@@ -1,4 +1,4 @@
-//! Which zips go with the versions.
+//! Tests which zips are removed with the versions.
 
 use super::*;
 use crate::environment::Environment;
@@ -24,7 +24,7 @@ fn zip(number: u64, age: SignedDuration) -> StoredZip {
     StoredZip { key: format!("{}.zip", content.0.hex()), content, size: ByteSize(number), modified }
 }
 
-/// Old versions with these numbers in each region, one bucket for both, and a zip of each of the contents 1 to 5.
+/// Old versions with these numbers in each region, one bucket for both, and a zip of each content from 1 to 5.
 fn read(numbers: [&[u64]; 2]) -> Read {
     let places = REGIONS.iter().zip(numbers).map(|(region, numbers)| PlaceRead {
         place: Place::own(region),
@@ -51,7 +51,7 @@ fn read(numbers: [&[u64]; 2]) -> Read {
     Read { places: places.collect(), usage: Usage::default(), buckets: vec![bucket] }
 }
 
-/// The zips that go, by the numbers of their contents, where the newest version of each region is kept.
+/// The removed zips, by the numbers of their contents, if the newest version of each region is kept.
 fn going(read: &Read, state: &State) -> Vec<u64> {
     let retention = Retention { versions: Some(1), ..Retention::default() };
     let owner = Owner::this_run(&Environment::default());
