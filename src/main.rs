@@ -165,5 +165,6 @@ fn end(
             code = code.max(2);
         }
     }
+    interrupt::leave_end_to_signal();
     ExitCode::from(code)
 }

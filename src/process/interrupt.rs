@@ -46,6 +46,14 @@ pub(crate) fn is_interrupted() -> bool {
     STATE.borrow().is_interrupted
 }
 
+/// Leaves the end of an interrupted run to the listening thread: then its exit code is that of the signal, also if the
+/// run comes to an end by itself meanwhile. Returns if the run was not interrupted.
+pub fn leave_end_to_signal() {
+    while is_interrupted() {
+        std::thread::park();
+    }
+}
+
 /// Waits until the run is interrupted.
 pub(crate) async fn interrupted() {
     // The sender exists as long as the process.

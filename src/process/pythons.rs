@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::ExposeSecret as _;
 
 use super::{Host, child, interpreter, output, uv};
 use crate::console::Console;
@@ -141,7 +142,7 @@ impl<'a> Uv<'a> {
         // The project's Python version and virtual environment are ignored.
         command.args(["--no-project", "--system", "--no-python-downloads", &target.python.to_string()]);
         let answer = child::capture(command, console).ok().filter(|answer| answer.status.success())?;
-        let host = interpreter::ask(secrecy::ExposeSecret::expose_secret(&answer.text).trim(), self.environment)?;
+        let host = interpreter::ask(answer.text.expose_secret().trim(), self.environment)?;
         host.is_exactly(target).then_some(host)
     }
 
