@@ -9,7 +9,7 @@ use crate::harness::{Sandbox, environment, skipped, tools};
 use crate::packages::sdist_of;
 use crate::zip::{Member, members};
 
-/// The files of a layer that is built from nothing: mode, size and hash of each.
+/// A layer that is built from nothing: its content hash, and mode, size and hash of each file, which say what differs.
 fn built(
     place: &str,
     installer: &str,
@@ -38,11 +38,14 @@ fn built(
         run = run.env(&format!("{}_CACHE_DIR", tool.to_uppercase()), sandbox.root().join(tool));
     }
     run = more.iter().fold(run, |run, (name, value)| run.env(name, *value));
-    run.env("PATH", format!("{old}:{path}:{}", tools().path())).run().success();
+    let outcome = run.env("PATH", format!("{old}:{path}:{}", tools().path())).run().success();
+    let hash = outcome.stdout.lines().find_map(|line| line.trim().strip_prefix("content hash")).expect("is told");
     let of = |member: Member| {
         format!("{:o}, {} bytes, {}", member.mode, member.bytes.len(), Digest::of(&member.bytes).hex())
     };
-    members(&sandbox.path(&format!("{place}layer.zip"))).into_iter().map(|(name, member)| (name, of(member))).collect()
+    let files =
+        members(&sandbox.path(&format!("{place}layer.zip"))).into_iter().map(|(name, member)| (name, of(member)));
+    files.chain([("content hash".to_owned(), hash.trim().to_owned())]).collect()
 }
 
 fn has_compiler() -> bool {
@@ -110,8 +113,9 @@ fn c_and_cython_become_the_same_bytes_everywhere() {
         "./mixed\n".to_owned()
     };
     let mut layers = BTreeSet::new();
-    layers.insert(built("", "uv", &from_sdist, &[], ""));
-    layers.insert(built("deep/er/", "pip", &from_sdist, &[], ""));
+    for (place, installer) in [("", "uv"), ("deep/er/", "uv"), ("", "pip"), ("deep/er/", "pip")] {
+        layers.insert(built(place, installer, &from_sdist, &[], ""));
+    }
     layers.insert(built("", "uv", &from_folder, &[], ""));
     assert_eq!(layers.len(), 1, "{layers:#?}");
     // Flags of the user's own decide how it is compiled, and bring no place into it.
