@@ -7,7 +7,7 @@ use super::file::{OF_THE_RUN, TARGETS};
 use crate::cli::{InputArgument, input_arguments};
 use crate::facts;
 
-const ADDRESS: &str = "https://raw.githubusercontent.com/OWNER/lambda-layer-action/v0/lambda-layers.schema.json";
+const ADDRESS: &str = "https://raw.githubusercontent.com/OWNER/lambda-layer-action/v1/lambda-layers.schema.json";
 
 /// Inputs with a fixed set of values. A test compares them with those that the program reads.
 const CHOICES: &[(&str, &[&str])] = &[

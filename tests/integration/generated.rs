@@ -198,12 +198,12 @@ fn images_table(table: &Runtimes) -> String {
         "\
 | `uses:` | to pull | what it can | when | `python-version` by default |
 |---|---|---|---|---|
-| `OWNER/lambda-layer-action/lite@v0` | at most 50 MB | every command; builds layers of wheels for every Python, with what is of Python alone | nothing has to be compiled, and for all that builds nothing | `{default}` |
+| `OWNER/lambda-layer-action/lite@v1` | at most 50 MB | every command; builds layers of wheels for every Python, with what is of Python alone | nothing has to be compiled, and for all that builds nothing | `{default}` |
 "
     );
     let mut row = |path: &str, runtime: &Runtime| {
         let Runtime { python, os, glibc, .. } = runtime;
-        let uses = format!("`OWNER/lambda-layer-action{path}@v0`");
+        let uses = format!("`OWNER/lambda-layer-action{path}@v1`");
         let can = format!("the same, and has compilers, a shell, `strip` and git; {os}, glibc {glibc}");
         let when = format!("a layer for python{python} compiles something, or needs `build-script`, `strip` or git");
         writeln!(text, "| {uses} | 1.3 to 3 GB unpacked | {can} | {when} | `{python}` |")
@@ -323,7 +323,7 @@ fn a_new_python_gets_its_action_and_its_image() {
     let default = facts::default_python();
     assert_eq!(files, ["python3.97.Dockerfile", "python3.97/action.yml", &format!("python{default}/action.yml")]);
     let images = images_table(&table);
-    let row = images.lines().find(|line| line.contains("/python3.97@v0`")).expect("has a row");
+    let row = images.lines().find(|line| line.contains("/python3.97@v1`")).expect("has a row");
     assert!(row.contains("Amazon Linux 2039, glibc 2.61") && row.ends_with("| `3.97` |"), "{row}");
     assert!(!images.contains("3.98"), "{images}");
     assert!(Runtimes::read(&text.replace("2039,", "2040,"), &[]).is_err());

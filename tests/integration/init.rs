@@ -56,7 +56,7 @@ fn what_is_there_becomes_layers_that_plan_takes() {
     --- stderr
     ");
     insta::assert_snapshot!(sandbox.read("lambda-layers.yml"), @r#"
-    # yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/lambda-layer-action/v0/lambda-layers.schema.json
+    # yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/lambda-layer-action/v1/lambda-layers.schema.json
     # Layers of this repository. Every input can stand in `defaults` and in a layer.
     defaults:
       python-version: "3.14"
