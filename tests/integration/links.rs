@@ -9,7 +9,7 @@ fn root() -> &'static Utf8Path {
 }
 
 /// Files with this extension below the root, relative to it; neither build products nor hidden folders other than `.github`.
-fn files(extension: &str) -> Vec<Utf8PathBuf> {
+pub(crate) fn files(extension: &str) -> Vec<Utf8PathBuf> {
     let is_ours = |entry: &walkdir::DirEntry| {
         let name = entry.file_name().to_string_lossy();
         entry.depth() == 0
@@ -21,7 +21,8 @@ fn files(extension: &str) -> Vec<Utf8PathBuf> {
     ours.map(|path| path.strip_prefix(root()).expect("is below").to_owned()).collect()
 }
 
-fn read(path: &Utf8Path) -> String {
+/// A file below the root.
+pub(crate) fn read(path: &Utf8Path) -> String {
     fs_err::read_to_string(root().join(path)).expect("can be read")
 }
 

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 use regex::Regex;
 
+use crate::links;
+
 fn read(path: &str) -> String {
-    fs_err::read_to_string(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("can be read")
+    links::read(Utf8Path::new(path))
 }
 
 #[test]
@@ -46,13 +48,9 @@ fn literals() -> Vec<String> {
     let comment = Regex::new(r"(?m)^\s*//.*$").expect("is valid");
     let continued = Regex::new(r"\\\n\s*").expect("is valid");
     let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
-        let entry = entry.expect("can be read");
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !entry.file_type().is_file() || !name.ends_with(".rs") || name == "tests.rs" {
-            continue;
-        }
-        let text = fs_err::read_to_string(entry.path()).expect("can be read");
+    let files = links::files("rs").into_iter().filter(|path| path.starts_with("src"));
+    for path in files.filter(|path| path.file_name() != Some("tests.rs")) {
+        let text = links::read(&path);
         let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
         let text = comment.replace_all(text, "");
         for one in literal.captures_iter(&text) {
