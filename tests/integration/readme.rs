@@ -51,7 +51,7 @@ fn literals() -> Vec<String> {
     let files = links::files("rs").into_iter().filter(|path| path.starts_with("src"));
     for path in files.filter(|path| path.file_name() != Some("tests.rs")) {
         let text = links::read(&path);
-        let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         let text = comment.replace_all(text, "");
         for one in literal.captures_iter(&text) {
             let raw = one.get(1).or_else(|| one.get(2)).map_or("", |text| text.as_str());

@@ -18,18 +18,17 @@ pub(crate) fn images(table: &Runtimes) -> String {
     let default = &table.default;
     let mut text = format!(
         "\
-| `uses:` | size | what it can do | use it if | default `python-version` |
+| `uses:` | size | builds | system | default `python-version` |
 |---|---|---|---|---|
-| `OWNER/lambda-layer-action/lite@v1` | at most 50 MB | every command; builds layers from wheels for every Python, and pure-Python packages from source | nothing has to be compiled, or nothing is built at all | `{default}` |
+| `OWNER/lambda-layer-action/lite@v1` | at most 50 MB | wheels for every Python, and pure-Python packages from source | | `{default}` |
 "
     );
     let mut row = |path: &str, runtime: &Runtime| {
         let Runtime { python, os, glibc, .. } = runtime;
         let uses = format!("`OWNER/lambda-layer-action{path}@v1`");
-        let can = format!("the same, and it has compilers, a shell, `strip` and git; {os}, glibc {glibc}");
-        let when =
-            format!("a layer for python{python} has a package to compile, or needs `build-script`, `strip` or git");
-        writeln!(text, "| {uses} | {LARGE} | {can} | {when} | `{python}` |").expect("a String takes everything");
+        let builds = format!("the same, and compiles for python{python}");
+        writeln!(text, "| {uses} | {LARGE} | {builds} | {os}, glibc {glibc} | `{python}` |")
+            .expect("a String takes everything");
     };
     row("", generated::plain(table));
     for runtime in table.with_image() {
