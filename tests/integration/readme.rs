@@ -69,6 +69,10 @@ fn fixed_parts(literal: &str) -> Option<Vec<String>> {
     (letters >= 8).then_some(parts)
 }
 
+fn texts() -> Vec<Vec<String>> {
+    literals().iter().filter_map(|literal| fixed_parts(literal)).collect()
+}
+
 /// Whether a message can be made by filling in what is between the parts.
 fn fits(message: &str, parts: &[String]) -> bool {
     let ([first, middle @ .., last], false) = (parts, parts.len() == 1) else { return message == parts[0] };
@@ -97,13 +101,25 @@ fn messages(page: &str) -> Vec<String> {
 
 #[test]
 fn messages_of_the_troubleshooting_are_those_of_the_program() {
-    let texts: Vec<Vec<String>> = literals().iter().filter_map(|literal| fixed_parts(literal)).collect();
+    let texts = texts();
     let messages: BTreeSet<String> =
         ["README.md", "docs/troubleshooting.md"].iter().flat_map(|page| messages(&read(page))).collect();
     assert!(messages.len() > 20, "the pattern finds nothing any more");
     let unknown: Vec<&String> =
         messages.iter().filter(|message| !texts.iter().any(|parts| fits(message, parts))).collect();
     assert!(unknown.is_empty(), "no message of the program reads like these: {unknown:#?}");
+}
+
+/// What the runs of the tutorial end with. Changes of requirements are put together from several texts.
+#[test]
+fn reasons_in_the_tutorial_are_those_of_the_program() {
+    let (texts, page) = (texts(), read("docs/laptop.md"));
+    let ends = page.lines().filter(|line| line.starts_with("quickstart "));
+    let reasons: Vec<&str> = ends.filter_map(|line| Some(line.split_once(": ")?.1)).collect();
+    assert!(reasons.len() > 3, "the pattern finds nothing any more");
+    for reason in reasons.into_iter().filter(|reason| !reason.starts_with("requirements: ")) {
+        assert!(texts.iter().any(|parts| fits(reason, parts)), "no reason of the program reads like `{reason}`");
+    }
 }
 
 #[test]
