@@ -299,6 +299,18 @@ fn the_docs_list_all_inputs_outputs_and_images() {
     check_sections("docs/images.md", &[("images", tables::images(Runtimes::own()))]);
 }
 
+/// `docker run` needs a tag with the whole version.
+#[test]
+fn the_docs_name_the_image_of_this_version() {
+    let image = regex::Regex::new(r"ghcr\.io/OWNER/lambda-layer-action:[0-9][0-9.]*-").expect("is valid");
+    let wanted = concat!("ghcr.io/OWNER/lambda-layer-action:", env!("CARGO_PKG_VERSION"), "-");
+    for path in ["README.md", "docs/images.md", "docs/laptop.md"] {
+        let text = fs_err::read_to_string(root().join(path)).expect("is there");
+        assert!(image.is_match(&text), "`{path}` names no image any more");
+        check(path, &image.replace_all(&text, wanted));
+    }
+}
+
 #[test]
 fn the_rules_of_slimming_are_listed() {
     check_sections("docs/slimming.md", &[("rules", tables::rules())]);
