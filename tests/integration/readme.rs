@@ -130,3 +130,28 @@ fn a_message_is_recognised_by_its_fixed_words() {
     assert_eq!(fixed_parts("{name}: {value}"), None);
     assert!(fits("there are none", &["there are none".to_owned()]));
 }
+
+/// Each action with its resource, of the first block of JSON behind `heading`: a policy, or its statements.
+fn allowed(page: &str, heading: &str) -> BTreeSet<(String, String)> {
+    let text = page.split_once(heading).expect("has the heading").1;
+    let block = text.split_once("```json\n").and_then(|(_, rest)| rest.split_once("```")).expect("has JSON").0;
+    let policy: serde_json::Value = serde_json::from_str(block).expect("is JSON");
+    let statements = policy.get("Statement").unwrap_or(&policy).as_array().expect("is a list").clone();
+    let texts = |value: &serde_json::Value| match value {
+        serde_json::Value::Array(values) => {
+            values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+        }
+        value => vec![value.as_str().expect("is a text").to_owned()],
+    };
+    let pairs = statements.iter().flat_map(|statement| {
+        let resource = texts(&statement["Resource"]).concat();
+        texts(&statement["Action"]).into_iter().map(move |action| (action, resource.clone()))
+    });
+    pairs.collect()
+}
+
+#[test]
+fn the_policy_of_the_readme_is_that_of_the_docs() {
+    let (readme, docs) = (read("README.md"), read("docs/iam.md"));
+    assert_eq!(allowed(&readme, "The policy that the role needs"), allowed(&docs, "\n## Publishing\n"));
+}
