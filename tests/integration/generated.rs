@@ -1,4 +1,4 @@
-//! Files that follow from the code: `action.yml`, those of each Python with their Dockerfiles, and the tables of the README.
+//! Files that follow from the code: `action.yml`, those of each Python with their Dockerfiles, and the tables of the README and the docs.
 //!
 //! `UPDATE_GENERATED=1 cargo test generated` writes them anew.
 
@@ -6,19 +6,19 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use lambda_layer::build::slim;
 use lambda_layer::cli::{DEFAULT_COMMAND, InputArgument, command_names, input_arguments};
 use lambda_layer::facts::permissions;
 use lambda_layer::facts::{self, Runtime, Runtimes, System};
 use lambda_layer::report::OUTPUTS;
-use lambda_layer::spec::SlimLevel;
+
+use crate::tables;
 
 const ACTION_NAME: &str = "Lambda Layer for Python";
 const LITE_DESCRIPTION: &str =
     "Builds Lambda layers from wheels in a small image, publishes them when something changed, and manages them";
 const ACTION_DESCRIPTION: &str = "Builds a Lambda layer from Python dependency files, byte for byte reproducible, and publishes it only when something changed";
 
-fn inputs() -> Vec<InputArgument> {
+pub(crate) fn inputs() -> Vec<InputArgument> {
     let commands = command_names().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let command = InputArgument {
         name: "command".to_owned(),
@@ -79,7 +79,7 @@ inputs:
 }
 
 /// Of the Python that `Dockerfile` is for as it stands: the default, which stays while there are newer ones.
-fn plain(table: &Runtimes) -> &Runtime {
+pub(crate) fn plain(table: &Runtimes) -> &Runtime {
     table.with_image().find(|runtime| runtime.python == table.default).expect("is one of them")
 }
 
@@ -192,61 +192,6 @@ fn files_of_each_python(table: &Runtimes) -> Vec<(String, String)> {
     of_one.collect()
 }
 
-fn images_table(table: &Runtimes) -> String {
-    let default = &table.default;
-    let mut text = format!(
-        "\
-| `uses:` | to pull | what it can | when | `python-version` by default |
-|---|---|---|---|---|
-| `OWNER/lambda-layer-action/lite@v1` | at most 50 MB | every command; builds layers of wheels for every Python, with what is of Python alone | nothing has to be compiled, and for all that builds nothing | `{default}` |
-"
-    );
-    let mut row = |path: &str, runtime: &Runtime| {
-        let Runtime { python, os, glibc, .. } = runtime;
-        let uses = format!("`OWNER/lambda-layer-action{path}@v1`");
-        let can = format!("the same, and has compilers, a shell, `strip` and git; {os}, glibc {glibc}");
-        let when = format!("a layer for python{python} compiles something, or needs `build-script`, `strip` or git");
-        writeln!(text, "| {uses} | 1.3 to 3 GB unpacked | {can} | {when} | `{python}` |")
-            .expect("a String takes everything");
-    };
-    row("", plain(table));
-    for runtime in table.with_image() {
-        row(&format!("/python{}", runtime.python), runtime);
-    }
-    text
-}
-
-fn inputs_table() -> String {
-    let mut text = String::new();
-    let mut group = String::new();
-    for input in inputs() {
-        if input.group != group {
-            group.clone_from(&input.group);
-            write!(text, "\n**{group}**\n\n| input | what it is | default |\n|---|---|---|\n")
-                .expect("a String takes everything");
-        }
-        let default = if input.default.is_empty() { String::new() } else { format!("`{}`", input.default) };
-        let list = if input.is_list { " (list)" } else { "" };
-        writeln!(text, "| `{}` | {}{list} | {default} |", input.name, input.description.replace('|', "\\|"))
-            .expect("a String takes everything");
-    }
-    text.trim_start().to_owned()
-}
-
-fn outputs_table() -> String {
-    let rows = OUTPUTS.iter().map(|(name, description)| format!("| `{name}` | {description} |\n"));
-    format!("| output | what it is |\n|---|---|\n{}", rows.collect::<String>())
-}
-
-fn rules_table() -> String {
-    let rows = slim::rules().rules.iter().map(|rule| {
-        let level = if rule.level == SlimLevel::Max { "`max`" } else { "`safe`" };
-        let unless = rule.unless.as_deref().unwrap_or_default();
-        format!("| {} | {level} | {} | {} | {unless} |\n", rule.name, rule.what, rule.why)
-    });
-    format!("| rule | level | what | why it can go | but not if |\n|---|---|---|---|---|\n{}", rows.collect::<String>())
-}
-
 fn root() -> &'static Utf8Path {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -269,7 +214,7 @@ fn check(path: &str, wanted: &str) {
 /// Replaces what stands between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 fn with_section(text: &str, name: &str, content: &str) -> String {
     let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
-    let start = text.find(&begin).unwrap_or_else(|| panic!("the README has no section `{name}`")) + begin.len();
+    let start = text.find(&begin).unwrap_or_else(|| panic!("there is no section `{name}`")) + begin.len();
     let stop = text[start..].find(&end).unwrap_or_else(|| panic!("the section `{name}` has no end")) + start;
     format!("{}{content}{}", &text[..start], &text[stop..])
 }
@@ -322,35 +267,59 @@ fn a_new_python_gets_its_action_and_its_image() {
     let files: Vec<String> = files_of_each_python(&table).into_iter().map(|(path, _)| path).collect();
     let default = facts::default_python();
     assert_eq!(files, ["python3.97.Dockerfile", "python3.97/action.yml", &format!("python{default}/action.yml")]);
-    let images = images_table(&table);
+    let images = tables::images(&table);
     let row = images.lines().find(|line| line.contains("/python3.97@v1`")).expect("has a row");
     assert!(row.contains("Amazon Linux 2039, glibc 2.61") && row.ends_with("| `3.97` |"), "{row}");
     assert!(!images.contains("3.98"), "{images}");
     assert!(Runtimes::read(&text.replace("2039,", "2040,"), &[]).is_err());
 }
 
-#[test]
-fn the_readme_lists_inputs_outputs_and_images() {
-    let mut readme = fs_err::read_to_string(root().join("README.md")).expect("is there");
-    for (name, table) in
-        [("inputs", inputs_table()), ("outputs", outputs_table()), ("images", images_table(Runtimes::own()))]
-    {
-        readme = with_section(&readme, name, &table);
+/// The sections of a file that follow from the code.
+fn check_sections(path: &str, sections: &[(&str, String)]) {
+    let mut text = fs_err::read_to_string(root().join(path)).expect("is there");
+    for (name, content) in sections {
+        text = with_section(&text, name, content);
     }
-    check("README.md", &readme);
+    check(path, &text);
+}
+
+#[test]
+fn the_readme_lists_the_usual_inputs_outputs_and_images() {
+    let images = tables::images_in_short(Runtimes::own());
+    check_sections(
+        "README.md",
+        &[("images", images), ("inputs", tables::usual_inputs()), ("outputs", tables::usual_outputs())],
+    );
+}
+
+#[test]
+fn the_docs_list_all_inputs_outputs_and_images() {
+    check_sections("docs/inputs.md", &[("inputs", tables::inputs())]);
+    check_sections("docs/outputs.md", &[("outputs", tables::outputs(|_| true))]);
+    check_sections("docs/images.md", &[("images", tables::images(Runtimes::own()))]);
+}
+
+/// `docker run` needs a tag with the whole version.
+#[test]
+fn the_docs_name_the_image_of_this_version() {
+    let image = regex::Regex::new(r"ghcr\.io/OWNER/lambda-layer-action:[0-9][0-9.]*-").expect("is valid");
+    let wanted = concat!("ghcr.io/OWNER/lambda-layer-action:", env!("CARGO_PKG_VERSION"), "-");
+    for path in ["README.md", "docs/images.md", "docs/laptop.md"] {
+        let text = fs_err::read_to_string(root().join(path)).expect("is there");
+        assert!(image.is_match(&text), "`{path}` names no image any more");
+        check(path, &image.replace_all(&text, wanted));
+    }
 }
 
 #[test]
 fn the_rules_of_slimming_are_listed() {
-    let docs = fs_err::read_to_string(root().join("docs/slimming.md")).expect("is there");
-    check("docs/slimming.md", &with_section(&docs, "rules", &rules_table()));
+    check_sections("docs/slimming.md", &[("rules", tables::rules())]);
 }
 
 #[test]
 fn the_permissions_are_listed() {
-    let docs = fs_err::read_to_string(root().join("docs/iam.md")).expect("is there");
     let sections: Vec<String> = permissions::features().iter().map(permissions::Feature::section).collect();
-    check("docs/iam.md", &with_section(&docs, "permissions", &sections.join("\n")));
+    check_sections("docs/iam.md", &[("permissions", sections.join("\n"))]);
 }
 
 /// Each action that the source names, as `"lambda:GetFunction"`, stands in the table.
