@@ -12,7 +12,7 @@ use lambda_layer::cli::{Cli, Command, Inputs};
 use lambda_layer::commands::{RunOptions, merge, results, since};
 use lambda_layer::config::{Resolved, init};
 use lambda_layer::console::Console;
-use lambda_layer::environment::{Environment, installer_variables};
+use lambda_layer::environment::{Environment, certificates, installer_variables};
 use lambda_layer::error::Explanation;
 use lambda_layer::github::workflow_commands;
 use lambda_layer::manifest::ParsedLocks;
@@ -65,6 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn run_task(task: Task, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    certificates::check(environment)?;
     let left_out = installer_variables::left_out(environment);
     if !left_out.is_empty() {
         console.debug(&format!("set, and not passed on to installers and lock tools: {}", left_out.join(", ")));
@@ -85,6 +86,7 @@ fn run_task(task: Task, cli: &Cli, environment: &Environment, console: &Console)
 }
 
 fn audit(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    certificates::check(environment)?;
     since::read(&cli.command)?;
     let resolve = |inputs: &Inputs| AuditSpec::resolve(inputs, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);
@@ -92,6 +94,7 @@ fn audit(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Res
 }
 
 fn manage_versions(verb: Verb, cli: &Cli, environment: &Environment, console: &Console) -> anyhow::Result<RunReport> {
+    certificates::check(environment)?;
     since::read(&cli.command)?;
     let resolve = |inputs: &Inputs| VersionCommandSpec::resolve(verb, inputs, environment);
     let specs = specs(config::resolve(cli, environment, resolve)?, console);

@@ -201,6 +201,7 @@ mod tests {
         let credentials = aws_credential_types::Credentials::new("key", "secret", None, None, "tests");
         let provider = aws_credential_types::provider::SharedCredentialsProvider::new(credentials);
         let config = crate::aws::configuration(&crate::environment::Environment::default(), None).await;
+        let config = config.expect("needs no file");
         let region = aws_config::Region::new("eu-west-1");
         // As with AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT.
         let config = config.to_builder().credentials_provider(provider).region(region).use_fips(true);

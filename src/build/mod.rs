@@ -205,7 +205,7 @@ pub fn keep(archive: Archive, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>
 /// The same for a zip that also stays where it is: copies it.
 pub fn keep_copy(zip: &Utf8Path, spec: &Spec) -> anyhow::Result<Option<Utf8PathBuf>> {
     let Some((place, parent)) = place_of_output(spec) else { return Ok(None) };
-    fs_err::create_dir_all(&parent)?;
+    workflow_commands::create_folder(&parent, &spec.workspace)?;
     let copy = pack::temporary_file(&parent)?;
     fs_err::copy(zip, copy.path())?;
     finish(copy, &place, spec)

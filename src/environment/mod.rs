@@ -1,5 +1,6 @@
 //! The process environment as a value: read once in `main.rs`, then passed on.
 
+pub mod certificates;
 pub mod installer_variables;
 pub mod pip_configuration;
 pub mod uv_workspace;

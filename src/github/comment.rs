@@ -125,7 +125,7 @@ pub fn explain(error: &ApiError, pull_request: &PullRequest) -> Failure {
             "a pull request from a fork gets a token that only reads; docs/pull-requests.md has a workflow that comments on those".to_owned()
         }
         (true, Some(Outsider::Dependabot)) => {
-            "a pull request of Dependabot gets a token that only reads; docs/pull-requests.md has a workflow that comments on those".to_owned()
+            "a pull request from Dependabot gets a read-only token unless the job has the lines `permissions:` and `pull-requests: write`".to_owned()
         }
         (true, None) => "the job needs the lines `permissions:` and `pull-requests: write`".to_owned(),
         (false, _) => return error.failure.clone(),

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::client::Method;
+use crate::environment::certificates;
 use crate::error::Failure;
 
 /// What GitHub refused, or why it did not answer.
@@ -43,8 +44,13 @@ impl std::error::Error for ApiError {
 pub(super) fn explain(method: Method, path: &str, error: &octocrab::Error, limit: Option<Duration>) -> ApiError {
     let what = format!("{} {}", method.word(), path.split('?').next().unwrap_or(path));
     let octocrab::Error::GitHub { source, .. } = error else {
-        let failure = Failure::system(format!("GitHub does not answer `{what}`")).cause(innermost(error));
-        let failure = failure.hint("is the address in GITHUB_API_URL right, and can it be reached from this machine?");
+        let cause = innermost(error);
+        let hint = if cause.contains("certificate") {
+            certificates::HINT
+        } else {
+            "is the address in GITHUB_API_URL right, and can it be reached from this machine?"
+        };
+        let failure = Failure::system(format!("GitHub does not answer `{what}`")).cause(cause).hint(hint);
         return ApiError { status: None, message: String::new(), failure };
     };
     let (status, message) = (source.status_code.as_u16(), source.message.clone());

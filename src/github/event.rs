@@ -13,14 +13,17 @@ const LARGEST_PAYLOAD: u64 = 64 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequest {
     pub number: u64,
-    /// Why the workflow's own token may read alone; `None` if it may write where the workflow says so.
+    /// Why the workflow's own token is read-only, always or by default; `None` if only the workflow decides.
     pub outsider: Option<Outsider>,
 }
 
-/// Whose pull request GitHub gives no token that may write.
+/// Whose pull request gets a read-only token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outsider {
+    /// Whatever the workflow asks for.
     Fork,
+    /// Unless the workflow asks for more with `permissions`
+    /// (<https://docs.github.com/en/code-security/dependabot/troubleshooting-dependabot/troubleshooting-dependabot-on-github-actions>).
     Dependabot,
 }
 

@@ -86,17 +86,30 @@ pub fn create_folder(folder: &Utf8Path, workspace: &Utf8Path) -> std::io::Result
     new.map_or(Ok(()), |new| hand_over(new, workspace))
 }
 
-/// Gives what this program made in the workspace the workspace's owner: the container runs as root, the next steps do not.
+/// Gives what this program made in the workspace, with the folders above it, the workspace's owner: the container runs as
+/// root, the next steps do not.
 pub fn hand_over(path: &Utf8Path, workspace: &Utf8Path) -> std::io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
     let owner = fs_err::metadata(workspace)?;
     if !rustix::process::geteuid().is_root() || owner.uid() == 0 || !path.starts_with(workspace) {
         return Ok(());
     }
+    let change = |path: &std::path::Path| std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid()));
+    // What is root's in somebody else's workspace was made by a container.
+    for folder in folders_between(workspace, path) {
+        if fs_err::symlink_metadata(folder)?.uid() == 0 {
+            change(folder.as_std_path())?;
+        }
+    }
     for entry in walkdir::WalkDir::new(path) {
-        std::os::unix::fs::lchown(entry?.path(), Some(owner.uid()), Some(owner.gid()))?;
+        change(entry?.path())?;
     }
     Ok(())
+}
+
+/// The folders in which a path is, below the workspace.
+fn folders_between<'a>(workspace: &'a Utf8Path, path: &'a Utf8Path) -> impl Iterator<Item = &'a Utf8Path> {
+    path.ancestors().skip(1).take_while(move |folder| folder.starts_with(workspace) && *folder != workspace)
 }
 
 #[cfg(test)]
@@ -118,6 +131,15 @@ mod tests {
         assert!(!disarmed.split(['\n', '\r']).any(|line| line.trim_start().starts_with("::")));
         assert!(!disarmed.contains("##["));
         assert_eq!(disarmed.replace('\u{200b}', ""), text);
+    }
+
+    #[test]
+    fn nothing_above_the_workspace_is_handed_over() {
+        let between = |path| folders_between("/home/work".into(), Utf8Path::new(path)).collect::<Vec<_>>();
+        assert_eq!(between("/home/work/a/b/c.zip"), ["/home/work/a/b", "/home/work/a"]);
+        for alone in ["/home/work/c.zip", "/home/work", "/home", "/", "/tmp/c.zip", "/home/work-2/a/c.zip"] {
+            assert!(between(alone).is_empty(), "{alone}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::console::Console;
 use crate::environment;
 use crate::environment::installer_variables::Effect;
-use crate::environment::{Environment, pip_configuration};
+use crate::environment::{Environment, certificates, pip_configuration};
 use crate::process::sandbox;
 
 /// A command with the environment of a build: reproducible, without the run's credentials, and with only those
@@ -21,13 +21,15 @@ pub(crate) fn command(program: &str, folder: &Utf8Path, environment: &Environmen
     let all = environment.with_defaults(pip_configuration::settings(environment).unwrap_or_default());
     let visible = all.variables().iter().filter(|(name, _)| Effect::of(name).is_passed_on());
     let mut command = reproducible(program, folder, visible);
-    command.env("PIP_CONFIG_FILE", pip_configuration::NONE);
+    command.envs(certificates::variables(&all)).env("PIP_CONFIG_FILE", pip_configuration::NONE);
     command
 }
 
 /// A command of the user, with the whole environment except for the run's credentials.
 pub(crate) fn script(program: &str, folder: &Utf8Path, environment: &Environment) -> Command {
-    reproducible(program, folder, environment.variables().iter())
+    let mut command = reproducible(program, folder, environment.variables().iter());
+    command.envs(certificates::variables(environment));
+    command
 }
 
 /// Removes the variables that would choose another version of the tools that the command downloads.

@@ -62,7 +62,7 @@ fn from_directory(arn: &LayerVersionArn, folder: &Utf8Path) -> anyhow::Result<Pu
 /// The AWS configuration of the run's own identity.
 async fn own_configuration(region: &str, environment: &Environment) -> anyhow::Result<SdkConfig> {
     let region: Region = region.parse()?;
-    let config = aws::configuration(environment, Some(region.as_str())).await.to_builder();
+    let config = aws::configuration(environment, Some(region.as_str())).await?.to_builder();
     Ok(config.region(aws_config::Region::new(region.to_string())).build())
 }
 

@@ -8,6 +8,7 @@ mod markdown;
 mod matrix;
 mod outputs;
 pub mod page;
+mod result;
 mod run;
 pub mod sbom;
 mod table;

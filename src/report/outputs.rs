@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::json;
 
 use super::matrix::{self, matrix};
-use super::{CommentResult, Report, RunReport};
+use super::result::result;
+use super::{Report, RunReport};
 use crate::error::Explanation;
 use crate::types::Fingerprint;
 
@@ -141,59 +141,4 @@ fn of_layer(report: &Report) -> Vec<(&'static str, String)> {
         ("unzipped-size", text(report.unzipped_size.map(|size| size.0.to_string()))),
         ("size-diff", text(report.size_diff.map(|diff| diff.to_string()))),
     ]
-}
-
-/// The longest list of changes, which a large clean-up may reach; `reason` says how many there are.
-const CHANGES: usize = 1000;
-
-/// In characters. The outputs of a job may take 1 MB together, which GitHub counts in UTF-16
-/// (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idoutputs>).
-const LONGEST: usize = 400_000;
-
-/// For one layer, the JSON of its report; else the JSON of the run with its `layers`. If that is too long, reports are
-/// shortened, those of layers with which nothing happened first. The files of `results` always have everything.
-fn result(run: &RunReport) -> String {
-    #[derive(Serialize)]
-    struct Only<'a> {
-        #[serde(flatten)]
-        report: &'a Report,
-        #[serde(flatten)]
-        comment: &'a CommentResult,
-    }
-    let json = |run: &RunReport| match run.only() {
-        Some(report) => serde_json::to_string(&Only { report, comment: &run.comment }),
-        None => serde_json::to_string(run),
-    };
-    let json = |run: &RunReport| json(run).expect("a report has string keys");
-    let text = json(run);
-    if text.len() <= LONGEST {
-        return text;
-    }
-    let is_quiet = |report: &Report| report.verdict() == "unchanged";
-    let quiet_ones = run.layers.iter().map(|report| if is_quiet(report) { brief(report) } else { few(report) });
-    let shorter = [quiet_ones.collect(), run.layers.iter().map(brief).collect()];
-    let shorter = shorter.into_iter().map(|layers| json(&RunReport { layers, ..run.clone() }));
-    let mut fitting = shorter.filter(|text| text.len() <= LONGEST);
-    fitting.next().unwrap_or_else(|| {
-        let named: Vec<_> = run.layers.iter().map(|report| json!({ "layer-name": report.layer_name, "reason": report.reason, "changed": report.changed, "published": report.published })).collect();
-        json!({ "command": run.command, "layers": named }).to_string()
-    })
-}
-
-fn few(report: &Report) -> Report {
-    Report { changes: report.changes.iter().take(CHANGES).cloned().collect(), ..report.clone() }
-}
-
-/// Where a layer is and what happened to it, without its content.
-fn brief(report: &Report) -> Report {
-    Report {
-        versions: None,
-        distributions: Vec::new(),
-        before: None,
-        savings: Vec::new(),
-        findings: Vec::new(),
-        unpinned: Vec::new(),
-        steps: Vec::new(),
-        ..few(report)
-    }
 }

@@ -89,7 +89,11 @@ fn a_token_that_may_only_read_is_no_failure() {
     let refusal = fault("POST", "/comments", 403, "Resource not accessible by integration");
     for (head, actor, hint) in [
         ("ada/layers", "ada", "a pull request from a fork gets a token that only reads"),
-        ("acme/layers", "dependabot[bot]", "a pull request of Dependabot gets a token that only reads"),
+        (
+            "acme/layers",
+            "dependabot[bot]",
+            "Dependabot gets a read-only token unless the job has the lines `permissions:` and `pull-requests: write`",
+        ),
         ("acme/layers", "ada", "the job needs the lines `permissions:` and `pull-requests: write`"),
     ] {
         let (sandbox, github) = (changed(), GitHub::start(&json!({"faults": [refusal.clone()]})));

@@ -39,7 +39,7 @@ pub async fn check(
     if functions.is_empty() {
         return Ok(Vec::new());
     }
-    let config = aws::configuration(environment, regions.first().map(Region::as_str)).await;
+    let config = aws::configuration(environment, regions.first().map(Region::as_str)).await?;
     let mut sizes: BTreeMap<String, Sizes> = BTreeMap::new();
     let mut findings = Vec::new();
     for function in functions {

@@ -13,6 +13,7 @@ use aws_sdk_lambda::operation::RequestId as _;
 
 use crate::aws::errors::advice::advise;
 use crate::aws::errors::refusal::Refusal;
+use crate::environment::certificates;
 use crate::error::{Failure, Hintless};
 use crate::facts;
 use crate::facts::permissions;
@@ -78,6 +79,9 @@ fn not_sent(failed: Hintless, resource: &str, error: &(dyn Error + 'static)) -> 
     let failed = failed.causes(causes);
     if let Some((message, hint)) = advice::of_profile(&all) {
         return Failure { message: message.to_owned(), ..failed.hint(hint) };
+    }
+    if all.contains("invalid peer certificate") {
+        return failed.hint(certificates::HINT);
     }
     if all.contains("fips") || all.contains("dualstack") || all.contains("dual-stack") {
         return failed.hint("AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT (in a profile `use_fips_endpoint` and `use_dualstack_endpoint`) are for AWS's own endpoints, and not all of its regions have them: unset them, or AWS_ENDPOINT_URL");

@@ -78,7 +78,7 @@ fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 }
 
 async fn ask(repositories: &[CodeArtifactRepository], environment: &Environment) -> anyhow::Result<Access> {
-    let config = aws::configuration(environment, None).await;
+    let config = aws::configuration(environment, None).await?;
     let region = config.region().map(ToString::to_string).ok_or_else(|| {
         Failure::user("there is no region to look for the CodeArtifact domain in").hint("set AWS_REGION")
     })?;

@@ -6,6 +6,7 @@ use super::availability::Availability;
 use super::failed_build::FailedBuild;
 use super::installer::Request;
 use super::unmet;
+use crate::environment::certificates;
 use crate::error::Failure;
 use crate::manifest::{Manifest, RequirementKind};
 use crate::process::output::causes;
@@ -151,9 +152,9 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
         return failure.causes(causes).causes(cause).hint(hint);
     }
     if says(CERTIFICATES) {
-        return Failure::system("the certificate of a package index is not trusted here").causes(causes).hint(
-            "name the certificates to trust with SSL_CERT_FILE, or set UV_SYSTEM_CERTS=true to use the system's",
-        );
+        return Failure::system("the certificate of a package index is not trusted here")
+            .causes(causes)
+            .hint(format!("set UV_SYSTEM_CERTS=true if the system trusts it; if not, {}", certificates::HINT));
     }
     if says(UNREACHABLE) {
         return Failure::system(format!(

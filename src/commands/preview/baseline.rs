@@ -32,6 +32,9 @@ struct RunResult {
     distributions: Vec<DistributionSize>,
     #[serde(default)]
     findings: Vec<KnownFinding>,
+    /// Whether something was left out because it would have been too long.
+    #[serde(default)]
+    truncated: bool,
 }
 
 /// # Errors
@@ -68,6 +71,12 @@ pub fn read(path: &Utf8Path, spec: &Spec, console: &Console) -> anyhow::Result<B
     if result.unzipped_size.is_none() {
         let failure = Failure::user(format!("`baseline` is `{shown}`, which says nothing of a layer"));
         return Err(failure.hint("take the output `result` of a run that built or published one").into());
+    }
+    if result.truncated && result.distributions.is_empty() {
+        let failure = Failure::user(format!("`baseline` is `{shown}`, which is too short to compare with")).cause(
+            "the output `result` has `truncated`: it was longer than a variable can be, and lost the list of packages",
+        );
+        return Err(failure.hint("keep the zip of the base branch (`output`), and give that").into());
     }
     let before = Before {
         name: "the baseline".to_owned(),

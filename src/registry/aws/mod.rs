@@ -72,7 +72,7 @@ impl AwsRegistry {
         environment: &Environment,
     ) -> anyhow::Result<Self> {
         let AwsDestinations { regions, roles, external_id, allowed_accounts, bucket, signing_profile } = destinations;
-        let config = configuration(environment, regions.first().map(Region::as_str)).await;
+        let config = configuration(environment, regions.first().map(Region::as_str)).await?;
         let regions: Vec<String> = if regions.is_empty() {
             let region = config.region().map(ToString::to_string).ok_or_else(|| {
                 Failure::user("there is no region to publish to").hint("name one with `regions`, or set AWS_REGION")
