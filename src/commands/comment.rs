@@ -81,7 +81,8 @@ pub(crate) async fn post(
     // Secrets are redacted before the text is escaped.
     let shown = run.clone().redacted(|text| console.redact(text));
     let shown: Vec<&Report> = shown.layers.iter().collect();
-    let text = console.redact(&report::comment(&shown, &wanted.marker, run_page(environment).as_deref()));
+    let (run_page, docs) = (run_page(environment), environment.docs());
+    let text = console.redact(&report::comment(&shown, &wanted.marker, run_page.as_deref(), docs.as_deref()));
     let comment = CommentResult { markdown: Some(text.clone()), ..CommentResult::default() };
     if wanted.never {
         return Ok(comment);

@@ -19,7 +19,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 pub(crate) use file::OF_THE_RUN;
 pub(crate) use find::NAMES;
-pub(crate) use schema::comment as schema_comment;
 pub use schema::schema;
 
 use crate::cli::{Cli, Command, Given, Inputs, given};

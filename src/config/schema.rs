@@ -5,9 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::file::{OF_THE_RUN, TARGETS};
 use crate::cli::{InputArgument, input_arguments};
+use crate::environment::home::schema_id;
 use crate::facts;
-
-const ADDRESS: &str = "https://raw.githubusercontent.com/OWNER/lambda-layer-action/v1/lambda-layers.schema.json";
 
 /// Inputs with a fixed set of values. A test compares them with those that the program reads.
 const CHOICES: &[(&str, &[&str])] = &[
@@ -21,11 +20,6 @@ const CHOICES: &[(&str, &[&str])] = &[
     ("runtime-packages", &["keep", "drop"]),
     ("slim", &["none", "safe", "max"]),
 ];
-
-/// The first line of a file, by which editors with the YAML language server complete and check it.
-pub(crate) fn comment() -> String {
-    format!("# yaml-language-server: $schema={ADDRESS}")
-}
 
 /// The schema in draft 7, which every editor supports.
 pub fn schema() -> String {
@@ -53,7 +47,7 @@ pub fn schema() -> String {
     );
     let schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": ADDRESS,
+        "$id": schema_id(),
         "title": "lambda-layers.yml",
         "description": "Layers of a repository, and what is asked of each",
         "type": "object",

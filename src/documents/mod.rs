@@ -64,7 +64,7 @@ pub async fn write(
         Err((report, error)) => return Ok(with_error(*report, &error, console)),
     };
     let place = Place { start: &spec.start, workspace: &spec.workspace };
-    Ok(write_all(report, &spec.documents, place, console))
+    Ok(write_all(report, &spec.documents, place, environment, console))
 }
 
 /// Writes the files about an existing version, which is downloaded. Errors go into the report.
@@ -80,14 +80,20 @@ pub async fn write_published(
         return report;
     }
     match published::with_published(report, registry, documents, Origins::default(), environment, console).await {
-        Ok(report) => write_all(report, documents, place, console),
+        Ok(report) => write_all(report, documents, place, environment, console),
         Err((report, error)) => with_error(*report, &error, console),
     }
 }
 
 /// Writes the files about the layer of this report. Errors go into the report.
 #[must_use]
-pub fn write_all(report: Report, documents: &Documents, place: Place<'_>, console: &Console) -> Report {
+pub fn write_all(
+    report: Report,
+    documents: &Documents,
+    place: Place<'_>,
+    environment: &Environment,
+    console: &Console,
+) -> Report {
     if documents.is_empty() {
         return report;
     }
@@ -107,7 +113,7 @@ pub fn write_all(report: Report, documents: &Documents, place: Place<'_>, consol
     };
     let mut paths = report.documents.clone();
     let results = [
-        write(&documents.page, &|| Some(page(&report))).map(|path| paths.page = path),
+        write(&documents.page, &|| Some(page(&report, environment.docs().as_deref()))).map(|path| paths.page = path),
         write(&documents.sbom, &|| sbom(&report)).map(|path| paths.sbom = path),
         write(&documents.licenses, &|| third_party_licences(&report)).map(|path| paths.licenses = path),
     ];

@@ -1,6 +1,7 @@
 //! The process environment as a value: read once in `main.rs`, then passed on.
 
 pub mod certificates;
+pub mod home;
 pub mod installer_variables;
 pub mod pip_configuration;
 pub mod uv_workspace;

@@ -185,10 +185,9 @@ impl Finding {
         Self { distribution: distribution.cloned(), ..self }
     }
 
-    /// Where its code is explained, if this program was built with the address of its repository.
-    pub fn page(&self) -> Option<String> {
-        let repository = env!("CARGO_PKG_REPOSITORY").trim_end_matches('/');
-        (!repository.is_empty()).then(|| format!("{repository}/blob/main/docs/findings.md#{}", self.code))
+    /// Its code, with a link to where it is explained if the address of the docs is known.
+    pub(crate) fn linked_code(&self, docs: Option<&str>) -> String {
+        docs.map_or_else(|| self.code.to_owned(), |docs| format!("[{0}]({docs}/findings.md#{0})", self.code))
     }
 
     /// Worst first, then by what it is about.

@@ -14,15 +14,16 @@ const BAR: usize = 20;
 /// The longest table of files that were left out; the output `result` has all of them.
 const SAVINGS: usize = 40;
 
-pub fn summary(run: &RunReport) -> String {
+/// `docs` is the address of this program's documentation.
+pub fn summary(run: &RunReport, docs: Option<&str>) -> String {
     match (&run.comment.markdown, run.only()) {
         (Some(comment), _) => previewed(run, comment),
-        (None, Some(report)) => of_layer(report),
-        (None, None) => table::summary(run, of_layer),
+        (None, Some(report)) => of_layer(report, docs),
+        (None, None) => table::summary(run, |report| of_layer(report, docs)),
     }
 }
 
-fn of_layer(report: &Report) -> String {
+fn of_layer(report: &Report, docs: Option<&str>) -> String {
     let mut text = String::new();
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
     let failure = report.failure();
@@ -59,7 +60,7 @@ fn of_layer(report: &Report) -> String {
             bar(unzipped.0, limit, BAR)
         ));
     }
-    for text in findings(report) {
+    for text in findings(report, docs) {
         line(&text);
     }
     if !report.distributions.is_empty() {
@@ -149,7 +150,7 @@ fn previewed(run: &RunReport, comment: &str) -> String {
 const FINDINGS: usize = 200;
 
 /// The worst findings come first.
-fn findings(report: &Report) -> Vec<String> {
+fn findings(report: &Report, docs: Option<&str>) -> Vec<String> {
     if report.findings.is_empty() {
         return Vec::new();
     }
@@ -160,7 +161,7 @@ fn findings(report: &Report) -> Vec<String> {
             Severity::Warning => "⚠️",
             Severity::Notice => "ℹ️",
         };
-        let code = finding.page().map_or_else(|| finding.code.to_owned(), |page| format!("[{}]({page})", finding.code));
+        let code = finding.linked_code(docs);
         let (subject, said) = (plain(&finding.subject), message(&finding.message));
         lines.push(format!("| {sign} {code} | {subject} | {said}: {} |", message(&finding.help)));
     }

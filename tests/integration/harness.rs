@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use regex::Regex;
 use tempfile::TempDir;
 
 pub(crate) use crate::servers::{FileServer, Moto, dead_port};
@@ -342,8 +343,23 @@ impl Outcome {
 
     /// The job summary.
     pub(crate) fn summary(&self) -> String {
-        scrub(&fs_err::read_to_string(self.root.join("summary.md")).expect("is there"), &self.root)
+        scrub(&without_links(&self.summary_with_links()), &self.root)
     }
+
+    pub(crate) fn summary_with_links(&self) -> String {
+        fs_err::read_to_string(self.root.join("summary.md")).expect("is there")
+    }
+}
+
+/// Without the links from findings to their pages: they are there as soon as `Cargo.toml` says where this repository is.
+pub(crate) fn without_links(text: &str) -> String {
+    let link = Regex::new(r"\[([a-z-]+)\]\(https://[^)\s]*/docs/findings\.md#[a-z-]+\)").expect("is a pattern");
+    link.replace_all(text, "$1").into_owned()
+}
+
+/// The repository of a copy of this action, as a runner names it.
+pub(crate) fn action_repository() -> String {
+    format!("acme/{}", env!("CARGO_PKG_REPOSITORY").rsplit('/').next().expect("has a name"))
 }
 
 /// Takes out what differs from run to run: times, folders, hashes.

@@ -1,6 +1,6 @@
 //! `init`: a first `lambda-layers.yml`, which `plan` takes at once.
 
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, action_repository};
 
 #[test]
 fn what_is_there_becomes_layers_that_plan_takes() {
@@ -34,7 +34,9 @@ fn what_is_there_becomes_layers_that_plan_takes() {
     ] {
         sandbox.write(path, text);
     }
-    let outcome = sandbox.run(&["init", "--regions", "eu-west-1,us-east-1", "--slim", "max"]).run().success();
+    let outcome = sandbox.run(&["init", "--regions", "eu-west-1,us-east-1", "--slim", "max"]);
+    let repository = action_repository();
+    let outcome = outcome.env("GITHUB_ACTION_REPOSITORY", &repository).env("GITHUB_ACTION_REF", "v1").run().success();
     insta::assert_snapshot!(outcome.told(), @"
     exit: 0
     --- stdout
@@ -55,8 +57,11 @@ fn what_is_there_becomes_layers_that_plan_takes() {
     next: `lambda-layer plan` says what would be published
     --- stderr
     ");
-    insta::assert_snapshot!(sandbox.read("lambda-layers.yml"), @r#"
-    # yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/lambda-layer-action/v1/lambda-layers.schema.json
+    let text = sandbox.read("lambda-layers.yml");
+    let (first, rest) = text.split_once('\n').expect("has lines");
+    let address = format!("https://raw.githubusercontent.com/{repository}/v1/lambda-layers.schema.json");
+    assert_eq!(first, format!("# yaml-language-server: $schema={address}"));
+    insta::assert_snapshot!(rest, @r#"
     # Layers of this repository. Every input can stand in `defaults` and in a layer.
     defaults:
       python-version: "3.14"

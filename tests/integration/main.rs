@@ -63,6 +63,7 @@ mod metadata;
 mod native;
 mod objects;
 mod own_extras;
+mod own_version;
 mod ownership;
 mod packages;
 mod papers;

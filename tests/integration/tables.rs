@@ -13,19 +13,26 @@ use crate::generated;
 /// What to pull for a large image: what users report for Amazon's build images (docs/images.md).
 const LARGE: &str = "1.3 to 3 GB unpacked";
 
+/// What stands before the path and the version in `uses:`: `acme/lambda-layer-action`.
+fn place() -> &'static str {
+    env!("CARGO_PKG_REPOSITORY").trim_start_matches("https://github.com/")
+}
+
+const MAJOR: &str = env!("CARGO_PKG_VERSION_MAJOR");
+
 /// Every image.
 pub(crate) fn images(table: &Runtimes) -> String {
-    let default = &table.default;
+    let (default, place) = (&table.default, place());
     let mut text = format!(
         "\
 | `uses:` | size | builds | system | default `python-version` |
 |---|---|---|---|---|
-| `OWNER/lambda-layer-action/lite@v1` | at most 50 MB | wheels for every Python, and pure-Python packages from source | | `{default}` |
+| `{place}/lite@v{MAJOR}` | at most 50 MB | wheels for every Python, and pure-Python packages from source | | `{default}` |
 "
     );
     let mut row = |path: &str, runtime: &Runtime| {
         let Runtime { python, os, glibc, .. } = runtime;
-        let uses = format!("`OWNER/lambda-layer-action{path}@v1`");
+        let uses = format!("`{place}{path}@v{MAJOR}`");
         let builds = format!("the same, and compiles for python{python}");
         writeln!(text, "| {uses} | {LARGE} | {builds} | {os}, glibc {glibc} | `{python}` |")
             .expect("a String takes everything");
@@ -39,16 +46,16 @@ pub(crate) fn images(table: &Runtimes) -> String {
 
 /// The choice between them, with all Pythons in a row.
 pub(crate) fn images_in_short(table: &Runtimes) -> String {
-    let default = &table.default;
+    let (default, place) = (&table.default, place());
     let pythons: Vec<&str> = table.with_image().map(|runtime| runtime.python.as_str()).collect();
     let (last, others) = pythons.split_last().expect("there are some");
     format!(
         "\
 | `uses:` | size | use it if |
 |---|---|---|
-| `OWNER/lambda-layer-action/lite@v1` | at most 50 MB | all packages have wheels or are pure Python, which is the usual case |
-| `OWNER/lambda-layer-action/python3.X@v1`, for {} and {last} | {LARGE} | a package has to be compiled, or you need `build-script`, `strip` or requirements from git |
-| `OWNER/lambda-layer-action@v1` | {LARGE} | the same as `python{default}` in all releases 1.x |
+| `{place}/lite@v{MAJOR}` | at most 50 MB | all packages have wheels or are pure Python, which is the usual case |
+| `{place}/python3.X@v{MAJOR}`, for {} and {last} | {LARGE} | a package has to be compiled, or you need `build-script`, `strip` or requirements from git |
+| `{place}@v{MAJOR}` | {LARGE} | the same as `python{default}` in all releases {MAJOR}.x |
 ",
         others.join(", ")
     )

@@ -87,7 +87,13 @@ pub async fn run(
     };
     // If the bytes were not read, the content is unknown.
     let report = if opened.is_read { report.with_layer(opened.layer) } else { report };
-    Ok(documents::write_all(report, &spec.documents, Place { start: &spec.start, workspace: &spec.workspace }, console))
+    Ok(documents::write_all(
+        report,
+        &spec.documents,
+        Place { start: &spec.start, workspace: &spec.workspace },
+        environment,
+        console,
+    ))
 }
 
 /// What the requested documents need from the content of the layer.

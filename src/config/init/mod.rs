@@ -68,7 +68,7 @@ pub fn run(inputs: &Inputs, of_run: &Given, environment: &Environment) -> anyhow
             .hint("go to the folder of the repository, or write the file by hand")
             .into());
     }
-    let text = write::text(&defaults, &layers);
+    let text = write::text(&defaults, &layers, environment.schema_address().as_deref());
     let options = fs_err::OpenOptions::new().write(true).create_new(true).open(&full);
     options.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("cannot write `{path}`"))?;
     Ok(summary(&path, &layers, &left_out))

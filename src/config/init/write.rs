@@ -2,17 +2,15 @@
 
 use super::Layer;
 use crate::cli::{Given, input_arguments, lines, list};
-use crate::config;
 
 /// Lists whose values may contain commas.
 const OF_LINES: &[&str] = &["exclude-files", "include", "runs-on"];
 
-/// Begins with the comment that tells editors where the schema is.
-pub(super) fn text(defaults: &Given, layers: &[Layer]) -> String {
-    let mut text = format!(
-        "{}\n# Layers of this repository. Every input can stand in `defaults` and in a layer.\ndefaults:\n",
-        config::schema_comment()
-    );
+/// Begins with the comment by which editors with the YAML language server complete and check the file, if it is known where
+/// the schema is.
+pub(super) fn text(defaults: &Given, layers: &[Layer], schema: Option<&str>) -> String {
+    let mut text = schema.map(|address| format!("# yaml-language-server: $schema={address}\n")).unwrap_or_default();
+    text += "# Layers of this repository. Every input can stand in `defaults` and in a layer.\ndefaults:\n";
     let lists: Vec<String> =
         input_arguments().into_iter().filter(|input| input.is_list).map(|input| input.name).collect();
     for (name, values) in defaults {

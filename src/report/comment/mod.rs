@@ -73,9 +73,9 @@ pub fn says_the_same(left: &str, right: &str) -> bool {
     said(left).trim() == said(right).trim()
 }
 
-/// The whole comment. `run` is the URL of the workflow run.
-pub fn comment(reports: &[&Report], marker: &str, run: Option<&str>) -> String {
-    let layers: Vec<Layer<'_>> = reports.iter().map(|report| Layer::of(report)).collect();
+/// The whole comment. `run` is the URL of the workflow run, `docs` the address of this program's documentation.
+pub fn comment(reports: &[&Report], marker: &str, run: Option<&str>, docs: Option<&str>) -> String {
+    let layers: Vec<Layer<'_>> = reports.iter().map(|report| Layer::of(report, docs)).collect();
     let mut rows = Rows::ALL;
     loop {
         let text = written(&layers, marker, run, rows);
@@ -97,16 +97,17 @@ struct Layer<'a> {
     /// New findings above the severity `notice`.
     serious: Vec<&'a Finding>,
     other: Vec<&'a Finding>,
+    docs: Option<&'a str>,
 }
 
 impl<'a> Layer<'a> {
-    fn of(report: &'a Report) -> Self {
+    fn of(report: &'a Report, docs: Option<&'a str>) -> Self {
         let new = report.new_findings();
         let (serious, notices): (Vec<&Finding>, Vec<&Finding>) =
             new.iter().copied().partition(|finding| finding.severity < Severity::Notice);
         let known = report.findings.iter().filter(|finding| !new.iter().any(|new| std::ptr::eq(*new, *finding)));
         let other = notices.into_iter().chain(known).collect();
-        Self { report, changes: report.package_changes(), serious, other }
+        Self { report, changes: report.package_changes(), serious, other, docs }
     }
 }
 
@@ -253,10 +254,10 @@ fn findings(layer: &Layer<'_>, rows: Rows) -> String {
         (true, count) => format!("{count} new findings"),
         (false, count) => counted(count, "finding"),
     };
-    format!("**{title}**\n\n{}", findings_table(serious, rows.findings.min(SHOWN)))
+    format!("**{title}**\n\n{}", findings_table(serious, rows.findings.min(SHOWN), layer.docs))
 }
 
-fn findings_table(findings: &[&Finding], count: usize) -> String {
+fn findings_table(findings: &[&Finding], count: usize, docs: Option<&str>) -> String {
     if findings.is_empty() || count == 0 {
         return String::new();
     }
@@ -267,8 +268,7 @@ fn findings_table(findings: &[&Finding], count: usize) -> String {
             Severity::Warning => "⚠️",
             Severity::Notice => "ℹ️",
         };
-        let about =
-            finding.page().map_or_else(|| finding.code.to_owned(), |page| format!("[{}]({page})", finding.code));
+        let about = finding.linked_code(docs);
         let (subject, said) = (name(&finding.subject), sentence(&finding.message));
         writeln!(text, "| {sign} {about} | {subject} | {said}: {} |", sentence(&finding.help))
             .expect("a String takes everything");
@@ -314,7 +314,7 @@ fn details(layer: &Layer<'_>, rows: Rows) -> String {
     }
     let rest: Vec<&Finding> = layer.serious.iter().skip(SHOWN).chain(&layer.other).copied().collect();
     let shown = rows.findings.saturating_sub(SHOWN);
-    text += &findings_table(&rest, shown);
+    text += &findings_table(&rest, shown, layer.docs);
     text += &more(rest.len(), shown, "finding");
     text += &packages_table(report, rows.packages);
     text += &more(report.distributions.len(), rows.packages, "package");

@@ -6,7 +6,7 @@ use crate::types::{Place, Target};
 
 /// About the layer of these tests.
 fn comment(reports: &[&Report], run: Option<&str>) -> String {
-    super::comment(reports, &marker("shared"), run)
+    super::comment(reports, &marker("shared"), run, None)
 }
 
 fn target() -> Target {

@@ -92,7 +92,7 @@ struct Files<'a> {
     rest: Vec<(usize, usize, u64)>,
 }
 
-pub(super) fn of(report: &Report) -> String {
+pub(super) fn of(report: &Report, docs: Option<&str>) -> String {
     let packages: Vec<_> = report
         .distributions
         .iter()
@@ -127,10 +127,7 @@ pub(super) fn of(report: &Report) -> String {
         changes: Rows::of(&changes, change),
         findings: Rows::of(&report.findings, finding),
         tally: tally(&report.findings),
-        docs: report.findings.first().and_then(Finding::page).map(|page| {
-            // Up to and including its `#`.
-            page.split_inclusive('#').next().unwrap_or_default().to_owned()
-        }),
+        docs: docs.map(|docs| format!("{docs}/findings.md#")),
         savings: Rows::of(&report.savings, |saving: &Saving| {
             (visible(&saving.rule, NAME), visible(&saving.owner, NAME), saving.files, saving.bytes.0)
         }),

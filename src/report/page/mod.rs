@@ -20,8 +20,9 @@ const PROGRAM: &str = concat!(
 );
 
 /// Renders the page. The same report gives the same bytes: there are no times and nothing random in it.
-pub fn page(report: &Report) -> String {
-    let data = data::of(report);
+/// `docs` is the address of this program's documentation.
+pub fn page(report: &Report, docs: Option<&str>) -> String {
+    let data = data::of(report, docs);
     // The browser runs only this program and applies only this style, whatever a name in the data contains.
     let policy = format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; base-uri 'none'; form-action 'none'",

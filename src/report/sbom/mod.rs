@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::error::repository;
 use crate::layer::files::place_of_other;
 use crate::layer::licences::{Term, is_printed};
 use crate::layer::{Distribution, File, Layer, Materials, Owner, files};
@@ -71,8 +72,7 @@ fn serial_number(digest: Digest) -> String {
 }
 
 fn tool() -> Component {
-    let repository = env!("CARGO_PKG_REPOSITORY");
-    let vcs = (!repository.is_empty()).then(|| ExternalReference { kind: "vcs", url: repository.to_owned() });
+    let vcs = repository().map(|repository| ExternalReference { kind: "vcs", url: repository.to_owned() });
     Component {
         kind: "application",
         name: "lambda-layer".to_owned(),

@@ -67,6 +67,7 @@ fn cleaned_once(text: &str) -> String {
             Kind::Credentials => Some(String::new()),
             Kind::Query | Kind::Fragment if piece.is_empty() => None,
             Kind::Query => Some(HIDDEN.to_owned()),
+            Kind::Fragment if is_finding(&text[..part.place.start], piece) => None,
             Kind::Fragment => Some(shown_of_fragment(piece)),
         }
     });
@@ -81,6 +82,11 @@ fn cleaned_once(text: &str) -> String {
         end = found.end();
     }
     shown + &cleaned[end..]
+}
+
+/// Links from findings to their section in this program's documentation appear in summaries and comments.
+fn is_finding(before: &str, fragment: &str) -> bool {
+    before.ends_with("/docs/findings.md#") && fragment.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
 fn is_ssh(text: &str, part: &Part) -> bool {

@@ -25,6 +25,14 @@ fn links_to_comments_stay() {
 }
 
 #[test]
+fn links_to_the_sections_of_findings_stay() {
+    let link = "[glibc-too-new](https://github.com/o/r/blob/v1/docs/findings.md#glibc-too-new)";
+    assert_eq!(clean(link), link);
+    assert_eq!(clean("https://h/docs/findings.md#s3cret"), "https://h/docs/findings.md#***");
+    assert_eq!(clean("https://h/findings.md#glibc-too-new"), "https://h/findings.md#***");
+}
+
+#[test]
 fn credentials_are_cut_out_of_urls() {
     for (text, expected) in [
         ("https://user:p%40ss@host/simple/", "https://host/simple/"),

@@ -29,7 +29,7 @@ fn unchanged(name: &str) -> Report {
 }
 
 fn text_of(reports: &[Report]) -> String {
-    comment(&reports.iter().collect::<Vec<_>>(), &set_marker("lambda-layers.yml"), Some("https://x/1"))
+    comment(&reports.iter().collect::<Vec<_>>(), &set_marker("lambda-layers.yml"), Some("https://x/1"), None)
 }
 
 #[test]
