@@ -15,7 +15,7 @@ pub fn missing(what: &str, folder: &Utf8Path, path: &Utf8Path) -> Failure {
     let failure = Failure::user(format!("{what}`{path}` does not exist"));
     match nearest_sibling(folder, path) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None => failure.hint("paths start from the working directory"),
+        None => failure.hint("paths are relative to the working directory"),
     }
 }
 

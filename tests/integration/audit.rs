@@ -192,8 +192,8 @@ fn what_cannot_be_audited_is_said() {
     sandbox.run(&["audit"]).run().code(1).says("there is nothing to audit: `subject` is missing");
     sandbox.run(&["audit", "laier.zip"]).run().code(1).says("did you mean `layer.zip`?");
     let outcome = sandbox.run(&["audit", "arn:aws:lambda:eu-west-1:123456789012:layer:shared"]).run().code(1);
-    outcome.says("which is not the ARN of a layer version").says("write it with its version");
-    sandbox.run(&["build", "--subject", "layer.zip"]).run().code(1).says("only `audit` looks at a finished layer");
+    outcome.says("which is not the ARN of a layer version").says("include the version, for example");
+    sandbox.run(&["build", "--subject", "layer.zip"]).run().code(1).says("only `audit` checks a finished layer");
     sandbox.run(&["audit", "layer.zip", "--subject", "other.zip"]).run().code(1).says("cannot be used with");
 }
 
@@ -209,20 +209,22 @@ fn a_published_version_is_audited_for_what_it_declares() {
     let run = |arguments: &[&str]| account.seen_by(sandbox.run(&["audit", &arn]).args(arguments)).run();
     let outcome = run(&[]).success().says("for python3.12 on x86_64");
     assert!(outcome.stdout.contains("content hash"), "{}", outcome.stdout);
-    run(&["--python-version", "3.13"]).success().says("the version does not declare `python3.13`, but python3.12");
+    run(&["--python-version", "3.13"]).success().says("the version does not declare `python3.13`, only python3.12");
     run(&["--python-version", "3.13", "--fail-on", "warning"]).code(1);
 
     fs_err::write(sandbox.path("layer.zip"), &zip[..zip.len() - 1]).expect("can be written");
-    run(&[]).code(2).says("does not have the hash that AWS names");
+    run(&[]).code(2).says("does not have the hash that AWS reports");
     fs_err::write(sandbox.path("layer.zip"), [&zip[..], b"more"].concat()).expect("can be written");
-    run(&[]).code(2).says("that AWS names");
+    run(&[]).code(2).says("that AWS reports");
     fs_err::remove_file(sandbox.path("layer.zip")).expect("is there");
     run(&[]).code(2).says("the download failed for");
 
     let missing = arn.replace(":1", ":7");
     account.proxy.behave();
-    let outcome = run(&[]).code(2).says("error: AWS does not say where the zip of `arn:aws:lambda:eu-west-1:");
-    outcome.says("hint: download it yourself and audit the file");
+    let outcome = run(&[])
+        .code(2)
+        .says("error: AWS did not return a download location for the zip of `arn:aws:lambda:eu-west-1:");
+    outcome.says("hint: download the zip yourself, and audit the file");
     account.seen_by(sandbox.run(&["audit", &missing])).run().code(1).says("there is no `arn:aws:lambda:eu-west-1");
     account.proxy.rule(Rule::on("GET", "theirs/versions/").refuse(403, "AccessDeniedException", "no"));
     run(&[]).code(2).says(
@@ -238,7 +240,7 @@ fn a_version_in_a_folder_is_audited_by_its_arn() {
     let outcome = sandbox.run(&["audit", arn]).run().success().says("for python3.13 on x86_64");
     assert!(outcome.stdout.contains("six 1.17.0"), "{}", outcome.stdout);
     sandbox.run(&["audit", &arn.replace(":1", ":2")]).run().code(1).says("there is no `arn:aws:lambda:local");
-    sandbox.run(&["audit", arn, "--registry", "aws"]).run().code(1).says("name that folder with `registry`");
+    sandbox.run(&["audit", arn, "--registry", "aws"]).run().code(1).says("set `registry` to its folder");
 }
 
 #[test]
@@ -246,7 +248,7 @@ fn without_a_subject_it_is_the_version_that_is_current() {
     let sandbox = Sandbox::with_requirements("six==1.16.0\n");
     let publish = || sandbox.run(&["publish", "--layer-name", "shared"]).args(PYTHON).run().success();
     let audit = |arguments: &[&str]| sandbox.run(&["audit", "--layer-name", "shared"]).args(arguments).run();
-    audit(&[]).code(1).says("there is no version of `shared` in local");
+    audit(&[]).code(1).says("`shared` has no versions in local");
     publish();
     sandbox.write("requirements.txt", "six==1.17.0\n");
     publish();

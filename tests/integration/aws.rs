@@ -75,7 +75,7 @@ fn an_unchanged_layer_costs_three_requests_and_no_process() {
       fingerprint   [sha256]
       content hash  [base64]
       unchanged     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
-    shared unchanged: the inputs are those of version 1
+    shared unchanged: the inputs are the same as for version 1
     --- stderr
     ");
 }
@@ -87,7 +87,7 @@ fn a_comment_publishes_nothing() {
     sandbox.write("requirements.txt", "# the one that everybody needs\nsix == 1.17.0  # still\n");
     account.publish(&sandbox, &[]).run().success().says("edited but mean the same");
     let reads = account.proxy.seen("GET", STATE).len();
-    account.publish(&sandbox, &[]).run().success().says("the inputs are those of version 1");
+    account.publish(&sandbox, &[]).run().success().says("the inputs are the same as for version 1");
     assert_eq!(account.proxy.seen("GET", STATE).len(), reads + 1, "the edit was remembered");
     assert_eq!(account.numbers(EU), [1]);
 }
@@ -97,14 +97,18 @@ fn a_version_that_somebody_deleted_is_published_again() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six());
     account.publish(&sandbox, &[]).run().success();
     account.delete_version(EU, 1);
-    account.run(&sandbox, "plan", &["--bucket", "layers-{region}"]).run().success().says("the inputs are those of");
+    account
+        .run(&sandbox, "plan", &["--bucket", "layers-{region}"])
+        .run()
+        .success()
+        .says("the inputs are the same as for");
     let verified = account.run(&sandbox, "plan", &["--bucket", "layers-{region}", "--verify"]).run().success();
-    verified.says("version 1 is gone from eu-west-1").says("would be published");
+    verified.says("version 1 no longer exists in eu-west-1").says("would be published");
     let outcome = account.publish(&sandbox, &[]).in_actions(&[]).run().success();
     assert_eq!(outcome.outputs()["layer-arn"], account.versions(EU)[0].arn);
-    assert_eq!(outcome.outputs()["reason"], "version 1 is gone from eu-west-1");
+    assert_eq!(outcome.outputs()["reason"], "version 1 no longer exists in eu-west-1");
     assert_eq!(account.numbers(EU), [2]);
-    account.publish(&sandbox, &[]).run().success().says("the inputs are those of version 2");
+    account.publish(&sandbox, &[]).run().success().says("the inputs are the same as for version 2");
 }
 
 #[test]
@@ -163,9 +167,9 @@ fn what_is_too_large_for_a_request_is_refused_before_publishing() {
       content hash  [base64]
     shared refused
     --- stderr
-    warning: without `bucket` or `state` nothing keeps two runs from publishing at the same time
+    warning: without `bucket` or `state`, nothing prevents two runs from publishing at the same time
       [time]  Decide                           to be built
-      the layer was never published
+      this layer has not been published before
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
       [time]  Pack                             7 files, 54.0 MB → 54.0 MB
       [time]  Check                            1 finding

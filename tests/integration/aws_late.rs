@@ -25,7 +25,7 @@ fn is_taken_when_it_comes(account: &Account, sandbox: &Sandbox) {
     account.proxy.wait_for("GET", VERSIONS, lists + 3);
     assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 1, "nothing is sent again");
     account.proxy.behave();
-    let next = next.wait().success().says("a request of an earlier run may still be under way");
+    let next = next.wait().success().says("a request of an earlier run may still be in progress");
     assert_eq!(next.outputs()["published"], "false");
     assert_eq!(account.numbers(EU), [1]);
     let state = account.state(EU);

@@ -101,8 +101,8 @@ fn what_cannot_be_asked_is_said() {
     let run = |functions: &str| {
         orders.account.publish(&orders.sandbox, &["--budget-functions", functions, "--dry-run"]).run()
     };
-    run("invoices").code(1).says("there is no function `invoices` in eu-west-1");
-    run("my function").code(1).says("`budget-functions`: `my function` is not a function");
+    run("invoices").code(1).says("the function `invoices` does not exist in eu-west-1");
+    run("my function").code(1).says("`budget-functions`: `my function` is not a valid function name or ARN");
     orders.account.proxy.behave();
     orders.account.proxy.rule(Rule::on("GET", "/functions/").replace("\"Zip\"", "\"Image\""));
     run("orders").code(1).says("`orders` in eu-west-1 runs from a container image, which takes no layers");

@@ -51,9 +51,9 @@ fn a_list_of_functions_that_breaks_off_removes_nothing() {
     insta::assert_snapshot!(rows(&outcome), @r"
       unchanged      eu-west-1  all versions   0 of 3 go; 1.9 MB of code storage
       failed         eu-west-1  the functions  not read: nothing is removed in eu-west-1
-      kept           eu-west-1  version 3      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read; the newest; current in the state
-      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
-      kept           eu-west-1  version 1      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
+      kept           eu-west-1  version 3      [age], 1.3 KB, kept because: the functions in eu-west-1 could not be read; the newest; the current version
+      kept           eu-west-1  version 2      [age], 1.3 KB, kept because: the functions in eu-west-1 could not be read
+      kept           eu-west-1  version 1      [age], 1.3 KB, kept because: the functions in eu-west-1 could not be read
     shared failed
     ");
     assert_eq!(account.numbers(EU), [1, 2, 3]);
@@ -68,7 +68,7 @@ fn a_list_that_names_the_same_page_twice_is_not_whole() {
         r#"{"Functions": [], "NextMarker": "again"}"#,
     ));
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().code(2);
-    outcome.says("lambda:ListFunctions named the same next page twice");
+    outcome.says("lambda:ListFunctions returned the same next page twice");
     assert_eq!(account.numbers(EU), [1, 2]);
 }
 
@@ -90,10 +90,10 @@ fn where_functions_cannot_be_read_nothing_goes_and_elsewhere_it_does() {
       done           eu-west-1  all versions   1 of 2 went, 1.3 KB; 1.9 MB of code storage
       unchanged      us-east-1  all versions   0 of 2 go; 1.9 MB of code storage
       failed         us-east-1  the functions  not read: nothing is removed in us-east-1
-      done           eu-west-1  version 1      [age], 1.3 KB, goes: not the newest, used by nobody
-      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the newest; current in the state
-      kept           us-east-1  version 2      [age], 1.3 KB, stays: the functions of us-east-1 could not be read; the newest; current in the state
-      kept           us-east-1  version 1      [age], 1.3 KB, stays: the functions of us-east-1 could not be read
+      done           eu-west-1  version 1      [age], 1.3 KB, removed because: not the newest, not in use
+      kept           eu-west-1  version 2      [age], 1.3 KB, kept because: the newest; the current version
+      kept           us-east-1  version 2      [age], 1.3 KB, kept because: the functions in us-east-1 could not be read; the newest; the current version
+      kept           us-east-1  version 1      [age], 1.3 KB, kept because: the functions in us-east-1 could not be read
     shared failed
     ");
     insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.starts_with(['e', 'c', 'h'])).collect::<Vec<_>>().join("\n"), @r#"

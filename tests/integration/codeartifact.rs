@@ -92,7 +92,8 @@ fn packages_come_through_it_and_its_token_is_nowhere() {
         assert!(requests.iter().any(|request| request.starts_with("/simple/alpha/")), "{requests:?}");
         assert!(requests.iter().all(|request| request.ends_with(" hidden")), "{requests:?}");
 
-        let outcome = publish("publish").run().success().says("shared unchanged: the inputs are those of version 1");
+        let outcome =
+            publish("publish").run().success().says("shared unchanged: the inputs are the same as for version 1");
         assert_eq!(api.asked().len(), 2, "an unchanged run asks nothing");
         is_nowhere(&sandbox, &outcome);
     }
@@ -326,12 +327,12 @@ fn wrong_names_are_told_at_once() {
     --- stdout
     --- stderr
     error: 5 problems with the input
-    cause: a requirement file has `--index-url https://host/simple/`, and `codeartifact` is given (move it to the input `index-url`: it is then asked after CodeArtifact)
-    cause: `codeartifact` has `acme`, which does not name a repository (write `domain/repository`, or `123456789012/domain/repository` for a domain of that account)
-    cause: `codeartifact` has `Acme/python`, whose domain CodeArtifact does not accept (a domain has 2 to 50 lower-case letters, digits and `-`, begins with a letter and does not end with `-`)
-    cause: `codeartifact` has `12/acme/python`, whose owner is not the number of an AWS account (use its twelve digits)
-    cause: `codeartifact` has `acme/-x`, whose repository CodeArtifact does not accept (a repository has 2 to 100 letters, digits, `.`, `_` and `-`, and begins with a letter or digit)
-    hint: nothing was built or published; correct all of them and run again
+    cause: a requirements file contains `--index-url https://host/simple/`, but `codeartifact` is also given (move it to the input `index-url`: this index is then searched after CodeArtifact)
+    cause: `codeartifact` contains `acme`, which is not a repository (write `domain/repository`, or `123456789012/domain/repository` for a domain of that account)
+    cause: `codeartifact` contains `Acme/python`, whose domain is not valid in CodeArtifact (use 2 to 50 lower-case letters, digits and `-` for the domain; it begins with a letter and does not end with `-`)
+    cause: `codeartifact` contains `12/acme/python`, whose owner is not a valid AWS account ID (use the twelve digits of the account)
+    cause: `codeartifact` contains `acme/-x`, whose repository name is not valid in CodeArtifact (use 2 to 100 letters, digits, `.`, `_` and `-` for the repository; it begins with a letter or digit)
+    hint: nothing was built or published; correct them all and run again
     ");
 }
 

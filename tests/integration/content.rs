@@ -181,16 +181,16 @@ fn a_layer_of_programs_and_libraries_alone_needs_no_dependency_file() {
         let run = sandbox.run(&[command, "--layer-name", "tools", "--python-version", "3.13"]).args(arguments);
         run.args(&["--include", "tools=bin"]).path_first(&trap).run().success()
     };
-    run("plan", &[]).says("tools would be published: the layer was never published");
+    run("plan", &[]).says("tools would be published: this layer has not been published before");
     let built = run("build", &["--sbom", "sbom.json", "--report", "page.html", "--fail-on", "warning"]);
     insta::assert_snapshot!(told(&built), @"notice:  there is nothing in the layer that Python could import (nothing to do for a layer of programs, libraries or data) [nothing-importable]");
     assert_eq!(names(&members(&sandbox.path("tools.zip"))), ["bin/ffmpeg"]);
     assert_eq!(sandbox.json("sbom.json")["components"][0]["bom-ref"], "bin/ffmpeg");
-    run("publish", &[]).says("tools published: the layer was never published");
-    run("publish", &[]).says("tools unchanged: the inputs are those of version 1");
+    run("publish", &[]).says("tools published: this layer has not been published before");
+    run("publish", &[]).says("tools unchanged: the inputs are the same as for version 1");
     sandbox.write("tools/ffprobe", "#!/bin/sh\n");
     run("preview", &[]).says("included files       +10 B");
-    run("plan", &[]).says("include: bin has other content");
+    run("plan", &[]).says("include: bin has different content");
     let audit = sandbox.run(&["audit", "--layer-name", "tools"]).path_first(&trap).run().success();
     assert_eq!(crate::audit::found(&audit).lines().count(), 2, "{}", audit.stdout);
     assert_eq!(sandbox.trapped(), "");
@@ -217,9 +217,9 @@ fn nothing_to_install_may_be_said_in_a_file_or_in_the_configuration() {
     let sandbox = Sandbox::new();
     sandbox.write("lib/data", "");
     sandbox.write("requirement.txt", "six\n");
-    plan(&sandbox).run().success().says("warning: there is no dependency file; did you mean `requirement.txt`?");
+    plan(&sandbox).run().success().says("warning: no dependency file was found; did you mean `requirement.txt`?");
     sandbox.write("Pipfile", "");
-    plan(&sandbox).run().code(1).says("`Pipfile` has no lock: run `pipenv lock` and commit `Pipfile.lock`");
+    plan(&sandbox).run().code(1).says("`Pipfile` has no lock file: run `pipenv lock` and commit `Pipfile.lock`");
     // Nothing at all is no layer.
     let outcome = Sandbox::new().run(&["build", "--build-script", "true"]).run().code(1);
     outcome.says("there is nothing in the layer that Python could import");
@@ -236,9 +236,9 @@ fn each_folder_of_one_place_counts() {
     };
     publish().says("x published");
     sandbox.write("one/a", "changed");
-    publish().says("x published: include: lib has other content");
+    publish().says("x published: include: lib has different content");
     sandbox.write("two/b", "changed");
-    publish().says("x published: include: lib has other content");
+    publish().says("x published: include: lib has different content");
 }
 
 #[test]
@@ -265,19 +265,19 @@ fn what_is_included_must_have_a_place() {
     --- stdout
     --- stderr
     error: 12 problems with the input
-    cause: `include` places `tool` at `/opt/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `/usr/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `../tool`, which leaves the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `bin/../../tool`, which leaves the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `opt/bin/tool`, which would be in `/opt/opt` (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `/opt`, which is not a path inside the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `bin`, which is a folder of every layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `.`, which is the layer itself (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` has `tool=`, which is not a `from=to` line (write it as in `tools/ffmpeg=bin/ffmpeg`)
-    cause: `include` has `=bin/tool`, which is not a `from=to` line (write it as in `tools/ffmpeg=bin/ffmpeg`)
-    cause: `include` has a path that cannot be read: `tol` does not exist (did you mean `tool`?)
-    cause: `include` has a path that cannot be read: `tools/ffmpg` does not exist (did you mean `tools/ffmpeg`?)
-    hint: nothing was built or published; correct all of them and run again
+    cause: `include` places `tool` at `/opt/bin/tool`, which is not a path inside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `/usr/bin/tool`, which is not a path inside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `../tool`, which leaves the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `bin/../../tool`, which leaves the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `opt/bin/tool`, which would be in `/opt/opt` (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `/opt`, which is not a path inside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `bin`, which is a folder in every layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `.`, which is the layer itself (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` contains `tool=`, which is not a `from=to` line (write it as `from=to`, for example `tools/ffmpeg=bin/ffmpeg`)
+    cause: `include` contains `=bin/tool`, which is not a `from=to` line (write it as `from=to`, for example `tools/ffmpeg=bin/ffmpeg`)
+    cause: `include` contains a path that cannot be read: `tol` does not exist (did you mean `tool`?)
+    cause: `include` contains a path that cannot be read: `tools/ffmpg` does not exist (did you mean `tools/ffmpeg`?)
+    hint: nothing was built or published; correct them all and run again
     ");
 }
 
@@ -294,13 +294,13 @@ fn nothing_from_outside_the_workspace_is_included() {
     --- stdout
     --- stderr
     error: 6 problems with the input
-    cause: `include` has `../secret`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
-    cause: `include` has `linked`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
-    cause: `include` has `tools/../../secret`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
-    cause: `include` has `/etc/hostname`, which leaves the workspace: it is `/etc/hostname` (copy it into the repository)
-    cause: `source` has `../home`, which leaves the workspace: it is `[ROOT]/home` (copy it into the repository)
-    cause: `source` has `linked`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
-    hint: nothing was built or published; correct all of them and run again
+    cause: `include` contains `../secret`, which leads outside the workspace, to `[ROOT]/secret` (copy it into the repository)
+    cause: `include` contains `linked`, which leads outside the workspace, to `[ROOT]/secret` (copy it into the repository)
+    cause: `include` contains `tools/../../secret`, which leads outside the workspace, to `[ROOT]/secret` (copy it into the repository)
+    cause: `include` contains `/etc/hostname`, which leads outside the workspace, to `/etc/hostname` (copy it into the repository)
+    cause: `source` contains `../home`, which leads outside the workspace, to `[ROOT]/home` (copy it into the repository)
+    cause: `source` contains `linked`, which leads outside the workspace, to `[ROOT]/secret` (copy it into the repository)
+    hint: nothing was built or published; correct them all and run again
     ");
 
     std::os::unix::fs::symlink("/etc/hostname", sandbox.path("tools/name")).expect("can be made");
@@ -356,11 +356,11 @@ fn what_is_no_code_is_not_own_code() {
     --- stdout
     --- stderr
     error: 3 problems with the input
-    cause: `source` has `data.json`, which is not a Python module (use `include` for other files)
-    cause: `source` has a path that cannot be read: `packge` does not exist (did you mean `package`?)
-    cause: `broken/pyproject.toml` cannot be read (correct it: it says how the project is built)
+    cause: `source` contains `data.json`, which is not a Python module (use `include` for other files)
+    cause: `source` contains a path that cannot be read: `packge` does not exist (did you mean `package`?)
+    cause: could not read `broken/pyproject.toml` (correct this file, which describes how the project is built)
     cause:   line 1: unclosed table, expected `]`
-    hint: nothing was built or published; correct all of them and run again
+    hint: nothing was built or published; correct them all and run again
     ");
 }
 
@@ -460,7 +460,7 @@ fn dependencies_that_are_left_out_beside_own_code_are_spoken_of() {
     sandbox.write("app/__init__.py", "");
     sandbox.write("pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"six==1.17.0\"]\n");
     let build = || sandbox.run(&["build", "--python-version", "3.13", "--source", "app"]).run().success();
-    build().says("warning: `pyproject.toml` is not read beside `source`").says("name it in `requirements`");
+    build().says("warning: because `source` is given, `pyproject.toml` is not read").says("list it in `requirements`");
     sandbox.write("pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\n[tool.ruff]\n");
     assert!(!build().stderr.contains("is not read"));
 }

@@ -100,9 +100,9 @@ fn pips_configuration_files_are_heeded_as_its_variables_are() {
     sandbox.write("limits.txt", "alpha<2\n");
     configured("constraint = limits.txt\n").run().success();
     assert_eq!(version(), "version = \"1.0\"\n");
-    configured("constraint = nothing.txt\n").run().code(1).says("error: `PIP_CONSTRAINT` names `nothing.txt`");
+    configured("constraint = nothing.txt\n").run().code(1).says("error: `PIP_CONSTRAINT` refers to `nothing.txt`");
     let outcome = configured("what\n").run().code(1);
-    outcome.says("home/.config/pip/pip.conf:5 is no line of a configuration file of pip\n").says("hint: write `name");
+    outcome.says("home/.config/pip/pip.conf:5 is not valid in a pip configuration file\n").says("hint: write `name");
 }
 
 #[test]
@@ -150,10 +150,12 @@ fn files_that_variables_name_are_inputs() {
         published(&sandbox, installer, "limits.txt").success().says("x unchanged");
         sandbox.write("limits.txt", "alpha<3\n");
         let variable = if installer == "uv" { "UV_CONSTRAINT" } else { "PIP_CONSTRAINT" };
-        let said = format!("x published: variables: {variable} has other content");
+        let said = format!("x published: variables: {variable} has different content");
         published(&sandbox, installer, "limits.txt").success().says(&said);
         let outcome = published(&sandbox, installer, "gone.txt").code(1);
-        outcome.says(&format!("error: `{variable}` names `gone.txt`, which does not exist\n")).says("hint: correct");
+        outcome
+            .says(&format!("error: `{variable}` refers to `gone.txt`, which does not exist\n"))
+            .says("hint: correct");
     }
 }
 

@@ -86,12 +86,12 @@ fn tokens_and_keys_are_known_by_their_formats() {
     let told = outcome.told();
     insta::assert_snapshot!(told.split_once("Check").map_or(told.as_str(), |(_, rest)| rest), @"
                                 4 findings
-    warning: `python/app/.env` is a file where people keep secrets (leave it out with `exclude-files`, or move it out of `source` and `include`) [credential-file]
+    warning: `python/app/.env` is a file that usually contains secrets (leave it out with `exclude-files`, or move it out of `source` and `include`) [credential-file]
     error: 3 findings keep the layer from being published
     cause: `python/app/.netrc` is a netrc file with a password (leave it out with `exclude-files`, or move it out of `source` and `include`) [credential-file]
     cause: `python/app/client.py` has a GitHub token in line 3 (take it out, have it revoked if others saw it, and let the function read it at run time) [access-token]
     cause: `python/app/key.pem` has a private key in line 1 (take it out, have it revoked if others saw it, and let the function read it at run time) [private-key]
-    hint: correct all of them and run again
+    hint: correct them all and run again
     ");
 }
 

@@ -43,15 +43,21 @@ fn small(sandbox: &Sandbox) -> String {
 #[test]
 fn a_plan_needs_no_tools() {
     let sandbox = locked();
-    without_tools(run(&sandbox, "plan")).run().success().says("app would be published: the layer was never published");
+    without_tools(run(&sandbox, "plan"))
+        .run()
+        .success()
+        .says("app would be published: this layer has not been published before");
     run(&sandbox, "publish").run().success();
-    without_tools(run(&sandbox, "plan")).run().success().says("app unchanged: the inputs are those of version 1");
+    without_tools(run(&sandbox, "plan"))
+        .run()
+        .success()
+        .says("app unchanged: the inputs are the same as for version 1");
     // With tools an edit that means nothing is seen through.
     sandbox.write("pyproject.toml", format!("# more\n{PYPROJECT}"));
-    run(&sandbox, "plan").run().success().says("app unchanged: the inputs were edited but mean the same");
+    run(&sandbox, "plan").run().success().says("app unchanged: the inputs were edited, but are equivalent");
     let plan = without_tools(run(&sandbox, "plan")).args(&["--registry", ".lambda-layers"]);
     let outcome = plan.in_actions(&[]).run().success();
-    let reason = "the inputs were edited; what `uv.lock` means is found out by the build";
+    let reason = "the inputs were edited; the build determines whether `uv.lock` still means the same";
     assert_eq!(outcome.outputs()["reason"], reason);
     assert_eq!((outcome.outputs()["changed"].as_str(), outcome.outputs()["fingerprint"].as_str()), ("true", ""));
     let matrix: serde_json::Value = serde_json::from_str(&outcome.outputs()["matrix"]).expect("is JSON");

@@ -75,5 +75,5 @@ fn an_entry_of_a_dependency_group_says_what_it_has_to_be() {
         "[project]\nname = \"a\"\nversion = \"1\"\n[dependency-groups]\nlayer = [{ six = \"1\" }]\n",
     );
     let run = build(&sandbox, "uv").args(&["--requirements", "pyproject.toml", "--groups", "layer"]).run().code(1);
-    run.says("an entry of a dependency group is a requirement or `{include-group = \"name\"}`");
+    run.says("an entry of a dependency group must be a requirement or `{include-group = \"name\"}`");
 }

@@ -110,10 +110,14 @@ fn a_layer_that_never_came_to_a_report_has_a_result_too() {
     job(&sandbox, "publish", "beta").args(&["--slim", "very"]).run().code(1);
     let result = sandbox.json("results/beta/beta.json");
     assert_eq!((&result["format"], &result["run"]), (&json!(1), &json!([42, 1])));
-    merge(&sandbox, &[]).run().code(1).says("1 of 2 layers failed").says("`slim` is `very`");
+    merge(&sandbox, &[])
+        .run()
+        .code(1)
+        .says("1 of 2 layers failed")
+        .says("`slim` is `very`, which is not a valid value");
     // The plan itself can fail, too.
     job(&sandbox, "plan", "gamma").args(&["--slim", "very"]).run().code(1);
-    merge(&sandbox, &[]).run().code(1).says("the plan failed").says("`slim` is `very`");
+    merge(&sandbox, &[]).run().code(1).says("the plan failed").says("`slim` is `very`, which is not a valid value");
 }
 
 #[test]

@@ -217,7 +217,7 @@ fn inputs_and_lists_tell_what_they_can() {
     assert!(!is_native(&sandbox, &["--strip", "--native", "false"]));
     assert!(!is_native(&sandbox, &["--native", "auto"]));
     let outcome = plan(&sandbox, &["--native", "maybe"]).run().code(1);
-    outcome.says("error: `native` is `maybe`").says("hint: use `auto`, `true` or `false`");
+    outcome.says("error: `native` is `maybe`, which is not a valid value").says("hint: use `auto`, `true` or `false`");
     let outputs = plan(&sandbox, &[]).env("UV_NO_BINARY", "1").run().success().outputs();
     assert!(outputs["matrix-native"].contains("\"native\":true"));
 }

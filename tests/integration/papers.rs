@@ -128,10 +128,10 @@ fn places_that_cannot_be_are_refused_before_anything_is_done() {
     let arguments = ["--sbom", "wheels", "--third-party-licenses", "file/x"];
     let outcome = publish(&sandbox).args(&arguments).run().code(1);
     outcome
-        .says("work/wheels`, which is a folder (name a file in it)")
+        .says("work/wheels`, which is a folder (give the path of a file in this folder)")
         .says("`third-party-licenses` cannot be written");
     let arguments = ["--sbom", "same", "--third-party-licenses", "./same"];
-    publish(&sandbox).args(&arguments).run().code(1).says("`same` is to be two files");
+    publish(&sandbox).args(&arguments).run().code(1).says("`same` is the path of two different files");
     assert_eq!(versions(&sandbox), Vec::<u64>::new());
 }
 
@@ -159,5 +159,5 @@ fn they_are_no_part_of_what_they_stand_in() {
     crate::packages::modern_project(&sandbox, "ours", "");
     let arguments = ["--source", "ours", "--sbom", "ours/sbom.json"];
     publish(&sandbox).args(&arguments).run().success();
-    publish(&sandbox).args(&arguments).run().success().says("unchanged: the inputs are those of version 1");
+    publish(&sandbox).args(&arguments).run().success().says("unchanged: the inputs are the same as for version 1");
 }

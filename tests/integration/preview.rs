@@ -190,7 +190,7 @@ fn a_wrong_baseline_is_named() {
         ("other.json", "is of the layer `other`"),
         ("failed.json", "says nothing of a layer"),
         ("half.json", "neither a zip nor the output `result`"),
-        ("none.json", "which is no file"),
+        ("none.json", "which is not a file"),
     ] {
         without_credentials(preview(&sandbox, &github, &[("baseline", file)])).run().code(1).says(said);
     }

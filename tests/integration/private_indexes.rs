@@ -145,20 +145,16 @@ fn pip_takes_several_indexes_with_hashes_alone() {
     exit: 1
     --- stdout
     --- stderr
-    error: pip merges several indexes, so that a public package can take the place of a private one of the same name
-    hint: use `installer: uv`, which takes the first index that has a name, or give each requirement its hash: `uv pip compile --generate-hashes` writes them
+    error: pip merges all indexes, so a public package could replace a private one of the same name
+    hint: use `installer: uv`, which takes each package from the first index that contains it, or add a hash to each requirement (`uv pip compile --generate-hashes`)
     ");
 
     sandbox.write("pip.conf", format!("[global]\nextra-index-url = {}\n", first.url_with_password()));
     let configured = build(&sandbox, "pip").env("PIP_CONFIG_FILE", sandbox.path("pip.conf").as_str());
-    configured.args(&["--index-url", &second.url_with_password()]).run().code(1).says("error: pip merges several");
+    configured.args(&["--index-url", &second.url_with_password()]).run().code(1).says("error: pip merges all");
 
     sandbox.write("requirements.txt", format!("--extra-index-url {}\nalpha\n", first.url()));
-    build(&sandbox, "pip")
-        .args(&["--index-url", &second.url()])
-        .run()
-        .code(1)
-        .says("error: pip merges several indexes");
+    build(&sandbox, "pip").args(&["--index-url", &second.url()]).run().code(1).says("error: pip merges all indexes");
 
     let digest = lambda_layer::types::Digest::of(
         &fs_err::read(wheel(&sandbox.root().join("first"), "alpha", "1.0")).expect("is there"),

@@ -92,11 +92,11 @@ fn the_repository_itself_can_be_the_project() {
         let arguments = ["publish", "--layer-name", "shared", "--working-directory", "root", "--source", "."];
         sandbox.run(&arguments).args(&["--output", "out/layer.zip", "--python-version", other_python()]).run().success()
     };
-    publish().says("shared published: the layer was never published");
+    publish().says("shared published: this layer has not been published before");
     // What the first run wrote beside the project is none of its files.
-    publish().says("shared unchanged: the inputs are those of version 1");
+    publish().says("shared unchanged: the inputs are the same as for version 1");
     sandbox.write("root/ours/__init__.py", "x = 1\n");
-    publish().says("shared published: source: . has other content");
+    publish().says("shared published: source: . has different content");
 }
 
 #[test]

@@ -250,11 +250,11 @@ fn wrong_patterns_are_told_together() {
     --- stdout
     --- stderr
     error: 4 problems with the input
-    cause: `exclude-files` has `python/[`, which is not a glob: unclosed character class; missing ']' (write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
-    cause: `exclude-files` has `!python/x`, which is not a glob: it cannot be turned round with `!` (write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
-    cause: `exclude-files` has `../x`, which is not a glob: it leaves the layer (write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
-    cause: `exclude-files` has `/opt/`, which is not a glob: it is empty (write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
-    hint: nothing was built or published; correct all of them and run again
+    cause: `exclude-files` contains `python/[`, which is not a valid glob: unclosed character class; missing ']' (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
+    cause: `exclude-files` contains `!python/x`, which is not a valid glob: it cannot be negated with `!` (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
+    cause: `exclude-files` contains `../x`, which is not a valid glob: it leads outside the layer (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
+    cause: `exclude-files` contains `/opt/`, which is not a valid glob: it is empty (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
+    hint: nothing was built or published; correct them all and run again
     ");
 }
 

@@ -92,7 +92,7 @@ fn hashes_are_checked() {
     --- stdout
     --- stderr
       [time]  Decide                           to be built
-      the layer was never published
+      this layer has not been published before
     error: the download of `six==1.17.0` does not have the hash that requirements.txt:1 asks for
     cause: Failed to download `six==1.17.0`
     cause: Hash mismatch for `six==1.17.0` Expected: sha256:abababababababababababababababababababababababababababababababab Computed: sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274
@@ -170,9 +170,9 @@ fn a_local_wheel_that_changed_is_another_layer() {
     wheel(&sandbox.path("wheels"), "gamma", "3.0");
     let publish = || sandbox.run(&["publish", "--layer-name", "shared", "--python-version", "3.13"]).run().success();
     publish();
-    publish().says("shared unchanged: the inputs are those of version 1");
+    publish().says("shared unchanged: the inputs are the same as for version 1");
     wheel_with(&sandbox.path("wheels"), "gamma", "3.0", "changed = True\n");
-    publish().says("shared published: requirements: gamma-3.0-py3-none-any.whl has other content");
+    publish().says("shared published: requirements: gamma-3.0-py3-none-any.whl has different content");
     let zip = members(&sandbox.path(".lambda-layers/shared/2/layer.zip"));
     assert_eq!(zip["python/gamma.py"].text(), "changed = True\n");
 }
@@ -187,9 +187,9 @@ fn local_projects_are_built_into_the_layer() {
     publish();
     let members = members(&sandbox.path(".lambda-layers/shared/1/layer.zip"));
     assert_eq!(modules(&members), ["one", "two"]);
-    publish().says("shared unchanged: the inputs are those of version 1");
+    publish().says("shared unchanged: the inputs are the same as for version 1");
     sandbox.write("one/one/__init__.py", "x = 1\n");
-    publish().says("shared published: requirements: one has other content");
+    publish().says("shared published: requirements: one has different content");
 }
 
 #[test]

@@ -321,13 +321,13 @@ fn a_python_is_more_than_its_first_release() {
     assert_eq!(names(&members), ["python/acme_late.py", "python/acme_odd.py", "python/acme_younger.py"]);
     let outcome = build(&sandbox, "3.12", "x86_64").run().success();
     outcome
-        .says("for some patch releases of Python 3.12 and not for others; 3.12.16 decides here")
+        .says("only for some patch releases of Python 3.12; the layer is built for 3.12.16")
         .says("python_full_version >= '3.12.2'");
     // What does not depend on it is not spoken of.
     sandbox.write("requirements.txt", "-f wheels\nacme_late ; python_version >= '3.9' and sys_platform == 'linux'\n");
     assert!(!build(&sandbox, "3.12", "x86_64").run().success().stderr.contains("patch release"));
     sandbox.write("requirements.txt", "-f wheels\nacme_late\nacme_odd ; platform_release > '5'\n");
-    build(&sandbox, "3.12", "x86_64").run().success().says("about the kernel, which AWS changes at any time");
+    build(&sandbox, "3.12", "x86_64").run().success().says("because AWS can change the kernel at any time");
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn a_project_for_other_patch_releases_gets_one_of_them() {
         sandbox.write("pyproject.toml", project);
         let outcome = build(&sandbox, "3.12", "x86_64").run().success();
         outcome.says(&format!(
-            "notice: `pyproject.toml` is for Python {range}, and Lambda's python3.12 is 3.12.16 or later; {release} decides here"
+            "notice: `pyproject.toml` requires Python {range}, but Lambda's python3.12 is 3.12.16 or later; the layer is built for {release}"
         ));
         assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/acme_exact.py"]);
         build(&sandbox, "3.13", "x86_64").run().code(1).says("error: `pyproject.toml` is for Python");

@@ -102,8 +102,8 @@ pub(super) fn advise(failed: Hintless, asked: (&str, &str), code: &str, status: 
             Failure { kind: advice.culprit, ..failure }
         }
         _ if status == 403 => failed.hint(format!("allow it: {statement}")),
-        _ if status >= 500 => failed.hint("the service has a fault; run again, what was published stays"),
-        _ => failed.hint("correct what AWS names; run again if something else was changing the same"),
+        _ if status >= 500 => failed.hint("run again: this is a fault in the service, and nothing published is lost"),
+        _ => failed.hint("correct what AWS reports, or run again if something else was changing the same resource"),
     }
 }
 

@@ -48,7 +48,7 @@ fn what_a_policy_denies_no_other_statement_allows() {
         (
             "an identity-based policy",
             "an identity-based policy of the run's identity",
-            "whoever manages the run's identity",
+            "the person who manages the run's identity",
         ),
         ("a resource-based policy", "the policy of the resource itself", "the owner of the resource"),
         (
@@ -66,7 +66,7 @@ fn what_a_policy_denies_no_other_statement_allows() {
         (
             "a VPC endpoint policy",
             "the policy of the VPC endpoint in the runner's network",
-            "whoever manages the runner's network",
+            "the person who manages the runner's network",
         ),
     ] {
         let message = format!(
@@ -122,7 +122,7 @@ fn a_layer_of_another_account_has_to_be_shared() {
     let message = "User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:GetLayerVersion on resource: arn:aws:lambda:us-west-2:694952825547:layer:axiom-extension-arm64:10 because no resource-based policy allows the lambda:GetLayerVersion action";
     assert_eq!(
         hint(ATTACH, message),
-        "see that `arn:aws:lambda:us-west-2:694952825547:layer:axiom-extension-arm64:10` still exists, and ask its owner to share it: `aws lambda add-layer-version-permission --layer-name arn:aws:lambda:us-west-2:694952825547:layer:axiom-extension-arm64 --version-number 10 --statement-id account-123456789012 --action lambda:GetLayerVersion --principal 123456789012`"
+        "check that `arn:aws:lambda:us-west-2:694952825547:layer:axiom-extension-arm64:10` still exists, and ask its owner to share it: `aws lambda add-layer-version-permission --layer-name arn:aws:lambda:us-west-2:694952825547:layer:axiom-extension-arm64 --version-number 10 --statement-id account-123456789012 --action lambda:GetLayerVersion --principal 123456789012`"
     );
 }
 
@@ -149,7 +149,7 @@ fn what_lambda_may_not_read_is_named() {
     let message = "Your access has been denied by S3, please make sure your request credentials have permission to GetObject for layers/lambda-layers/a/00ff.zip. S3 Error Code: AccessDenied. S3 Error Message: Access Denied";
     assert_eq!(
         hint(asked, message),
-        r#"allow it: {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::layers/lambda-layers/a/*"}; where the bucket has a key of its own (SSE-KMS), allow `kms:Decrypt` on that key, too"#
+        r#"allow it: {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::layers/lambda-layers/a/*"}; if the bucket is encrypted with your own key (SSE-KMS), also allow `kms:Decrypt` on that key"#
     );
     let long = message.replace(
         "Access Denied",
