@@ -119,7 +119,7 @@ impl Source {
         if let Some(more @ 1..) = problems.len().checked_sub(TOLD) {
             failure = failure.cause(format!("and {more} more"));
         }
-        failure.hint("nothing was built or published; correct them all and run again")
+        failure.hint("nothing was built or published; correct all of them and run again")
     }
 
     fn message(&self, problem: &Problem) -> String {

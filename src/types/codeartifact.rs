@@ -83,8 +83,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (text, part) in [
-            ("acme", "does not name a repository"),
-            ("1/2/3/4", "does not name a repository"),
+            ("acme", "which is not a repository"),
+            ("1/2/3/4", "which is not a repository"),
             ("acme-account/acme/python", "owner"),
             ("12345/acme/python", "owner"),
             ("Acme/python", "domain"),

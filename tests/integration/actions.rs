@@ -48,7 +48,7 @@ fn what_is_no_input_ends_the_step() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let inputs = [("command", "publish"), ("layer-name", "shared"), ("python_version", "3.12"), ("exlude", "boto3")];
     let outcome = sandbox.run(&[]).in_actions(&inputs).run().code(1);
-    insta::assert_snapshot!(outcome.stdout.lines().next().unwrap_or_default(), @"::error title=lambda-layer::2 problems with the input%0Acause: `exlude` is not an input (did you mean `exclude`?)%0Acause: `python_version` is not an input (did you mean `python-version`?)%0Ahint: nothing was built or published; correct them all and run again");
+    insta::assert_snapshot!(outcome.stdout.lines().next().unwrap_or_default(), @"::error title=lambda-layer::2 problems with the input%0Acause: `exlude` is not an input (did you mean `exclude`?)%0Acause: `python_version` is not an input (did you mean `python-version`?)%0Ahint: nothing was built or published; correct all of them and run again");
     assert!(!sandbox.path(".lambda-layers").exists());
     // What `env` of a step with `run` calls so is no concern of a command line, nor is it on a laptop.
     let in_run = sandbox.run(&["plan", "--layer-name", "shared", "--registry", "."]).env("GITHUB_ACTIONS", "true");

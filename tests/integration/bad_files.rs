@@ -20,7 +20,7 @@ fn files_that_are_no_lists_of_requirements_are_one_problem() {
     cause: `setup.py` is not a requirements file (use `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a requirements file of any other name: the file name determines the format)
     cause: `environment.yml` is not a requirements file (use `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a requirements file of any other name: the file name determines the format)
     cause: `prod.lock` is not a requirements file (use `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a requirements file of any other name: the file name determines the format)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
     // Where it is not named, it is what the user has.
     insta::assert_snapshot!(refused_publish(&sandbox, &[]).told(), @r"
@@ -44,7 +44,7 @@ fn what_a_line_names_has_to_be_of_its_kind() {
     error: 2 problems with the input
     cause: `uv.lock` is not a requirements file (list `uv.lock` in `requirements`, not after `-r` or in `constraints`)
     cause: requirements.txt:3: `.` has neither `pyproject.toml` nor `setup.py` (give the folder of a project; for packages without a project, use `source`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 
@@ -71,7 +71,7 @@ fn nesting_without_end_is_a_problem_like_any_other() {
     cause: `r99.txt` is at the end of a chain of more than 100 included files (include it from a file closer to the first one)
     cause: brackets.txt:1: `six ; [BRACKETS]python_version > '3'[BRACKETS]` is not a valid requirement: it contains more than 100 nested brackets (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
     cause: `aliases.txt` is not a requirements file (use `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a requirements file of any other name: the file name determines the format)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 
@@ -86,7 +86,7 @@ fn a_name_that_ends_in_a_mark_is_a_problem() {
     error: 2 problems with the input
     cause: requirements.txt:1: `six- >= 1` is not a valid requirement: Package name must end with an alphanumeric character, not '-' (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
     cause: requirements.txt:2: `idna[all.]` is not a valid requirement: Extra name must end with an alphanumeric character, not '.' (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 
@@ -120,7 +120,7 @@ fn all_dependency_files_are_read_although_one_is_broken() {
     cause: pylock.toml:2: unresolved merge conflict (resolve the conflict; for a lock file, it is best to run its tool again)
     cause: requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
     cause: cut.txt:1: `--hash=sha256:946d195a0d259cbba61165e88e65941f16e9b36e` is not a valid hash (write `--hash=sha256:` followed by 64 hexadecimal digits, and check that the file is not truncated)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 

@@ -71,7 +71,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     cause: `compatible-architectures` does not include `x86_64`, for which the layer is built (add it, or change `architecture`)
     cause: `eu-wst-3` is not a region in which Lambda is available (did you mean `eu-west-3`?)
     cause: `bucket` contains `s3://Layers/`, which is not a valid bucket name (give only the name: `Layers`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 
@@ -131,7 +131,7 @@ fn a_missing_requirement_file_comes_with_its_neighbour() {
     error: 2 problems with the input
     cause: requirements.txt:1: `requirments/base.txt` does not exist (did you mean `requirements/base.txt`?)
     cause: requirements.txt:2: `pin.txt` does not exist (did you mean `pins.txt`?)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
     insta::assert_snapshot!(refused_publish(&sandbox, &["--requirements", "requirement.txt"]).told(), @r"
     exit: 1
@@ -186,7 +186,7 @@ fn unreadable_lines_come_with_file_and_number() {
     cause: binary.txt:2: this is not valid UTF-8 (save it as UTF-8)
     cause: `wide.txt` is in UTF-16, which only some tools support (save it as UTF-8)
     cause: `more` is a folder (give the path of a dependency file in this folder)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     "#);
 }
 
@@ -285,7 +285,7 @@ fn texts_that_are_too_long_are_refused() {
     error: 2 problems with the input
     cause: `description` is 200 characters long (use at most 125: the rest of the space is needed for the fingerprint and the content hash)
     cause: `license` is 513 characters long (use at most 512: that is Lambda's limit)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 
@@ -312,7 +312,7 @@ fn places_of_other_services_are_refused() {
     error: 2 problems with the input
     cause: `registry` is `https://example.com/layers`, which is not a valid value (use `aws` or a folder)
     cause: `state` is `gs://bucket/prefix`, which is not a valid location (use `s3://bucket/prefix` or a folder)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
     insta::assert_snapshot!(refused_publish(&sandbox, &["--registry", "AWS"]).told(), @r"
     exit: 1
@@ -331,11 +331,11 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     insta::assert_snapshot!(outcome.told(), @r"
     exit: 1
     --- stdout
-    ::error title=lambda-layer::2 problems with the input%0Acause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview)%0Acause: requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)%0Ahint: nothing was built or published; correct them all and run again
+    ::error title=lambda-layer::2 problems with the input%0Acause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview)%0Acause: requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)%0Ahint: nothing was built or published; correct all of them and run again
     error: 2 problems with the input
     cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview)
     cause: requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     --- stderr
     ");
     insta::assert_snapshot!(outcome.summary(), @r"
@@ -344,7 +344,7 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     - <code>python-version</code> is <code>3.7</code>, for which there is no supported Lambda runtime (use <code>3.14</code>, <code>3.13</code>, <code>3.12</code>, <code>3.11</code>, <code>3.10</code> or <code>3.9</code>; <code>3.15</code> is available as a preview)
     - requirements.txt:1: <code>six==</code> is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example <code>name\[extra\]&gt;=1.2; python\_version &lt; '3.13'</code>)
 
-    **Hint:** nothing was built or published; correct them all and run again
+    **Hint:** nothing was built or published; correct all of them and run again
     ");
     let outputs = outcome.outputs();
     let names: Vec<&str> = lambda_layer::report::OUTPUTS.iter().map(|(name, _)| *name).collect();
@@ -374,7 +374,7 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     reason=2 problems with the input
     release-url=
     report-path=
-    result={"error":{"kind":"user","error":"2 problems with the input","causes":["`python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview)","requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)"],"hint":"nothing was built or published; correct them all and run again"}}
+    result={"error":{"kind":"user","error":"2 problems with the input","causes":["`python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview)","requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)"],"hint":"nothing was built or published; correct all of them and run again"}}
     sbom-path=
     size-diff=
     unzipped-size=
@@ -418,7 +418,7 @@ fn what_is_to_follow_a_publish_is_checked_before_anything_is_built() {
     cause: `labels`: `a b` is not a valid label (use at most 63 letters, digits, `.`, `_` and `-`, and not only digits)
     cause: `keep-versions` is `many`, which is not a whole number of at least 1 (use a whole number of at least 1; the newest version is always kept)
     cause: `comment-threshold` is `much`, which is not a valid size (use a size such as `100 KB`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
     let role = "arn:aws:iam::111111111111:role/";
     let roles = format!("--roles={role}a,{role}b,role/c");

@@ -170,7 +170,7 @@ fn files_that_are_no_libraries_are_named() {
     cause: `python/pkg/cut.so` of own source is cut off: it has [SIZE] of at least [SIZE] bytes (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
     cause: `python/pkg/empty.so` of own source is empty (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
     cause: `python/pkg/pointer.so` of own source is a pointer of Git LFS in place of the file (check out with `lfs: true`) (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
-    hint: correct them all and run again
+    hint: correct all of them and run again
     ");
 }
 

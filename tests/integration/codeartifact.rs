@@ -332,7 +332,7 @@ fn wrong_names_are_told_at_once() {
     cause: `codeartifact` contains `Acme/python`, whose domain is not valid in CodeArtifact (use 2 to 50 lower-case letters, digits and `-` for the domain; it begins with a letter and does not end with `-`)
     cause: `codeartifact` contains `12/acme/python`, whose owner is not a valid AWS account ID (use the twelve digits of the account)
     cause: `codeartifact` contains `acme/-x`, whose repository name is not valid in CodeArtifact (use 2 to 100 letters, digits, `.`, `_` and `-` for the repository; it begins with a letter or digit)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 

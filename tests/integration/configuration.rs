@@ -102,7 +102,7 @@ fn a_choice_that_fits_nothing_is_named() {
     cause: `layers` contains `x[`, which is not a valid pattern (use names or patterns, such as `web-*` or `{web,api}-*`)
     cause:   unclosed character class; missing ']'
     cause: `layers` is `zzz`, which matches no layer in `lambda-layers.yml` (the file contains `web-dev-310-x86_64`, `web-dev-310-arm64`, `web-dev-314-x86_64`, `web-dev-314-arm64`, `ml-310`, `ml-314`, `one`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
     plan(&sandbox, &["--layers", "one", "--layer-name", "one"])
         .code(1)

@@ -93,7 +93,7 @@ layers:
     cause: lambda-layers.yml:25:5: this layer has no `layer-name` (add a name: `layer-name: shared`)
     cause:  25 |   - slim: max
     cause:     |     ^
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     "#);
 }
 
@@ -136,7 +136,7 @@ layers:
     cause: lambda-layers.yml:8:17: two layers are called `b`: here and on line 6 (give each layer a different name)
     cause:   8 |   - layer-name: b
     cause:     |                 ^
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
     let sandbox = sandbox("layers: {a: , b: }");
     plan(&sandbox, &["--output", "x.zip"])

@@ -277,7 +277,7 @@ fn what_is_included_must_have_a_place() {
     cause: `include` contains `=bin/tool`, which is not a `from=to` line (write it as `from=to`, for example `tools/ffmpeg=bin/ffmpeg`)
     cause: `include` contains a path that cannot be read: `tol` does not exist (did you mean `tool`?)
     cause: `include` contains a path that cannot be read: `tools/ffmpg` does not exist (did you mean `tools/ffmpeg`?)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 
@@ -300,7 +300,7 @@ fn nothing_from_outside_the_workspace_is_included() {
     cause: `include` contains `/etc/hostname`, which leads outside the workspace, to `/etc/hostname` (copy it into the repository)
     cause: `source` contains `../home`, which leads outside the workspace, to `[ROOT]/home` (copy it into the repository)
     cause: `source` contains `linked`, which leads outside the workspace, to `[ROOT]/secret` (copy it into the repository)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 
     std::os::unix::fs::symlink("/etc/hostname", sandbox.path("tools/name")).expect("can be made");
@@ -360,7 +360,7 @@ fn what_is_no_code_is_not_own_code() {
     cause: `source` contains a path that cannot be read: `packge` does not exist (did you mean `package`?)
     cause: could not read `broken/pyproject.toml` (correct this file, which describes how the project is built)
     cause:   line 1: unclosed table, expected `]`
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 

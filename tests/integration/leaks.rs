@@ -91,7 +91,7 @@ fn tokens_and_keys_are_known_by_their_formats() {
     cause: `python/app/.netrc` is a netrc file with a password (leave it out with `exclude-files`, or move it out of `source` and `include`) [credential-file]
     cause: `python/app/client.py` has a GitHub token in line 3 (take it out, have it revoked if others saw it, and let the function read it at run time) [access-token]
     cause: `python/app/key.pem` has a private key in line 1 (take it out, have it revoked if others saw it, and let the function read it at run time) [private-key]
-    hint: correct them all and run again
+    hint: correct all of them and run again
     ");
 }
 

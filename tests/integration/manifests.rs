@@ -265,7 +265,7 @@ fn groups_and_extras_that_do_not_exist_are_named_with_those_that_do() {
     error: 2 problems with the input
     cause: `groups` contains `doc`, but there is no such group in `uv.lock` (did you mean `docs`? Available: `dev` or `docs`)
     cause: `extras` contains `slow`, but there is no such extra in `uv.lock` (use `fast`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
     let sandbox = Sandbox::with_requirements("six\n");
     let outcome = sandbox.run(&["build", "--groups", "dev"]).run().code(1);

@@ -167,7 +167,7 @@ fn without_a_token_nothing_is_built() {
     error: 2 problems with the input
     cause: a release needs a GitHub token, but none is given (set `github-token: ${{ github.token }}`, or the environment variable GITHUB_TOKEN)
     cause: a release needs a GitHub repository, but GITHUB_REPOSITORY is not set (set GITHUB_REPOSITORY to `OWNER/NAME`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
     assert!(!sandbox.path("registry").exists());
     let release = sandbox.run(&["release", "--registry", "registry", "--layer-name", "shared", "--release-tag", "v1"]);
@@ -179,7 +179,7 @@ fn without_a_token_nothing_is_built() {
     cause: `release-tag` is `v1`, which is the same for every version (include `{version}` in the tag)
     cause: a release needs a GitHub token, but none is given (set `github-token: ${{ github.token }}`, or the environment variable GITHUB_TOKEN)
     cause: a release needs a GitHub repository, but GITHUB_REPOSITORY is not set (set GITHUB_REPOSITORY to `OWNER/NAME`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 

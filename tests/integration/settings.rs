@@ -98,7 +98,7 @@ fn what_the_requirements_resolve_to_is_for_the_project_to_say() {
     error: 2 problems with the input
     cause: `override-dependencies` in `pyproject.toml` is a uv setting that pip does not support (use `installer: uv`)
     cause: `resolution` in `pyproject.toml` is a uv setting that pip does not support (use `installer: uv`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 

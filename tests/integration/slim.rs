@@ -254,7 +254,7 @@ fn wrong_patterns_are_told_together() {
     cause: `exclude-files` contains `!python/x`, which is not a valid glob: it cannot be negated with `!` (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
     cause: `exclude-files` contains `../x`, which is not a valid glob: it leads outside the layer (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
     cause: `exclude-files` contains `/opt/`, which is not a valid glob: it is empty (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
-    hint: nothing was built or published; correct them all and run again
+    hint: nothing was built or published; correct all of them and run again
     ");
 }
 

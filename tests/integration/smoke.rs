@@ -83,7 +83,7 @@ fn the_end_of_a_process_is_blamed_on_its_module() {
     cause: `crashes` cannot be imported: Python was killed by SIGSEGV (segmentation fault) (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`) [import-failed]
     cause: `exits` cannot be imported: Python ended with exit code 0 (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`) [import-failed]
     cause: `leaves` cannot be imported: SystemExit: bye (leaves.py:2) (it ends the program when it is imported; or list what your functions do import as `smoke-test`) [import-failed]
-    hint: correct them all and run again
+    hint: correct all of them and run again
     "#);
 }
 
@@ -99,7 +99,7 @@ fn a_module_that_hangs_is_named_and_the_others_are_imported() {
     error: 2 findings keep the layer from being published
     cause: `hangs` cannot be imported: it was not done after 2 s (if it only takes long, give it more time with `LAMBDA_LAYER_IMPORT_SECONDS`; Lambda itself gives a start of a function 10 s; or list what your functions do import as `smoke-test`) [import-failed]
     cause: `later` cannot be imported: ValueError: was reached (later.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`) [import-failed]
-    hint: correct them all and run again
+    hint: correct all of them and run again
     "#);
 }
 

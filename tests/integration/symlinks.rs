@@ -176,7 +176,7 @@ fn a_build_script_may_link_to_what_others_bring() {
     cause: `python/pkg/_pkg.abi3.so` of own source needs `libfoo.so.4`, which is neither in the layer nor in the runtime (take a wheel that brings it along, or add it: `include` with `…/libfoo.so.4=lib/libfoo.so.4`) [missing-library]
     cause: `lib/libbar.so` is a link to `../share/libfoo.so.4.1.0`, where there is nothing (make it a relative link to something in the layer, or put the file itself there) [dangling-link]
     cause: `lib/libfoo.so.4` is a link to `/opt/share/libfoo.so.4`, where there is nothing (make it a relative link to something in the layer, or put the file itself there) [dangling-link]
-    hint: correct them all and run again
+    hint: correct all of them and run again
     ");
 }
 

@@ -155,13 +155,13 @@ mod tests {
             for code in codes {
                 let (found, hint) = advised(asked, code, 400, "");
                 assert_eq!(found, kind, "{code}");
-                assert!(!hint.is_empty() && !hint.contains("correct what AWS names"), "{code}: {hint}");
+                assert!(!hint.is_empty() && !hint.contains("correct what AWS reports"), "{code}: {hint}");
             }
         }
         let abroad = ("lambda:ListLayerVersions", "arn:aws:lambda:af-south-1:*:layer:a");
         let (kind, hint) = advised(abroad, "UnrecognizedClientException", 403, "");
         assert_eq!(kind, Kind::User);
-        assert!(hint.starts_with("is `af-south-1` enabled"), "{hint}");
+        assert!(hint.starts_with("check that `af-south-1` is enabled"), "{hint}");
         assert!(advised(asked, "whatever", 403, "").1.starts_with("allow it"));
         assert!(advised(asked, "whatever", 503, "").1.contains("run again"));
         assert!(!advised(asked, "whatever", 400, "").1.is_empty());

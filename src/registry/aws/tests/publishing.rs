@@ -141,7 +141,7 @@ async fn other_bytes_than_those_sent_are_an_error() {
     let publishing = publish_replies(&[|| made(4, &ContentHash(Digest::of(b"other")))]);
     let error = publish(&registry(&[&publishing])).await.expect_err("is not what was sent");
     insta::assert_snapshot!(explained(&error), @"
-    error: eu-west-1 published other bytes as `arn:aws:lambda:eu-west-1:123456789012:layer:shared:4` than it was given
+    error: Lambda in eu-west-1 published `arn:aws:lambda:eu-west-1:123456789012:layer:shared:4` with a content that differs from what was sent
     cause: sent SnD+mqZDbgLC3qNA+9HjUuTvLYzmylKtJdS5VHH8i/I=, published 2SmKENGwc1g33EvYXaxkGw887yekfl1TpU8vP1svz/o=
     hint: delete that version and run again
     ");
