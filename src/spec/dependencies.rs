@@ -310,9 +310,8 @@ fn choice(found: &[Utf8PathBuf]) -> Option<String> {
     let (taken, others) = found.split_first()?;
     let others: Vec<String> =
         others.iter().filter(|file| Kind::of(file) != Kind::Pyproject).map(|file| format!("`{file}`")).collect();
-    (!others.is_empty()).then(|| {
-        format!("`{taken}` is used, and {} not read; set `requirements` to choose another file", others.join(", "))
-    })
+    (!others.is_empty())
+        .then(|| format!("`{taken}` is used, not {}; set `requirements` to choose another file", others.join(", ")))
 }
 
 /// The failure for a file that cannot be used because its lock file is missing.

@@ -101,8 +101,10 @@ fn note<'a>(choice: &'a Choice, state: &mut State, owner: &Owner, now: Timestamp
                 return Err(failure.hint("run again when it is done"));
             }
             (None, None) if may_go => {
-                let failure =
-                    Failure::system(format!("a clean-up that ended may be removing version {}", arn.version()));
+                let failure = Failure::system(format!(
+                    "a clean-up that has ended may still be removing version {}",
+                    arn.version()
+                ));
                 return Err(failure.hint("run again in a minute"));
             }
             (None, None) => held.unnamed.push((place, arn)),

@@ -104,9 +104,9 @@ fn a_plan_says_why_and_changes_nothing() {
     let before = account.state(EU);
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "2"]).run().success();
     insta::assert_snapshot!(rows(&outcome), @r"
-      would be done  eu-west-1  all versions  2 of 4 go, 2.6 KB; 1.9 MB of code storage
-      would be done  eu-west-1  version 2     [age], 1.3 KB, removed because: not among the newest 2, not in use
-      would be done  eu-west-1  version 1     [age], 1.3 KB, removed because: not among the newest 2, not in use
+      would be done  eu-west-1  all versions  2 of 4 to remove, 2.6 KB; 1.9 MB of code storage
+      would be done  eu-west-1  version 2     [age], 1.3 KB, would be removed because: not among the newest 2, not in use
+      would be done  eu-west-1  version 1     [age], 1.3 KB, would be removed because: not among the newest 2, not in use
       kept           eu-west-1  version 4     [age], 1.3 KB, kept because: the newest; the current version
       kept           eu-west-1  version 3     [age], 1.3 KB, kept because: among the newest 2
     shared planned: 2 versions would be removed, 2 kept (2.6 KB)
@@ -121,7 +121,7 @@ fn with_apply_versions_zips_and_records_go() {
     account.proxy.rule(Rule::on("GET", "list-type=2").edit(old_objects));
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "2", "--apply"]).run().success();
     insta::assert_snapshot!(rows(&outcome), @r"
-      done           eu-west-1  all versions              2 of 4 went, 2.6 KB; 1.9 MB of code storage
+      done           eu-west-1  all versions              2 of 4 removed, 2.6 KB; 1.9 MB of code storage
       done           eu-west-1  version 2                 [age], 1.3 KB, removed because: not among the newest 2, not in use
       done           eu-west-1  version 1                 [age], 1.3 KB, removed because: not among the newest 2, not in use
       done           eu-west-1  zips in layers-eu-west-1  2 zips, 2.6 KB, not needed by any version
@@ -277,7 +277,7 @@ fn what_something_else_published_stays_unless_it_is_included() {
 fn a_publish_can_clean_up() {
     let (account, sandbox) = account_with(3, &[EU]);
     let outcome = publish(&account, &sandbox, 4, &[EU]).args(&["--keep-versions", "2"]).run().success();
-    outcome.says("2 of 4 go");
+    outcome.says("2 of 4 to remove");
     assert_eq!(account.numbers(EU), [1, 2, 3, 4]);
     let run = publish(&account, &sandbox, 4, &[EU]).args(&["--keep-versions", "2", "--apply"]).in_actions(&[]);
     let outcome = run.run().success();

@@ -49,7 +49,7 @@ fn a_list_of_functions_that_breaks_off_removes_nothing() {
     let arguments = ["--keep-versions", "1", "--apply"];
     let outcome = cleanup(&account, &sandbox, &arguments).env("AWS_MAX_ATTEMPTS", "1").run().code(2);
     insta::assert_snapshot!(rows(&outcome), @r"
-      unchanged      eu-west-1  all versions   0 of 3 go; 1.9 MB of code storage
+      unchanged      eu-west-1  all versions   0 of 3 to remove; 1.9 MB of code storage
       failed         eu-west-1  the functions  not read: nothing is removed in eu-west-1
       kept           eu-west-1  version 3      [age], 1.3 KB, kept because: the functions in eu-west-1 could not be read; the newest; the current version
       kept           eu-west-1  version 2      [age], 1.3 KB, kept because: the functions in eu-west-1 could not be read
@@ -87,8 +87,8 @@ fn where_functions_cannot_be_read_nothing_goes_and_elsewhere_it_does() {
     let arguments = ["--keep-versions", "1", "--apply", "--regions", "eu-west-1,us-east-1"];
     let outcome = cleanup(&account, &sandbox, &arguments).run().code(2);
     insta::assert_snapshot!(rows(&outcome), @r"
-      done           eu-west-1  all versions   1 of 2 went, 1.3 KB; 1.9 MB of code storage
-      unchanged      us-east-1  all versions   0 of 2 go; 1.9 MB of code storage
+      done           eu-west-1  all versions   1 of 2 removed, 1.3 KB; 1.9 MB of code storage
+      unchanged      us-east-1  all versions   0 of 2 to remove; 1.9 MB of code storage
       failed         us-east-1  the functions  not read: nothing is removed in us-east-1
       done           eu-west-1  version 1      [age], 1.3 KB, removed because: not the newest, not in use
       kept           eu-west-1  version 2      [age], 1.3 KB, kept because: the newest; the current version

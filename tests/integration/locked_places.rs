@@ -226,7 +226,7 @@ fn a_lock_for_another_platform_is_said_to_be_one() {
     exit: 1
     --- stdout
     --- stderr
-    error: `pylock.toml` contains no file for python3.12 on arm64 for `aa`, `bb`
+    error: `pylock.toml` contains no files of `aa`, `bb` for python3.12 on arm64
     cause: `aa 1` has only `aa-1-cp313-cp313-manylinux_2_17_x86_64.whl`
     cause: `bb 1` has only `bb-1-cp313-abi3-manylinux_2_17_x86_64.whl`
     hint: lock the project on python3.12 on arm64, or for all platforms, for example with `uv lock` and `uv export --format pylock.toml`: this file was locked for another Python or platform

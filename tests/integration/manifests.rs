@@ -283,7 +283,7 @@ fn of_two_manifests_the_lock_is_taken_and_said() {
     let sandbox = locked();
     sandbox.write("requirements.txt", "idna\n");
     let outcome = sandbox.run(&["build", "--output", "x.zip"]).run().success();
-    outcome.says("`uv.lock` is used, and `requirements.txt` not read; set `requirements` to choose another file");
+    outcome.says("`uv.lock` is used, not `requirements.txt`; set `requirements` to choose another file");
     assert_eq!(names(&sandbox, "x.zip"), ["six"]);
     let chosen = sandbox.run(&["build", "--output", "x.zip", "--requirements", "requirements.txt"]).run().success();
     assert!(!chosen.stderr.contains("is taken"));

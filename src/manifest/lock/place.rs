@@ -229,7 +229,7 @@ impl Placing<'_> {
         let names: Vec<String> = without.iter().take(NAMED_AT_ONCE).map(|(name, _)| format!("`{name}`")).collect();
         let more = |shown: usize| (without.len() > shown).then(|| format!("and {} more", without.len() - shown));
         let names = [names.join(", ")].into_iter().chain(more(NAMED_AT_ONCE)).collect::<Vec<_>>().join(" ");
-        let failure = Failure::user(format!("`{path}` contains no file for {target} for {names}"));
+        let failure = Failure::user(format!("`{path}` contains no files of {names} for {target}"));
         let causes = without.iter().take(NAMED).map(|(_, what)| what.clone()).chain(more(NAMED));
         failure.causes(causes).hint(if Kind::of(path) == Kind::Pylock {
             format!("lock the project on {target}, or for all platforms, for example with `uv lock` and `uv export --format pylock.toml`: this file was locked for another Python or platform")

@@ -64,9 +64,9 @@ fn whole(plan: &PlacePlan, read: &PlaceRead, before: Option<ByteSize>, removed: 
         }
     };
     let (verb, outcome) = match removed {
-        _ if going.is_empty() => ("go", ChangeOutcome::Unchanged),
-        None => ("go", ChangeOutcome::Would),
-        Some(_) => ("went", ChangeOutcome::Done),
+        _ if going.is_empty() => ("to remove", ChangeOutcome::Unchanged),
+        None => ("to remove", ChangeOutcome::Would),
+        Some(_) => ("removed", ChangeOutcome::Done),
     };
     let bytes = ByteSize(going.iter().filter_map(|version| version.size).map(|size| size.0).sum());
     // Versions have no size if the layer's state was lost.
@@ -97,12 +97,12 @@ fn going_row(place: &Place, version: &Candidate, why: &str, removed: Option<&Rem
     let (subject, about) = (subject(version), about(version, now));
     let failed = removed.and_then(|removed| removed.failed.get(&version.arn));
     let (outcome, detail) = match removed {
-        None => (ChangeOutcome::Would, format!("{about}, removed because: {why}")),
+        None => (ChangeOutcome::Would, format!("{about}, would be removed because: {why}")),
         Some(removed) if removed.done.contains(&version.arn) => {
             (ChangeOutcome::Done, format!("{about}, removed because: {why}"))
         }
         Some(_) if failed.is_some() => (ChangeOutcome::Failed, format!("{about}, could not be removed")),
-        Some(_) => (ChangeOutcome::Would, format!("{about}, should be removed, but the clean-up ended before")),
+        Some(_) => (ChangeOutcome::Would, format!("{about}, not removed because the clean-up ended early")),
     };
     let change = Change { bytes: version.size, ..row(place, subject, detail, outcome) };
     match failed {
