@@ -194,10 +194,10 @@ pub struct Inputs {
     /// Architecture of the functions: `x86_64` or `arm64`
     #[arg(long, help_heading = "Target", value_name = "NAME", default_value = DEFAULT_ARCHITECTURE)]
     pub architecture: Option<String>,
-    /// Runtimes that the version declares; a change publishes a new version; the runtime of `python-version` when omitted
+    /// Runtimes that the version declares; the runtime of `python-version` when omitted; a change publishes a new version
     #[arg(long, help_heading = "Target", value_name = "LIST")]
     pub compatible_runtimes: Vec<String>,
-    /// Architectures that the version declares, or `none`; a change publishes a new version; `architecture` when omitted
+    /// Architectures that the version declares, or `none`; `architecture` when omitted; a change publishes a new version
     #[arg(long, help_heading = "Target", value_name = "LIST")]
     pub compatible_architectures: Vec<String>,
 
@@ -219,7 +219,7 @@ pub struct Inputs {
     /// What to do with distributions that the Lambda runtime includes (boto3 and its dependencies): `keep` or `drop`
     #[arg(long, help_heading = "Content", value_name = "NAME", default_value = DEFAULT_RUNTIME_PACKAGES)]
     pub runtime_packages: Option<String>,
-    /// How many files that functions do not need are removed: `none`, `safe` (tests, stubs, headers, …) or `max`
+    /// How aggressively to remove files that functions do not need: `none`, `safe` (tests, stubs, headers, …) or `max`
     #[arg(long, help_heading = "Content", value_name = "LEVEL", default_value = DEFAULT_SLIM)]
     pub slim: Option<String>,
     /// Remove symbols from shared objects, if they can still be loaded without them

@@ -341,7 +341,8 @@ fn files_of_the_runner_that_cannot_be_written_fail_the_step() {
     for (variable, said) in [("GITHUB_OUTPUT", "the outputs"), ("GITHUB_STEP_SUMMARY", "the job summary")] {
         let gone = sandbox.path("gone/file");
         let outcome = sandbox.run(&[]).in_actions(&inputs).env(variable, &gone).run().code(2);
-        let outcome = outcome.says(&format!("::error title=lambda-layer::cannot write {said}%0Acause: failed to open"));
+        let outcome =
+            outcome.says(&format!("::error title=lambda-layer::could not write {said}%0Acause: failed to open"));
         outcome.says("hint: see that it is there; perhaps another step removed it meanwhile");
     }
 }

@@ -125,7 +125,11 @@ fn functions_are_found_by_tag_by_arn_and_where_they_are() {
         .run()
         .code(1)
         .says("the function `payments` does not exist in 123456789012/eu-west-1, 123456789012/us-east-1");
-    functions.attach("orders:live", &regions).run().code(1).says("`orders:live` is `live` of a function");
+    functions
+        .attach("orders:live", &regions)
+        .run()
+        .code(1)
+        .says("`orders:live` is the version or alias `live` of a function");
     let elsewhere = "arn:aws:lambda:eu-north-1:123456789012:function:orders";
     functions
         .attach(elsewhere, &regions)

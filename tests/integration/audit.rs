@@ -225,7 +225,7 @@ fn a_published_version_is_audited_for_what_it_declares() {
         .code(2)
         .says("error: AWS did not return a download location for the zip of `arn:aws:lambda:eu-west-1:");
     outcome.says("hint: download the zip yourself, and audit the file");
-    account.seen_by(sandbox.run(&["audit", &missing])).run().code(1).says("there is no `arn:aws:lambda:eu-west-1");
+    account.seen_by(sandbox.run(&["audit", &missing])).run().code(1).says("layer:theirs:7` does not exist");
     account.proxy.rule(Rule::on("GET", "theirs/versions/").refuse(403, "AccessDeniedException", "no"));
     run(&[]).code(2).says(
         r#""Action": "lambda:GetLayerVersion", "Resource": "arn:aws:lambda:eu-west-1:123456789012:layer:theirs:*""#,
@@ -239,7 +239,7 @@ fn a_version_in_a_folder_is_audited_by_its_arn() {
     let arn = "arn:aws:lambda:local:000000000000:layer:shared:1";
     let outcome = sandbox.run(&["audit", arn]).run().success().says("for python3.13 on x86_64");
     assert!(outcome.stdout.contains("six 1.17.0"), "{}", outcome.stdout);
-    sandbox.run(&["audit", &arn.replace(":1", ":2")]).run().code(1).says("there is no `arn:aws:lambda:local");
+    sandbox.run(&["audit", &arn.replace(":1", ":2")]).run().code(1).says("layer:shared:2` does not exist in `");
     sandbox.run(&["audit", arn, "--registry", "aws"]).run().code(1).says("set `registry` to its folder");
 }
 

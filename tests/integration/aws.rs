@@ -85,7 +85,7 @@ fn a_comment_publishes_nothing() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six());
     account.publish(&sandbox, &[]).run().success();
     sandbox.write("requirements.txt", "# the one that everybody needs\nsix == 1.17.0  # still\n");
-    account.publish(&sandbox, &[]).run().success().says("edited but mean the same");
+    account.publish(&sandbox, &[]).run().success().says("edited, but are equivalent");
     let reads = account.proxy.seen("GET", STATE).len();
     account.publish(&sandbox, &[]).run().success().says("the inputs are the same as for version 1");
     assert_eq!(account.proxy.seen("GET", STATE).len(), reads + 1, "the edit was remembered");
@@ -120,7 +120,7 @@ fn a_lost_or_broken_state_is_read_off_the_versions() {
     account.publish(&sandbox, &[]).run().success().says("shared unchanged");
     assert_eq!(account.state(EU)["current"], state["current"]);
     account.put_object(EU, STATE, &state.to_string().as_bytes()[..100]);
-    account.publish(&sandbox, &[]).run().success().says("is not a state");
+    account.publish(&sandbox, &[]).run().success().says("is not a valid state");
     assert_eq!(account.state(EU)["current"], state["current"]);
     assert_eq!(account.numbers(EU), [1]);
 }
@@ -141,7 +141,7 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
 #[test]
 fn without_a_bucket_the_list_of_versions_is_the_memory() {
     let (account, sandbox) = (Account::new(), six());
-    account.run(&sandbox, "publish", &[]).run().success().says("nothing keeps two runs from publishing");
+    account.run(&sandbox, "publish", &[]).run().success().says("nothing prevents two runs from publishing");
     account.run(&sandbox, "publish", &[]).run().success().says("shared unchanged");
     assert_eq!(account.numbers(EU), [1]);
     assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 1);

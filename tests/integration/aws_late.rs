@@ -126,7 +126,7 @@ fn a_clean_up_that_is_cancelled_leaves_no_claim() {
 #[test]
 fn the_newest_is_the_current_one() {
     let (account, sandbox) = account_with(3, &[EU]);
-    crate::cleanup::publish(&account, &sandbox, 1, &[EU]).run().success().says("those of version 1");
+    crate::cleanup::publish(&account, &sandbox, 1, &[EU]).run().success().says("the same as for version 1");
     account.make_function(EU, "orders", EMPTY_ZIP, &[]);
     let attach = sandbox.run(&["attach", "--registry", "aws", "--layer-name", "shared", "--attach-to", "orders"]);
     let outcome = account.seen_by(attach.args(&["--bucket", "layers-{region}"])).run().success();

@@ -202,7 +202,7 @@ fn what_is_no_such_file_is_refused_in_words() {
     error: lambda-layers.yml:2:17: a quote that is never closed
     cause:   2 |   - layer-name: 'a
     cause:     |                 ^
-    hint: close it
+    hint: add the closing quote
 
     a colon too many
     error: lambda-layers.yml:2:18: a `:` where no key is allowed
@@ -304,7 +304,7 @@ fn nothing_can_make_it_large() {
         laughs += &format!("a{level}: &a{level} [{below}, {below}, {below}]\n");
     }
     assert!(refused(laughs).contains("YAML anchors and aliases are not supported"));
-    assert!(refused("[".repeat(500_000)).contains("nested deeper"));
-    assert!(refused("- ".repeat(500_000)).contains("nested deeper"));
+    assert!(refused("[".repeat(500_000)).contains("nested too deeply"));
+    assert!(refused("- ".repeat(500_000)).contains("nested too deeply"));
     assert!(refused(format!("layers: {{a: }} #{}", "x".repeat(1 << 20))).contains("is larger than 1 MB"));
 }

@@ -227,7 +227,7 @@ fn manifests_that_ask_for_nothing_are_refused() {
     ");
     // Code of its own is no reason to leave out what was asked for, but one to ask for nothing.
     sandbox.write("app/__init__.py", "");
-    refused_publish(&sandbox, &["--source", "app"]).says("cause: requirements.txt:2: `tomli` is for");
+    refused_publish(&sandbox, &["--source", "app"]).says("cause: requirements.txt:2: `tomli` is only for");
     sandbox.write("requirements.txt", "# nothing yet\n");
     let arguments = ["build", "--output", "x.zip", "--source", "app", "--requirements", "requirements.txt"];
     sandbox.run(&arguments).run().success();

@@ -253,7 +253,7 @@ fn parameters_that_cannot_be_read_keep_everything() {
     account.proxy.rule(Rule::on("POST", "/").after(1).refuse(400, "AccessDeniedException", "no"));
     let arguments = ["--keep-versions", "1", "--ssm-parameter", "/layers/{layer}/latest", "--apply"];
     let outcome = cleanup(&account, &sandbox, &arguments).run().code(2);
-    insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, kept because: the parameters of eu-west-1 could not be read");
+    insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, kept because: the parameters in eu-west-1 could not be read");
     outcome.says("\"ssm:GetParametersByPath\"");
     assert_eq!(account.numbers(EU), [1, 2]);
 }

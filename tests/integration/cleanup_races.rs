@@ -45,7 +45,7 @@ fn what_became_current_after_the_plan_stays() {
     account.proxy.rule(Rule::on("PUT", STATE).times(1).hold());
     let cleaning = cleanup(&account, &sandbox, KEEP_ONE).start();
     account.proxy.wait_for_held();
-    publish(&account, &sandbox, 1, &[EU]).run().success().says("those of version 1");
+    publish(&account, &sandbox, 1, &[EU]).run().success().says("the same as for version 1");
     account.proxy.behave();
     account.proxy.rule(Rule::on("GET", VERSIONS).edit(aged));
     cleaning.wait().success().says("the current version");
@@ -172,7 +172,7 @@ fn without_its_labels_a_state_keeps_everything_that_may_have_had_one() {
     for broken in [&state.as_bytes()[..200], b"{}"] {
         account.put_object(EU, STATE, broken);
         let outcome = cleanup(&account, &sandbox, &["--keep-labels", "production", "--apply"]).run().success();
-        outcome.says("is not a state").says("kept because: its labels are unknown because the state was lost");
+        outcome.says("is not a valid state").says("kept because: its labels are unknown because the state was lost");
         assert_eq!(account.numbers(EU), [1, 2, 3]);
     }
     // Other rules need no state.

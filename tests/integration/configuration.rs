@@ -108,7 +108,7 @@ fn a_choice_that_fits_nothing_is_named() {
         .code(1)
         .says("`layer-name` and `layers` are both given");
     let other = Sandbox::with_requirements("six==1.17.0\n");
-    plan(&other, &["--layers", "one"]).code(1).says("there is none");
+    plan(&other, &["--layers", "one"]).code(1).says("there is no such file");
 }
 
 #[test]

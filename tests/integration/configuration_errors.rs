@@ -142,7 +142,7 @@ layers:
     plan(&sandbox, &["--output", "x.zip"])
         .code(1)
         .says("`output` is `x.zip` for `a` and for `b`")
-        .says("write `{layer}`");
+        .says("include `{layer}`");
     plan(&sandbox, &["--output", "{layer}.zip"]).success();
 }
 

@@ -267,8 +267,8 @@ fn what_is_included_must_have_a_place() {
     error: 12 problems with the input
     cause: `include` places `tool` at `/opt/bin/tool`, which is not a path inside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
     cause: `include` places `tool` at `/usr/bin/tool`, which is not a path inside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
-    cause: `include` places `tool` at `../tool`, which leaves the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
-    cause: `include` places `tool` at `bin/../../tool`, which leaves the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `../tool`, which is outside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `bin/../../tool`, which is outside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
     cause: `include` places `tool` at `opt/bin/tool`, which would be in `/opt/opt` (use a path relative to `/opt`, for example `tool=bin/tool`)
     cause: `include` places `tool` at `/opt`, which is not a path inside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
     cause: `include` places `tool` at `bin`, which is a folder in every layer (use a path relative to `/opt`, for example `tool=bin/tool`)

@@ -146,7 +146,7 @@ fn a_region_without_architectures_gets_none() {
     account.proxy.rule(refuse.refuse(400, "InvalidParameterValueException", refusal));
     let arguments = ["--regions", "eu-west-1,us-east-1", "--compatible-architectures", "x86_64"];
     let outcome = account.publish(&sandbox, &arguments).run().success();
-    outcome.says("us-east-1 takes no `compatible-architectures`");
+    outcome.says("us-east-1 does not support `compatible-architectures`");
     assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 3);
     account.publish(&sandbox, &arguments).run().success().says("shared unchanged");
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));

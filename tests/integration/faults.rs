@@ -263,6 +263,6 @@ fn a_state_in_a_bucket_that_does_not_exist() {
 fn a_time_that_is_no_number_is_named_before_anything_is_built() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six());
     let outcome = account.publish(&sandbox, &[]).env("LAMBDA_LAYER_PUBLISH_SECONDS", "soon").run().code(1);
-    outcome.says("error: `LAMBDA_LAYER_PUBLISH_SECONDS` is `soon`\nhint: use a number of seconds from 1 to 900, or unset the variable");
+    outcome.says("error: `LAMBDA_LAYER_PUBLISH_SECONDS` is `soon`, which is not a valid number of seconds\nhint: use a number of seconds from 1 to 900, or unset the variable");
     assert!(account.numbers(EU).is_empty());
 }

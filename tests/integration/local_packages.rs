@@ -55,7 +55,7 @@ fn an_edited_wheel_is_a_change_wherever_it_is_named() {
             publish(installer).says("published: this layer has not been published before");
             publish(installer).says("unchanged: the inputs are the same as for version 1");
             wheel_with(&sandbox.path("wheels"), "acme", "1.0", &format!("fixed = {number}\n"));
-            let outcome = publish(installer).says("published: packages: ").says("has other content");
+            let outcome = publish(installer).says("published: packages: ").says("has different content");
             assert!(outcome.stdout.contains(":2"), "{}", outcome.stdout);
             let zip = sandbox.path(&format!(".lambda-layers/{name}-{installer}/2/layer.zip"));
             assert_eq!(members(&zip)["python/acme.py"].text().to_owned(), format!("fixed = {number}\n"), "{text}");

@@ -87,7 +87,7 @@ fn a_lock_of_uv_tells_what_has_no_wheel_for_the_target() {
     publish.args(&groups).run().success();
     fs_err::remove_dir_all(sandbox.path(".lambda-layers/app/1")).expect("is there");
     let arguments = [&groups[..], &["--verify"]].concat();
-    plan(&sandbox, &arguments).run().success().says("version 1 is gone");
+    plan(&sandbox, &arguments).run().success().says("version 1 no longer exists");
     assert!(is_native(&sandbox, &arguments));
 }
 

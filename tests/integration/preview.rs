@@ -165,7 +165,7 @@ fn without_credentials_the_baseline_is_what_counts() {
         let body = &github.comments(7)[0].1;
         assert!(body.contains("⬆️ upgraded | <code>six</code> | 1.16.0 | 1.17.0"), "{body}");
         assert!(body.contains("**Would be published** to eu-west-1"), "{body}");
-        assert!(body.contains("the inputs are not those of the baseline"), "{body}");
+        assert!(body.contains("the inputs differ from those of the baseline"), "{body}");
         sandbox.write("requirements.txt", "six==1.16.0\n");
         let outcome = without_credentials(preview(&sandbox, &github, &[("baseline", baseline)])).run().success();
         assert_eq!(outcome.outputs()["changed"], "false");

@@ -270,7 +270,7 @@ fn an_audit_is_for_the_python_of_the_project() {
     let sandbox = acme();
     run(&sandbox, "build", &["--python-version", "3.13", "--output", "layer.zip"]).run().success();
     let audit = || sandbox.run(&["audit", "layer.zip"]).without_python().run().success();
-    audit().says("for python3.14 on x86_64").says("warning: `python-version` is not given, and no");
+    audit().says("for python3.14 on x86_64").says("warning: `python-version` is not given, and neither");
     sandbox.write(".python-version", "3.12\n");
     audit().says("for python3.12 on x86_64").says("notice: `python-version` is 3.12, as set in `.python-version:1`");
     sandbox.write(".python-version", "3.8\n");

@@ -225,14 +225,14 @@ fn what_cannot_be_heeded_is_named() {
     hint: move it to `[tool.uv]` if it is meant for the project, or remove it
 
     error: the `environments` in `pyproject.toml` do not include python[PYTHON] on [ARCH]
-    cause: there is `sys_platform == 'win32'`
+    cause: the list contains `sys_platform == 'win32'`
     hint: add the environment of the runtime, `sys_platform == 'linux'`, or change `python-version`
 
     error: `[tool.uv] constraint-dependencies` in `pyproject.toml` contains a password in a URL, which would be written to a file
     hint: remove it from the URL, and put it in a netrc file or git's credential store
 
     error: `[tool.uv] no-build-package` in `pyproject.toml` is not a list of strings
-    hint: write it as in `["one", "two"]`
+    hint: write it as a list, for example `["one", "two"]`
 
     error: pyproject.toml: `base<<2` is not a valid requirement: no such comparison operator "<<", must be one of ~= == != <= >= < > ===
     hint: use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`

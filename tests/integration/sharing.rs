@@ -176,7 +176,11 @@ fn older_versions_are_shared_by_their_number() {
     shared.share(&["--share-with", "210987654321", "--layer-version", "1"]).run().success().says("version 1");
     assert_eq!(shared.account.statements(EU, 1), ["lambda-layer-210987654321"]);
     assert_eq!(shared.account.statements(EU, 2), Vec::<String>::new());
-    shared.share(&["--share-with", "210987654321", "--layer-version", "7"]).run().code(1).says("there is no version 7");
+    shared
+        .share(&["--share-with", "210987654321", "--layer-version", "7"])
+        .run()
+        .code(1)
+        .says("`shared` has no version 7");
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn versions_of_members_and_of_projects_beside_them_are_no_reason_to_lock_again()
     let before = project.sandbox.tree();
     let outcome = project.build("services/apps/app", &[]).success();
     let outcome = outcome.says("notice: `../../uv.lock` contains `app` 1.0, but the project is now at 2.0");
-    outcome.says("has version 1.0 of `beside`").says("has version 1.0 of `lib`");
+    outcome.says("contains `beside` 1.0").says("contains `lib` 1.0");
     let layer = layered(&project.sandbox.path("services/apps/app/x.zip"));
     assert_eq!(
         layer.into_iter().collect::<Vec<_>>(),

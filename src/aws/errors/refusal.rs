@@ -102,7 +102,7 @@ impl Refusal {
             }),
             Why::Denied(policy, arn) => {
                 let place = policy.map_or("a policy", |policy| policy.place.as_str());
-                let who = policy.map_or("the person who manages it", |policy| policy.who.as_str());
+                let who = policy.map_or("the person who manages the policy", |policy| policy.who.as_str());
                 let on = self.resource.as_ref().map(|resource| format!(" on `{resource}`")).unwrap_or_default();
                 let arn = arn.as_ref().map(|arn| format!(" in `{arn}`")).unwrap_or_default();
                 format!(

@@ -61,14 +61,17 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
                 baseline.as_ref().filter(|baseline| baseline.fingerprint == Some(wanted.fingerprint))
             {
                 step.done("nothing to build");
-                let report =
-                    Report::of(spec, &wanted, format!("the inputs mean the same as those of {}", baseline.before.name));
+                let report = Report::of(
+                    spec,
+                    &wanted,
+                    format!("the inputs are equivalent to those of {}", baseline.before.name),
+                );
                 return Ok(baseline.unchanged(report));
             }
             step.done("to be built");
             console.notice(&why);
             let reason = match &baseline {
-                Some(baseline) => format!("the inputs are not those of {}", baseline.before.name),
+                Some(baseline) => format!("the inputs differ from those of {}", baseline.before.name),
                 None => format!("there is nothing to compare with: no `baseline` is given, and {why}"),
             };
             let known = Known { published: None, baseline };
