@@ -65,7 +65,7 @@ pub async fn check(
             findings.push(Finding::error(
                 "function-budget",
                 function.as_str(),
-                format!("there is no function `{function}` in {}", regions.join(", ")),
+                format!("the function `{function}` does not exist in {}", regions.join(", ")),
                 "correct `budget-functions` or the region, or give the function's ARN",
             ));
         }
