@@ -125,7 +125,7 @@ pub fn explain(error: &ApiError, pull_request: &PullRequest) -> Failure {
             "use the workflow in docs/pull-requests.md, which can comment on pull requests from forks: their own token is read-only".to_owned()
         }
         (true, Some(Outsider::Dependabot)) => {
-            "a pull request from Dependabot gets a read-only token unless the job has the lines `permissions:` and `pull-requests: write`".to_owned()
+            "give the job `permissions: pull-requests: write`: without it, a pull request from Dependabot gets a read-only token".to_owned()
         }
         (true, None) => "give the job `permissions: pull-requests: write`".to_owned(),
         (false, _) => return error.failure.clone(),

@@ -92,7 +92,7 @@ fn a_token_that_may_only_read_is_no_failure() {
         (
             "acme/layers",
             "dependabot[bot]",
-            "Dependabot gets a read-only token unless the job has the lines `permissions:` and `pull-requests: write`",
+            "give the job `permissions: pull-requests: write`: without it, a pull request from Dependabot gets a read-only",
         ),
         ("acme/layers", "ada", "give the job `permissions: pull-requests: write`"),
     ] {
