@@ -55,7 +55,7 @@ fn a_pin_is_found_as_by_uv() {
         ("pypy3.10-7.3.17\n3.11.9 3.12\n", "notice: `python-version` is 3.11, as set in `.python-version:2`"),
         ("cpython-3.12.4-linux-x86_64-gnu", "notice: `python-version` is 3.12, as set in `.python-version:1`"),
         ("3.8.20\n3.13.1\n", "notice: `python-version` is 3.13, as set in `.python-version:2`"),
-        ("system\n", "warning: `python-version` is not given, and no `.python-version`"),
+        ("system\n", "warning: `python-version` is not given, and neither `.python-version`"),
     ] {
         sandbox.write(".python-version", text);
         assert!(said(&sandbox, &[]).starts_with(expected), "{text}: {}", said(&sandbox, &[]));
@@ -67,7 +67,7 @@ fn a_pin_is_found_as_by_uv() {
     let place = "notice: `python-version` is 3.12, as set in `../../.python-version:1`";
     assert!(said(&sandbox, &below).starts_with(place), "{}", said(&sandbox, &below));
     sandbox.write("a/.python-version", "3.13\n");
-    assert!(said(&sandbox, &below).contains("is 3.13, as `../.python-version:1` says"));
+    assert!(said(&sandbox, &below).contains("is 3.13, as set in `../.python-version:1`"));
     fs_err::remove_file(sandbox.path(".python-version")).expect("is there");
     fs_err::remove_file(sandbox.path("a/.python-version")).expect("is there");
     fs_err::write(sandbox.root().join(".python-version"), "3.12\n").expect("can be written");
@@ -215,7 +215,7 @@ fn without_a_state_versions_say_their_pythons() {
     zip.run(&["build", "--output", "layer.zip"]).run().success();
     let bytes = fs_err::read(zip.path("layer.zip")).expect("was built");
     other.publish_by_hand(EU, "shared", &bytes, &["python3.11"]);
-    other.seen_by(self::run(&zip, "plan", &to)).run().code(1).says("`shared` is published for python3.11, and without");
+    other.seen_by(self::run(&zip, "plan", &to)).run().code(1).says("`shared` is published for python3.11, but without");
     // What is for the default, too, stays so.
     run("publish", &[&both[..], &to].concat()).success();
     run("plan", &to).success();
@@ -235,7 +235,7 @@ fn layers_of_a_file_have_a_python_each() {
     let outcome = sandbox.run(&["plan"]).without_python().run().success();
     let outcome = outcome.says("old-311").says("new-313").says("acme-314");
     let outcome = outcome.says("`python-version` is 3.11, as set in `.python-version:1`");
-    outcome.says("`python-version` is not given, and no `.python-version`");
+    outcome.says("`python-version` is not given, and neither `.python-version`");
     let step = sandbox.run(&[]).without_python().in_actions(&[("command", "plan"), ("registry", ".lambda-layers")]);
     let outputs = step.run().success().outputs();
     let matrix: serde_json::Value = serde_json::from_str(&outputs["matrix"]).expect("is JSON");
@@ -290,7 +290,7 @@ fn a_preview_is_taken_by_name_alone() {
     sandbox.write("pyproject.toml", format!("{PROJECT}requires-python = '>=3.14'\n"));
     assert!(said(&sandbox, &[]).contains("is 3.14, the only supported one"));
     sandbox.write(".python-version", "3.15\n");
-    assert!(said(&sandbox, &[]).contains("is 3.15, as `.python-version:1` says"));
+    assert!(said(&sandbox, &[]).contains("is 3.15, as set in `.python-version:1`"));
     run(&sandbox, "build", &["--python-version", "3.99"]).run().code(1).says("`3.15` is available as a preview");
 }
 
