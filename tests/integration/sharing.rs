@@ -72,14 +72,14 @@ fn who_is_not_named_any_more_is_revoked_and_statements_of_others_stay() {
     insta::assert_snapshot!(rows(&outcome), @"
     would be done eu-west-1 version 1 shared with org:o-a1b2c3d4e5
     would be done eu-west-1 version 1 no longer shared with 210987654321 (the statement `partner`, which was not created by lambda-layer, still grants access)
-    would be done eu-west-1 version 1 no longer shared with 333333333333 (the statement `everybody`, which something else made, shares it with everybody)
+    would be done eu-west-1 version 1 no longer shared with 333333333333 (the statement `everybody`, which was not created by lambda-layer, shares it with everybody)
     ");
     assert_eq!(shared.account.statements(EU, 1).len(), 4, "a dry run changes nothing");
     let outcome = shared.share(&["--share-with", "org:o-a1b2c3d4e5"]).run().success();
     insta::assert_snapshot!(rows(&outcome), @"
     done eu-west-1 version 1 shared with org:o-a1b2c3d4e5
     done eu-west-1 version 1 no longer shared with 210987654321 (the statement `partner`, which was not created by lambda-layer, still grants access)
-    done eu-west-1 version 1 no longer shared with 333333333333 (the statement `everybody`, which something else made, shares it with everybody)
+    done eu-west-1 version 1 no longer shared with 333333333333 (the statement `everybody`, which was not created by lambda-layer, shares it with everybody)
     ");
     assert_eq!(shared.account.statements(EU, 1), ["everybody", "lambda-layer-org-o-a1b2c3d4e5", "partner"]);
     let removals = shared.account.proxy.seen("DELETE", POLICY);

@@ -346,7 +346,7 @@ fn a_project_for_other_patch_releases_gets_one_of_them() {
             "notice: `pyproject.toml` requires Python {range}, but Lambda's python3.12 is 3.12.16 or later; the layer is built for {release}"
         ));
         assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/acme_exact.py"]);
-        build(&sandbox, "3.13", "x86_64").run().code(1).says("error: `pyproject.toml` is for Python");
+        build(&sandbox, "3.13", "x86_64").run().code(1).says("error: `pyproject.toml` requires Python");
     }
 }
 

@@ -166,7 +166,7 @@ fn a_lock_with_nothing_for_the_target_is_an_error_with_code_beside_it_too() {
     for arguments in [&[] as &[&str], &["--source", "app"]] {
         let outcome = project.build(".", arguments).code(1);
         let outcome = outcome.says("error: `uv.lock` has no packages to install for ");
-        outcome.says("`alpha==1.0` is for `sys_platform == 'win32'`");
+        outcome.says("`alpha==1.0` is only for `sys_platform == 'win32'`");
     }
     project.write(".", &APP.replace("\"alpha\"", ""));
     project.lock(".");
