@@ -6,8 +6,8 @@ use crate::error::{Failure, nearest};
 
 /// A file or folder that is there and cannot be read.
 pub(crate) fn unreadable(path: &Utf8Path, error: &std::io::Error) -> Failure {
-    let failure = Failure::user(format!("`{path}` cannot be read")).cause(error.to_string());
-    failure.hint("give the user that runs this the right to read it (`ls -l` shows who has it)")
+    let failure = Failure::user(format!("could not read `{path}`")).cause(error.to_string());
+    failure.hint("give the user who runs this program permission to read it (`ls -l` shows the permissions)")
 }
 
 /// "`path` does not exist", with the nearest name that does.

@@ -92,7 +92,7 @@ fn two_runs_with_different_content_publish_both() {
 
 #[test]
 fn a_run_killed_after_any_step_is_made_good_by_the_next() {
-    for step in ["Decide", "Install with uv", "Pack"] {
+    for step in ["Check for changes", "Install with uv", "Pack the zip"] {
         let sandbox = Sandbox::with_requirements("six==1.17.0\n");
         publish(&sandbox).start().kill_after(step);
         publish(&sandbox).run().success().says(&arn(1));
@@ -154,11 +154,11 @@ fn a_run_waits_for_the_claim_of_another_machine() {
       published     arn:aws:lambda:local:000000000000:layer:shared:1
     shared published: this layer has not been published before
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Check                            0 findings
+      [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
+      [time]  Check the layer                  0 findings
       waiting for https://github.com/o/r/actions/runs/7/attempts/1, which is working on `shared`
       [time]  Publish                          1 version
     ");

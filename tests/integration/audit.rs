@@ -88,9 +88,9 @@ fn an_editable_install_is_no_layer() {
     let outcome = sandbox.run(&["audit", "layer"]).args(PYTHON).run().code(1);
     insta::assert_snapshot!(found(&outcome), @"
     error    path-outside  python/__editable___app_1_0_finder.py
-      `python/__editable___app_1_0_finder.py`, `python/app-1.0.dist-info/direct_url.json` of `app` lead to `/home/me/app`, `/home/me/app/src/app`, which are on the machine that installed it, and not in the layer
+      `python/__editable___app_1_0_finder.py`, `python/app-1.0.dist-info/direct_url.json` of `app` point to `/home/me/app`, `/home/me/app/src/app`, which are on the machine that installed it, not in the layer
     notice   pth-file      app
-      `app` has `__editable__.app-1.0.pth` for Python to read when it starts, which Lambda has it do only for functions without `PYTHONPATH`
+      `app` contains `__editable__.app-1.0.pth`, which Python reads at startup only in functions that do not set `PYTHONPATH`
     ");
     // Neither is what is built of it, with its modules or their bytecode.
     let build = |arguments: &[&str]| sandbox.run(&["build", "--source", "layer/python"]).args(arguments).run().code(1);
@@ -125,7 +125,7 @@ fn pth_files_that_lead_nowhere_else_are_fine() {
     sandbox.write("layer/python/own-1.0.dist-info/direct_url.json", direct_url);
     sandbox.write("layer/python/own.py", "");
     let outcome = sandbox.run(&["audit", "layer"]).args(PYTHON).run().success();
-    outcome.says("tells that it was installed from `/home/me/own`");
+    outcome.says("records that it was installed from `/home/me/own`");
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn in_a_workflow_each_finding_is_an_annotation() {
     let annotations: Vec<&str> = outcome.stdout.lines().filter(|line| line.starts_with("::error")).collect();
     assert_eq!(annotations.len(), 10, "{annotations:#?}");
     insta::assert_snapshot!(format!("{}\n{}", annotations[0], annotations[9]), @r#"
-    ::error title=lambda-layer%3A unsafe-path::`../00.py` climbs out of its folder with `..` (make the zip again from inside the layer's folder, with paths as in `python/package/module.py`)
-    ::error title=lambda-layer::12 errors in layer.zip for python3.13 on x86_64%0Ahint: each finding says what to do; `fail-on: never` only tells them
+    ::error title=lambda-layer%3A unsafe-path::`../00.py` leaves its folder with `..` (create the zip again from inside the layer's folder, with paths such as `python/package/module.py`)
+    ::error title=lambda-layer::12 errors in layer.zip for python3.13 on x86_64%0Ahint: each finding says what to do; `fail-on: never` only reports them
     "#);
     let outputs = outcome.outputs();
     assert_eq!((outputs["changed"].as_str(), outputs["published"].as_str()), ("false", "false"));
@@ -182,7 +182,7 @@ fn fail_on_decides() {
         .says("1 error in layer.zip");
     let outcome =
         sandbox.run(&["audit", "--subject", "layer.zip", "--max-zipped-size", "10"]).args(PYTHON).run().code(1);
-    outcome.says("over the 10 B of `max-zipped-size`").says("2 errors in layer.zip");
+    outcome.says("over the 10 B that `max-zipped-size` allows").says("2 errors in layer.zip");
 }
 
 #[test]
@@ -283,10 +283,10 @@ fn what_is_no_whole_layer_or_far_too_large_is_said() {
     sandbox.write("opt/python/six.py", "");
     sandbox.write("opt/python/six-1.0.dist-info/METADATA", "Name: six\nVersion: 1.0\n");
     let outcome = sandbox.run(&["audit", "opt/python"]).run().code(1);
-    let outcome = outcome.says("error: `opt/python` is the folder of packages in a layer, and not the layer\n");
-    outcome.says("hint: audit the folder that it is in: `opt`");
+    let outcome = outcome.says("error: `opt/python` is the package folder of a layer, not the layer itself\n");
+    outcome.says("hint: audit its parent folder: `opt`");
     let large = fs_err::File::create(sandbox.path("large.zip")).expect("can be made");
     large.set_len(4_000_000_000).expect("can be long");
     let outcome = sandbox.run(&["audit", "large.zip"]).run().code(1);
-    outcome.says("error: `large.zip` has 3814.7 MB, far too much for a layer\nhint: zips of up to ");
+    outcome.says("error: `large.zip` is 3814.7 MB, far too large for a layer\nhint: use a zip of at most ");
 }

@@ -67,7 +67,7 @@ fn an_unchanged_layer_costs_three_requests_and_no_process() {
     ::add-mask::OnRlc3Rpbmc
     ::add-mask::OnRlc3Rpbmc=
     ::add-mask::testing
-      [time]  Decide                           nothing to do
+      [time]  Check for changes                nothing to do
 
       six 1.17.0    37.1 KB  ████████████████████████
 
@@ -134,7 +134,7 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
     let outputs = outcome.outputs();
     assert_eq!((outputs["published"].as_str(), outputs["changed"].as_str()), ("false", "false"));
     assert_eq!(outputs["layer-version"], "1");
-    insta::assert_snapshot!(outputs["reason"], @"requirements: six ==1.17.0 → <1.17.1,>=1.17.0; but the bytes are those of version 1");
+    insta::assert_snapshot!(outputs["reason"], @"requirements: six ==1.17.0 → <1.17.1,>=1.17.0, but the zip is identical to that of version 1");
     assert_eq!(account.numbers(EU), [1]);
 }
 
@@ -168,13 +168,13 @@ fn what_is_too_large_for_a_request_is_refused_before_publishing() {
     shared refused
     --- stderr
     warning: without `bucket` or `state`, nothing prevents two runs from publishing at the same time
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             7 files, 54.0 MB → 54.0 MB
-      [time]  Check                            1 finding
-    error: the zip has 54.0 MB, over the 50.0 MB that Lambda takes without a bucket
-    hint: name an S3 bucket with `bucket`
+      [time]  Pack the zip                     7 files, 54.0 MB → 54.0 MB
+      [time]  Check the layer                  1 finding
+    error: the zip is 54.0 MB, over the 50.0 MB that Lambda accepts without an S3 bucket
+    hint: set an S3 bucket with `bucket`
     ");
     assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 0);
 }

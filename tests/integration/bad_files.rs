@@ -184,13 +184,13 @@ fn links_without_an_end_are_named() {
     let outcome = sandbox.run(&arguments).run().code(1);
     let outcome = outcome.says("/work/own/a` points to `b`, which cannot be read\ncause: Too many levels of symbolic");
     outcome
-        .says("hint: put that into the repository, or remove the link; if it is in the layer, let it point to `/opt");
+        .says("hint: add the target to the repository, or remove the link; if the target is in the layer, point the link to `/opt");
     for link in ["own/a", "own/b"] {
         fs_err::remove_file(sandbox.path(link)).expect("is there");
     }
     std::os::unix::fs::symlink("../own", sandbox.path("own/again")).expect("can be made");
     let outcome = sandbox.run(&arguments).run().code(1);
-    let outcome = outcome.says("/work/own/again` points to a folder that it is in: `");
+    let outcome = outcome.says("/work/own/again` points to a folder that contains it: `");
     outcome.says("hint: remove it, or copy what is needed");
 }
 

@@ -66,7 +66,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     cause: `pins.txt` does not exist (paths are relative to the working directory)
     cause: `no-deps` is `maybe`, which is neither true nor false (write `true` or `false`)
     cause: `installer` is `poetry`, which is not a valid value (use `auto`, `uv` or `pip`)
-    cause: `index-url` is `pypi.org/simple`, which is not a URL (write it as in `https://host/simple/`)
+    cause: `index-url` is `pypi.org/simple`, which is not a URL (write it like `https://host/simple/`)
     cause: `compatible-runtimes` contains `nodejs22.x`, which is not a Python runtime of Lambda (use `python3.8`, `python3.9`, `python3.10`, `python3.11`, `python3.12`, `python3.13`, `python3.14` or `python3.15`)
     cause: `compatible-architectures` does not include `x86_64`, for which the layer is built (add it, or change `architecture`)
     cause: `eu-wst-3` is not a region in which Lambda is available (did you mean `eu-west-3`?)

@@ -33,9 +33,9 @@ fn it_runs_before_the_install_and_only_if_something_changed() {
 fn its_text_counts_and_is_kept_nowhere() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     publish(&sandbox, "true one-time-password").success();
-    publish(&sandbox, "true other")
-        .success()
-        .says("shared adopted: build-script: commands has different content; but the bytes are those of version 1");
+    publish(&sandbox, "true other").success().says(
+        "shared adopted: build-script: commands has different content, but the zip is identical to that of version 1",
+    );
     sandbox.write("scripts/prepare", "true\n");
     publish(&sandbox, "scripts/prepare").success().says("build-script: scripts/prepare added");
     sandbox.write("scripts/prepare", "true more\n");
@@ -68,41 +68,41 @@ fn one_that_fails_ends_the_run() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
     error: `build-script` (scripts/prepare.sh) failed with exit code 1
     cause: preparing
-    hint: nothing was installed or published; the script ends at the first command that fails
+    hint: nothing was installed or published; the script stops at the first command that fails
     ");
     insta::assert_snapshot!(publish(&sandbox, "echo a\nmissing-program -y\necho b").code(1).told(), @r"
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
     error: `build-script` failed with exit code 127
     cause: a
     cause: build-script: line 2: missing-program: command not found
-    hint: nothing was installed or published; the script ends at the first command that fails
+    hint: nothing was installed or published; the script stops at the first command that fails
     ");
     insta::assert_snapshot!(publish(&sandbox, "echo $unset").code(1).told(), @r"
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
     error: `build-script` failed with exit code 1
     cause: build-script: line 1: unset: unbound variable
-    hint: nothing was installed or published; the script ends at the first command that fails
+    hint: nothing was installed or published; the script stops at the first command that fails
     ");
     insta::assert_snapshot!(publish(&sandbox, "exit 7").code(1).told(), @r"
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
     error: `build-script` failed with exit code 7
-    hint: nothing was installed or published; the script ends at the first command that fails
+    hint: nothing was installed or published; the script stops at the first command that fails
     ");
     assert!(sandbox.tree() == before, "something was written");
 }

@@ -97,9 +97,9 @@ fn where_functions_cannot_be_read_nothing_goes_and_elsewhere_it_does() {
     shared failed
     ");
     insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.starts_with(['e', 'c', 'h'])).collect::<Vec<_>>().join("\n"), @r#"
-    error: 1 change of `shared` failed
+    error: 1 change to `shared` failed
     cause: the functions in us-east-1: lambda:ListFunctions failed for `*`: AccessDeniedException (HTTP 403): no (request 8f3c)
-    hint: allow it: {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}; a new run does only what is missing
+    hint: allow it: {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}; the next run does only what is missing
     "#);
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![2], vec![1, 2]));
     account.proxy.behave();

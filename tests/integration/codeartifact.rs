@@ -218,7 +218,7 @@ fn a_token_that_ends_during_the_build_is_renewed() {
         assert_eq!(api.count(TOKEN), 2);
         is_nowhere(&sandbox, &outcome);
         assert!(!outcome.stderr.contains("old-token"));
-        outcome.says("CodeArtifact's token ended during the build: installing again with a new one");
+        outcome.says("the CodeArtifact token expired during the build; installing again with a new one");
     }
 }
 
@@ -232,8 +232,8 @@ fn a_token_that_may_not_read_is_not_renewed() {
     is_nowhere(&sandbox, &outcome);
     assert_eq!(api.count(TOKEN), 1);
     outcome
-        .says(&format!("error: the package index `{}` refused the run's credentials", index.url()))
-        .says("for CodeArtifact allow `codeartifact:ReadFromRepository` on the repository");
+        .says(&format!("error: the package index `{}` rejected the credentials of this run", index.url()))
+        .says("for CodeArtifact, allow `codeartifact:ReadFromRepository` on the repository");
 }
 
 /// What is said of a run that gets nowhere, from the error on; no installer was started.
@@ -273,14 +273,14 @@ fn a_missing_permission_comes_with_the_statement() {
 #[test]
 fn what_does_not_exist_is_named() {
     insta::assert_snapshot!(refused(&api(), "acme/java", 1), @"
-    error: there is no `acme/java` in CodeArtifact of eu-west-1
+    error: `acme/java` does not exist in CodeArtifact in eu-west-1
     cause: ResourceNotFoundException (HTTP 404): Repository not found. 'java' does not exist. (request 8f3c)
-    hint: correct `codeartifact`; a domain of another account is written `123456789012/domain/repository`, and AWS_REGION says in which region to look
+    hint: correct `codeartifact`; write a domain of another account as `123456789012/domain/repository`, and set AWS_REGION to the region of the domain
     ");
     insta::assert_snapshot!(refused(&api(), "acme-typo/python", 1), @"
-    error: there is no `acme-typo/python` in CodeArtifact of eu-west-1
+    error: `acme-typo/python` does not exist in CodeArtifact in eu-west-1
     cause: ResourceNotFoundException (HTTP 404): Domain not found. 'acme-typo' does not exist. (request 8f3c)
-    hint: correct `codeartifact`; a domain of another account is written `123456789012/domain/repository`, and AWS_REGION says in which region to look
+    hint: correct `codeartifact`; write a domain of another account as `123456789012/domain/repository`, and set AWS_REGION to the region of the domain
     ");
 }
 
@@ -309,7 +309,7 @@ fn without_identity_or_region_nothing_is_installed() {
     exit: 1
     --- stdout
     --- stderr
-    error: there is no region to look for the CodeArtifact domain in
+    error: the CodeArtifact domain cannot be found without a region
     hint: set AWS_REGION
     ");
     // What needs no installer needs no identity.

@@ -101,7 +101,7 @@ fn a_token_that_may_only_read_is_no_failure() {
         let outcome = run.run().success().says(hint);
         assert!(outcome.stdout.contains("::notice"), "{}", outcome.stdout);
         let summary = outcome.summary();
-        assert!(summary.contains("⬆️ upgraded") && summary.contains("There is no comment"), "{summary}");
+        assert!(summary.contains("⬆️ upgraded") && summary.contains("No comment was written"), "{summary}");
         assert_eq!(outcome.outputs()["comment-url"], "");
         assert!(outcome.outputs()["comment"].contains("⬆️ upgraded"));
     }
@@ -158,10 +158,10 @@ fn refusals_are_told_with_what_to_do() {
         notice.replace(&github.url(), "[GITHUB]")
     });
     insta::assert_snapshot!(told.join("\n"), @"
-    ::notice title=lambda-layer::no comment on a pull request: GitHub refused `POST /repos/acme/layers/issues/7/comments` (403): Unable to create comment because issue is locked (check whether the pull request or the repository is locked, and check the rules of the repository and its organization); the text is in the job summary
-    ::notice title=lambda-layer::no comment on a pull request: GitHub refused `POST /repos/acme/layers/issues/7/comments` (422): Validation Failed (correct what GitHub reports, or run again if something else was making changes at the same time); the text is in the job summary
-    ::notice title=lambda-layer::no comment on a pull request: GitHub refused `GET /repos/acme/layers/issues/7/comments` (404): Not Found (give the job `permissions: pull-requests: write`); the text is in the job summary
-    ::notice title=lambda-layer::no comment on a pull request: GitHub refused `GET /repos/acme/layers/issues/7/comments` (401): Bad credentials (set `github-token` to a valid token: this one is invalid or has expired); the text is in the job summary
+    ::notice title=lambda-layer::no comment was written on a pull request: GitHub refused `POST /repos/acme/layers/issues/7/comments` (403): Unable to create comment because issue is locked (check whether the pull request or the repository is locked, and check the rules of the repository and its organization); the text is in the job summary
+    ::notice title=lambda-layer::no comment was written on a pull request: GitHub refused `POST /repos/acme/layers/issues/7/comments` (422): Validation Failed (correct what GitHub reports, or run again if something else was making changes at the same time); the text is in the job summary
+    ::notice title=lambda-layer::no comment was written on a pull request: GitHub refused `GET /repos/acme/layers/issues/7/comments` (404): Not Found (give the job `permissions: pull-requests: write`); the text is in the job summary
+    ::notice title=lambda-layer::no comment was written on a pull request: GitHub refused `GET /repos/acme/layers/issues/7/comments` (401): Bad credentials (set `github-token` to a valid token: this one is invalid or has expired); the text is in the job summary
     ");
 }
 
@@ -191,7 +191,7 @@ fn an_event_without_a_pull_request_is_said_and_no_failure() {
             run.env("GITHUB_EVENT_NAME", name).env("GITHUB_EVENT_PATH", &payload)
         };
         let outcome = with_event(&[]).run().success();
-        assert!(outcome.summary().contains("There is no comment on a pull request"), "{}", outcome.summary());
+        assert!(outcome.summary().contains("No comment was written on a pull request"), "{}", outcome.summary());
         // Whoever insists hears of it before anything is built.
         let outcome = with_event(&[("comment", "always")]).run().code(1).says("`comment` is `always`, but");
         assert!(!outcome.stdout.contains("Install"), "{}", outcome.stdout);
@@ -271,7 +271,7 @@ fn a_run_of_no_repository_says_what_is_missing() {
     let (sandbox, github) = (changed(), GitHub::start(&json!({})));
     let outcome = preview(&sandbox, &github, &[]).env("GITHUB_REPOSITORY", "").run().success();
     outcome.says(
-        "::notice title=lambda-layer::no comment on a pull request: this run does not belong to a GitHub repository \
+        "::notice title=lambda-layer::no comment was written on a pull request: this run does not belong to a GitHub repository \
          (set GITHUB_REPOSITORY to `OWNER/NAME`); the text is in the job summary",
     );
     assert!(github.requests().is_empty());

@@ -70,7 +70,7 @@ layers:
     cause: lambda-layers.yml:15:20: `requirement.txt` does not exist (did you mean `requirements.txt`?)
     cause:  15 |     requirements: [requirement.txt, requirements.txt]
     cause:     |                    ^^^^^^^^^^^^^^^
-    cause: lambda-layers.yml:16:16: `index-url` is `pypi.org/simple`, which is not a URL (write it as in `https://host/simple/`)
+    cause: lambda-layers.yml:16:16: `index-url` is `pypi.org/simple`, which is not a URL (write it like `https://host/simple/`)
     cause:  16 |     index-url: pypi.org/simple
     cause: lambda-layers.yml:18:24: `working-directory` is `lm`, which is not a folder (check the path, and that the repository is checked out before this step (`actions/checkout`))
     cause:  18 |     working-directory: lm

@@ -121,11 +121,11 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
       published     arn:aws:lambda:local:000000000000:layer:shared:1
     shared published: this layer has not been published before
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Check                            0 findings
+      [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
+      [time]  Check the layer                  0 findings
       [time]  Publish                          1 version
     ");
     insta::assert_snapshot!(idle(&sandbox).told(), @r"
@@ -141,7 +141,7 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
       unchanged     arn:aws:lambda:local:000000000000:layer:shared:1
     shared unchanged: the inputs are the same as for version 1
     --- stderr
-      [time]  Decide                           nothing to do
+      [time]  Check for changes                nothing to do
     ");
 }
 
@@ -195,14 +195,14 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
       adopted       arn:aws:lambda:local:000000000000:layer:shared:1
-    shared adopted: exclude: boto3 added; but the bytes are those of version 1
+    shared adopted: exclude: boto3 added, but the zip is identical to that of version 1
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       exclude: boto3 added
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Check                            1 finding
-    warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`) [exclude-unknown]
+      [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
+      [time]  Check the layer                  1 finding
+    warning: `exclude` lists `boto3`, which would not be in the layer anyway (remove it from `exclude`) [exclude-unknown]
       [time]  Publish                          nothing new
     ");
     assert_eq!(versions(&sandbox), [1]);
@@ -260,7 +260,7 @@ fn half_a_state_is_made_anew_with_a_warning() {
     shared unchanged: the inputs are equivalent to those of version 1
     --- stderr
     warning: `[ROOT]/work/.lambda-layers/state/shared.json` is not a valid state; it is rebuilt from the list of versions
-      [time]  Decide                           nothing to do
+      [time]  Check for changes                nothing to do
     ");
     assert_eq!(versions(&sandbox), [1]);
     assert!(!idle(&sandbox).stderr.contains("warning"));
@@ -352,8 +352,8 @@ fn build_makes_the_zip_and_nothing_else() {
     shared built: 6 files for python3.13 on x86_64
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Check                            0 findings
+      [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
+      [time]  Check the layer                  0 findings
     ");
     let after: Vec<_> = sandbox.tree().into_keys().filter(|path| !before.contains(path)).collect();
     assert_eq!(after, [sandbox.path("shared.zip")]);

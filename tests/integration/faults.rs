@@ -109,7 +109,7 @@ fn a_version_that_cannot_be_recorded() {
     insta::assert_snapshot!(error_in(&outcome.told()), @"
     error: the state of `shared` could not be written
     cause: state: s3:PutObject failed for `arn:aws:s3:::layers-eu-west-1/lambda-layers/state/shared.json`: ExpiredToken (HTTP 400): The provided token has expired. (request 4F2A)
-    hint: request a longer session (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again; what was published stays, and the next run finds it
+    hint: request a longer session (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again; versions that were published remain, and the next run finds them
     --- stderr
     ");
     assert_eq!(outcome.outputs()["layer-arn"], account.versions(EU)[0].arn);
@@ -157,7 +157,7 @@ fn a_value_that_lambda_refuses() {
     insta::assert_snapshot!(error_in(&outcome.told()), @r"
     error: `shared` could not be published to eu-west-1
     cause: eu-west-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:eu-west-1:*:layer:shared`: InvalidParameterValueException (HTTP 400): Layers consume more than the available size (request 8f3c)
-    hint: correct the input that the message mentions: Lambda does not accept its value; a new run publishes only what is missing
+    hint: correct the input that the message mentions: Lambda does not accept its value; the next run publishes only what is missing
     ");
 }
 

@@ -73,7 +73,7 @@ fn what_is_left_out_is_said_by_name_to_those_who_look_for_a_fault() {
     let sandbox = sandbox();
     let run = || from_wheels(&sandbox, "uv").env("UV_DEV", "s3cret-1").env("PIP_USER", "s3cret-1").env("PATHS", "x");
     let outcome = run().env("LAMBDA_LAYER_DEBUG", "1").run().success();
-    let said = "set, and not passed on to installers and lock tools: PIP_USER, UV_DEV\n";
+    let said = "set, but not passed on to installers and lock tools: PIP_USER, UV_DEV\n";
     assert_eq!(outcome.stderr.matches(said).count(), 1, "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("s3cret-1"));
     assert!(!run().run().success().stderr.contains("UV_DEV"));
@@ -118,7 +118,7 @@ fn uv_is_fetched_whatever_is_set_for_pip() {
     }
     let run = with_harmful(build(&sandbox, "uv")).env("PATH", format!("{bin}:/usr/bin:/bin"));
     let run = run.env("PIP_CONFIG_FILE", sandbox.root().join("pip.conf")).env("PIP_NO_INDEX", "1");
-    run.run().success().says("Get uv ");
+    run.run().success().says("Download uv ");
     assert_eq!(layered(&sandbox.path("layer.zip")), [("alpha".to_owned(), "1.0".to_owned())].into());
 }
 

@@ -63,7 +63,7 @@ fn a_plan_needs_no_tools() {
     let matrix: serde_json::Value = serde_json::from_str(&outcome.outputs()["matrix"]).expect("is JSON");
     assert_eq!(matrix["include"][0]["layer-name"], "app");
     let outcome = without_tools(run(&sandbox, "publish")).run().code(2);
-    outcome.says("there is no Python 3 on this machine").says("or let uv fetch one");
+    outcome.says("Python 3 is not installed on this machine").says("or let uv download one");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn what_needs_a_compiler_is_refused_and_python_alone_is_built() {
         for _ in 0..times {
             let outcome = run(&sandbox, "publish").env("PATH", small(&sandbox)).run().code(code);
             if code == 1 {
-                let outcome = outcome.says(&format!("`{name}` needs a compiler, and this machine has none"));
+                let outcome = outcome.says(&format!("`{name}` needs a compiler, but this machine has none"));
                 outcome.says("cause: its build calls `").says("hint: build it on ").says("lambda-layer-action/python");
                 assert!(!sandbox.path(".lambda-layers/app/1").exists());
             }
@@ -125,14 +125,14 @@ fn a_project_that_needs_a_compiler_is_refused_by_its_name() {
         sandbox.write(&format!("own/{file}"), text);
     }
     let outcome = run(&sandbox, "publish").env("PATH", small(&sandbox)).run().code(1);
-    outcome.says("error: `acmeown` needs a compiler, and this machine has none");
+    outcome.says("error: `acmeown` needs a compiler, but this machine has none");
 }
 
 #[test]
 fn a_build_script_is_refused_where_no_shell_could_run_it() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let outcome = run(&sandbox, "publish").args(&["--build-script", "true"]).env("PATH", small(&sandbox)).run().code(1);
-    outcome.says("`build-script` needs a shell, and this machine has none").says("whose image has one");
+    outcome.says("`build-script` needs a shell, but this machine has none").says("whose image has one");
 }
 
 #[test]
@@ -140,7 +140,8 @@ fn a_repository_of_git_is_refused_where_there_is_no_git() {
     let sandbox = Sandbox::with_requirements("six @ git+https://127.0.0.1:1/six.git\n");
     for installer in ["uv", "pip"] {
         let run = run(&sandbox, "publish").args(&["--installer", installer]).env("PATH", small(&sandbox)).run();
-        let outcome = run.code(1).says("a requirement is in a git repository, and this machine has no git");
+        let outcome =
+            run.code(1).says("a requirement is in a git repository, but git is not installed on this machine");
         outcome.says("lambda-layer-action/python");
     }
 }

@@ -107,7 +107,7 @@ fn a_place_that_is_not_there_is_named() {
     cause: more/list.txt:2: `--find-links` refers to `nowhere`, which does not exist (give the path of a folder in the repository, or remove `--find-links`)
     cause: more/list.txt:3: `--index-url` refers to `./neither`, which does not exist (give the path of a folder in the repository, or remove `--index-url`)
     cause: `UV_FIND_LINKS` refers to `gone`, which does not exist (correct the path, which is relative to the working directory, or unset the variable)
-    cause: `extra-index-urls` is `./none`, which is not a URL (write it as in `https://host/simple/`)
+    cause: `extra-index-urls` is `./none`, which is not a URL (write it like `https://host/simple/`)
     hint: nothing was built or published; correct all of them and run again
     ");
 }

@@ -278,5 +278,5 @@ fn folders_that_pdm_locks_are_followed() {
     lock(&format!("url = \"{}\"\n", places.url("page")), &[]);
     places.has_ours("pdm.lock", "uv");
     // pip does not look for the file with the hash, and refuses the other one.
-    places.build("pdm.lock", "pip").run().code(1).says("does not have the hash that pdm.lock:");
+    places.build("pdm.lock", "pip").run().code(1).says("does not match the hash in pdm.lock:");
 }

@@ -169,7 +169,7 @@ fn a_standard_lock_file_is_built_and_its_hashes_checked() {
     for installer in ["uv", "pip"] {
         let outcome = build(installer, &python)
             .code(1)
-            .says("error: the download of `six==1.17.0` does not have the hash that pylock.toml:");
+            .says("error: the downloaded file of `six==1.17.0` does not match the hash in pylock.toml:");
         outcome.says(&"0".repeat(64)).says("4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274");
     }
 }
@@ -182,12 +182,13 @@ fn a_project_without_a_lock_is_resolved() {
         sandbox.run(&["publish", "--layer-name", "app", "--python-version", "3.13"]).args(more).run().success()
     };
     publish(&["--groups", "docs"])
-        .says("2 requirements listed without a fixed version: a newer release alone is not a change");
+        .says("2 requirements without a fixed version: a newer release alone does not count as a change");
     assert_eq!(names(&sandbox, ".lambda-layers/app/1/layer.zip"), ["attrs", "six"]);
     publish(&["--groups", "docs"]).says("app unchanged: the inputs are the same as for version 1");
     let refreshed = publish(&["--groups", "docs", "--refresh"]);
-    refreshed
-        .says("2 requirements without a fixed version will be resolved again; but the bytes are those of version 1");
+    refreshed.says(
+        "2 requirements without a fixed version will be resolved again, but the zip is identical to that of version 1",
+    );
     publish(&["--extras", "fast"]).says("app published: requirements: attrs removed; requirements: idna==3.10 added");
 }
 
@@ -317,7 +318,7 @@ fn a_list_beside_a_lock_needs_no_hashes() {
     sandbox.run(&arguments).run().success();
     assert!(["idna", "six"].iter().all(|name| names(&sandbox, "x.zip").contains(&(*name).to_owned())));
     let outcome = sandbox.run(&arguments).args(&["--installer", "pip"]).run().code(1);
-    outcome.says("error: some requirements have a hash").says("hint: pip wants it so: use `installer: uv`");
+    outcome.says("error: some requirements have a hash").says("hint: pip requires this; use `installer: uv`");
     sandbox.write("pins.txt", "six<2\n");
     let constrained = ["build", "--output", "x.zip", "--python-version", &python, "--constraints", "pins.txt"];
     sandbox.run(&constrained).run().success();
@@ -329,7 +330,7 @@ fn a_list_beside_a_lock_needs_no_hashes() {
     sandbox.write("uv.lock", sandbox.read("uv.lock").replace(hash, &"0".repeat(64)));
     for arguments in [arguments.as_slice(), &constrained] {
         let outcome = sandbox.run(arguments).run().code(1);
-        outcome.says("error: the download of `six==1.17.0` does not have the hash that uv.lock:");
+        outcome.says("error: the downloaded file of `six==1.17.0` does not match the hash in uv.lock:");
     }
 }
 
@@ -353,10 +354,12 @@ fn extras_that_exclude_each_other_are_refused() {
 fn what_no_version_meets_is_named_with_its_place() {
     let sandbox = Sandbox::with_requirements("idna==3.10\n\nnumpy>=2.3\n");
     let build = |python: &str| sandbox.run(&["build", "--output", "x.zip", "--python-version", python]).run().code(1);
-    let outcome = build("3.10").says("error: no version of `numpy` that is asked for is for Python 3.10");
-    let outcome = outcome.says("cause: `numpy` is asked for in requirements.txt:3");
-    outcome.says("hint: `numpy==2.2.6` is the newest version with a fitting wheel; or take a newer `python-version`");
+    let outcome = build("3.10").says("error: no required version of `numpy` supports Python 3.10");
+    let outcome = outcome.says("cause: `numpy` is required in requirements.txt:3");
+    outcome.says(
+        "hint: use `numpy==2.2.6`, the newest version with a compatible wheel, or choose a newer `python-version`",
+    );
     sandbox.write("requirements.txt", "idna==3.10\nSix==1.17.0\n# again\nsix==99\n");
-    let outcome = build("3.13").says("cause: `six` is asked for in requirements.txt:2");
-    outcome.says("cause: `six` is asked for in requirements.txt:4");
+    let outcome = build("3.13").says("cause: `six` is required in requirements.txt:2");
+    outcome.says("cause: `six` is required in requirements.txt:4");
 }

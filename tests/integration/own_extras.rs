@@ -89,8 +89,9 @@ fn a_stranger_s_package_does_not_come_by_way_of_others() {
     if outcome.code == Some(0) {
         assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/plugin.py"]);
     } else {
-        let outcome =
-            outcome.code(1).says("error: `ours` came from an index, but it is the name of the project itself");
+        let outcome = outcome
+            .code(1)
+            .says("error: `ours` was installed from an index, although it is the name of the project itself");
         outcome.says("hint: use `installer: uv`");
     }
 

@@ -73,8 +73,8 @@ fn what_is_published_on_aws_is_opened_there() {
     let outcome = account.publish(&sandbox, &inputs).run().code(2);
     insta::assert_snapshot!(outcome.stderr.split_once("error: ").expect("says one").1, @"
     a file about `shared` could not be written
-    cause: file: there is no version of `shared` to write about: lambda:GetLayerVersion failed for `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1`: AccessDeniedException (HTTP 403): User is not authorized to perform: lambda:GetLayerVersion (request 8f3c)
-    hint: the report page, the SBOM and the licences need a version that can be downloaded; nothing else is missing
+    cause: file: there is no published version of `shared` to report on: lambda:GetLayerVersion failed for `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1`: AccessDeniedException (HTTP 403): User is not authorized to perform: lambda:GetLayerVersion (request 8f3c)
+    hint: the report page, the SBOM and the licences need a version that can be downloaded; everything else was done
     ");
     assert!(outcome.stdout.contains("shared unchanged"), "{}", outcome.stdout);
 }
@@ -103,7 +103,7 @@ fn a_plan_writes_none() {
     let sandbox = sandbox();
     let outcome =
         sandbox.run(&["plan", "--layer-name", "shared", "--python-version", "3.13", "--sbom", "s.json"]).run();
-    outcome.success().says("a plan builds nothing and opens nothing");
+    outcome.success().says("a plan does not build or open a layer");
     assert!(!sandbox.path("s.json").exists());
 }
 

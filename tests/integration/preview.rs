@@ -187,8 +187,8 @@ fn a_wrong_baseline_is_named() {
     sandbox.write("failed.json", r#"{"error": {"error": "x"}}"#);
     sandbox.write("half.json", r#"{"layer-name": "sha"#);
     for (file, said) in [
-        ("other.json", "is of the layer `other`"),
-        ("failed.json", "says nothing of a layer"),
+        ("other.json", "belongs to the layer `other`"),
+        ("failed.json", "does not describe a layer"),
         ("half.json", "neither a zip nor the output `result`"),
         ("none.json", "which is not a file"),
     ] {

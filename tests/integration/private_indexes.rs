@@ -89,7 +89,7 @@ fn an_index_that_refuses_is_named_without_its_password() {
         for url in [index.url_with(USER, "wr0ng-p@ssword"), index.url()] {
             let outcome = build(&sandbox, installer).args(&["--index-url", &url]).run().code(1);
             assert!(!outcome.stderr.contains("wr0ng"), "{}", outcome.stderr);
-            let message = format!("error: the package index `{}` refused the run's credentials\n", index.url());
+            let message = format!("error: the package index `{}` rejected the credentials of this run\n", index.url());
             outcome.says(&message).says("hint: check the user name, password or token of the index");
             assert!(!sandbox.path("layer.zip").exists());
         }
@@ -102,7 +102,7 @@ fn of_several_indexes_the_one_that_refuses_is_named() {
     let first = index(&sandbox, "first", &[("beta", "1.0")]);
     let second = index(&sandbox, "second", &[("alpha", "1.0")]);
     let indexes = ["--extra-index-urls", &first.url_with_password(), "--index-url", &second.url()];
-    let message = format!("error: the package index `{}` refused the run's credentials\n", second.url());
+    let message = format!("error: the package index `{}` rejected the credentials of this run\n", second.url());
     build(&sandbox, "uv").args(&indexes).run().code(1).says(&message);
 }
 

@@ -54,7 +54,7 @@ fn a_missing_bucket_is_noticed_before_anything_is_built() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
     error: the bucket `layers-us-east-1` does not exist
     hint: create it, or correct `bucket`
@@ -72,7 +72,7 @@ fn a_bucket_of_another_region_is_noticed_before_anything_is_built() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
     error: the bucket `layers-us-east-1` is in eu-west-1, but Lambda in us-east-1 reads only from buckets in its own region
     hint: use a bucket in that region, for example with `{region}` in `bucket`
@@ -94,10 +94,10 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
       published     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
       failed        us-east-1
     shared failed in us-east-1
-    ::error title=lambda-layer::`shared` could not be published to us-east-1%0Acause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)%0Ahint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; a new run publishes only what is missing
+    ::error title=lambda-layer::`shared` could not be published to us-east-1%0Acause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)%0Ahint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; the next run publishes only what is missing
     error: `shared` could not be published to us-east-1
     cause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)
-    hint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; a new run publishes only what is missing
+    hint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; the next run publishes only what is missing
     --- stderr
     "#);
     let summary = outcome.summary();
@@ -108,7 +108,7 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
 
     - us-east-1: lambda:PublishLayerVersion failed for <code>arn:aws:lambda:us-east-1:\*:layer:shared</code>: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)
 
-    **Hint:** allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:\*:layer:shared"}; a new run publishes only what is missing
+    **Hint:** allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:\*:layer:shared"}; the next run publishes only what is missing
 
     | | region | layer version |
     |---|---|---|

@@ -141,16 +141,16 @@ fn a_token_that_may_not_is_told_and_the_version_stays() {
 
     shared published
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             4 files, 367 B → 1.2 KB
-      [time]  Check                            1 finding
-    warning: `six 1.0` of the layer hides 1.17.0 of the runtime: `python-dateutil 2.9.0.post0` of the runtime needs `six>=1.5` (add `python-dateutil` to the requirements, pin `six>=1.5`, or leave `six` to the runtime (`runtime-packages: drop` or `exclude: six`)) [shadows-runtime]
+      [time]  Pack the zip                     4 files, 367 B → 1.2 KB
+      [time]  Check the layer                  1 finding
+    warning: `six 1.0` in the layer hides version 1.17.0 in the runtime: `python-dateutil 2.9.0.post0` in the runtime needs `six>=1.5` (add `python-dateutil` to the requirements, pin `six>=1.5`, or leave `six` to the runtime (`runtime-packages: drop` or `exclude: six`)) [shadows-runtime]
       [time]  Publish                          1 version
-    error: 1 change of `shared` failed
+    error: 1 change to `shared` failed
     cause: release layer/shared/v1 in github: GitHub refused `POST /repos/acme/layers/releases` (403): Resource not accessible by integration
-    hint: give the job `permissions: contents: write`; a new run does only what is missing
+    hint: give the job `permissions: contents: write`; the next run does only what is missing
     ");
     assert!(sandbox.path("registry/shared/1/layer.zip").exists());
 }
@@ -290,7 +290,7 @@ fn a_tag_run_labels_the_version_with_the_tag() {
         state["labels"].as_object().map(|labels| labels.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
     };
     assert_eq!(labels(), ["v1.4.0"]);
-    tagged("2026").says("the git tag `2026` is a number, so it is no label of the version");
+    tagged("2026").says("the git tag `2026` is a number, so it cannot be a label of the version");
     assert_eq!(labels(), ["v1.4.0"]);
 }
 
@@ -331,12 +331,13 @@ fn a_version_whose_zip_is_gone_is_not_released() {
     run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
     let release = || run(&github, &sandbox, "release", &[]).run();
     sandbox.write("registry/shared/1/layer.zip", "half of it");
-    let outcome = release().code(1).says("layer:shared:1` is not a zip: it has no directory of entries at its end");
-    outcome.says("hint: name the zip of a layer, a folder, or an ARN; a new run does only what is missing");
+    let outcome = release().code(1).says("layer:shared:1` is not a zip: it has no zip directory at its end");
+    outcome.says("hint: give the zip of a layer, a folder, or an ARN; the next run does only what is missing");
     fs_err::remove_file(sandbox.path("registry/shared/1/layer.zip")).expect("is there");
     let outcome = release().code(2).says("could not download any version for the release: `arn:aws:lambda:local:");
-    outcome
-        .says("hint: correct the version, or set `registry` to the right folder; a new run does only what is missing");
+    outcome.says(
+        "hint: correct the version, or set `registry` to the right folder; the next run does only what is missing",
+    );
     assert!(github.releases().iter().all(|release| release["draft"] == true), "{:?}", github.releases());
 }
 

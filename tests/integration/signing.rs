@@ -164,7 +164,7 @@ fn a_bucket_without_versions_is_noticed_before_anything_is_built() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
     error: the bucket `layers-eu-west-1` has no versioning, which AWS Signer requires
     hint: run `aws s3api put-bucket-versioning --bucket layers-eu-west-1 --versioning-configuration Status=Enabled`
@@ -182,7 +182,7 @@ fn a_profile_that_is_not_there_is_noticed_before_anything_is_built() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       this layer has not been published before
     error: the signing profile `layer` does not exist in eu-west-1
     hint: run `aws signer put-signing-profile --profile-name layer --platform-id AWSLambda-SHA384-ECDSA --region eu-west-1`

@@ -70,12 +70,14 @@ fn members_know_the_indexes_of_their_workspace() {
             has_alpha(&sandbox, "services/orders");
         }
         let outcome = build(&sandbox, "services/orders", "uv").env("UV_INDEX_ACME_USERNAME", "ci").run().code(1);
-        let outcome = outcome
-            .says(&format!("error: the package index `acme` at `{}` refused the run's credentials\n", index.url()));
-        outcome.says("cause: looked at `UV_INDEX_ACME_USERNAME` (set) and `UV_INDEX_ACME_PASSWORD` (not set)\n");
+        let outcome = outcome.says(&format!(
+            "error: the package index `acme` at `{}` rejected the credentials of this run\n",
+            index.url()
+        ));
+        outcome.says("cause: `UV_INDEX_ACME_USERNAME` is set and `UV_INDEX_ACME_PASSWORD` is not set\n");
         let outcome = build(&sandbox, "services/orders", "pip").run().code(1);
-        let outcome = outcome
-            .says("cause: looked at `UV_INDEX_ACME_USERNAME` (not set) and `UV_INDEX_ACME_PASSWORD` (not set)\n");
+        let outcome =
+            outcome.says("cause: `UV_INDEX_ACME_USERNAME` is not set and `UV_INDEX_ACME_PASSWORD` is not set\n");
         outcome.says("hint: check the user name, password or token of the index; `UV_INDEX_ACME_USERNAME` and");
     }
 }
@@ -114,7 +116,7 @@ fn lists_of_requirements_have_the_indexes_that_uv_has_for_them() {
     write_of_user(&sandbox, &format!("[[index]]\nname = \"acme\"\nurl = \"{url}\"\n"));
     with_password(build(&sandbox, ".", "uv"), "ACME").run().success();
     has_alpha(&sandbox, ".");
-    build(&sandbox, ".", "uv").run().code(1).says(&format!("the package index `acme` at `{url}` refused"));
+    build(&sandbox, ".", "uv").run().code(1).says(&format!("the package index `acme` at `{url}` rejected"));
 
     // The password of a file is hidden as any other.
     write_of_user(&sandbox, &format!("index-url = \"{}\"\n", index.url_with_password()));

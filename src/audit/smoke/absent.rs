@@ -52,7 +52,7 @@ pub(super) fn named(errors: &[Raised], is_missing: impl Fn(&Raised) -> bool) -> 
     if is_caused || is_missing(error) {
         return None;
     }
-    let variable = error.variable.as_ref().map(|name| format!("the variable `{name}`"));
+    let variable = error.variable.as_ref().map(|name| format!("the environment variable `{name}`"));
     variable.or_else(|| Some(of(error)?.needs.clone()))
 }
 
@@ -99,6 +99,6 @@ mod tests {
         assert_eq!(named(&[improper(), missing(true)]), None);
         assert_eq!(named(&[improper(), missing(false)]).as_deref(), Some("Django settings"));
         assert_eq!(named(&[missing(false), variable.clone()]), None);
-        assert_eq!(named(&[variable, missing(false)]).as_deref(), Some("the variable `HOST`"));
+        assert_eq!(named(&[variable, missing(false)]).as_deref(), Some("the environment variable `HOST`"));
     }
 }
