@@ -60,7 +60,7 @@ RUN touch src/lib.rs src/main.rs \
 # hadolint ignore=DL3007
 FROM gcr.io/distroless/cc-debian12:latest
 LABEL org.opencontainers.image.title="lambda-layer lite" \
-      org.opencontainers.image.description="Builds AWS Lambda layers for Python from wheels, and publishes and manages them" \
+      org.opencontainers.image.description="Builds AWS Lambda layers for Python from wheels, publishes them and manages their versions" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=python /python /usr
 COPY --from=uv /uv/bin/uv /usr/local/bin/uv

@@ -257,7 +257,7 @@ def report_sizes(binary, env):
             say(f"sizes: {layer}, {name}")
             steps = build_variant(binary, layer, options, WORK / "out.zip", env)
             made = Zip(WORK / "out.zip")
-            rows.append([layer, name, mb(made.bytes), mb(made.unzipped), made.files, steps.get("Strip", (0, ""))[1]])
+            rows.append([layer, name, mb(made.bytes), mb(made.unzipped), made.files, steps.get("Strip symbols", (0, ""))[1]])
             (WORK / "out.zip").unlink()
         say(f"sizes: {layer}, serverless-python-requirements")
         tree = WORK / "tree"

@@ -236,17 +236,18 @@ fn fallback_hint(error: &anyhow::Error) -> String {
     let kind = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
     match kind {
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
-            "give the user that runs this the right to it (`ls -l` shows who has it), or name another place".to_owned()
+            "give the user who runs this program access (`ls -l` shows the permissions), or choose another location"
+                .to_owned()
         }
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-            "make room on that disk, or name a folder on another one in the variable TMPDIR".to_owned()
+            "free space on that disk, or set TMPDIR to a folder on another disk".to_owned()
         }
-        Some(ErrorKind::NotFound) => "see that it is there; perhaps another step removed it meanwhile".to_owned(),
+        Some(ErrorKind::NotFound) => {
+            "check that it exists; another step may have removed it in the meantime".to_owned()
+        }
         _ => {
             let place = repository().map(|repository| format!(" at {repository}/issues")).unwrap_or_default();
-            format!(
-                "run again; if it stays like that, it is a fault of this program: report it with these lines{place}"
-            )
+            format!("run again; if the error persists, it is a bug in this program: report it with these lines{place}")
         }
     }
 }
@@ -316,13 +317,13 @@ mod tests {
         insta::assert_snapshot!(explanation.to_string().replace(&place, ""), @"
         error: cannot write
         cause: disk full
-        hint: run again; if it stays like that, it is a fault of this program: report it with these lines
+        hint: run again; if the error persists, it is a bug in this program: report it with these lines
         ");
         assert_eq!(explanation.exit_code(), 2);
         let of = |kind: ErrorKind| Explanation::of(&io::Error::from(kind).into()).hint.expect("has one");
-        assert!(of(ErrorKind::PermissionDenied).contains("the right to it"));
-        assert!(of(ErrorKind::StorageFull).contains("make room"));
-        assert!(of(ErrorKind::NotFound).contains("is there"));
+        assert!(of(ErrorKind::PermissionDenied).contains("program access"));
+        assert!(of(ErrorKind::StorageFull).contains("free space"));
+        assert!(of(ErrorKind::NotFound).contains("it exists"));
     }
 
     #[test]

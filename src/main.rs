@@ -68,7 +68,7 @@ fn run_task(task: Task, cli: &Cli, environment: &Environment, console: &Console)
     certificates::check(environment)?;
     let left_out = installer_variables::left_out(environment);
     if !left_out.is_empty() {
-        console.debug(&format!("set, and not passed on to installers and lock tools: {}", left_out.join(", ")));
+        console.debug(&format!("set, but not passed on to installers and lock tools: {}", left_out.join(", ")));
     }
     let since = since::read(&cli.command)?;
     let parsed = ParsedLocks::default();
@@ -161,7 +161,7 @@ fn end(
     let mut code = failure.map_or(0, |explanation| explanation.exit_code());
     let summary =
         if wants_summary { workflow_commands::write_summary(&console.redact(&summary), environment) } else { Ok(()) };
-    let kept = kept.context("cannot write the results");
+    let kept = kept.context("could not write the results");
     for written in [workflow_commands::write_outputs(&outputs, environment), summary, kept] {
         if let Err(error) = written {
             console.error(&Explanation::of(&error), false);

@@ -22,9 +22,9 @@ pub fn open(folder: &Utf8Path, shown: &str, secrets: &Secrets) -> anyhow::Result
     let contents = list(folder, shown, &mut noticed)?;
     if folder.file_name() == Some("python") && !folder.join("python").exists() {
         let parent = Utf8Path::new(shown).parent().filter(|parent| !parent.as_str().is_empty());
-        let failure = Failure::user(format!("`{shown}` is the folder of packages in a layer, and not the layer"));
+        let failure = Failure::user(format!("`{shown}` is the package folder of a layer, not the layer itself"));
         return Err(failure
-            .hint(format!("audit the folder that it is in: `{}`", parent.unwrap_or(Utf8Path::new("."))))
+            .hint(format!("audit its parent folder: `{}`", parent.unwrap_or(Utf8Path::new("."))))
             .into());
     }
     let layer = contents::read(&contents, secrets, &mut noticed, bytes_of);
@@ -50,7 +50,7 @@ fn list(folder: &Utf8Path, shown: &str, noticed: &mut Noticed) -> anyhow::Result
     let limits = facts::opening();
     let (mut contents, mut total) = (Contents::new(), 0_u64);
     for entry in WalkDir::new(folder).sort_by_file_name() {
-        let entry = entry.with_context(|| format!("cannot read `{shown}`"))?;
+        let entry = entry.with_context(|| format!("could not read `{shown}`"))?;
         let source = files::utf8(entry.path())?;
         let path = source.strip_prefix(folder).expect("walkdir stays in its folder").to_owned();
         let metadata = entry.metadata()?;
@@ -78,8 +78,9 @@ fn list(folder: &Utf8Path, shown: &str, noticed: &mut Noticed) -> anyhow::Result
         total += size;
         if total > limits.total || size > limits.entry || contents.len() as u64 >= limits.entries {
             let failure = Failure::user(format!("`{shown}` is far too large for a layer"));
-            let cause = format!("it has more than {} files or {}", limits.entries, ByteSize(limits.total.min(total)));
-            return Err(failure.cause(cause).hint("name the folder that would be `/opt`").into());
+            let cause =
+                format!("it contains more than {} files or {}", limits.entries, ByteSize(limits.total.min(total)));
+            return Err(failure.cause(cause).hint("give the folder that would become `/opt`").into());
         }
         contents.insert(path, Found { kind, size, place: source.to_owned() });
     }

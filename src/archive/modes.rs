@@ -17,23 +17,21 @@ const OTHERS_ENTER: u32 = 0o005;
 /// `None` where the zip says nothing of modes.
 pub(super) fn of_folder(path: &Utf8Path, mode: Option<u32>) -> Option<Finding> {
     let mode = mode? & 0o777;
-    (mode & OTHERS_ENTER != OTHERS_ENTER).then(|| {
-        refused(path, format!("the folder `{path}` has mode {mode:03o}, so that the function cannot enter it"))
-    })
+    (mode & OTHERS_ENTER != OTHERS_ENTER)
+        .then(|| refused(path, format!("the folder `{path}` has mode {mode:03o}, so the function cannot enter it")))
 }
 
 pub(super) fn of_file(path: &Utf8Path, mode: Option<u32>) -> Option<Finding> {
     let mode = mode?;
     match mode & TYPE {
         LINK => None,
-        0 | FILE => (mode & OTHERS_READ == 0).then(|| {
-            refused(path, format!("`{path}` has mode {:03o}, so that the function cannot read it", mode & 0o777))
-        }),
+        0 | FILE => (mode & OTHERS_READ == 0)
+            .then(|| refused(path, format!("`{path}` has mode {:03o}, so the function cannot read it", mode & 0o777))),
         _ => Some(Finding::error(
             "mode-refused",
             path.as_str(),
-            format!("`{path}` is a device, socket or pipe, which a layer cannot have"),
-            "take it out, and make the zip again",
+            format!("`{path}` is a device, socket or pipe, which a layer cannot contain"),
+            "remove it, and create the zip again",
         )),
     }
 }
@@ -43,6 +41,6 @@ fn refused(path: &Utf8Path, message: String) -> Finding {
         "mode-refused",
         path.as_str(),
         message,
-        "run `chmod -R a+rX` on the layer's folder and make the zip again; with Python's zipfile set `external_attr`",
+        "run `chmod -R a+rX` on the layer's folder, and create the zip again; with Python's zipfile, set `external_attr`",
     )
 }

@@ -15,29 +15,29 @@ const LONGEST_NAME: usize = 255;
 /// What is wrong with it, as in "`NAME` …".
 pub(super) fn path(name: &[u8]) -> Result<Utf8PathBuf, &'static str> {
     if name.len() > LONGEST_PATH {
-        return Err("is a longer path than Linux takes (4095 bytes)");
+        return Err("has a path that is longer than Linux allows (4095 bytes)");
     }
     let name = str::from_utf8(name).map_err(|_invalid| "is not UTF-8")?;
     if name.contains(char::is_control) {
         return Err("has a control character in its name");
     }
     if name.contains('\\') {
-        return Err("has a backslash in its name, which separates nothing on Linux");
+        return Err("has a backslash in its name, which is not a path separator on Linux");
     }
     let mut start = name.chars();
     let is_drive = start.next().is_some_and(|first| first.is_ascii_alphabetic()) && start.next() == Some(':');
     if is_drive && matches!(start.next(), Some('/') | None) {
-        return Err("begins with the name of a drive");
+        return Err("begins with a drive letter");
     }
     let mut path = Utf8PathBuf::new();
     for component in Utf8Path::new(name).components() {
         match component {
             Utf8Component::Normal(part) if part.len() > LONGEST_NAME => {
-                return Err("has a longer name than Linux takes (255 bytes)");
+                return Err("has a name that is longer than Linux allows (255 bytes)");
             }
             Utf8Component::Normal(part) => path.push(part),
             Utf8Component::CurDir => {}
-            Utf8Component::ParentDir => return Err("climbs out of its folder with `..`"),
+            Utf8Component::ParentDir => return Err("leaves its folder with `..`"),
             Utf8Component::RootDir | Utf8Component::Prefix(_) => return Err("is an absolute path"),
         }
     }
@@ -50,7 +50,7 @@ pub(super) fn refused(name: &str, why: &str) -> Finding {
         "unsafe-path",
         name,
         format!("`{name}` {why}"),
-        "make the zip again from inside the layer's folder, with paths as in `python/package/module.py`",
+        "create the zip again from inside the layer's folder, with paths such as `python/package/module.py`",
     )
 }
 

@@ -117,7 +117,7 @@ pub fn pack(tree: &Tree, scan: &Scan, folder: &Utf8Path, progress: &ProgressBar)
 /// An empty file that nobody takes for a finished zip.
 pub fn temporary_file(folder: &Utf8Path) -> anyhow::Result<NamedTempFile> {
     let file = tempfile::Builder::new().prefix(".lambda-layer-").suffix(".zip").tempfile_in(folder);
-    file.with_context(|| format!("cannot write to `{folder}`"))
+    file.with_context(|| format!("could not write to `{folder}`"))
 }
 
 fn write_zip(
@@ -162,15 +162,14 @@ fn names(tree: &Tree) -> BTreeSet<String> {
 /// does not mark as UTF-8.
 fn entry_path(name: &str) -> Result<EntryPath<'_>, Failure> {
     if name.contains('\\') {
-        return Err(
-            Failure::user(format!("`{name}` has a backslash, which a zip cannot hold in a name")).hint("rename it")
-        );
+        return Err(Failure::user(format!("`{name}` contains a backslash, which names in a zip cannot contain"))
+            .hint("rename it"));
     }
     match (name.contains(':'), name.is_ascii()) {
         (false, _) => Ok(EntryPath::conformant(name)),
         (true, true) => Ok(EntryPath::verbatim(name.as_bytes())),
-        (true, false) => Err(Failure::user(format!("`{name}` has a colon and letters outside of ASCII"))
-            .hint("rename it: zips with such names are read in several ways")),
+        (true, false) => Err(Failure::user(format!("`{name}` contains a colon and non-ASCII characters"))
+            .hint("rename it; programs interpret such names in a zip differently")),
     }
 }
 
@@ -193,8 +192,8 @@ fn write_in_order(
             if let Some(found) = waiting.remove(Utf8Path::new(&name)) {
                 break found;
             }
-            let (path, result) = packed.recv().context("packing stopped before its end")?;
-            let packed = result.with_context(|| format!("cannot pack `{path}`"))?;
+            let (path, result) = packed.recv().context("packing stopped before the end")?;
+            let packed = result.with_context(|| format!("could not pack `{path}`"))?;
             // Compressing is the work; writing waits for the file whose turn it is.
             progress.inc(packed.size);
             waiting.insert(path, packed);

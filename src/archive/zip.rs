@@ -58,8 +58,10 @@ pub fn lay_out(bytes: &[u8], shown: &str, opt: &Utf8Path) -> anyhow::Result<()> 
     let (mut noticed, mut directory) = (Noticed::default(), Directory::default());
     directory.read(&zip, &mut noticed);
     if !directory.may_be_unpacked(&mut noticed) {
-        let failure = Failure::user(format!("`{shown}` was made to exhaust whoever unpacks it"));
-        return Err(failure.hint("do not unpack it; find out who made it").into());
+        let failure = Failure::user(format!(
+            "`{shown}` is a zip bomb: it would fill up the disk or memory of a program that unpacks it"
+        ));
+        return Err(failure.hint("do not unpack it; find out who created it").into());
     }
     directory.read_links(&zip, &mut noticed);
     directory.refuse_what_is_behind_links(&mut noticed);
@@ -101,7 +103,7 @@ impl Directory {
                 Ok(Some(entry)) => self.add(zip, &entry, noticed),
                 Ok(None) if count == zip.entries_hint() => return,
                 Ok(None) => {
-                    let why = format!("its directory has {count} entries and declares {}", zip.entries_hint());
+                    let why = format!("its directory has {count} entries, but declares {}", zip.entries_hint());
                     return noticed.push(corrupt("layer", &why));
                 }
                 Err(_broken) => {
@@ -129,7 +131,7 @@ impl Directory {
                     noticed.push(corrupt(&name, &format!("its own header calls it `{own}`")));
                 }
             }
-            Err(_outside) => return noticed.push(corrupt(&name, "its bytes are not in the zip")),
+            Err(_outside) => return noticed.push(corrupt(&name, "its data is not in the zip")),
         }
         let path = match names::path(raw.as_bytes()) {
             Ok(path) if path.as_str().is_empty() => return,
@@ -148,16 +150,19 @@ impl Directory {
             return noticed.push(Finding::error(
                 "encrypted-entry",
                 &name,
-                format!("`{name}` is encrypted, which Lambda cannot unpack"),
-                "make the zip without a password",
+                format!("`{name}` is encrypted, so Lambda cannot unpack it"),
+                "create the zip without a password",
             ));
         }
         if ![CompressionMethod::STORE, CompressionMethod::DEFLATE].contains(&entry.compression_method()) {
             return noticed.push(Finding::error(
                 "unsupported-compression",
                 &name,
-                format!("`{name}` is compressed by {}, which Lambda cannot unpack", method(entry.compression_method())),
-                "make the zip with deflate, as `zip -r` does",
+                format!(
+                    "`{name}` is compressed with {}, which Lambda cannot unpack",
+                    method(entry.compression_method())
+                ),
+                "create the zip with deflate, as `zip -r` does",
             ));
         }
         noticed.extend(modes::of_file(&path, mode));
@@ -183,7 +188,7 @@ impl Directory {
             matches!(found.kind, Kind::File { .. }) && folders.contains(path.as_path())
         };
         for (path, _) in self.contents.iter().filter(is_both) {
-            noticed.push(duplicate(path.as_str(), "is a file and a folder"));
+            noticed.push(duplicate(path.as_str(), "is both a file and a folder"));
         }
     }
 
@@ -191,18 +196,14 @@ impl Directory {
     fn may_be_unpacked(&mut self, noticed: &mut Noticed) -> bool {
         let limit = facts::opening().total;
         if self.total > limit {
-            let why = format!(
-                "it declares {} unzipped, over the {} that are unpacked",
-                ByteSize(self.total),
-                ByteSize(limit)
-            );
+            let why = format!("it declares {} unzipped, over the limit of {}", ByteSize(self.total), ByteSize(limit));
             noticed.push(bomb("layer", &why));
             return false;
         }
         self.ranges.sort();
         let mut overlaps = self.ranges.windows(2).filter(|pair| pair[0].1 > pair[1].0);
         let Some([first, second]) = overlaps.next() else { return true };
-        noticed.push(bomb("layer", &format!("`{}` and `{}` share bytes of the zip", first.2, second.2)));
+        noticed.push(bomb("layer", &format!("`{}` and `{}` overlap in the zip", first.2, second.2)));
         false
     }
 
@@ -211,14 +212,14 @@ impl Directory {
         self.contents.retain(|path, found| {
             let Kind::Link { target } = &mut found.kind else { return true };
             let read = if found.size > LONGEST_LINK {
-                Err(names::refused(path.as_str(), "is a link to a longer path than Linux takes"))
+                Err(names::refused(path.as_str(), "is a link to a path that is longer than Linux allows"))
             } else {
                 inflate(zip, found.place, path.as_str())
             };
             found.size = 0;
             let text = read.and_then(|bytes| {
                 let text = String::from_utf8(bytes).ok().filter(|text| !text.is_empty() && !text.contains('\0'));
-                text.ok_or_else(|| names::refused(path.as_str(), "is a link that leads nowhere"))
+                text.ok_or_else(|| names::refused(path.as_str(), "is a link without a valid target"))
             });
             match text {
                 Ok(text) => *target = text.into(),
@@ -245,7 +246,7 @@ impl Directory {
             let link = path.ancestors().skip(1).find_map(|folder| links.get_key_value(folder));
             if let Some((link, target)) = link {
                 let why = format!(
-                    "is behind the link `{link}`, which leads to `{}`",
+                    "is behind the link `{link}`, which points to `{}`",
                     names::shown(target.as_str().as_bytes())
                 );
                 noticed.push(names::refused(path.as_str(), &why));
@@ -278,7 +279,7 @@ fn duplicate(name: &str, why: &str) -> Finding {
         "duplicate-entry",
         name,
         format!("`{name}` {why}"),
-        "make the zip anew: adding to a zip that is there leaves such entries",
+        "create the zip from scratch: adding to an existing zip leaves such entries behind",
     )
 }
 
@@ -292,10 +293,9 @@ fn refuse_wheel(contents: &Contents<Place>, shown: &str) -> Result<(), Failure> 
     if !is_wheel || contents.keys().any(|path| path.starts_with("python")) {
         return Ok(());
     }
-    let failure = Failure::user(format!("`{shown}` is a wheel, or packages without their folder, and no layer"));
-    Err(failure.hint(
-        "in a layer packages are in `python/`; `lambda-layer build` makes one from a wheel that `requirements` names",
-    ))
+    let failure =
+        Failure::user(format!("`{shown}` is not a layer, but a wheel or packages without their `python/` folder"));
+    Err(failure.hint("put packages into `python/`, or list the wheel in `requirements` and run `lambda-layer build`"))
 }
 
 fn not_a_zip(bytes: &[u8], shown: &str, error: &rawzip::Error) -> Failure {
@@ -304,19 +304,19 @@ fn not_a_zip(bytes: &[u8], shown: &str, error: &rawzip::Error) -> Failure {
     let what = if bytes.is_empty() {
         "it is empty"
     } else if text.starts_with("<!doctype html") || text.starts_with("<html") {
-        "it is a web page: was it downloaded without a login, or from the page about it?"
+        "it is a web page, perhaps because it was downloaded without logging in or from the wrong link"
     } else if text.starts_with("<?xml") {
-        "it is XML, perhaps the error of a server in place of the file"
+        "it is XML, perhaps a server's error message instead of the file"
     } else if start.starts_with(b"\x1f\x8b") {
-        "it is compressed by gzip, as `.tar.gz` files are"
+        "it is compressed with gzip, like a `.tar.gz` file"
     } else if start.get(257..262) == Some(b"ustar") {
         "it is a tar archive"
     } else if start.starts_with(b"PK\x03\x04") && matches!(error.kind(), ErrorKind::MissingEndOfCentralDirectory) {
-        "it begins as a zip and has no end: it was not copied or downloaded as a whole"
+        "it begins like a zip, but its end is missing: the copy or download is incomplete"
     } else if start.starts_with(b"PK") {
-        "it begins as a zip, but its directory is broken"
+        "it begins like a zip, but its directory is broken"
     } else {
-        "it has no directory of entries at its end"
+        "it has no zip directory at its end"
     };
-    Failure::user(format!("`{shown}` is not a zip")).cause(what).hint("name the zip of a layer, a folder, or an ARN")
+    Failure::user(format!("`{shown}` is not a zip")).cause(what).hint("give the zip of a layer, a folder, or an ARN")
 }

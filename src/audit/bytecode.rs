@@ -39,11 +39,11 @@ fn unloadable(distribution: Option<&DistributionName>, files: &[(&Utf8Path, u16)
         "foreign-bytecode",
         first.as_str(),
         format!(
-            "{} cannot be imported: compiled by {made_by}, without source, and the layer is for Python {}",
+            "{} cannot be imported: compiled by {made_by}, without source, but the layer is for Python {}",
             listed(files.iter().map(|(path, _)| path.to_string())),
             target.python
         ),
-        "compile with the Python of the layer, or ship the sources",
+        "compile with the layer's Python version, or include the sources",
     )
     .blames(distribution)
 }
@@ -55,18 +55,18 @@ fn stale(others: usize, timed: usize, size: u64, target: Target) -> Option<Findi
     }
     let mut causes = Vec::new();
     if others > 0 {
-        causes.push(format!("{others} for another Python than {}", target.python));
+        causes.push(format!("{others} compiled for a Python version other than {}", target.python));
     }
     if timed > 0 {
-        causes.push(format!("{timed} by the time of a source, which a zip does not keep"));
+        causes.push(format!("{timed} validated by the modification time of the source, which a zip does not keep"));
     }
     let message = format!(
-        "{} of bytecode ({}) will not be used: {}",
-        counted(others + timed, "file"),
+        "{} ({}) will not be used: {}",
+        counted(others + timed, "bytecode file"),
         ByteSize(size),
         causes.join(", ")
     );
-    let help = "build with `bytecode: compile`, or leave `__pycache__` out";
+    let help = "build with `bytecode: compile`, or leave out `__pycache__`";
     Some(Finding::notice("stale-bytecode", "layer", message, help))
 }
 
@@ -91,12 +91,12 @@ mod tests {
     fn bytecode_is_for_the_python_of_the_layer() {
         let own = [("python/a/b.pyc", 3571, true), ("python/__pycache__/c.cpython-313.pyc", 3571, false)];
         assert_eq!(found(&own), "");
-        insta::assert_snapshot!(found(&[("python/a/b.pyc", 3531, false), ("python/a/c.pyc", 3531, false)]), @"Error foreign-bytecode: `python/a/b.pyc`, `python/a/c.pyc` cannot be imported: compiled by Python 3.12, without source, and the layer is for Python 3.13");
+        insta::assert_snapshot!(found(&[("python/a/b.pyc", 3531, false), ("python/a/c.pyc", 3531, false)]), @"Error foreign-bytecode: `python/a/b.pyc`, `python/a/c.pyc` cannot be imported: compiled by Python 3.12, without source, but the layer is for Python 3.13");
         assert_eq!(found(&[("python/a/b.pyc", 3531, false), ("python/a/b.py", 0, false)]), "");
         let cached = [
             ("python/__pycache__/c.cpython-312.pyc", 3531, false),
             ("python/__pycache__/c.cpython-313.pyc", 3571, true),
         ];
-        insta::assert_snapshot!(found(&cached), @"Notice stale-bytecode: 2 files of bytecode (0 B) will not be used: 1 for another Python than 3.13, 1 by the time of a source, which a zip does not keep");
+        insta::assert_snapshot!(found(&cached), @"Notice stale-bytecode: 2 bytecode files (0 B) will not be used: 1 compiled for a Python version other than 3.13, 1 validated by the modification time of the source, which a zip does not keep");
     }
 }

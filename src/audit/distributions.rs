@@ -33,8 +33,8 @@ fn check_versions(distributions: &[&Distribution]) -> Vec<Finding> {
         Finding::error(
             "duplicate-distribution",
             name.to_string(),
-            format!("`{name}` is in the layer as {}", versions.join(" and as ")),
-            "install into an empty folder: what is left of the other version mixes with it",
+            format!("the layer contains more than one version of `{name}`: {}", versions.join(" and ")),
+            "install into an empty folder, so that no files of another version remain",
         )
         .blames(Some(name))
     });
@@ -70,8 +70,8 @@ fn check_owners(distributions: &[&Distribution], there: &BTreeSet<&str>) -> Vec<
         Finding::warning(
             "shared-path",
             paths[0],
-            format!("{} each bring `{}`{others}, with different bytes", names.join(" and "), paths[0]),
-            "the layer has only one of the two: leave out one of the distributions with `exclude`",
+            format!("{} each contain `{}`{others}, with different content", names.join(" and "), paths[0]),
+            "the layer can contain only one of them; leave out one of the distributions with `exclude`",
         )
     });
     findings.collect()
@@ -95,15 +95,13 @@ fn check_start(layer: &Layer, there: &BTreeSet<&str>) -> Vec<Finding> {
         let owner =
             layer.distributions.iter().find(|distribution| distribution.record.contains_key(Utf8Path::new(path)));
         let (subject, what) = match owner {
-            Some(owner) => {
-                (owner.name.to_string(), format!("`{}` has `{path}` for Python to read when it starts", owner.name))
-            }
-            None => ((*path).to_owned(), format!("`{path}` is for Python to read when it starts")),
+            Some(owner) => (owner.name.to_string(), format!("`{}` contains `{path}`", owner.name)),
+            None => ((*path).to_owned(), format!("the layer contains `{path}`")),
         };
         Finding::notice(
             "pth-file",
             subject,
-            format!("{what}, which Lambda has it do only for functions without `PYTHONPATH`"),
+            format!("{what}, which Python reads at startup only in functions that do not set `PYTHONPATH`"),
             "do not set `PYTHONPATH` in the function, or make sure that it works without that file",
         )
         .blames(owner.map(|owner| &owner.name))
@@ -123,8 +121,8 @@ pub(crate) fn check_installed(distributions: &[Distribution], installed: &Utf8Pa
         Finding::warning(
             "lost-file",
             path.as_str(),
-            format!("`{path}` of `{name}` is not in the layer: its installer put it nowhere"),
-            "use `installer: uv`, or place it with `include`",
+            format!("`{path}` of `{name}` is not in the layer, because the installer did not install it"),
+            "use `installer: uv`, or add it with `include`",
         )
         .blames(Some(name))
     });
@@ -143,10 +141,10 @@ pub(crate) fn check_foreign_builds(
             "built-elsewhere",
             distribution.name.to_string(),
             format!(
-                "`{} {}` was built by Python {python}, and may require something else under the Python of the layer",
+                "`{} {}` was built with Python {python}; its requirements may differ for the layer's Python version",
                 distribution.name, distribution.version
             ),
-            "look at the list of what is in the layer, pin everything it needs, or build in the image of the runtime",
+            "check the list of distributions in the layer, pin everything it needs, or build in the runtime's image",
         )
     });
     findings.collect()

@@ -21,12 +21,12 @@ pub(crate) fn check(
         let names: Vec<String> = kept.iter().map(|distribution| distribution.name.to_string()).collect();
         let help = match nearest(&name.to_string(), names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "take it out of `exclude`".to_owned(),
+            None => "remove it from `exclude`".to_owned(),
         };
         Finding::warning(
             "exclude-unknown",
             name.to_string(),
-            format!("`exclude` has `{name}`, which would not be in the layer anyway"),
+            format!("`exclude` lists `{name}`, which would not be in the layer anyway"),
             help,
         )
     });
@@ -52,7 +52,7 @@ pub(crate) fn check(
                     users.join(", "),
                     if users.len() == 1 { "needs" } else { "need" }
                 ),
-                "make sure that the runtime, the function or another layer brings it",
+                "make sure that the runtime, the function or another layer provides it",
             )
         })
     });

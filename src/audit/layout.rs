@@ -38,11 +38,15 @@ pub(crate) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
     let findings = reported.map(|(folder, names)| {
         let names = listed(names);
         let (subject, message, help) = if folder == "" {
-            let help = "put packages into a folder `python`, and zip that folder".to_owned();
+            let help = "put packages into a folder named `python`, and zip that folder".to_owned();
             ("layer".to_owned(), format!("{names} at the root of the layer cannot be imported"), help)
         } else {
             let message = format!("{names} in `{folder}` cannot be imported by python{}", target.python);
-            (folder.to_string(), message, "move that to `python`, where Lambda's Python looks for packages".to_owned())
+            (
+                folder.to_string(),
+                message,
+                "move the content to `python`, where Lambda's Python looks for packages".to_owned(),
+            )
         };
         let finding = Finding::error("not-importable", subject, message, help);
         if is_importable { finding.into_warning() } else { finding }
@@ -54,8 +58,8 @@ fn nothing(layer: &Layer, packages: &Utf8Path) -> Finding {
     let finding = Finding::error(
         "nothing-importable",
         packages.as_str(),
-        "there is nothing in the layer that Python could import",
-        "add requirements, `source` or `include`, or look at what `exclude` leaves",
+        "the layer contains nothing that Python can import",
+        "add requirements, `source` or `include`, or check what `exclude` leaves",
     );
     // A layer with nothing but programs, libraries or data can be useful, too.
     let mut others = layer.files.iter().filter(|(path, _)| !is_package_path(path)).peekable();
@@ -65,7 +69,7 @@ fn nothing(layer: &Layer, packages: &Utf8Path) -> Finding {
         others.any(|(path, file)| is_searched(path) || is_placed(file) || setting(path, is_program(file)).is_some());
     match (layer.files.keys().any(|path| is_package_path(path)), is_useful) {
         (false, true) => {
-            let help = "nothing to do for a layer of programs, libraries or data".to_owned();
+            let help = "ignore this if the layer is meant for programs, libraries or data only".to_owned();
             Finding { severity: Severity::Notice, help, ..finding }
         }
         (false, false) if has_others => finding.into_warning(),
@@ -141,13 +145,13 @@ impl Finding {
             return None;
         }
         let setting = files.iter().find_map(|(path, is_program)| setting(path, *is_program));
-        let setting = setting.map(|setting| format!(", or a variable leads there ({setting})")).unwrap_or_default();
+        let setting = setting.map(|setting| format!(", or if a variable points to it ({setting})")).unwrap_or_default();
         Some(Self::notice(
             "unsearched-folder",
             place.as_str(),
-            format!("the runtime does not look into `{place}` by itself"),
+            format!("the runtime does not use `{place}` by default"),
             format!(
-                "that is fine if your code opens it as `/opt/{place}`{setting}; programs belong in `bin`, libraries in `lib`"
+                "this is fine if your code opens it as `/opt/{place}`{setting}; programs belong in `bin`, libraries in `lib`"
             ),
         ))
     }
@@ -195,16 +199,16 @@ mod tests {
         let of_other = ["python/lib/python3.12/site-packages/six.py"];
         assert_eq!(found(&of_other, "python/lib/python3.13/site-packages", "../python3.12/site-packages"), "");
         assert_eq!(found(&["x/six.py"], "python/six.py", "/opt/x/six.py"), "");
-        insta::assert_snapshot!(found(&["bin/tool"], "python/six.py", "../six.py"), @"Warning nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&["bin/tool"], "python/six.py", "../six.py"), @"Warning nothing-importable: the layer contains nothing that Python can import");
     }
 
     #[test]
     fn programs_alone_are_a_layer() {
-        insta::assert_snapshot!(found(&["bin/ffmpeg"]), @"Notice nothing-importable: there is nothing in the layer that Python could import");
-        insta::assert_snapshot!(found(&["fonts/a.ttf"]), @"Notice nothing-importable: there is nothing in the layer that Python could import");
-        insta::assert_snapshot!(found(&["data/a.bin"]), @"Warning nothing-importable: there is nothing in the layer that Python could import");
-        insta::assert_snapshot!(found(&["bin/ffmpeg", "python/six-1.dist-info/METADATA"]), @"Warning nothing-importable: there is nothing in the layer that Python could import");
-        insta::assert_snapshot!(found(&[]), @"Error nothing-importable: there is nothing in the layer that Python could import");
-        insta::assert_snapshot!(found(&["python/six-1.dist-info/METADATA"]), @"Error nothing-importable: there is nothing in the layer that Python could import");
+        insta::assert_snapshot!(found(&["bin/ffmpeg"]), @"Notice nothing-importable: the layer contains nothing that Python can import");
+        insta::assert_snapshot!(found(&["fonts/a.ttf"]), @"Notice nothing-importable: the layer contains nothing that Python can import");
+        insta::assert_snapshot!(found(&["data/a.bin"]), @"Warning nothing-importable: the layer contains nothing that Python can import");
+        insta::assert_snapshot!(found(&["bin/ffmpeg", "python/six-1.dist-info/METADATA"]), @"Warning nothing-importable: the layer contains nothing that Python can import");
+        insta::assert_snapshot!(found(&[]), @"Error nothing-importable: the layer contains nothing that Python can import");
+        insta::assert_snapshot!(found(&["python/six-1.dist-info/METADATA"]), @"Error nothing-importable: the layer contains nothing that Python can import");
     }
 }

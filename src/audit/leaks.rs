@@ -27,40 +27,40 @@ pub(crate) fn check(layer: &Layer) -> Vec<Finding> {
 fn chance(paths: &[&Utf8Path]) -> Finding {
     let (first, others) = (paths[0], paths.len() - 1);
     let (others, hold) = match others {
-        0 => (String::new(), "holds"),
-        others => (format!(" and {} beside", counted(others, "file")), "hold"),
+        0 => (String::new(), "contains"),
+        others => (format!(" and {}", counted(others, "other file")), "contain"),
     };
     Finding::warning(
         "known-secret",
         first.as_str(),
-        format!("`{first}`{others} {hold} the weak password of a variable of this run, most likely by chance"),
-        "nothing to do if others may know it, as that of a database for tests; if not, take a longer one and change it where it is used",
+        format!("`{first}`{others} {hold} the weak password from a variable of this run, most likely by coincidence"),
+        "ignore this if others may know it, for example the password of a test database; otherwise, choose a longer one and change it wherever it is used",
     )
 }
 
 fn finding(path: &Utf8Path, leak: Leak) -> Finding {
-    const REVOKE: &str = "take it out, have it revoked if others saw it, and let the function read it at run time";
+    const REVOKE: &str = "remove it, revoke it if others may have seen it, and let the function read it at run time";
     match leak {
         Leak::KnownByChance => chance(&[path]),
         Leak::Known => Finding::error(
             "known-secret",
             path.as_str(),
-            format!("`{path}` holds a secret that this run was given"),
-            "take it out, and let the function read it at run time; see docs/findings.md for what is compared",
+            format!("`{path}` contains a secret that was passed to this run"),
+            "remove it, and let the function read it at run time; docs/findings.md explains what is compared",
         ),
         Leak::InUrl { line } => Finding::error(
             "password-in-url",
             path.as_str(),
-            format!("`{path}` has a URL with a password in line {line}"),
-            "take it out; in an example write a placeholder such as `{password}`",
+            format!("`{path}` contains a URL with a password on line {line}"),
+            "remove it; in an example, write a placeholder such as `{password}`",
         ),
         Leak::PrivateKey { line, is_certain } => {
-            let message = format!("`{path}` has a private key in line {line}");
+            let message = format!("`{path}` contains a private key on line {line}");
             let finding = Finding::error("private-key", path.as_str(), message, REVOKE);
             if is_certain { finding } else { finding.into_warning() }
         }
         Leak::Token { kind, line } => {
-            Finding::error("access-token", path.as_str(), format!("`{path}` has {kind} in line {line}"), REVOKE)
+            Finding::error("access-token", path.as_str(), format!("`{path}` contains {kind} on line {line}"), REVOKE)
         }
         Leak::File { kind, is_certain } => {
             let finding = Finding::error(

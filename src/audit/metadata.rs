@@ -29,8 +29,8 @@ fn no_metadata(layer: &Layer) -> Option<Finding> {
         Finding::notice(
             "no-metadata",
             "layer",
-            "no distribution has its metadata (`*.dist-info`), so nobody can tell versions, licences and requirements",
-            "keep `*.dist-info` when making the layer smaller: `importlib.metadata` and entry points need it as well",
+            "the layer contains no metadata of distributions (`*.dist-info`), so versions, licences and requirements are unknown",
+            "keep `*.dist-info` when you make the layer smaller; `importlib.metadata` and entry points need it too",
         )
     })
 }
@@ -60,12 +60,12 @@ fn no_licence(layer: &Layer) -> Option<Finding> {
     };
     let names: BTreeSet<String> =
         layer.distributions.iter().filter(is_without).map(|distribution| distribution.name.to_string()).collect();
-    let (first, are) = (names.first()?.clone(), if names.len() == 1 { "says" } else { "say" });
+    let (first, are) = (names.first()?.clone(), if names.len() == 1 { "states" } else { "state" });
     Some(Finding::notice(
         "no-licence",
         first,
-        format!("{} {are} no licence, neither in its metadata nor in a file", listed(names)),
-        "ask who wrote it before the layer is shared",
+        format!("{} {are} no licence, neither in the metadata nor in a file", listed(names)),
+        "ask the authors before you share the layer",
     ))
 }
 
@@ -80,8 +80,8 @@ fn orphan_libraries(layer: &Layer) -> Option<Finding> {
         "orphan-library",
         first,
         format!(
-            "{} in no distribution's `RECORD`",
-            if paths.len() == 1 { format!("{} stands", listed(paths)) } else { format!("{} stand", listed(paths)) }
+            "{} not listed in any distribution's `RECORD`",
+            if paths.len() == 1 { format!("{} is", listed(paths)) } else { format!("{} are", listed(paths)) }
         ),
         "it may be left over from another version: install into an empty folder",
     ))
@@ -107,14 +107,14 @@ fn check_tests(layer: &Layer) -> Option<Finding> {
     let mut largest: Vec<_> = sizes.into_iter().collect();
     largest.sort_by_key(|(name, size)| (std::cmp::Reverse(*size), *name));
     let named = largest.iter().take(3).map(|(name, size)| {
-        let name = name.map_or_else(|| "files of no distribution".to_owned(), ToString::to_string);
+        let name = name.map_or_else(|| "files outside distributions".to_owned(), ToString::to_string);
         format!("{name} {}", ByteSize(*size))
     });
     Some(Finding::notice(
         "tests-included",
         "layer",
         format!("{} of the layer are tests ({})", ByteSize(total), named.collect::<Vec<_>>().join(", ")),
-        "build with `slim: safe`, which leaves out those that nothing uses",
+        "build with `slim: safe`, which leaves out tests that nothing uses",
     ))
 }
 
@@ -179,7 +179,7 @@ mod tests {
         known.push(("empty", "1", &[]));
         assert_eq!(found(&known), "", "an empty one needs none");
         known.push(("d", "1", &[]));
-        insta::assert_snapshot!(found(&known), @"Notice no-licence: `d` says no licence, neither in its metadata nor in a file");
+        insta::assert_snapshot!(found(&known), @"Notice no-licence: `d` states no licence, neither in the metadata nor in a file");
     }
 
     #[test]
@@ -193,9 +193,9 @@ mod tests {
     #[test]
     fn a_layer_without_metadata_is_told_once() {
         let stripped = Layer::of_paths(&["python/numpy/__init__.py", "python/numpy/_core.so"]);
-        insta::assert_snapshot!(found(&stripped), @"Notice no-metadata: no distribution has its metadata (`*.dist-info`), so nobody can tell versions, licences and requirements");
+        insta::assert_snapshot!(found(&stripped), @"Notice no-metadata: the layer contains no metadata of distributions (`*.dist-info`), so versions, licences and requirements are unknown");
         let mut layer = Layer::of_distributions(&[("six", "1", MIT)]);
         layer.files.extend(stripped.files);
-        insta::assert_snapshot!(found(&layer), @"Notice orphan-library: `python/numpy/_core.so` stands in no distribution's `RECORD`");
+        insta::assert_snapshot!(found(&layer), @"Notice orphan-library: `python/numpy/_core.so` is not listed in any distribution's `RECORD`");
     }
 }

@@ -58,14 +58,14 @@ fn is_in_layer(place: &Utf8Path, layer: &Layer) -> bool {
 fn leads_outside(name: Option<&DistributionName>, outside: &Outside<'_>) -> Finding {
     let (files, places) = (listed(outside.files.iter().map(ToString::to_string)), shown(&outside.places));
     let subject = outside.files.first().map_or("", |path| path.as_str());
-    let verb = if outside.files.len() == 1 { "leads" } else { "lead" };
+    let verb = if outside.files.len() == 1 { "points" } else { "point" };
     let of = name.map(|name| format!(" of `{name}`")).unwrap_or_default();
     let are = if outside.places.len() == 1 { "is" } else { "are" };
     Finding::error(
         "path-outside",
         subject,
-        format!("{files}{of} {verb} to {places}, which {are} on the machine that installed it, and not in the layer"),
-        "install it as files: without `-e` or `--editable`, with uv `--no-editable`",
+        format!("{files}{of} {verb} to {places}, which {are} on the machine that installed it, not in the layer"),
+        "install it as regular files: without `-e` or `--editable`; with uv, use `--no-editable`",
     )
     .blames(name)
 }
@@ -75,8 +75,8 @@ fn installed_from(name: Option<&DistributionName>, outside: &Outside<'_>) -> Fin
     Finding::notice(
         "path-outside",
         subject,
-        format!("`{subject}` tells that it was installed from {}", shown(&outside.places)),
-        "nothing reads that in Lambda; whoever gets the layer may: leave the file out if they should not",
+        format!("`{subject}` records that it was installed from {}", shown(&outside.places)),
+        "Lambda does not read this, but everyone who gets the layer can; leave the file out if they should not",
     )
     .blames(name)
 }
@@ -116,10 +116,10 @@ mod tests {
             ("python/up.pth", "", searched("../../src")),
             ("python/copied-1.0.dist-info/direct_url.json", "copied", Place::Source("/home/me/copied".into())),
         ]), @r"
-        Error path-outside: `python/easy-install.pth` leads to `C:\Users\me\src`, which is on the machine that installed it, and not in the layer
-        Error path-outside: `python/up.pth` leads to `../../src`, which is on the machine that installed it, and not in the layer
-        Error path-outside: `python/__editable__.app-1.0.pth`, `python/app-1.0.dist-info/direct_url.json` of `app` lead to `/home/me/app`, `/home/me/app/src`, which are on the machine that installed it, and not in the layer
-        Notice path-outside: `python/copied-1.0.dist-info/direct_url.json` tells that it was installed from `/home/me/copied`
+        Error path-outside: `python/easy-install.pth` points to `C:\Users\me\src`, which is on the machine that installed it, not in the layer
+        Error path-outside: `python/up.pth` points to `../../src`, which is on the machine that installed it, not in the layer
+        Error path-outside: `python/__editable__.app-1.0.pth`, `python/app-1.0.dist-info/direct_url.json` of `app` point to `/home/me/app`, `/home/me/app/src`, which are on the machine that installed it, not in the layer
+        Notice path-outside: `python/copied-1.0.dist-info/direct_url.json` records that it was installed from `/home/me/copied`
         ");
     }
 

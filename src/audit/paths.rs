@@ -48,15 +48,17 @@ fn broken_link(path: &Utf8Path, followed: &Followed<'_>, names: &[&Utf8Path], la
         let message = format!("`{path}` is a link to `{target}`, {what}");
         Finding::warning(code, path.as_str(), message, help).blames(file.distribution())
     };
-    let help = "make it a relative link to something in the layer, or put the file itself there";
+    let help = "make it a relative link to a file in the layer, or replace it with the file itself";
     let finding = match followed.end {
         End::Outside(_) if target.is_absolute() => {
-            return Some(finding_of("link-outside", "which is outside of the layer", help));
+            return Some(finding_of("link-outside", "which is outside the layer", help));
         }
-        End::Outside(_) => return Some(finding_of("link-outside", "which leaves the layer", help).into_error()),
-        End::Endless if leads_back(path, followed) => finding_of("dangling-link", "which leads back to it", help),
-        End::Endless => finding_of("dangling-link", "and Linux does not follow that many links", help),
-        _ => finding_of("dangling-link", "where there is nothing", help),
+        End::Outside(_) => return Some(finding_of("link-outside", "which leads out of the layer", help).into_error()),
+        End::Endless if leads_back(path, followed) => {
+            finding_of("dangling-link", "which leads back to the link itself", help)
+        }
+        End::Endless => finding_of("dangling-link", "which is reached through more links than Linux follows", help),
+        _ => finding_of("dangling-link", "which does not exist", help),
     };
     // A library that cannot be loaded is an error, whatever the function does.
     Some(if names.iter().any(|name| has_library_name(name)) { finding.into_error() } else { finding })
@@ -87,7 +89,7 @@ fn check_case(layer: &Layer) -> Vec<Finding> {
             "case-conflict",
             first.as_str(),
             format!("{} differ only in case", listed(paths.into_iter().map(ToString::to_string))),
-            "Linux tells them apart; where the layer is unpacked on macOS or Windows, one replaces the other",
+            "Linux distinguishes them, but if the layer is unpacked on macOS or Windows, one overwrites the other",
         )
     });
     findings.collect()
@@ -130,16 +132,16 @@ mod tests {
             layer.add_link(path, target);
         }
         insta::assert_snapshot!(found(&layer), @"
-        Warning dangling-link: `lib/back` is a link to `/opt/lib/there`, which leads back to it
-        Warning link-outside: `lib/far` is a link to `/tmp/cache`, which is outside of the layer
-        Error dangling-link: `lib/libu.so` is a link to `libu.so`, which leads back to it
-        Error dangling-link: `lib/libw.so.2` is a link to `libw.so.2.0`, where there is nothing
-        Warning link-outside: `lib/liby.so` is a link to `/usr/lib64/liby.so.1`, which is outside of the layer
-        Warning dangling-link: `lib/none` is a link to `libx.so.2`, where there is nothing
-        Warning dangling-link: `lib/self` is a link to `self`, which leads back to it
-        Warning dangling-link: `lib/there` is a link to `back`, which leads back to it
-        Error link-outside: `lib/up` is a link to `../../etc/passwd`, which leaves the layer
-        Error dangling-link: `lib/v` is a link to `../v/none`, where there is nothing
+        Warning dangling-link: `lib/back` is a link to `/opt/lib/there`, which leads back to the link itself
+        Warning link-outside: `lib/far` is a link to `/tmp/cache`, which is outside the layer
+        Error dangling-link: `lib/libu.so` is a link to `libu.so`, which leads back to the link itself
+        Error dangling-link: `lib/libw.so.2` is a link to `libw.so.2.0`, which does not exist
+        Warning link-outside: `lib/liby.so` is a link to `/usr/lib64/liby.so.1`, which is outside the layer
+        Warning dangling-link: `lib/none` is a link to `libx.so.2`, which does not exist
+        Warning dangling-link: `lib/self` is a link to `self`, which leads back to the link itself
+        Warning dangling-link: `lib/there` is a link to `back`, which leads back to the link itself
+        Error link-outside: `lib/up` is a link to `../../etc/passwd`, which leads out of the layer
+        Error dangling-link: `lib/v` is a link to `../v/none`, which does not exist
         ");
     }
 

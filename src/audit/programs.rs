@@ -6,7 +6,7 @@ use super::listed;
 use crate::facts;
 use crate::layer::links::Names;
 use crate::layer::scan::binary::{Binary, has_library_name};
-use crate::layer::{File, Finding, Kind, Layer, package_folders};
+use crate::layer::{File, Finding, Kind, Layer, Owner, package_folders};
 use crate::types::{PythonVersion, Target};
 
 /// Checks `bin`, `extensions`, and the root of the layer, where wrapper scripts are.
@@ -35,13 +35,21 @@ fn is_program(path: &Utf8Path, file: &File) -> bool {
     file.observed.interpreter.is_some() || is_compiled()
 }
 
+/// The file and where it comes from, for messages: `bin/tool` from own source
+fn named(path: &Utf8Path, file: &File) -> String {
+    match &file.owner {
+        Owner::Unknown => format!("`{path}`"),
+        owner => format!("`{path}` from {owner}"),
+    }
+}
+
 /// Lambda starts every file of `extensions`, if the zip says that it is executable.
 fn idle_extension(path: &Utf8Path, file: &File) -> Finding {
     Finding::warning(
         "extension-not-executable",
         path.as_str(),
-        format!("`{path}` of {} is not executable, so Lambda cannot start it as an extension", file.owner),
-        "run `git update-index --chmod=+x` on it, or `chmod +x` before this step; files that are no extensions belong elsewhere",
+        format!("{} is not executable, so Lambda cannot start it as an extension", named(path, file)),
+        "run `git update-index --chmod=+x` on it, or `chmod +x` before this step; move files that are not extensions elsewhere",
     )
     .blames(file.distribution())
 }
@@ -50,7 +58,7 @@ fn idle_program(path: &Utf8Path, file: &File) -> Finding {
     Finding::warning(
         "program-not-executable",
         path.as_str(),
-        format!("`{path}` of {} is a program, but is not executable", file.owner),
+        format!("{} is a program, but is not executable", named(path, file)),
         "run `git update-index --chmod=+x` on it, or `chmod +x` before this step",
     )
     .blames(file.distribution())
@@ -61,11 +69,11 @@ fn interpreter(path: &Utf8Path, file: &File, layer: &Layer, python: PythonVersio
     let line = file.observed.interpreter.as_deref()?;
     let because = missing_interpreter(line, layer, python)?;
     let help = if line.ends_with('\r') {
-        "store it with the line ends of Linux, with `eol=lf` in `.gitattributes`".to_owned()
+        "store it with Unix line endings: set `eol=lf` in `.gitattributes`".to_owned()
     } else {
-        format!("write `#!/var/lang/bin/python{python}` for Python, `#!/bin/sh` for a shell script")
+        format!("write `#!/var/lang/bin/python{python}` for Python, or `#!/bin/sh` for a shell script")
     };
-    let message = format!("`{path}` of {} is started with `#!{}`, {because}", file.owner, line.trim_end());
+    let message = format!("{} is started with `#!{}`, {because}", named(path, file), line.trim_end());
     let finding = Finding::warning("interpreter-missing", path.as_str(), message, help);
     Some(finding.blames(file.distribution()))
 }
@@ -73,7 +81,7 @@ fn interpreter(path: &Utf8Path, file: &File, layer: &Layer, python: PythonVersio
 /// Why the interpreter in this first line (without `#!`) cannot be started, if that is certain.
 fn missing_interpreter(line: &str, layer: &Layer, python: PythonVersion) -> Option<String> {
     if line.ends_with('\r') {
-        return Some("whose line ends as on Windows, which Linux takes for a part of the name".to_owned());
+        return Some("but the line has a Windows line ending, which Linux treats as part of the name".to_owned());
     }
     let mut words = line.split_whitespace();
     let program = Utf8Path::new(words.next()?);
@@ -89,7 +97,7 @@ fn missing_interpreter(line: &str, layer: &Layer, python: PythonVersion) -> Opti
         return (!layer.has(inside)).then(|| "which is not in the layer".to_owned());
     }
     if !is_of_system(&program) {
-        return Some("which is not there in Lambda".to_owned());
+        return Some("which does not exist in Lambda".to_owned());
     }
     let version = program.file_name().and_then(|name| name.strip_prefix("python")).filter(|rest| rest.contains('.'))?;
     let is_of_runtime = program.starts_with("/var/lang") && version == python.to_string();
@@ -116,8 +124,8 @@ fn off_path(layer: &Layer, names: &Names<'_>, python: PythonVersion) -> Vec<Find
             Finding::notice(
                 "not-on-path",
                 folder.as_str(),
-                format!("{} in `{folder}` cannot be started by name", listed(names)),
-                "programs that functions start belong in `bin` at the root of the layer, which is on `PATH`",
+                format!("{} in `{folder}` cannot be run by name", listed(names)),
+                "put programs that functions run into `bin` at the root of the layer, which is on `PATH`",
             )
         })
     });
@@ -144,13 +152,13 @@ mod tests {
             assert_eq!(missing(line), None, "{line}");
         }
         for (line, because) in [
-            ("/home/me/.venv/bin/python", "which is not there in Lambda"),
-            ("python", "which is not there in Lambda"),
-            ("/usr/local/bin/python3.13", "which is not there in Lambda"),
+            ("/home/me/.venv/bin/python", "which does not exist in Lambda"),
+            ("python", "which does not exist in Lambda"),
+            ("/usr/local/bin/python3.13", "which does not exist in Lambda"),
             ("/usr/bin/env python3.9", "but the layer is for Python 3.13"),
             ("/usr/bin/python3.13", "but the layer is for Python 3.13"),
             ("/opt/bin/ruby", "which is not in the layer"),
-            ("/bin/sh\r", "whose line ends as on Windows, which Linux takes for a part of the name"),
+            ("/bin/sh\r", "but the line has a Windows line ending, which Linux treats as part of the name"),
         ] {
             assert_eq!(missing(line).as_deref(), Some(because), "{line}");
         }

@@ -32,8 +32,8 @@ fn check_python(distributions: &[&Distribution], target: Target) -> Vec<Finding>
         Finding::error(
             "requires-python",
             name.to_string(),
-            format!("`{name} {version}` is for Python {range}, but the layer is for Python {}", target.python),
-            "install the version of it that is for that Python, or change `python-version`",
+            format!("`{name} {version}` requires Python {range}, but the layer is for Python {}", target.python),
+            "install a version that supports that Python, or change `python-version`",
         )
         .blames(Some(name))
     });
@@ -137,14 +137,14 @@ fn check_missing(
         };
         let verb = if users.len() == 1 { "needs" } else { "need" };
         let place = match of_runtime {
-            Some(package) => format!("which is not in the layer, and the runtime has {}", package.version),
+            Some(package) => format!("which is not in the layer, and the runtime's version is {}", package.version),
             None => "which is neither in the layer nor in the runtime".to_owned(),
         };
         let finding = Finding::warning(
             "missing-requirement",
             name.as_str(),
             format!("{} {verb} {wanted}, {place}", listed(users)),
-            "add it to the requirements, unless the function or another layer brings it",
+            "add it to the requirements, unless the function or another layer provides it",
         );
         Some(finding.blames(Some(&first.by.name)))
     });
@@ -166,7 +166,7 @@ fn check_conflicts(distributions: &[&Distribution], needs: &BTreeMap<String, Vec
                 "conflicting-requirement",
                 found.name.to_string(),
                 format!("`{name} {version}` needs `{}`, but the layer has {}", need.wanted(), found.version),
-                "install both in one go, so that the installer picks versions that go together",
+                "install both together, so that the installer chooses compatible versions",
             )
             .blames(Some(name))
         })
@@ -229,13 +229,13 @@ mod tests {
         let torch = ("torch", "2.2.0+cpu", &[][..]);
         let numpy = ("numpy", "1.26.4", &["Requires-Python: >=3.9,<3.13"][..]);
         insta::assert_snapshot!(found(&[numpy, torch, user], "3.13"), @r"
-        requires-python: `numpy 1.26.4` is for Python >=3.9,<3.13, but the layer is for Python 3.13
-        missing-requirement: `user` needs `urllib3>=2.0`, which is not in the layer, and the runtime has 1.26.19
+        requires-python: `numpy 1.26.4` requires Python >=3.9,<3.13, but the layer is for Python 3.13
+        missing-requirement: `user` needs `urllib3>=2.0`, which is not in the layer, and the runtime's version is 1.26.19
         conflicting-requirement: `user 1` needs `numpy>=2`, but the layer has 1.26.4
         ");
         insta::assert_snapshot!(found(&[numpy, torch, user], "3.10"), @r"
         missing-requirement: `user` needs `tomli>=2`, which is neither in the layer nor in the runtime
-        missing-requirement: `user` needs `urllib3>=2.0`, which is not in the layer, and the runtime has 1.26.19
+        missing-requirement: `user` needs `urllib3>=2.0`, which is not in the layer, and the runtime's version is 1.26.19
         conflicting-requirement: `user 1` needs `numpy>=2`, but the layer has 1.26.4
         ");
         let odd = ("odd", "2024-final", &["Requires-Python: whatever", "Requires-Dist: even>=1"][..]);

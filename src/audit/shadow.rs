@@ -35,7 +35,7 @@ pub(crate) fn check(distributions: &[Distribution], runtime: &Runtime, target: T
             for package in left {
                 for requirement in unmet(&package.requires, &name, &version, &environment) {
                     note(
-                        format!("`{} {}` of the runtime needs `{}`", package.name, package.version, shown(requirement)),
+                        format!("`{} {}` in the runtime needs `{}`", package.name, package.version, shown(requirement)),
                         &|| {
                             format!(
                                 "add `{}` to the requirements, pin `{}`, or leave `{name}` to the runtime (`runtime-packages: drop` or `exclude: {name}`)",
@@ -51,7 +51,7 @@ pub(crate) fn check(distributions: &[Distribution], runtime: &Runtime, target: T
         for package in runtime.packages.iter().filter(|package| !is_there(distributions, &package.name.to_string())) {
             let needed = package.name.to_string();
             for requirement in unmet(&distribution.requires, &needed, &package.version, &environment) {
-                note(format!("it needs `{}`, and the runtime has {}", shown(requirement), package.version), &|| {
+                note(format!("it needs `{}`, but the runtime has {}", shown(requirement), package.version), &|| {
                     format!("add `{needed}` to the requirements, or leave `{name}` to the runtime as well")
                 });
             }
@@ -74,7 +74,7 @@ impl Misfit<'_> {
             "shadows-runtime",
             distribution.name.to_string(),
             format!(
-                "`{} {}` of the layer hides {hidden} of the runtime: {}",
+                "`{} {}` in the layer hides version {hidden} in the runtime: {}",
                 distribution.name,
                 distribution.version,
                 complaints.join("; ")
@@ -126,12 +126,12 @@ mod tests {
     #[test]
     fn a_part_that_does_not_fit_the_rest_is_named() {
         let urllib3 = distribution("urllib3", "2.5.0", &[]);
-        insta::assert_snapshot!(found("3.9", std::slice::from_ref(&urllib3)).join("\n"), @"`urllib3 2.5.0` of the layer hides 1.26.19 of the runtime: `botocore 1.40.4` of the runtime needs `urllib3>=1.25.4,<1.27` (add `botocore` to the requirements, pin `urllib3>=1.25.4,<1.27`, or leave `urllib3` to the runtime (`runtime-packages: drop` or `exclude: urllib3`))");
+        insta::assert_snapshot!(found("3.9", std::slice::from_ref(&urllib3)).join("\n"), @"`urllib3 2.5.0` in the layer hides version 1.26.19 in the runtime: `botocore 1.40.4` in the runtime needs `urllib3>=1.25.4,<1.27` (add `botocore` to the requirements, pin `urllib3>=1.25.4,<1.27`, or leave `urllib3` to the runtime (`runtime-packages: drop` or `exclude: urllib3`))");
         assert_eq!(found("3.12", &[urllib3]), [""; 0], "the runtime's botocore takes it there");
         let botocore = distribution("botocore", "1.43.0", &["urllib3<3"]);
-        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&botocore)).join("\n"), @"`botocore 1.43.0` of the layer hides 1.40.4 of the runtime: `boto3 1.40.4` of the runtime needs `botocore>=1.40.4,<1.41.0` (add `boto3` to the requirements, pin `botocore>=1.40.4,<1.41.0`, or leave `botocore` to the runtime (`runtime-packages: drop` or `exclude: botocore`))");
+        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&botocore)).join("\n"), @"`botocore 1.43.0` in the layer hides version 1.40.4 in the runtime: `boto3 1.40.4` in the runtime needs `botocore>=1.40.4,<1.41.0` (add `boto3` to the requirements, pin `botocore>=1.40.4,<1.41.0`, or leave `botocore` to the runtime (`runtime-packages: drop` or `exclude: botocore`))");
         let boto3 = distribution("boto3", "1.43.0", &["botocore>=1.43.0,<1.44.0", "s3transfer>=0.17,<0.18"]);
-        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&boto3)).join("\n"), @"`boto3 1.43.0` of the layer hides 1.40.4 of the runtime: it needs `botocore>=1.43.0,<1.44.0`, and the runtime has 1.40.4; it needs `s3transfer>=0.17,<0.18`, and the runtime has 0.13.1 (add `botocore` to the requirements, or leave `boto3` to the runtime as well)");
+        insta::assert_snapshot!(found("3.13", std::slice::from_ref(&boto3)).join("\n"), @"`boto3 1.43.0` in the layer hides version 1.40.4 in the runtime: it needs `botocore>=1.43.0,<1.44.0`, but the runtime has 1.40.4; it needs `s3transfer>=0.17,<0.18`, but the runtime has 0.13.1 (add `botocore` to the requirements, or leave `boto3` to the runtime as well)");
         let s3transfer = distribution("s3transfer", "0.17.0", &["botocore>=1.37.4,<2.0a0"]);
         assert_eq!(found("3.13", &[boto3, botocore, s3transfer]), [""; 0], "the family is whole");
         assert_eq!(found("3.13", &[distribution("botocore", "1.40.4", &[])]), [""; 0]);

@@ -14,7 +14,8 @@ pub(crate) fn check_unzipped(size: ByteSize, largest: &[DistributionSize]) -> Ve
     if size <= limit {
         return Vec::new();
     }
-    let message = format!("the layer is {size} unzipped ({} bytes), over Lambda's {limit} ({} bytes)", size.0, limit.0);
+    let message =
+        format!("the layer is {size} unzipped ({} bytes), over Lambda's limit of {limit} ({} bytes)", size.0, limit.0);
     vec![Finding::error("unzipped-size", "layer", message, remedy(largest))]
 }
 
@@ -24,10 +25,11 @@ pub(crate) fn check_zipped(archive: &Archive, spec: &Spec) -> Vec<Finding> {
     if archive.zipped_size <= limit {
         return Vec::new();
     }
-    let message = format!("the zip has {}, over the {limit} that Lambda takes without a bucket", archive.zipped_size);
+    let message =
+        format!("the zip is {}, over the {limit} that Lambda accepts without an S3 bucket", archive.zipped_size);
     match (&spec.registry, spec.task) {
         (RegistryChoice::Aws(destinations), Task::Publish) if destinations.bucket.is_none() => {
-            vec![Finding::error("zipped-size", "layer", message, "name an S3 bucket with `bucket`")]
+            vec![Finding::error("zipped-size", "layer", message, "set an S3 bucket with `bucket`")]
         }
         (_, Task::Build) => vec![Finding::warning("zipped-size", "layer", message, "publish it through an S3 bucket")],
         _ => Vec::new(),
@@ -44,7 +46,7 @@ pub(crate) fn check_limits(
     let over = |code: &'static str, what: &str, size: Option<ByteSize>, limit: Option<ByteSize>| {
         let (size, limit) = size.zip(limit).filter(|(size, limit)| size > limit)?;
         let more = ByteSize(size.0 - limit.0);
-        let message = format!("the {what} has {size} ({} bytes), {more} over the {limit} of `{code}`", size.0);
+        let message = format!("the {what} is {size} ({} bytes), {more} over the {limit} that `{code}` allows", size.0);
         Some(Finding::error(code, "layer", message, remedy(largest)))
     };
     let zipped = over("max-zipped-size", "zip", zipped, checks.max_zipped_size);

@@ -41,16 +41,16 @@ fn finding(distribution: &Distribution, target: Target) -> Option<Finding> {
             "wrong-wheel-tag",
             distribution.name.to_string(),
             format!(
-                "the wheel of {name} is for glibc {claimed} (`{tag}`), and python{} of Lambda has {}; but no file of it needs more than that",
+                "the wheel of {name} is for glibc {claimed} (`{tag}`), but Lambda's python{} has {}; none of its files need a newer version",
                 target.python,
                 target.glibc()
             ),
-            "it can be loaded; installers refuse it for this target",
+            "it can be loaded, but installers refuse it for this target",
         ),
         Fit::No => Finding::error(
             "wrong-wheel-tag",
             distribution.name.to_string(),
-            format!("the wheel of {name} is for `{tag}`, and the layer for {target}"),
+            format!("the wheel of {name} is for `{tag}`, but the layer is for {target}"),
             format!(
                 "install a version that has a wheel for it, such as `cp{}-…-manylinux…_{}`",
                 target.python.digits(),

@@ -26,8 +26,9 @@ fn is_fatal(finding: &Finding, fail_on: FailOn) -> bool {
 pub fn fatal_of_published(noted: &[KnownFinding], fail_on: FailOn) -> Vec<Finding> {
     let findings = noted.iter().filter_map(|KnownFinding { code, subject, severity }| {
         let (code, severity, word) = (code_of(code), (*severity)?, (*severity)?.word());
-        let message = format!("what is published has the {word} `{code}`: `{subject}`");
-        let help = "correct it as docs/findings.md says, which publishes a new version, or loosen `fail-on`".to_owned();
+        let message = format!("the published version has the {word} `{code}`: `{subject}`");
+        let help =
+            "correct it as docs/findings.md describes, which publishes a new version, or relax `fail-on`".to_owned();
         Some(Finding { code, severity, subject: subject.clone(), distribution: None, place: None, message, help })
     });
     findings.filter(|finding| !OF_THE_RUN.contains(&finding.code) && is_fatal(finding, fail_on)).collect()
@@ -44,7 +45,7 @@ pub fn verdict(findings: &[Finding], fail_on: FailOn) -> Result<(), Failure> {
         [only] => Err(Failure::user(only.message.clone()).hint(only.help.clone())),
         all => {
             let causes = all.iter().map(|finding| format!("{} ({}) [{}]", finding.message, finding.help, finding.code));
-            Err(Failure::user(format!("{} findings keep the layer from being published", all.len()))
+            Err(Failure::user(format!("{} findings prevent the layer from being published", all.len()))
                 .causes(causes)
                 .hint("correct all of them and run again"))
         }
@@ -59,7 +60,7 @@ pub fn verdict_on_foreign(findings: &[Finding], fail_on: FailOn, summary: &str) 
     if fail_on == FailOn::Never || !findings.iter().any(|finding| is_fatal(finding, fail_on)) {
         return Ok(());
     }
-    Err(Failure::user(summary).hint("each finding says what to do; `fail-on: never` only tells them"))
+    Err(Failure::user(summary).hint("each finding says what to do; `fail-on: never` only reports them"))
 }
 
 /// `3 errors, 1 warning`, or `no findings`.
@@ -87,7 +88,7 @@ mod tests {
         ];
         let mut noted = KnownFinding::noted(&findings);
         let found = |noted: &[KnownFinding], fail_on| as_lines(&fatal_of_published(noted, fail_on));
-        insta::assert_snapshot!(found(&noted, FailOn::Warning), @"Warning missing-library: what is published has the warning `missing-library`: `python/x.so`");
+        insta::assert_snapshot!(found(&noted, FailOn::Warning), @"Warning missing-library: the published version has the warning `missing-library`: `python/x.so`");
         assert_eq!(found(&noted, FailOn::Error), "", "the limit of that time is no limit of this run");
         noted[1].severity = None;
         assert_eq!(found(&noted, FailOn::Warning), "", "an older program did not say");

@@ -30,8 +30,8 @@ pub(crate) async fn get(
 ) -> anyhow::Result<Vec<u8>> {
     let is_web = location.starts_with("https://") || location.starts_with("http://");
     if !is_web {
-        let failure = Failure::system(format!("AWS does not say where the zip of `{what}` can be downloaded"));
-        return Err(failure.hint("download it yourself and audit the file").into());
+        let failure = Failure::system(format!("AWS did not return a download location for the zip of `{what}`"));
+        return Err(failure.hint("download the zip yourself, and audit the file").into());
     }
     let request = anonymous(config).get_object().bucket("layer").key("zip");
     let request = if from > 0 { request.range(format!("bytes={from}-")) } else { request };
@@ -39,13 +39,14 @@ pub(crate) async fn get(
     let answer = request.customize().interceptor(as_it_is).send().await;
     let mut answer = answer.map_err(|error| {
         let failed = errors::failure_of("the download", what, &error);
-        Failure { hint: Some("the address is good for some minutes only: run again".to_owned()), ..failed }
+        Failure { hint: Some("run again: the address is valid only for a few minutes".to_owned()), ..failed }
     })?;
     let mut bytes = Vec::new();
     while let Some(piece) = answer.body.next().await {
-        bytes.extend_from_slice(&piece.with_context(|| format!("the download of `{what}` broke off"))?);
+        bytes.extend_from_slice(&piece.with_context(|| format!("the download of `{what}` was interrupted"))?);
         if bytes.len() as u64 > size.0 {
-            let failure = Failure::system(format!("the download of `{what}` has more than the {size} that AWS names"));
+            let failure =
+                Failure::system(format!("the download of `{what}` is larger than the {size} that AWS reports"));
             return Err(failure.hint("run again").into());
         }
     }
@@ -96,7 +97,7 @@ pub(crate) async fn unzipped_size(
     }
     let whole = get(config, location, what, 0, zipped).await?;
     let size = sum(&whole, zipped);
-    Ok(size.ok_or_else(|| Failure::system(format!("the zip of `{what}` cannot be read")).hint("run again"))?)
+    Ok(size.ok_or_else(|| Failure::system(format!("could not read the zip of `{what}`")).hint("run again"))?)
 }
 
 /// What the directory declares, if it is all in the last bytes of the zip.

@@ -125,13 +125,13 @@ pub fn build(
         materials: Materials::default(),
     };
     let layer = if made.rejection.is_none() {
-        let step = console.step("Pack");
+        let step = console.step("Pack the zip");
         let folder = archive_folder(spec, environment)?;
         let scan = Scan::new(&console.secrets(), &tree.distributions);
         let mut archive = pack::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
         step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
 
-        let step = console.step("Check");
+        let step = console.step("Check the layer");
         let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
         let (left_out, is_slimmed) = (spec.content.exclude.clone(), spec.content.slim > SlimLevel::None);
         let layer = Layer { left_out, is_slimmed, ..layer };

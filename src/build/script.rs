@@ -31,7 +31,7 @@ pub(crate) fn run(
     console: &Console,
 ) -> anyhow::Result<()> {
     if shell(environment).is_none() {
-        let failure = Failure::user("`build-script` needs a shell, and this machine has none")
+        let failure = Failure::user("`build-script` needs a shell, but this machine has none")
             .cause("looked for `bash` and `sh` on PATH");
         let python = spec.target.python;
         return Err(failure.hint(format!("use the action `{}`, whose image has one", images::action(python))).into());
@@ -47,12 +47,12 @@ pub(crate) fn run(
     }
     let end = match outcome.status.code() {
         Some(code) => format!("failed with exit code {code}"),
-        None => format!("did not end by itself ({})", outcome.status),
+        None => format!("was terminated ({})", outcome.status),
     };
     let subject =
         script.path.as_ref().map_or_else(|| "`build-script`".to_owned(), |path| format!("`build-script` ({path})"));
     let failure = Failure::user(format!("{subject} {end}")).causes(output::last_lines(&outcome.output));
-    Err(failure.hint("nothing was installed or published; the script ends at the first command that fails").into())
+    Err(failure.hint("nothing was installed or published; the script stops at the first command that fails").into())
 }
 
 /// The first shell on `PATH`, with the options that make it stop at the first failing command.

@@ -36,7 +36,7 @@ impl Cli {
             given.iter().flat_map(|(name, values)| values.iter().map(move |value| format!("--{name}={value}")));
         let arguments = ["lambda-layer".to_owned(), command.to_owned()].into_iter().chain(values);
         Self::parse_arguments(parser, arguments.map(OsString::from).collect()).map_err(|other| {
-            let help = || Failure::user("this asks for help and for nothing else").hint("take `help` out of it");
+            let help = || Failure::user("`help` is not an input of a layer").hint("remove `help`");
             other.err().unwrap_or_else(help)
         })
     }
@@ -140,7 +140,9 @@ fn explain(error: &clap::Error) -> Result<String, Failure> {
     let suggestion = context(ContextKind::SuggestedSubcommand).or_else(|| context(ContextKind::SuggestedArg));
     let advice = match suggestion {
         Some(name) => format!("did you mean `{name}`?"),
-        None => "`lambda-layer --help` lists commands, `lambda-layer publish --help` inputs".to_owned(),
+        None => {
+            "`lambda-layer --help` lists all commands, and `lambda-layer publish --help` lists all inputs".to_owned()
+        }
     };
     Err(failure.hint(advice))
 }

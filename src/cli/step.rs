@@ -79,8 +79,8 @@ impl<'a> StepInputs<'a> {
         match others.find(|name| self.given(name).is_some()) {
             Some(name) => {
                 let failure =
-                    Failure::user(format!("`args` is a whole command line, so that nothing would read `{name}`"));
-                Err(failure.hint("leave `args` out, or give everything in it"))
+                    Failure::user(format!("`args` replaces the whole command line, so `{name}` would be ignored"));
+                Err(failure.hint("remove `args`, or write everything in it"))
             }
             None => Ok(()),
         }
@@ -98,7 +98,7 @@ impl<'a> StepInputs<'a> {
             problems.push(match nearest(&name.replace('_', "-"), names) {
                 Some(near) => failure.hint(format!("did you mean `{near}`?")),
                 None => failure.hint(format!(
-                    "leave it out of `with`; if it is a variable of the workflow, its name must not begin with `{PREFIX}`"
+                    "remove it from `with`; if it is an environment variable of the workflow, rename it so that it does not begin with `{PREFIX}`"
                 )),
             });
         }
@@ -129,7 +129,7 @@ mod tests {
         let failure = StepInputs::read(&variables).unwrap().arguments().unwrap_err();
         insta::assert_snapshot!([&[failure.message], failure.causes.as_slice()].concat().join("\n"), @r"
         3 problems with the input
-        `colour` is not an input (leave it out of `with`; if it is a variable of the workflow, its name must not begin with `INPUT_`)
+        `colour` is not an input (remove it from `with`; if it is an environment variable of the workflow, rename it so that it does not begin with `INPUT_`)
         `exlude` is not an input (did you mean `exclude`?)
         `python_version` is not an input (did you mean `python-version`?)
         ");
@@ -153,7 +153,7 @@ mod tests {
         };
         assert_eq!(check(&[("INPUT_ARGS", "plan"), ("INPUT_LAYER-NAME", "")]), Ok(()));
         assert_eq!(check(&[("INPUT_LAYER-NAME", "x")]), Ok(()));
-        let message = "`args` is a whole command line, so that nothing would read `layer-name`";
+        let message = "`args` replaces the whole command line, so `layer-name` would be ignored";
         assert_eq!(check(&[("INPUT_ARGS", "plan"), ("INPUT_LAYER-NAME", "x")]), Err(message.to_owned()));
     }
 }

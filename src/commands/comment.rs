@@ -23,7 +23,7 @@ pub(crate) fn check(specs: &[Spec], environment: &Environment) -> Result<(), Fai
     let Some(spec) = specs.iter().find(insists) else { return Ok(()) };
     if let Err(why) = PullRequest::of_event(environment) {
         let failure = Failure::user(format!("`comment` is `always`, but {why}"));
-        return Err(failure.hint("run on the event `pull_request`, or use `comment: auto`"));
+        return Err(failure.hint("run the workflow on the event `pull_request`, or use `comment: auto`"));
     }
     Client::new(spec.github.token.as_ref(), environment).map(drop)
 }
@@ -91,12 +91,12 @@ pub(crate) async fn post(
         Ok(pull_request) => pull_request,
         Err(_) if !environment.in_actions() => return Ok(comment),
         Err(why) => {
-            let failure = Failure::user(why).hint("run on the event `pull_request` for a comment");
+            let failure = Failure::user(why).hint("run the workflow on the event `pull_request` to get a comment");
             return Ok(without_comment(comment, &failure, console));
         }
     };
     let wish = if wanted.always || wanted.is_worth { Wish::Say(&text) } else { Wish::Correct(&text) };
-    let step = console.step("Comment");
+    let step = console.step("Comment on the pull request");
     let client = match Client::new(token, environment) {
         Ok(client) => client,
         Err(failure) => return Ok(without_comment(comment, &failure, console)),
@@ -121,8 +121,10 @@ pub(crate) async fn post(
 fn without_comment(comment: CommentResult, failure: &Failure, console: &Console) -> CommentResult {
     let problem = Explanation::of(&failure.clone().into());
     let hint = problem.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    console
-        .notice(&format!("no comment on a pull request: {}{hint}; the text is in the job summary", problem.one_line()));
+    console.notice(&format!(
+        "no comment was written on a pull request: {}{hint}; the text is in the job summary",
+        problem.one_line()
+    ));
     CommentResult { comment_problem: Some(problem), ..comment }
 }
 

@@ -29,19 +29,19 @@ pub async fn follow(
     let choice = Choice { content: report.code_sha256, versions: report.placed() };
     let mut changes = Vec::new();
     if let Some(principals) = &after.share_with {
-        let step = console.step("Share");
+        let step = console.step("Share the version");
         let shared = share::apply(principals, &choice.versions, registry, spec.dry_run, console).await;
         step.done(count(&shared));
         changes.extend(shared);
     }
     if let Some(template) = &after.ssm_parameter {
-        let step = console.step("Name");
+        let step = console.step("Write the SSM parameters");
         let named = parameters::apply(template, &choice, spec, registry, store).await;
         step.done(count(&named));
         changes.extend(named);
     }
     if !after.labelling.add.is_empty() {
-        let step = console.step("Label");
+        let step = console.step("Label the version");
         let labelled = labels::follow(&after.labelling, &choice, spec, registry, store, console).await;
         step.done(count(&labelled));
         changes.extend(labelled);
@@ -50,7 +50,7 @@ pub async fn follow(
         changes.extend(label_with_tag(tag, &choice, spec, registry, store, console).await);
     }
     if !after.attach_to.is_empty() {
-        let step = console.step("Attach");
+        let step = console.step("Attach to functions");
         let attached = attach::apply(&after.attach_to, &choice.versions, registry, spec.dry_run).await;
         step.done(count(&attached));
         changes.extend(attached);
@@ -73,10 +73,10 @@ async fn label_with_tag(
     console: &Console,
 ) -> Vec<Change> {
     let Some(label) = Label::of_tag(tag) else {
-        console.warning(&format!("the git tag `{tag}` is a number, so it is no label of the version"));
+        console.warning(&format!("the git tag `{tag}` is a number, so it cannot be a label of the version"));
         return Vec::new();
     };
-    let step = console.step("Label with the tag");
+    let step = console.step("Label with the git tag");
     let labelling = Labelling { add: [label].into(), remove: [].into(), moves: true };
     let labelled = labels::follow(&labelling, choice, spec, registry, store, console).await;
     step.done(count(&labelled));

@@ -14,12 +14,12 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
     let Context { environment, console, connections, workers } = context;
     let raw = preflight::read_inputs(spec, console)?;
     spec.registry.doubts(environment).iter().for_each(|doubt| console.warning(doubt));
-    let step = console.step("Decide");
+    let step = console.step("Check for changes");
     let mut connected = decide::read(spec, connections, environment, console).await?;
     decide::python::check(spec, &connected.known)?;
     let state = &connected.known.state;
     if let Some(reason) = unresolved::reason(spec, &raw, state, environment, workers).await? {
-        step.done_for_nothing("to be built");
+        step.done_for_nothing("a build is needed");
         let report = outcome::unresolved(spec, reason, &connected.registry);
         return Ok(with_image(report, None, spec, context));
     }
@@ -30,7 +30,7 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
             outcome::unchanged(spec, &wanted, content, plan.reason, &connected.known.state, &existing, console)?
         }
         Action::Build => {
-            step.done_for_nothing("to be built");
+            step.done_for_nothing("a build is needed");
             outcome::planned(spec, &wanted, plan, &existing, &connected.registry)
         }
     };
@@ -46,12 +46,12 @@ fn with_image(report: Report, wanted: Option<&Meaning>, spec: &Spec, context: Co
     if let Some(why) = native.as_ref().filter(|_| is_news) {
         let python = spec.target.python;
         let image = if python.runtime().preview {
-            format!("a machine of your own with Python {python}, as there is no image of this preview yet")
+            format!("your own machine with Python {python}, because this preview has no image yet")
         } else {
-            format!("the image of python{python}")
+            format!("the python{python} image")
         };
         console.notice(&format!(
-            "{why}, so it is for {image} (`matrix-native`); where the small image can build it, say `native: false`"
+            "{why}, so it needs {image} (`matrix-native`); if the small image can build it, set `native: false`"
         ));
     }
     Report { native: Some(native.is_some()), ..report }

@@ -35,13 +35,13 @@ pub(super) fn say_runtime(target: Target, console: &Console) {
     let python = target.python;
     if python.runtime().preview {
         console.notice(&format!(
-            "Lambda's python{python} is a preview, which may change and is not for production (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)"
+            "Lambda's python{python} is a preview, which may change and is not meant for production (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)"
         ));
     }
     let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     if let Some(date) = python.runtime().deprecated.filter(|date| *date <= today) {
         console.warning(&format!(
-            "Lambda's python{python} is deprecated since {date} (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)"
+            "Lambda's python{python} has been deprecated since {date} (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)"
         ));
     }
 }
@@ -57,7 +57,7 @@ pub(super) async fn check_budgets(
     if functions.is_empty() || made.archive().is_none() || made.is_refused() {
         return Ok(());
     }
-    let step = console.step("Ask functions for their room");
+    let step = console.step("Check the size budgets");
     let (name, unzipped) = (Some(spec.layer.as_str()), made.sizes.unzipped);
     let candidate = Candidate { name, unzipped, largest: &made.distributions };
     let findings = budget::check(functions, spec.registry.regions(), candidate, environment).await?;

@@ -28,7 +28,7 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
     let raw = preflight::read_inputs(spec, console)?;
     spec.registry.doubts(environment).iter().for_each(|doubt| console.warning(doubt));
 
-    let step = console.step("Decide");
+    let step = console.step("Check for changes");
     let mut connected = decide::read(spec, connections, environment, console).await?;
     let decision = decide::decide(spec, &raw, &mut connected, context).await?;
     match decision.plan.action {
@@ -37,7 +37,7 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
             Box::pin(keep_published(spec, decision, content, connected, context)).await
         }
         Action::Build => {
-            step.done("to be built");
+            step.done("a build is needed");
             Box::pin(build_and_publish(spec, decision, connected, context)).await
         }
     }

@@ -24,7 +24,7 @@ pub async fn run(
         return Box::pin(release::run(spec, std::slice::from_ref(&spec.layer), connections, environment, console))
             .await;
     }
-    let step = console.step("Read");
+    let step = console.step("Read the state");
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
     let mut store = connections.store(&spec.state, &registry, environment).await?;
     let known = publish::read(&registry, &store, &spec.layer, console).await?;
@@ -45,13 +45,13 @@ pub async fn run(
             let known_state = known.state.clone();
             let changes = match act {
                 VersionCommand::Share(principals) => {
-                    let step = console.step("Share");
+                    let step = console.step("Share the version");
                     let shared = share::apply(principals, &choice.versions, &registry, spec.dry_run, console).await;
                     step.done(change::count(&shared));
                     shared
                 }
                 VersionCommand::Attach(functions) => {
-                    let step = console.step("Attach");
+                    let step = console.step("Attach to functions");
                     let attached = attach::apply(functions, &choice.versions, &registry, spec.dry_run).await;
                     step.done(change::count(&attached));
                     attached

@@ -29,7 +29,7 @@ pub(super) fn refuse(chosen: &[Wanted], environment: &Environment, problems: &mu
             }
             told.push((input, origin.span));
             let message = format!("`{input}` is `{}` for `{other}` and for `{}`", origin.text, layer.name);
-            let failure = Failure::user(message).hint("write `{layer}` in it, which is the layer's name");
+            let failure = Failure::user(message).hint("include `{layer}`, which stands for the layer's name");
             problems.push(Problem::of(origin.span, failure));
         }
     }

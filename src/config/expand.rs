@@ -103,7 +103,7 @@ fn values(inputs: &Origins, name: &str, problems: &mut Vec<Problem>) -> Vec<Orig
     for origin in inputs.get(name).into_iter().flatten() {
         for text in list(std::slice::from_ref(&origin.text)) {
             if values.iter().any(|known| known.text == text) {
-                let failure = Failure::user(format!("`{name}` has `{text}` twice")).hint("remove one of them");
+                let failure = Failure::user(format!("`{name}` lists `{text}` twice")).hint("remove one of them");
                 problems.push(Problem::of(origin.span, failure));
             } else {
                 values.push(Origin { text, ..origin.clone() });
@@ -202,7 +202,7 @@ fn same_name(layer: &Layer, (pythons, architectures): (usize, usize)) -> Problem
         (true, false) => "each Python",
         _ => "each architecture",
     };
-    let problem = Problem::at(layer.name.span, format!("`{name}` would be the name of the layer for {of_what}"));
+    let problem = Problem::at(layer.name.span, format!("`{name}` would be the name of a separate layer for {of_what}"));
     problem.hint(format!("write `{better}`"))
 }
 
@@ -210,8 +210,8 @@ fn refuse_same_names(wanted: &[Wanted], problems: &mut Vec<Problem>) {
     let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for layer in wanted {
         if let Some(first) = seen.get(layer.name.as_str()) {
-            let message = format!("`{}` is the name of two layers: here and in line {}", layer.name, first.line);
-            problems.push(Problem::at(layer.span, message).hint("each layer needs a name of its own"));
+            let message = format!("two layers are called `{}`: here and on line {}", layer.name, first.line);
+            problems.push(Problem::at(layer.span, message).hint("give each layer a different name"));
         } else {
             seen.insert(&layer.name, layer.span);
         }

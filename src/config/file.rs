@@ -14,14 +14,17 @@ pub(super) const TOP: &[&str] = &["environment", "defaults", "layers"];
 
 /// Inputs that are not allowed in the file, and the reasons.
 pub(crate) const OF_THE_RUN: &[(&str, &str)] = &[
-    ("command", "give it to the run: the file says what the layers are, not what to do with them"),
-    ("config", "give it to the run: one file has all layers"),
-    ("github-token", "a token has no place in a file: the action has that of the job, a command line GITHUB_TOKEN"),
-    ("jobs", "give it to the run: it depends on the machine"),
-    ("layers", "give it to the run, as a choice among the layers of the file"),
-    ("results", "give it to the run: it is about all layers"),
-    ("since", "give it to the run: it is about all layers"),
-    ("summary", "give it to the run: it is about all layers"),
+    ("command", "set it for the run instead: the file describes the layers, not what to do with them"),
+    ("config", "set it for the run instead: all layers are in one file"),
+    (
+        "github-token",
+        "do not write a token into a file: the action uses the token of the job, and on the command line you can set GITHUB_TOKEN",
+    ),
+    ("jobs", "set it for the run instead: it depends on the machine"),
+    ("layers", "set it for the run instead, to choose among the layers of the file"),
+    ("results", "set it for the run instead: it applies to all layers"),
+    ("since", "set it for the run instead: it applies to all layers"),
+    ("summary", "set it for the run instead: it applies to all layers"),
 ];
 /// Keys that may be lists, although the input takes a single value.
 pub(super) const TARGETS: &[&str] = &["python-version", "architecture"];
@@ -65,16 +68,16 @@ pub(super) fn read(
 ) -> File {
     let Content::Mapping(entries) = &root.content else {
         if !matches!(root.content, Content::Refused) {
-            let problem = Problem::at(root.span, format!("the file is {} where a mapping is expected", root.kind()));
-            problems.push(problem.hint("it begins with `layers:`, see docs/configuration.md"));
+            let problem = Problem::at(root.span, format!("the file is {}, but a mapping is expected", root.kind()));
+            problems.push(problem.hint("begin the file with `layers:`, see docs/configuration.md"));
         }
         return File::default();
     };
     for (key, _) in entries.iter().filter(|(key, _)| !TOP.contains(&key.text.as_str())) {
-        let problem = Problem::at(key.span, format!("`{}` is not a key at the top of this file", key.text));
+        let problem = Problem::at(key.span, format!("`{}` is not a valid key at the top level of this file", key.text));
         let is_input = inputs.iter().any(|input| input.name == key.text);
         problems.push(if is_input {
-            problem.hint("move it below `defaults`, or into a layer")
+            problem.hint("move it under `defaults` or into a layer")
         } else {
             problem.near(nearest(&key.text, TOP.iter().copied()), "use `environment`, `defaults` and `layers`")
         });
@@ -99,7 +102,7 @@ pub(super) fn read(
 impl Reader<'_> {
     fn wrong_type(&mut self, node: &Node, what: &str, expected: &str, hint: &str) {
         if !matches!(node.content, Content::Refused) {
-            let problem = Problem::at(node.span, format!("{what} is {} where {expected} is expected", node.kind()));
+            let problem = Problem::at(node.span, format!("{what} is {}, but {expected} is expected", node.kind()));
             self.problems.push(problem.hint(hint));
         }
     }
@@ -112,7 +115,7 @@ impl Reader<'_> {
                     let name = entries.iter().find(|(key, _)| key.text == "layer-name");
                     self.problems.extend(name.map(|(key, _)| {
                         let problem = Problem::at(key.span, "`layer-name` cannot be a default");
-                        problem.hint("each layer has a name of its own")
+                        problem.hint("give each layer its own `layer-name`")
                     }));
                 }
                 keys
@@ -133,14 +136,14 @@ impl Reader<'_> {
     fn layers(&mut self, key: &Text, node: &Node) -> Vec<Layer> {
         match &node.content {
             _ if node.is_empty() => {
-                let problem = Problem::at(key.span, "`layers` has no layer");
+                let problem = Problem::at(key.span, "`layers` is empty");
                 self.problems.push(problem.hint("list at least one: `layers: [{layer-name: shared}]`"));
                 Vec::new()
             }
             Content::List(items) => items.iter().filter_map(|item| self.listed(item)).collect(),
             Content::Mapping(entries) => entries.iter().filter_map(|(name, inputs)| self.named(name, inputs)).collect(),
             _ => {
-                self.wrong_type(node, "`layers`", "a list or a mapping", "write `- layer-name: shared` below it");
+                self.wrong_type(node, "`layers`", "a list or a mapping", "write `- layer-name: shared` under it");
                 Vec::new()
             }
         }
@@ -155,8 +158,8 @@ impl Reader<'_> {
         let (mut keys, is_broken) = self.keys(entries);
         let name = keys.remove("layer-name").and_then(|entry| entry.values.into_iter().next());
         if name.is_none() && !is_broken {
-            let problem = Problem::at(item.span, "a layer without `layer-name`");
-            self.problems.push(problem.hint("name it: `layer-name: shared`"));
+            let problem = Problem::at(item.span, "this layer has no `layer-name`");
+            self.problems.push(problem.hint("add a name: `layer-name: shared`"));
         }
         Some(Layer { name: name?, keys, is_broken })
     }
@@ -168,14 +171,19 @@ impl Reader<'_> {
             _ if inputs.is_empty() => &[],
             _ => {
                 let what = format!("layer `{}`", name.text);
-                self.wrong_type(inputs, &what, "a mapping", "write its inputs below: `requirements: requirements.txt`");
+                self.wrong_type(
+                    inputs,
+                    &what,
+                    "a mapping",
+                    "write its inputs under it: `requirements: requirements.txt`",
+                );
                 return None;
             }
         };
         let (mut keys, is_broken) = self.keys(entries);
         if let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "layer-name") {
             keys.remove("layer-name");
-            let problem = Problem::at(key.span, format!("the layer has a name already: `{}`", name.text));
+            let problem = Problem::at(key.span, format!("the layer already has a name: `{}`", name.text));
             self.problems.push(problem.hint("remove one of them"));
         }
         let name = Text { text: self.variables.substitute(name, self.problems), span: name.span };
@@ -192,7 +200,7 @@ impl Reader<'_> {
                 continue;
             };
             if let Some((_, reason)) = OF_THE_RUN.iter().find(|(name, _)| *name == input.name) {
-                let problem = Problem::at(key.span, format!("`{}` does not belong into this file", key.text));
+                let problem = Problem::at(key.span, format!("`{}` does not belong in this file", key.text));
                 self.problems.push(problem.hint(*reason));
                 continue;
             }
@@ -205,21 +213,21 @@ impl Reader<'_> {
 
     fn unknown(&mut self, key: &Text) {
         if let Some((_, reason)) = OF_THE_RUN.iter().find(|(name, _)| *name == key.text) {
-            let problem = Problem::at(key.span, format!("`{}` does not belong into this file", key.text));
+            let problem = Problem::at(key.span, format!("`{}` does not belong in this file", key.text));
             return self.problems.push(problem.hint(*reason));
         }
         let names = self.inputs.iter().map(|input| input.name.as_str());
         let spelt = key.text.replace('_', "-").to_lowercase();
         let near = nearest(&spelt, names.filter(|name| OF_THE_RUN.iter().all(|(other, _)| other != name)));
         let problem = Problem::at(key.span, format!("`{}` is not an input", key.text));
-        self.problems.push(problem.near(near, "`lambda-layer publish --help` lists inputs"));
+        self.problems.push(problem.near(near, "`lambda-layer publish --help` lists all inputs"));
     }
 
     fn values(&mut self, input: &InputArgument, node: &Node) -> Option<Vec<Text>> {
         let name = &input.name;
         let before = self.problems.len();
         let is_list = input.is_list || TARGETS.contains(&name.as_str());
-        let hint_of_braces = "a value that begins with `{` needs quotes";
+        let hint_of_braces = "put a value that begins with `{` in quotes";
         let texts: Vec<Text> = match &node.content {
             Content::Text(text) => vec![Text { text: text.clone(), span: node.span }],
             Content::List(items) if is_list => {
@@ -228,10 +236,15 @@ impl Reader<'_> {
                     match &item.content {
                         Content::Text(text) => texts.push(Text { text: text.clone(), span: item.span }),
                         Content::Mapping(_) => {
-                            let hint = "a value with `: ` in it, or one that begins with `{`, needs quotes";
+                            let hint = "put a value that contains `: ` or begins with `{` in quotes";
                             self.wrong_type(item, &format!("an item of `{name}`"), "text", hint);
                         }
-                        _ => self.wrong_type(item, &format!("an item of `{name}`"), "text", "one list is enough"),
+                        _ => self.wrong_type(
+                            item,
+                            &format!("an item of `{name}`"),
+                            "text",
+                            "write one list, without another list inside it",
+                        ),
                     }
                 }
                 texts
@@ -241,12 +254,12 @@ impl Reader<'_> {
                     node,
                     &format!("`{name}`"),
                     "one value",
-                    "it is not a list: make a layer of each value",
+                    "this input takes only one value: define a layer for each value",
                 );
                 return None;
             }
             Content::Mapping(_) if name == "include" || name == "runs-on" => {
-                self.wrong_type(node, &format!("`{name}`"), "a list", "write `[from=to]`");
+                self.wrong_type(node, &format!("`{name}`"), "a list", "write it as `[from=to]`");
                 return None;
             }
             Content::Mapping(_) => {
@@ -263,7 +276,7 @@ impl Reader<'_> {
             if let Some(character) =
                 text.text.chars().find(|character| character.is_control() && !"\n\t".contains(*character))
             {
-                let message = format!("`{name}` has a control character, U+{:04X}", u32::from(character));
+                let message = format!("`{name}` contains a control character, U+{:04X}", u32::from(character));
                 self.problems.push(Problem::at(text.span, message).hint("remove it"));
             }
         }

@@ -22,17 +22,15 @@ pub(super) fn find(inputs: &Inputs, environment: &Environment) -> Result<Option<
             return Err(if failure.hint.as_deref().is_some_and(|hint| hint.starts_with("did you")) {
                 failure
             } else {
-                failure.hint("the path starts where the program is started; `lambda-layer init` writes a first file")
+                failure.hint("the path is relative to the folder in which the program is started; run `lambda-layer init` to create a first file")
             });
         }
         return Ok(Some(path.to_owned()));
     }
     let mut there = NAMES.iter().filter(|name| start.join(name).exists());
     match (there.next(), there.next()) {
-        (Some(first), Some(second)) => {
-            Err(Failure::user(format!("`{first}` and `{second}` are both there"))
-                .hint("keep one, or name it in `config`"))
-        }
+        (Some(first), Some(second)) => Err(Failure::user(format!("`{first}` and `{second}` both exist"))
+            .hint("keep only one of them, or choose one with `config`")),
         (first, _) => Ok(first.map(Utf8PathBuf::from)),
     }
 }

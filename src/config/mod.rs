@@ -65,12 +65,13 @@ pub fn resolve<S>(
             // The only layer is chosen.
             Some(name) if select::fits(&patterns, name)? => alone(Vec::new()),
             Some(name) => {
-                let failure = Failure::user(format!("`layers` leaves out `{name}`, which is the only layer"));
-                Err(failure.hint("correct `layers` or leave it out"))
+                let failure = Failure::user(format!("`layers` does not include `{name}`, which is the only layer"));
+                Err(failure.hint("correct `layers` or remove it"))
             }
             None => {
-                let failure = Failure::user("`layers` chooses layers of `lambda-layers.yml`, and there is none");
-                Err(failure.hint("name the file in `config`, or the layer in `layer-name`"))
+                let failure =
+                    Failure::user("`layers` chooses layers from `lambda-layers.yml`, but there is no such file");
+                Err(failure.hint("set `config` to the path of the file, or `layer-name` to the name of the layer"))
             }
         };
     };
@@ -83,7 +84,8 @@ pub fn resolve<S>(
 
     let chosen = match (given(inputs.layer_name.as_ref()), select::patterns(&inputs.layers)) {
         (Some(_), patterns) if !patterns.is_empty() => {
-            Err(Failure::user("`layer-name` and `layers` both choose layers").hint("give one of them"))
+            Err(Failure::user("`layer-name` and `layers` are both given, but only one of them can choose the layers")
+                .hint("use only one of them"))
         }
         (Some(name), _) if wanted.iter().any(|layer| layer.name == name) => {
             Ok(wanted.into_iter().filter(|layer| layer.name == name).collect())
@@ -130,7 +132,7 @@ fn read(
     let Some(root) = root.filter(|root| !root.is_empty()) else {
         if problems.is_empty() {
             let failure = Failure::user(format!("`{path}` is empty"));
-            return Err(failure.hint("`lambda-layer init` writes a first one, once this one is removed"));
+            return Err(failure.hint("remove it, then run `lambda-layer init` to create a first one"));
         }
         return Ok((source, None));
     };
@@ -164,7 +166,7 @@ fn from_workspace(full: &Utf8Path, environment: &Environment) -> String {
 fn unused(name: &str, wanted: &[Wanted], path: &Utf8Path) -> String {
     let near = nearest(name, wanted.iter().map(|layer| layer.name.as_str()));
     let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    format!("`{path}` has no layer `{name}`, so it is not used: the inputs alone say what the layer is{near}")
+    format!("`{path}` has no layer `{name}`, so the file is ignored and only the inputs are used{near}")
 }
 
 /// How many layers are built at once.
@@ -176,6 +178,6 @@ pub fn jobs(inputs: &Inputs) -> Result<Option<usize>, Failure> {
     if let Ok(jobs @ 1..) = text.parse() {
         return Ok(Some(jobs));
     }
-    let failure = Failure::user(format!("`jobs` is `{text}`, which is no number of layers"));
-    Err(failure.hint("write a whole number from 1 on, or leave it out"))
+    let failure = Failure::user(format!("`jobs` is `{text}`, which is not a valid number of layers"));
+    Err(failure.hint("use a whole number of at least 1, or remove it"))
 }

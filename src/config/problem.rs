@@ -111,7 +111,7 @@ impl Source {
     }
 
     fn several(&self, problems: &[Problem]) -> Failure {
-        let mut failure = Failure::user(format!("{} problems with `{}`", problems.len(), self.name));
+        let mut failure = Failure::user(format!("{} problems in `{}`", problems.len(), self.name));
         for problem in problems.iter().take(TOLD) {
             let advice = problem.failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             failure = failure.cause(format!("{}{advice}", self.message(problem))).causes(self.shown(problem));

@@ -31,8 +31,9 @@ pub(super) fn of(
 
     for (_, origin) in origins("working-directory").filter(|value| fill(*value).is_err()) {
         if let Some(word) = WORDS.iter().find(|word| origin.text.contains(*word)) {
-            let failure = Failure::user(format!("`working-directory` has `{word}`, and the Python is not given"));
-            problems.push(Problem::of(origin.span, failure.hint("name it in `python-version`")));
+            let failure =
+                Failure::user(format!("`working-directory` contains `{word}`, but no Python version is given"));
+            problems.push(Problem::of(origin.span, failure.hint("set `python-version`")));
         }
     }
     let mut given: Given = [("working-directory".to_owned(), texts("working-directory"))].into();

@@ -13,16 +13,17 @@ const LARGEST: u64 = 1024 * 1024;
 /// The file cannot be read, is too large, or is not UTF-8.
 pub(super) fn read(path: &Utf8Path, shown: &Utf8Path) -> Result<String, Failure> {
     let unreadable = |error: std::io::Error| {
-        let failure = Failure::user(format!("`{shown}` cannot be read")).cause(error.to_string());
-        failure.hint("give the user that runs this the right to read it, or name another file in `config`")
+        let failure = Failure::user(format!("could not read `{shown}`")).cause(error.to_string());
+        failure.hint("give the user who runs this program permission to read it, or choose another file with `config`")
     };
     let metadata = fs_err::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(Failure::user(format!("`{shown}` is not a file")).hint("`config` names a file that lists layers"));
+        return Err(Failure::user(format!("`{shown}` is not a file"))
+            .hint("set `config` to the path of a file that lists layers"));
     }
     if metadata.len() > LARGEST {
         let failure = Failure::user(format!("`{shown}` is larger than 1 MB"));
-        return Err(failure.hint("a file that lists layers is not: is it the right one?"));
+        return Err(failure.hint("a configuration file is never that large: check that the path is right"));
     }
     let bytes = fs_err::read(path).map_err(unreadable)?;
     // In UTF-16 without a byte order mark, every other byte of ASCII text is zero.
@@ -35,7 +36,7 @@ pub(super) fn read(path: &Utf8Path, shown: &Utf8Path) -> Result<String, Failure>
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Failure::user(format!("`{shown}` is not in UTF-8: see line {line}")).hint("save it as UTF-8")
+        Failure::user(format!("`{shown}` is not valid UTF-8 (line {line})")).hint("save it as UTF-8")
     })?;
     Ok(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
 }

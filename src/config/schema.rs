@@ -49,13 +49,13 @@ pub fn schema() -> String {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": schema_id(),
         "title": "lambda-layers.yml",
-        "description": "Layers of a repository, and what is asked of each",
+        "description": "The layers of a repository and their inputs",
         "type": "object",
         "required": ["layers"],
         "additionalProperties": false,
         "properties": {
             "environment": {
-                "description": "Variables that values may use as `${NAME}`: names, or names with defaults",
+                "description": "Environment variables that values may use as `${NAME}`: a list of names, or a mapping from names to defaults",
                 "anyOf": [
                     { "type": ["string", "null"] },
                     { "type": "array", "items": { "$ref": "#/definitions/variable" } },
@@ -67,11 +67,11 @@ pub fn schema() -> String {
                 ],
             },
             "defaults": {
-                "description": "Inputs of every layer that says nothing else",
+                "description": "Inputs for every layer, unless the layer sets its own",
                 "allOf": [{ "$ref": "#/definitions/inputs" }],
             },
             "layers": {
-                "description": "The layers: a list, or a mapping from names to inputs; each Python × architecture is a layer of its own",
+                "description": "The layers: a list, or a mapping from names to inputs; each combination of Python version and architecture is a separate layer",
                 "anyOf": [
                     { "type": "array", "minItems": 1, "items": { "$ref": "#/definitions/layer" } },
                     { "type": "object", "minProperties": 1, "additionalProperties": { "$ref": "#/definitions/inputs" } },

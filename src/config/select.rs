@@ -62,20 +62,20 @@ fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
     let glob =
         check_glob(pattern).and_then(|()| GlobBuilder::new(pattern).build().map_err(|error| error.kind().to_string()));
     glob.map(|glob| glob.compile_matcher()).map_err(|why| {
-        Failure::user(format!("`layers` has `{pattern}`, which is no pattern"))
+        Failure::user(format!("`layers` contains `{pattern}`, which is not a valid pattern"))
             .cause(why)
-            .hint("write names, or patterns as in `web-*` and `{web,api}-*`")
+            .hint("use names or patterns, such as `web-*` or `{web,api}-*`")
     })
 }
 
 /// The failure if no layer has this name.
 pub(super) fn missing(input: &str, name: &str, wanted: &[Wanted], file: &str) -> Failure {
-    let failure = Failure::user(format!("`{input}` is `{name}`, which fits no layer of `{file}`"));
+    let failure = Failure::user(format!("`{input}` is `{name}`, which matches no layer in `{file}`"));
     let names = wanted.iter().map(|layer| layer.name.as_str());
     if let Some(near) = nearest(name, names.clone()) {
         return failure.hint(format!("did you mean `{near}`?"));
     }
     let first: Vec<String> = names.take(10).map(|name| format!("`{name}`")).collect();
     let more = if wanted.len() > first.len() { ", …" } else { "" };
-    failure.hint(format!("it has {}{more}", first.join(", ")))
+    failure.hint(format!("the file contains {}{more}", first.join(", ")))
 }

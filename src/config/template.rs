@@ -65,7 +65,7 @@ fn unknown(input: &str, word: &str, words: &Words<'_>) -> UnknownWord {
         Some(near) => format!("did you mean `{{{near}}}`?"),
         None => format!("use {}", alternatives(known.iter().map(String::as_str))),
     };
-    UnknownWord { message: format!("`{input}` has `{{{word}}}`, which nothing is known for"), hint }
+    UnknownWord { message: format!("`{input}` contains `{{{word}}}`, which is not a known placeholder"), hint }
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(fill("output", "${py}").expect("is valid"), "${py}");
         assert_eq!(fill("description", "{json} {py}").expect("is valid"), "{json} 313");
         let (message, hint) = fill("layer-name", "web-{pyton}").expect_err("is unknown");
-        assert_eq!(message, "`layer-name` has `{pyton}`, which nothing is known for");
+        assert_eq!(message, "`layer-name` contains `{pyton}`, which is not a known placeholder");
         assert_eq!(hint, "did you mean `{python}`?");
         let (_, hint) = fill("layer-name", "web-{region}").expect_err("is unknown");
         assert_eq!(hint, "use `{python}`, `{py}` or `{arch}`");

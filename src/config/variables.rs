@@ -54,7 +54,8 @@ impl<'a> Variables<'a> {
             }
         }
         problems.extend(wrong.into_iter().map(|node| {
-            let problem = Problem::at(node.span, format!("`environment` has {} where text is expected", node.kind()));
+            let problem =
+                Problem::at(node.span, format!("`environment` contains {}, but text is expected", node.kind()));
             problem.hint("write `environment: [STAGE]`, or `environment: {STAGE: dev}` with a default")
         }));
         Self { environment, declared, missed: RefCell::default() }
@@ -76,8 +77,9 @@ impl<'a> Variables<'a> {
             let end = inner.find(['}', '{']).filter(|end| inner[*end..].starts_with('}'));
             let Some(end) = end else {
                 let is_nested = inner.find('{').is_some();
-                let message = if is_nested { "a `${` inside of another" } else { "a `${` without its `}`" };
-                problems.push(Problem::at(value.span, message).hint("write `${NAME}`; `$${` stands for `${` itself"));
+                let message = if is_nested { "a `${` inside another one" } else { "a `${` without a closing `}`" };
+                problems
+                    .push(Problem::at(value.span, message).hint("write `${NAME}`; for a literal `${`, write `$${`"));
                 return filled;
             };
             match self.value(&inner[..end]) {
@@ -96,17 +98,20 @@ impl<'a> Variables<'a> {
         let Some(default) = self.declared.get(name) else {
             let near = nearest(name, self.declared.keys().map(String::as_str));
             let hint = near.map_or_else(
-                || format!("declare it with `environment: [{name}]`, or write `$${{` for a plain `${{`"),
+                || format!("declare it with `environment: [{name}]`, or write `$${{` for a literal `${{`"),
                 |near| format!("did you mean `{near}`?"),
             );
             let is_name = is_name(name);
-            let hint = if is_name { hint } else { "a name has letters, digits and `_`".to_owned() };
+            let hint = if is_name { hint } else { "use only letters, digits and `_` in a name".to_owned() };
             return Err((Some(format!("`${{{name}}}` is not declared in `environment`")), hint));
         };
         self.environment.get(name).or(default.as_deref()).ok_or_else(|| {
             let is_new = self.missed.borrow_mut().insert(name.to_owned());
-            let message = is_new.then(|| format!("the environment has no `{name}`"));
-            (message, format!("set it in the workflow's `env`, or give it a default: `environment: {{{name}: …}}`"))
+            let message = is_new.then(|| format!("the environment variable `{name}` is not set"));
+            (
+                message,
+                format!("set it in the `env` of the workflow, or give it a default: `environment: {{{name}: …}}`"),
+            )
         })
     }
 }
@@ -119,12 +124,12 @@ fn is_name(name: &str) -> bool {
 fn refusal(name: &Text) -> Option<Problem> {
     let text = &name.text;
     if !is_name(text) {
-        let problem = Problem::at(name.span, format!("`{text}` is no name of a variable"));
-        return Some(problem.hint("use letters, digits and `_`"));
+        let problem = Problem::at(name.span, format!("`{text}` is not a valid name for a variable"));
+        return Some(problem.hint("use only letters, digits and `_`, and do not begin with a digit"));
     }
     if is_hidden(text) && !HARMLESS.contains(&text.as_str()) {
-        let problem = Problem::at(name.span, format!("`{text}` is kept from the file: it may hold a credential"));
-        return Some(problem.hint("credentials come from the environment by themselves"));
+        let problem = Problem::at(name.span, format!("the file cannot use `{text}`: it may contain a credential"));
+        return Some(problem.hint("remove it: credentials are read directly from the environment"));
     }
     None
 }

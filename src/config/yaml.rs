@@ -107,7 +107,7 @@ impl Builder<'_> {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let problem = Problem::at(span, "a second document begins here");
-                return Err(problem.hint("one file has one document: remove the `---`"));
+                return Err(problem.hint("remove the `---`: the file can contain only one document"));
             }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
             Event::Alias(_) => {
@@ -137,20 +137,20 @@ impl Builder<'_> {
             self.problems.push(no_anchors(span));
         }
         if is_tagged {
-            let problem = Problem::at(span, "YAML tags are not used here");
-            self.problems.push(problem.hint("remove it; a value that begins with `!` needs quotes"));
+            let problem = Problem::at(span, "YAML tags are not supported");
+            self.problems.push(problem.hint("remove it, or put a value that begins with `!` in quotes"));
         }
     }
 
     fn start(&mut self, span: Span, anchor: usize, is_tagged: bool, content: Content) -> Result<(), Problem> {
         self.refuse(span, anchor, is_tagged);
         if self.open.len() >= DEEPEST {
-            let problem = Problem::at(span, "this is nested deeper than anything in this file can be");
-            return Err(problem.hint("look for missing `]` or `}`"));
+            let problem = Problem::at(span, "this is nested too deeply for a valid file");
+            return Err(problem.hint("look for a missing `]` or `}`"));
         }
         if let Some(Open { content: Content::Mapping(_), key: Key::None, .. }) = self.open.last() {
-            let problem = Problem::at(span, "a key has to be text");
-            return Err(problem.hint("a value that begins with `{` or `[` needs quotes"));
+            let problem = Problem::at(span, "a key must be text");
+            return Err(problem.hint("put a value that begins with `{` or `[` in quotes"));
         }
         self.open.push(Open { span, content, key: Key::None, lines: BTreeMap::new() });
         Ok(())
@@ -175,7 +175,7 @@ impl Builder<'_> {
                     let problem = match first {
                         Some(line) => {
                             let problem =
-                                Problem::at(node.span, format!("`{text}` stands twice: here and in line {line}"));
+                                Problem::at(node.span, format!("`{text}` occurs twice: here and on line {line}"));
                             Some(problem.hint("remove one of them"))
                         }
                         None if text == "<<" => Some(no_anchors(node.span)),
@@ -209,8 +209,8 @@ impl Builder<'_> {
 }
 
 fn no_anchors(span: Span) -> Problem {
-    let problem = Problem::at(span, "YAML anchors and aliases are not used here");
-    problem.hint("`defaults` is for what layers share; a value that begins with `*` or `&` needs quotes")
+    let problem = Problem::at(span, "YAML anchors and aliases are not supported");
+    problem.hint("use `defaults` for what layers share; put a value that begins with `*` or `&` in quotes")
 }
 
 /// Refuses control characters, which no text file has; the parser would take a zero for the end.
@@ -235,41 +235,43 @@ fn syntax(error: &ScanError, source: &Source) -> Problem {
     if indent.contains('\t') || info.contains("tab") {
         let (line, indent) = if is_next { (span.line + 1, next) } else { (span.line, indent) };
         let column = indent.chars().position(|character| character == '\t').unwrap_or(span.column);
-        return Problem::at(Span { line, column, length: 1 }, "a tab is no indentation in YAML")
+        return Problem::at(Span { line, column, length: 1 }, "YAML does not allow tabs for indentation")
             .hint("indent with spaces");
     }
     let before: String = line.chars().take(span.column).collect();
     if before.ends_with('}') && before.contains(": {") {
-        return Problem::at(span, "something behind a `}`").hint("a value that begins with `{` needs quotes");
+        return Problem::at(span, "there is something after a `}`").hint("put a value that begins with `{` in quotes");
     }
     let (message, hint) = match info {
         _ if info.contains("anchor") => return no_anchors(span),
         _ if info.contains("mapping values are not allowed") => {
-            ("a `:` where no key can be", "check the indentation; a value with `: ` in it needs quotes")
+            ("a `:` where no key is allowed", "check the indentation, and put a value that contains `: ` in quotes")
         }
         _ if info.contains("quoted scalar") && info.contains("end of stream") => {
-            ("a quote that is never closed", "close it")
+            ("a quote that is never closed", "add the closing quote")
         }
-        _ if info.contains("escape character") => {
-            ("no such escape in double quotes", "use single quotes, in which `\\` is a plain character")
-        }
+        _ if info.contains("escape character") => (
+            "this escape sequence does not exist in double quotes",
+            "use single quotes, in which `\\` is an ordinary character",
+        ),
         _ if info.contains("flow sequence") => {
-            ("the list that `[` begins does not go on here", "look for a missing `]` or `,`")
+            ("the list that begins with `[` cannot continue like this", "look for a missing `]` or `,`")
         }
         _ if info.contains("flow") => {
-            ("the mapping that `{` begins does not go on here", "a value that begins with `{` needs quotes")
+            ("the mapping that begins with `{` cannot continue like this", "put a value that begins with `{` in quotes")
         }
-        _ if info.contains("illegal placement") => ("a `:` where no key can be", "look above for a missing `]` or `}`"),
-        _ if info.contains("recursion") => {
-            ("this is nested deeper than anything in this file can be", "look for missing `]`")
+        _ if info.contains("illegal placement") => {
+            ("a `:` where no key is allowed", "look for a missing `]` or `}` above this line")
         }
+        _ if info.contains("recursion") => ("this is nested too deeply for a valid file", "look for a missing `]`"),
         _ if info.contains("simple key") => ("a key without `:`", "write `key: value`"),
-        _ if info.contains("block mapping") || info.contains("block collection") || info.contains("indentation") => {
-            ("the indentation fits nothing above", "keys of one mapping stand in one column")
-        }
+        _ if info.contains("block mapping") || info.contains("block collection") || info.contains("indentation") => (
+            "the indentation does not match any line above",
+            "indent all keys of a mapping by the same number of spaces",
+        ),
         _ => {
-            let problem = Problem::at(span, format!("this is not YAML: {info}"));
-            return problem.hint("put the value into quotes, or compare with docs/configuration.md");
+            let problem = Problem::at(span, format!("this is not valid YAML: {info}"));
+            return problem.hint("put the value in quotes, or compare with docs/configuration.md");
         }
     };
     Problem::at(span, message).hint(hint)

@@ -62,7 +62,7 @@ fn entries(key: &str, before: &BTreeMap<String, String>, after: &BTreeMap<String
         }
         (Some(old), Some(new)) if shown_part(old) == shown_part(new) => {
             let what = if [old, new].iter().any(|part| part.contains("hashes:")) { "hashes" } else { "content" };
-            Some(format!("{key}: {name} has other {what}"))
+            Some(format!("{key}: {name} has different {what}"))
         }
         (Some(old), Some(new)) => Some(format!("{key}: {name} {} → {}", shown_part(old), shown_part(new))),
         (None, None) => None,
@@ -125,9 +125,9 @@ mod tests {
         requirements: attrs==25.1 added
         requirements: idna removed
         requirements: pydantic ==2.11.0 → ==2.12.0
-        requirements: six has other hashes
+        requirements: six has different hashes
         exclude: boto3 removed
-        include: bin/tool has other content
+        include: bin/tool has different content
         include: lib/liba.so added
         index-url: nothing → https://host/simple
         python-version: 3.12 → 3.13

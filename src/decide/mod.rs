@@ -60,7 +60,7 @@ pub(crate) async fn read(
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
     let store = connections.store(&spec.state, &registry, environment).await?;
     if matches!((&store, spec.task), (StateStore::Nowhere, Task::Publish)) {
-        console.warning("without `bucket` or `state` nothing keeps two runs from publishing at the same time");
+        console.warning("without `bucket` or `state`, nothing prevents two runs from publishing at the same time");
     }
     let known = publish::read(&registry, &store, &spec.layer, console).await?;
     registry.identify(&known.state).await?;
@@ -115,7 +115,7 @@ fn warn_of_declared(declaration: &Declaration, existing: &[Existing], console: &
             if warned.insert(difference.part) {
                 let (number, input) = (version.version, difference.part.input());
                 console.warning(&format!(
-                    "version {number} in {place} keeps what it declares ({difference}): `republish: true` publishes one with the new `{input}`"
+                    "version {number} in {place} keeps its current declaration ({difference}): set `republish: true` to publish a version with the new `{input}`"
                 ));
             }
         }

@@ -35,10 +35,10 @@ fn found(spec: &Spec, wanted: &Meaning) -> Option<String> {
     let option = wanted.options.iter().find(|option| is_no_binary(option));
     let variable = NO_BINARY.iter().find(|name| variables.get(**name).is_some_and(|value| is_set(value)));
     let reasons = [
-        spec.content.build_script.as_ref().map(|_| "it has a `build-script`".to_owned()),
+        spec.content.build_script.as_ref().map(|_| "`build-script` is given".to_owned()),
         spec.content.strip.then(|| "`strip` is `true`".to_owned()),
         asked.map(|text| format!("`{}` is built from source", shown(text))),
-        option.map(|option| format!("`{option}` is asked for")),
+        option.map(|option| format!("`{option}` is given")),
         variable.map(|name| format!("`{name}` is set")),
     ];
     reasons.into_iter().flatten().next()

@@ -58,10 +58,13 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, existing: &
     let vanished: Vec<String> = existing
         .iter()
         .filter_map(|existing| match &existing.status {
-            Status::Vanished(version) => Some(format!("version {} is gone from {}", version.version, existing.place)),
-            Status::Unsigned(version) => {
-                Some(format!("version {} in {} is not signed as asked, or gone", version.version, existing.place))
+            Status::Vanished(version) => {
+                Some(format!("version {} no longer exists in {}", version.version, existing.place))
             }
+            Status::Unsigned(version) => Some(format!(
+                "version {} in {} is not signed as requested, or no longer exists",
+                version.version, existing.place
+            )),
             Status::Exists(_) | Status::Declares(..) | Status::Missing | Status::Unreadable(_) => None,
         })
         .collect();
@@ -84,12 +87,12 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, existing: &
     }
     let version = version_of(existing);
     let reason = match matched {
-        Match::SameInputs(_) => format!("the inputs are those of {version}"),
+        Match::SameInputs(_) => format!("the inputs are the same as for {version}"),
         Match::SameMeaning(_) | Match::New => {
             // A state that was rebuilt from the list of versions does not know the inputs themselves.
             let is_edited = state.builds.get(&wanted.fingerprint).is_some_and(|build| build.inputs.is_some());
-            let edited = if is_edited { "were edited but " } else { "" };
-            format!("the inputs {edited}mean the same as those of {version}")
+            let edited = if is_edited { "were edited, but " } else { "" };
+            format!("the inputs {edited}are equivalent to those of {version}")
         }
     };
     Plan { action: Action::Unchanged(content), reason }
@@ -99,20 +102,21 @@ pub fn decide(matched: Match, wanted: &Fingerprinted, state: &State, existing: &
 /// ones.
 pub fn refresh(wanted: &Fingerprinted) -> Option<Plan> {
     let unpinned = wanted.unpinned().len();
-    let reason = format!("{} without a fixed version to be resolved again", counted(unpinned, "requirement"));
+    let reason = format!("{} without a fixed version will be resolved again", counted(unpinned, "requirement"));
     (unpinned > 0).then_some(Plan { action: Action::Build, reason })
 }
 
 fn what_is_new(wanted: &Fingerprinted, state: &State) -> String {
     let Some(current) = state.current.and_then(|fingerprint| state.builds.get(&fingerprint)) else {
         return if state.builds.is_empty() {
-            "the layer was never published".to_owned()
+            "this layer has not been published before".to_owned()
         } else {
-            "the inputs are not those of any published version".to_owned()
+            "the inputs differ from those of every published version".to_owned()
         };
     };
     let Some(recipe) = &current.recipe else {
-        return "the inputs are not those of the current version, of which only the fingerprint is known".to_owned();
+        return "the inputs differ from those of the current version, of which only the fingerprint is known"
+            .to_owned();
     };
     let mut differences = differences(recipe, &wanted.recipe);
     let more = differences.len().saturating_sub(8);
@@ -121,7 +125,7 @@ fn what_is_new(wanted: &Fingerprinted, state: &State) -> String {
         differences.push(format!("and {more} more"));
     }
     if differences.is_empty() {
-        "the inputs are not those of the current version".to_owned()
+        "the inputs differ from those of the current version".to_owned()
     } else {
         differences.join("; ")
     }
@@ -215,12 +219,12 @@ mod tests {
         let there = existing(Status::Exists(version("eu-west-1", 3)), Status::Exists(version("us-east-1", 3)));
         let state = state(&first);
         assert_eq!(compare(&first, &state), Match::SameInputs(content()));
-        assert_eq!(plan(&first, &state, &there), (false, "the inputs are those of version 3".to_owned()));
+        assert_eq!(plan(&first, &state, &there), (false, "the inputs are the same as for version 3".to_owned()));
         assert_eq!(compare(&edited, &state), Match::SameMeaning(content()));
-        let reason = "the inputs were edited but mean the same as those of version 3";
+        let reason = "the inputs were edited, but are equivalent to those of version 3";
         assert_eq!(plan(&edited, &state, &there), (false, reason.to_owned()));
         let elsewhere = existing(Status::Exists(version("eu-west-1", 3)), Status::Exists(version("us-east-1", 5)));
-        let reason = "the inputs are those of version 3 in eu-west-1, 5 in us-east-1";
+        let reason = "the inputs are the same as for version 3 in eu-west-1, 5 in us-east-1";
         assert_eq!(plan(&first, &state, &elsewhere), (false, reason.to_owned()));
     }
 
@@ -228,7 +232,7 @@ mod tests {
     fn what_is_gone_or_missing_is_built_again() {
         let wanted = wanted("six==1.17.0\n");
         let gone = existing(Status::Vanished(version("eu-west-1", 3)), Status::Missing);
-        let reason = "version 3 is gone from eu-west-1; not yet published to us-east-1";
+        let reason = "version 3 no longer exists in eu-west-1; not yet published to us-east-1";
         assert_eq!(plan(&wanted, &state(&wanted), &gone), (true, reason.to_owned()));
     }
 
@@ -237,7 +241,10 @@ mod tests {
         let wanted = wanted("six==1.17.0\n");
         let error = Explanation::of(&anyhow::anyhow!("down"));
         let silent = existing(Status::Exists(version("eu-west-1", 3)), Status::Unreadable(error));
-        assert_eq!(plan(&wanted, &state(&wanted), &silent), (false, "the inputs are those of version 3".to_owned()));
+        assert_eq!(
+            plan(&wanted, &state(&wanted), &silent),
+            (false, "the inputs are the same as for version 3".to_owned())
+        );
     }
 
     #[test]
@@ -253,10 +260,10 @@ mod tests {
         let reason = "requirements: attrs added; requirements: idna removed; requirements: six ==1.16.0 → ==1.17.0";
         assert_eq!(plan(&after, &state(&before), &[]), (true, reason.to_owned()));
         let never = State::new(&"shared".parse().expect("is valid"));
-        assert_eq!(plan(&after, &never, &[]), (true, "the layer was never published".to_owned()));
+        assert_eq!(plan(&after, &never, &[]), (true, "this layer has not been published before".to_owned()));
         let mut forgotten = state(&before);
         forgotten.builds.values_mut().for_each(|build| build.recipe = None);
-        let reason = "the inputs are not those of the current version, of which only the fingerprint is known";
+        let reason = "the inputs differ from those of the current version, of which only the fingerprint is known";
         assert_eq!(plan(&after, &forgotten, &[]), (true, reason.to_owned()));
     }
 }

@@ -16,9 +16,10 @@ pub fn check(spec: &Spec, known: &Known) -> Result<(), Failure> {
     }
     let of_layer = published.iter().map(|python| format!("python{python}")).collect::<Vec<_>>().join(", ");
     let failure = Failure::user(format!(
-        "`{}` is published for {of_layer}, and without `python-version` it would become one for python{wanted}",
+        "`{}` is published for {of_layer}, but without `python-version` the new version would be for python{wanted}",
         spec.layer
     ));
     let stays = alternatives(published.iter().map(String::as_str));
-    Err(failure.hint(format!("set `python-version` to {stays} to keep it, or to `{wanted}` to change the layer")))
+    Err(failure
+        .hint(format!("set `python-version` to {stays} to keep the Python version, or to `{wanted}` to change it")))
 }

@@ -61,7 +61,7 @@ pub(crate) async fn remember(
     };
     if let Err(error) = written {
         let place = store.place(&state.layer);
-        console.warning(&format!("`{place}` could not be brought up to date: {}", Explanation::of(&error).one_line()));
+        console.warning(&format!("could not update `{place}`: {}", Explanation::of(&error).one_line()));
     }
     Ok(())
 }
@@ -74,8 +74,9 @@ fn touch(
 ) -> Result<(), Failure> {
     for (place, version) in versions {
         if !state.touch(content, &version.arn, now) {
-            let failure = Failure::system(format!("version {} was removed from {place} meanwhile", version.version));
-            return Err(failure.hint("run again: it is published anew"));
+            let failure =
+                Failure::system(format!("version {} was removed from {place} during this run", version.version));
+            return Err(failure.hint("run again: the layer will be published again"));
         }
     }
     Ok(())

@@ -27,9 +27,12 @@ pub async fn reason<'scope>(
         return Ok(None);
     }
     if state.builds.is_empty() {
-        return Ok(Some("the layer was never published".to_owned()));
+        return Ok(Some("this layer has not been published before".to_owned()));
     }
     let names: Vec<String> = locks.iter().map(|lock| format!("`{}`", lock.path)).collect();
     let verb = if names.len() == 1 { "means" } else { "mean" };
-    Ok(Some(format!("the inputs were edited; what {} {verb} is found out by the build", names.join(" and "))))
+    Ok(Some(format!(
+        "the inputs were edited; the build determines whether {} still {verb} the same",
+        names.join(" and ")
+    )))
 }

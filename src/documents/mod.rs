@@ -50,7 +50,7 @@ pub async fn write(
     if spec.task == Task::Plan {
         // Inputs in a config file are for all commands, so nobody asked the plan for them.
         if !console.is_of_several() {
-            console.note("a plan builds nothing and opens nothing, so no report page, SBOM or licences are written");
+            console.note("a plan does not build or open a layer, so it writes no report page, SBOM or licences");
         }
         return Ok(report);
     }
@@ -98,10 +98,12 @@ pub fn write_all(
         return report;
     }
     if report.layer.is_none() {
-        console.warning("no report page, SBOM or licences are written: what is in the layer could not be read");
+        console.warning(
+            "the report page, SBOM and licences were not written: the contents of the layer could not be read",
+        );
         return report;
     }
-    let step = console.step("Write about it");
+    let step = console.step("Write the documents");
     let report = report.redacted(|text| console.redact(text));
     let mut written = Vec::new();
     let mut write = |path: &Option<Utf8PathBuf>, text: &dyn Fn() -> Option<String>| {
@@ -136,7 +138,7 @@ fn with_error(report: Report, error: &anyhow::Error, console: &Console) -> Repor
 fn write_file(path: &Utf8Path, text: &str, workspace: &Utf8Path) -> anyhow::Result<()> {
     let parent = path.parent().unwrap_or(Utf8Path::new("/"));
     workflow_commands::create_folder(parent, workspace)?;
-    let because = || format!("cannot write `{path}`");
+    let because = || format!("could not write `{path}`");
     let mut file = tempfile::Builder::new().prefix(".lambda-layer-").tempfile_in(parent).with_context(because)?;
     file.write_all(text.as_bytes()).with_context(because)?;
     // Temporary files are readable by their owner only.

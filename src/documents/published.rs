@@ -69,9 +69,9 @@ pub(super) async fn with_published(
 ) -> Result<Report, (Box<Report>, anyhow::Error)> {
     let arns: Vec<LayerVersionArn> =
         report.destinations.iter().filter_map(|destination| destination.layer_version_arn.clone()).collect();
-    let failure = Failure::user(format!("there is no version of `{}` to write about", report.layer_name));
+    let failure = Failure::user(format!("there is no published version of `{}` to report on", report.layer_name));
     let mut failure = failure.hint("the report page, the SBOM and the licences need a version that can be downloaded");
-    let step = console.step("Open what is published");
+    let step = console.step("Open the published version");
     for arn in &arns {
         let published = match Box::pin(fetch::fetch(arn, registry, environment)).await {
             Ok(published) => published,

@@ -50,8 +50,8 @@ pub fn settings(environment: &Environment) -> Result<BTreeMap<String, String>, F
         // pip also ignores files that it cannot read.
         let Ok(bytes) = fs_err::read(&file) else { continue };
         let parsed = parse(&String::from_utf8_lossy(&bytes)).map_err(|line| {
-            Failure::user(format!("{file}:{line} is no line of a configuration file of pip"))
-                .hint("write `name = value` below `[global]` or `[install]`, or take the line out")
+            Failure::user(format!("{file}:{line} is not valid in a pip configuration file"))
+                .hint("write `name = value` under `[global]` or `[install]`, or remove the line")
         })?;
         for (section, settings) in parsed {
             sections.entry(section).or_default().extend(settings);
@@ -143,7 +143,7 @@ mod tests {
             settings(&environment("own"))
                 .expect_err("is none")
                 .message
-                .ends_with("own:2 is no line of a configuration file of pip")
+                .ends_with("own:2 is not valid in a pip configuration file")
         );
     }
 }

@@ -6,8 +6,8 @@ use crate::error::{Failure, nearest};
 
 /// A file or folder that is there and cannot be read.
 pub(crate) fn unreadable(path: &Utf8Path, error: &std::io::Error) -> Failure {
-    let failure = Failure::user(format!("`{path}` cannot be read")).cause(error.to_string());
-    failure.hint("give the user that runs this the right to read it (`ls -l` shows who has it)")
+    let failure = Failure::user(format!("could not read `{path}`")).cause(error.to_string());
+    failure.hint("give the user who runs this program permission to read it (`ls -l` shows the permissions)")
 }
 
 /// "`path` does not exist", with the nearest name that does.
@@ -15,7 +15,7 @@ pub fn missing(what: &str, folder: &Utf8Path, path: &Utf8Path) -> Failure {
     let failure = Failure::user(format!("{what}`{path}` does not exist"));
     match nearest_sibling(folder, path) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None => failure.hint("paths start from the working directory"),
+        None => failure.hint("paths are relative to the working directory"),
     }
 }
 

@@ -46,12 +46,12 @@ pub(super) fn resolve_link(link: &Utf8Path, inside: &Utf8Path, rule: Rule<'_>) -
         Ok(resolved) if in_workspace => Ok(Link::Follow(resolved)),
         _ if target.starts_with("/opt") => Ok(Link::OfLayer(target)),
         Err(_) if rule.may_dangle && target.is_relative() && !climbs(inside, &target) => Ok(Link::OfLayer(target)),
-        Ok(_) => Err(Failure::user(format!("the link `{link}` leaves the workspace: it points to `{target}`"))
-            .hint("copy what it points to into the repository; if that is in the layer, let it point to `/opt/…`")
+        Ok(_) => Err(Failure::user(format!("the link `{link}` points outside the workspace: to `{target}`"))
+            .hint("copy its target into the repository; if the target is in the layer, point the link to `/opt/…`")
             .into()),
         Err(error) => Err(Failure::user(format!("the link `{link}` points to `{target}`, which cannot be read"))
             .cause(error.to_string())
-            .hint("put that into the repository, or remove the link; if it is in the layer, let it point to `/opt/…`")
+            .hint("add the target to the repository, or remove the link; if the target is in the layer, point the link to `/opt/…`")
             .into()),
     }
 }

@@ -6,7 +6,7 @@ use crate::error::Failure;
 
 pub fn utf8(path: &std::path::Path) -> Result<&Utf8Path, Failure> {
     Utf8Path::from_path(path)
-        .ok_or_else(|| Failure::user(format!("`{}` is not a name in UTF-8", path.display())).hint("rename it"))
+        .ok_or_else(|| Failure::user(format!("the name `{}` is not valid UTF-8", path.display())).hint("rename it"))
 }
 
 /// `a/../b` as `b`, without asking the file system; `None` if it climbs above where it starts.

@@ -104,12 +104,12 @@ fn collect(
 ) -> anyhow::Result<()> {
     // The kernel's own limit on links to follow (path_resolution(7)).
     if depth > 40 {
-        let failure = Failure::user(format!("`{folder}` is behind links that never end"));
-        return Err(failure.hint("remove one of these links").into());
+        let failure = Failure::user(format!("`{folder}` is reached through a loop of links"));
+        return Err(failure.hint("remove one of the links").into());
     }
     let is_taken = |entry: &DirEntry| rule.takes_all || !is_ignored(entry);
     for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(is_taken) {
-        let entry = entry.with_context(|| format!("cannot read `{folder}`"))?;
+        let entry = entry.with_context(|| format!("could not read `{folder}`"))?;
         let path = utf8(entry.path())?;
         let inside = prefix.join(path.strip_prefix(folder).expect("walkdir stays in its folder"));
         if entry.file_type().is_symlink() {
@@ -146,7 +146,7 @@ fn follow(
     }
     let home = link.parent().unwrap_or(link).canonicalize_utf8()?;
     if home.starts_with(target) {
-        return Err(Failure::user(format!("the link `{link}` points to a folder that it is in: `{target}`"))
+        return Err(Failure::user(format!("the link `{link}` points to a folder that contains it: `{target}`"))
             .hint("remove it, or copy what is needed")
             .into());
     }

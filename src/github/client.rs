@@ -60,25 +60,27 @@ impl Client {
     /// The user's if there is no token, or no repository that this run is of.
     pub fn new(token: Option<&SecretString>, environment: &Environment) -> Result<Self, Failure> {
         let token = token.ok_or_else(|| {
-            Failure::user("there is no token for GitHub").hint("give `github-token`, or set the variable GITHUB_TOKEN")
+            Failure::user("no GitHub token is given")
+                .hint("set `github-token`, or the environment variable GITHUB_TOKEN")
         })?;
         if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
-            let failure = Failure::user("`github-token` has a character that no token has");
-            return Err(failure.hint("give the token alone, without a line's end"));
+            let failure = Failure::user("`github-token` contains a character that is not allowed in a token");
+            return Err(failure.hint("give only the token, without a line break"));
         }
         let repository = environment.get("GITHUB_REPOSITORY").filter(|name| is_repository(name)).ok_or_else(|| {
-            Failure::user("there is no repository on GitHub that this run is of")
-                .hint("set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does")
+            Failure::user("this run does not belong to a GitHub repository")
+                .hint("set GITHUB_REPOSITORY to `OWNER/NAME`")
         })?;
         let api = environment.get("GITHUB_API_URL").unwrap_or(PUBLIC_API).trim_end_matches('/');
         let wrong = |error: &dyn Display| {
-            let failure = Failure::user(format!("GITHUB_API_URL is `{api}`")).cause(error.to_string());
+            let failure = Failure::user(format!("GITHUB_API_URL is `{api}`, which is not a valid address"))
+                .cause(error.to_string());
             failure.hint("set it to an address such as `https://github.example.com/api/v3`")
         };
         let url = url::Url::parse(api).map_err(|error| wrong(&error))?;
         let origin = url.origin();
         if !matches!(url.scheme(), "http" | "https") || !origin.is_tuple() {
-            return Err(wrong(&"this is no address of a web server"));
+            return Err(wrong(&"this is not the address of a web server"));
         }
         let builder = Octocrab::builder()
             // With a folder behind it, it would stand before absolute addresses, too.
@@ -91,8 +93,8 @@ impl Client {
             .set_read_timeout(Some(TIMEOUT));
         // The other client knows no proxies.
         let octocrab = builder.build_with_reqwest(ReqwestClientConfig::Default).map_err(|error| {
-            let failure = Failure::system("the client for GitHub cannot be made").cause(innermost(&error));
-            failure.hint("are the certificates of this machine there, and is SSL_CERT_FILE right if it is set?")
+            let failure = Failure::system("could not set up the GitHub client").cause(innermost(&error));
+            failure.hint("check that the certificates of this machine are installed, and that SSL_CERT_FILE is correct if it is set")
         })?;
         let graphql = environment.get("GITHUB_GRAPHQL_URL").map_or_else(|| format!("{api}/graphql"), str::to_owned);
         let prefix = url.path().trim_end_matches('/').to_owned();
@@ -263,7 +265,7 @@ fn read<T: DeserializeOwned>(text: &str, path: &str) -> Result<T, ApiError> {
     // There is nothing in an answer without content.
     let text = if text.is_empty() { "null" } else { text };
     serde_json::from_str(text).map_err(|error| {
-        let failure = Failure::system(format!("GitHub answers `{path}` with something else than was asked for"));
+        let failure = Failure::system(format!("GitHub returned an unexpected response to `{path}`"));
         ApiError {
             status: Some(200),
             message: String::new(),

@@ -63,7 +63,7 @@ pub async fn put(
     let (Wish::Say(text) | Wish::Correct(text)) = wish;
     match (own.pop(), wish) {
         (Some(comment), _) if same(comment.body.as_deref().unwrap_or_default(), text) => {
-            Ok(Posted { url: comment.html_url, done: "as it was" })
+            Ok(Posted { url: comment.html_url, done: "unchanged" })
         }
         (Some(comment), _) => {
             let path = client.path(&format!("issues/comments/{}", comment.id));
@@ -76,7 +76,7 @@ pub async fn put(
             }
         }
         (None, Wish::Say(text)) => create(client, pull_request, marker, text).await,
-        (None, Wish::Correct(_)) => Ok(Posted { url: None, done: "nothing to say" }),
+        (None, Wish::Correct(_)) => Ok(Posted { url: None, done: "not needed" }),
     }
 }
 
@@ -122,12 +122,12 @@ impl User {
 pub fn explain(error: &ApiError, pull_request: &PullRequest) -> Failure {
     let hint = match (error.is_permission(), pull_request.outsider) {
         (true, Some(Outsider::Fork)) => {
-            "a pull request from a fork gets a token that only reads; docs/pull-requests.md has a workflow that comments on those".to_owned()
+            "use the workflow in docs/pull-requests.md, which can comment on pull requests from forks: their own token is read-only".to_owned()
         }
         (true, Some(Outsider::Dependabot)) => {
-            "a pull request from Dependabot gets a read-only token unless the job has the lines `permissions:` and `pull-requests: write`".to_owned()
+            "give the job `permissions: pull-requests: write`: without it, a pull request from Dependabot gets a read-only token".to_owned()
         }
-        (true, None) => "the job needs the lines `permissions:` and `pull-requests: write`".to_owned(),
+        (true, None) => "give the job `permissions: pull-requests: write`".to_owned(),
         (false, _) => return error.failure.clone(),
     };
     let failure = Failure { causes: Vec::new(), ..error.failure.clone() };

@@ -48,18 +48,18 @@ pub(super) fn explain(method: Method, path: &str, error: &octocrab::Error, limit
         let hint = if cause.contains("certificate") {
             certificates::HINT
         } else {
-            "is the address in GITHUB_API_URL right, and can it be reached from this machine?"
+            "check that the address in GITHUB_API_URL is correct, and that this machine can reach it"
         };
-        let failure = Failure::system(format!("GitHub does not answer `{what}`")).cause(cause).hint(hint);
+        let failure = Failure::system(format!("GitHub did not respond to `{what}`")).cause(cause).hint(hint);
         return ApiError { status: None, message: String::new(), failure };
     };
     let (status, message) = (source.status_code.as_u16(), source.message.clone());
     let failure = match (limit, status) {
-        (Some(wait), _) => Failure::system(format!("GitHub takes no more requests for {} seconds", wait.as_secs()))
-            .hint("run again later; many jobs at once share one limit"),
-        (None, 500..) => Failure::system(format!("GitHub failed at `{what}` ({status})"))
-            .hint("run again; https://www.githubstatus.com says whether others have the same trouble"),
-        (None, _) => Failure::user(format!("GitHub refuses `{what}` ({status})")).hint(hint(status, &message, path)),
+        (Some(wait), _) => Failure::system(format!("GitHub accepts no more requests for {} seconds", wait.as_secs()))
+            .hint("run again later; jobs that run at the same time share one limit"),
+        (None, 500..) => Failure::system(format!("GitHub failed to process `{what}` ({status})"))
+            .hint("run again, or see https://www.githubstatus.com for known problems"),
+        (None, _) => Failure::user(format!("GitHub refused `{what}` ({status})")).hint(hint(status, &message, path)),
     };
     let details = source.errors.iter().flatten().map(detail);
     let failure = failure.cause(message.trim_end_matches('.')).causes(details);
@@ -75,13 +75,13 @@ fn hint(status: u16, message: &str, path: &str) -> String {
     // Of a comment or a release: what else is asked for needs what one of them needs.
     let permission = if path.contains("/issues/") || path.contains("/pulls/") { "pull-requests" } else { "contents" };
     match status {
-        401 => "the token of `github-token` is not valid, or not any more".to_owned(),
+        401 => "set `github-token` to a valid token: this one is invalid or has expired".to_owned(),
         403 if !is_permission(status, message) => {
-            "see whether it is locked, and what rules the repository and its organization have".to_owned()
+            "check whether the pull request or the repository is locked, and check the rules of the repository and its organization".to_owned()
         }
         // What a token may not see is not there for it.
-        403 | 404 => format!("the job needs the lines `permissions:` and `{permission}: write`"),
-        _ => "correct what GitHub names, or run again if something else was changing the same".to_owned(),
+        403 | 404 => format!("give the job `permissions: {permission}: write`"),
+        _ => "correct what GitHub reports, or run again if something else was making changes at the same time".to_owned(),
     }
 }
 

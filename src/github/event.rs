@@ -33,19 +33,19 @@ impl PullRequest {
     /// # Errors
     /// Why there is none, in words.
     pub fn of_event(environment: &Environment) -> Result<Self, String> {
-        let event = environment.get("GITHUB_EVENT_NAME").ok_or("this is no run of a workflow")?;
+        let event = environment.get("GITHUB_EVENT_NAME").ok_or("this is not a workflow run")?;
         let path = environment.get("GITHUB_EVENT_PATH").ok_or("GITHUB_EVENT_PATH is not set")?;
         let path = Utf8Path::new(path);
-        let unreadable = |error: std::io::Error| format!("the event's payload cannot be read ({})", error.kind());
+        let unreadable = |error: std::io::Error| format!("could not read the event's payload ({})", error.kind());
         let size = fs_err::metadata(path).map_err(unreadable)?.len();
         if size > LARGEST_PAYLOAD {
-            return Err("the event's payload is far too large".to_owned());
+            return Err("the event's payload is too large".to_owned());
         }
         let text = fs_err::read(path).map_err(unreadable)?;
         let payload: Value =
-            serde_json::from_slice(&text).map_err(|error| format!("the event's payload is not whole ({error})"))?;
+            serde_json::from_slice(&text).map_err(|error| format!("the event's payload is incomplete ({error})"))?;
         let found = Self::of_payload(&payload, event, environment.get("GITHUB_ACTOR"));
-        found.ok_or_else(|| format!("the event `{}` is of no pull request", event.replace('`', "'")))
+        found.ok_or_else(|| format!("the event `{}` does not belong to a pull request", event.replace('`', "'")))
     }
 
     fn of_payload(payload: &Value, event: &str, actor: Option<&str>) -> Option<Self> {

@@ -65,14 +65,14 @@ pub fn write_outputs(outputs: &BTreeMap<&'static str, String>, environment: &Env
         let delimiter = format!("end-{}", random_word());
         text += &format!("{name}<<{delimiter}\n{value}\n{delimiter}\n");
     }
-    append(path, &text).context("cannot write the outputs")
+    append(path, &text).context("could not write the outputs")
 }
 
 /// Appends Markdown to the job summary; nothing outside of a workflow.
 pub fn write_summary(markdown: &str, environment: &Environment) -> anyhow::Result<()> {
     let Some(path) = environment.get("GITHUB_STEP_SUMMARY") else { return Ok(()) };
     let end = markdown.floor_char_boundary(LONGEST_SUMMARY.min(markdown.len()));
-    append(path, &markdown[..end]).context("cannot write the job summary")
+    append(path, &markdown[..end]).context("could not write the job summary")
 }
 
 fn append(path: &str, text: &str) -> std::io::Result<()> {

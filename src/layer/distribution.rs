@@ -71,7 +71,7 @@ impl Distribution {
     /// # Errors
     /// There is no `METADATA`, or no name or version in it.
     pub fn read(info: &str, mut text: impl FnMut(&str) -> Option<String>) -> anyhow::Result<Self> {
-        let because = || format!("cannot read `{info}`");
+        let because = || format!("could not read `{info}`");
         let metadata = text("METADATA").context("it has no `METADATA`").with_context(because)?;
         let header = |name: &'static str| headers(&metadata, name);
         let needed =

@@ -121,15 +121,17 @@ impl Tree {
                 return Ok(());
             }
             let failure = Failure::user(format!(
-                "two things want to be `{path}` in the layer: {} and {}",
+                "`{path}` in the layer would come from both {} and {}",
                 taken.owner, entry.owner
             ));
             return Err(failure.hint("rename or leave out one of them"));
         }
         let is_in_the_way = |folder: &Utf8Path| self.entries.get(folder).map(|taken| taken.owner.clone());
         if let Some(taken) = path.ancestors().skip(1).find_map(is_in_the_way) {
-            let failure =
-                Failure::user(format!("`{path}` of {} needs a folder where there is a file of {taken}", entry.owner));
+            let failure = Failure::user(format!(
+                "`{path}` from {} needs a folder where there is already a file from {taken}",
+                entry.owner
+            ));
             return Err(failure.hint("rename or leave out one of them"));
         }
         self.entries.insert(path, entry);
@@ -161,7 +163,7 @@ impl std::fmt::Display for Owner {
             Self::Source => formatter.write_str("own source"),
             Self::Include => formatter.write_str("included files"),
             Self::BuildScript => formatter.write_str("the build script"),
-            Self::Unknown => formatter.write_str("files of no distribution"),
+            Self::Unknown => formatter.write_str("files outside distributions"),
         }
     }
 }

@@ -22,8 +22,8 @@ pub(super) fn as_files(text: &str) -> Result<String, Failure> {
     let end = text.find(['[', ';', ' ']).unwrap_or(text.len());
     let (folder, rest) = text.split_at(end);
     if folder.is_empty() || folder.contains(['=', '<', '>', '~', '!', '@']) {
-        let failure = Failure::user(format!("`{text}` is nothing that could be editable"));
-        return Err(failure.hint("name a folder, `./lib`, or a repository, `git+https://…#egg=name`, behind `-e`"));
+        let failure = Failure::user(format!("`{text}` cannot be installed as editable"));
+        return Err(failure.hint("write a folder (`./lib`) or a repository (`git+https://…#egg=name`) after `-e`"));
     }
     Ok(format!("{}{rest}", from_here(folder.into())))
 }
@@ -63,7 +63,7 @@ mod tests {
             ("lib[x]", "./lib[x]"),
             ("file:///w/lib", "file:///w/lib"),
             ("a @ file:./lib", "a @ file:./lib"),
-            ("six==1.17.0", "`six==1.17.0` is nothing that could be editable"),
+            ("six==1.17.0", "`six==1.17.0` cannot be installed as editable"),
         ] {
             assert_eq!(plain(editable), expected);
         }

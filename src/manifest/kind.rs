@@ -10,20 +10,20 @@ use crate::facts::{Kind, KindFacts};
 /// Refuses a file that is not a list of requirements although its name suggests it, with one message instead of one per
 /// line.
 pub(super) fn check_list(path: &Utf8Path, text: &str) -> Result<(), Failure> {
-    let failure = || Failure::user(format!("`{path}` is not a list of requirements"));
+    let failure = || Failure::user(format!("`{path}` is not a requirements file"));
     if Kind::of(path) != Kind::Requirements {
-        return Err(failure().hint(format!("name `{path}` in `requirements`, and not behind `-r` or in `constraints`")));
+        return Err(failure().hint(format!("list `{path}` in `requirements`, not after `-r` or in `constraints`")));
     }
     if let Some(lock) = lock_of(path.file_name().unwrap_or_default()) {
         let refresh = lock.refresh.as_deref().unwrap_or_default();
-        return Err(failure().hint(format!("run `{refresh}` and name `{}`", lock.file)));
+        return Err(failure().hint(format!("run `{refresh}` and use `{}` instead", lock.file)));
     }
     let is_table = || text.parse::<toml::Table>().is_ok_and(|table| !table.is_empty());
     if matches!(path.extension(), Some("py" | "cfg" | "ini")) || is_table() || is_mapping(text) {
         let names = alternatives(facts::lockfiles().iter().map(|facts| facts.file.as_str()));
-        return Err(
-            failure().hint(format!("the name of a file tells its kind: name {names}, or a list in any other file"))
-        );
+        return Err(failure().hint(format!(
+            "use {names}, or a requirements file of any other name: the file name determines the format"
+        )));
     }
     Ok(())
 }

@@ -49,8 +49,8 @@ impl KnownPackages {
             return Ok(offer.clone());
         }
         let offer = read(place, shelf).map_err(|error| {
-            let failure = Failure::user(format!("the packages in `{place}` cannot be read"));
-            failure.cause(format!("{error:#}")).hint("name a folder of packages that can be read")
+            let failure = Failure::user(format!("could not read the packages in `{place}`"));
+            failure.cause(format!("{error:#}")).hint("choose a folder of packages with read permission")
         })?;
         known.insert(key, offer.clone());
         Ok(offer)

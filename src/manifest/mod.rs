@@ -204,7 +204,9 @@ impl Manifest {
 pub(crate) fn local_digest(folder: &Utf8Path, workspace: &Utf8Path, path: &Utf8Path) -> Result<Digest, Failure> {
     let full = folder.join(path);
     if !full.exists() {
-        return Err(Failure::user(format!("`{path}` does not exist")).hint("paths start from the working directory"));
+        return Err(
+            Failure::user(format!("`{path}` does not exist")).hint("paths are relative to the working directory")
+        );
     }
     let entries = if full.is_dir() {
         files::project(&full, workspace)
@@ -213,6 +215,6 @@ pub(crate) fn local_digest(folder: &Utf8Path, workspace: &Utf8Path, path: &Utf8P
     };
     entries.and_then(|entries| files::digest_of_entries(&entries)).map_err(|error| {
         let hint = Explanation::of(&error).hint.unwrap_or_default();
-        Failure::user(format!("`{path}` cannot be read")).cause(format!("{error:#}")).hint(hint)
+        Failure::user(format!("could not read `{path}`")).cause(format!("{error:#}")).hint(hint)
     })
 }

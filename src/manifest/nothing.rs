@@ -22,13 +22,13 @@ impl Manifest {
         }
         let names: Vec<String> = asked.iter().map(|file| format!("`{file}`")).collect();
         let verb = if names.len() == 1 { "has" } else { "have" };
-        let failure = Failure::user(format!("{} {verb} nothing to install for {target}", names.join(", ")));
+        let failure = Failure::user(format!("{} {verb} no packages to install for {target}", names.join(", ")));
         if is_blank {
             let is_list = |file: &Utf8PathBuf| Kind::of(file) == Kind::Requirements;
             let hint = if asked.iter().all(is_list) {
                 "add a requirement"
             } else {
-                "add a dependency, or choose `groups` or `extras` that have some"
+                "add a dependency, or choose `groups` or `extras` that contain some"
             };
             return Some(failure.hint(hint));
         }
@@ -53,5 +53,5 @@ fn left_out(requirement: &Requirement) -> String {
     };
     let marker = requirement.marker().contents().map(|marker| marker.to_string());
     let Requirement { file, line, .. } = requirement;
-    format!("{file}:{line}: `{what}` is for `{}`", marker.unwrap_or_default())
+    format!("{file}:{line}: `{what}` is only for `{}`", marker.unwrap_or_default())
 }

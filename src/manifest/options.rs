@@ -55,7 +55,7 @@ pub(crate) fn place_of(value: &str) -> Place {
 }
 
 pub(super) fn nearest_option(name: &str) -> Failure {
-    let failure = Failure::user(format!("`{name}` is not an option of requirement files"));
+    let failure = Failure::user(format!("`{name}` is not a valid option in a requirements file"));
     match nearest(name, KNOWN.iter().copied()) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None => failure.hint("remove it"),

@@ -32,8 +32,10 @@ impl Reader<'_> {
                 let path = if shelf == Shelf::Flat { self.beside_or_here(file, &path) } else { path };
                 let full = self.folder.join(&path);
                 if !full.exists() {
-                    let failure = Failure::user(format!("`{name}` names `{path}`, which does not exist"));
-                    return Err(failure.hint(format!("name a folder that is in the repository, or remove `{name}`")));
+                    let failure = Failure::user(format!("`{name}` refers to `{path}`, which does not exist"));
+                    return Err(
+                        failure.hint(format!("give the path of a folder in the repository, or remove `{name}`"))
+                    );
                 }
                 let shown = files::shown(&full, self.folder, self.workspace).to_string();
                 self.manifest.packages.insert(path.clone(), shelf);

@@ -39,7 +39,7 @@ pub(super) struct Metadata {
 
 /// An entry of a dependency group (PEP 735).
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "an entry of a dependency group is a requirement or `{include-group = \"name\"}`")]
+#[serde(untagged, expecting = "an entry of a dependency group must be a requirement or `{include-group = \"name\"}`")]
 pub(super) enum GroupEntry {
     Requirement(String),
     Include {

@@ -85,14 +85,16 @@ impl Pylock {
     /// The file cannot be read, or has another version.
     pub(super) fn read(path: &Utf8Path, text: &str) -> Result<Self, Failure> {
         let lock: Self = text::toml(path, text)
-            .map_err(|failure| failure.hint("restore it, or write it anew with the tool that made it"))?;
+            .map_err(|failure| failure.hint("restore the file, or create it again with the tool that wrote it"))?;
         let known = &Kind::Pylock.facts().versions;
         match &lock.lock_version {
             Some(version) if known.contains(version) => Ok(lock),
-            Some(version) => Err(Failure::user(format!("`{path}` is of lock version {version}, which is not known"))
-                .hint(format!("known is {}", alternatives(known.iter().map(String::as_str))))),
-            None => Err(Failure::user(format!("`{path}` has no `lock-version`: it is cut short or no lock file"))
-                .hint("write it anew with the tool that made it")),
+            Some(version) => Err(Failure::user(format!("`{path}` has lock version {version}, which is not supported"))
+                .hint(format!("write the file with lock version {}", alternatives(known.iter().map(String::as_str))))),
+            None => {
+                Err(Failure::user(format!("`{path}` contains no `lock-version`: it is truncated or not a lock file"))
+                    .hint("create it again with the tool that wrote it"))
+            }
         }
     }
 
@@ -189,7 +191,7 @@ fn requirement(package: &Package, marker: &str, placing: &Placing<'_>) -> Result
         return placing.only_file(&locked, marker);
     }
     if package.version.is_none() {
-        return Err(nowhere(name, "has neither a version nor a place to get it from").into());
+        return Err(nowhere(name, "is locked without a version or a location").into());
     }
     let hashes: BTreeSet<&String> = locked.files.iter().flat_map(|file| &file.hashes).collect();
     let hashes = hashes.into_iter().map(|hash| format!(" --hash={hash}"));
@@ -215,7 +217,10 @@ fn place_of(package: &Package, file: &File) -> Result<lock::File, Failure> {
     let hash = ALGORITHMS.iter().find_map(|name| Some(format!("{name}:{}", file.hashes.get(*name)?)));
     if hash.is_none() && !file.hashes.is_empty() {
         let algorithms = alternatives(file.hashes.keys().map(String::as_str));
-        return Err(nowhere(&package.name, &format!("has no hash but of {algorithms}, which installers do not check")));
+        return Err(nowhere(
+            &package.name,
+            &format!("is locked only with hashes of {algorithms}, which installers do not check"),
+        ));
     }
     let hashes = hash.into_iter().collect();
     let placed = match (&file.url, &file.path) {
@@ -223,7 +228,7 @@ fn place_of(package: &Package, file: &File) -> Result<lock::File, Failure> {
         (None, Some(path)) => lock::File::at_path(path.into(), hashes),
         (None, None) => match &file.name {
             Some(name) => lock::File::named(name, hashes),
-            None => return Err(nowhere(&package.name, "is locked to a file that is nowhere")),
+            None => return Err(nowhere(&package.name, "is locked to a file without a URL, a path or a name")),
         },
     };
     let name = file.name.clone().unwrap_or(placed.name);
@@ -231,8 +236,7 @@ fn place_of(package: &Package, file: &File) -> Result<lock::File, Failure> {
 }
 
 fn nowhere(name: &str, what: &str) -> Failure {
-    Failure::user(format!("`{name}` {what}"))
-        .hint("lock it again with a version, a file or a repository to get it from")
+    Failure::user(format!("`{name}` {what}")).hint("lock it again with a version, a file or a repository")
 }
 
 /// Evaluates `'x' in extras` and `'x' in dependency_groups` in a marker. The result is a marker of PEP 508.
@@ -353,8 +357,8 @@ archive = { url = "https://h/archived.zip", hashes = { sha256 = "ee" } }
     fn other_versions_are_refused() {
         let read =
             |text: &str| Pylock::read("pylock.toml".into(), text).map(|_lock| ()).expect_err("is refused").message;
-        assert_eq!(read("lock-version = \"2.0\""), "`pylock.toml` is of lock version 2.0, which is not known");
-        assert!(read("created-by = \"x\"").contains("cut short"));
-        assert!(read("lock-version = ").starts_with("pylock.toml:1:16: not readable as TOML"));
+        assert_eq!(read("lock-version = \"2.0\""), "`pylock.toml` has lock version 2.0, which is not supported");
+        assert!(read("created-by = \"x\"").contains("it is truncated"));
+        assert!(read("lock-version = ").starts_with("pylock.toml:1:16: this is not valid TOML"));
     }
 }

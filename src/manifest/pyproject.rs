@@ -33,8 +33,8 @@ pub(super) fn requirements(
     let mut wanted = Vec::new();
     if let Some(metadata) = &project.metadata {
         if metadata.dynamic.iter().any(|field| field == "dependencies") {
-            return Err(Failure::user(format!("`{path}` has its dependencies in another file (`dynamic`)"))
-                .hint("name that file with `requirements`, or lock the project"));
+            return Err(Failure::user(format!("`{path}` declares its dependencies as `dynamic`, in another file"))
+                .hint("set `requirements` to that file, or lock the project"));
         }
         wanted.extend(metadata.dependencies.iter().map(|text| Wanted::of_project(text)));
         for (extra, list) in &metadata.optional_dependencies {
@@ -77,8 +77,10 @@ fn refuse_conflicts(path: &Utf8Path, project: &Project, selection: &Selection) -
         });
         let asked: BTreeSet<String> = asked.collect();
         if asked.len() > 1 {
-            let failure = Failure::user(format!("`groups` and `extras` name what `{path}` declares as conflicting"));
-            return Err(failure.causes(asked).hint("leave one of them out"));
+            let failure = Failure::user(format!(
+                "`groups` and `extras` select a combination that `{path}` declares as conflicting"
+            ));
+            return Err(failure.causes(asked).hint("remove one of them"));
         }
     }
     Ok(())
@@ -86,11 +88,13 @@ fn refuse_conflicts(path: &Utf8Path, project: &Project, selection: &Selection) -
 
 fn without_metadata(path: &Utf8Path, project: &Project) -> Failure {
     if project.tool.poetry.dependencies.is_some() {
-        return Failure::user(format!("`{path}` has its dependencies in a form of Poetry's own, and no lock file"))
-            .hint(format!("run `poetry lock` and commit `{}`", Kind::Poetry));
+        return Failure::user(format!(
+            "`{path}` declares its dependencies in Poetry's own format, but there is no lock file"
+        ))
+        .hint(format!("run `poetry lock` and commit `{}`", Kind::Poetry));
     }
-    Failure::user(format!("`{path}` has no `[project]`, so it names no dependencies"))
-        .hint("name the dependency file with `requirements`")
+    Failure::user(format!("`{path}` has no `[project]` table, so it declares no dependencies"))
+        .hint("set `requirements` to the dependency file")
 }
 
 /// The line of each requirement in the file, from 1; the first line if the file writes it in another form. All are
@@ -127,9 +131,10 @@ fn of_groups(
         }
         fits_python(path, ranges.get(&group).copied(), python).map_err(|failure| {
             let range = ranges.get(&group).copied().unwrap_or_default();
-            let message =
-                format!("the group `{group}` of `{path}` is for Python {range}, but the layer is for Python {python}");
-            Failure { message, ..failure }.hint("change `python-version`, or leave the group out")
+            let message = format!(
+                "the group `{group}` in `{path}` requires Python {range}, but the layer is for Python {python}"
+            );
+            Failure { message, ..failure }.hint("change `python-version`, or remove the group from `groups`")
         })?;
         let older = project.tool.uv.dev_dependencies.as_ref().filter(|_| group == "dev");
         found.extend(older.into_iter().flatten().map(|text| Wanted::of_group(text, &group)));
@@ -138,10 +143,11 @@ fn of_groups(
                 continue;
             }
             if selection.groups.contains(&group) {
-                let failure = Failure::user(format!("`{path}` has the group `{group}` in a form of one tool's own"));
-                return Err(failure.hint("lock the project and commit the lock, or write it in `[dependency-groups]`"));
+                let failure = Failure::user(format!("`{path}` declares the group `{group}` in a tool-specific format"));
+                return Err(failure
+                    .hint("lock the project and commit the lock file, or declare the group in `[dependency-groups]`"));
             }
-            return Err(Failure::user(format!("`{path}` includes the group `{group}`, which it does not have"))
+            return Err(Failure::user(format!("`{path}` includes the group `{group}`, which does not exist"))
                 .hint("correct `include-group`"));
         };
         for entry in *entries {
@@ -208,17 +214,17 @@ tool = { git = "https://h/tool.git", tag = "v1" }
     fn what_is_not_written_here_is_refused() {
         let dynamic = "[project]\nname = \"x\"\ndynamic = [\"dependencies\"]\n";
         insta::assert_snapshot!(lines(dynamic, &[], &[]), @r"
-        `pyproject.toml` has its dependencies in another file (`dynamic`)
-        name that file with `requirements`, or lock the project
+        `pyproject.toml` declares its dependencies as `dynamic`, in another file
+        set `requirements` to that file, or lock the project
         ");
         insta::assert_snapshot!(lines("[tool.poetry.dependencies]\nsix = \"*\"\n", &[], &[]), @r"
-        `pyproject.toml` has its dependencies in a form of Poetry's own, and no lock file
+        `pyproject.toml` declares its dependencies in Poetry's own format, but there is no lock file
         run `poetry lock` and commit `poetry.lock`
         ");
         let workspace =
             "[project]\nname = \"x\"\ndependencies = [\"own\"]\n[tool.uv.sources]\nown = { workspace = true }\n";
         insta::assert_snapshot!(lines(workspace, &[], &[]), @r"
-        `pyproject.toml` takes `own` from a source that only uv's lock file can hold
+        `pyproject.toml` installs `own` from a source that only uv's lock file supports
         run `uv lock` and commit `uv.lock`
         ");
     }

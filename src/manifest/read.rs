@@ -106,7 +106,7 @@ fn read_pylock(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> O
 
 fn read_pyproject(path: &Utf8Path, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Selection> {
     let text = reader.problems.check(text::read(asked.folder, path))?;
-    let project = text::toml(path, &text).map_err(|failure| failure.hint("correct the file there"));
+    let project = text::toml(path, &text).map_err(|failure| failure.hint("correct the file at this position"));
     let mut project: Project = reader.problems.check(project)?;
     project.tool.uv.sources.retain(|name, _| !ignores_source(name, asked.environment));
     let range = project.metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
@@ -171,8 +171,8 @@ pub(super) fn fits_python(path: &Utf8Path, range: Option<&str>, python: PythonVe
     if allows_python(&canonical, python) {
         return Ok(canonical);
     }
-    Err(Failure::user(format!("`{path}` is for Python {range}, but the layer is for Python {python}"))
-        .hint("change `python-version`, or the project's `requires-python` and lock it again"))
+    Err(Failure::user(format!("`{path}` requires Python {range}, but the layer is for Python {python}"))
+        .hint("change `python-version`, or change the project's `requires-python` and lock it again"))
 }
 
 /// Whether a range allows a Python in any of its patch releases. The tools judge ranges that cannot be read here.
@@ -235,9 +235,8 @@ impl Reader<'_> {
                 continue;
             };
             let (file, line) = (&requirement.file, requirement.line);
-            let failure =
-                Failure::user(format!("{file}:{line}: `{name}` is the name of the project that is read as well"));
-            self.problems.push(failure.hint("name one of the two files, or give the project another `name`"));
+            let failure = Failure::user(format!("{file}:{line}: `{name}` is also the name of a project that is read"));
+            self.problems.push(failure.hint("use only one of the two files, or give the project another `name`"));
         }
     }
 

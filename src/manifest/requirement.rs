@@ -127,8 +127,8 @@ pub(super) fn marker_of(text: &str) -> Result<MarkerTree, Failure> {
     };
     let marker = marker.split(" #").next().unwrap_or_default().trim();
     pep508::marker(marker).map_err(|error| {
-        Failure::user(format!("cannot read the marker `{marker}`: {}", error.message))
-            .hint("write it as in PEP 508: `python_version < '3.13' and sys_platform == 'linux'`")
+        Failure::user(format!("`{marker}` is not a valid marker: {}", error.message))
+            .hint("use the syntax of PEP 508, for example `python_version < '3.13' and sys_platform == 'linux'`")
     })
 }
 
@@ -153,15 +153,15 @@ pub(super) fn split_options(text: &str) -> Result<(&str, Options), Failure> {
                 options.hashes.insert(value.to_lowercase());
             }
             "--hash" => {
-                return Err(Failure::user(format!("`{word}` is not a hash"))
-                    .hint("write `--hash=sha256:` and its 64 hexadecimal digits; is the file cut short?"));
+                return Err(Failure::user(format!("`{word}` is not a valid hash"))
+                    .hint("write `--hash=sha256:` followed by 64 hexadecimal digits, and check that the file is not truncated"));
             }
             "--config-settings" | "--config-setting" | "--global-option" => {
                 options.settings.push(format!("{name}={value}"));
             }
             _ => {
-                return Err(Failure::user(format!("`{name}` is not an option of a requirement"))
-                    .hint("take it out, or give it a line of its own; `--hash` and `--config-settings` are"));
+                return Err(Failure::user(format!("`{name}` is not a valid option for a single requirement"))
+                    .hint("remove it, or write it on a separate line; a requirement can have `--hash` and `--config-settings`"));
             }
         }
     }

@@ -95,8 +95,8 @@ impl Reader<'_> {
         }
         if self.open.len() >= DEEPEST {
             let failure =
-                Failure::user(format!("`{path}` is the last of more than {DEEPEST} files that name each other"));
-            self.problems.push(failure.hint("name it in a file that is nearer to the first"));
+                Failure::user(format!("`{path}` is at the end of a chain of more than {DEEPEST} included files"));
+            self.problems.push(failure.hint("include it from a file closer to the first one"));
             return;
         }
         let Some(text) = self.problems.check(text::read(self.folder, path)) else { return };
@@ -121,8 +121,9 @@ impl Reader<'_> {
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
             let names = line.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
             for name in names.filter(|name| environment::is_hidden(name)) {
-                let failure = Failure::user(format!("{path}:{}: `${{{name}}}` is kept from installers", index + 1));
-                self.problems.push(failure.hint("give the value under another name, in the `env` of the step"));
+                let failure =
+                    Failure::user(format!("{path}:{}: `${{{name}}}` is not passed on to installers", index + 1));
+                self.problems.push(failure.hint("set the value under another name in the `env` of the step"));
             }
         }
     }
@@ -163,9 +164,8 @@ impl Reader<'_> {
 
     fn line(&mut self, file: &Utf8Path, role: Role, line: &Line) -> Result<(), Failure> {
         if role == Role::Constraints && line.is_broken {
-            return Err(
-                Failure::user("a constraint that spans lines, which uv does not join").hint("write it on one line")
-            );
+            return Err(Failure::user("a constraint spans several lines, which uv does not support")
+                .hint("write it on one line"));
         }
         if line.text.starts_with('-') {
             return self.option(file, role, line);
@@ -196,7 +196,7 @@ impl Reader<'_> {
         let (name, value) = split_option(&line.text);
         let needs_value = || {
             let failure = Failure::user(format!("`{name}` has no value"));
-            if value.is_empty() { Err(failure.hint("write it behind, on the same line")) } else { Ok(value) }
+            if value.is_empty() { Err(failure.hint("write the value after it, on the same line")) } else { Ok(value) }
         };
         // uv does not support `-rfile`, and ignores options in nested constraints.
         let spelled = (role == Role::Constraints || !line.text[name.len()..].starts_with([' ', '=', '\t']))
@@ -207,8 +207,9 @@ impl Reader<'_> {
                 self.nested(file, (role, Role::Constraints), needs_value()?, spelled.is_some())?;
             }
             "-e" | "--editable" if role == Role::Constraints => {
-                let failure = Failure::user(format!("`{}` is editable, which no constraint can be", line.text));
-                return Err(failure.hint("constrain it by its version, or move the line to the requirements"));
+                let failure =
+                    Failure::user(format!("`{}` is editable, which is not allowed for a constraint", line.text));
+                return Err(failure.hint("constrain the version instead, or move the line to the requirements"));
             }
             "-e" | "--editable" => {
                 let text = editable::as_files(needs_value()?)?;
@@ -279,7 +280,7 @@ impl Reader<'_> {
             let failure = files::missing("", self.folder, &path);
             return Err(match files::nearest_sibling(self.folder, &path) {
                 Some(_) => failure,
-                None => failure.hint(format!("names in `{file}` start from its folder")),
+                None => failure.hint(format!("paths in `{file}` are relative to its folder")),
             });
         }
         // The joined text already contains the lines of other files.
@@ -308,13 +309,15 @@ impl Reader<'_> {
                 && let Ok(Some(false)) = hashes::compare(&full, &hashes)
             {
                 let path = path.strip_prefix(".").unwrap_or(&path);
-                let failure = Failure::user(format!("`{path}` does not have the hash that is written for it"));
-                return Err(failure.hint("find out who changed the file; if it was you, write its hash anew"));
+                let failure = Failure::user(format!("`{path}` does not match its expected hash"));
+                return Err(failure.hint("find out who changed the file; if the change is intended, update the hash"));
             }
             if self.folder.join(&path).is_dir() {
                 if !["pyproject.toml", "setup.py"].iter().any(|name| self.folder.join(&path).join(name).is_file()) {
                     let failure = Failure::user(format!("`{path}` has neither `pyproject.toml` nor `setup.py`"));
-                    return Err(failure.hint("name the folder of a project; `source` takes packages without one"));
+                    return Err(
+                        failure.hint("give the folder of a project; for packages without a project, use `source`")
+                    );
                 }
                 self.manifest.projects.insert(path.clone());
                 for neighbour in neighbours::of(&self.folder.join(&path), self.workspace) {
@@ -337,12 +340,12 @@ impl Reader<'_> {
             let parsed = pep508::requirement(text).map_err(|error| {
                 let reason = error.message.to_string();
                 Failure::user(format!(
-                    "cannot read `{}`: {}",
+                    "`{}` is not a valid requirement: {}",
                     without_credentials(text),
                     // The reason may contain the URL.
                     without_credentials(reason.lines().next().unwrap_or_default())
                 ))
-                .hint("write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`")
+                .hint("use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`")
             })?;
             if let Some(VersionOrUrl::Url(url)) = &parsed.version_or_url {
                 self.manifest.secrets.add_urls_in(url.raw().as_str());
@@ -354,8 +357,8 @@ impl Reader<'_> {
 }
 
 fn unclear_constraint(text: &str) -> Failure {
-    let failure = Failure::user(format!("`{text}` is no constraint that every tool reads alike"));
-    failure.hint("write `name @ file:` and the path from the working directory")
+    let failure = Failure::user(format!("`{text}` is a constraint that tools interpret differently"));
+    failure.hint("write `name @ file:` followed by the path relative to the working directory")
 }
 
 fn is_remote(name: &str) -> bool {

@@ -34,14 +34,14 @@ fn check_names(
     problems: &mut Problems,
 ) {
     let place = files.iter().map(|file| format!("`{file}`")).collect::<Vec<_>>().join(", ");
-    let place = if place.is_empty() { "what is installed".to_owned() } else { place };
+    let place = if place.is_empty() { "the dependency files".to_owned() } else { place };
     for name in asked.difference(known) {
-        let failure = Failure::user(format!("`{input}` has `{name}`, but there is no such {noun} in {place}"));
+        let failure = Failure::user(format!("`{input}` contains `{name}`, but there is no such {noun} in {place}"));
         let known_names = || known.iter().map(String::as_str);
         problems.push(match nearest(name, known_names()) {
-            Some(near) => failure.hint(format!("did you mean `{near}`? There is {}", alternatives(known_names()))),
-            None if known.is_empty() => failure.hint(format!("it has no {input}: leave `{input}` out")),
-            None => failure.hint(format!("there is {}", alternatives(known_names()))),
+            Some(near) => failure.hint(format!("did you mean `{near}`? Available: {}", alternatives(known_names()))),
+            None if known.is_empty() => failure.hint(format!("remove `{input}`: there are no {input}")),
+            None => failure.hint(format!("use {}", alternatives(known_names()))),
         });
     }
 }

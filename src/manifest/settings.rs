@@ -66,8 +66,10 @@ impl Settings {
         }
         let is_new = self.table.is_empty() && self.environments.is_empty();
         if !is_new && (self.table != other.table || self.environments != other.environments) {
-            let failure = Failure::user(format!("`{}` and `{}` have different settings of uv", self.file, other.file));
-            return Err(failure.hint("make a layer of each, or let both say the same in `[tool.uv]`"));
+            let failure = Failure::user(format!("`{}` and `{}` have different uv settings", self.file, other.file));
+            return Err(
+                failure.hint("build a separate layer from each, or use the same settings in `[tool.uv]` of both")
+            );
         }
         (self.file, self.table, self.environments) = (other.file, other.table, other.environments);
         Ok(())
@@ -109,7 +111,8 @@ pub(super) fn find(home: &Utf8Path, asked: &Asked<'_>, problems: &mut Problems) 
                 continue;
             }
             let Some((path, text)) = read(name).and_then(|read| problems.check(read)) else { continue };
-            let table = text::toml::<Table>(&path, &text).map_err(|failure| failure.hint("correct the file there"));
+            let table =
+                text::toml::<Table>(&path, &text).map_err(|failure| failure.hint("correct the file at this position"));
             let Some(mut table) = problems.check(table) else { continue };
             if name == "pyproject.toml" {
                 let tool = table.remove("tool").and_then(|mut tool| tool.as_table_mut()?.remove("uv"));
@@ -174,10 +177,11 @@ impl Found {
             }
             if has_credentials(value) {
                 let failure = Failure::user(format!(
-                    "{} has a password in a URL, which would end up in a file",
+                    "{} contains a password in a URL, which would be written to a file",
                     self.named(name)
                 ));
-                problems.push(failure.hint("take it out of the URL: git and netrc files have places for it"));
+                problems
+                    .push(failure.hint("remove it from the URL, and put it in a netrc file or git's credential store"));
             }
             if let Some(value) = problems.check(self.with_sources(name, value, sources)) {
                 table.insert(name.clone(), value);
@@ -190,10 +194,15 @@ impl Found {
         };
         for marker in &environments {
             if let Err(error) = pep508::marker(marker) {
-                let failure =
-                    Failure::user(format!("{} has `{marker}`, which is no marker", self.named("environments")));
-                problems
-                    .push(failure.cause(error.message.to_string()).hint("write it as in `sys_platform == 'linux'`"));
+                let failure = Failure::user(format!(
+                    "{} contains `{marker}`, which is not a valid marker",
+                    self.named("environments")
+                ));
+                problems.push(
+                    failure
+                        .cause(error.message.to_string())
+                        .hint("use the syntax of PEP 508, for example `sys_platform == 'linux'`"),
+                );
             }
         }
         Settings { file: self.file.clone(), table, environments, projects: BTreeSet::new() }
@@ -218,19 +227,19 @@ impl Found {
         let known = || facts.resolving.iter().chain(&facts.building).chain(&facts.heeded).chain(&facts.idle);
         for name in self.table.keys().filter(|name| *name != "pip" && known().all(|known| known != *name)) {
             if let Some(instead) = facts.refused.get(name) {
-                problems.push(Failure::user(format!("{} cannot be heeded", self.named(name))).hint(instead.clone()));
+                problems.push(Failure::user(format!("{} is not supported", self.named(name))).hint(instead.clone()));
                 continue;
             }
-            let failure = Failure::user(format!("{} is no setting of uv that is known here", self.named(name)));
+            let failure = Failure::user(format!("{} is not a known uv setting", self.named(name)));
             problems.push(failure.hint(match nearest(name, known().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "remove it, or run `uv lock` and commit `uv.lock`: what is locked needs it no more".to_owned(),
+                None => "remove it, or run `uv lock` and commit `uv.lock`, which makes it unnecessary".to_owned(),
             }));
         }
         let of_pip = self.table.get("pip").and_then(Value::as_table).into_iter().flat_map(|table| table.keys());
         for name in of_pip.filter(|name| !facts.idle_of_pip.contains(name)) {
-            let failure = Failure::user(format!("{} is read by `uv pip` alone", self.named(&format!("pip.{name}"))));
-            problems.push(failure.hint("write it in `[tool.uv]` itself if it is for the project, or remove it"));
+            let failure = Failure::user(format!("{} is read only by `uv pip`", self.named(&format!("pip.{name}"))));
+            problems.push(failure.hint("move it to `[tool.uv]` if it is meant for the project, or remove it"));
         }
     }
 
@@ -240,7 +249,8 @@ impl Found {
             let Some(text) = value.as_str() else { return Ok(vec![value.clone()]) };
             let lines = sources.lines(&Wanted::of_project(text))?;
             if let Some(path) = lines.iter().find(|line| **line != text && !line.contains("://")) {
-                let failure = Failure::user(format!("{} has `{text}`, whose source is `{path}`", self.named(name)));
+                let failure =
+                    Failure::user(format!("{} contains `{text}`, whose source is the path `{path}`", self.named(name)));
                 return Err(failure.hint("run `uv lock` and commit `uv.lock`"));
             }
             Ok(lines.into_iter().map(Value::String).collect())
@@ -267,8 +277,10 @@ impl Found {
         let Some(value) = self.table.get(name) else { return Vec::new() };
         let texts: Option<Vec<String>> =
             value.as_array().and_then(|values| values.iter().map(|value| Some(value.as_str()?.to_owned())).collect());
-        let failure = || Failure::user(format!("{} is no list of texts", self.named(name)));
-        problems.check(texts.ok_or_else(|| failure().hint("write it as in `[\"one\", \"two\"]`"))).unwrap_or_default()
+        let failure = || Failure::user(format!("{} is not a list of strings", self.named(name)));
+        problems
+            .check(texts.ok_or_else(|| failure().hint("write it as a list, for example `[\"one\", \"two\"]`")))
+            .unwrap_or_default()
     }
 
     /// A path relative to the settings file, made relative to the working directory.
@@ -283,7 +295,7 @@ impl Found {
     /// The name of a setting as people write it.
     fn named(&self, name: &str) -> String {
         let table = if self.file.file_name() == Some("uv.toml") { "" } else { "[tool.uv] " };
-        format!("`{table}{name}` of `{}`", self.file)
+        format!("`{table}{name}` in `{}`", self.file)
     }
 }
 

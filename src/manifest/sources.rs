@@ -69,7 +69,7 @@ impl Sources {
             let sources =
                 list.into_iter().map(Source::deserialize).collect::<Result<Vec<_>, _>>().map_err(|error| {
                     let reason = error.to_string();
-                    Failure::user(format!("`{file}` has a source for `{name}` that cannot be read"))
+                    Failure::user(format!("`{file}` contains an invalid source for `{name}`"))
                         .cause(reason.lines().next().unwrap_or_default().to_owned())
                         .hint(format!("correct it, or run `uv lock` and commit `{}`", Kind::Uv))
                 })?;
@@ -90,7 +90,7 @@ impl Sources {
     pub(super) fn lines(&self, wanted: &Wanted) -> Result<Vec<String>, Failure> {
         let Some(name) = wanted.name() else { return Ok(vec![wanted.line()]) };
         if let Some(root) = self.of_workspace.get(&name) {
-            return Err(self.only_in_a_lock(&name, &format!(": that of the workspace of `{root}`")));
+            return Err(self.only_in_a_lock(&name, &format!(": the source in the workspace of `{root}`")));
         }
         let Some(sources) = self.own.get(&name) else { return Ok(vec![wanted.line()]) };
         let is_meant =
@@ -121,8 +121,10 @@ impl Sources {
         let Some(marker) = &source.marker else { return Ok(MarkerTree::TRUE) };
         pep508::marker(marker).map_err(|error| {
             let failure =
-                Failure::user(format!("`{}` has a source for `{name}` whose marker cannot be read", self.file));
-            failure.cause(error.message.to_string()).hint("write it as in `sys_platform == 'linux'`")
+                Failure::user(format!("`{}` contains a source for `{name}` with an invalid marker", self.file));
+            failure
+                .cause(error.message.to_string())
+                .hint("use the syntax of PEP 508, for example `sys_platform == 'linux'`")
         })
     }
 
@@ -153,7 +155,10 @@ impl Sources {
     }
 
     fn only_in_a_lock(&self, name: &str, which: &str) -> Failure {
-        Failure::user(format!("`{}` takes `{name}` from a source that only uv's lock file can hold{which}", self.file))
-            .hint(format!("run `uv lock` and commit `{}`", Kind::Uv))
+        Failure::user(format!(
+            "`{}` installs `{name}` from a source that only uv's lock file supports{which}",
+            self.file
+        ))
+        .hint(format!("run `uv lock` and commit `{}`", Kind::Uv))
     }
 }

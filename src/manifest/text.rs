@@ -15,23 +15,23 @@ pub(crate) fn read(folder: &Utf8Path, path: &Utf8Path) -> Result<String, Failure
     let bytes = fs_err::read(folder.join(path)).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => files::missing("", folder, path),
         std::io::ErrorKind::IsADirectory => {
-            Failure::user(format!("`{path}` is a folder")).hint("name a dependency file in it")
+            Failure::user(format!("`{path}` is a folder")).hint("give the path of a dependency file in this folder")
         }
-        _ => Failure::user(format!("`{path}` cannot be read"))
+        _ => Failure::user(format!("could not read `{path}`"))
             .cause(error.to_string())
-            .hint("give the user that runs this the right to read it"),
+            .hint("give the user who runs this program permission to read it"),
     })?;
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        let failure = Failure::user(format!("`{path}` is in UTF-16, which only some tools read"));
+        let failure = Failure::user(format!("`{path}` is in UTF-16, which only some tools support"));
         return Err(failure.hint("save it as UTF-8"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
-        Failure::user(format!("{path}:{line}: not readable as UTF-8")).hint("save it as UTF-8")
+        Failure::user(format!("{path}:{line}: this is not valid UTF-8")).hint("save it as UTF-8")
     })?;
     match text.lines().position(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ")) {
-        Some(index) => Err(Failure::user(format!("{path}:{}: a merge conflict that is not resolved", index + 1))
-            .hint("resolve it; a lock file is best written anew by its tool")),
+        Some(index) => Err(Failure::user(format!("{path}:{}: unresolved merge conflict", index + 1))
+            .hint("resolve the conflict; for a lock file, it is best to run its tool again")),
         None => Ok(text),
     }
 }
@@ -48,7 +48,7 @@ pub(crate) fn toml<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T
             format!(":{}:{column}", line_at(text.as_bytes(), span.start))
         });
         let reason = error.message().lines().collect::<Vec<_>>().join(", ");
-        Failure::user(format!("{path}{}: not readable as TOML: {reason}", place.unwrap_or_default()))
+        Failure::user(format!("{path}{}: this is not valid TOML: {reason}", place.unwrap_or_default()))
             .hint(restore(path))
     })
 }
@@ -61,7 +61,7 @@ pub(crate) fn json<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T
     serde_json::from_str(text).map_err(|error| {
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
-        Failure::user(format!("{path}:{}:{}: not readable as JSON: {reason}", error.line(), error.column()))
+        Failure::user(format!("{path}:{}:{}: this is not valid JSON: {reason}", error.line(), error.column()))
             .hint(restore(path))
     })
 }
@@ -70,8 +70,8 @@ pub(crate) fn json<T: DeserializeOwned>(path: &Utf8Path, text: &str) -> Result<T
 fn restore(path: &Utf8Path) -> String {
     let refresh = Some(Kind::of(path)).filter(|kind| kind.is_lock()).and_then(|kind| kind.facts().refresh.as_ref());
     match refresh {
-        Some(refresh) => format!("restore it, or write it anew with `{refresh}`"),
-        None => "correct the file there".to_owned(),
+        Some(refresh) => format!("restore the file, or create it again with `{refresh}`"),
+        None => "correct the file at this position".to_owned(),
     }
 }
 

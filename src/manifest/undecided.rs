@@ -27,13 +27,13 @@ impl Manifest {
         let release = target.python.release();
         let of_release = note(&of_release.collect::<Vec<_>>(), |markers, verb| {
             format!(
-                "{markers} {verb} true for some patch releases of Python {} and not for others; {release} decides here",
+                "{markers} {verb} true only for some patch releases of Python {}; the layer is built for {release}",
                 target.python
             )
         });
         let of_kernel = markers.iter().filter(|text| KERNEL.iter().any(|name| text.contains(name)));
         let of_kernel = note(&of_kernel.collect::<Vec<_>>(), |markers, verb| {
-            format!("{markers} {verb} about the kernel, which AWS changes at any time; an empty text decides here")
+            format!("{markers} {verb} evaluated with an empty value, because AWS can change the kernel at any time")
         });
         of_release.into_iter().chain(of_kernel).collect()
     }
@@ -49,7 +49,7 @@ impl Manifest {
             |range: &str| range.parse().is_ok_and(|range: pep440_rs::VersionSpecifiers| !range.contains(&of_runtime));
         let causes = self.python_ranges.iter().filter(|(_, range)| is_cause(range));
         let causes = causes.map(|(file, range)| {
-            format!("`{file}` is for Python {range}, and Lambda's python{python} is {of_runtime} or later; {taken} decides here")
+            format!("`{file}` requires Python {range}, but Lambda's python{python} is {of_runtime} or later; the layer is built for {taken}")
         });
         causes.collect()
     }

@@ -42,7 +42,7 @@ impl UvSettings {
             let path = folder.join(named);
             let file = File::read(&path)?.ok_or_else(|| {
                 let failure = Failure::user(format!("`UV_CONFIG_FILE` is `{named}`, which does not exist"));
-                failure.hint("correct the path, which starts from the working directory, or unset the variable")
+                failure.hint("correct the path, which is relative to the working directory, or unset the variable")
             })?;
             return Ok(Self { files: vec![file] });
         }
@@ -77,8 +77,11 @@ impl UvSettings {
             let flat = file.tables().filter(|table| table.get("format").and_then(Value::as_str) == Some("flat"));
             for table in flat.filter(|table| table.get("explicit") != Some(&Value::Boolean(true))) {
                 let url = without_credentials(table.get("url").and_then(Value::as_str).unwrap_or_default());
-                let failure = Failure::user(format!("`{}` has the index `{url}` in the format `flat`", &file.path));
-                problems.push(failure.hint("name it with `find-links` in place of `index`"));
+                let failure = Failure::user(format!(
+                    "`{}` contains the index `{url}` in the format `flat`, which is not supported",
+                    &file.path
+                ));
+                problems.push(failure.hint("use `find-links` instead of `index` for it"));
             }
             let general = file.indexes().into_iter().filter(|index| !index.explicit);
             let further = self.strings_of(file, "extra-index-url").into_iter().map(|url| IndexTable::new(None, &url));
@@ -169,7 +172,7 @@ impl File {
     /// Reads a `uv.toml`; `None` if there is none.
     fn read(path: &Utf8Path) -> Result<Option<Self>, Failure> {
         let Ok(content) = fs_err::read_to_string(path) else { return Ok(None) };
-        let failed = |failure: Failure| failure.hint("correct the file there, uv cannot read it either");
+        let failed = |failure: Failure| failure.hint("correct the file at this position: uv cannot read it either");
         let settings: Table = text::toml(path, &content).map_err(failed)?;
         Ok(Some(Self::new(path, settings, &content)))
     }

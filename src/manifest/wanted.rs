@@ -130,9 +130,13 @@ fn check_itself(
     requirement: &pep508_rs::Requirement<VerbatimUrl>,
 ) -> Result<(), Failure> {
     let name = metadata.name.as_deref().unwrap_or_default();
-    let failure =
-        || Failure::user(format!("`{file}` is the project `{name}` and asks for `{}`, which is itself", wanted.text));
-    let hint = "remove it, or give the project another `name` if another package of that name is meant";
+    let failure = || {
+        Failure::user(format!(
+            "`{file}` of the project `{name}` requires `{}`, which is the project itself",
+            wanted.text
+        ))
+    };
+    let hint = "remove the requirement, or rename the project if you mean another package with the same name";
     match &requirement.version_or_url {
         Some(VersionOrUrl::Url(_)) => return Err(failure().hint(hint)),
         Some(VersionOrUrl::VersionSpecifier(range)) => {
@@ -149,9 +153,9 @@ fn check_itself(
 }
 
 fn unknown_extra(file: &Utf8Path, text: &str, extra: &str, known: &BTreeMap<String, &Vec<String>>) -> Failure {
-    let failure = Failure::user(format!("`{file}` asks for `{text}`, but the project has no extra `{extra}`"));
+    let failure = Failure::user(format!("`{file}` requires `{text}`, but the project has no extra `{extra}`"));
     if known.is_empty() {
         return failure.hint("add it to `project.optional-dependencies`, or remove the line");
     }
-    failure.hint(format!("there is {}", alternatives(known.keys().map(String::as_str))))
+    failure.hint(format!("use {}", alternatives(known.keys().map(String::as_str))))
 }

@@ -107,7 +107,7 @@ fn follow(
     if input.is_some() {
         command.stdin(Stdio::piped());
     }
-    let mut child = spawn(&mut command).with_context(|| format!("cannot start `{program}`"))?;
+    let mut child = spawn(&mut command).with_context(|| format!("could not start `{program}`"))?;
     // The command holds our ends of the pipe. Without them, reading ends when the child does.
     drop(command);
     let feeding = feed(&mut child, input);
@@ -165,7 +165,7 @@ fn listen(
     if input.is_some() {
         command.stdin(Stdio::piped());
     }
-    let mut child = sandbox::spawn_apart(&mut command).with_context(|| format!("cannot start `{program}`"))?;
+    let mut child = sandbox::spawn_apart(&mut command).with_context(|| format!("could not start `{program}`"))?;
     let feeding = feed(&mut child, input);
     let mut stdout = child.stdout.take().expect("is piped");
     let reading = std::thread::spawn(move || {

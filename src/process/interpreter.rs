@@ -89,8 +89,8 @@ impl Host {
 /// The failure for callers that cannot work without a Python.
 pub(crate) fn missing() -> Failure {
     let failure =
-        Failure::system("there is no Python 3 on this machine").cause("looked for `python3` and `python` on PATH");
-    failure.hint("install Python 3, of which any version will do for wheels, or let uv fetch one")
+        Failure::system("Python 3 is not installed on this machine").cause("looked for `python3` and `python` on PATH");
+    failure.hint("install Python 3 (for wheels, any version is sufficient), or let uv download one")
 }
 
 /// Whether all of these names are links to one file, in the first folder of `PATH` that has them.

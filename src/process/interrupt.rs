@@ -87,7 +87,9 @@ async fn end_when_interrupted(mut interrupts: Signal, mut terminations: Signal) 
         // A second Ctrl-C ends the run at once.
         _ = interrupts.recv(), if number == 2 => {}
     }
-    let text = format!("error: the run was interrupted ({name})\nhint: run it again; what was published stays");
+    let text = format!(
+        "error: the run was interrupted ({name})\nhint: run it again; versions that were already published remain"
+    );
     writeln!(std::io::stderr(), "{text}").ok();
     end(128 + number)
 }

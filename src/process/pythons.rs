@@ -85,7 +85,7 @@ fn of_uv(
     let found = known.entry(target.python.to_string()).or_insert_with(find).clone();
     let part = host.filter(|host| host.version == target.python.to_string() && !host.is_exactly(target));
     let but =
-        part.map(|host| format!(" (`{}` is no release, or lacks parts of the standard library)", host.executable));
+        part.map(|host| format!(" (`{}` is not a release, or lacks parts of the standard library)", host.executable));
     found.map_err(|why| format!("this machine has no Python {}{}, and {why}", target.python, but.unwrap_or_default()))
 }
 
@@ -104,7 +104,7 @@ impl<'a> Uv<'a> {
         console: &Console,
     ) -> Result<Self, String> {
         let program = uv::find(host, environment, console);
-        let program = program.map_err(|error| format!("there is no uv to get one with: {error}"))?;
+        let program = program.map_err(|error| format!("uv is not available to download one: {error}"))?;
         Ok(Self { program, folder, environment })
     }
 
@@ -114,10 +114,10 @@ impl<'a> Uv<'a> {
             return Ok(host);
         }
         if let Some(setting) = forbids_downloads(self.environment) {
-            return Err(format!("`{setting}` keeps uv from fetching one"));
+            return Err(format!("`{setting}` prevents uv from downloading one"));
         }
         let python = target.python;
-        let step = console.step(format!("Get Python {python}"));
+        let step = console.step(format!("Download Python {python}"));
         let mut command = self.command("install");
         // Half a second, for a standard library that is compiled at each start otherwise: imports run where nothing can be
         // written. In the environment, because an older uv does not know the option.
@@ -126,14 +126,16 @@ impl<'a> Uv<'a> {
         let outcome = child::run(command, "uv", console).map_err(|error| format!("{error:#}"))?;
         if !outcome.status.success() {
             step.done("not possible");
-            return Err(format!("uv cannot fetch one: {}", short_reason(&outcome.output)));
+            return Err(format!("uv could not download one: {}", short_reason(&outcome.output)));
         }
         match self.known(target, console) {
             Some(host) => {
-                step.done(format!("with uv; kept in {}", host.folder()));
+                step.done(format!("with uv, to {}", host.folder()));
                 Ok(host)
             }
-            None => Err(format!("what uv fetched is not Python {python}, or does not start here")),
+            None => Err(format!(
+                "the interpreter that uv downloaded is not Python {python}, or does not start on this machine"
+            )),
         }
     }
 

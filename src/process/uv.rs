@@ -28,7 +28,7 @@ pub(crate) fn find(host: Option<&Host>, environment: &Environment, console: &Con
 fn provision(host: Option<&Host>, environment: &Environment, console: &Console) -> anyhow::Result<Utf8PathBuf> {
     let version = &facts::tools().uv;
     let cache = environment.cache_directory().ok_or_else(|| {
-        Failure::system(format!("there is no uv on PATH, and no home to keep uv {version} in"))
+        Failure::system(format!("uv is not on PATH, and there is no home directory to install uv {version} in"))
             .hint("install uv, or set XDG_CACHE_HOME")
     })?;
     let program = cache.join(format!("uv-{version}/bin/uv"));
@@ -36,10 +36,10 @@ fn provision(host: Option<&Host>, environment: &Environment, console: &Console) 
         return Ok(program);
     }
     let host = host.ok_or_else(|| {
-        Failure::system(format!("there is no uv on PATH, and no Python 3 with pip to get uv {version} with"))
+        Failure::system(format!("uv is not on PATH, and there is no Python 3 with pip to install uv {version}"))
             .hint("install uv (https://docs.astral.sh/uv/)")
     })?;
-    let step = console.step(format!("Get uv {version}"));
+    let step = console.step(format!("Download uv {version}"));
     fs_err::create_dir_all(&cache)?;
     let folder = tempfile::tempdir_in(&cache)?;
     let folder = crate::files::utf8(folder.path())?;
@@ -48,10 +48,10 @@ fn provision(host: Option<&Host>, environment: &Environment, console: &Console) 
     command.args(["--target", folder.as_str(), &format!("uv=={version}")]);
     let outcome = child::run(command, "pip", console)?;
     if !outcome.status.success() {
-        let failure = Failure::system(format!("there is no uv on PATH, and pip could not get uv {version}"));
+        let failure = Failure::system(format!("uv is not on PATH, and pip could not install uv {version}"));
         return Err(failure
             .causes(output::last_lines(&outcome.output))
-            .hint("install uv (https://docs.astral.sh/uv/), or pip for this Python")
+            .hint("install uv (https://docs.astral.sh/uv/), or install pip for this Python")
             .into());
     }
     // Another run may have installed it meanwhile; then that one is used.
@@ -59,8 +59,8 @@ fn provision(host: Option<&Host>, environment: &Environment, console: &Console) 
     if let Err(error) = fs_err::rename(folder, &place)
         && !program.is_file()
     {
-        return Err(error).with_context(|| format!("cannot keep uv in `{place}`"));
+        return Err(error).with_context(|| format!("could not store uv in `{place}`"));
     }
-    step.done(format!("there is none on PATH; kept in {place}"));
+    step.done(format!("uv is not on PATH; stored in {place}"));
     Ok(program)
 }

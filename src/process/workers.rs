@@ -34,9 +34,9 @@ impl<'scope, 'env> Workers<'scope, 'env> {
             // If the run was given up, nobody waits for the result.
             drop(sender.send(done));
         });
-        match receiver.await.context("a thread ended without a word")? {
+        match receiver.await.context("a thread ended without a result")? {
             Ok(result) => result,
-            Err(_) => anyhow::bail!("the program has a fault: its own message stands above"),
+            Err(_) => anyhow::bail!("the program crashed; its own message is above"),
         }
     }
 }

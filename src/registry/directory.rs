@@ -62,7 +62,7 @@ impl DirectoryRegistry {
     fn read(&self, layer: &LayerName, version: u64) -> anyhow::Result<VersionFile> {
         let path = zip_path(&self.folder, layer, version).with_file_name("version.json");
         let text = fs_err::read(&path)?;
-        serde_json::from_slice(&text).with_context(|| format!("`{path}` is not a version"))
+        serde_json::from_slice(&text).with_context(|| format!("`{path}` does not describe a version"))
     }
 
     pub(super) fn list(&self, layer: &LayerName) -> anyhow::Result<Vec<Listed>> {
@@ -181,8 +181,8 @@ pub(crate) fn declared(
     let layer: LayerName = arn.layer().parse()?;
     let zip = zip_path(folder, &layer, arn.version());
     if !zip.is_file() {
-        let failure = Failure::user(format!("there is no `{arn}` in `{folder}`"));
-        return Err(failure.hint("correct the version, or name the folder with `registry`").into());
+        let failure = Failure::user(format!("`{arn}` does not exist in `{folder}`"));
+        return Err(failure.hint("correct the version, or set `registry` to the right folder").into());
     }
     let file = DirectoryRegistry { folder: folder.to_owned() }.read(&layer, arn.version())?;
     Ok((zip, file.compatible_runtimes, file.compatible_architectures))

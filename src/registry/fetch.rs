@@ -37,7 +37,9 @@ pub async fn fetch(
     match registry {
         RegistryChoice::Directory(folder) if region == directory::REGION => from_directory(arn, folder),
         RegistryChoice::Aws(_) if region == directory::REGION => {
-            Err(Failure::user(format!("`{arn}` is of a folder")).hint("name that folder with `registry`").into())
+            Err(Failure::user(format!("`{arn}` is in a directory registry"))
+                .hint("set `registry` to its folder")
+                .into())
         }
         RegistryChoice::Aws(destinations) if !destinations.roles.is_empty() => {
             let aws =
@@ -72,8 +74,8 @@ async fn from_aws(arn: &LayerVersionArn, config: &SdkConfig) -> anyhow::Result<P
     let version = lambda.get_layer_version().layer_name(arn.layer_arn()).version_number(number).send().await.map_err(
         |error| {
             if error.as_service_error().is_some_and(GetLayerVersionError::is_resource_not_found_exception) {
-                let failure = Failure::user(format!("there is no `{arn}`"));
-                return failure.hint("list the versions with `aws lambda list-layer-versions`").into();
+                let failure = Failure::user(format!("`{arn}` does not exist"));
+                return failure.hint("run `aws lambda list-layer-versions` to list the versions").into();
             }
             errors::explain("lambda:GetLayerVersion", &arn.to_string(), &error)
         },
@@ -81,15 +83,15 @@ async fn from_aws(arn: &LayerVersionArn, config: &SdkConfig) -> anyhow::Result<P
     let content = version.content();
     let size = content.map_or(0, |content| u64::try_from(content.code_size()).unwrap_or(0));
     if size > facts::opening().zip {
-        let failure = Failure::user(format!("`{arn}` has {}, too much to be opened", ByteSize(size)));
-        return Err(failure.hint(format!("zips of up to {} are opened", ByteSize(facts::opening().zip))).into());
+        let failure = Failure::user(format!("`{arn}` is {}, which is too large to open", ByteSize(size)));
+        return Err(failure.hint(format!("use a zip of at most {}", ByteSize(facts::opening().zip))).into());
     }
     let location = content.and_then(|content| content.location()).unwrap_or_default();
     let zip = download::get(config, location, &arn.to_string(), 0, ByteSize(size)).await?;
     let hash = ContentHash(Digest::of(&zip)).to_string();
     if content.and_then(|content| content.code_sha256()) != Some(&hash) {
-        let failure = Failure::system(format!("the download of `{arn}` does not have the hash that AWS names"));
-        return Err(failure.cause(format!("it has {hash}")).hint("run again").into());
+        let failure = Failure::system(format!("the download of `{arn}` does not have the hash that AWS reports"));
+        return Err(failure.cause(format!("its hash is {hash}")).hint("run again").into());
     }
     Ok(Published {
         zip,
@@ -121,8 +123,8 @@ impl Published {
                 Finding::warning(
                     "not-declared",
                     "layer",
-                    format!("the version does not declare `{wanted}`, but {}", declared.join(", ")),
-                    format!("name what your functions have with `{input}`, or publish a version that declares it"),
+                    format!("the version does not declare `{wanted}`, only {}", declared.join(", ")),
+                    format!("set `{input}` to what your functions use, or publish a version that declares it"),
                 )
             })
         };

@@ -118,9 +118,8 @@ impl<'a> Lease<'a> {
             return Ok(());
         }
         let layer = self.held.borrow().state.layer.clone();
-        let failure =
-            Failure::system(format!("the claim in `{}` could not be renewed in time", self.store.place(&layer)));
-        Err(failure.hint("run again; what was published stays").into())
+        let failure = Failure::system(format!("could not renew the claim in `{}` in time", self.store.place(&layer)));
+        Err(failure.hint("run again; nothing published is lost").into())
     }
 
     /// Records that a request was executed, or never will be.
@@ -185,7 +184,7 @@ impl<'a> Lease<'a> {
             let (start, mut held) = (Instant::now(), self.held.borrow().clone());
             let now = self.store.now();
             let claim = held.state.claim.as_mut().filter(|claim| claim.owner == self.owner);
-            claim.context(Failure::system("another run took the claim over").hint("run again"))?.renew(now);
+            claim.context(Failure::system("another run took over the claim").hint("run again"))?.renew(now);
             change(&mut held.state)?;
             if let Written::Done(tag) = self.store.write(&held.state, &held.tag).await? {
                 self.held.replace(Held { tag, ..held });
@@ -237,7 +236,9 @@ impl<'a> Lease<'a> {
 
 fn check_interrupted() -> anyhow::Result<()> {
     if interrupt::is_interrupted() {
-        return Err(Failure::system("the run was interrupted").hint("run it again; what was published stays").into());
+        return Err(Failure::system("the run was interrupted")
+            .hint("run it again; versions that were already published remain")
+            .into());
     }
     Ok(())
 }

@@ -148,7 +148,7 @@ impl StateStore {
                 write_s3(&client, &bucket, &key(&homes.prefix, name), bytes, tag).await
             }
             Self::Directory(folder) => {
-                write_file(folder, name, &bytes, tag).with_context(|| format!("cannot write `{name}`"))
+                write_file(folder, name, &bytes, tag).with_context(|| format!("could not write `{name}`"))
             }
             Self::Nowhere => Ok(Written::Done(Tag::Absent)),
         }
@@ -172,7 +172,7 @@ pub(super) async fn read_s3(client: &Client, bucket: &str, key: &str) -> anyhow:
     match client.get_object().bucket(bucket).key(key).send().await {
         Ok(object) => {
             let tag = Tag::Present(object.e_tag().unwrap_or_default().to_owned());
-            let bytes = object.body.collect().await.context("the state could not be read to its end")?;
+            let bytes = object.body.collect().await.context("could not read the whole state")?;
             Ok((Some(bytes.to_vec()), tag))
         }
         Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok((None, Tag::Absent)),
@@ -190,12 +190,12 @@ fn failed_read(client: &Client, bucket: &str, key: &str, error: &SdkError<GetObj
     let regions = errors::bucket_region(error).zip(client.config().region());
     match (regions.filter(|(actual, asked)| actual != asked.as_ref()), status, &failure.hint) {
         (Some((actual, asked)), Some(300..=499), _) => Failure { kind: Kind::User, ..failure }.hint(format!(
-            "the bucket is in {actual}, not in {asked}: name one in the first region that is published to"
+            "use a bucket in the first region that you publish to: this bucket is in {actual}, not in {asked}"
         )),
         // Without permission to list a bucket, S3 answers 403 if an object does not exist.
         (_, Some(403), Some(hint)) if !errors::names_action(error) => {
             let listing = format!(
-                "{hint}, and `s3:ListBucket` on `{}`, without which S3 denies what does not exist yet",
+                "{hint}, and `s3:ListBucket` on `{}`, without which S3 denies access to objects that do not exist yet",
                 arn(client, bucket)
             );
             failure.hint(listing)

@@ -171,7 +171,7 @@ async fn write_if_other(
 }
 
 fn is_busy(layer: &LayerName, store: &StateStore) -> Failure {
-    Failure::system(format!("others keep writing `{}`", store.list_place(layer))).hint("run again")
+    Failure::system(format!("other runs keep changing `{}`", store.list_place(layer))).hint("run again")
 }
 
 #[cfg(test)]

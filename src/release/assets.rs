@@ -97,7 +97,7 @@ impl Assets<'_> {
 
     /// Downloads the zip from the first place that has it.
     async fn download(&self) -> anyhow::Result<Vec<u8>> {
-        let mut failure = Failure::system("no version can be downloaded for the release");
+        let mut failure = Failure::system("could not download any version for the release");
         let mut hint = None;
         for arn in &self.notes.arns {
             match fetch::fetch(arn, self.registry, self.environment).await {
@@ -122,6 +122,6 @@ impl Assets<'_> {
         let materials = Materials::gather(&opened.layer, asked.materials(), origins.unwrap_or_default(), bytes_of);
         let report = Report { materials, ..self.about.clone().with_layer(opened.layer) };
         let sbom = sbom(&report.redacted(|text| self.console.redact(text)));
-        Ok(sbom.context("what is in the zip cannot be read")?.into_bytes())
+        Ok(sbom.context("could not read the contents of the zip")?.into_bytes())
     }
 }

@@ -53,7 +53,7 @@ pub async fn follow(
     }
     let choice = Choice { content: report.code_sha256, versions: report.placed() };
     let (change, release_url) = if choice.versions.is_empty() {
-        (row("a release", "of the version that would be published", ChangeOutcome::Would), None)
+        (row("a release", "for the version that would be published", ChangeOutcome::Would), None)
     } else {
         let released = of_publish(&choice, spec, layers, connections, environment, console).await;
         released.unwrap_or_else(|error| (row("release", "", ChangeOutcome::Failed).failed(&error), None))
@@ -129,7 +129,7 @@ impl Subject<'_> {
         let arns: Vec<&LayerVersionArn> =
             self.choice.versions.iter().filter_map(|chosen| chosen.arn.as_ref().ok()).collect();
         let Some(version) = arns.first().map(|arn| arn.version()) else {
-            let error = Failure::user(format!("there is no version of `{}` to release", self.layer));
+            let error = Failure::user(format!("`{}` has no version to release", self.layer));
             let error = error.hint("publish it first, or correct `layer-name` or the region");
             step.skip();
             return (row("release", "", ChangeOutcome::Failed).failed(&error.into()), None);
@@ -188,7 +188,7 @@ impl Subject<'_> {
     ) -> anyhow::Result<(ChangeOutcome, String, Option<String>)> {
         if self.github.release_tag.needs_target() && self.target().is_none() {
             let failure = Failure::user(format!(
-                "`release-tag` is `{}`, but for which Python the version was built is not known",
+                "`release-tag` is `{}`, but it is not known for which Python version the layer was built",
                 self.github.release_tag
             ));
             return Err(failure.hint("use a template without `{python}` and `{arch}`").into());
@@ -205,8 +205,8 @@ impl Subject<'_> {
         };
         if let Some(other) = Mark::all(&text).into_iter().find(is_other) {
             let failure =
-                Failure::user(format!("the release `{tag}` is of version {} of `{}`", other.version, other.layer));
-            return Err(failure.hint("give each layer tags of its own with `release-tag`").into());
+                Failure::user(format!("the release `{tag}` belongs to version {} of `{}`", other.version, other.layer));
+            return Err(failure.hint("set `release-tag` so that each layer has its own tags").into());
         }
         let known = self.choice.content.and_then(|content| self.state.contents.get(&content));
         let layers = if is_shared { self.layers.len() } else { 1 };
@@ -215,7 +215,7 @@ impl Subject<'_> {
         if self.dry_run {
             let is_as_wanted = found.as_ref().is_some_and(|release| is_published(release, &body));
             let outcome = if is_as_wanted { ChangeOutcome::Unchanged } else { ChangeOutcome::Would };
-            let detail = if found.is_some() { "its text" } else { "with its files" };
+            let detail = if found.is_some() { "release notes" } else { "with files" };
             return Ok((outcome, detail.to_owned(), found.map(|release| release.html_url)));
         }
         let assets = Assets {
@@ -241,10 +241,12 @@ impl Subject<'_> {
         };
         let detail = match (is_new, is_edited, attached.len()) {
             (true, _, _) => format!("new, with {}", attached.join(", ")),
-            (false, false, 0) => return Ok((ChangeOutcome::Unchanged, "as it was".to_owned(), Some(release.html_url))),
-            (false, _, 0) => "its text".to_owned(),
+            (false, false, 0) => {
+                return Ok((ChangeOutcome::Unchanged, "no changes".to_owned(), Some(release.html_url)));
+            }
+            (false, _, 0) => "release notes".to_owned(),
             (false, false, _) => attached.join(", "),
-            (false, true, _) => format!("its text, {}", attached.join(", ")),
+            (false, true, _) => format!("release notes, {}", attached.join(", ")),
         };
         Ok((ChangeOutcome::Done, detail, Some(release.html_url)))
     }

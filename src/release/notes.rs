@@ -89,7 +89,7 @@ fn part(notes: &Notes<'_>, rows: usize) -> String {
     match &notes.previous {
         None => {}
         Some(Previous { tag, distributions: None, .. }) => {
-            line(&format!("What changed since {} is not known any more.", code(tag)));
+            line(&format!("The changes since {} are no longer known.", code(tag)));
         }
         Some(Previous { tag, distributions: Some(before), .. }) => {
             let changes = package_changes(before, notes.known.map_or(&[], |content| &content.distributions));

@@ -44,8 +44,8 @@ pub async fn of_results(
             continue;
         };
         let Some(spec) = specs.iter_mut().find(|spec| spec.layer.as_str() == report.layer_name) else {
-            let error = Failure::user(format!("`{}` is not among the layers to release", report.layer_name));
-            let error = error.hint("give `merge` the same `config` as its jobs, and check the repository out");
+            let error = Failure::user(format!("`{}` is not one of the layers to release", report.layer_name));
+            let error = error.hint("give `merge` the same `config` as its jobs, and check out the repository");
             released.push(failed(report, &error.into()));
             continue;
         };

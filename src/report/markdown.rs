@@ -82,7 +82,7 @@ fn of_layer(report: &Report, docs: Option<&str>) -> String {
     if !report.savings.is_empty() {
         let bytes = ByteSize(report.savings.iter().map(|saving| saving.bytes.0).sum());
         line(&format!(
-            "<details><summary>Left out: {bytes}</summary>\n\n| rule | of | files | size |\n|---|---|--:|--:|"
+            "<details><summary>Left out: {bytes}</summary>\n\n| rule | package | files | size |\n|---|---|--:|--:|"
         ));
         for saving in report.savings.iter().take(SAVINGS) {
             line(&format!(
@@ -129,7 +129,7 @@ fn previewed(run: &RunReport, comment: &str) -> String {
     let (_, shown) = comment.split_once("-->").unwrap_or_default();
     let mut text = format!("{}\n\n", shown.trim());
     if let Some(problem) = &run.comment.comment_problem {
-        write!(text, "There is no comment on a pull request: {}", explained(problem))
+        write!(text, "No comment was written on a pull request: {}", explained(problem))
             .expect("a String takes everything");
     }
     let steps = match run.only() {
@@ -205,7 +205,7 @@ const CHANGES: usize = 200;
 
 /// What was done with versions; failures come first.
 fn changes(report: &Report) -> String {
-    let mut text = String::from("| | where | what | how |\n|---|---|---|---|\n");
+    let mut text = String::from("| | where | what | details |\n|---|---|---|---|\n");
     let mut rows: Vec<&Change> = report.changes.iter().collect();
     rows.sort_by_key(|change| change.outcome != ChangeOutcome::Failed);
     for change in rows.iter().take(CHANGES) {

@@ -129,7 +129,7 @@ pub struct Report {
 fn known_command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CommandName, D::Error> {
     let command = String::deserialize(deserializer)?;
     let known = ["publish", "build", "plan", "preview", "audit"].into_iter().find(|known| *known == command);
-    known.ok_or_else(|| serde::de::Error::custom(format!("`{command}` is no command with results")))
+    known.ok_or_else(|| serde::de::Error::custom(format!("`{command}` is not a command that has results")))
 }
 
 /// Paths relative to the working directory.
@@ -152,7 +152,7 @@ impl Report {
 
     #[cfg(test)]
     fn of_plan(name: &str, target: Target) -> Self {
-        Self::new("plan", name.to_owned(), Some(target), "the layer was never published".to_owned())
+        Self::new("plan", name.to_owned(), Some(target), "this layer has not been published before".to_owned())
     }
 
     /// A layer that needs nothing done, as far as this shows without reading what is published.

@@ -84,7 +84,9 @@ impl RunReport {
             kind: if is_users { Kind::User } else { Kind::System },
             error: format!("{} of {} failed", failures.len(), counted(self.layers.len(), "layer")),
             causes: causes.collect(),
-            hint: Some("the other layers are as the table says; a new run does only what is missing".to_owned()),
+            hint: Some(
+                "the table shows what happened to the other layers; the next run does only what is missing".to_owned(),
+            ),
             place: None,
         })
     }

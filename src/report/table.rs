@@ -117,7 +117,7 @@ pub(super) fn summary(run: &RunReport, section: impl Fn(&Report) -> String) -> S
             .expect("a String takes everything");
     }
     if untold > 0 {
-        writeln!(text, "{} here without details; the output `result` has them.", counted(untold, "layer"))
+        writeln!(text, "{} shown here without details; the output `result` contains them.", counted(untold, "layer"))
             .expect("a String takes everything");
     }
     text

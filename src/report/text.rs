@@ -111,7 +111,7 @@ fn of_layer(report: &Report, comment: &CommentResult) -> String {
     }
     if !report.unpinned.is_empty() && report.command != "build" {
         line(format!(
-            "  {} listed without a fixed version: a newer release alone is not a change",
+            "  {} without a fixed version: a newer release alone does not count as a change",
             counted(report.unpinned.len(), "requirement")
         ));
     }
@@ -133,13 +133,13 @@ fn differences(report: &Report) -> Vec<String> {
     let Some(before) = report.before.as_ref().filter(|_| !changes.is_empty()) else { return Vec::new() };
     let shown = &changes[..changes.len().min(FINDINGS)];
     let width = shown.iter().map(|change| change.name.chars().count()).max().unwrap_or(0);
-    let mut rows = vec![format!("  against {}", before.name)];
+    let mut rows = vec![format!("  compared with {}", before.name)];
     rows.extend(shown.iter().map(|change| {
         let versions = match (change.from.as_str(), change.to.as_str()) {
             ("", "") => String::new(),
-            ("", to) => format!("{to} is new"),
-            (from, "") => format!("{from} is gone"),
-            (from, to) if from == to => format!("{to} with other files"),
+            ("", to) => format!("{to} added"),
+            (from, "") => format!("{from} removed"),
+            (from, to) if from == to => format!("{to}, different files"),
             (from, to) => format!("{from} → {to}"),
         };
         format!("  {:<width$}  {:>10}  {versions}", change.name, signed(change.growth()))

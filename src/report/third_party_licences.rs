@@ -23,7 +23,7 @@ pub(crate) fn third_party_licences(report: &Report) -> Option<String> {
     }
     let name = printed(&report.layer_name).replace('\n', " ");
     let count = counted(layer.distributions.len(), "distribution");
-    let mut all = format!("Licences of what is in the layer {name}: {count}\n");
+    let mut all = format!("Licences in the layer {name}: {count}\n");
     let mut added: Vec<(&str, &str)> = Vec::new();
     for distribution in &layer.distributions {
         let key = (distribution.name.as_str(), distribution.version.as_str());

@@ -60,17 +60,17 @@ impl Report {
         let places = self.failed_places();
         let failed_changes = self.changes.iter().filter(|change| change.outcome == ChangeOutcome::Failed).count();
         let (message, advice) = if failed_changes > 0 && places.is_empty() {
-            let message = format!("{} of `{}` failed", counted(failed_changes, "change"), self.layer_name);
-            (message, "a new run does only what is missing")
+            let message = format!("{} to `{}` failed", counted(failed_changes, "change"), self.layer_name);
+            (message, "the next run does only what is missing")
         } else if let (Some(_), [], None) = (&self.paper_error, places.as_slice(), &self.state_error) {
             let message = format!("a file about `{}` could not be written", self.layer_name);
-            (message, "nothing else is missing")
+            (message, "everything else was done")
         } else if places.is_empty() {
             let message = format!("the state of `{}` could not be written", self.layer_name);
-            (message, "what was published stays, and the next run finds it")
+            (message, "versions that were published remain, and the next run finds them")
         } else {
             let message = format!("`{}` could not be published to {}", self.layer_name, places.join(", "));
-            (message, "a new run publishes only what is missing")
+            (message, "the next run publishes only what is missing")
         };
         let of_places = self.destinations.iter().filter_map(|failed| Some((failed.place(), failed.error.as_ref()?)));
         let of_changes = self

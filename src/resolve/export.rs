@@ -37,7 +37,7 @@ type Read = fn(&Lock, &Selection, &Ready<'_>) -> anyhow::Result<SecretString>;
 pub(super) fn stale(lock: &Lock) -> Failure {
     let facts = lock.kind.facts();
     let (beside, refresh) = (facts.beside.as_deref().unwrap_or_default(), facts.refresh.as_deref().unwrap_or_default());
-    Failure::user(format!("`{}` does not fit `{beside}`", lock.path))
+    Failure::user(format!("`{}` does not match `{beside}`", lock.path))
         .hint(format!("run `{refresh}` and commit the result; nothing was published"))
 }
 
@@ -45,5 +45,5 @@ pub(super) fn failed(tool: &str, lock: &Lock, answer: &Answer) -> Failure {
     let refresh = lock.kind.facts().refresh.as_deref().unwrap_or_default();
     Failure::user(format!("{tool} could not read `{}`", lock.path))
         .causes(output::last_lines(&answer.said))
-        .hint(format!("correct what it says; `{refresh}` writes the lock file anew"))
+        .hint(format!("correct the problem, or create the lock file again with `{refresh}`"))
 }

@@ -43,7 +43,7 @@ fn unlocked(lock: &Lock, said: &str) -> Option<Failure> {
     let names: Vec<&str> = names.split(',').map(str::trim).collect();
     let options: String = names.iter().fold(String::new(), |options, name| options + " --group " + name);
     Some(
-        Failure::user(format!("`{}` was made without {}", lock.path, alternatives(names)))
+        Failure::user(format!("`{}` was locked without {}", lock.path, alternatives(names)))
             .hint(format!("run `pdm lock{options}` and commit the result")),
     )
 }

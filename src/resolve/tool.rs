@@ -114,13 +114,13 @@ impl Ready<'_> {
                 break;
             }
         }
-        let why = if range.is_some() { "which is what the project takes" } else { "which reads this lock file" };
-        let failure = Failure::system(format!("uv cannot get {wanted}, {why}")).causes(output::causes(&said));
+        let why = if range.is_some() { "which the project requires" } else { "which is needed to read this lock file" };
+        let failure = Failure::system(format!("uv could not install {wanted}, {why}")).causes(output::causes(&said));
         let hint = if lacks_python(&said) {
-            format!("install Python 3.10 or later, which {wanted} runs in")
+            format!("install Python 3.10 or later, which {wanted} needs")
         } else {
             let change = range.map(|_| format!(", or change `{}`", self.tool.setting)).unwrap_or_default();
-            format!("let `index-url` name an index that has {wanted}, or let the run reach PyPI{change}")
+            format!("set `index-url` to an index that offers {wanted}, or allow access to PyPI{change}")
         };
         Err(failure.hint(hint).into())
     }

@@ -40,11 +40,12 @@ pub(crate) fn requirements(
         return Ok(outcome.text);
     }
     if outcome.said.contains("incompatible with the declared conflicts") {
-        let failure = Failure::user("`groups` and `extras` name what `pyproject.toml` declares as conflicting");
-        return Err(failure.causes(output::causes(&outcome.said)).hint("leave one of them out").into());
+        let failure =
+            Failure::user("`groups` and `extras` select a combination that `pyproject.toml` declares as conflicting");
+        return Err(failure.causes(output::causes(&outcome.said)).hint("remove one of them").into());
     }
     let failure = Failure::user(format!("uv could not read `{}`", lock.path)).causes(output::causes(&outcome.said));
-    Err(failure.hint("correct what it says; `uv lock` writes the lock file anew").into())
+    Err(failure.hint("correct the problem, or create the lock file again with `uv lock`").into())
 }
 
 /// A command of uv in a project's folder.

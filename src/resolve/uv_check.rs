@@ -53,13 +53,13 @@ impl Check<'_> {
             Some(said) => {
                 let failure = Failure::user(format!("uv could not read `{}`", self.lock.path));
                 let failure = failure.causes(output::causes(&said));
-                return Err(failure.hint("correct what it says; `uv lock` writes the lock file anew").into());
+                return Err(failure.hint("correct the problem, or create the lock file again with `uv lock`").into());
             }
         }
         for LocalProject { name, version, now, .. } in raised {
             let path = &self.lock.path;
             self.console.notice(&format!(
-                "`{path}` has version {version} of `{name}`, which is {now} by now; nothing else differs, so it is taken (`uv lock` brings it up to date)"
+                "`{path}` contains `{name}` {version}, but the project is now at {now}; nothing else differs, so the lock file is used (`uv lock` updates it)"
             ));
         }
         Ok(())
@@ -83,10 +83,10 @@ impl Check<'_> {
         if answer.status.success() {
             return Ok(place);
         }
-        let failure = Failure::user(format!("the project of `{}` takes uv {range} alone", self.lock.path));
+        let failure = Failure::user(format!("the project of `{}` requires uv {range}", self.lock.path));
         Err(failure
             .causes(output::last_lines(&answer.said))
-            .hint("install a uv of these versions, or change `required-version`")
+            .hint("install such a version of uv, or change `required-version`")
             .into())
     }
 
@@ -126,7 +126,7 @@ impl Check<'_> {
         let project = text::read(&self.spec.folder, &source)?;
         let found = differences(&self.lock.path, &lock, &source, &project)?;
         let reason = if lacks_python(said) {
-            format!("uv could not check it with Python {} of this machine", self.host.version)
+            format!("uv could not check the lock file with Python {}, the version on this machine", self.host.version)
         } else {
             output::causes(said).join(": ")
         };
@@ -134,7 +134,7 @@ impl Check<'_> {
             self.console.debug(&reason);
             return Ok(());
         }
-        let names = found.iter().map(|name| format!("`{name}` is in one of them and not in the other"));
+        let names = found.iter().map(|name| format!("only one of the two files contains `{name}`"));
         Err(stale(self.lock).causes(names).cause(reason).into())
     }
 }

@@ -73,7 +73,7 @@ fn of_manifest(
     environment: &MarkerEnvironment,
 ) -> Option<String> {
     if distribution.is_local {
-        return Some("it is made from a file or folder of this machine".to_owned());
+        return Some("it is installed from a file or folder on this machine".to_owned());
     }
     let name = package.name.to_string();
     manifest.requirements.iter().chain(&manifest.constraints).find_map(|requirement| {
@@ -91,15 +91,15 @@ fn of_manifest(
                 } else if !takes(named, &package.version, manifest.is_locked) {
                     ""
                 } else if !takes(named, &later(&package.version), manifest.is_locked) {
-                    ", and AWS moves the runtime's version without notice"
+                    ", but AWS changes the runtime's version without notice"
                 } else {
                     return None;
                 };
                 let gap = if problem.starts_with("with") { " " } else { "" };
-                Some(format!("{place} asks for `{}`{gap}{problem}", shown(named)))
+                Some(format!("{place} requires `{}`{gap}{problem}", shown(named)))
             }
             RequirementKind::Url { url, .. } if is_archive_of(url, &name) => {
-                Some(format!("{place} asks for it from a URL"))
+                Some(format!("{place} requires it from a URL"))
             }
             RequirementKind::Named(_) | RequirementKind::Url { .. } | RequirementKind::Path { .. } => None,
         }
@@ -152,8 +152,11 @@ fn of_others(
                 && requirement.evaluate_markers(environment, &extras)
         });
         let wrong = needed.find(|it| !accepts(it, &package.version) || !accepts(it, &later(&package.version)))?;
-        let moves =
-            if accepts(wrong, &package.version) { ", and AWS moves the runtime's version without notice" } else { "" };
+        let moves = if accepts(wrong, &package.version) {
+            ", but AWS changes the runtime's version without notice"
+        } else {
+            ""
+        };
         Some(format!("`{} {}` needs `{}`{moves}", distribution.name, distribution.version, shown(wrong)))
     })
 }
@@ -166,7 +169,12 @@ fn of_runtime(package: &Package, staying: &[&Distribution], environment: &Marker
         let there = staying.iter().find(|distribution| distribution.name.to_string() == name)?;
         let version: Version = there.version.parse().ok()?;
         (!accepts(requirement, &version)).then(|| {
-            format!("the runtime's needs `{}`, and `{} {}` stays in the layer", shown(requirement), name, there.version)
+            format!(
+                "the runtime's version needs `{}`, but `{} {}` stays in the layer",
+                shown(requirement),
+                name,
+                there.version
+            )
         })
     })
 }

@@ -17,12 +17,12 @@ pub(crate) fn action(python: PythonVersion) -> String {
 pub(crate) fn other_ways(target: Target) -> String {
     let image = if target.python.runtime().preview {
         format!(
-            "build it on {} with a Python {} of your own, as there is no image of this preview yet",
+            "build it on {} with your own Python {}, because this preview has no image yet",
             target.architecture, target.python
         )
     } else {
         format!(
-            "build it on {} in the image of the runtime (the action `{}`, or `public.ecr.aws/sam/build-python{}`)",
+            "build it on {} in the runtime's image (the action `{}`, or `public.ecr.aws/sam/build-python{}`)",
             target.architecture,
             action(target.python),
             target.python

@@ -103,17 +103,18 @@ pub fn looked_for(index: &SecretUrl, environment: &Environment) -> (Option<Strin
     let has_credentials = index.exposed() != index.shown();
     let Some(name) = index.name() else {
         let [user, password] = variables_of(PREFIXES[0], "acme");
-        let advice = format!("under a name, as in `acme={}`, `{user}` and `{password}` give them", index.shown());
+        let advice =
+            format!("or give the index a name, as in `acme={}`, and set `{user}` and `{password}`", index.shown());
         return (None, if has_credentials { check.to_owned() } else { format!("{check}; {advice}") });
     };
     let is_set = |variable: &String| environment.get(variable).is_some();
     let used = PREFIXES.into_iter().find(|prefix| variables_of(prefix, name).iter().any(is_set));
     let [user, password] = variables_of(used.unwrap_or(PREFIXES[0]), name);
     let state = |variable: &String| if is_set(variable) { "set" } else { "not set" };
-    let cause = format!("looked at `{user}` ({}) and `{password}` ({})", state(&user), state(&password));
+    let cause = format!("`{user}` is {} and `{password}` is {}", state(&user), state(&password));
     match (used, has_credentials) {
-        (None, true) => (Some(format!("{cause}; its URL has credentials")), check.to_owned()),
-        (None, false) => (Some(cause), format!("{check}; `{user}` and `{password}` in `env` give them")),
+        (None, true) => (Some(format!("{cause}; the index's URL contains credentials")), check.to_owned()),
+        (None, false) => (Some(cause), format!("{check}; or set `{user}` and `{password}` in `env`")),
         (Some(_), _) => (Some(cause), check.to_owned()),
     }
 }

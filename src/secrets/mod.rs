@@ -238,7 +238,7 @@ impl SecretUrl {
                 Ok(Self { name, full: SecretString::from(text), shown })
             }
             _ => Err(Failure::user(format!("`{input}` is `{shown}`, which is not a URL"))
-                .hint("write it as in `https://host/simple/`")),
+                .hint("write it like `https://host/simple/`")),
         }
     }
 

@@ -53,16 +53,19 @@ fn read(path: &Utf8Path, folder: &Utf8Path, workspace: &Utf8Path) -> Result<Buil
     inside_workspace("build-script", path.as_str(), folder, workspace)?;
     let full = folder.join(path);
     if full.is_dir() {
-        return Err(Failure::user(format!("`build-script` is `{path}`, which is a folder")).hint("name a script in it"));
+        return Err(Failure::user(format!("`build-script` is `{path}`, which is a folder"))
+            .hint("give the path of a script in this folder"));
     }
     let text = fs_err::read_to_string(&full).map_err(|error| {
-        let failure = Failure::user(format!("`build-script` cannot be read: `{path}`")).cause(error.to_string());
-        failure.hint("it has to be text in UTF-8 that the user of this run may read")
+        let failure =
+            Failure::user(format!("could not read `{path}`, which is the `build-script`")).cause(error.to_string());
+        failure
+            .hint("make sure that it is UTF-8 text, and that the user who runs this program has permission to read it")
     })?;
     let first = text.lines().next().unwrap_or_default();
     if first.starts_with("#!") && !first.contains("sh") {
         let failure = Failure::user(format!("`build-script` is `{path}`, which is not a shell script: `{first}`"));
-        return Err(failure.hint(format!("give the command that runs it, as in `python3 {path}`")));
+        return Err(failure.hint(format!("give the command that runs it, for example `python3 {path}`")));
     }
     Ok(BuildScript { path: Some(path.to_owned()), text: text.into() })
 }

@@ -47,7 +47,8 @@ impl FromStr for FailOn {
             "error" => Ok(Self::Error),
             "warning" => Ok(Self::Warning),
             "never" => Ok(Self::Never),
-            _ => Err(Failure::user(format!("`fail-on` is `{text}`")).hint("use `error`, `warning` or `never`")),
+            _ => Err(Failure::user(format!("`fail-on` is `{text}`, which is not a valid value"))
+                .hint("use `error`, `warning` or `never`")),
         }
     }
 }
@@ -87,9 +88,11 @@ impl Reading<'_> {
                     name.split('.').all(is_identifier) && !["auto", "import", "off"].contains(&name)
                 };
                 for wrong in modules.iter().filter(|name| !is_module(name)) {
-                    let failure = Failure::user(format!("`smoke-test` has `{wrong}`, which is not a module"));
+                    let failure =
+                        Failure::user(format!("`smoke-test` contains `{wrong}`, which is not a valid module name"));
                     self.problems.push(
-                        failure.hint("use `auto`, `import` or `off`, or list modules as in `numpy, google.auth`"),
+                        failure
+                            .hint("use `auto`, `import` or `off`, or list modules, for example `numpy, google.auth`"),
                     );
                 }
                 SmokeTest::Modules(modules.to_vec())
@@ -99,8 +102,8 @@ impl Reading<'_> {
 
     pub(super) fn size(&mut self, input: &str, given: Option<&str>) -> Option<ByteSize> {
         let size = given?.parse().map_err(|()| {
-            Failure::user(format!("`{input}` is `{}`, which is not a size", given.unwrap_or_default()))
-                .hint("write a number of bytes, or as in `40 MB` (1 MB is 1,048,576 bytes, as in Lambda's limits)")
+            Failure::user(format!("`{input}` is `{}`, which is not a valid size", given.unwrap_or_default()))
+                .hint("use a number of bytes, or a unit as in `40 MB` (1 MB is 1,048,576 bytes, as in Lambda's limits)")
         });
         self.problems.check(size)
     }
@@ -108,8 +111,8 @@ impl Reading<'_> {
     pub(super) fn globs(&mut self, input: &str, given: &[String]) -> Vec<FileGlob> {
         let globs = given.iter().map(|text| {
             FileGlob::new(text).map_err(|why| {
-                Failure::user(format!("`{input}` has `{text}`, which is not a glob: {why}"))
-                    .hint("write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`")
+                Failure::user(format!("`{input}` contains `{text}`, which is not a valid glob: {why}"))
+                    .hint("use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`")
             })
         });
         globs.filter_map(|glob| self.problems.check(glob)).collect()

@@ -21,10 +21,10 @@ pub fn check(specs: &[Spec]) -> Result<(), Failure> {
         match first.get(&name) {
             Some(other) if other.registry == spec.registry => {
                 let failure = Failure::user(format!(
-                    "`ssm-parameter` is `{name}` for `{}` and for `{}`, which would write it in turns",
+                    "`ssm-parameter` is `{name}` for both `{}` and `{}`, which would overwrite each other's value",
                     other.layer, spec.layer
                 ));
-                problems.push(failure.hint("write `{layer}` in it, which is the layer's name"));
+                problems.push(failure.hint("include `{layer}`, which stands for the layer's name"));
             }
             Some(_) => {}
             None => _ = first.insert(name, spec),

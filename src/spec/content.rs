@@ -48,7 +48,8 @@ impl FromStr for RuntimePackages {
         match text {
             "keep" => Ok(Self::Keep),
             "drop" => Ok(Self::Drop),
-            _ => Err(Failure::user(format!("`runtime-packages` is `{text}`")).hint("use `keep` or `drop`")),
+            _ => Err(Failure::user(format!("`runtime-packages` is `{text}`, which is not a valid value"))
+                .hint("use `keep` or `drop`")),
         }
     }
 }
@@ -71,7 +72,8 @@ impl FromStr for SlimLevel {
             "none" => Ok(Self::None),
             "safe" => Ok(Self::Safe),
             "max" => Ok(Self::Max),
-            _ => Err(Failure::user(format!("`slim` is `{text}`")).hint("use `none`, `safe` or `max`")),
+            _ => Err(Failure::user(format!("`slim` is `{text}`, which is not a valid value"))
+                .hint("use `none`, `safe` or `max`")),
         }
     }
 }
@@ -100,7 +102,8 @@ impl FromStr for Bytecode {
             "auto" => Ok(Self::Auto),
             "compile" => Ok(Self::Compile),
             "only" => Ok(Self::Only),
-            _ => Err(Failure::user(format!("`bytecode` is `{text}`")).hint("use `auto`, `compile`, `only` or `none`")),
+            _ => Err(Failure::user(format!("`bytecode` is `{text}`, which is not a valid value"))
+                .hint("use `auto`, `compile`, `only` or `none`")),
         }
     }
 }
@@ -160,21 +163,21 @@ fn parse_include(line: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<
     let (from, to) = line.split_once('=').unwrap_or((line, line));
     let (from, to) = (from.trim(), to.trim());
     if from.is_empty() || to.is_empty() {
-        return Err(Failure::user(format!("`include` has `{line}`, which is not a `from=to` line"))
-            .hint("write it as in `tools/ffmpeg=bin/ffmpeg`"));
+        return Err(Failure::user(format!("`include` contains `{line}`, which is not a `from=to` line"))
+            .hint("write it as `from=to`, for example `tools/ffmpeg=bin/ffmpeg`"));
     }
     inside_workspace("include", from, folder, workspace)?;
     let name = Utf8Path::new(from).file_name().unwrap_or("tool");
     let is_folder = folder.join(from).is_dir();
     let refused = |why: &str, instead: &str| {
         Failure::user(format!("`include` places `{from}` at `{to}`, {why}"))
-            .hint(format!("paths are seen from `/opt`: write e.g. `{from}={instead}`"))
+            .hint(format!("use a path relative to `/opt`, for example `{from}={instead}`"))
     };
     // The usual name for it, if there is one.
     let usual = format!("{}/{name}", if has_library_name(Utf8Path::new(name)) { "lib" } else { "bin" });
     let as_folder = to.ends_with('/');
     let Some(mut place) = files::normalize(Utf8Path::new(to)) else {
-        return Err(refused("which leaves the layer", &usual));
+        return Err(refused("which is outside the layer", &usual));
     };
     let inside = place.strip_prefix("/opt").or_else(|_| place.strip_prefix("opt")).ok();
     let inside = inside.map(|inside| if inside.as_str().is_empty() { &usual } else { inside.as_str() });
@@ -191,7 +194,7 @@ fn parse_include(line: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<
         return Err(refused("which is the layer itself", &usual));
     }
     if !is_folder && facts::lambda().top_level_folders.iter().any(|folder| place == *folder) {
-        return Err(refused("which is a folder of every layer", &format!("{place}/{name}")));
+        return Err(refused("which is a folder in every layer", &format!("{place}/{name}")));
     }
     Ok(Include { from: from.into(), to: place })
 }
@@ -208,7 +211,7 @@ fn parse_source(path: &str, folder: &Utf8Path, workspace: &Utf8Path) -> Result<(
     inside_workspace("source", path, folder, workspace)?;
     let full = folder.join(path);
     if full.is_file() && full.extension() != Some("py") {
-        return Err(Failure::user(format!("`source` has `{path}`, which is not a Python module"))
+        return Err(Failure::user(format!("`source` contains `{path}`, which is not a Python module"))
             .hint("use `include` for other files"));
     }
     let kind = if is_project(&full, path)? { SourceKind::Project } else { SourceKind::Files };
@@ -223,8 +226,8 @@ fn is_project(folder: &Utf8Path, shown: &str) -> Result<bool, Failure> {
         return Ok(folder.join("setup.py").exists() && !folder.join("__init__.py").exists());
     }
     let unreadable = |why: String| {
-        let failure = Failure::user(format!("`{shown}/pyproject.toml` cannot be read")).cause(why);
-        failure.hint("correct it: it says how the project is built")
+        let failure = Failure::user(format!("could not read `{shown}/pyproject.toml`")).cause(why);
+        failure.hint("correct this file, which describes how the project is built")
     };
     let text = fs_err::read_to_string(&file).map_err(|error| unreadable(error.to_string()))?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
@@ -243,12 +246,12 @@ pub(super) fn inside_workspace(
 ) -> Result<(), Failure> {
     let full = folder.join(path);
     let resolved = full.canonicalize_utf8().map_err(|_missing| {
-        files::missing(&format!("`{input}` has a path that cannot be read: "), folder, Utf8Path::new(path))
+        files::missing(&format!("`{input}` contains a path that cannot be read: "), folder, Utf8Path::new(path))
     })?;
     if workspace.canonicalize_utf8().is_ok_and(|workspace| resolved.starts_with(workspace)) {
         Ok(())
     } else {
-        Err(Failure::user(format!("`{input}` has `{path}`, which leaves the workspace: it is `{resolved}`"))
+        Err(Failure::user(format!("`{input}` contains `{path}`, which leads outside the workspace, to `{resolved}`"))
             .hint("copy it into the repository"))
     }
 }

@@ -23,7 +23,7 @@ impl Reading<'_> {
             "description",
             description,
             longest,
-            "at most that many fit beside fingerprint and content hash",
+            "the rest of the space is needed for the fingerprint and the content hash",
         );
         self.check_length("license", license, facts::limits().license_length, "that is Lambda's limit");
         let given = [
@@ -51,20 +51,21 @@ impl Reading<'_> {
     fn check_runtimes(&mut self, runtimes: &[String]) {
         let (known, most) = (&facts::lambda().compatible_runtimes, facts::limits().compatible_runtimes);
         for runtime in runtimes.iter().filter(|runtime| !known.contains(runtime)) {
-            let failure =
-                Failure::user(format!("`compatible-runtimes` has `{runtime}`, which Lambda does not know for Python"));
+            let failure = Failure::user(format!(
+                "`compatible-runtimes` contains `{runtime}`, which is not a Python runtime of Lambda"
+            ));
             self.problems.push(failure.hint(format!("use {}", alternatives(known.iter().map(String::as_str)))));
         }
         if runtimes.len() > most {
-            let failure = Failure::user(format!("`compatible-runtimes` has {} values", runtimes.len()));
-            self.problems.push(failure.hint(format!("Lambda accepts at most {most}")));
+            let failure = Failure::user(format!("`compatible-runtimes` contains {} values", runtimes.len()));
+            self.problems.push(failure.hint(format!("use at most {most}: that is Lambda's limit")));
         }
     }
 
     fn check_length(&mut self, input: &str, text: Option<&str>, longest: usize, why: &str) {
         let length = text.map_or(0, |text| text.chars().count());
         if length > longest {
-            let failure = Failure::user(format!("`{input}` has {length} characters"));
+            let failure = Failure::user(format!("`{input}` is {length} characters long"));
             self.problems.push(failure.hint(format!("use at most {longest}: {why}")));
         }
     }
@@ -80,7 +81,7 @@ impl Reading<'_> {
             names.iter().filter_map(|name| self.problems.check(name.parse())).collect();
         if architectures.len() == names.len() && !architectures.contains(&target.architecture) {
             let failure = Failure::user(format!(
-                "`compatible-architectures` leaves out `{}`, which the layer is built for",
+                "`compatible-architectures` does not include `{}`, for which the layer is built",
                 target.architecture
             ));
             self.problems.push(failure.hint("add it, or change `architecture`"));

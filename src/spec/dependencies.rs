@@ -66,7 +66,8 @@ impl FromStr for InstallerChoice {
         match text {
             "auto" | "uv" => Ok(Self::Uv),
             "pip" => Ok(Self::Pip),
-            _ => Err(Failure::user(format!("`installer` is `{text}`")).hint("use `auto`, `uv` or `pip`")),
+            _ => Err(Failure::user(format!("`installer` is `{text}`, which is not a valid value"))
+                .hint("use `auto`, `uv` or `pip`")),
         }
     }
 }
@@ -112,7 +113,7 @@ impl Reading<'_> {
                 && content.projects.is_empty()
             {
                 notes.push(format!(
-                    "`{project}` is not read beside `source`, so nothing that it depends on is in the layer; name it in `requirements` to install that"
+                    "because `source` is given, `{project}` is not read, and the layer does not contain its dependencies; list it in `requirements` to install them"
                 ));
             }
         }
@@ -121,7 +122,7 @@ impl Reading<'_> {
                 Some(failure) => self.problems.push(failure),
                 None if content.has_own_files() => {
                     let near = nearest_sibling(&self.folder, Utf8Path::new(Kind::Requirements.file_name()));
-                    notes.extend(near.map(|near| format!("there is no dependency file; did you mean `{near}`?")));
+                    notes.extend(near.map(|near| format!("no dependency file was found; did you mean `{near}`?")));
                 }
                 None => self.problems.push(nothing_found(&self.folder)),
             }
@@ -173,7 +174,7 @@ impl Reading<'_> {
         for requirement in &dependencies.manifest.requirements {
             for setting in &requirement.settings {
                 let failure = Failure::user(format!(
-                    "{}:{}: uv does not take `{setting}` of a requirement",
+                    "{}:{}: uv does not support `{setting}` for a single requirement",
                     requirement.file, requirement.line
                 ));
                 self.problems.push(failure.hint("use `installer: pip`"));
@@ -260,8 +261,10 @@ impl Reading<'_> {
         // uv would not ask the index in the file, and pip would ask no other.
         let own_index = manifest.options.iter().find(|option| option.starts_with("--index-url "));
         if let Some(option) = own_index.filter(|_| !values.is_empty()) {
-            let failure = Failure::user(format!("a requirement file has `{option}`, and `codeartifact` is given"));
-            self.problems.push(failure.hint("move it to the input `index-url`: it is then asked after CodeArtifact"));
+            let failure =
+                Failure::user(format!("a requirements file contains `{option}`, but `codeartifact` is also given"));
+            self.problems
+                .push(failure.hint("move it to the input `index-url`: this index is then searched after CodeArtifact"));
         }
         values.iter().filter_map(|value| self.problems.check(value.parse())).collect()
     }
@@ -308,7 +311,7 @@ fn choice(found: &[Utf8PathBuf]) -> Option<String> {
     let others: Vec<String> =
         others.iter().filter(|file| Kind::of(file) != Kind::Pyproject).map(|file| format!("`{file}`")).collect();
     (!others.is_empty())
-        .then(|| format!("`{taken}` is taken and {} not read; `requirements` chooses another", others.join(", ")))
+        .then(|| format!("`{taken}` is used, not {}; set `requirements` to choose another file", others.join(", ")))
 }
 
 /// The failure for a file that cannot be used because its lock file is missing.
@@ -317,19 +320,19 @@ fn without_lock(folder: &Utf8Path) -> Option<Failure> {
     let source = |facts: &&KindFacts| facts.beside.as_ref().is_some_and(is_alone);
     let KindFacts { file, beside, refresh, .. } = facts::lockfiles().iter().find(source)?;
     let (beside, refresh) = (beside.as_ref()?, refresh.as_ref()?);
-    let hint = format!("`{beside}` has no lock: run `{refresh}` and commit `{file}`");
+    let hint = format!("`{beside}` has no lock file: run `{refresh}` and commit `{file}`");
     Some(no_dependency_file(folder).hint(hint))
 }
 
 fn nothing_found(folder: &Utf8Path) -> Failure {
     let near = names().find_map(|name| nearest_sibling(folder, Utf8Path::new(name)));
     let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    let advice = "name the dependency file with `requirements`, or its folder with `working-directory`";
+    let advice = "set `requirements` to the dependency file, or `working-directory` to its folder";
     no_dependency_file(folder).hint(format!("{near}{advice}"))
 }
 
 fn no_dependency_file(folder: &Utf8Path) -> Hintless {
-    let failure = Failure::user(format!("there is no dependency file in `{folder}`"));
+    let failure = Failure::user(format!("`{folder}` contains no dependency file"));
     failure.cause(format!("looked for {}", alternatives(names())))
 }
 

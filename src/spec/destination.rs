@@ -98,7 +98,10 @@ impl Reading<'_> {
             }
             place => {
                 if place.eq_ignore_ascii_case("aws") || place.contains("://") {
-                    self.problems.push(Failure::user(format!("`registry` is `{place}`")).hint("use `aws` or a folder"));
+                    self.problems.push(
+                        Failure::user(format!("`registry` is `{place}`, which is not a valid value"))
+                            .hint("use `aws` or a folder"),
+                    );
                 }
                 let folder = self.folder.join(place);
                 if task == Task::Publish {
@@ -132,15 +135,18 @@ impl Reading<'_> {
             match known.iter().find(|other| other.account() == role.account()) {
                 Some(other) if *other == role => {}
                 Some(other) => {
-                    let failure = Failure::user(format!("`roles` has two of one account: `{other}` and `{role}`"));
-                    self.problems.push(failure.hint("a layer is published once an account: leave one of them out"));
+                    let failure = Failure::user(format!(
+                        "`roles` contains two roles of the same account: `{other}` and `{role}`"
+                    ));
+                    self.problems.push(failure.hint("remove one of them: a layer is published once per account"));
                 }
                 None => known.push(role),
             }
         }
         if known.is_empty() && self.problems.len() == 0 && external_id.is_some() {
-            let failure = Failure::user("`external-id` is given, but no `roles`");
-            self.problems.push(failure.hint("an external id goes with a role that is assumed"));
+            let failure = Failure::user("`external-id` is given without `roles`");
+            self.problems
+                .push(failure.hint("set `roles` to the role to assume with this external ID, or remove `external-id`"));
         }
         AwsDestinations {
             roles: known,
@@ -153,10 +159,11 @@ impl Reading<'_> {
     fn check_bucket_of_regions(&mut self, bucket: Option<&str>, regions: &[Region]) {
         if let Some(bucket) = bucket.filter(|bucket| regions.len() > 1 && !bucket.contains("{region}")) {
             let failure = Failure::user(format!(
-                "`bucket` is `{bucket}` for {} regions, but Lambda reads a zip only from a bucket of the layer's own region",
+                "`bucket` is `{bucket}` for {} regions, but Lambda reads a zip only from a bucket in the same region as the layer",
                 regions.len()
             ));
-            self.problems.push(failure.hint("name one bucket a region with `{region}`, e.g. `layers-{region}`"));
+            self.problems
+                .push(failure.hint("use `{region}` to name one bucket for each region, for example `layers-{region}`"));
         }
     }
 
@@ -170,7 +177,8 @@ impl Reading<'_> {
             (Some(Err(place)), _) => {
                 if place.contains("://") {
                     self.problems.push(
-                        Failure::user(format!("`state` is `{place}`")).hint("use `s3://bucket/prefix` or a folder"),
+                        Failure::user(format!("`state` is `{place}`, which is not a valid location"))
+                            .hint("use `s3://bucket/prefix` or a folder"),
                     );
                 }
                 StatePlace::Directory(self.folder.join(place))
@@ -192,9 +200,9 @@ fn bucket_template(bucket: &str, input: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let advice = match bucket.strip_prefix("s3://").or_else(|| bucket.strip_prefix("arn:aws:s3:::")) {
-        Some(name) => format!("give the name alone: `{}`", name.trim_end_matches('/')),
-        None => "use 3 to 63 lower-case letters, digits, dots and hyphens; `{region}` and `{account}` are filled in"
+        Some(name) => format!("give only the name: `{}`", name.trim_end_matches('/')),
+        None => "use 3 to 63 lower-case letters, digits, dots and hyphens; `{region}` and `{account}` are replaced"
             .to_owned(),
     };
-    Err(Failure::user(format!("`{input}` has the bucket `{bucket}`, which is not a bucket's name")).hint(advice))
+    Err(Failure::user(format!("`{input}` contains `{bucket}`, which is not a valid bucket name")).hint(advice))
 }

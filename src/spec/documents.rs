@@ -67,7 +67,8 @@ impl std::str::FromStr for CommentWhen {
             "auto" => Ok(Self::Auto),
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
-            _ => Err(Failure::user(format!("`comment` is `{text}`")).hint("use `auto`, `always` or `never`")),
+            _ => Err(Failure::user(format!("`comment` is `{text}`, which is not a valid value"))
+                .hint("use `auto`, `always` or `never`")),
         }
     }
 }
@@ -85,8 +86,8 @@ impl Reading<'_> {
         let mut seen = BTreeSet::new();
         if let Some(path) = places.iter().find(|path| !seen.insert(*path)) {
             let shown = path.strip_prefix(&self.folder).unwrap_or(path);
-            let failure = Failure::user(format!("`{shown}` is to be two files"));
-            let hint = "give `report`, `sbom`, `third-party-licenses` and `output` a path each";
+            let failure = Failure::user(format!("`{shown}` is the path of two different files"));
+            let hint = "give `report`, `sbom`, `third-party-licenses` and `output` different paths";
             self.problems.push(failure.hint(hint));
         }
         documents
@@ -96,7 +97,7 @@ impl Reading<'_> {
         let path = self.folder.join(given(path)?);
         if path.is_dir() {
             let failure = Failure::user(format!("`{input}` is `{path}`, which is a folder"));
-            self.problems.push(failure.hint("name a file in it"));
+            self.problems.push(failure.hint("give the path of a file in this folder"));
         } else {
             self.check_writable(input, path.parent().unwrap_or(&path).to_owned().as_path());
         }
@@ -105,13 +106,13 @@ impl Reading<'_> {
 
     pub(super) fn github(&mut self, task: Task, inputs: &Inputs) -> GithubChoice {
         let comment_threshold = given(inputs.comment_threshold.as_ref()).and_then(|text| {
-            let failure = || Failure::user(format!("`comment-threshold` is `{text}`, which is no size"));
-            self.problems.check(text.parse().map_err(|()| failure().hint("write e.g. `100 KB`")))
+            let failure = || Failure::user(format!("`comment-threshold` is `{text}`, which is not a valid size"));
+            self.problems.check(text.parse().map_err(|()| failure().hint("use a size such as `100 KB`")))
         });
         let baseline = given(inputs.baseline.as_ref()).map(|path| self.folder.join(path));
         if let Some(path) = baseline.as_ref().filter(|path| task == Task::Preview && !path.is_file()) {
-            let failure = Failure::user(format!("`baseline` is `{path}`, which is no file"));
-            self.problems.push(failure.hint("name a zip, or a file with the output `result`"));
+            let failure = Failure::user(format!("`baseline` is `{path}`, which is not a file"));
+            self.problems.push(failure.hint("give the path of a zip, or of a file that contains the output `result`"));
         }
         let token = given(inputs.github_token.as_ref()).or_else(|| self.environment.get("GITHUB_TOKEN"));
         let release = self.boolean("release", given(inputs.release.as_ref()), false);
@@ -136,19 +137,21 @@ impl Reading<'_> {
             && self.environment.get("GITHUB_REF_NAME") == Some(&tag.to_string());
         if !tag.names_version() && !is_of_run {
             let failure = Failure::user(format!("`release-tag` is `{tag}`, which is the same for every version"));
-            self.problems.push(failure.hint("put `{version}` into it"));
+            self.problems.push(failure.hint("include `{version}` in the tag"));
         }
     }
 
     /// Checked before anything is built.
     pub(super) fn check_release(&mut self, token: Option<&str>) {
         if token.is_none() {
-            let failure = Failure::user("a release needs a token for GitHub, and there is none");
-            self.problems.push(failure.hint("give `github-token: ${{ github.token }}`, or set GITHUB_TOKEN"));
+            let failure = Failure::user("a release needs a GitHub token, but none is given");
+            self.problems.push(
+                failure.hint("set `github-token: ${{ github.token }}`, or the environment variable GITHUB_TOKEN"),
+            );
         }
         if self.environment.get("GITHUB_REPOSITORY").is_none() {
-            let failure = Failure::user("a release needs to know its repository, and there is none");
-            self.problems.push(failure.hint("set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does"));
+            let failure = Failure::user("a release needs a GitHub repository, but GITHUB_REPOSITORY is not set");
+            self.problems.push(failure.hint("set GITHUB_REPOSITORY to `OWNER/NAME`"));
         }
     }
 }

@@ -73,7 +73,7 @@ impl Reading<'_> {
             ];
             for (name, _) in needs_aws.into_iter().filter(|(_, is_given)| *is_given) {
                 let failure = Failure::user(format!("`{name}` is given, but the registry is a folder"));
-                self.problems.push(failure.hint("use `registry: aws`, or leave it out"));
+                self.problems.push(failure.hint("use `registry: aws`, or remove it"));
             }
         }
         after
@@ -105,8 +105,8 @@ impl Reading<'_> {
         }
         if names.iter().any(|name| name == "nobody") {
             if names.len() > 1 {
-                let failure = Failure::user("`share-with` names `nobody` and others");
-                self.problems.push(failure.hint("leave `nobody` or the others out"));
+                let failure = Failure::user("`share-with` lists `nobody` together with others");
+                self.problems.push(failure.hint("remove either `nobody` or the others"));
             }
             return Some(BTreeSet::new());
         }
@@ -117,8 +117,9 @@ impl Reading<'_> {
     pub(super) fn refuse_kept_labels_without_state(&mut self, after: &FollowUp, state: &StatePlace) {
         let keeps_labels = after.retention.as_ref().is_some_and(|retention| !retention.labels.is_empty());
         if keeps_labels && *state == StatePlace::Nowhere {
-            let failure = Failure::user("`keep-labels` is given, but labels are kept in the state, and there is none");
-            self.problems.push(failure.hint("name a `bucket`, or a place for the state with `state`"));
+            let failure =
+                Failure::user("`keep-labels` is given, but labels are stored in the state, and there is no state");
+            self.problems.push(failure.hint("set `bucket`, or set `state` to a location for the state"));
         }
     }
 
@@ -140,8 +141,9 @@ impl Reading<'_> {
         match value.parse() {
             Ok(count) if count > 0 => Some(count),
             _ => {
-                let failure = Failure::user(format!("`{input}` is `{value}`, which is not a number from 1"));
-                self.problems.push(failure.hint("the newest version is kept in any case; write how many more are"));
+                let failure =
+                    Failure::user(format!("`{input}` is `{value}`, which is not a whole number of at least 1"));
+                self.problems.push(failure.hint("use a whole number of at least 1; the newest version is always kept"));
                 None
             }
         }
@@ -149,14 +151,15 @@ impl Reading<'_> {
 
     pub(super) fn refuse_labels_without_state(&mut self, labelling: &Labelling, state: &StatePlace) {
         if *state == StatePlace::Nowhere && !(labelling.add.is_empty() && labelling.remove.is_empty()) {
-            let failure = Failure::user("`labels` are kept in the state, and there is none");
-            self.problems.push(failure.hint("name a `bucket`, or a place for the state with `state`"));
+            let failure = Failure::user("`labels` are stored in the state, but there is no state");
+            self.problems.push(failure.hint("set `bucket`, or set `state` to a location for the state"));
         }
     }
 
     pub(super) fn refuse_removed_labels(&mut self, names: &[String]) {
         if let Some(name) = names.first() {
-            let failure = Failure::user(format!("`remove-labels` has `{name}`, but this command takes no label away"));
+            let failure =
+                Failure::user(format!("`remove-labels` contains `{name}`, but this command does not remove labels"));
             self.problems.push(failure.hint("use the command `label`"));
         }
     }
@@ -167,17 +170,18 @@ impl Reading<'_> {
         let is_valid =
             (2..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !is_valid {
-            let failure = Failure::user(format!("`signing-profile` is `{name}`, which is not a profile's name"));
-            self.problems.push(failure.hint("use 2 to 64 letters, digits and `_`"));
+            let failure = Failure::user(format!("`signing-profile` is `{name}`, which is not a valid profile name"));
+            self.problems.push(failure.hint("use 2 to 64 letters, digits or `_`"));
         }
         match registry {
             RegistryChoice::Aws(destinations) if destinations.bucket.is_some() => {
                 destinations.signing_profile = Some(name.to_owned());
             }
             RegistryChoice::Aws(_) | RegistryChoice::Directory(_) => {
-                let failure = Failure::user("`signing-profile` is given, but no `bucket`");
-                self.problems
-                    .push(failure.hint("AWS Signer signs objects of a versioned S3 bucket: name it with `bucket`"));
+                let failure = Failure::user("`signing-profile` is given without `bucket`");
+                self.problems.push(
+                    failure.hint("set `bucket` to a versioned S3 bucket, from which AWS Signer can read the zip"),
+                );
             }
         }
     }

@@ -52,11 +52,10 @@ pub fn check_merged(manifest: &Manifest) -> Result<(), Failure> {
     if manifest.require_hashes || (manifest.is_locked && manifest.names_are_hashed()) {
         return Ok(());
     }
-    let failure = Failure::user(
-        "pip merges several indexes, so that a public package can take the place of a private one of the same name",
-    );
+    let failure =
+        Failure::user("pip merges all indexes, so a public package could replace a private one of the same name");
     Err(failure.hint(
-        "use `installer: uv`, which takes the first index that has a name, or give each requirement its hash: `uv pip compile --generate-hashes` writes them",
+        "use `installer: uv`, which takes each package from the first index that contains it, or add a hash to each requirement (`uv pip compile --generate-hashes`)",
     ))
 }
 

@@ -63,12 +63,17 @@ impl Reading<'_> {
         };
         let shown = |file: &Utf8Path| file.strip_prefix(&self.workspace).unwrap_or(file).to_owned();
         for (file, name) in uv.not_heeded().into_iter().filter(|(file, _)| !is_read(file)) {
-            dependencies.notes.push(format!("`{}` has `{name}` for uv, which is not heeded here", shown(file)));
+            dependencies
+                .notes
+                .push(format!("`{}` contains the uv setting `{name}`, which is ignored here", shown(file)));
         }
         let has_own = dependencies.manifest.options.iter().any(|option| option == "--no-index");
         if let Some(file) = uv.no_index().filter(|_| !has_own) {
-            let failure = Failure::user(format!("`{}` has `no-index` for uv, which is not heeded here", shown(file)));
-            let hint = "write `--no-index` and `--find-links` into a requirements file, or leave it out";
+            let failure = Failure::user(format!(
+                "`{}` contains the uv setting `no-index`, which is not supported here",
+                shown(file)
+            ));
+            let hint = "write `--no-index` and `--find-links` into a requirements file, or remove the setting";
             self.problems.push(failure.hint(hint));
         }
         let files = uv.paths().filter(|path| path.starts_with(&self.workspace));
@@ -131,8 +136,8 @@ impl Reading<'_> {
                 places.extend(offer.elsewhere.into_keys());
             } else {
                 if is_local {
-                    let failure = Failure::user(format!("`{name}` names `{entry}`, which does not exist"));
-                    let hint = "correct the path, which starts from the working directory, or unset the variable";
+                    let failure = Failure::user(format!("`{name}` refers to `{entry}`, which does not exist"));
+                    let hint = "correct the path, which is relative to the working directory, or unset the variable";
                     self.problems.push(failure.hint(hint));
                 }
                 shown.push(without_credentials(entry));

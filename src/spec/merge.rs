@@ -26,7 +26,7 @@ impl MergeSpec {
         let shown = given(inputs.results.as_ref()).unwrap_or_default().to_owned();
         if shown.is_empty() {
             let failure = Failure::user("`results` is missing");
-            reading.problems.push(failure.hint("name the folder with the results of the jobs"));
+            reading.problems.push(failure.hint("set `results` to the folder that contains the results of the jobs"));
         }
         let github = reading.github(Task::Plan, inputs);
         if github.release {

@@ -30,13 +30,13 @@ impl Reading<'_> {
             Place::Url => None,
         });
         let named = dependencies.manifest.packages.iter();
-        let named = named.map(|(path, shelf)| ("a file names".to_owned(), path.clone(), *shelf));
+        let named = named.map(|(path, shelf)| ("a dependency file refers to".to_owned(), path.clone(), *shelf));
         let mut found = BTreeMap::new();
         for (who, path, shelf) in indexes.chain(named) {
             let full = self.folder.join(&path);
             if !full.exists() {
                 let failure = Failure::user(format!("{who} `{path}`, which does not exist"));
-                self.problems.push(failure.hint("paths start from the working directory"));
+                self.problems.push(failure.hint("paths are relative to the working directory"));
                 continue;
             }
             if let Some(offer) = self.problems.check(known.offer(&files::normalize(&full).unwrap_or(full), shelf)) {

@@ -10,16 +10,19 @@ impl Reading<'_> {
         let settings = &dependencies.manifest.settings;
         let file = &settings.file;
         if !settings.is_for(target) {
-            let failure = Failure::user(format!("the `environments` of `{file}` leave out {target}"));
-            let failure = failure.causes(settings.environments.iter().map(|marker| format!("there is `{marker}`")));
-            self.problems
-                .push(failure.hint("add the runtime's, `sys_platform == 'linux'`, or change `python-version`"));
+            let failure = Failure::user(format!("the `environments` in `{file}` do not include {target}"));
+            let failure =
+                failure.causes(settings.environments.iter().map(|marker| format!("the list contains `{marker}`")));
+            self.problems.push(
+                failure
+                    .hint("add the environment of the runtime, `sys_platform == 'linux'`, or change `python-version`"),
+            );
         }
         if dependencies.installer != InstallerChoice::Pip {
             return;
         }
         for name in settings.table.keys().filter(|name| !facts::uv_projects().known_to_pip.contains(name)) {
-            let failure = Failure::user(format!("`{name}` of `{file}` is a setting of uv that pip has no way for"));
+            let failure = Failure::user(format!("`{name}` in `{file}` is a uv setting that pip does not support"));
             self.problems.push(failure.hint("use `installer: uv`"));
         }
     }

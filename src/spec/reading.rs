@@ -26,7 +26,11 @@ impl<'a> Reading<'a> {
         let mut problems = Problems::default();
         if !folder.is_dir() {
             let failure = Failure::user(format!("`working-directory` is `{given}`, which is not a folder"));
-            problems.push(failure.hint("was the repository checked out before this step (`actions/checkout`)?"));
+            problems.push(
+                failure.hint(
+                    "check the path, and that the repository is checked out before this step (`actions/checkout`)",
+                ),
+            );
         }
         let workspace = environment.workspace(&folder);
         Self { environment, folder, workspace, problems }
@@ -55,17 +59,16 @@ impl<'a> Reading<'a> {
         const FALLBACK: &str = "layer";
         if name.is_none() && task != Task::Build {
             let failure = Failure::user("`layer-name` is missing");
-            self.problems.push(failure.hint("name the layer, e.g. `layer-name: shared-dependencies`"));
+            self.problems.push(failure.hint("give the layer a name, for example `layer-name: shared-dependencies`"));
         }
         self.parsed(name, FALLBACK)
     }
 
     pub(super) fn refuse_layer_version(&mut self, version: Option<&str>) {
         if let Some(version) = version {
-            let failure = Failure::user(format!(
-                "`layer-version` is `{version}`, but this command makes a version and does not act on one"
-            ));
-            self.problems.push(failure.hint("leave it out; the number comes from the registry"));
+            let failure =
+                Failure::user(format!("`layer-version` is `{version}`, but this command creates a new version"));
+            self.problems.push(failure.hint("remove it; the registry assigns the number"));
         }
     }
 
@@ -85,8 +88,11 @@ impl<'a> Reading<'a> {
                     }
                 }
                 _ => {
-                    let failure = Failure::user(format!("`runs-on` has `{value}`, which names no runner"));
-                    self.problems.push(failure.hint("write e.g. `arm64=ubuntu-24.04-arm`"));
+                    let failure = Failure::user(format!(
+                        "`runs-on` contains `{value}`, which is not an `architecture=label` line"
+                    ));
+                    self.problems
+                        .push(failure.hint("write it as `architecture=label`, for example `arm64=ubuntu-24.04-arm`"));
                 }
             }
         }
@@ -99,8 +105,10 @@ impl<'a> Reading<'a> {
             Some("true") => Some(true),
             Some("false") => Some(false),
             Some(other) => {
-                self.problems
-                    .push(Failure::user(format!("`native` is `{other}`")).hint("use `auto`, `true` or `false`"));
+                self.problems.push(
+                    Failure::user(format!("`native` is `{other}`, which is not a valid value"))
+                        .hint("use `auto`, `true` or `false`"),
+                );
                 None
             }
         }
@@ -116,7 +124,10 @@ impl<'a> Reading<'a> {
         let full = self.folder.join(&path);
         if full.is_dir() {
             let failure = Failure::user(format!("`output` is `{path}`, which is a folder"));
-            self.problems.push(failure.hint(format!("name a file in it, e.g. `{}`", path.join("layer.zip"))));
+            self.problems.push(
+                failure
+                    .hint(format!("give the path of a file in this folder, for example `{}`", path.join("layer.zip"))),
+            );
         } else {
             self.check_writable("output", full.parent().unwrap_or(&self.folder).to_owned().as_path());
         }
@@ -127,8 +138,8 @@ impl<'a> Reading<'a> {
     pub(super) fn check_writable(&mut self, input: &str, folder: &Utf8Path) {
         let existing = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Utf8Path::new("/"));
         if let Err(error) = tempfile::tempfile_in(existing) {
-            let failure = Failure::user(format!("`{input}` cannot be written: `{folder}`")).cause(error.to_string());
-            self.problems.push(failure.hint("choose a folder that can be written to"));
+            let failure = Failure::user(format!("`{input}` cannot be written to `{folder}`")).cause(error.to_string());
+            self.problems.push(failure.hint("choose a folder with write permission"));
         }
     }
 }

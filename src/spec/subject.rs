@@ -139,8 +139,7 @@ impl Reading<'_> {
                 self.problems.check(name.parse::<LayerName>());
             } else {
                 let failure = Failure::user("there is nothing to audit: `subject` is missing");
-                let hint =
-                    "name a zip, a folder laid out as `/opt`, the ARN of a layer version, or with `layer-name` a layer";
+                let hint = "set `subject` to a zip, to a folder with the structure of `/opt` or to the ARN of a layer version, or set `layer-name`";
                 self.problems.push(failure.hint(hint));
             }
             return None;
@@ -148,7 +147,7 @@ impl Reading<'_> {
         if text.starts_with("arn:") {
             let arn = text.parse().map(Subject::Published).map_err(|_other| {
                 Failure::user(format!("`subject` is `{text}`, which is not the ARN of a layer version"))
-                    .hint("write it with its version, as in `arn:aws:lambda:eu-west-1:123456789012:layer:shared:7`")
+                    .hint("include the version, for example `arn:aws:lambda:eu-west-1:123456789012:layer:shared:7`")
             });
             return self.problems.check(arn);
         }
@@ -162,9 +161,9 @@ impl Reading<'_> {
         }
         let failure = if path.exists() {
             Failure::user(format!("`subject` is `{text}`, which is neither a file nor a folder"))
-                .hint("name a zip, or a folder laid out as `/opt`")
+                .hint("give the path of a zip, or of a folder with the structure of `/opt`")
         } else {
-            files::missing("`subject` names a path that cannot be read: ", &self.folder, Utf8Path::new(text))
+            files::missing("`subject` is a path that cannot be read: ", &self.folder, Utf8Path::new(text))
         };
         self.problems.push(failure);
         None
@@ -172,9 +171,8 @@ impl Reading<'_> {
 
     pub(super) fn refuse_subject(&mut self, subject: Option<&str>) {
         if let Some(subject) = subject {
-            let failure =
-                Failure::user(format!("`subject` is `{subject}`, but only `audit` looks at a finished layer"));
-            self.problems.push(failure.hint("leave it out, or use the command `audit`"));
+            let failure = Failure::user(format!("`subject` is `{subject}`, but only `audit` checks a finished layer"));
+            self.problems.push(failure.hint("remove it, or use the command `audit`"));
         }
     }
 }

@@ -107,9 +107,9 @@ impl VersionCommandSpec {
         let github = reading.github(Task::Publish, inputs);
         let act = match verb {
             Verb::Share => {
-                after.share_with.map(VersionCommand::Share).ok_or(("share-with", "name who may use the version"))
+                after.share_with.map(VersionCommand::Share).ok_or(("share-with", "list who may use the version"))
             }
-            Verb::Attach if after.attach_to.is_empty() => Err(("attach-to", "name the functions")),
+            Verb::Attach if after.attach_to.is_empty() => Err(("attach-to", "list the functions")),
             Verb::Attach => Ok(VersionCommand::Attach(after.attach_to)),
             Verb::Label => {
                 let remove = reading.all("remove-labels", &list(&inputs.remove_labels));
@@ -117,15 +117,15 @@ impl VersionCommandSpec {
                 reading.refuse_both(&labelling);
                 reading.refuse_labels_without_state(&labelling, &state);
                 if labelling.add.is_empty() && labelling.remove.is_empty() {
-                    Err(("labels", "name the labels for the version, or those to take away with `remove-labels`"))
+                    Err(("labels", "set `labels` to the labels for the version, or `remove-labels` to those to remove"))
                 } else {
                     Ok(VersionCommand::Label(labelling))
                 }
             }
-            Verb::Cleanup => after
-                .retention
-                .map(VersionCommand::Cleanup)
-                .ok_or(("keep-versions", "say what is to be kept: `keep-versions`, `keep-days` or `keep-labels`")),
+            Verb::Cleanup => after.retention.map(VersionCommand::Cleanup).ok_or((
+                "keep-versions",
+                "set `keep-versions`, `keep-days` or `keep-labels` to choose which versions to keep",
+            )),
             Verb::Release => {
                 reading.check_release(github.token.as_ref().map(ExposeSecret::expose_secret));
                 Ok(VersionCommand::Release)
@@ -138,7 +138,7 @@ impl VersionCommandSpec {
         reading.boolean("summary", given(inputs.summary.as_ref()), true);
         let Reading { workspace, problems, .. } = reading;
         problems.into_result()?;
-        let nothing = || Failure::user("there is nothing to do").hint("`lambda-layer --help` lists commands");
+        let nothing = || Failure::user("there is nothing to do").hint("`lambda-layer --help` lists all commands");
         let act = act.ok_or_else(nothing)?;
         let ssm_parameter = after.ssm_parameter;
         Ok(Self { act, layer, version, registry, state, ssm_parameter, documents, github, dry_run, workspace })
@@ -149,8 +149,8 @@ impl Reading<'_> {
     fn version(&mut self, verb: Verb, text: Option<&str>) -> VersionChoice {
         let Some(text) = text else { return VersionChoice::Newest };
         if verb == Verb::Cleanup {
-            let failure = Failure::user(format!("`layer-version` is `{text}`, but `cleanup` looks at all versions"));
-            self.problems.push(failure.hint("leave it out"));
+            let failure = Failure::user(format!("`layer-version` is `{text}`, but `cleanup` acts on all versions"));
+            self.problems.push(failure.hint("remove it"));
         }
         if let Ok(number) = text.parse::<u64>() {
             return VersionChoice::Number(number);
@@ -160,8 +160,8 @@ impl Reading<'_> {
 
     fn refuse_both(&mut self, labelling: &Labelling) {
         for label in labelling.add.intersection(&labelling.remove) {
-            let failure = Failure::user(format!("`{label}` is in `labels` and in `remove-labels`"));
-            self.problems.push(failure.hint("leave it out of one of them"));
+            let failure = Failure::user(format!("`{label}` is in both `labels` and `remove-labels`"));
+            self.problems.push(failure.hint("remove it from one of them"));
         }
     }
 }

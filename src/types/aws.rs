@@ -21,8 +21,8 @@ impl FromStr for LayerName {
                 .hint("use letters, digits, `-` and `_`"));
         }
         if text.len() > longest {
-            return Err(Failure::user(format!("`layer-name` has {} characters: `{text}`", text.len()))
-                .hint(format!("Lambda accepts at most {longest}")));
+            return Err(Failure::user(format!("`layer-name` is {} characters long: `{text}`", text.len()))
+                .hint(format!("use at most {longest}: that is Lambda's limit")));
         }
         Ok(Self(text.to_owned()))
     }
@@ -56,9 +56,9 @@ impl FromStr for Region {
         }
         let advice = match nearest(text, known()) {
             Some(region) => format!("did you mean `{region}`?"),
-            None => "write it as in `eu-west-1`".to_owned(),
+            None => "use a region such as `eu-west-1`".to_owned(),
         };
-        Err(Failure::user(format!("`{text}` is not a region with Lambda")).hint(advice))
+        Err(Failure::user(format!("`{text}` is not a region in which Lambda is available")).hint(advice))
     }
 }
 
@@ -82,7 +82,7 @@ impl Region {
             return None;
         }
         let near = nearest(&self.0, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        Some(format!("`{self}` is not known as a region with Lambda and is taken for a new one{near}"))
+        Some(format!("`{self}` is not in the list of regions with Lambda, and is assumed to be a new one{near}"))
     }
 }
 
@@ -152,8 +152,8 @@ impl FromStr for AccountId {
         if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Failure::user(format!("`{text}` is not an AWS account, which has twelve digits"))
-            .hint("put it in quotes in YAML, which reads 012345678901 as a number"))
+        Err(Failure::user(format!("`{text}` is not a valid AWS account ID, which has twelve digits"))
+            .hint("put the account ID in quotes: without them, YAML reads 012345678901 as a number"))
     }
 }
 
@@ -187,8 +187,8 @@ impl FromStr for RoleArn {
             ["arn", _, "iam", "", account, role] if role.strip_prefix("role/").is_some_and(|name| !name.is_empty()) => {
                 Ok(Self { arn: text.to_owned(), account: account.parse()? })
             }
-            _ => Err(Failure::user(format!("`{text}` is not the ARN of a role"))
-                .hint("write it as in `arn:aws:iam::123456789012:role/layers`")),
+            _ => Err(Failure::user(format!("`{text}` is not a valid role ARN"))
+                .hint("use an ARN such as `arn:aws:iam::123456789012:role/layers`")),
         }
     }
 }

@@ -25,33 +25,35 @@ impl FromStr for CodeArtifactRepository {
     type Err = Failure;
 
     fn from_str(text: &str) -> Result<Self, Failure> {
-        let refused =
-            |why: &str, hint: &str| Failure::user(format!("`codeartifact` has `{text}`, {why}")).hint(hint.to_owned());
+        let refused = |why: &str, hint: &str| {
+            Failure::user(format!("`codeartifact` contains `{text}`, {why}")).hint(hint.to_owned())
+        };
         let (owner, domain, name) = match *text.split('/').collect::<Vec<_>>().as_slice() {
             [domain, name] => (None, domain, name),
             [owner, domain, name] => (Some(owner), domain, name),
             _ => {
                 let hint =
                     "write `domain/repository`, or `123456789012/domain/repository` for a domain of that account";
-                return Err(refused("which does not name a repository", hint));
+                return Err(refused("which is not a repository", hint));
             }
         };
         if owner.is_some_and(|owner| owner.len() != ACCOUNT_LENGTH || !owner.bytes().all(|byte| byte.is_ascii_digit()))
         {
-            return Err(refused("whose owner is not the number of an AWS account", "use its twelve digits"));
+            return Err(refused("whose owner is not a valid AWS account ID", "use the twelve digits of the account"));
         }
         let is_domain = domain.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
             && domain.starts_with(|first: char| first.is_ascii_lowercase())
             && !domain.ends_with('-');
         if !is_domain || !DOMAIN_LENGTH.contains(&domain.len()) {
-            let hint = "a domain has 2 to 50 lower-case letters, digits and `-`, begins with a letter and does not end with `-`";
-            return Err(refused("whose domain CodeArtifact does not accept", hint));
+            let hint = "use 2 to 50 lower-case letters, digits and `-` for the domain; it begins with a letter and does not end with `-`";
+            return Err(refused("whose domain is not valid in CodeArtifact", hint));
         }
         let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
             && name.starts_with(|first: char| first.is_ascii_alphanumeric());
         if !is_name || !REPOSITORY_LENGTH.contains(&name.len()) {
-            let hint = "a repository has 2 to 100 letters, digits, `.`, `_` and `-`, and begins with a letter or digit";
-            return Err(refused("whose repository CodeArtifact does not accept", hint));
+            let hint =
+                "use 2 to 100 letters, digits, `.`, `_` and `-` for the repository; it begins with a letter or digit";
+            return Err(refused("whose repository name is not valid in CodeArtifact", hint));
         }
         Ok(Self { owner: owner.map(str::to_owned), domain: domain.to_owned(), name: name.to_owned() })
     }
@@ -81,8 +83,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (text, part) in [
-            ("acme", "does not name a repository"),
-            ("1/2/3/4", "does not name a repository"),
+            ("acme", "which is not a repository"),
+            ("1/2/3/4", "which is not a repository"),
             ("acme-account/acme/python", "owner"),
             ("12345/acme/python", "owner"),
             ("Acme/python", "domain"),

@@ -30,8 +30,8 @@ impl FromStr for DistributionName {
 
     fn from_str(text: &str) -> Result<Self, Failure> {
         pep508_rs::PackageName::new(text.to_owned()).map(|name| Self(name.to_string())).map_err(|_invalid| {
-            Failure::user(format!("`{text}` is not a name of a distribution"))
-                .hint("give names as on PyPI, without versions or wildcards")
+            Failure::user(format!("`{text}` is not a valid distribution name"))
+                .hint("use names as on PyPI, without versions or wildcards")
         })
     }
 }

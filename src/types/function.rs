@@ -30,8 +30,8 @@ impl FromStr for FunctionName {
         if is_function && parts.iter().all(|part| is_name(part)) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Failure::user(format!("`{text}` is not a function"))
-            .hint("write its name, or as in `arn:aws:lambda:eu-west-1:123456789012:function:orders`"))
+        Err(Failure::user(format!("`{text}` is not a valid function name or ARN"))
+            .hint("use a name, or an ARN such as `arn:aws:lambda:eu-west-1:123456789012:function:orders`"))
     }
 }
 
@@ -91,7 +91,8 @@ impl FromStr for FunctionSelector {
         };
         // https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
         if key.is_empty() || key.len() > 128 || value.as_ref().is_some_and(|value| value.len() > 256) {
-            return Err(Failure::user(format!("`{text}` is not a tag")).hint("write it as in `tag:team=data`"));
+            return Err(Failure::user(format!("`{text}` is not a valid tag"))
+                .hint("write it as `tag:KEY=VALUE`, for example `tag:team=data`"));
         }
         Ok(Self::Tagged { key: key.to_owned(), value })
     }

@@ -22,7 +22,7 @@ pub(crate) fn check(pattern: &str) -> Result<(), String> {
             _ => continue,
         }
         if depth > DEEPEST {
-            return Err(format!("it has more than {DEEPEST} braces in each other"));
+            return Err(format!("it contains more than {DEEPEST} nested braces"));
         }
     }
     Ok(())
@@ -47,10 +47,10 @@ impl FileGlob {
             return Err("it is empty".to_owned());
         }
         if pattern.starts_with('!') {
-            return Err("it cannot be turned round with `!`".to_owned());
+            return Err("it cannot be negated with `!`".to_owned());
         }
         if pattern.split('/').any(|part| part == "..") {
-            return Err("it leaves the layer".to_owned());
+            return Err("it leads outside the layer".to_owned());
         }
         check(pattern)?;
         let glob =
@@ -109,7 +109,7 @@ mod tests {
         let nested = format!("{}a{}", "{".repeat(20_000), "}".repeat(20_000));
         assert_eq!(FileGlob::new(&nested).expect_err("is too long"), "it is longer than 1000 bytes");
         let nested = format!("{}a{}", "{".repeat(11), "}".repeat(11));
-        assert_eq!(FileGlob::new(&nested).expect_err("is too deep"), "it has more than 10 braces in each other");
+        assert_eq!(FileGlob::new(&nested).expect_err("is too deep"), "it contains more than 10 nested braces");
         assert_eq!(FileGlob::new("[").expect_err("is open"), "unclosed character class; missing ']'");
     }
 }

@@ -20,8 +20,8 @@ impl FromStr for Label {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         if is_number || text.len() > LONGEST || !text.bytes().all(allowed) {
-            return Err(Failure::user(format!("`{text}` cannot be a label"))
-                .hint("use at most 63 letters, digits, `.`, `_` and `-`, and not digits alone"));
+            return Err(Failure::user(format!("`{text}` is not a valid label"))
+                .hint("use at most 63 letters, digits, `.`, `_` and `-`, and not only digits"));
         }
         Ok(Self(text.to_owned()))
     }

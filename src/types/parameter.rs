@@ -19,10 +19,13 @@ impl FromStr for ParameterTemplate {
 
     /// Rules: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>.
     fn from_str(text: &str) -> Result<Self, Failure> {
-        let refused = |advice: &str| Err(Failure::user(format!("`ssm-parameter` is `{text}`")).hint(advice.to_owned()));
+        let refused = |advice: &str| {
+            Err(Failure::user(format!("`ssm-parameter` is `{text}`, which is not a valid parameter name"))
+                .hint(advice.to_owned()))
+        };
         let filled = WORDS.iter().fold(text.to_owned(), |name, word| name.replace(word, "x"));
         if filled.contains(['{', '}']) {
-            return refused("`{layer}`, `{python}`, `{arch}` and `{label}` are filled in, nothing else");
+            return refused("use only the placeholders `{layer}`, `{python}`, `{arch}` and `{label}`");
         }
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
         let is_reserved = |name: &str| {
@@ -34,7 +37,7 @@ impl FromStr for ParameterTemplate {
         }
         if (filled.contains('/') && !filled.starts_with('/')) || filled.contains("//") || is_reserved(text) {
             return refused(
-                "begin with `/`, and not with `/aws` or `/ssm`, e.g. `/layers/{layer}/{python}/{arch}/latest`",
+                "begin with `/`, but not with `/aws` or `/ssm`, for example `/layers/{layer}/{python}/{arch}/latest`",
             );
         }
         Ok(Self(text.to_owned()))

@@ -52,7 +52,7 @@ fn check(text: &str) -> Result<(), Pep508Error> {
             _ => continue,
         }
         if depth > DEEPEST {
-            let message = Pep508ErrorSource::String(format!("more than {DEEPEST} brackets are open at once"));
+            let message = Pep508ErrorSource::String(format!("it contains more than {DEEPEST} nested brackets"));
             return Err(Pep508Error { message, start, len: 1, input: text.to_owned() });
         }
     }
@@ -81,7 +81,7 @@ mod tests {
         assert!(marker(&nested(DEEPEST)).is_ok() && requirement(&format!("six ; {}", nested(DEEPEST))).is_ok());
         for depth in [DEEPEST + 1, 1_000_000] {
             let error = marker(&nested(depth)).expect_err("is too deep");
-            assert_eq!(error.message.to_string(), "more than 100 brackets are open at once");
+            assert_eq!(error.message.to_string(), "it contains more than 100 nested brackets");
             assert!(requirement(&format!("six ; {}", nested(depth))).is_err());
         }
     }

@@ -20,7 +20,10 @@ impl FromStr for Principal {
 
     fn from_str(text: &str) -> Result<Self, Failure> {
         let refused = |advice: &str| {
-            Err(Failure::user(format!("`share-with` has `{text}`, which is nobody that AWS knows")).hint(advice))
+            Err(Failure::user(format!(
+                "`share-with` contains `{text}`, which is neither an AWS account nor an organisation"
+            ))
+            .hint(advice))
         };
         // https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
         let is_organization = |id: &str| {
@@ -31,16 +34,18 @@ impl FromStr for Principal {
         };
         match text {
             "public" => Ok(Self::Public),
-            "*" => refused("write `public` if everybody shall be able to use it"),
+            "*" => refused("write `public` to let everybody use the layer"),
             _ if text.bytes().all(|byte| byte.is_ascii_digit()) => match text.parse() {
                 Ok(account) => Ok(Self::Account(account)),
-                Err(_) => refused("an account has twelve digits; in YAML put it in quotes, or zeros in front get lost"),
+                Err(_) => {
+                    refused("use an account ID of twelve digits; put it in quotes in YAML, or leading zeros are lost")
+                }
             },
             _ if is_organization(text) => refused(&format!("write `org:{text}`")),
             _ => match text.strip_prefix("org:") {
                 Some(id) if is_organization(id) => Ok(Self::Organization(id.to_owned())),
-                Some(_) => refused("an organisation is written as in `org:o-a1b2c3d4e5`"),
-                None => refused("write an account id, `org:o-…`, `public` or `nobody`"),
+                Some(_) => refused("write an organisation as `org:` and its ID, for example `org:o-a1b2c3d4e5`"),
+                None => refused("use an account ID, `org:o-…`, `public` or `nobody`"),
             },
         }
     }

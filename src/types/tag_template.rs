@@ -42,8 +42,7 @@ impl std::str::FromStr for TagTemplate {
         let filled = WORDS.iter().fold(text.to_owned(), |text, word| text.replace(word, "x"));
         let wrong = |why: &str| Failure::user(format!("`release-tag` is `{text}`, {why}"));
         if filled.contains(['{', '}']) {
-            return Err(wrong("which has a word in braces that nothing stands for")
-                .hint(format!("there are {}", WORDS.join(", "))));
+            return Err(wrong("which contains an unknown placeholder").hint(format!("use {}", WORDS.join(", "))));
         }
         let is_forbidden = |character: char| character.is_ascii_control() || " ~^:?*[\\".contains(character);
         let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none();
@@ -54,7 +53,7 @@ impl std::str::FromStr for TagTemplate {
             && !filled.ends_with('.')
             && filled.split('/').all(is_part);
         if !is_ref {
-            return Err(wrong("which git does not take for a tag").hint("see `git help check-ref-format`"));
+            return Err(wrong("which is not a valid git tag").hint("see `git help check-ref-format` for the rules"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -104,7 +104,8 @@ impl FromStr for PythonVersion {
                 alternatives(known.iter().filter(|it| it.preview == preview).map(|it| it.python.as_str()))
             };
             let previews = Some(named(true)).filter(|previews| !previews.is_empty());
-            let previews = previews.map(|previews| format!("; there is a preview of {previews}")).unwrap_or_default();
+            let previews =
+                previews.map(|previews| format!("; {previews} is available as a preview")).unwrap_or_default();
             Failure::user(format!("`python-version` is `{text}`, for which there is no supported Lambda runtime"))
                 .hint(format!("use {}{previews}", named(false)))
         })
@@ -161,7 +162,7 @@ impl FromStr for Architecture {
 
 impl Architecture {
     fn unknown(text: &str, remedy: &str) -> Failure {
-        Failure::user(format!("`{text}` is not an architecture of Lambda")).hint(format!("use `{remedy}`"))
+        Failure::user(format!("`{text}` is not an architecture that Lambda supports")).hint(format!("use `{remedy}`"))
     }
 }
 
@@ -244,7 +245,7 @@ mod tests {
         let failure = "3.7".parse::<PythonVersion>().expect_err("is too old");
         assert_eq!(
             failure.hint.as_deref(),
-            Some("use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`")
+            Some("use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview")
         );
         assert!("aarch64".parse::<Architecture>().is_err());
     }

@@ -92,8 +92,8 @@ impl Wish<'_> {
         console: &Console,
     ) -> anyhow::Result<Vec<Change>> {
         if let StateStore::Nowhere = store {
-            let failure = Failure::user("labels are kept in the state, and there is none");
-            return Err(failure.hint("name a `bucket`, or a place for the state with `state`").into());
+            let failure = Failure::user("labels are stored in the state, but there is no state");
+            return Err(failure.hint("set `bucket`, or set `state` to a location for the state").into());
         }
         let place = &self.choice.versions[0].place;
         let content = self.choice.content.ok_or_else(|| self.is_foreign())?;
@@ -115,7 +115,7 @@ impl Wish<'_> {
             }
             known = publish::read(registry, store, self.layer, console).await?;
         }
-        let failure = Failure::system(format!("others keep writing `{}`", store.place(self.layer)));
+        let failure = Failure::system(format!("other runs keep changing `{}`", store.place(self.layer)));
         Err(failure.hint("run again").into())
     }
 
@@ -164,7 +164,7 @@ impl Wish<'_> {
         let chosen = self.choice.versions.iter().find_map(|chosen| chosen.arn.as_ref().ok());
         let version = chosen.map(|arn| format!("version {} of ", arn.version())).unwrap_or_default();
         let failure = Failure::user(format!("{version}`{}` was not published by lambda-layer", self.layer));
-        failure.hint("labels stand on contents that the state knows: publish the layer with this program first")
+        failure.hint("publish the layer with lambda-layer first: only versions that it published can have labels")
     }
 
     fn rows(&self, place: &Place, before: &State, after: &State) -> Vec<Change> {
@@ -172,7 +172,7 @@ impl Wish<'_> {
         let rows = labels.map(|label| {
             let (was, is) = (before.labels.get(label), after.labels.get(label));
             if was == is {
-                let detail = versions_of(label, after, place).unwrap_or_else(|| "is on no version".to_owned());
+                let detail = versions_of(label, after, place).unwrap_or_else(|| "no version".to_owned());
                 return row(place, label, detail, ChangeOutcome::Unchanged);
             }
             let outcome = if self.dry_run { ChangeOutcome::Would } else { ChangeOutcome::Done };

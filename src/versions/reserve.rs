@@ -44,12 +44,14 @@ pub async fn reserve(
             Ok(Written::Conflict) => {}
             Err(error) => {
                 let text = Explanation::of(&error).one_line();
-                console.warning(&format!("clean-ups do not learn that `{layer}` is in use: {text}"));
+                console.warning(&format!(
+                    "could not record that `{layer}` is in use, so a clean-up may remove it: {text}"
+                ));
                 return Ok(());
             }
         }
     }
-    let failure = Failure::system(format!("others keep writing `{}`", store.place(layer)));
+    let failure = Failure::system(format!("other runs keep changing `{}`", store.place(layer)));
     Err(failure.hint("run again").into())
 }
 
@@ -67,7 +69,8 @@ async fn check_there(
     if registry.exists(place, layer, &version, content).await? {
         return Ok(());
     }
-    let failure = Failure::system(format!("version {} of `{layer}` was removed from {place} meanwhile", arn.version()));
+    let failure =
+        Failure::system(format!("version {} of `{layer}` was removed from {place} during this run", arn.version()));
     Err(failure.hint("run again, or choose another version").into())
 }
 
@@ -98,8 +101,10 @@ fn note<'a>(choice: &'a Choice, state: &mut State, owner: &Owner, now: Timestamp
                 return Err(failure.hint("run again when it is done"));
             }
             (None, None) if may_go => {
-                let failure =
-                    Failure::system(format!("a clean-up that ended may be removing version {}", arn.version()));
+                let failure = Failure::system(format!(
+                    "a clean-up that has ended may still be removing version {}",
+                    arn.version()
+                ));
                 return Err(failure.hint("run again in a minute"));
             }
             (None, None) => held.unnamed.push((place, arn)),

@@ -51,7 +51,7 @@ pub async fn choose(
             if let Some((current, newest)) = current.zip(first_list.first()).filter(|(one, other)| one.arn != other.arn)
             {
                 console.notice(&format!(
-                    "version {} of `{layer}` is current in {first}, not {}, which has the highest number; `layer-version` names another",
+                    "version {} of `{layer}` is current in {first}, not {}, which has the highest number; set `layer-version` to choose another version",
                     current.arn.version(),
                     newest.arn.version(),
                 ));
@@ -83,8 +83,9 @@ pub async fn choose(
             let listed = list.iter().find(|listed| same(listed) && is_named(listed)).or_else(|| list.iter().find(same));
             let version = found.arn.version();
             Ok(listed.map(|listed| listed.arn.clone()).ok_or_else(|| {
-                let failure =
-                    Failure::user(format!("what is version {version} of `{layer}` in {first} is not in {place}"));
+                let failure = Failure::user(format!(
+                    "the content of version {version} of `{layer}` in {first} is not published in {place}"
+                ));
                 busy(state).unwrap_or_else(|| failure.hint("publish it there first"))
             })?)
         });
@@ -117,8 +118,10 @@ async fn list(place: &Place, layer: &LayerName, state: &State, registry: &Regist
 /// together.
 fn busy(state: &State) -> Option<Failure> {
     let claim = state.claim.as_ref().filter(|claim| !claim.owner.is_dead())?;
-    let failure =
-        Failure::system(format!("{} works on `{}`, and not all versions are known yet", claim.owner.run, state.layer));
+    let failure = Failure::system(format!(
+        "{} is working on `{}`, and not all versions are known yet",
+        claim.owner.run, state.layer
+    ));
     Some(failure.hint("run again when it is done"))
 }
 
@@ -138,22 +141,22 @@ fn content_of(listed: &Listed, state: &State) -> Option<ContentHash> {
 fn missing(choice: &VersionChoice, layer: &LayerName, place: &Place, list: &[Listed]) -> Failure {
     let known = match list {
         [] => {
-            return Failure::user(format!("there is no version of `{layer}` in {place}"))
+            return Failure::user(format!("`{layer}` has no versions in {place}"))
                 .hint("publish it first, or correct `layer-name` or the region");
         }
-        [only] => format!("there is version {}", only.arn.version()),
-        [newest, .., oldest] => format!("there are versions {} to {}", oldest.arn.version(), newest.arn.version()),
+        [only] => format!("use version {}", only.arn.version()),
+        [newest, .., oldest] => format!("use one of the versions {} to {}", oldest.arn.version(), newest.arn.version()),
     };
     match choice {
         VersionChoice::Number(number) => {
-            Failure::user(format!("there is no version {number} of `{layer}` in {place}")).hint(known)
+            Failure::user(format!("`{layer}` has no version {number} in {place}")).hint(known)
         }
         VersionChoice::Labelled(label) => {
             Failure::user(format!("no version of `{layer}` in {place} has the label `{label}`"))
-                .hint(format!("{known}; put the label on one with the command `label`"))
+                .hint(format!("{known}, or use the command `label` to add the label to a version"))
         }
         VersionChoice::Newest => {
-            Failure::user(format!("there is no version of `{layer}` in {place}")).hint("publish it first")
+            Failure::user(format!("`{layer}` has no versions in {place}")).hint("publish it first")
         }
     }
 }

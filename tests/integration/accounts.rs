@@ -166,7 +166,7 @@ fn versions_are_shared_and_attached_in_every_account() {
     unchanged 222222222222/eu-west-1 function orders version 1
     ");
     let third = "arn:aws:lambda:eu-west-1:333333333333:function:orders";
-    publish(&[third]).code(1).says("is not where the layer is: 111111111111/eu-west-1, ");
+    publish(&[third]).code(1).says("is not in the account and region of the layer: 111111111111/eu-west-1, ");
 }
 
 #[test]
@@ -193,16 +193,16 @@ fn the_wrong_account_is_noticed_before_anything_happens() {
     exit: 1
     --- stdout
     --- stderr
-    error: the account is 222222222222, but `allowed-account-ids` has `111111111111`
-    hint: check the role that the step before assumes, or correct `allowed-account-ids`
+    error: the account is 222222222222, but `allowed-account-ids` allows only `111111111111`
+    hint: check which role the previous step assumes, or correct `allowed-account-ids`
     ");
     let outcome = accounts.publish(&sandbox, &allowed).run().code(1);
     insta::assert_snapshot!(outcome.told(), @"
     exit: 1
     --- stdout
     --- stderr
-    error: the account is 123456789012, but `allowed-account-ids` has `111111111111`
-    hint: check the role that the step before assumes, or correct `allowed-account-ids`
+    error: the account is 123456789012, but `allowed-account-ids` allows only `111111111111`
+    hint: check which role the previous step assumes, or correct `allowed-account-ids`
     ");
     assert!(accounts.account.proxy.seen("POST", VERSIONS).is_empty());
 }
@@ -220,9 +220,9 @@ fn a_role_that_cannot_be_assumed_is_named_with_what_to_do() {
     exit: 1
     --- stdout
     --- stderr
-    error: the role `arn:aws:iam::111111111111:role/layers` cannot be assumed
+    error: could not assume the role `arn:aws:iam::111111111111:role/layers`
     cause: AccessDenied (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: sts:AssumeRole
-    hint: add to its trust policy {"Effect": "Allow", "Principal": {"AWS": "ARN OF THIS RUN'S ROLE"}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"sts:ExternalId": "acme"}}}, and allow this run's role `sts:AssumeRole` on it
+    hint: add to the role's trust policy {"Effect": "Allow", "Principal": {"AWS": "ARN OF THIS RUN'S ROLE"}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"sts:ExternalId": "acme"}}}, and allow the role of this run to call `sts:AssumeRole` on it
     "#);
 }
 
@@ -308,9 +308,9 @@ mod github {
         exit: 1
         --- stdout
         --- stderr
-        error: the role `arn:aws:iam::111111111111:role/layers` cannot be assumed with GitHub's token
+        error: could not assume the role `arn:aws:iam::111111111111:role/layers` with GitHub's token
         cause: AccessDenied (HTTP 403): Not authorized to perform sts:AssumeRoleWithWebIdentity
-        hint: add to its trust policy {"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com", "token.actions.githubusercontent.com:sub": ["repo:acme/layers:environment:production", "repo:acme@71/layers@72:environment:production"]}}}
+        hint: add to the role's trust policy {"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com", "token.actions.githubusercontent.com:sub": ["repo:acme/layers:environment:production", "repo:acme@71/layers@72:environment:production"]}}}
         "#);
     }
 
@@ -334,10 +334,12 @@ mod github {
         let role = ["--roles", "arn:aws:iam::111111111111:role/layers"];
         let outcome = github.seen_by(accounts.publish(&sandbox, &role)).run().code(1);
         let outcome =
-            outcome.says("error: the role `arn:aws:iam::111111111111:role/layers` cannot be assumed with GitHub's");
+            outcome.says("error: could not assume the role `arn:aws:iam::111111111111:role/layers` with GitHub's");
         let outcome =
             outcome.says("cause: InvalidIdentityToken (HTTP 400): No OpenIDConnect provider found in your account");
-        outcome.says("hint: make GitHub an identity provider of the account, and add to its trust policy {\"Effect\":");
+        outcome.says(
+            "hint: add GitHub as an identity provider to the account, and add to the role's trust policy {\"Effect\":",
+        );
     }
 
     #[test]
@@ -346,7 +348,7 @@ mod github {
         let github = TokenServer::start(200, format!("<html>{}", token()));
         let outcome = github.seen_by(accounts.publish(&sandbox, &["--roles", ROLES])).run().code(2);
         assert!(!outcome.told().contains(&token()), "{}", outcome.told());
-        let outcome = outcome.says("error: GitHub answers with something else than an identity token\n");
-        outcome.says("hint: run again; or run aws-actions/configure-aws-credentials before this step");
+        let outcome = outcome.says("error: GitHub's response does not contain an identity token\n");
+        outcome.says("hint: run again, or run aws-actions/configure-aws-credentials before this step");
     }
 }

@@ -98,7 +98,7 @@ fn outputs_and_summary_tell_what_was_done() {
     insta::assert_snapshot!(without_times(&outcome.summary()), @r"
     ### ✅ `shared` published
 
-    the layer was never published
+    this layer has not been published before
 
     | | region | layer version |
     |---|---|---|
@@ -152,7 +152,7 @@ fn outputs_and_summary_tell_what_was_done() {
     matrix-wheels={"include":[]}
     paths={"shared":["requirements.txt"]}
     published=true
-    reason=the layer was never published
+    reason=this layer has not been published before
     release-url=
     report-path=
     sbom-path=
@@ -167,7 +167,7 @@ fn outputs_and_summary_tell_what_was_done() {
     insta::assert_snapshot!(without_times(&outcome.summary()), @r"
     ### 💤 `shared` unchanged
 
-    the inputs are those of version 1
+    the inputs are the same as for version 1
 
     | | region | layer version |
     |---|---|---|
@@ -296,7 +296,7 @@ fn names_and_values_are_text_wherever_they_are_shown() {
     assert_eq!(names(&outcome), ["group", "endgroup", "group", "endgroup", "notice"]);
     let summary = outcome.summary();
     let finding = summary.lines().find(|line| line.contains("unsearched-folder")).expect("is there");
-    insta::assert_snapshot!(finding, @r"| ℹ️ unsearched-folder | data/a\|b\`c\` &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt | the runtime does not look into <code>data/a\|b</code>c<code> &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt</code> by itself: that is fine if your code opens it as <code>/opt/data/a\|b</code>c<code> &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt</code>; programs belong in <code>bin</code>, libraries in <code>lib</code> |");
+    insta::assert_snapshot!(finding, @r"| ℹ️ unsearched-folder | data/a\|b\`c\` &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt | the runtime does not use <code>data/a\|b</code>c<code> &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt</code> by default: this is fine if your code opens it as <code>/opt/data/a\|b</code>c<code> &lt;img src&gt; \[l\](http:/h) \*d\* ::set-output name::y \#\#\[add-mask\]z.txt</code>; programs belong in <code>bin</code>, libraries in <code>lib</code> |");
 
     // The name of a file may have lines.
     sandbox.write("tools/x", "");
@@ -306,10 +306,10 @@ fn names_and_values_are_text_wherever_they_are_shown() {
     let outcome = sandbox.run(&[]).in_actions(&inputs).run().code(1);
     assert_eq!(names(&outcome), ["error"]);
     insta::assert_snapshot!(outcome.summary(), @r"
-    ### ❌ the link \`[ROOT]/work/tools/a ::add-mask::x \# Title\` leaves the workspace: it points to \`/etc/hostname\`
+    ### ❌ the link \`[ROOT]/work/tools/a ::add-mask::x \# Title\` points outside the workspace: to \`/etc/hostname\`
 
 
-    **Hint:** copy what it points to into the repository; if that is in the layer, let it point to <code>/opt/…</code>
+    **Hint:** copy its target into the repository; if the target is in the layer, point the link to <code>/opt/…</code>
     ");
     assert_eq!(outcome.outputs().len(), lambda_layer::report::OUTPUTS.len());
 }
@@ -341,7 +341,8 @@ fn files_of_the_runner_that_cannot_be_written_fail_the_step() {
     for (variable, said) in [("GITHUB_OUTPUT", "the outputs"), ("GITHUB_STEP_SUMMARY", "the job summary")] {
         let gone = sandbox.path("gone/file");
         let outcome = sandbox.run(&[]).in_actions(&inputs).env(variable, &gone).run().code(2);
-        let outcome = outcome.says(&format!("::error title=lambda-layer::cannot write {said}%0Acause: failed to open"));
-        outcome.says("hint: see that it is there; perhaps another step removed it meanwhile");
+        let outcome =
+            outcome.says(&format!("::error title=lambda-layer::could not write {said}%0Acause: failed to open"));
+        outcome.says("hint: check that it exists; another step may have removed it in the meantime");
     }
 }

@@ -12,7 +12,10 @@ const STATE: &str = ".lambda-layers/state/shared.json";
 fn is_settled(sandbox: &Sandbox) {
     assert_eq!(versions(sandbox), [1]);
     assert_eq!(sandbox.json(STATE)["claim"], Value::Null);
-    assert_eq!(verdict(&publish(sandbox).run().success()), "shared unchanged: the inputs are those of version 1");
+    assert_eq!(
+        verdict(&publish(sandbox).run().success()),
+        "shared unchanged: the inputs are the same as for version 1"
+    );
 }
 
 /// A state that knows nothing but this claim.
@@ -62,7 +65,8 @@ fn two_jobs_of_a_run_for_one_layer_are_told() {
     };
     let outcomes = [job(), job()].map(|running| running.wait().success().says(&arn(1)));
     assert_eq!(versions(&sandbox), [1]);
-    let twice = "another job of this run published `shared` at the same time: is it in the matrix twice?";
+    let twice =
+        "another job of this run published `shared` at the same time: check whether the matrix contains it twice";
     let told = outcomes.iter().filter(|outcome| outcome.stderr.contains(twice)).count();
     let unchanged = outcomes.iter().filter(|outcome| verdict(outcome).starts_with("shared unchanged")).count();
     assert_eq!(told + unchanged, 1);
@@ -88,7 +92,7 @@ fn two_runs_with_different_content_publish_both() {
 
 #[test]
 fn a_run_killed_after_any_step_is_made_good_by_the_next() {
-    for step in ["Decide", "Install with uv", "Pack"] {
+    for step in ["Check for changes", "Install with uv", "Pack the zip"] {
         let sandbox = Sandbox::with_requirements("six==1.17.0\n");
         publish(&sandbox).start().kill_after(step);
         publish(&sandbox).run().success().says(&arn(1));
@@ -148,14 +152,14 @@ fn a_run_waits_for_the_claim_of_another_machine() {
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
       published     arn:aws:lambda:local:000000000000:layer:shared:1
-    shared published: the layer was never published
+    shared published: this layer has not been published before
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Check                            0 findings
-      waiting for https://github.com/o/r/actions/runs/7/attempts/1, which works on `shared`
+      [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
+      [time]  Check the layer                  0 findings
+      waiting for https://github.com/o/r/actions/runs/7/attempts/1, which is working on `shared`
       [time]  Publish                          1 version
     ");
     is_settled(&sandbox);

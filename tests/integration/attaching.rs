@@ -124,10 +124,18 @@ fn functions_are_found_by_tag_by_arn_and_where_they_are() {
         .attach("payments", &regions)
         .run()
         .code(1)
-        .says("there is no function `payments` in 123456789012/eu-west-1, 123456789012/us-east-1");
-    functions.attach("orders:live", &regions).run().code(1).says("`orders:live` is `live` of a function");
+        .says("the function `payments` does not exist in 123456789012/eu-west-1, 123456789012/us-east-1");
+    functions
+        .attach("orders:live", &regions)
+        .run()
+        .code(1)
+        .says("`orders:live` is the version or alias `live` of a function");
     let elsewhere = "arn:aws:lambda:eu-north-1:123456789012:function:orders";
-    functions.attach(elsewhere, &regions).run().code(1).says("is not where the layer is: 123456789012/eu-west-1, ");
+    functions
+        .attach(elsewhere, &regions)
+        .run()
+        .code(1)
+        .says("is not in the account and region of the layer: 123456789012/eu-west-1, ");
 }
 
 #[test]
@@ -151,10 +159,10 @@ fn one_that_is_refused_takes_nothing_from_the_others() {
     ");
     let causes: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("cause: ")).collect();
     insta::assert_snapshot!(causes.join("\n"), @"
-    cause: function old in eu-west-1: it has `python3.12`, but version 1 of `shared` is for `python3.13`
+    cause: function old in eu-west-1: it uses `python3.12`, but version 1 of `shared` is for `python3.13`
     cause: function arm in eu-west-1: it runs on `arm64`, but version 1 of `shared` is for `x86_64`
-    cause: function full in eu-west-1: it has 5 other layers, and Lambda takes 5 in all
-    cause: function image in eu-west-1: it runs from a container image, which takes no layers
+    cause: function full in eu-west-1: it already has 5 other layers, and Lambda allows 5 in total
+    cause: function image in eu-west-1: it runs from a container image, which cannot use layers
     ");
     assert_eq!(functions.account.proxy.seen("PUT", FUNCTIONS).len(), 1);
     assert_eq!(functions.layers(EU, "fine"), [ours(EU, 1)]);
@@ -178,8 +186,8 @@ fn of_many_with_a_tag_those_that_can_get_it() {
     assert_eq!(functions.layers(EU, "legacy"), Vec::<String>::new());
     let causes: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("cause: ")).collect();
     insta::assert_snapshot!(causes.join("\n"), @"
-    cause: function typo in eu-west-1: there is no function `typo` in 123456789012/eu-west-1
-    cause: function legacy in eu-west-1: it has `python3.12`, but version 1 of `shared` is for `python3.13`
+    cause: function typo in eu-west-1: the function `typo` does not exist in 123456789012/eu-west-1
+    cause: function legacy in eu-west-1: it uses `python3.12`, but version 1 of `shared` is for `python3.13`
     ");
 }
 

@@ -88,9 +88,9 @@ fn an_editable_install_is_no_layer() {
     let outcome = sandbox.run(&["audit", "layer"]).args(PYTHON).run().code(1);
     insta::assert_snapshot!(found(&outcome), @"
     error    path-outside  python/__editable___app_1_0_finder.py
-      `python/__editable___app_1_0_finder.py`, `python/app-1.0.dist-info/direct_url.json` of `app` lead to `/home/me/app`, `/home/me/app/src/app`, which are on the machine that installed it, and not in the layer
+      `python/__editable___app_1_0_finder.py`, `python/app-1.0.dist-info/direct_url.json` of `app` point to `/home/me/app`, `/home/me/app/src/app`, which are on the machine that installed it, not in the layer
     notice   pth-file      app
-      `app` has `__editable__.app-1.0.pth` for Python to read when it starts, which Lambda has it do only for functions without `PYTHONPATH`
+      `app` contains `__editable__.app-1.0.pth`, which Python reads at startup only in functions that do not set `PYTHONPATH`
     ");
     // Neither is what is built of it, with its modules or their bytecode.
     let build = |arguments: &[&str]| sandbox.run(&["build", "--source", "layer/python"]).args(arguments).run().code(1);
@@ -125,7 +125,7 @@ fn pth_files_that_lead_nowhere_else_are_fine() {
     sandbox.write("layer/python/own-1.0.dist-info/direct_url.json", direct_url);
     sandbox.write("layer/python/own.py", "");
     let outcome = sandbox.run(&["audit", "layer"]).args(PYTHON).run().success();
-    outcome.says("tells that it was installed from `/home/me/own`");
+    outcome.says("records that it was installed from `/home/me/own`");
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn in_a_workflow_each_finding_is_an_annotation() {
     let annotations: Vec<&str> = outcome.stdout.lines().filter(|line| line.starts_with("::error")).collect();
     assert_eq!(annotations.len(), 10, "{annotations:#?}");
     insta::assert_snapshot!(format!("{}\n{}", annotations[0], annotations[9]), @r#"
-    ::error title=lambda-layer%3A unsafe-path::`../00.py` climbs out of its folder with `..` (make the zip again from inside the layer's folder, with paths as in `python/package/module.py`)
-    ::error title=lambda-layer::12 errors in layer.zip for python3.13 on x86_64%0Ahint: each finding says what to do; `fail-on: never` only tells them
+    ::error title=lambda-layer%3A unsafe-path::`../00.py` leaves its folder with `..` (create the zip again from inside the layer's folder, with paths such as `python/package/module.py`)
+    ::error title=lambda-layer::12 errors in layer.zip for python3.13 on x86_64%0Ahint: each finding says what to do; `fail-on: never` only reports them
     "#);
     let outputs = outcome.outputs();
     assert_eq!((outputs["changed"].as_str(), outputs["published"].as_str()), ("false", "false"));
@@ -182,7 +182,7 @@ fn fail_on_decides() {
         .says("1 error in layer.zip");
     let outcome =
         sandbox.run(&["audit", "--subject", "layer.zip", "--max-zipped-size", "10"]).args(PYTHON).run().code(1);
-    outcome.says("over the 10 B of `max-zipped-size`").says("2 errors in layer.zip");
+    outcome.says("over the 10 B that `max-zipped-size` allows").says("2 errors in layer.zip");
 }
 
 #[test]
@@ -192,8 +192,8 @@ fn what_cannot_be_audited_is_said() {
     sandbox.run(&["audit"]).run().code(1).says("there is nothing to audit: `subject` is missing");
     sandbox.run(&["audit", "laier.zip"]).run().code(1).says("did you mean `layer.zip`?");
     let outcome = sandbox.run(&["audit", "arn:aws:lambda:eu-west-1:123456789012:layer:shared"]).run().code(1);
-    outcome.says("which is not the ARN of a layer version").says("write it with its version");
-    sandbox.run(&["build", "--subject", "layer.zip"]).run().code(1).says("only `audit` looks at a finished layer");
+    outcome.says("which is not the ARN of a layer version").says("include the version, for example");
+    sandbox.run(&["build", "--subject", "layer.zip"]).run().code(1).says("only `audit` checks a finished layer");
     sandbox.run(&["audit", "layer.zip", "--subject", "other.zip"]).run().code(1).says("cannot be used with");
 }
 
@@ -209,21 +209,23 @@ fn a_published_version_is_audited_for_what_it_declares() {
     let run = |arguments: &[&str]| account.seen_by(sandbox.run(&["audit", &arn]).args(arguments)).run();
     let outcome = run(&[]).success().says("for python3.12 on x86_64");
     assert!(outcome.stdout.contains("content hash"), "{}", outcome.stdout);
-    run(&["--python-version", "3.13"]).success().says("the version does not declare `python3.13`, but python3.12");
+    run(&["--python-version", "3.13"]).success().says("the version does not declare `python3.13`, only python3.12");
     run(&["--python-version", "3.13", "--fail-on", "warning"]).code(1);
 
     fs_err::write(sandbox.path("layer.zip"), &zip[..zip.len() - 1]).expect("can be written");
-    run(&[]).code(2).says("does not have the hash that AWS names");
+    run(&[]).code(2).says("does not have the hash that AWS reports");
     fs_err::write(sandbox.path("layer.zip"), [&zip[..], b"more"].concat()).expect("can be written");
-    run(&[]).code(2).says("that AWS names");
+    run(&[]).code(2).says("that AWS reports");
     fs_err::remove_file(sandbox.path("layer.zip")).expect("is there");
     run(&[]).code(2).says("the download failed for");
 
     let missing = arn.replace(":1", ":7");
     account.proxy.behave();
-    let outcome = run(&[]).code(2).says("error: AWS does not say where the zip of `arn:aws:lambda:eu-west-1:");
-    outcome.says("hint: download it yourself and audit the file");
-    account.seen_by(sandbox.run(&["audit", &missing])).run().code(1).says("there is no `arn:aws:lambda:eu-west-1");
+    let outcome = run(&[])
+        .code(2)
+        .says("error: AWS did not return a download location for the zip of `arn:aws:lambda:eu-west-1:");
+    outcome.says("hint: download the zip yourself, and audit the file");
+    account.seen_by(sandbox.run(&["audit", &missing])).run().code(1).says("layer:theirs:7` does not exist");
     account.proxy.rule(Rule::on("GET", "theirs/versions/").refuse(403, "AccessDeniedException", "no"));
     run(&[]).code(2).says(
         r#""Action": "lambda:GetLayerVersion", "Resource": "arn:aws:lambda:eu-west-1:123456789012:layer:theirs:*""#,
@@ -237,8 +239,8 @@ fn a_version_in_a_folder_is_audited_by_its_arn() {
     let arn = "arn:aws:lambda:local:000000000000:layer:shared:1";
     let outcome = sandbox.run(&["audit", arn]).run().success().says("for python3.13 on x86_64");
     assert!(outcome.stdout.contains("six 1.17.0"), "{}", outcome.stdout);
-    sandbox.run(&["audit", &arn.replace(":1", ":2")]).run().code(1).says("there is no `arn:aws:lambda:local");
-    sandbox.run(&["audit", arn, "--registry", "aws"]).run().code(1).says("name that folder with `registry`");
+    sandbox.run(&["audit", &arn.replace(":1", ":2")]).run().code(1).says("layer:shared:2` does not exist in `");
+    sandbox.run(&["audit", arn, "--registry", "aws"]).run().code(1).says("set `registry` to its folder");
 }
 
 #[test]
@@ -246,7 +248,7 @@ fn without_a_subject_it_is_the_version_that_is_current() {
     let sandbox = Sandbox::with_requirements("six==1.16.0\n");
     let publish = || sandbox.run(&["publish", "--layer-name", "shared"]).args(PYTHON).run().success();
     let audit = |arguments: &[&str]| sandbox.run(&["audit", "--layer-name", "shared"]).args(arguments).run();
-    audit(&[]).code(1).says("there is no version of `shared` in local");
+    audit(&[]).code(1).says("`shared` has no versions in local");
     publish();
     sandbox.write("requirements.txt", "six==1.17.0\n");
     publish();
@@ -281,10 +283,10 @@ fn what_is_no_whole_layer_or_far_too_large_is_said() {
     sandbox.write("opt/python/six.py", "");
     sandbox.write("opt/python/six-1.0.dist-info/METADATA", "Name: six\nVersion: 1.0\n");
     let outcome = sandbox.run(&["audit", "opt/python"]).run().code(1);
-    let outcome = outcome.says("error: `opt/python` is the folder of packages in a layer, and not the layer\n");
-    outcome.says("hint: audit the folder that it is in: `opt`");
+    let outcome = outcome.says("error: `opt/python` is the package folder of a layer, not the layer itself\n");
+    outcome.says("hint: audit its parent folder: `opt`");
     let large = fs_err::File::create(sandbox.path("large.zip")).expect("can be made");
     large.set_len(4_000_000_000).expect("can be long");
     let outcome = sandbox.run(&["audit", "large.zip"]).run().code(1);
-    outcome.says("error: `large.zip` has 3814.7 MB, far too much for a layer\nhint: zips of up to ");
+    outcome.says("error: `large.zip` is 3814.7 MB, far too large for a layer\nhint: use a zip of at most ");
 }

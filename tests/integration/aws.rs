@@ -67,7 +67,7 @@ fn an_unchanged_layer_costs_three_requests_and_no_process() {
     ::add-mask::OnRlc3Rpbmc
     ::add-mask::OnRlc3Rpbmc=
     ::add-mask::testing
-      [time]  Decide                           nothing to do
+      [time]  Check for changes                nothing to do
 
       six 1.17.0    37.1 KB  ████████████████████████
 
@@ -75,7 +75,7 @@ fn an_unchanged_layer_costs_three_requests_and_no_process() {
       fingerprint   [sha256]
       content hash  [base64]
       unchanged     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
-    shared unchanged: the inputs are those of version 1
+    shared unchanged: the inputs are the same as for version 1
     --- stderr
     ");
 }
@@ -85,9 +85,9 @@ fn a_comment_publishes_nothing() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six());
     account.publish(&sandbox, &[]).run().success();
     sandbox.write("requirements.txt", "# the one that everybody needs\nsix == 1.17.0  # still\n");
-    account.publish(&sandbox, &[]).run().success().says("edited but mean the same");
+    account.publish(&sandbox, &[]).run().success().says("edited, but are equivalent");
     let reads = account.proxy.seen("GET", STATE).len();
-    account.publish(&sandbox, &[]).run().success().says("the inputs are those of version 1");
+    account.publish(&sandbox, &[]).run().success().says("the inputs are the same as for version 1");
     assert_eq!(account.proxy.seen("GET", STATE).len(), reads + 1, "the edit was remembered");
     assert_eq!(account.numbers(EU), [1]);
 }
@@ -97,14 +97,18 @@ fn a_version_that_somebody_deleted_is_published_again() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six());
     account.publish(&sandbox, &[]).run().success();
     account.delete_version(EU, 1);
-    account.run(&sandbox, "plan", &["--bucket", "layers-{region}"]).run().success().says("the inputs are those of");
+    account
+        .run(&sandbox, "plan", &["--bucket", "layers-{region}"])
+        .run()
+        .success()
+        .says("the inputs are the same as for");
     let verified = account.run(&sandbox, "plan", &["--bucket", "layers-{region}", "--verify"]).run().success();
-    verified.says("version 1 is gone from eu-west-1").says("would be published");
+    verified.says("version 1 no longer exists in eu-west-1").says("would be published");
     let outcome = account.publish(&sandbox, &[]).in_actions(&[]).run().success();
     assert_eq!(outcome.outputs()["layer-arn"], account.versions(EU)[0].arn);
-    assert_eq!(outcome.outputs()["reason"], "version 1 is gone from eu-west-1");
+    assert_eq!(outcome.outputs()["reason"], "version 1 no longer exists in eu-west-1");
     assert_eq!(account.numbers(EU), [2]);
-    account.publish(&sandbox, &[]).run().success().says("the inputs are those of version 2");
+    account.publish(&sandbox, &[]).run().success().says("the inputs are the same as for version 2");
 }
 
 #[test]
@@ -116,7 +120,7 @@ fn a_lost_or_broken_state_is_read_off_the_versions() {
     account.publish(&sandbox, &[]).run().success().says("shared unchanged");
     assert_eq!(account.state(EU)["current"], state["current"]);
     account.put_object(EU, STATE, &state.to_string().as_bytes()[..100]);
-    account.publish(&sandbox, &[]).run().success().says("is not a state");
+    account.publish(&sandbox, &[]).run().success().says("is not a valid state");
     assert_eq!(account.state(EU)["current"], state["current"]);
     assert_eq!(account.numbers(EU), [1]);
 }
@@ -130,14 +134,14 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
     let outputs = outcome.outputs();
     assert_eq!((outputs["published"].as_str(), outputs["changed"].as_str()), ("false", "false"));
     assert_eq!(outputs["layer-version"], "1");
-    insta::assert_snapshot!(outputs["reason"], @"requirements: six ==1.17.0 → <1.17.1,>=1.17.0; but the bytes are those of version 1");
+    insta::assert_snapshot!(outputs["reason"], @"requirements: six ==1.17.0 → <1.17.1,>=1.17.0, but the zip is identical to that of version 1");
     assert_eq!(account.numbers(EU), [1]);
 }
 
 #[test]
 fn without_a_bucket_the_list_of_versions_is_the_memory() {
     let (account, sandbox) = (Account::new(), six());
-    account.run(&sandbox, "publish", &[]).run().success().says("nothing keeps two runs from publishing");
+    account.run(&sandbox, "publish", &[]).run().success().says("nothing prevents two runs from publishing");
     account.run(&sandbox, "publish", &[]).run().success().says("shared unchanged");
     assert_eq!(account.numbers(EU), [1]);
     assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 1);
@@ -163,14 +167,14 @@ fn what_is_too_large_for_a_request_is_refused_before_publishing() {
       content hash  [base64]
     shared refused
     --- stderr
-    warning: without `bucket` or `state` nothing keeps two runs from publishing at the same time
-      [time]  Decide                           to be built
-      the layer was never published
+    warning: without `bucket` or `state`, nothing prevents two runs from publishing at the same time
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             7 files, 54.0 MB → 54.0 MB
-      [time]  Check                            1 finding
-    error: the zip has 54.0 MB, over the 50.0 MB that Lambda takes without a bucket
-    hint: name an S3 bucket with `bucket`
+      [time]  Pack the zip                     7 files, 54.0 MB → 54.0 MB
+      [time]  Check the layer                  1 finding
+    error: the zip is 54.0 MB, over the 50.0 MB that Lambda accepts without an S3 bucket
+    hint: set an S3 bucket with `bucket`
     ");
     assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 0);
 }

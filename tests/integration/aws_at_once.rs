@@ -47,7 +47,7 @@ fn a_run_waits_for_another_and_takes_its_version() {
     assert_eq!(publishing.outputs()["published"], "true");
     assert_eq!(waiting.outputs()["published"], "false");
     assert_eq!(publishing.outputs()["layer-arn"], waiting.outputs()["layer-arn"]);
-    waiting.says("which works on `shared`").says("adopted");
+    waiting.says("which is working on `shared`").says("adopted");
     assert_eq!(account.numbers(EU), [1]);
 }
 
@@ -68,7 +68,9 @@ fn a_layer_that_is_in_the_matrix_twice_is_told() {
     account.proxy.behave();
     let (publishing, waiting) = (publishing.wait().success(), waiting.wait().success());
     assert_eq!((&*publishing.outputs()["published"], &*waiting.outputs()["published"]), ("true", "false"));
-    waiting.says("another job of this run published `shared` at the same time: is it in the matrix twice?");
+    waiting.says(
+        "another job of this run published `shared` at the same time: check whether the matrix contains it twice",
+    );
     assert_eq!(account.numbers(EU), [1]);
 }
 

@@ -25,7 +25,7 @@ fn is_taken_when_it_comes(account: &Account, sandbox: &Sandbox) {
     account.proxy.wait_for("GET", VERSIONS, lists + 3);
     assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 1, "nothing is sent again");
     account.proxy.behave();
-    let next = next.wait().success().says("a request of an earlier run may still be under way");
+    let next = next.wait().success().says("a request of an earlier run may still be in progress");
     assert_eq!(next.outputs()["published"], "false");
     assert_eq!(account.numbers(EU), [1]);
     let state = account.state(EU);
@@ -126,7 +126,7 @@ fn a_clean_up_that_is_cancelled_leaves_no_claim() {
 #[test]
 fn the_newest_is_the_current_one() {
     let (account, sandbox) = account_with(3, &[EU]);
-    crate::cleanup::publish(&account, &sandbox, 1, &[EU]).run().success().says("those of version 1");
+    crate::cleanup::publish(&account, &sandbox, 1, &[EU]).run().success().says("the same as for version 1");
     account.make_function(EU, "orders", EMPTY_ZIP, &[]);
     let attach = sandbox.run(&["attach", "--registry", "aws", "--layer-name", "shared", "--attach-to", "orders"]);
     let outcome = account.seen_by(attach.args(&["--bucket", "layers-{region}"])).run().success();

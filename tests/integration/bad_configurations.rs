@@ -62,21 +62,21 @@ fn what_is_no_such_file_is_refused_in_words() {
     insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n"), @r#"
     nothing
     error: `lambda-layers.yml` is empty
-    hint: `lambda-layer init` writes a first one, once this one is removed
+    hint: remove it, then run `lambda-layer init` to create a first one
 
     comments
     error: `lambda-layers.yml` is empty
-    hint: `lambda-layer init` writes a first one, once this one is removed
+    hint: remove it, then run `lambda-layer init` to create a first one
 
     a document of nothing
     error: `lambda-layers.yml` is empty
-    hint: `lambda-layer init` writes a first one, once this one is removed
+    hint: remove it, then run `lambda-layer init` to create a first one
 
     text
-    error: lambda-layers.yml:1:1: the file is text where a mapping is expected
+    error: lambda-layers.yml:1:1: the file is text, but a mapping is expected
     cause:   1 | layers
     cause:     | ^^^^^^
-    hint: it begins with `layers:`, see docs/configuration.md
+    hint: begin the file with `layers:`, see docs/configuration.md
 
     no layers
     error: lambda-layers.yml:1:1: the file has no `layers`
@@ -85,13 +85,13 @@ fn what_is_no_such_file_is_refused_in_words() {
     hint: list at least one: `layers: [{layer-name: shared}]`
 
     an empty list
-    error: lambda-layers.yml:1:1: `layers` has no layer
+    error: lambda-layers.yml:1:1: `layers` is empty
     cause:   1 | layers: []
     cause:     | ^^^^^^
     hint: list at least one: `layers: [{layer-name: shared}]`
 
     nothing below
-    error: lambda-layers.yml:1:1: `layers` has no layer
+    error: lambda-layers.yml:1:1: `layers` is empty
     cause:   1 | layers:
     cause:     | ^^^^^^
     hint: list at least one: `layers: [{layer-name: shared}]`
@@ -105,122 +105,122 @@ fn what_is_no_such_file_is_refused_in_words() {
     hint: save it as UTF-8
 
     Latin-1
-    error: `lambda-layers.yml` is not in UTF-8: see line 3
+    error: `lambda-layers.yml` is not valid UTF-8 (line 3)
     hint: save it as UTF-8
 
     a tab
-    error: lambda-layers.yml:2:1: a tab is no indentation in YAML
+    error: lambda-layers.yml:2:1: YAML does not allow tabs for indentation
     cause:   2 |  - layer-name: a
     cause:     | ^
     hint: indent with spaces
 
     a tab further in
-    error: lambda-layers.yml:3:1: a tab is no indentation in YAML
+    error: lambda-layers.yml:3:1: YAML does not allow tabs for indentation
     cause:   3 |    slim: max
     cause:     | ^
     hint: indent with spaces
 
     a key twice
-    error: lambda-layers.yml:4:5: `slim` stands twice: here and in line 3
+    error: lambda-layers.yml:4:5: `slim` occurs twice: here and on line 3
     cause:   4 |     slim: safe
     cause:     |     ^^^^
     hint: remove one of them
 
     a layer twice
-    error: lambda-layers.yml:3:3: `a` stands twice: here and in line 2
+    error: lambda-layers.yml:3:3: `a` occurs twice: here and on line 2
     cause:   3 |   a: {slim: safe}
     cause:     |   ^
     hint: remove one of them
 
     an anchor
-    error: lambda-layers.yml:2:5: YAML anchors and aliases are not used here
+    error: lambda-layers.yml:2:5: YAML anchors and aliases are not supported
     cause:   2 |   - &a {layer-name: a}
     cause:     |     ^^^^
-    hint: `defaults` is for what layers share; a value that begins with `*` or `&` needs quotes
+    hint: use `defaults` for what layers share; put a value that begins with `*` or `&` in quotes
 
     an alias
-    error: lambda-layers.yml:3:20: YAML anchors and aliases are not used here
+    error: lambda-layers.yml:3:20: YAML anchors and aliases are not supported
     cause:   3 |     exclude-files: *.txt
     cause:     |                    ^
-    hint: `defaults` is for what layers share; a value that begins with `*` or `&` needs quotes
+    hint: use `defaults` for what layers share; put a value that begins with `*` or `&` in quotes
 
     a merge key
-    error: lambda-layers.yml:3:5: YAML anchors and aliases are not used here
+    error: lambda-layers.yml:3:5: YAML anchors and aliases are not supported
     cause:   3 |     <<: {slim: max}
     cause:     |     ^^
-    hint: `defaults` is for what layers share; a value that begins with `*` or `&` needs quotes
+    hint: use `defaults` for what layers share; put a value that begins with `*` or `&` in quotes
 
     a tag
-    error: lambda-layers.yml:2:17: YAML tags are not used here
+    error: lambda-layers.yml:2:17: YAML tags are not supported
     cause:   2 |   - layer-name: !!str a
     cause:     |                 ^^^^^^^
-    hint: remove it; a value that begins with `!` needs quotes
+    hint: remove it, or put a value that begins with `!` in quotes
 
     two documents
     error: lambda-layers.yml:2:1: a second document begins here
     cause:   2 | ---
     cause:     | ^^^
-    hint: one file has one document: remove the `---`
+    hint: remove the `---`: the file can contain only one document
 
     a list for a value
-    error: lambda-layers.yml:3:11: `slim` is a list where one value is expected
+    error: lambda-layers.yml:3:11: `slim` is a list, but one value is expected
     cause:   3 |     slim: [max]
     cause:     |           ^
-    hint: it is not a list: make a layer of each value
+    hint: this input takes only one value: define a layer for each value
 
     a mapping for a value
-    error: lambda-layers.yml:2:17: `layer-name` is a mapping where a value is expected
+    error: lambda-layers.yml:2:17: `layer-name` is a mapping, but a value is expected
     cause:   2 |   - layer-name: {py}
     cause:     |                 ^
-    hint: a value that begins with `{` needs quotes
+    hint: put a value that begins with `{` in quotes
 
     braces without quotes
-    error: lambda-layers.yml:2:21: something behind a `}`
+    error: lambda-layers.yml:2:21: there is something after a `}`
     cause:   2 |   - layer-name: {py}-web
     cause:     |                     ^
-    hint: a value that begins with `{` needs quotes
+    hint: put a value that begins with `{` in quotes
 
     a mapping in a list
-    error: lambda-layers.yml:3:15: an item of `exclude` is a mapping where text is expected
+    error: lambda-layers.yml:3:15: an item of `exclude` is a mapping, but text is expected
     cause:   3 |     exclude: [{x: y}]
     cause:     |               ^
-    hint: a value with `: ` in it, or one that begins with `{`, needs quotes
+    hint: put a value that contains `: ` or begins with `{` in quotes
 
     a list in a list
-    error: lambda-layers.yml:3:15: an item of `exclude` is a list where text is expected
+    error: lambda-layers.yml:3:15: an item of `exclude` is a list, but text is expected
     cause:   3 |     exclude: [[x]]
     cause:     |               ^
-    hint: one list is enough
+    hint: write one list, without another list inside it
 
     an open list
-    error: lambda-layers.yml:4:15: a `:` where no key can be
+    error: lambda-layers.yml:4:15: a `:` where no key is allowed
     cause:   4 |   - layer-name: b
     cause:     |               ^
-    hint: look above for a missing `]` or `}`
+    hint: look for a missing `]` or `}` above this line
 
     an open quote
     error: lambda-layers.yml:2:17: a quote that is never closed
     cause:   2 |   - layer-name: 'a
     cause:     |                 ^
-    hint: close it
+    hint: add the closing quote
 
     a colon too many
-    error: lambda-layers.yml:2:18: a `:` where no key can be
+    error: lambda-layers.yml:2:18: a `:` where no key is allowed
     cause:   2 |   - layer-name: a: b
     cause:     |                  ^
-    hint: check the indentation; a value with `: ` in it needs quotes
+    hint: check the indentation, and put a value that contains `: ` in quotes
 
     an indentation too many
-    error: lambda-layers.yml:3:10: a `:` where no key can be
+    error: lambda-layers.yml:3:10: a `:` where no key is allowed
     cause:   3 |      slim: max
     cause:     |          ^
-    hint: check the indentation; a value with `: ` in it needs quotes
+    hint: check the indentation, and put a value that contains `: ` in quotes
 
     an indentation too few
-    error: lambda-layers.yml:3:4: the indentation fits nothing above
+    error: lambda-layers.yml:3:4: the indentation does not match any line above
     cause:   3 |    slim: max
     cause:     |    ^
-    hint: keys of one mapping stand in one column
+    hint: indent all keys of a mapping by the same number of spaces
 
     a zero
     error: lambda-layers.yml:2:18: a control character, U+0000
@@ -229,7 +229,7 @@ fn what_is_no_such_file_is_refused_in_words() {
     hint: remove it
 
     an escaped zero
-    error: lambda-layers.yml:2:17: `layer-name` has a control character, U+0000
+    error: lambda-layers.yml:2:17: `layer-name` contains a control character, U+0000
     cause:   2 |   - layer-name: "a\0b"
     cause:     |                 ^^^^^^
     hint: remove it
@@ -247,37 +247,37 @@ fn what_is_no_such_file_is_refused_in_words() {
     hint: use letters, digits, `-` and `_`
 
     a nested variable
-    error: lambda-layers.yml:3:17: a `${` inside of another
+    error: lambda-layers.yml:3:17: a `${` inside another one
     cause:   3 |   - layer-name: 'x${A${B}}'
     cause:     |                 ^^^^^^^^^^^
-    hint: write `${NAME}`; `$${` stands for `${` itself
+    hint: write `${NAME}`; for a literal `${`, write `$${`
 
     an open variable
-    error: lambda-layers.yml:3:17: a `${` without its `}`
+    error: lambda-layers.yml:3:17: a `${` without a closing `}`
     cause:   3 |   - layer-name: 'x${A'
     cause:     |                 ^^^^^^
-    hint: write `${NAME}`; `$${` stands for `${` itself
+    hint: write `${NAME}`; for a literal `${`, write `$${`
 
     an unset variable
-    error: lambda-layers.yml:3:17: the environment has no `A`
+    error: lambda-layers.yml:3:17: the environment variable `A` is not set
     cause:   3 |   - layer-name: 'x${A}'
     cause:     |                 ^^^^^^^
-    hint: set it in the workflow's `env`, or give it a default: `environment: {A: …}`
+    hint: set it in the `env` of the workflow, or give it a default: `environment: {A: …}`
 
     a name of no variable
-    error: lambda-layers.yml:1:15: `A-B` is no name of a variable
+    error: lambda-layers.yml:1:15: `A-B` is not a valid name for a variable
     cause:   1 | environment: [A-B]
     cause:     |               ^^^
-    hint: use letters, digits and `_`
+    hint: use only letters, digits and `_`, and do not begin with a digit
 
     the name inside and out
-    error: lambda-layers.yml:1:14: the layer has a name already: `a`
+    error: lambda-layers.yml:1:14: the layer already has a name: `a`
     cause:   1 | layers: {a: {layer-name: b}}
     cause:     |              ^^^^^^^^^^
     hint: remove one of them
 
     a Python twice
-    error: lambda-layers.yml:1:44: `python-version` has `3.13` twice
+    error: lambda-layers.yml:1:44: `python-version` lists `3.13` twice
     cause:   1 | layers: {'a-{py}': {python-version: [3.13, '3.13']}}
     cause:     |                                            ^^^^^^
     hint: remove one of them
@@ -286,13 +286,13 @@ fn what_is_no_such_file_is_refused_in_words() {
     error: lambda-layers.yml:1:37: `python-version` is `3.1`, for which there is no supported Lambda runtime
     cause:   1 | layers: {'a-{py}': {python-version: 3.1}}
     cause:     |                                     ^^^
-    hint: use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`
+    hint: use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview
 
     a name of all
     error: lambda-layers.yml:1:12: `layer-name` cannot be a default
     cause:   1 | defaults: {layer-name: a}
     cause:     |            ^^^^^^^^^^
-    hint: each layer has a name of its own
+    hint: give each layer its own `layer-name`
     "#);
 }
 
@@ -303,8 +303,8 @@ fn nothing_can_make_it_large() {
         let below = format!("*a{}", level - 1);
         laughs += &format!("a{level}: &a{level} [{below}, {below}, {below}]\n");
     }
-    assert!(refused(laughs).contains("YAML anchors and aliases are not used here"));
-    assert!(refused("[".repeat(500_000)).contains("nested deeper"));
-    assert!(refused("- ".repeat(500_000)).contains("nested deeper"));
+    assert!(refused(laughs).contains("YAML anchors and aliases are not supported"));
+    assert!(refused("[".repeat(500_000)).contains("nested too deeply"));
+    assert!(refused("- ".repeat(500_000)).contains("nested too deeply"));
     assert!(refused(format!("layers: {{a: }} #{}", "x".repeat(1 << 20))).contains("is larger than 1 MB"));
 }

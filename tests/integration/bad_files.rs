@@ -16,10 +16,10 @@ fn files_that_are_no_lists_of_requirements_are_one_problem() {
     --- stdout
     --- stderr
     error: 4 problems with the input
-    cause: `Pipfile` is not a list of requirements (run `pipenv lock` and name `Pipfile.lock`)
-    cause: `setup.py` is not a list of requirements (the name of a file tells its kind: name `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a list in any other file)
-    cause: `environment.yml` is not a list of requirements (the name of a file tells its kind: name `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a list in any other file)
-    cause: `prod.lock` is not a list of requirements (the name of a file tells its kind: name `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a list in any other file)
+    cause: `Pipfile` is not a requirements file (run `pipenv lock` and use `Pipfile.lock` instead)
+    cause: `setup.py` is not a requirements file (use `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a requirements file of any other name: the file name determines the format)
+    cause: `environment.yml` is not a requirements file (use `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a requirements file of any other name: the file name determines the format)
+    cause: `prod.lock` is not a requirements file (use `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a requirements file of any other name: the file name determines the format)
     hint: nothing was built or published; correct all of them and run again
     ");
     // Where it is not named, it is what the user has.
@@ -27,9 +27,9 @@ fn files_that_are_no_lists_of_requirements_are_one_problem() {
     exit: 1
     --- stdout
     --- stderr
-    error: there is no dependency file in `[ROOT]/work`
+    error: `[ROOT]/work` contains no dependency file
     cause: looked for `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`
-    hint: `Pipfile` has no lock: run `pipenv lock` and commit `Pipfile.lock`
+    hint: `Pipfile` has no lock file: run `pipenv lock` and commit `Pipfile.lock`
     ");
 }
 
@@ -42,8 +42,8 @@ fn what_a_line_names_has_to_be_of_its_kind() {
     --- stdout
     --- stderr
     error: 2 problems with the input
-    cause: `uv.lock` is not a list of requirements (name `uv.lock` in `requirements`, and not behind `-r` or in `constraints`)
-    cause: requirements.txt:3: `.` has neither `pyproject.toml` nor `setup.py` (name the folder of a project; `source` takes packages without one)
+    cause: `uv.lock` is not a requirements file (list `uv.lock` in `requirements`, not after `-r` or in `constraints`)
+    cause: requirements.txt:3: `.` has neither `pyproject.toml` nor `setup.py` (give the folder of a project; for packages without a project, use `source`)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -68,9 +68,9 @@ fn nesting_without_end_is_a_problem_like_any_other() {
     --- stdout
     --- stderr
     error: 3 problems with the input
-    cause: `r99.txt` is the last of more than 100 files that name each other (name it in a file that is nearer to the first)
-    cause: brackets.txt:1: cannot read `six ; [BRACKETS]python_version > '3'[BRACKETS]`: more than 100 brackets are open at once (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
-    cause: `aliases.txt` is not a list of requirements (the name of a file tells its kind: name `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a list in any other file)
+    cause: `r99.txt` is at the end of a chain of more than 100 included files (include it from a file closer to the first one)
+    cause: brackets.txt:1: `six ; [BRACKETS]python_version > '3'[BRACKETS]` is not a valid requirement: it contains more than 100 nested brackets (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
+    cause: `aliases.txt` is not a requirements file (use `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`, or a requirements file of any other name: the file name determines the format)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -84,8 +84,8 @@ fn a_name_that_ends_in_a_mark_is_a_problem() {
     --- stdout
     --- stderr
     error: 2 problems with the input
-    cause: requirements.txt:1: cannot read `six- >= 1`: Package name must end with an alphanumeric character, not '-' (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
-    cause: requirements.txt:2: cannot read `idna[all.]`: Extra name must end with an alphanumeric character, not '.' (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    cause: requirements.txt:1: `six- >= 1` is not a valid requirement: Package name must end with an alphanumeric character, not '-' (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
+    cause: requirements.txt:2: `idna[all.]` is not a valid requirement: Extra name must end with an alphanumeric character, not '.' (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -116,10 +116,10 @@ fn all_dependency_files_are_read_although_one_is_broken() {
     --- stdout
     --- stderr
     error: 4 problems with the input
-    cause: uv.lock:1:11: not readable as TOML: string values must be quoted, expected literal string (restore it, or write it anew with `uv lock`)
-    cause: pylock.toml:2: a merge conflict that is not resolved (resolve it; a lock file is best written anew by its tool)
-    cause: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
-    cause: cut.txt:1: `--hash=sha256:946d195a0d259cbba61165e88e65941f16e9b36e` is not a hash (write `--hash=sha256:` and its 64 hexadecimal digits; is the file cut short?)
+    cause: uv.lock:1:11: this is not valid TOML: string values must be quoted, expected literal string (restore the file, or create it again with `uv lock`)
+    cause: pylock.toml:2: unresolved merge conflict (resolve the conflict; for a lock file, it is best to run its tool again)
+    cause: requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
+    cause: cut.txt:1: `--hash=sha256:946d195a0d259cbba61165e88e65941f16e9b36e` is not a valid hash (write `--hash=sha256:` followed by 64 hexadecimal digits, and check that the file is not truncated)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -131,13 +131,13 @@ fn each_line_that_no_installer_takes_is_named() {
     sandbox.write("limits.txt", "-e ./ours\nsix\\\n==1\n");
     let outcome = refused_publish(&sandbox, &["--constraints", "limits.txt"]);
     for said in [
-        "requirements.txt:1: cannot read `six ; python_full > \"3\"`: ",
-        "requirements.txt:2: `--unheard` is not an option of a requirement (take it out",
-        "requirements.txt:3: `--hash` is not a hash (write `--hash=sha256:` and its 64 hexadecimal digits",
-        "requirements.txt:4: `-e` has no value (write it behind, on the same line)",
-        "requirements.txt:5: `${GITHUB_TOKEN}` is kept from installers (give the value under another name",
-        "limits.txt:1: `-e ./ours` is editable, which no constraint can be (constrain it by its version",
-        "limits.txt:2: a constraint that spans lines, which uv does not join (write it on one line)",
+        "requirements.txt:1: `six ; python_full > \"3\"` is not a valid requirement: ",
+        "requirements.txt:2: `--unheard` is not a valid option for a single requirement (remove it",
+        "requirements.txt:3: `--hash` is not a valid hash (write `--hash=sha256:` followed by 64 hexadecimal digits",
+        "requirements.txt:4: `-e` has no value (write the value after it, on the same line)",
+        "requirements.txt:5: `${GITHUB_TOKEN}` is not passed on to installers (set the value under another name",
+        "limits.txt:1: `-e ./ours` is editable, which is not allowed for a constraint (constrain the version instead",
+        "limits.txt:2: a constraint spans several lines, which uv does not support (write it on one line)",
     ] {
         assert!(outcome.stderr.contains(&format!("cause: {said}")), "{said}: {}", outcome.stderr);
     }
@@ -150,23 +150,23 @@ fn projects_whose_dependencies_stand_elsewhere_say_where() {
         (
             "pylock.toml",
             "created-by = \"x\"\n",
-            "error: `pylock.toml` has no `lock-version`: it is cut short or no lock file\nhint: write it anew",
+            "error: `pylock.toml` contains no `lock-version`: it is truncated or not a lock file\nhint: create it again",
         ),
-        ("pylock.toml", "lock-version", "error: pylock.toml:1:13: not readable as TOML: "),
+        ("pylock.toml", "lock-version", "error: pylock.toml:1:13: this is not valid TOML: "),
         (
             "pyproject.toml",
             "[project]\nname = \"a\"\nversion = \"1\"\ndynamic = [\"dependencies\"]\n",
-            "error: `pyproject.toml` has its dependencies in another file (`dynamic`)\nhint: name that file",
+            "error: `pyproject.toml` declares its dependencies as `dynamic`, in another file\nhint: set `requirements` to that file",
         ),
         (
             "pyproject.toml",
             "[tool.poetry.dependencies]\nsix = \"1\"\n",
-            "has its dependencies in a form of Poetry's own, and no lock file\nhint: run `poetry lock` and commit",
+            "declares its dependencies in Poetry's own format, but there is no lock file\nhint: run `poetry lock` and commit",
         ),
         (
             "pyproject.toml",
             "[project]\nname = \"a\"\nversion = \"1\"\ndependencies = [\"six\"]\n[tool.uv]\nenvironments = [\"odd\"]\n",
-            "cause: `[tool.uv] environments` of `pyproject.toml` has `odd`, which is no marker (write it as in `sys_pl",
+            "cause: `[tool.uv] environments` in `pyproject.toml` contains `odd`, which is not a valid marker (use the syntax of PEP 508, for example `sys_pl",
         ),
     ] {
         sandbox.write(file, text);
@@ -184,13 +184,13 @@ fn links_without_an_end_are_named() {
     let outcome = sandbox.run(&arguments).run().code(1);
     let outcome = outcome.says("/work/own/a` points to `b`, which cannot be read\ncause: Too many levels of symbolic");
     outcome
-        .says("hint: put that into the repository, or remove the link; if it is in the layer, let it point to `/opt");
+        .says("hint: add the target to the repository, or remove the link; if the target is in the layer, point the link to `/opt");
     for link in ["own/a", "own/b"] {
         fs_err::remove_file(sandbox.path(link)).expect("is there");
     }
     std::os::unix::fs::symlink("../own", sandbox.path("own/again")).expect("can be made");
     let outcome = sandbox.run(&arguments).run().code(1);
-    let outcome = outcome.says("/work/own/again` points to a folder that it is in: `");
+    let outcome = outcome.says("/work/own/again` points to a folder that contains it: `");
     outcome.says("hint: remove it, or copy what is needed");
 }
 
@@ -202,28 +202,28 @@ fn groups_and_sources_that_cannot_be_followed_are_named() {
         (
             "[project.optional-dependencies]\na = [\"idna\"]\nb = [\"attrs\"]\n[tool.uv]\nconflicts = [[{ extra = \"a\" }, { extra = \"b\" }]]\n",
             &["--extras", "a,b"][..],
-            "error: `groups` and `extras` name what `pyproject.toml` declares as conflicting\ncause: the extra `a`\n\
-             cause: the extra `b`\nhint: leave one of them out\n",
+            "error: `groups` and `extras` select a combination that `pyproject.toml` declares as conflicting\ncause: the extra `a`\n\
+             cause: the extra `b`\nhint: remove one of them\n",
         ),
         (
             "[dependency-groups]\ndev = [{ include-group = \"nope\" }]\n",
             &["--groups", "dev"],
-            "error: `pyproject.toml` includes the group `nope`, which it does not have\nhint: correct `include-group`\n",
+            "error: `pyproject.toml` includes the group `nope`, which does not exist\nhint: correct `include-group`\n",
         ),
         (
             "[tool.poetry.group.dev.dependencies]\nidna = \"*\"\n",
             &["--groups", "dev"],
-            "error: `pyproject.toml` has the group `dev` in a form of one tool's own\nhint: lock the project and commit",
+            "error: `pyproject.toml` declares the group `dev` in a tool-specific format\nhint: lock the project and commit",
         ),
         (
             "[tool.uv.sources]\nsix = 7\n",
             &[],
-            "error: `pyproject.toml` has a source for `six` that cannot be read\ncause: invalid type: integer `7`",
+            "error: `pyproject.toml` contains an invalid source for `six`\ncause: invalid type: integer `7`",
         ),
         (
             "[tool.uv.sources]\nsix = { workspace = true }\n",
             &[],
-            "error: `pyproject.toml` takes `six` from a source that only uv's lock file can hold\nhint: run `uv lock` and",
+            "error: `pyproject.toml` installs `six` from a source that only uv's lock file supports\nhint: run `uv lock` and",
         ),
     ] {
         sandbox.write("pyproject.toml", format!("{project}{tables}"));

@@ -58,19 +58,19 @@ fn everything_that_is_wrong_is_said_at_once() {
     --- stderr
     error: 14 problems with the input
     cause: `layer-name` is `shared deps!`, which Lambda does not accept (use letters, digits, `-` and `_`)
-    cause: `layer-version` is `3`, but this command makes a version and does not act on one (leave it out; the number comes from the registry)
-    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`)
-    cause: `amd64` is not an architecture of Lambda (use `x86_64`)
+    cause: `layer-version` is `3`, but this command creates a new version (remove it; the registry assigns the number)
+    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview)
+    cause: `amd64` is not an architecture that Lambda supports (use `x86_64`)
     cause: `layout` is `flat` (use `python` or `site-packages`)
     cause: `requirement-prod.txt` does not exist (did you mean `requirements-prod.txt`?)
-    cause: `pins.txt` does not exist (paths start from the working directory)
+    cause: `pins.txt` does not exist (paths are relative to the working directory)
     cause: `no-deps` is `maybe`, which is neither true nor false (write `true` or `false`)
-    cause: `installer` is `poetry` (use `auto`, `uv` or `pip`)
-    cause: `index-url` is `pypi.org/simple`, which is not a URL (write it as in `https://host/simple/`)
-    cause: `compatible-runtimes` has `nodejs22.x`, which Lambda does not know for Python (use `python3.8`, `python3.9`, `python3.10`, `python3.11`, `python3.12`, `python3.13`, `python3.14` or `python3.15`)
-    cause: `compatible-architectures` leaves out `x86_64`, which the layer is built for (add it, or change `architecture`)
-    cause: `eu-wst-3` is not a region with Lambda (did you mean `eu-west-3`?)
-    cause: `bucket` has the bucket `s3://Layers/`, which is not a bucket's name (give the name alone: `Layers`)
+    cause: `installer` is `poetry`, which is not a valid value (use `auto`, `uv` or `pip`)
+    cause: `index-url` is `pypi.org/simple`, which is not a URL (write it like `https://host/simple/`)
+    cause: `compatible-runtimes` contains `nodejs22.x`, which is not a Python runtime of Lambda (use `python3.8`, `python3.9`, `python3.10`, `python3.11`, `python3.12`, `python3.13`, `python3.14` or `python3.15`)
+    cause: `compatible-architectures` does not include `x86_64`, for which the layer is built (add it, or change `architecture`)
+    cause: `eu-wst-3` is not a region in which Lambda is available (did you mean `eu-west-3`?)
+    cause: `bucket` contains `s3://Layers/`, which is not a valid bucket name (give only the name: `Layers`)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -82,7 +82,7 @@ fn a_layer_needs_a_name() {
     --- stdout
     --- stderr
     error: `layer-name` is missing
-    hint: name the layer, e.g. `layer-name: shared-dependencies`
+    hint: give the layer a name, for example `layer-name: shared-dependencies`
     ");
 }
 
@@ -108,14 +108,14 @@ fn commands_and_inputs_that_do_not_exist_come_with_their_neighbours() {
     --- stdout
     --- stderr
     error: a value is required for '--layer-name <NAME>' but none was supplied
-    hint: `lambda-layer --help` lists commands, `lambda-layer publish --help` inputs
+    hint: `lambda-layer --help` lists all commands, and `lambda-layer publish --help` lists all inputs
     ");
     insta::assert_snapshot!(refused(&sandbox, &["build", "shared"]).told(), @r"
     exit: 1
     --- stdout
     --- stderr
     error: `shared` is not an input
-    hint: `lambda-layer --help` lists commands, `lambda-layer publish --help` inputs
+    hint: `lambda-layer --help` lists all commands, and `lambda-layer publish --help` lists all inputs
     ");
 }
 
@@ -150,16 +150,16 @@ fn without_a_requirement_file_it_says_where_it_looked() {
     exit: 1
     --- stdout
     --- stderr
-    error: there is no dependency file in `[ROOT]/work`
+    error: `[ROOT]/work` contains no dependency file
     cause: looked for `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `pylock.toml`, `requirements.txt` or `pyproject.toml`
-    hint: did you mean `requirments.txt`? name the dependency file with `requirements`, or its folder with `working-directory`
+    hint: did you mean `requirments.txt`? set `requirements` to the dependency file, or `working-directory` to its folder
     ");
     insta::assert_snapshot!(refused_publish(&sandbox, &["--working-directory", "services"]).told(), @r"
     exit: 1
     --- stdout
     --- stderr
     error: `working-directory` is `services`, which is not a folder
-    hint: was the repository checked out before this step (`actions/checkout`)?
+    hint: check the path, and that the repository is checked out before this step (`actions/checkout`)
     ");
 }
 
@@ -177,15 +177,15 @@ fn unreadable_lines_come_with_file_and_number() {
     --- stdout
     --- stderr
     error: 9 problems with the input
-    cause: requirements.txt:2: cannot read `requests==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
-    cause: more/base.txt:3: cannot read `flask>=3 <4`: Trailing `<4` is not allowed (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
-    cause: more/base.txt:4: `--hash=md5` is not a hash (write `--hash=sha256:` and its 64 hexadecimal digits; is the file cut short?)
-    cause: requirements.txt:6: `--indx-url` is not an option of requirement files (did you mean `--index-url`?)
-    cause: requirements.txt:7: cannot read `idna   ~~3.10`: no such comparison operator "~~", must be one of ~= == != <= >= < > === (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
-    cause: requirements.txt:9: `./missing` does not exist (paths start from the working directory)
-    cause: binary.txt:2: not readable as UTF-8 (save it as UTF-8)
-    cause: `wide.txt` is in UTF-16, which only some tools read (save it as UTF-8)
-    cause: `more` is a folder (name a dependency file in it)
+    cause: requirements.txt:2: `requests==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
+    cause: more/base.txt:3: `flask>=3 <4` is not a valid requirement: Trailing `<4` is not allowed (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
+    cause: more/base.txt:4: `--hash=md5` is not a valid hash (write `--hash=sha256:` followed by 64 hexadecimal digits, and check that the file is not truncated)
+    cause: requirements.txt:6: `--indx-url` is not a valid option in a requirements file (did you mean `--index-url`?)
+    cause: requirements.txt:7: `idna   ~~3.10` is not a valid requirement: no such comparison operator "~~", must be one of ~= == != <= >= < > === (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
+    cause: requirements.txt:9: `./missing` does not exist (paths are relative to the working directory)
+    cause: binary.txt:2: this is not valid UTF-8 (save it as UTF-8)
+    cause: `wide.txt` is in UTF-16, which only some tools support (save it as UTF-8)
+    cause: `more` is a folder (give the path of a dependency file in this folder)
     hint: nothing was built or published; correct all of them and run again
     "#);
 }
@@ -212,7 +212,7 @@ fn manifests_that_ask_for_nothing_are_refused() {
     exit: 1
     --- stdout
     --- stderr
-    error: `requirements.txt` has nothing to install for python3.13 on x86_64
+    error: `requirements.txt` has no packages to install for python3.13 on x86_64
     hint: add a requirement
     ");
     sandbox.write("requirements.txt", "pywin32; sys_platform == 'win32'\ntomli; python_version < '3.11'\n");
@@ -220,14 +220,14 @@ fn manifests_that_ask_for_nothing_are_refused() {
     exit: 1
     --- stdout
     --- stderr
-    error: `requirements.txt` has nothing to install for python3.13 on x86_64
-    cause: requirements.txt:1: `pywin32` is for `sys_platform == 'win32'`
-    cause: requirements.txt:2: `tomli` is for `python_full_version < '3.11'`
+    error: `requirements.txt` has no packages to install for python3.13 on x86_64
+    cause: requirements.txt:1: `pywin32` is only for `sys_platform == 'win32'`
+    cause: requirements.txt:2: `tomli` is only for `python_full_version < '3.11'`
     hint: correct these markers, or change `python-version` or `architecture`
     ");
     // Code of its own is no reason to leave out what was asked for, but one to ask for nothing.
     sandbox.write("app/__init__.py", "");
-    refused_publish(&sandbox, &["--source", "app"]).says("cause: requirements.txt:2: `tomli` is for");
+    refused_publish(&sandbox, &["--source", "app"]).says("cause: requirements.txt:2: `tomli` is only for");
     sandbox.write("requirements.txt", "# nothing yet\n");
     let arguments = ["build", "--output", "x.zip", "--source", "app", "--requirements", "requirements.txt"];
     sandbox.run(&arguments).run().success();
@@ -242,25 +242,25 @@ fn places_that_cannot_be_written_are_refused() {
     exit: 1
     --- stdout
     --- stderr
-    error: `output` cannot be written: `[ROOT]/work/requirements.txt`
+    error: `output` cannot be written to `[ROOT]/work/requirements.txt`
     cause: Not a directory (os error 20)
-    hint: choose a folder that can be written to
+    hint: choose a folder with write permission
     ");
     insta::assert_snapshot!(refused_publish(&sandbox, &["--output", "folder"]).told(), @r"
     exit: 1
     --- stdout
     --- stderr
     error: `output` is `folder`, which is a folder
-    hint: name a file in it, e.g. `folder/layer.zip`
+    hint: give the path of a file in this folder, for example `folder/layer.zip`
     ");
     let arguments = ["--registry", "requirements.txt", "--state", "requirements.txt/state"];
     insta::assert_snapshot!(refused_publish(&sandbox, &arguments).told(), @r"
     exit: 1
     --- stdout
     --- stderr
-    error: `registry` cannot be written: `[ROOT]/work/requirements.txt`
+    error: `registry` cannot be written to `[ROOT]/work/requirements.txt`
     cause: Not a directory (os error 20)
-    hint: choose a folder that can be written to
+    hint: choose a folder with write permission
     ");
 }
 
@@ -283,8 +283,8 @@ fn texts_that_are_too_long_are_refused() {
     --- stdout
     --- stderr
     error: 2 problems with the input
-    cause: `description` has 200 characters (use at most 125: at most that many fit beside fingerprint and content hash)
-    cause: `license` has 513 characters (use at most 512: that is Lambda's limit)
+    cause: `description` is 200 characters long (use at most 125: the rest of the space is needed for the fingerprint and the content hash)
+    cause: `license` is 513 characters long (use at most 512: that is Lambda's limit)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -296,8 +296,8 @@ fn one_bucket_cannot_serve_two_regions() {
     exit: 1
     --- stdout
     --- stderr
-    error: `bucket` is `layers` for 2 regions, but Lambda reads a zip only from a bucket of the layer's own region
-    hint: name one bucket a region with `{region}`, e.g. `layers-{region}`
+    error: `bucket` is `layers` for 2 regions, but Lambda reads a zip only from a bucket in the same region as the layer
+    hint: use `{region}` to name one bucket for each region, for example `layers-{region}`
     ");
 }
 
@@ -310,15 +310,15 @@ fn places_of_other_services_are_refused() {
     --- stdout
     --- stderr
     error: 2 problems with the input
-    cause: `registry` is `https://example.com/layers` (use `aws` or a folder)
-    cause: `state` is `gs://bucket/prefix` (use `s3://bucket/prefix` or a folder)
+    cause: `registry` is `https://example.com/layers`, which is not a valid value (use `aws` or a folder)
+    cause: `state` is `gs://bucket/prefix`, which is not a valid location (use `s3://bucket/prefix` or a folder)
     hint: nothing was built or published; correct all of them and run again
     ");
     insta::assert_snapshot!(refused_publish(&sandbox, &["--registry", "AWS"]).told(), @r"
     exit: 1
     --- stdout
     --- stderr
-    error: `registry` is `AWS`
+    error: `registry` is `AWS`, which is not a valid value
     hint: use `aws` or a folder
     ");
 }
@@ -331,18 +331,18 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     insta::assert_snapshot!(outcome.told(), @r"
     exit: 1
     --- stdout
-    ::error title=lambda-layer::2 problems with the input%0Acause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`)%0Acause: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)%0Ahint: nothing was built or published; correct all of them and run again
+    ::error title=lambda-layer::2 problems with the input%0Acause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview)%0Acause: requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)%0Ahint: nothing was built or published; correct all of them and run again
     error: 2 problems with the input
-    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`)
-    cause: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)
+    cause: `python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview)
+    cause: requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)
     hint: nothing was built or published; correct all of them and run again
     --- stderr
     ");
     insta::assert_snapshot!(outcome.summary(), @r"
     ### ❌ 2 problems with the input
 
-    - <code>python-version</code> is <code>3.7</code>, for which there is no supported Lambda runtime (use <code>3.14</code>, <code>3.13</code>, <code>3.12</code>, <code>3.11</code>, <code>3.10</code> or <code>3.9</code>; there is a preview of <code>3.15</code>)
-    - requirements.txt:1: cannot read <code>six==</code>: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, <code>name\[extra\]&gt;=1.2; python\_version &lt; '3.13'</code>)
+    - <code>python-version</code> is <code>3.7</code>, for which there is no supported Lambda runtime (use <code>3.14</code>, <code>3.13</code>, <code>3.12</code>, <code>3.11</code>, <code>3.10</code> or <code>3.9</code>; <code>3.15</code> is available as a preview)
+    - requirements.txt:1: <code>six==</code> is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example <code>name\[extra\]&gt;=1.2; python\_version &lt; '3.13'</code>)
 
     **Hint:** nothing was built or published; correct all of them and run again
     ");
@@ -374,7 +374,7 @@ fn a_workflow_gets_one_annotation_a_summary_and_every_output() {
     reason=2 problems with the input
     release-url=
     report-path=
-    result={"error":{"kind":"user","error":"2 problems with the input","causes":["`python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; there is a preview of `3.15`)","requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version (write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`)"],"hint":"nothing was built or published; correct all of them and run again"}}
+    result={"error":{"kind":"user","error":"2 problems with the input","causes":["`python-version` is `3.7`, for which there is no supported Lambda runtime (use `3.14`, `3.13`, `3.12`, `3.11`, `3.10` or `3.9`; `3.15` is available as a preview)","requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version (use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`)"],"hint":"nothing was built or published; correct all of them and run again"}}
     sbom-path=
     size-diff=
     unzipped-size=
@@ -408,37 +408,38 @@ fn what_is_to_follow_a_publish_is_checked_before_anything_is_built() {
     --- stdout
     --- stderr
     error: 10 problems with the input
-    cause: `runtime-packages` is `gone` (use `keep` or `drop`)
-    cause: `bytecode` is `some` (use `auto`, `compile`, `only` or `none`)
-    cause: `smoke-test` has `import os`, which is not a module (use `auto`, `import` or `off`, or list modules as in `numpy, google.auth`)
-    cause: `max-unzipped-size` is `lots`, which is not a size (write a number of bytes, or as in `40 MB` (1 MB is 1,048,576 bytes, as in Lambda's limits))
-    cause: `signing-profile` is `my profile`, which is not a profile's name (use 2 to 64 letters, digits and `_`)
-    cause: `signing-profile` is given, but no `bucket` (AWS Signer signs objects of a versioned S3 bucket: name it with `bucket`)
-    cause: `share-with` names `nobody` and others (leave `nobody` or the others out)
-    cause: `labels`: `a b` cannot be a label (use at most 63 letters, digits, `.`, `_` and `-`, and not digits alone)
-    cause: `keep-versions` is `many`, which is not a number from 1 (the newest version is kept in any case; write how many more are)
-    cause: `comment-threshold` is `much`, which is no size (write e.g. `100 KB`)
+    cause: `runtime-packages` is `gone`, which is not a valid value (use `keep` or `drop`)
+    cause: `bytecode` is `some`, which is not a valid value (use `auto`, `compile`, `only` or `none`)
+    cause: `smoke-test` contains `import os`, which is not a valid module name (use `auto`, `import` or `off`, or list modules, for example `numpy, google.auth`)
+    cause: `max-unzipped-size` is `lots`, which is not a valid size (use a number of bytes, or a unit as in `40 MB` (1 MB is 1,048,576 bytes, as in Lambda's limits))
+    cause: `signing-profile` is `my profile`, which is not a valid profile name (use 2 to 64 letters, digits or `_`)
+    cause: `signing-profile` is given without `bucket` (set `bucket` to a versioned S3 bucket, from which AWS Signer can read the zip)
+    cause: `share-with` lists `nobody` together with others (remove either `nobody` or the others)
+    cause: `labels`: `a b` is not a valid label (use at most 63 letters, digits, `.`, `_` and `-`, and not only digits)
+    cause: `keep-versions` is `many`, which is not a whole number of at least 1 (use a whole number of at least 1; the newest version is always kept)
+    cause: `comment-threshold` is `much`, which is not a valid size (use a size such as `100 KB`)
     hint: nothing was built or published; correct all of them and run again
     ");
     let role = "arn:aws:iam::111111111111:role/";
     let roles = format!("--roles={role}a,{role}b,role/c");
     let outcome = refused_publish(&sandbox, &["--registry=aws", "--state=state", &roles, "--share-with=12"]);
     for said in [
-        "`role/c` is not the ARN of a role (write it as in `arn:aws:iam::123456789012:role/layers`)",
-        &format!("`roles` has two of one account: `{role}a` and `{role}b`"),
-        "`share-with` has `12`, which is nobody that AWS knows (an account has twelve digits; in YAML put it in quotes",
+        "`role/c` is not a valid role ARN (use an ARN such as `arn:aws:iam::123456789012:role/layers`)",
+        &format!("`roles` contains two roles of the same account: `{role}a` and `{role}b`"),
+        "`share-with` contains `12`, which is neither an AWS account nor an organisation (use an account ID of twelve digits; put it in quotes in YAML",
     ] {
         assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
     }
     refused_publish(&sandbox, &["--registry=aws", "--regions=eu-west-1", "--external-id=x"])
-        .says("error: `external-id` is given, but no `roles`\nhint: an external id goes with a role that is assumed");
+        .says("error: `external-id` is given without `roles`\nhint: set `roles` to the role to assume with this external ID, or remove `external-id`");
     refused_publish(&sandbox, &["--exclude-files=[a"])
-        .says("error: `exclude-files` has `[a`, which is not a glob: unclosed character class")
-        .says("hint: write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`");
-    refused_publish(&sandbox, &["--remove-labels=x"])
-        .says("error: `remove-labels` has `x`, but this command takes no label away\nhint: use the command `label`");
+        .says("error: `exclude-files` contains `[a`, which is not a valid glob: unclosed character class")
+        .says("hint: use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`");
+    refused_publish(&sandbox, &["--remove-labels=x"]).says(
+        "error: `remove-labels` contains `x`, but this command does not remove labels\nhint: use the command `label`",
+    );
     refused_publish(&sandbox, &["--share-with=210987654321"])
-        .says("error: `share-with` is given, but the registry is a folder\nhint: use `registry: aws`, or leave it out");
+        .says("error: `share-with` is given, but the registry is a folder\nhint: use `registry: aws`, or remove it");
 }
 
 #[test]
@@ -447,20 +448,20 @@ fn inputs_that_a_command_has_no_use_for_are_refused() {
     for (arguments, said) in [
         (
             &["label", "--layer-name=x", "--labels=a", "--remove-labels=a"][..],
-            "error: `a` is in `labels` and in `remove-labels`\nhint: leave it out of one of them",
+            "error: `a` is in both `labels` and `remove-labels`\nhint: remove it from one of them",
         ),
-        (&["label", "--layer-name=x"], "error: `labels` is missing\nhint: name the labels for the version"),
+        (&["label", "--layer-name=x"], "error: `labels` is missing\nhint: set `labels` to the labels for the version"),
         (
             &["cleanup", "--layer-name=x", "--layer-version=3", "--keep-versions=1"],
-            "error: `layer-version` is `3`, but `cleanup` looks at all versions\nhint: leave it out",
+            "error: `layer-version` is `3`, but `cleanup` acts on all versions\nhint: remove it",
         ),
         (
             &["build", "--subject=x.zip"],
-            "error: `subject` is `x.zip`, but only `audit` looks at a finished layer\nhint: leave it out, or use",
+            "error: `subject` is `x.zip`, but only `audit` checks a finished layer\nhint: remove it, or use",
         ),
         (
             &["plan", "--layers=a"],
-            "error: `layers` chooses layers of `lambda-layers.yml`, and there is none\nhint: name the file in `config`",
+            "error: `layers` chooses layers from `lambda-layers.yml`, but there is no such file\nhint: set `config` to the path of the file",
         ),
     ] {
         refused(&sandbox, arguments).says(said);

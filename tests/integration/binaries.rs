@@ -52,15 +52,15 @@ fn what_is_for_another_processor_is_refused() {
     vendor(&sandbox, "markupsafe==3.0.3", "3.13", "aarch64-manylinux_2_28");
     let outcome = build(&sandbox, "3.13", "x86_64", &["--source", "vendor"]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
-    error: `python/markupsafe/_speedups.cpython-313-aarch64-linux-gnu.so` of own source is compiled for arm64, and the layer is for x86_64
-    hint: list the package in the requirements, so that its wheel for Linux on x86_64 is installed, or build it in the image of the runtime
+    error: `python/markupsafe/_speedups.cpython-313-aarch64-linux-gnu.so` of own source is compiled for arm64, but the layer is for x86_64
+    hint: list the package in the requirements, so that its wheel for Linux on x86_64 is installed, or build it in the runtime's image
     ");
     build(&sandbox, "3.13", "arm64", &["--source", "vendor"]).success();
     // The same folder for another Python.
     let outcome = build(&sandbox, "3.12", "arm64", &["--source", "vendor"]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
-    error: `python/markupsafe/_speedups.cpython-313-aarch64-linux-gnu.so` of own source is for Python 3.13 (`cpython-313-aarch64-linux-gnu`), which Python 3.12 does not load
-    hint: list the package in the requirements, so that its wheel for python3.12 on arm64 is installed, or build it in the image of the runtime
+    error: `python/markupsafe/_speedups.cpython-313-aarch64-linux-gnu.so` of own source is built for Python 3.13 (`cpython-313-aarch64-linux-gnu`), so Python 3.12 cannot import it
+    hint: list the package in the requirements, so that its wheel for python3.12 on arm64 is installed, or build it in the runtime's image
     ");
 }
 
@@ -70,9 +70,9 @@ fn a_glibc_that_the_runtime_does_not_have_is_named_once() {
     vendor(&sandbox, "numpy==2.3.5", "3.11", "x86_64-manylinux_2_28");
     let outcome = build(&sandbox, "3.11", "x86_64", &["--source", "vendor"]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
-    notice:  `f2py`, `numpy-config` in `python/bin` cannot be started by name (programs that functions start belong in `bin` at the root of the layer, which is on `PATH`) [not-on-path]
-    error: `python/numpy/_core/_multiarray_tests.cpython-311-x86_64-linux-gnu.so` and 5 other files of own source need glibc 2.27 (`GLIBC_2.27`), and python3.11 of Lambda has 2.26
-    hint: list the package in the requirements, so that its wheel for `manylinux_2_26_x86_64` or older is installed, or build it in the image of the runtime; or use python3.12 or later
+    notice:  `f2py`, `numpy-config` in `python/bin` cannot be run by name (put programs that functions run into `bin` at the root of the layer, which is on `PATH`) [not-on-path]
+    error: `python/numpy/_core/_multiarray_tests.cpython-311-x86_64-linux-gnu.so` and 5 other files of own source need glibc 2.27 (`GLIBC_2.27`), but Lambda's python3.11 has 2.26
+    hint: list the package in the requirements, so that its wheel for `manylinux_2_26_x86_64` or older is installed, or build it in the runtime's image; or use python3.12 or later
     ");
 }
 
@@ -91,10 +91,10 @@ fn opencv_needs_a_screen() {
     let sandbox = Sandbox::with_requirements("opencv-python==4.11.0.86\n");
     let outcome = build(&sandbox, "3.13", "x86_64", &["--no-deps", "true"]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
-    warning: `opencv-python` needs `numpy`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
-    warning: the zip has 59.3 MB, over the 50.0 MB that Lambda takes without a bucket (publish it through an S3 bucket) [zipped-size]
+    warning: `opencv-python` needs `numpy`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]
+    warning: the zip is 59.3 MB, over the 50.0 MB that Lambda accepts without an S3 bucket (publish it through an S3 bucket) [zipped-size]
     error: `python/opencv_python.libs/libQt5Gui-1ce8cbfe.so.5.15.16` and another file of `opencv-python 4.11.0.86` need `libGL.so.1`, which is neither in the layer nor in the runtime
-    hint: require `opencv-python-headless` in its place, which does not need it
+    hint: require `opencv-python-headless` instead, which does not need it
     ");
     let sandbox = Sandbox::with_requirements("opencv-python-headless==4.11.0.86\n");
     let outcome = build(&sandbox, "3.13", "x86_64", &["--no-deps", "true"]).success();
@@ -111,7 +111,7 @@ fn a_library_that_nobody_brings_is_missing() {
     let outcome = build(&sandbox, "3.13", HERE, &["--source", "own"]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
     error: `python/psycopg/_psycopg.abi3.so` of own source needs `libpq.so.5`, which is neither in the layer nor in the runtime
-    hint: take a wheel that brings it along, or add it: `include` with `…/libpq.so.5=lib/libpq.so.5`
+    hint: use a wheel that bundles it, or add it with `include`: `…/libpq.so.5=lib/libpq.so.5`
     ");
     // The remedy works.
     fs_err::copy(&library, sandbox.path("libpq.so.5")).expect("can be copied");
@@ -133,7 +133,7 @@ fn a_source_build_is_told_of_its_binary_twin() {
     let outcome = build(&sandbox, "3.13", HERE, &[]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
     error: `python/psycopg2/_psycopg.abi3.so` of `psycopg2 2.9.11` needs `libpq.so.5`, which is neither in the layer nor in the runtime
-    hint: require `psycopg2-binary` in its place, which does not need it
+    hint: require `psycopg2-binary` instead, which does not need it
     ");
 }
 
@@ -143,7 +143,7 @@ fn what_strict_systems_refuse_is_a_notice() {
     compile(&sandbox.path("own/pkg/stack.abi3.so"), &["-z", "execstack"]);
     sandbox.write("own/pkg/__init__.py", "");
     let outcome = build(&sandbox, "3.13", HERE, &["--source", "own", "--fail-on", "warning"]).success();
-    insta::assert_snapshot!(findings(&outcome), @"notice:  `python/pkg/stack.abi3.so` of own source asks for an executable stack (glibc from 2.41 on does not load such libraries: link with `-z noexecstack`) [executable-stack]");
+    insta::assert_snapshot!(findings(&outcome), @"notice:  `python/pkg/stack.abi3.so` of own source asks for an executable stack (glibc 2.41 and later refuse to load such libraries; link it with `-z noexecstack`) [executable-stack]");
 }
 
 #[test]
@@ -165,11 +165,11 @@ fn files_that_are_no_libraries_are_named() {
         .split_inclusive(' ')
         .map(|word| if word.trim().parse::<u32>().is_ok_and(|number| number > 99) { "[SIZE] " } else { word });
     insta::assert_snapshot!(told.collect::<String>(), @"
-    error: 4 findings keep the layer from being published
-    cause: `python/pkg/claim.so` of own source has the first bytes of an ELF file and no more of it (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
-    cause: `python/pkg/cut.so` of own source is cut off: it has [SIZE] of at least [SIZE] bytes (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
-    cause: `python/pkg/empty.so` of own source is empty (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
-    cause: `python/pkg/pointer.so` of own source is a pointer of Git LFS in place of the file (check out with `lfs: true`) (take it from a whole download or build, or leave it out with `exclude-files`) [broken-binary]
+    error: 4 findings prevent the layer from being published
+    cause: `python/pkg/claim.so` of own source has only the first bytes of an ELF file (replace it with a complete download or build, or leave it out with `exclude-files`) [broken-binary]
+    cause: `python/pkg/cut.so` of own source is cut off: it has [SIZE] of at least [SIZE] bytes (replace it with a complete download or build, or leave it out with `exclude-files`) [broken-binary]
+    cause: `python/pkg/empty.so` of own source is empty (replace it with a complete download or build, or leave it out with `exclude-files`) [broken-binary]
+    cause: `python/pkg/pointer.so` of own source is a Git LFS pointer instead of the file (check out with `lfs: true`) (replace it with a complete download or build, or leave it out with `exclude-files`) [broken-binary]
     hint: correct all of them and run again
     ");
 }
@@ -182,7 +182,7 @@ fn a_wheel_that_says_it_is_for_something_else_is_refused() {
     build(&sandbox, "3.12", "x86_64", &[]).success();
     let outcome = build(&sandbox, "3.13", "x86_64", &[]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
-    error: the wheel of `own 1.0` is for `cp312-cp312-manylinux_2_17_x86_64`, and the layer for python3.13 on x86_64
+    error: the wheel of `own 1.0` is for `cp312-cp312-manylinux_2_17_x86_64`, but the layer is for python3.13 on x86_64
     hint: install a version that has a wheel for it, such as `cp313-…-manylinux…_x86_64`
     ");
 }

@@ -64,7 +64,7 @@ fn line(outcome: &Outcome, text: &str) -> String {
 fn a_layer_that_fits_says_what_is_left() {
     let orders = Orders::new(140);
     let outcome = orders.publish(&[]).success();
-    insta::assert_snapshot!(line(&outcome, "function-budget"), @"notice:  `orders` in eu-west-1 has 100.0 MB of code and 140.0 MB in 1 other layer, which leaves 10.0 MB of Lambda's 250.0 MB: the layer of 367 B fits (10.0 MB remain for its code and layers to grow) [function-budget]");
+    insta::assert_snapshot!(line(&outcome, "function-budget"), @"notice:  `orders` in eu-west-1 has 100.0 MB of code and 140.0 MB in 1 other layer, which leaves 10.0 MB of Lambda's 250.0 MB: the layer (367 B) fits (10.0 MB remain for its code and layers to grow) [function-budget]");
     assert_eq!(orders.account.numbers(EU), [1, 2]);
 }
 
@@ -73,7 +73,7 @@ fn a_layer_that_does_not_fit_explains_the_odd_number() {
     let orders = Orders::new(149);
     orders.sandbox.write("data.bin", vec![0; 2 << 20]);
     let outcome = orders.publish(&["--include", "data.bin=python/data.bin"]).code(1);
-    insta::assert_snapshot!(line(&outcome, "orders"), @r#"error: `orders` in eu-west-1 has 100.0 MB of code and 149.0 MB in 1 other layer, which leaves 1.0 MB of Lambda's 250.0 MB: the layer of 2.0 MB is 1.0 MB too large; Lambda would say "Unzipped size must be smaller than 1048576 bytes""#);
+    insta::assert_snapshot!(line(&outcome, "orders"), @r#"error: `orders` in eu-west-1 has 100.0 MB of code and 149.0 MB in 1 other layer, which leaves 1.0 MB of Lambda's 250.0 MB: the layer (2.0 MB) is 1.0 MB too large; Lambda would answer "Unzipped size must be smaller than 1048576 bytes""#);
     assert_eq!(orders.account.numbers(EU), [1], "nothing was published");
     let outcome = orders.publish(&["--include", "data.bin=python/data.bin", "--fail-on", "never"]).success();
     outcome.says("error:   `orders` in eu-west-1 has 100.0 MB of code");
@@ -92,7 +92,7 @@ fn a_finished_zip_is_measured_too() {
     };
     // As a layer with a name it takes the place of its version on the function.
     let outcome = audit(&["--layer-name", LAYER]);
-    insta::assert_snapshot!(line(&outcome, "must be smaller"), @r#"           `orders` in eu-west-1 has 100.0 MB of code and 140.0 MB in 1 other layer, which leaves 10.0 MB of Lambda's 250.0 MB: the layer of 11.0 MB is 1.0 MB too large; Lambda would say "Unzipped size must be smaller than 10485760 bytes""#);
+    insta::assert_snapshot!(line(&outcome, "must be smaller"), @r#"           `orders` in eu-west-1 has 100.0 MB of code and 140.0 MB in 1 other layer, which leaves 10.0 MB of Lambda's 250.0 MB: the layer (11.0 MB) is 1.0 MB too large; Lambda would answer "Unzipped size must be smaller than 10485760 bytes""#);
 }
 
 #[test]
@@ -101,11 +101,11 @@ fn what_cannot_be_asked_is_said() {
     let run = |functions: &str| {
         orders.account.publish(&orders.sandbox, &["--budget-functions", functions, "--dry-run"]).run()
     };
-    run("invoices").code(1).says("there is no function `invoices` in eu-west-1");
-    run("my function").code(1).says("`budget-functions`: `my function` is not a function");
+    run("invoices").code(1).says("the function `invoices` does not exist in eu-west-1");
+    run("my function").code(1).says("`budget-functions`: `my function` is not a valid function name or ARN");
     orders.account.proxy.behave();
     orders.account.proxy.rule(Rule::on("GET", "/functions/").replace("\"Zip\"", "\"Image\""));
-    run("orders").code(1).says("`orders` in eu-west-1 runs from a container image, which takes no layers");
+    run("orders").code(1).says("`orders` in eu-west-1 runs from a container image, which cannot use layers");
     orders.account.proxy.behave();
     orders.account.proxy.rule(Rule::on("GET", "/functions/").refuse(403, "AccessDeniedException", "no"));
     run("orders")
@@ -121,12 +121,12 @@ fn own_limits_hold_where_nothing_changed_too() {
         sandbox.run(&["publish", "--layer-name", "shared", "--python-version", "3.13"]).args(arguments).run()
     };
     let outcome = publish(&["--max-unzipped-size", "100", "--max-zipped-size", "100"]).code(1);
-    insta::assert_snapshot!(line(&outcome, "over the"), @"error: the unzipped layer has 367 B (367 bytes), 267 B over the 100 B of `max-unzipped-size`");
+    insta::assert_snapshot!(line(&outcome, "over the"), @"error: the unzipped layer is 367 B (367 bytes), 267 B over the 100 B that `max-unzipped-size` allows");
     assert!(!sandbox.path(".lambda-layers/shared").exists(), "nothing was published");
     publish(&["--max-unzipped-size", "1 MB"]).success().says("shared published");
     publish(&["--max-unzipped-size", "1 MB"]).success().says("shared unchanged");
-    publish(&["--max-unzipped-size", "100"]).code(1).says("over the 100 B of `max-unzipped-size`");
-    publish(&["--max-zipped-size", "100"]).code(1).says("over the 100 B of `max-zipped-size`");
+    publish(&["--max-unzipped-size", "100"]).code(1).says("over the 100 B that `max-unzipped-size` allows");
+    publish(&["--max-zipped-size", "100"]).code(1).says("over the 100 B that `max-zipped-size` allows");
     publish(&["--max-zipped-size", "100", "--fail-on", "never"]).success().says("shared unchanged");
 }
 
@@ -140,7 +140,7 @@ fn a_stricter_fail_on_holds_where_nothing_changed_too() {
     };
     run("publish", "error").success().says("exclude-unknown");
     for command in ["publish", "plan"] {
-        run(command, "warning").code(1).says("what is published has the warning `exclude-unknown`: `nonesuch`");
+        run(command, "warning").code(1).says("the published version has the warning `exclude-unknown`: `nonesuch`");
         run(command, "error").success().says("shared unchanged");
     }
 }

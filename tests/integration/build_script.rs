@@ -18,7 +18,7 @@ fn it_runs_before_the_install_and_only_if_something_changed() {
         outcome.stderr.lines().filter(|line| line.contains(" ms ") || line.contains(" s ")).collect();
     let place = |name: &str| steps.iter().position(|step| step.contains(name)).expect("was done");
     assert!(place("Run the build script") < place("Install with uv"), "{steps:?}");
-    publish(&sandbox, script).success().says("shared unchanged: the inputs are those of version 1");
+    publish(&sandbox, script).success().says("shared unchanged: the inputs are the same as for version 1");
     let seen = fs_err::read_to_string(sandbox.root().join("seen")).expect("was written");
     insta::assert_snapshot!(seen, @r"
     LAMBDA_LAYER_ARCHITECTURE=x86_64
@@ -33,13 +33,13 @@ fn it_runs_before_the_install_and_only_if_something_changed() {
 fn its_text_counts_and_is_kept_nowhere() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     publish(&sandbox, "true one-time-password").success();
-    publish(&sandbox, "true other")
-        .success()
-        .says("shared adopted: build-script: commands has other content; but the bytes are those of version 1");
+    publish(&sandbox, "true other").success().says(
+        "shared adopted: build-script: commands has different content, but the zip is identical to that of version 1",
+    );
     sandbox.write("scripts/prepare", "true\n");
     publish(&sandbox, "scripts/prepare").success().says("build-script: scripts/prepare added");
     sandbox.write("scripts/prepare", "true more\n");
-    publish(&sandbox, "scripts/prepare").success().says("build-script: scripts/prepare has other content");
+    publish(&sandbox, "scripts/prepare").success().says("build-script: scripts/prepare has different content");
     for (path, bytes) in sandbox.tree() {
         assert!(!String::from_utf8_lossy(&bytes).contains("one-time-password"), "{path}");
     }
@@ -68,41 +68,41 @@ fn one_that_fails_ends_the_run() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
     error: `build-script` (scripts/prepare.sh) failed with exit code 1
     cause: preparing
-    hint: nothing was installed or published; the script ends at the first command that fails
+    hint: nothing was installed or published; the script stops at the first command that fails
     ");
     insta::assert_snapshot!(publish(&sandbox, "echo a\nmissing-program -y\necho b").code(1).told(), @r"
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
     error: `build-script` failed with exit code 127
     cause: a
     cause: build-script: line 2: missing-program: command not found
-    hint: nothing was installed or published; the script ends at the first command that fails
+    hint: nothing was installed or published; the script stops at the first command that fails
     ");
     insta::assert_snapshot!(publish(&sandbox, "echo $unset").code(1).told(), @r"
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
     error: `build-script` failed with exit code 1
     cause: build-script: line 1: unset: unbound variable
-    hint: nothing was installed or published; the script ends at the first command that fails
+    hint: nothing was installed or published; the script stops at the first command that fails
     ");
     insta::assert_snapshot!(publish(&sandbox, "exit 7").code(1).told(), @r"
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
     error: `build-script` failed with exit code 7
-    hint: nothing was installed or published; the script ends at the first command that fails
+    hint: nothing was installed or published; the script stops at the first command that fails
     ");
     assert!(sandbox.tree() == before, "something was written");
 }
@@ -119,28 +119,28 @@ fn slips_are_named_before_anything_runs() {
     exit: 1
     --- stdout
     --- stderr
-    error: `build-script` has a path that cannot be read: `scripts/buid.sh` does not exist
+    error: `build-script` contains a path that cannot be read: `scripts/buid.sh` does not exist
     hint: did you mean `scripts/build.sh`?
     exit: 1
     --- stdout
     --- stderr
-    error: `build-script` has a path that cannot be read: `build.sh` does not exist
-    hint: paths start from the working directory
+    error: `build-script` contains a path that cannot be read: `build.sh` does not exist
+    hint: paths are relative to the working directory
     exit: 1
     --- stdout
     --- stderr
     error: `build-script` is `./scripts`, which is a folder
-    hint: name a script in it
+    hint: give the path of a script in this folder
     exit: 1
     --- stdout
     --- stderr
-    error: `build-script` has `../outside.sh`, which leaves the workspace: it is `[ROOT]/outside.sh`
+    error: `build-script` contains `../outside.sh`, which leads outside the workspace, to `[ROOT]/outside.sh`
     hint: copy it into the repository
     exit: 1
     --- stdout
     --- stderr
     error: `build-script` is `scripts/make.py`, which is not a shell script: `#!/usr/bin/env python3`
-    hint: give the command that runs it, as in `python3 scripts/make.py`
+    hint: give the command that runs it, for example `python3 scripts/make.py`
     ");
 }
 

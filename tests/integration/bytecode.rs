@@ -138,16 +138,16 @@ fn without_that_python_it_says_what_to_do() {
         let starts = |line: &&str| ["warning", "error", "hint"].iter().any(|start| line.starts_with(start));
         outcome.stderr.lines().filter(starts).collect::<Vec<_>>().join("\n").replace(other, "[PYTHON]")
     };
-    insta::assert_snapshot!(build("auto", 0), @"warning: this machine has no Python [PYTHON], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one: the layer gets no bytecode, and each cold start compiles (let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python[PYTHON]` on PATH, use the action `lambda-layer-action/python[PYTHON]`, or say `bytecode: none`) [no-bytecode]");
+    insta::assert_snapshot!(build("auto", 0), @"warning: this machine has no Python [PYTHON], and `UV_PYTHON_DOWNLOADS=never` prevents uv from downloading one: the layer contains no bytecode, so every cold start compiles its modules (let uv download it (set `UV_PYTHON_INSTALL_MIRROR` to use a mirror), put `python[PYTHON]` on PATH, use the action `lambda-layer-action/python[PYTHON]`, or set `bytecode: none`) [no-bytecode]");
     assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/six.py"]);
     // Who asks for it by name gets it or nothing.
     insta::assert_snapshot!(build("compile", 1), @r"
-    error: this machine has no Python [PYTHON], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one: the layer gets no bytecode, and each cold start compiles
-    hint: let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python[PYTHON]` on PATH, use the action `lambda-layer-action/python[PYTHON]`, or say `bytecode: none`
+    error: this machine has no Python [PYTHON], and `UV_PYTHON_DOWNLOADS=never` prevents uv from downloading one: the layer contains no bytecode, so every cold start compiles its modules
+    hint: let uv download it (set `UV_PYTHON_INSTALL_MIRROR` to use a mirror), put `python[PYTHON]` on PATH, use the action `lambda-layer-action/python[PYTHON]`, or set `bytecode: none`
     ");
     insta::assert_snapshot!(build("only", 1), @r"
-    error: this machine has no Python [PYTHON], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one: the layer gets no bytecode and keeps its sources, and each cold start compiles
-    hint: let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python[PYTHON]` on PATH, use the action `lambda-layer-action/python[PYTHON]`, or say `bytecode: none`
+    error: this machine has no Python [PYTHON], and `UV_PYTHON_DOWNLOADS=never` prevents uv from downloading one: the layer contains no bytecode and keeps its sources, so every cold start compiles its modules
+    hint: let uv download it (set `UV_PYTHON_INSTALL_MIRROR` to use a mirror), put `python[PYTHON]` on PATH, use the action `lambda-layer-action/python[PYTHON]`, or set `bytecode: none`
     ");
     sandbox
         .run(&["build", "--python-version", other, "--bytecode", "none", "--smoke-test", "off", "--fail-on", "warning"])
@@ -167,7 +167,7 @@ fn a_layer_that_bytecode_would_make_too_large_gets_none() {
     let (outcome, members) = built(&sandbox, &[&include[..], &["compile"]].concat());
     let said: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning: with")).collect();
     let figures = regex::Regex::new(r"\d+\.\d [KM]B").expect("is valid");
-    insta::assert_snapshot!(figures.replace_all(&said.join("\n"), "[size]"), @"warning: with [size] of bytecode the layer would have [size], over Lambda's [size]: it gets none, and each cold start compiles (`bytecode: only` puts it in the place of the sources, [size] in all; or leave something out) [no-bytecode]");
+    insta::assert_snapshot!(figures.replace_all(&said.join("\n"), "[size]"), @"warning: with [size] of bytecode the layer would be [size], over Lambda's limit of [size]: it contains no bytecode, so every cold start compiles its modules (use `bytecode: only` to replace the sources with it ([size] in total), or leave something out) [no-bytecode]");
     assert_eq!(names(&members), ["python/model.bin", "python/six.py"]);
     let (_, members) = built(&sandbox, &[&include[..], &["only"]].concat());
     assert_eq!(names(&members), ["python/model.bin", "python/six.pyc"]);

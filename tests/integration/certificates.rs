@@ -108,9 +108,12 @@ fn each_client_that_does_not_trust_the_proxy_names_the_variable() {
     const HINT: &str = "set SSL_CERT_FILE to a file with the certificates to trust";
     let company = Company::new();
     let index = company.run("build", &[("installer", "uv")]).run().code(2);
-    index.says("the certificate of a package index is not trusted here").says(HINT).says("UV_SYSTEM_CERTS=true");
+    index
+        .says("this machine does not trust the certificate of a package index")
+        .says(HINT)
+        .says("UV_SYSTEM_CERTS=true");
     let index = company.run("build", &[("installer", "pip")]).run().code(2);
-    index.says("the certificate of a package index is not trusted here").says(HINT);
+    index.says("this machine does not trust the certificate of a package index").says(HINT);
     company.run("publish", &[]).run().code(2).says("invalid peer certificate").says(HINT);
     // Also where credentials are asked for.
     company.sandbox.write("token", "eyJ.eyJ.x");

@@ -104,11 +104,11 @@ fn a_plan_says_why_and_changes_nothing() {
     let before = account.state(EU);
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "2"]).run().success();
     insta::assert_snapshot!(rows(&outcome), @r"
-      would be done  eu-west-1  all versions  2 of 4 go, 2.6 KB; 1.9 MB of code storage
-      would be done  eu-west-1  version 2     [age], 1.3 KB, goes: not among the newest 2, used by nobody
-      would be done  eu-west-1  version 1     [age], 1.3 KB, goes: not among the newest 2, used by nobody
-      kept           eu-west-1  version 4     [age], 1.3 KB, stays: the newest; current in the state
-      kept           eu-west-1  version 3     [age], 1.3 KB, stays: among the newest 2
+      would be done  eu-west-1  all versions  2 of 4 to remove, 2.6 KB; 1.9 MB of code storage
+      would be done  eu-west-1  version 2     [age], 1.3 KB, would be removed because: not among the newest 2, not in use
+      would be done  eu-west-1  version 1     [age], 1.3 KB, would be removed because: not among the newest 2, not in use
+      kept           eu-west-1  version 4     [age], 1.3 KB, kept because: the newest; the current version
+      kept           eu-west-1  version 3     [age], 1.3 KB, kept because: among the newest 2
     shared planned: 2 versions would be removed, 2 kept (2.6 KB)
     ");
     assert_eq!(account.numbers(EU), [1, 2, 3, 4]);
@@ -121,12 +121,12 @@ fn with_apply_versions_zips_and_records_go() {
     account.proxy.rule(Rule::on("GET", "list-type=2").edit(old_objects));
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "2", "--apply"]).run().success();
     insta::assert_snapshot!(rows(&outcome), @r"
-      done           eu-west-1  all versions              2 of 4 went, 2.6 KB; 1.9 MB of code storage
-      done           eu-west-1  version 2                 [age], 1.3 KB, goes: not among the newest 2, used by nobody
-      done           eu-west-1  version 1                 [age], 1.3 KB, goes: not among the newest 2, used by nobody
-      done           eu-west-1  zips in layers-eu-west-1  2 zips, 2.6 KB, that no version needs
-      kept           eu-west-1  version 4                 [age], 1.3 KB, stays: the newest; current in the state
-      kept           eu-west-1  version 3                 [age], 1.3 KB, stays: among the newest 2
+      done           eu-west-1  all versions              2 of 4 removed, 2.6 KB; 1.9 MB of code storage
+      done           eu-west-1  version 2                 [age], 1.3 KB, removed because: not among the newest 2, not in use
+      done           eu-west-1  version 1                 [age], 1.3 KB, removed because: not among the newest 2, not in use
+      done           eu-west-1  zips in layers-eu-west-1  2 zips, 2.6 KB, not needed by any version
+      kept           eu-west-1  version 4                 [age], 1.3 KB, kept because: the newest; the current version
+      kept           eu-west-1  version 3                 [age], 1.3 KB, kept because: among the newest 2
     shared cleaned up: 2 versions removed, 2 kept (5.3 KB)
     ");
     assert_eq!(account.numbers(EU), [3, 4]);
@@ -162,8 +162,8 @@ fn what_a_function_or_one_of_its_versions_uses_stays() {
     account.proxy.rule(Rule::on("GET", FUNCTIONS).edit(aged));
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().success();
     assert_eq!(account.numbers(EU), [1, 4]);
-    insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, stays: used by orders:1");
-    insta::assert_snapshot!(row(&outcome, 4), @"kept eu-west-1 version 4 [age], 1.3 KB, stays: the newest; used by orders; current in the state");
+    insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, kept because: used by orders:1");
+    insta::assert_snapshot!(row(&outcome, 4), @"kept eu-west-1 version 4 [age], 1.3 KB, kept because: the newest; used by orders; the current version");
 }
 
 #[test]
@@ -195,8 +195,8 @@ fn a_function_of_another_account_keeps_a_version() {
     account.proxy.rule(Rule::on("GET", FUNCTIONS).times(4).reply(200, "content-type: application/json", functions));
     let outcome = clean().run().success();
     insta::assert_snapshot!(row(&outcome, 2), @r"
-    done 222222222222/eu-west-1 version 2 [age], 1.3 KB, goes: not the newest, used by nobody
-    kept 111111111111/eu-west-1 version 2 [age], 1.3 KB, stays: used by orders:7 and 1 more
+    done 222222222222/eu-west-1 version 2 [age], 1.3 KB, removed because: not the newest, not in use
+    kept 111111111111/eu-west-1 version 2 [age], 1.3 KB, kept because: used by orders:7 and 1 more
     ");
     assert_eq!((account.numbers_of(accounts[0], EU), account.numbers_of(accounts[1], EU)), (vec![2, 3], vec![3]));
 }
@@ -218,9 +218,9 @@ fn labels_parameters_and_days_keep_versions() {
     let outcome = cleanup(&account, &sandbox, &arguments).run().success();
     assert_eq!(account.numbers(EU), [1, 3, 6]);
     insta::assert_snapshot!([1, 2, 3].map(|number| row(&outcome, number)).join("\n"), @r"
-    kept eu-west-1 version 1 [age], 1.3 KB, stays: has the label production
-    done eu-west-1 version 2 [age], 1.3 KB, goes: without a label to keep, used by nobody
-    kept eu-west-1 version 3 [age], 1.3 KB, stays: named by the parameter /layers/shared/3.13/x86_64/stable
+    kept eu-west-1 version 1 [age], 1.3 KB, kept because: has the label production
+    done eu-west-1 version 2 [age], 1.3 KB, removed because: no label to keep, not in use
+    kept eu-west-1 version 3 [age], 1.3 KB, kept because: used by the parameter /layers/shared/3.13/x86_64/stable
     ");
     assert_eq!(account.state(EU)["labels"]["old"], serde_json::json!([versions[0].code_sha256]));
 
@@ -238,10 +238,12 @@ fn a_slip_in_a_label_removes_nothing() {
     state["labels"] = serde_json::json!({ "production": [account.versions(EU)[0].code_sha256] });
     account.put_object(EU, STATE, state.to_string().as_bytes());
     let outcome = cleanup(&account, &sandbox, &["--keep-labels", "produktion", "--apply"]).run().code(1);
-    outcome.says("`keep-labels` has `produktion`, which no version of `shared` has").says("did you mean `production`?");
+    outcome
+        .says("`keep-labels` contains `produktion`, but no version of `shared` has this label")
+        .says("did you mean `production`?");
     assert_eq!(account.numbers(EU), [1, 2]);
     let outcome = cleanup(&account, &sandbox, &["--keep-labels", "production,critical"]).run().success();
-    outcome.says("warning: `keep-labels` has `critical`, which no version of `shared` has");
+    outcome.says("warning: `keep-labels` contains `critical`, but no version of `shared` has this label");
 }
 
 #[test]
@@ -251,7 +253,7 @@ fn parameters_that_cannot_be_read_keep_everything() {
     account.proxy.rule(Rule::on("POST", "/").after(1).refuse(400, "AccessDeniedException", "no"));
     let arguments = ["--keep-versions", "1", "--ssm-parameter", "/layers/{layer}/latest", "--apply"];
     let outcome = cleanup(&account, &sandbox, &arguments).run().code(2);
-    insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, stays: the parameters of eu-west-1 could not be read");
+    insta::assert_snapshot!(row(&outcome, 1), @"kept eu-west-1 version 1 [age], 1.3 KB, kept because: the parameters in eu-west-1 could not be read");
     outcome.says("\"ssm:GetParametersByPath\"");
     assert_eq!(account.numbers(EU), [1, 2]);
 }
@@ -266,7 +268,7 @@ fn what_something_else_published_stays_unless_it_is_included() {
     age(&account);
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().success();
     assert_eq!(account.numbers(EU), [2, 3, 4]);
-    insta::assert_snapshot!(row(&outcome, 2), @"kept eu-west-1 version 2 [age], size unknown, stays: published by something else");
+    insta::assert_snapshot!(row(&outcome, 2), @"kept eu-west-1 version 2 [age], size unknown, kept because: published by something else");
     cleanup(&account, &sandbox, &["--keep-versions", "1", "--include-unknown", "--apply"]).run().success();
     assert_eq!(account.numbers(EU), [4]);
 }
@@ -275,7 +277,7 @@ fn what_something_else_published_stays_unless_it_is_included() {
 fn a_publish_can_clean_up() {
     let (account, sandbox) = account_with(3, &[EU]);
     let outcome = publish(&account, &sandbox, 4, &[EU]).args(&["--keep-versions", "2"]).run().success();
-    outcome.says("2 of 4 go");
+    outcome.says("2 of 4 to remove");
     assert_eq!(account.numbers(EU), [1, 2, 3, 4]);
     let run = publish(&account, &sandbox, 4, &[EU]).args(&["--keep-versions", "2", "--apply"]).in_actions(&[]);
     let outcome = run.run().success();

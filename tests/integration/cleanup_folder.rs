@@ -60,7 +60,7 @@ fn numbers_are_never_given_again() {
 #[test]
 fn a_publish_can_clean_up() {
     let sandbox = folder_with(2);
-    version(&sandbox, 3).args(&["--keep-versions", "1", "--apply"]).run().success().says("1 of 3 went");
+    version(&sandbox, 3).args(&["--keep-versions", "1", "--apply"]).run().success().says("1 of 3 removed");
     // Whoever found version 2 unchanged a moment ago uses it still.
     assert_eq!(versions(&sandbox), [2, 3]);
     version(&sandbox, 3).args(&["--keep-versions", "1", "--apply"]).run().success().says("shared unchanged");

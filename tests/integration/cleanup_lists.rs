@@ -49,11 +49,11 @@ fn a_list_of_functions_that_breaks_off_removes_nothing() {
     let arguments = ["--keep-versions", "1", "--apply"];
     let outcome = cleanup(&account, &sandbox, &arguments).env("AWS_MAX_ATTEMPTS", "1").run().code(2);
     insta::assert_snapshot!(rows(&outcome), @r"
-      unchanged      eu-west-1  all versions   0 of 3 go; 1.9 MB of code storage
+      unchanged      eu-west-1  all versions   0 of 3 to remove; 1.9 MB of code storage
       failed         eu-west-1  the functions  not read: nothing is removed in eu-west-1
-      kept           eu-west-1  version 3      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read; the newest; current in the state
-      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
-      kept           eu-west-1  version 1      [age], 1.3 KB, stays: the functions of eu-west-1 could not be read
+      kept           eu-west-1  version 3      [age], 1.3 KB, kept because: the functions in eu-west-1 could not be read; the newest; the current version
+      kept           eu-west-1  version 2      [age], 1.3 KB, kept because: the functions in eu-west-1 could not be read
+      kept           eu-west-1  version 1      [age], 1.3 KB, kept because: the functions in eu-west-1 could not be read
     shared failed
     ");
     assert_eq!(account.numbers(EU), [1, 2, 3]);
@@ -68,7 +68,7 @@ fn a_list_that_names_the_same_page_twice_is_not_whole() {
         r#"{"Functions": [], "NextMarker": "again"}"#,
     ));
     let outcome = cleanup(&account, &sandbox, &["--keep-versions", "1", "--apply"]).run().code(2);
-    outcome.says("lambda:ListFunctions named the same next page twice");
+    outcome.says("lambda:ListFunctions returned the same next page twice");
     assert_eq!(account.numbers(EU), [1, 2]);
 }
 
@@ -87,19 +87,19 @@ fn where_functions_cannot_be_read_nothing_goes_and_elsewhere_it_does() {
     let arguments = ["--keep-versions", "1", "--apply", "--regions", "eu-west-1,us-east-1"];
     let outcome = cleanup(&account, &sandbox, &arguments).run().code(2);
     insta::assert_snapshot!(rows(&outcome), @r"
-      done           eu-west-1  all versions   1 of 2 went, 1.3 KB; 1.9 MB of code storage
-      unchanged      us-east-1  all versions   0 of 2 go; 1.9 MB of code storage
+      done           eu-west-1  all versions   1 of 2 removed, 1.3 KB; 1.9 MB of code storage
+      unchanged      us-east-1  all versions   0 of 2 to remove; 1.9 MB of code storage
       failed         us-east-1  the functions  not read: nothing is removed in us-east-1
-      done           eu-west-1  version 1      [age], 1.3 KB, goes: not the newest, used by nobody
-      kept           eu-west-1  version 2      [age], 1.3 KB, stays: the newest; current in the state
-      kept           us-east-1  version 2      [age], 1.3 KB, stays: the functions of us-east-1 could not be read; the newest; current in the state
-      kept           us-east-1  version 1      [age], 1.3 KB, stays: the functions of us-east-1 could not be read
+      done           eu-west-1  version 1      [age], 1.3 KB, removed because: not the newest, not in use
+      kept           eu-west-1  version 2      [age], 1.3 KB, kept because: the newest; the current version
+      kept           us-east-1  version 2      [age], 1.3 KB, kept because: the functions in us-east-1 could not be read; the newest; the current version
+      kept           us-east-1  version 1      [age], 1.3 KB, kept because: the functions in us-east-1 could not be read
     shared failed
     ");
     insta::assert_snapshot!(outcome.stderr.lines().filter(|line| line.starts_with(['e', 'c', 'h'])).collect::<Vec<_>>().join("\n"), @r#"
-    error: 1 change of `shared` failed
+    error: 1 change to `shared` failed
     cause: the functions in us-east-1: lambda:ListFunctions failed for `*`: AccessDeniedException (HTTP 403): no (request 8f3c)
-    hint: allow it: {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}; a new run does only what is missing
+    hint: allow it: {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}; the next run does only what is missing
     "#);
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![2], vec![1, 2]));
     account.proxy.behave();

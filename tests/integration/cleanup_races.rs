@@ -45,10 +45,10 @@ fn what_became_current_after_the_plan_stays() {
     account.proxy.rule(Rule::on("PUT", STATE).times(1).hold());
     let cleaning = cleanup(&account, &sandbox, KEEP_ONE).start();
     account.proxy.wait_for_held();
-    publish(&account, &sandbox, 1, &[EU]).run().success().says("those of version 1");
+    publish(&account, &sandbox, 1, &[EU]).run().success().says("the same as for version 1");
     account.proxy.behave();
     account.proxy.rule(Rule::on("GET", VERSIONS).edit(aged));
-    cleaning.wait().success().says("current in the state");
+    cleaning.wait().success().says("the current version");
     is_settled(&account, &[1, 3]);
 }
 
@@ -172,7 +172,7 @@ fn without_its_labels_a_state_keeps_everything_that_may_have_had_one() {
     for broken in [&state.as_bytes()[..200], b"{}"] {
         account.put_object(EU, STATE, broken);
         let outcome = cleanup(&account, &sandbox, &["--keep-labels", "production", "--apply"]).run().success();
-        outcome.says("is not a state").says("stays: the state was lost, and with it the labels");
+        outcome.says("is not a valid state").says("kept because: its labels are unknown because the state was lost");
         assert_eq!(account.numbers(EU), [1, 2, 3]);
     }
     // Other rules need no state.
@@ -187,8 +187,8 @@ fn a_state_that_is_not_understood_stops_a_clean_up() {
     let state = account.state(EU);
     for (key, value, said) in [
         ("format", json!(99), "was written by a newer version of lambda-layer"),
-        ("current", json!(null), "does not say which version is current"),
-        ("current", json!("ab".repeat(32)), "does not say which version is current"),
+        ("current", json!(null), "does not contain the current version"),
+        ("current", json!("ab".repeat(32)), "does not contain the current version"),
         ("layer", json!("other"), "is the state of the layer `other`"),
     ] {
         let mut edited = state.clone();
@@ -221,7 +221,7 @@ fn labels_to_keep_need_a_state() {
     let (account, sandbox) = account_with(2, &[EU]);
     let arguments = ["--registry", "aws", "--layer-name", "shared", "--keep-labels", "production"];
     let outcome = account.seen_by(sandbox.run(&["cleanup"]).args(&arguments)).run().code(1);
-    outcome.says("error: `keep-labels` is given, but labels are kept in the state, and there is none");
+    outcome.says("error: `keep-labels` is given, but labels are stored in the state, and there is no state");
     let arguments = ["--registry", "aws", "--layer-name", "shared", "--keep-versions", "1", "--apply"];
     age(&account);
     account.seen_by(sandbox.run(&["cleanup"]).args(&arguments)).run().success().says("1 version removed");

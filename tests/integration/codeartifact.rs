@@ -92,7 +92,8 @@ fn packages_come_through_it_and_its_token_is_nowhere() {
         assert!(requests.iter().any(|request| request.starts_with("/simple/alpha/")), "{requests:?}");
         assert!(requests.iter().all(|request| request.ends_with(" hidden")), "{requests:?}");
 
-        let outcome = publish("publish").run().success().says("shared unchanged: the inputs are those of version 1");
+        let outcome =
+            publish("publish").run().success().says("shared unchanged: the inputs are the same as for version 1");
         assert_eq!(api.asked().len(), 2, "an unchanged run asks nothing");
         is_nowhere(&sandbox, &outcome);
     }
@@ -217,7 +218,7 @@ fn a_token_that_ends_during_the_build_is_renewed() {
         assert_eq!(api.count(TOKEN), 2);
         is_nowhere(&sandbox, &outcome);
         assert!(!outcome.stderr.contains("old-token"));
-        outcome.says("CodeArtifact's token ended during the build: installing again with a new one");
+        outcome.says("the CodeArtifact token expired during the build; installing again with a new one");
     }
 }
 
@@ -231,8 +232,8 @@ fn a_token_that_may_not_read_is_not_renewed() {
     is_nowhere(&sandbox, &outcome);
     assert_eq!(api.count(TOKEN), 1);
     outcome
-        .says(&format!("error: the package index `{}` refused the run's credentials", index.url()))
-        .says("for CodeArtifact allow `codeartifact:ReadFromRepository` on the repository");
+        .says(&format!("error: the package index `{}` rejected the credentials of this run", index.url()))
+        .says("for CodeArtifact, allow `codeartifact:ReadFromRepository` on the repository");
 }
 
 /// What is said of a run that gets nowhere, from the error on; no installer was started.
@@ -272,14 +273,14 @@ fn a_missing_permission_comes_with_the_statement() {
 #[test]
 fn what_does_not_exist_is_named() {
     insta::assert_snapshot!(refused(&api(), "acme/java", 1), @"
-    error: there is no `acme/java` in CodeArtifact of eu-west-1
+    error: `acme/java` does not exist in CodeArtifact in eu-west-1
     cause: ResourceNotFoundException (HTTP 404): Repository not found. 'java' does not exist. (request 8f3c)
-    hint: correct `codeartifact`; a domain of another account is written `123456789012/domain/repository`, and AWS_REGION says in which region to look
+    hint: correct `codeartifact`; write a domain of another account as `123456789012/domain/repository`, and set AWS_REGION to the region of the domain
     ");
     insta::assert_snapshot!(refused(&api(), "acme-typo/python", 1), @"
-    error: there is no `acme-typo/python` in CodeArtifact of eu-west-1
+    error: `acme-typo/python` does not exist in CodeArtifact in eu-west-1
     cause: ResourceNotFoundException (HTTP 404): Domain not found. 'acme-typo' does not exist. (request 8f3c)
-    hint: correct `codeartifact`; a domain of another account is written `123456789012/domain/repository`, and AWS_REGION says in which region to look
+    hint: correct `codeartifact`; write a domain of another account as `123456789012/domain/repository`, and set AWS_REGION to the region of the domain
     ");
 }
 
@@ -308,7 +309,7 @@ fn without_identity_or_region_nothing_is_installed() {
     exit: 1
     --- stdout
     --- stderr
-    error: there is no region to look for the CodeArtifact domain in
+    error: the CodeArtifact domain cannot be found without a region
     hint: set AWS_REGION
     ");
     // What needs no installer needs no identity.
@@ -326,11 +327,11 @@ fn wrong_names_are_told_at_once() {
     --- stdout
     --- stderr
     error: 5 problems with the input
-    cause: a requirement file has `--index-url https://host/simple/`, and `codeartifact` is given (move it to the input `index-url`: it is then asked after CodeArtifact)
-    cause: `codeartifact` has `acme`, which does not name a repository (write `domain/repository`, or `123456789012/domain/repository` for a domain of that account)
-    cause: `codeartifact` has `Acme/python`, whose domain CodeArtifact does not accept (a domain has 2 to 50 lower-case letters, digits and `-`, begins with a letter and does not end with `-`)
-    cause: `codeartifact` has `12/acme/python`, whose owner is not the number of an AWS account (use its twelve digits)
-    cause: `codeartifact` has `acme/-x`, whose repository CodeArtifact does not accept (a repository has 2 to 100 letters, digits, `.`, `_` and `-`, and begins with a letter or digit)
+    cause: a requirements file contains `--index-url https://host/simple/`, but `codeartifact` is also given (move it to the input `index-url`: this index is then searched after CodeArtifact)
+    cause: `codeartifact` contains `acme`, which is not a repository (write `domain/repository`, or `123456789012/domain/repository` for a domain of that account)
+    cause: `codeartifact` contains `Acme/python`, whose domain is not valid in CodeArtifact (use 2 to 50 lower-case letters, digits and `-` for the domain; it begins with a letter and does not end with `-`)
+    cause: `codeartifact` contains `12/acme/python`, whose owner is not a valid AWS account ID (use the twelve digits of the account)
+    cause: `codeartifact` contains `acme/-x`, whose repository name is not valid in CodeArtifact (use 2 to 100 letters, digits, `.`, `_` and `-` for the repository; it begins with a letter or digit)
     hint: nothing was built or published; correct all of them and run again
     ");
 }

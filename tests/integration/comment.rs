@@ -88,26 +88,26 @@ fn a_comment_of_another_user_with_the_marker_is_not_touched() {
 fn a_token_that_may_only_read_is_no_failure() {
     let refusal = fault("POST", "/comments", 403, "Resource not accessible by integration");
     for (head, actor, hint) in [
-        ("ada/layers", "ada", "a pull request from a fork gets a token that only reads"),
+        ("ada/layers", "ada", "comment on pull requests from forks: their own token is read-only"),
         (
             "acme/layers",
             "dependabot[bot]",
-            "Dependabot gets a read-only token unless the job has the lines `permissions:` and `pull-requests: write`",
+            "give the job `permissions: pull-requests: write`: without it, a pull request from Dependabot gets a read-only",
         ),
-        ("acme/layers", "ada", "the job needs the lines `permissions:` and `pull-requests: write`"),
+        ("acme/layers", "ada", "give the job `permissions: pull-requests: write`"),
     ] {
         let (sandbox, github) = (changed(), GitHub::start(&json!({"faults": [refusal.clone()]})));
         let run = event(preview(&sandbox, &github, &[]), &sandbox, head).env("GITHUB_ACTOR", actor);
         let outcome = run.run().success().says(hint);
         assert!(outcome.stdout.contains("::notice"), "{}", outcome.stdout);
         let summary = outcome.summary();
-        assert!(summary.contains("⬆️ upgraded") && summary.contains("There is no comment"), "{summary}");
+        assert!(summary.contains("⬆️ upgraded") && summary.contains("No comment was written"), "{summary}");
         assert_eq!(outcome.outputs()["comment-url"], "");
         assert!(outcome.outputs()["comment"].contains("⬆️ upgraded"));
     }
     let (sandbox, github) = (changed(), GitHub::start(&json!({"faults": [refusal]})));
     let outcome = preview(&sandbox, &github, &[("comment", "always")]).run().code(1);
-    insta::assert_snapshot!(outcome.stdout.lines().last().expect("says something"), @"hint: the job needs the lines `permissions:` and `pull-requests: write`");
+    insta::assert_snapshot!(outcome.stdout.lines().last().expect("says something"), @"hint: give the job `permissions: pull-requests: write`");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn limits_are_waited_for_within_reason() {
     let mut long = fault("GET", "/comments", 403, "API rate limit exceeded for installation");
     long["headers"] = json!({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "4102444800"});
     let github = GitHub::start(&json!({"faults": [long]}));
-    preview(&sandbox, &github, &[]).run().success().says("GitHub takes no more requests for");
+    preview(&sandbox, &github, &[]).run().success().says("GitHub accepts no more requests for");
     assert_eq!(github.requests().len(), 1);
 }
 
@@ -158,10 +158,10 @@ fn refusals_are_told_with_what_to_do() {
         notice.replace(&github.url(), "[GITHUB]")
     });
     insta::assert_snapshot!(told.join("\n"), @"
-    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `POST /repos/acme/layers/issues/7/comments` (403): Unable to create comment because issue is locked (see whether it is locked, and what rules the repository and its organization have); the text is in the job summary
-    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `POST /repos/acme/layers/issues/7/comments` (422): Validation Failed (correct what GitHub names, or run again if something else was changing the same); the text is in the job summary
-    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `GET /repos/acme/layers/issues/7/comments` (404): Not Found (the job needs the lines `permissions:` and `pull-requests: write`); the text is in the job summary
-    ::notice title=lambda-layer::no comment on a pull request: GitHub refuses `GET /repos/acme/layers/issues/7/comments` (401): Bad credentials (the token of `github-token` is not valid, or not any more); the text is in the job summary
+    ::notice title=lambda-layer::no comment was written on a pull request: GitHub refused `POST /repos/acme/layers/issues/7/comments` (403): Unable to create comment because issue is locked (check whether the pull request or the repository is locked, and check the rules of the repository and its organization); the text is in the job summary
+    ::notice title=lambda-layer::no comment was written on a pull request: GitHub refused `POST /repos/acme/layers/issues/7/comments` (422): Validation Failed (correct what GitHub reports, or run again if something else was making changes at the same time); the text is in the job summary
+    ::notice title=lambda-layer::no comment was written on a pull request: GitHub refused `GET /repos/acme/layers/issues/7/comments` (404): Not Found (give the job `permissions: pull-requests: write`); the text is in the job summary
+    ::notice title=lambda-layer::no comment was written on a pull request: GitHub refused `GET /repos/acme/layers/issues/7/comments` (401): Bad credentials (set `github-token` to a valid token: this one is invalid or has expired); the text is in the job summary
     ");
 }
 
@@ -191,7 +191,7 @@ fn an_event_without_a_pull_request_is_said_and_no_failure() {
             run.env("GITHUB_EVENT_NAME", name).env("GITHUB_EVENT_PATH", &payload)
         };
         let outcome = with_event(&[]).run().success();
-        assert!(outcome.summary().contains("There is no comment on a pull request"), "{}", outcome.summary());
+        assert!(outcome.summary().contains("No comment was written on a pull request"), "{}", outcome.summary());
         // Whoever insists hears of it before anything is built.
         let outcome = with_event(&[("comment", "always")]).run().code(1).says("`comment` is `always`, but");
         assert!(!outcome.stdout.contains("Install"), "{}", outcome.stdout);
@@ -199,7 +199,7 @@ fn an_event_without_a_pull_request_is_said_and_no_failure() {
     }
     let github = GitHub::start(&json!({}));
     let run = preview(&sandbox, &github, &[]).env("GITHUB_EVENT_PATH", sandbox.root().join("nowhere.json"));
-    run.run().success().says("the event's payload cannot be read");
+    run.run().success().says("could not read the event's payload");
 }
 
 #[test]
@@ -221,9 +221,9 @@ fn the_token_is_in_nothing_that_is_said() {
     assert!(!said.join("\n").contains("ghs_7oken") && !outcome.summary().contains("ghs_7oken"));
     assert!(!outcome.outputs().values().any(|value| value.contains("ghs_7oken")));
     let wrong = preview(&sandbox, &github, &[("comment", "always")]).env("INPUT_GITHUB-TOKEN", "two words");
-    wrong.run().code(1).says("`github-token` has a character that no token has");
+    wrong.run().code(1).says("`github-token` contains a character that is not allowed in a token");
     let none = preview(&sandbox, &github, &[]).env("INPUT_GITHUB-TOKEN", "");
-    none.run().success().says("there is no token for GitHub");
+    none.run().success().says("no GitHub token is given");
 }
 
 #[test]
@@ -271,8 +271,8 @@ fn a_run_of_no_repository_says_what_is_missing() {
     let (sandbox, github) = (changed(), GitHub::start(&json!({})));
     let outcome = preview(&sandbox, &github, &[]).env("GITHUB_REPOSITORY", "").run().success();
     outcome.says(
-        "::notice title=lambda-layer::no comment on a pull request: there is no repository on GitHub that this run is of \
-         (set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does); the text is in the job summary",
+        "::notice title=lambda-layer::no comment was written on a pull request: this run does not belong to a GitHub repository \
+         (set GITHUB_REPOSITORY to `OWNER/NAME`); the text is in the job summary",
     );
     assert!(github.requests().is_empty());
 }

@@ -77,7 +77,7 @@ fn the_run_overrides_the_file() {
     exit: 1
     --- stdout
     --- stderr
-    error: `slim` is `mox`
+    error: `slim` is `mox`, which is not a valid value
     hint: use `none`, `safe` or `max`
     ");
 }
@@ -98,15 +98,17 @@ fn a_choice_that_fits_nothing_is_named() {
     --- stdout
     --- stderr
     error: 3 problems with the input
-    cause: `layers` is `ml-311`, which fits no layer of `lambda-layers.yml` (did you mean `ml-314`?)
-    cause: `layers` has `x[`, which is no pattern (write names, or patterns as in `web-*` and `{web,api}-*`)
+    cause: `layers` is `ml-311`, which matches no layer in `lambda-layers.yml` (did you mean `ml-314`?)
+    cause: `layers` contains `x[`, which is not a valid pattern (use names or patterns, such as `web-*` or `{web,api}-*`)
     cause:   unclosed character class; missing ']'
-    cause: `layers` is `zzz`, which fits no layer of `lambda-layers.yml` (it has `web-dev-310-x86_64`, `web-dev-310-arm64`, `web-dev-314-x86_64`, `web-dev-314-arm64`, `ml-310`, `ml-314`, `one`)
+    cause: `layers` is `zzz`, which matches no layer in `lambda-layers.yml` (the file contains `web-dev-310-x86_64`, `web-dev-310-arm64`, `web-dev-314-x86_64`, `web-dev-314-arm64`, `ml-310`, `ml-314`, `one`)
     hint: nothing was built or published; correct all of them and run again
     ");
-    plan(&sandbox, &["--layers", "one", "--layer-name", "one"]).code(1).says("`layer-name` and `layers` both choose");
+    plan(&sandbox, &["--layers", "one", "--layer-name", "one"])
+        .code(1)
+        .says("`layer-name` and `layers` are both given");
     let other = Sandbox::with_requirements("six==1.17.0\n");
-    plan(&other, &["--layers", "one"]).code(1).says("there is none");
+    plan(&other, &["--layers", "one"]).code(1).says("there is no such file");
 }
 
 #[test]
@@ -114,9 +116,11 @@ fn a_name_chooses_a_layer_or_leaves_the_file_alone() {
     let sandbox = sandbox(FILE);
     assert_eq!(planned(&sandbox, &[], &[("layer-name", "ml-310")]), ["ml-310 3.10 x86_64"]);
     let outcome = plan(&sandbox, &["--layer-name", "m1-310"]).success();
-    outcome.says("notice: `lambda-layers.yml` has no layer `m1-310`, so it is not used").says("did you mean `ml-310`?");
+    outcome
+        .says("notice: `lambda-layers.yml` has no layer `m1-310`, so the file is ignored")
+        .says("did you mean `ml-310`?");
     let outcome = plan(&sandbox, &["--layer-name", "m1-310", "--config", "lambda-layers.yml"]).code(1);
-    outcome.says("`layer-name` is `m1-310`, which fits no layer").says("did you mean `ml-310`?");
+    outcome.says("`layer-name` is `m1-310`, which matches no layer").says("did you mean `ml-310`?");
 }
 
 #[test]
@@ -129,7 +133,7 @@ fn another_file_may_be_named_in_any_folder() {
     plan(&sandbox, &["--config", "infra/layer.yml"]).code(1).says("did you mean `infra/layers.yml`?");
     plan(&sandbox, &["--config", "infra"]).code(1).says("`infra` is not a file");
     sandbox.write("lambda-layers.yaml", "");
-    plan(&sandbox, &[]).code(1).says("`lambda-layers.yml` and `lambda-layers.yaml` are both there");
+    plan(&sandbox, &[]).code(1).says("`lambda-layers.yml` and `lambda-layers.yaml` both exist");
 }
 
 #[test]
@@ -139,7 +143,7 @@ fn words_are_filled_into_paths() {
     sandbox.write("a-313/3.13-x86_64.txt", "six==1.17.0\n");
     assert_eq!(planned(&sandbox, &[], &[("python-version", "3.13")]), ["a-313 3.13 x86_64"]);
     let outcome = plan(&sandbox, &["--output", "{lyer}.zip", "--python-version", "3.13"]).code(1);
-    outcome.says("`output` has `{lyer}`, which nothing is known for").says("did you mean `{layer}`?");
+    outcome.says("`output` contains `{lyer}`, which is not a known placeholder").says("did you mean `{layer}`?");
 }
 
 #[test]

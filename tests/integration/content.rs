@@ -43,9 +43,9 @@ fn a_distribution_is_left_out_by_its_name_and_no_other_is_touched() {
     layer built: 49 files for python3.13 on x86_64
     --- stderr
       [time]  Install with uv 0.13.8           3 distributions for python3.13 on x86_64
-      [time]  Pack                             49 files, 315.9 KB → 99.9 KB
-      [time]  Check                            1 finding
-    warning: `pip` is left out, but `pipdeptree` in the layer needs it (make sure that the runtime, the function or another layer brings it) [excluded-but-needed]
+      [time]  Pack the zip                     49 files, 315.9 KB → 99.9 KB
+      [time]  Check the layer                  1 finding
+    warning: `pip` is left out, but `pipdeptree` in the layer needs it (make sure that the runtime, the function or another layer provides it) [excluded-but-needed]
     ");
     let below = members.keys().filter_map(|name| name.strip_prefix("python/")?.split('/').next());
     let tops: std::collections::BTreeSet<&str> = below.filter(|name| !name.is_empty()).collect();
@@ -77,10 +77,10 @@ fn what_is_left_out_of_nothing_is_named() {
     layer built: 6 files for python3.13 on x86_64
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Check                            2 findings
-    warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`) [exclude-unknown]
-    warning: `exclude` has `sixx`, which would not be in the layer anyway (did you mean `six`?) [exclude-unknown]
+      [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
+      [time]  Check the layer                  2 findings
+    warning: `exclude` lists `boto3`, which would not be in the layer anyway (remove it from `exclude`) [exclude-unknown]
+    warning: `exclude` lists `sixx`, which would not be in the layer anyway (did you mean `six`?) [exclude-unknown]
     ");
 }
 
@@ -96,10 +96,10 @@ fn a_layer_of_nothing_is_refused() {
     layer refused
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             0 files, 0 B → 22 B
-      [time]  Check                            1 finding
-    error: there is nothing in the layer that Python could import
-    hint: add requirements, `source` or `include`, or look at what `exclude` leaves
+      [time]  Pack the zip                     0 files, 0 B → 22 B
+      [time]  Check the layer                  1 finding
+    error: the layer contains nothing that Python can import
+    hint: add requirements, `source` or `include`, or check what `exclude` leaves
     ");
 }
 
@@ -131,7 +131,7 @@ fn files_and_folders_are_included_as_they_are() {
     ");
     assert_eq!(members["bin/probe"].text(), "more/probe");
     assert_eq!(members["bin/model"].text(), "models/a.bin");
-    outcome.says("notice:  the runtime does not look into `data/models/a.bin` by itself");
+    outcome.says("notice:  the runtime does not use `data/models/a.bin` by default");
 }
 
 /// Notices and warnings.
@@ -153,12 +153,12 @@ fn a_variable_of_the_function_may_look_elsewhere() {
     let include = "wrapper\ncertificates=certs\nfonts=fonts\nmodules=shared\nmodel.bin=model.bin\ntools=.";
     let (outcome, members) = built(&sandbox, &["--include", include, "--fail-on", "warning"]);
     insta::assert_snapshot!(told(&outcome), @"
-    notice:  the runtime does not look into `certs` by itself (that is fine if your code opens it as `/opt/certs`, or a variable leads there (`SSL_CERT_FILE=/opt/certs/root.pem`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
-    notice:  the runtime does not look into `fonts` by itself (that is fine if your code opens it as `/opt/fonts`, or a variable leads there (`FONTCONFIG_PATH=/opt/fonts/a`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
-    notice:  the runtime does not look into `model.bin` by itself (that is fine if your code opens it as `/opt/model.bin`; programs belong in `bin`, libraries in `lib`) [unsearched-folder]
-    notice:  the runtime does not look into `otel` by itself (that is fine if your code opens it as `/opt/otel`, or a variable leads there (`AWS_LAMBDA_EXEC_WRAPPER=/opt/otel/start`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
-    notice:  the runtime does not look into `shared` by itself (that is fine if your code opens it as `/opt/shared`, or a variable leads there (`PYTHONPATH=/opt/shared`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
-    notice:  the runtime does not look into `wrapper` by itself (that is fine if your code opens it as `/opt/wrapper`, or a variable leads there (`AWS_LAMBDA_EXEC_WRAPPER=/opt/wrapper`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not use `certs` by default (this is fine if your code opens it as `/opt/certs`, or if a variable points to it (`SSL_CERT_FILE=/opt/certs/root.pem`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not use `fonts` by default (this is fine if your code opens it as `/opt/fonts`, or if a variable points to it (`FONTCONFIG_PATH=/opt/fonts/a`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not use `model.bin` by default (this is fine if your code opens it as `/opt/model.bin`; programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not use `otel` by default (this is fine if your code opens it as `/opt/otel`, or if a variable points to it (`AWS_LAMBDA_EXEC_WRAPPER=/opt/otel/start`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not use `shared` by default (this is fine if your code opens it as `/opt/shared`, or if a variable points to it (`PYTHONPATH=/opt/shared`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
+    notice:  the runtime does not use `wrapper` by default (this is fine if your code opens it as `/opt/wrapper`, or if a variable points to it (`AWS_LAMBDA_EXEC_WRAPPER=/opt/wrapper`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]
     ");
     let at_root = members.keys().filter(|name| !name.starts_with("python/") && !name.ends_with('/'));
     insta::assert_snapshot!(at_root.cloned().collect::<Vec<_>>().join(" "), @"certs/root.pem fonts/a/b.ttf model.bin otel/start shared/own.py wrapper");
@@ -166,7 +166,7 @@ fn a_variable_of_the_function_may_look_elsewhere() {
     // A wrapper that Lambda could not start.
     sandbox.write("idle", "#!/bin/sh\n");
     let (outcome, _) = built(&sandbox, &["--include", "idle=wrapper"]);
-    outcome.says("`wrapper` of included files is a program, but is not executable");
+    outcome.says("`wrapper` from included files is a program, but is not executable");
 }
 
 #[test]
@@ -181,16 +181,16 @@ fn a_layer_of_programs_and_libraries_alone_needs_no_dependency_file() {
         let run = sandbox.run(&[command, "--layer-name", "tools", "--python-version", "3.13"]).args(arguments);
         run.args(&["--include", "tools=bin"]).path_first(&trap).run().success()
     };
-    run("plan", &[]).says("tools would be published: the layer was never published");
+    run("plan", &[]).says("tools would be published: this layer has not been published before");
     let built = run("build", &["--sbom", "sbom.json", "--report", "page.html", "--fail-on", "warning"]);
-    insta::assert_snapshot!(told(&built), @"notice:  there is nothing in the layer that Python could import (nothing to do for a layer of programs, libraries or data) [nothing-importable]");
+    insta::assert_snapshot!(told(&built), @"notice:  the layer contains nothing that Python can import (ignore this if the layer is meant for programs, libraries or data only) [nothing-importable]");
     assert_eq!(names(&members(&sandbox.path("tools.zip"))), ["bin/ffmpeg"]);
     assert_eq!(sandbox.json("sbom.json")["components"][0]["bom-ref"], "bin/ffmpeg");
-    run("publish", &[]).says("tools published: the layer was never published");
-    run("publish", &[]).says("tools unchanged: the inputs are those of version 1");
+    run("publish", &[]).says("tools published: this layer has not been published before");
+    run("publish", &[]).says("tools unchanged: the inputs are the same as for version 1");
     sandbox.write("tools/ffprobe", "#!/bin/sh\n");
     run("preview", &[]).says("included files       +10 B");
-    run("plan", &[]).says("include: bin has other content");
+    run("plan", &[]).says("include: bin has different content");
     let audit = sandbox.run(&["audit", "--layer-name", "tools"]).path_first(&trap).run().success();
     assert_eq!(crate::audit::found(&audit).lines().count(), 2, "{}", audit.stdout);
     assert_eq!(sandbox.trapped(), "");
@@ -217,12 +217,12 @@ fn nothing_to_install_may_be_said_in_a_file_or_in_the_configuration() {
     let sandbox = Sandbox::new();
     sandbox.write("lib/data", "");
     sandbox.write("requirement.txt", "six\n");
-    plan(&sandbox).run().success().says("warning: there is no dependency file; did you mean `requirement.txt`?");
+    plan(&sandbox).run().success().says("warning: no dependency file was found; did you mean `requirement.txt`?");
     sandbox.write("Pipfile", "");
-    plan(&sandbox).run().code(1).says("`Pipfile` has no lock: run `pipenv lock` and commit `Pipfile.lock`");
+    plan(&sandbox).run().code(1).says("`Pipfile` has no lock file: run `pipenv lock` and commit `Pipfile.lock`");
     // Nothing at all is no layer.
     let outcome = Sandbox::new().run(&["build", "--build-script", "true"]).run().code(1);
-    outcome.says("there is nothing in the layer that Python could import");
+    outcome.says("the layer contains nothing that Python can import");
 }
 
 #[test]
@@ -236,9 +236,9 @@ fn each_folder_of_one_place_counts() {
     };
     publish().says("x published");
     sandbox.write("one/a", "changed");
-    publish().says("x published: include: lib has other content");
+    publish().says("x published: include: lib has different content");
     sandbox.write("two/b", "changed");
-    publish().says("x published: include: lib has other content");
+    publish().says("x published: include: lib has different content");
 }
 
 #[test]
@@ -265,18 +265,18 @@ fn what_is_included_must_have_a_place() {
     --- stdout
     --- stderr
     error: 12 problems with the input
-    cause: `include` places `tool` at `/opt/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `/usr/bin/tool`, which is not a path inside the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `../tool`, which leaves the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `bin/../../tool`, which leaves the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `opt/bin/tool`, which would be in `/opt/opt` (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `/opt`, which is not a path inside the layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `bin`, which is a folder of every layer (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` places `tool` at `.`, which is the layer itself (paths are seen from `/opt`: write e.g. `tool=bin/tool`)
-    cause: `include` has `tool=`, which is not a `from=to` line (write it as in `tools/ffmpeg=bin/ffmpeg`)
-    cause: `include` has `=bin/tool`, which is not a `from=to` line (write it as in `tools/ffmpeg=bin/ffmpeg`)
-    cause: `include` has a path that cannot be read: `tol` does not exist (did you mean `tool`?)
-    cause: `include` has a path that cannot be read: `tools/ffmpg` does not exist (did you mean `tools/ffmpeg`?)
+    cause: `include` places `tool` at `/opt/bin/tool`, which is not a path inside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `/usr/bin/tool`, which is not a path inside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `../tool`, which is outside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `bin/../../tool`, which is outside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `opt/bin/tool`, which would be in `/opt/opt` (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `/opt`, which is not a path inside the layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `bin`, which is a folder in every layer (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` places `tool` at `.`, which is the layer itself (use a path relative to `/opt`, for example `tool=bin/tool`)
+    cause: `include` contains `tool=`, which is not a `from=to` line (write it as `from=to`, for example `tools/ffmpeg=bin/ffmpeg`)
+    cause: `include` contains `=bin/tool`, which is not a `from=to` line (write it as `from=to`, for example `tools/ffmpeg=bin/ffmpeg`)
+    cause: `include` contains a path that cannot be read: `tol` does not exist (did you mean `tool`?)
+    cause: `include` contains a path that cannot be read: `tools/ffmpg` does not exist (did you mean `tools/ffmpeg`?)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -294,12 +294,12 @@ fn nothing_from_outside_the_workspace_is_included() {
     --- stdout
     --- stderr
     error: 6 problems with the input
-    cause: `include` has `../secret`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
-    cause: `include` has `linked`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
-    cause: `include` has `tools/../../secret`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
-    cause: `include` has `/etc/hostname`, which leaves the workspace: it is `/etc/hostname` (copy it into the repository)
-    cause: `source` has `../home`, which leaves the workspace: it is `[ROOT]/home` (copy it into the repository)
-    cause: `source` has `linked`, which leaves the workspace: it is `[ROOT]/secret` (copy it into the repository)
+    cause: `include` contains `../secret`, which leads outside the workspace, to `[ROOT]/secret` (copy it into the repository)
+    cause: `include` contains `linked`, which leads outside the workspace, to `[ROOT]/secret` (copy it into the repository)
+    cause: `include` contains `tools/../../secret`, which leads outside the workspace, to `[ROOT]/secret` (copy it into the repository)
+    cause: `include` contains `/etc/hostname`, which leads outside the workspace, to `/etc/hostname` (copy it into the repository)
+    cause: `source` contains `../home`, which leads outside the workspace, to `[ROOT]/home` (copy it into the repository)
+    cause: `source` contains `linked`, which leads outside the workspace, to `[ROOT]/secret` (copy it into the repository)
     hint: nothing was built or published; correct all of them and run again
     ");
 
@@ -308,8 +308,8 @@ fn nothing_from_outside_the_workspace_is_included() {
     exit: 1
     --- stdout
     --- stderr
-    error: the link `[ROOT]/work/tools/name` leaves the workspace: it points to `/etc/hostname`
-    hint: copy what it points to into the repository; if that is in the layer, let it point to `/opt/…`
+    error: the link `[ROOT]/work/tools/name` points outside the workspace: to `/etc/hostname`
+    hint: copy its target into the repository; if the target is in the layer, point the link to `/opt/…`
     ");
 }
 
@@ -356,9 +356,9 @@ fn what_is_no_code_is_not_own_code() {
     --- stdout
     --- stderr
     error: 3 problems with the input
-    cause: `source` has `data.json`, which is not a Python module (use `include` for other files)
-    cause: `source` has a path that cannot be read: `packge` does not exist (did you mean `package`?)
-    cause: `broken/pyproject.toml` cannot be read (correct it: it says how the project is built)
+    cause: `source` contains `data.json`, which is not a Python module (use `include` for other files)
+    cause: `source` contains a path that cannot be read: `packge` does not exist (did you mean `package`?)
+    cause: could not read `broken/pyproject.toml` (correct this file, which describes how the project is built)
     cause:   line 1: unclosed table, expected `]`
     hint: nothing was built or published; correct all of them and run again
     ");
@@ -375,7 +375,7 @@ fn an_extension_must_be_executable() {
     let (outcome, members) = built(&sandbox, &["--include", include]);
     assert_eq!(names(&members)[..3], ["extensions/more/data", "extensions/one", "extensions/two"]);
     let warnings: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning:")).collect();
-    insta::assert_snapshot!(warnings.join("\n"), @"warning: `extensions/two` of included files is not executable, so Lambda cannot start it as an extension (run `git update-index --chmod=+x` on it, or `chmod +x` before this step; files that are no extensions belong elsewhere) [extension-not-executable]");
+    insta::assert_snapshot!(warnings.join("\n"), @"warning: `extensions/two` from included files is not executable, so Lambda cannot start it as an extension (run `git update-index --chmod=+x` on it, or `chmod +x` before this step; move files that are not extensions elsewhere) [extension-not-executable]");
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn two_things_cannot_have_one_place() {
     --- stdout
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-    error: two things want to be `python/six.py` in the layer: six and own source
+    error: `python/six.py` in the layer would come from both six and own source
     hint: rename or leave out one of them
     ");
     insta::assert_snapshot!(refused(&sandbox, &["--include", "folder=python/six.py"]).told(), @r"
@@ -396,7 +396,7 @@ fn two_things_cannot_have_one_place() {
     --- stdout
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-    error: `python/six.py/x` of included files needs a folder where there is a file of six
+    error: `python/six.py/x` from included files needs a folder where there is already a file from six
     hint: rename or leave out one of them
     ");
 }
@@ -460,7 +460,7 @@ fn dependencies_that_are_left_out_beside_own_code_are_spoken_of() {
     sandbox.write("app/__init__.py", "");
     sandbox.write("pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"six==1.17.0\"]\n");
     let build = || sandbox.run(&["build", "--python-version", "3.13", "--source", "app"]).run().success();
-    build().says("warning: `pyproject.toml` is not read beside `source`").says("name it in `requirements`");
+    build().says("warning: because `source` is given, `pyproject.toml` is not read").says("list it in `requirements`");
     sandbox.write("pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\n[tool.ruff]\n");
     assert!(!build().stderr.contains("is not read"));
 }

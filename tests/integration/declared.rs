@@ -114,7 +114,7 @@ fn text_and_licence_are_told_and_published_on_request() {
     let run = |arguments: &[&str]| account.publish(&sandbox, arguments).run().success();
     run(&["--description", "first"]);
     let told = |outcome: &Outcome| {
-        let lines = outcome.stderr.lines().filter(|line| line.contains("keeps what it declares"));
+        let lines = outcome.stderr.lines().filter(|line| line.contains("keeps its current declaration"));
         lines.collect::<Vec<_>>().join("\n")
     };
     assert_eq!(told(&run(&["--description", "first"])), "");
@@ -122,8 +122,8 @@ fn text_and_licence_are_told_and_published_on_request() {
     let other = ["--description", "second", "--license", "MIT"];
     let outcome = run(&other).says("shared unchanged");
     insta::assert_snapshot!(told(&outcome), @r"
-    warning: version 1 in eu-west-1 keeps what it declares (description: first → second): `republish: true` publishes one with the new `description`
-    warning: version 1 in eu-west-1 keeps what it declares (license: none → MIT): `republish: true` publishes one with the new `license`
+    warning: version 1 in eu-west-1 keeps its current declaration (description: first → second): set `republish: true` to publish a version with the new `description`
+    warning: version 1 in eu-west-1 keeps its current declaration (license: none → MIT): set `republish: true` to publish a version with the new `license`
     ");
     let republish = [&other[..], &["--republish"]].concat();
     run(&republish).says("shared published").says("description: first → second; license: none → MIT");
@@ -146,13 +146,13 @@ fn a_region_without_architectures_gets_none() {
     account.proxy.rule(refuse.refuse(400, "InvalidParameterValueException", refusal));
     let arguments = ["--regions", "eu-west-1,us-east-1", "--compatible-architectures", "x86_64"];
     let outcome = account.publish(&sandbox, &arguments).run().success();
-    outcome.says("us-east-1 takes no `compatible-architectures`");
+    outcome.says("us-east-1 does not support `compatible-architectures`");
     assert_eq!(account.proxy.seen("POST", VERSIONS).len(), 3);
     account.publish(&sandbox, &arguments).run().success().says("shared unchanged");
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
 
     let outcome = account.publish(&sandbox, &["--compatible-architectures", "none,x86_64"]).run().code(1);
-    outcome.says("error: `none` is not an architecture of Lambda");
+    outcome.says("error: `none` is not an architecture that Lambda supports");
 }
 
 #[test]

@@ -119,13 +119,13 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
       published     arn:aws:lambda:local:000000000000:layer:shared:1
-    shared published: the layer was never published
+    shared published: this layer has not been published before
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Check                            0 findings
+      [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
+      [time]  Check the layer                  0 findings
       [time]  Publish                          1 version
     ");
     insta::assert_snapshot!(idle(&sandbox).told(), @r"
@@ -139,9 +139,9 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
       unchanged     arn:aws:lambda:local:000000000000:layer:shared:1
-    shared unchanged: the inputs are those of version 1
+    shared unchanged: the inputs are the same as for version 1
     --- stderr
-      [time]  Decide                           nothing to do
+      [time]  Check for changes                nothing to do
     ");
 }
 
@@ -155,10 +155,10 @@ fn an_edit_that_means_the_same_publishes_nothing() {
     );
     let trap = sandbox.trap(&["uv", "python3", "python3.13", "python"]);
     let outcome = publish(&sandbox).path_first(&trap).run().success();
-    assert_eq!(verdict(&outcome), "shared unchanged: the inputs were edited but mean the same as those of version 1");
+    assert_eq!(verdict(&outcome), "shared unchanged: the inputs were edited, but are equivalent to those of version 1");
     assert_eq!(sandbox.trapped(), "");
     // By then the state knows the edited file.
-    assert_eq!(verdict(&idle(&sandbox)), "shared unchanged: the inputs are those of version 1");
+    assert_eq!(verdict(&idle(&sandbox)), "shared unchanged: the inputs are the same as for version 1");
 }
 
 #[test]
@@ -171,9 +171,9 @@ fn another_version_is_published_and_its_revert_is_found_again() {
     assert_eq!(versions(&sandbox), [1, 2]);
     sandbox.write("requirements.txt", "six==1.16.0\n");
     let outcome = publish(&sandbox).run().success().says(&arn(1));
-    assert_eq!(verdict(&outcome), "shared unchanged: the inputs are those of version 1");
+    assert_eq!(verdict(&outcome), "shared unchanged: the inputs are the same as for version 1");
     assert_eq!(versions(&sandbox), [1, 2]);
-    assert_eq!(verdict(&idle(&sandbox)), "shared unchanged: the inputs are those of version 1");
+    assert_eq!(verdict(&idle(&sandbox)), "shared unchanged: the inputs are the same as for version 1");
     sandbox.write("requirements.txt", "six==1.15.0\n");
     let outcome = publish(&sandbox).run().success();
     assert_eq!(verdict(&outcome), "shared published: requirements: six ==1.16.0 → ==1.15.0");
@@ -195,14 +195,14 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
       adopted       arn:aws:lambda:local:000000000000:layer:shared:1
-    shared adopted: exclude: boto3 added; but the bytes are those of version 1
+    shared adopted: exclude: boto3 added, but the zip is identical to that of version 1
     --- stderr
-      [time]  Decide                           to be built
+      [time]  Check for changes                a build is needed
       exclude: boto3 added
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Check                            1 finding
-    warning: `exclude` has `boto3`, which would not be in the layer anyway (take it out of `exclude`) [exclude-unknown]
+      [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
+      [time]  Check the layer                  1 finding
+    warning: `exclude` lists `boto3`, which would not be in the layer anyway (remove it from `exclude`) [exclude-unknown]
       [time]  Publish                          nothing new
     ");
     assert_eq!(versions(&sandbox), [1]);
@@ -214,12 +214,12 @@ fn a_version_that_vanished_is_published_again_under_a_new_number() {
     publish(&sandbox).run().success();
     fs_err::remove_dir_all(sandbox.path(".lambda-layers/shared/1")).expect("is there");
     let outcome = publish(&sandbox).run().success().says(&arn(2));
-    assert_eq!(verdict(&outcome), "shared published: version 1 is gone from local");
+    assert_eq!(verdict(&outcome), "shared published: version 1 no longer exists in local");
     assert_eq!(versions(&sandbox), [2]);
     // A zip alone is no version either.
     fs_err::remove_file(sandbox.path(".lambda-layers/shared/2/layer.zip")).expect("is there");
     let outcome = publish(&sandbox).run().success().says(&arn(3));
-    assert_eq!(verdict(&outcome), "shared published: version 2 is gone from local");
+    assert_eq!(verdict(&outcome), "shared published: version 2 no longer exists in local");
     // Nor is a number that was never used again because the newest is gone.
     fs_err::remove_dir_all(sandbox.path(".lambda-layers/shared")).expect("is there");
     publish(&sandbox).run().success().says(&arn(4));
@@ -234,7 +234,7 @@ fn a_lost_state_is_made_anew_from_the_versions() {
     publish(&sandbox).run().success();
     fs_err::remove_file(sandbox.path(STATE)).expect("is there");
     let outcome = publish(&sandbox).run().success().says(&arn(2));
-    assert_eq!(verdict(&outcome), "shared unchanged: the inputs mean the same as those of version 2");
+    assert_eq!(verdict(&outcome), "shared unchanged: the inputs are equivalent to those of version 2");
     assert_eq!(versions(&sandbox), [1, 2]);
     idle(&sandbox);
     // The older version is known again as well.
@@ -257,10 +257,10 @@ fn half_a_state_is_made_anew_with_a_warning() {
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
       unchanged     arn:aws:lambda:local:000000000000:layer:shared:1
-    shared unchanged: the inputs mean the same as those of version 1
+    shared unchanged: the inputs are equivalent to those of version 1
     --- stderr
-    warning: `[ROOT]/work/.lambda-layers/state/shared.json` is not a state; it is made anew from the list of versions
-      [time]  Decide                           nothing to do
+    warning: `[ROOT]/work/.lambda-layers/state/shared.json` is not a valid state; it is rebuilt from the list of versions
+      [time]  Check for changes                nothing to do
     ");
     assert_eq!(versions(&sandbox), [1]);
     assert!(!idle(&sandbox).stderr.contains("warning"));
@@ -278,8 +278,8 @@ fn a_state_of_a_newer_program_is_left_alone() {
     exit: 1
     --- stdout
     --- stderr
-    error: `[ROOT]/work/.lambda-layers/state/shared.json` was written by a newer version of lambda-layer (state format 99, this one knows 1)
-    hint: use the same version everywhere
+    error: `[ROOT]/work/.lambda-layers/state/shared.json` was written by a newer version of lambda-layer (state format 99; this version supports 1)
+    hint: use the same version of lambda-layer everywhere
     ");
     assert!(sandbox.tree() == before);
 }
@@ -297,15 +297,18 @@ fn a_plan_and_a_dry_run_change_nothing() {
         assert!(sandbox.tree() == before, "something was written");
     };
     check(
-        "shared would be published: the layer was never published",
-        "shared would be published: the layer was never published",
+        "shared would be published: this layer has not been published before",
+        "shared would be published: this layer has not been published before",
     );
     publish(&sandbox).run().success();
-    check("shared unchanged: the inputs are those of version 1", "shared unchanged: the inputs are those of version 1");
+    check(
+        "shared unchanged: the inputs are the same as for version 1",
+        "shared unchanged: the inputs are the same as for version 1",
+    );
     sandbox.write("requirements.txt", "# why\nsix==1.16.0\n");
     check(
-        "shared unchanged: the inputs were edited but mean the same as those of version 1",
-        "shared unchanged: the inputs were edited but mean the same as those of version 1",
+        "shared unchanged: the inputs were edited, but are equivalent to those of version 1",
+        "shared unchanged: the inputs were edited, but are equivalent to those of version 1",
     );
     sandbox.write("requirements.txt", "six==1.17.0\n");
     check(
@@ -349,8 +352,8 @@ fn build_makes_the_zip_and_nothing_else() {
     shared built: 6 files for python3.13 on x86_64
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             6 files, 37.1 KB → 11.3 KB
-      [time]  Check                            0 findings
+      [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
+      [time]  Check the layer                  0 findings
     ");
     let after: Vec<_> = sandbox.tree().into_keys().filter(|path| !before.contains(path)).collect();
     assert_eq!(after, [sandbox.path("shared.zip")]);

@@ -65,7 +65,7 @@ fn a_lock_that_does_not_fit_names_the_command_that_refreshes_it() {
         let sandbox = locked(file);
         sandbox.write(beside, sandbox.read(beside).replace(from, to));
         let before = sandbox.tree();
-        let outcome = plan(&sandbox).run().code(1).says(&format!("error: `{file}` does not fit `{beside}`"));
+        let outcome = plan(&sandbox).run().code(1).says(&format!("error: `{file}` does not match `{beside}`"));
         outcome.says(&format!("hint: run `{command}` and commit the result"));
         assert!(sandbox.tree() == before, "the workspace was written to");
     }
@@ -94,7 +94,7 @@ fn an_extra_that_pdm_did_not_lock_is_named_with_the_command() {
         .replace("groups = [\"default\", \"dev\", \"docs\", \"yaml\"]", "groups = [\"default\"]");
     sandbox.write("pdm.lock", lock);
     let outcome = plan(&sandbox).args(&["--extras", "yaml"]).run().code(1);
-    outcome.says("error: `pdm.lock` was made without `yaml`").says("hint: run `pdm lock --group yaml`");
+    outcome.says("error: `pdm.lock` was locked without `yaml`").says("hint: run `pdm lock --group yaml`");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn what_does_not_fit_the_python_or_was_not_locked_is_said_before_a_tool_runs() {
             .run()
     };
     let outcome = refused("3.11").code(1);
-    outcome.says("error: `pyproject.toml` is for Python ^3.12, but the layer is for Python 3.11");
+    outcome.says("error: `pyproject.toml` requires Python ^3.12, but the layer is for Python 3.11");
     assert_eq!(sandbox.trapped(), "", "a program was started");
 
     let sandbox = locked("pdm.lock");
@@ -117,10 +117,13 @@ fn what_does_not_fit_the_python_or_was_not_locked_is_said_before_a_tool_runs() {
     let cut = lock.find("[[package]]\nname = \"urllib3\"").expect("is locked");
     sandbox.write("pdm.lock", &lock[..cut]);
     let outcome = plan(&sandbox).run().code(1);
-    outcome.says("error: `pdm.lock` lacks `").says("` requires: it is cut short").says("write it anew with `pdm lock`");
+    outcome
+        .says("error: `pdm.lock` does not contain `")
+        .says("` requires: the file is truncated")
+        .says("create it again with `pdm lock`");
     // A group that the project has and the lock has not.
     let groups = "groups = [\"default\", \"dev\", \"docs\", \"yaml\"]";
     sandbox.write("pdm.lock", lock.replace(groups, "groups = [\"default\"]"));
     let outcome = plan(&sandbox).args(&["--groups", "docs"]).run().code(1);
-    outcome.says("error: `pdm.lock` was made without `docs`").says("hint: run `pdm lock --group docs`");
+    outcome.says("error: `pdm.lock` was locked without `docs`").says("hint: run `pdm lock --group docs`");
 }

@@ -26,7 +26,7 @@ fn no_credentials() {
     insta::assert_snapshot!(error_of(run), @"
     error: there are no AWS credentials
     cause: no credentials found in chain
-    hint: run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or name a profile in AWS_PROFILE (`aws configure list-profiles` has them); `registry` with a folder needs none, unless `codeartifact` is given
+    hint: run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or set AWS_PROFILE to a profile (`aws configure list-profiles` lists them); a folder as `registry` needs no credentials, unless `codeartifact` is given
     ");
 }
 
@@ -39,8 +39,8 @@ fn no_region() {
     exit: 1
     --- stdout
     --- stderr
-    error: there is no region to publish to
-    hint: name one with `regions`, or set AWS_REGION
+    error: no region is given
+    hint: set `regions` or AWS_REGION
     ");
 }
 
@@ -66,7 +66,7 @@ fn an_expired_token() {
     insta::assert_snapshot!(error_of(account.publish(&sandbox, &[])), @"
     error: s3:GetObject failed for `arn:aws:s3:::layers-eu-west-1/lambda-layers/state/shared.json`
     cause: ExpiredToken (HTTP 400): The provided token has expired. (request 4F2A)
-    hint: the session ended: ask for a longer one (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again
+    hint: request a longer session (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again
     ");
 }
 
@@ -77,7 +77,7 @@ fn a_state_that_may_not_be_read() {
     insta::assert_snapshot!(error_of(account.publish(&sandbox, &[])), @r#"
     error: s3:GetObject failed for `arn:aws:s3:::layers-eu-west-1/lambda-layers/state/shared.json`
     cause: AccessDenied (HTTP 403): Access Denied (request 4F2A)
-    hint: allow it: {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::layers-eu-west-1/lambda-layers/state/shared.json"}, and `s3:ListBucket` on `arn:aws:s3:::layers-eu-west-1`, without which S3 denies what does not exist yet
+    hint: allow it: {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::layers-eu-west-1/lambda-layers/state/shared.json"}, and `s3:ListBucket` on `arn:aws:s3:::layers-eu-west-1`, without which S3 denies access to objects that do not exist yet
     "#);
 }
 
@@ -109,7 +109,7 @@ fn a_version_that_cannot_be_recorded() {
     insta::assert_snapshot!(error_in(&outcome.told()), @"
     error: the state of `shared` could not be written
     cause: state: s3:PutObject failed for `arn:aws:s3:::layers-eu-west-1/lambda-layers/state/shared.json`: ExpiredToken (HTTP 400): The provided token has expired. (request 4F2A)
-    hint: the session ended: ask for a longer one (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again; what was published stays, and the next run finds it
+    hint: request a longer session (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again; versions that were published remain, and the next run finds them
     --- stderr
     ");
     assert_eq!(outcome.outputs()["layer-arn"], account.versions(EU)[0].arn);
@@ -157,7 +157,7 @@ fn a_value_that_lambda_refuses() {
     insta::assert_snapshot!(error_in(&outcome.told()), @r"
     error: `shared` could not be published to eu-west-1
     cause: eu-west-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:eu-west-1:*:layer:shared`: InvalidParameterValueException (HTTP 400): Layers consume more than the available size (request 8f3c)
-    hint: Lambda does not accept a value; correct the input that it names; a new run publishes only what is missing
+    hint: correct the input that the message mentions: Lambda does not accept its value; the next run publishes only what is missing
     ");
 }
 
@@ -181,7 +181,7 @@ fn throttled_for_ever() {
     insta::assert_snapshot!(error_of(account.publish(&sandbox, &[]).env("AWS_MAX_ATTEMPTS", "2")), @"
     error: lambda:GetLayerVersion failed for `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1`
     cause: TooManyRequestsException (HTTP 429): Rate exceeded (request 8f3c)
-    hint: AWS kept throttling; run again later, what was published stays
+    hint: run again later: AWS is throttling requests, and nothing published is lost
     ");
 }
 
@@ -223,7 +223,11 @@ fn a_state_whose_writing_is_not_confirmed() {
         account.publish(&sandbox, &[]).run().success();
         assert_eq!(account.numbers(EU), [1]);
         assert_eq!(account.state(EU)["claim"], serde_json::Value::Null);
-        account.publish(&sandbox, &[]).run().success().says("shared unchanged: the inputs are those of version 1");
+        account
+            .publish(&sandbox, &[])
+            .run()
+            .success()
+            .says("shared unchanged: the inputs are the same as for version 1");
     }
 }
 
@@ -235,7 +239,7 @@ fn an_account_that_cannot_be_asked_for() {
     insta::assert_snapshot!(error_of(account.run(&sandbox, "publish", &["--bucket", "layers-{account}"])), @"
     error: sts:GetCallerIdentity failed for `*`
     cause: ExpiredToken (HTTP 403): The security token included in the request is expired
-    hint: the session ended: ask for a longer one (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again
+    hint: request a longer session (`role-duration-seconds` of aws-actions/configure-aws-credentials) and run again
     ");
 }
 
@@ -259,6 +263,6 @@ fn a_state_in_a_bucket_that_does_not_exist() {
 fn a_time_that_is_no_number_is_named_before_anything_is_built() {
     let (account, sandbox) = (Account::with_buckets(&[EU]), six());
     let outcome = account.publish(&sandbox, &[]).env("LAMBDA_LAYER_PUBLISH_SECONDS", "soon").run().code(1);
-    outcome.says("error: `LAMBDA_LAYER_PUBLISH_SECONDS` is `soon`\nhint: give a number of seconds from 1 to 900, or leave it out");
+    outcome.says("error: `LAMBDA_LAYER_PUBLISH_SECONDS` is `soon`, which is not a valid number of seconds\nhint: use a number of seconds from 1 to 900, or unset the variable");
     assert!(account.numbers(EU).is_empty());
 }

@@ -14,9 +14,9 @@ use lambda_layer::report::OUTPUTS;
 use crate::tables;
 
 const ACTION_NAME: &str = "Lambda Layer for Python";
-const LITE_DESCRIPTION: &str =
-    "Builds Lambda layers from wheels in a small image, publishes them when something changed, and manages them";
-const ACTION_DESCRIPTION: &str = "Builds a Lambda layer from Python dependency files, byte for byte reproducible, and publishes it only when something changed";
+const LITE_DESCRIPTION: &str = "Builds Lambda layers from wheels in a small image, publishes them when something changed, and manages their versions";
+const ACTION_DESCRIPTION: &str =
+    "Builds a reproducible Lambda layer from Python dependency files, and publishes it only when something changed";
 
 pub(crate) fn inputs() -> Vec<InputArgument> {
     let commands = command_names().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -56,7 +56,7 @@ inputs:
 "
     );
     for input in inputs {
-        let lists = if input.is_list { "; one a line" } else { "" };
+        let lists = if input.is_list { "; one per line" } else { "" };
         // The runner passes defaults on as if they had been given, and what is given overrides `lambda-layers.yml`.
         let is_passed_on = ["command", "github-token"].contains(&input.name.as_str());
         let (default, told) = match input.default.as_str() {
@@ -141,7 +141,7 @@ const LITE_END: &str = "\
 # hadolint ignore=DL3007
 FROM gcr.io/distroless/cc-debian12:latest
 LABEL org.opencontainers.image.title=\"lambda-layer lite\" \\
-      org.opencontainers.image.description=\"Builds AWS Lambda layers for Python from wheels, and publishes and manages them\" \\
+      org.opencontainers.image.description=\"Builds AWS Lambda layers for Python from wheels, publishes them and manages their versions\" \\
       org.opencontainers.image.licenses=\"Apache-2.0\"
 COPY --from=python /python /usr
 COPY --from=uv /uv/bin/uv /usr/local/bin/uv

@@ -196,7 +196,7 @@ fn what_a_private_repository_has_is_searched_for_secrets() {
         let url = format!("git+http://me:{WRITTEN}@{}/alpha.git", server.host());
         sandbox.write("requirements.txt", format!("alpha @ {url}\n"));
         let outcome = build(&sandbox, installer).run().code(1);
-        outcome.says("`python/alpha/settings.py` has a URL with a password in line 1");
+        outcome.says("`python/alpha/settings.py` contains a URL with a password on line 1");
     }
 }
 
@@ -209,7 +209,7 @@ fn a_repository_that_refuses_is_named_without_the_token() {
         let outcome = build(&sandbox, installer).env("ALPHA", "wr0ng-t0ken").run().code(1);
         assert!(!outcome.stderr.contains("wr0ng-t0ken"), "{}", outcome.stderr);
         let message =
-            format!("error: the git repository at `http://{}` refused the run's credentials\n", server.host());
+            format!("error: the git repository at `http://{}` rejected the credentials of this run\n", server.host());
         outcome.says(&message);
     }
 }
@@ -293,7 +293,7 @@ fn an_agent_opens_repositories_over_ssh() {
         server.tell(build(&sandbox, installer), "known").run().success();
         assert_eq!(modules(&members(&sandbox.path("layer.zip"))), ["alpha"]);
 
-        let message = format!("error: the git repository at `ssh://{place}` refused the run's credentials\n");
+        let message = format!("error: the git repository at `ssh://{place}` rejected the credentials of this run\n");
         let stranger = sandbox.root().join("ssh/nobody");
         fs_err::write(&stranger, "").expect("can be written");
         // Another cache: the repository would be in the first.

@@ -129,14 +129,14 @@ fn names_that_leave_the_layer() {
         b"python/line\n::error::x.py",
     ];
     insta::assert_snapshot!(findings(&names.map(|name| file(name, b"x"))), @r#"
-    unsafe-path: `../../etc/cron.d/x` climbs out of its folder with `..`
+    unsafe-path: `../../etc/cron.d/x` leaves its folder with `..`
     unsafe-path: `/etc/passwd` is an absolute path
-    unsafe-path: `C:/Windows/x` begins with the name of a drive
-    unsafe-path: `python/../../x` climbs out of its folder with `..`
+    unsafe-path: `C:/Windows/x` begins with a drive letter
+    unsafe-path: `python/../../x` leaves its folder with `..`
     unsafe-path: `python/line\n::error::x.py` has a control character in its name
     unsafe-path: `python/nul\0.py` has a control character in its name
     unsafe-path: `python/�.py` is not UTF-8
-    unsafe-path: `python\windows.py` has a backslash in its name, which separates nothing on Linux
+    unsafe-path: `python\windows.py` has a backslash in its name, which is not a path separator on Linux
     "#);
 }
 
@@ -179,10 +179,10 @@ fn links_and_what_is_behind_them() {
         link("python/long", &"x".repeat(5000)),
         Entry { packed: Vec::new(), size: 0, crc: 0, ..link("python/nowhere", "") },
     ]), @"
-    unsafe-path: `python/long` is a link to a longer path than Linux takes
-    unsafe-path: `python/nowhere` is a link that leads nowhere
-    unsafe-path: `python/out/passwd` is behind the link `python/out`, which leads to `/etc`
-    link-outside: `python/out` is a link to `/etc`, which is outside of the layer
+    unsafe-path: `python/long` is a link to a path that is longer than Linux allows
+    unsafe-path: `python/nowhere` is a link without a valid target
+    unsafe-path: `python/out/passwd` is behind the link `python/out`, which points to `/etc`
+    link-outside: `python/out` is a link to `/etc`, which is outside the layer
     ");
 }
 
@@ -197,8 +197,8 @@ fn one_path_for_several_entries() {
         file("python/d", b"x"),
     ]), @r#"
     duplicate-entry: `python/./a.py` is in the zip more than once
-    duplicate-entry: `python/b` is a file and a folder
-    duplicate-entry: `python/d` is a file and a folder
+    duplicate-entry: `python/b` is both a file and a folder
+    duplicate-entry: `python/d` is both a file and a folder
     "#);
 }
 
@@ -211,11 +211,11 @@ fn what_lambda_cannot_unpack() {
         Entry { method: 93, ..file("python/zstd.py", b"x") },
         Entry { method: 97, ..file("python/other.py", b"x") },
     ]), @r#"
-    encrypted-entry: `python/secret.py` is encrypted, which Lambda cannot unpack
-    unsupported-compression: `python/bzip2.py` is compressed by bzip2, which Lambda cannot unpack
-    unsupported-compression: `python/lzma.py` is compressed by LZMA, which Lambda cannot unpack
-    unsupported-compression: `python/other.py` is compressed by method 97, which Lambda cannot unpack
-    unsupported-compression: `python/zstd.py` is compressed by Zstandard, which Lambda cannot unpack
+    encrypted-entry: `python/secret.py` is encrypted, so Lambda cannot unpack it
+    unsupported-compression: `python/bzip2.py` is compressed with bzip2, which Lambda cannot unpack
+    unsupported-compression: `python/lzma.py` is compressed with LZMA, which Lambda cannot unpack
+    unsupported-compression: `python/other.py` is compressed with method 97, which Lambda cannot unpack
+    unsupported-compression: `python/zstd.py` is compressed with Zstandard, which Lambda cannot unpack
     "#);
 }
 
@@ -230,12 +230,12 @@ fn modes_that_lambda_refuses() {
         Entry { mode: 0o010_644, ..file("python/pipe", b"") },
         Entry { mode: 0o104_755, ..file("python/setuid", b"") },
     ]), @r#"
-    mode-refused: the folder `python/closed` has mode 700, so that the function cannot enter it
-    mode-refused: the folder `python/flat` has mode 644, so that the function cannot enter it
-    mode-refused: `python/mine.py` has mode 600, so that the function cannot read it
-    mode-refused: `python/none.py` has mode 000, so that the function cannot read it
-    mode-refused: `python/null` is a device, socket or pipe, which a layer cannot have
-    mode-refused: `python/pipe` is a device, socket or pipe, which a layer cannot have
+    mode-refused: the folder `python/closed` has mode 700, so the function cannot enter it
+    mode-refused: the folder `python/flat` has mode 644, so the function cannot enter it
+    mode-refused: `python/mine.py` has mode 600, so the function cannot read it
+    mode-refused: `python/none.py` has mode 000, so the function cannot read it
+    mode-refused: `python/null` is a device, socket or pipe, which a layer cannot contain
+    mode-refused: `python/pipe` is a device, socket or pipe, which a layer cannot contain
     "#);
 }
 
@@ -249,11 +249,11 @@ fn bytes_that_are_not_as_declared() {
         Entry { size: 4, ..file("python/stored.py", b"12345") },
         Entry { own_name: Some(b"python/other.py".to_vec()), ..file("python/named.py", b"x") },
     ]), @r#"
-    corrupt-zip: `python/checksum.py` is broken: its checksum is wrong
-    corrupt-zip: `python/garbage.py` is broken: it cannot be unpacked
-    corrupt-zip: `python/less.py` is broken: it unpacks to less than it declares
-    corrupt-zip: `python/named.py` is broken: its own header calls it `python/other.py`
-    corrupt-zip: `python/stored.py` is broken: it has another size than it declares
+    corrupt-zip: `python/checksum.py` is corrupt: its checksum is wrong
+    corrupt-zip: `python/garbage.py` is corrupt: its data cannot be decompressed
+    corrupt-zip: `python/less.py` is corrupt: it unpacks to less than it declares
+    corrupt-zip: `python/named.py` is corrupt: its own header calls it `python/other.py`
+    corrupt-zip: `python/stored.py` is corrupt: its size differs from the size that it declares
     "#);
 }
 
@@ -265,24 +265,24 @@ fn bombs_are_not_unpacked() {
         Entry { size: 300 << 20, packed: vec![0; 100], ..deflated("python/promise.py", b"") },
         Entry { size: 650 << 20, ..deflated("python/large.py", &zeros) },
     ]), @r#"
-    unzipped-size: the layer is 950.0 MB unzipped (996148206 bytes), over Lambda's 250.0 MB (262144000 bytes)
-    zip-bomb: `python/large.py` was not unpacked: it declares 650.0 MB for 20.7 KB, more than they can hold
+    unzipped-size: the layer is 950.0 MB unzipped (996148206 bytes), over Lambda's limit of 250.0 MB (262144000 bytes)
+    zip-bomb: `python/large.py` was not unpacked: it declares 650.0 MB for 20.7 KB of compressed data, more than that can hold
     zip-bomb: `python/more.py` was not unpacked: it unpacks to more than the 1000 B that it declares
-    zip-bomb: `python/promise.py` was not unpacked: it declares 300.0 MB for 100 B, more than they can hold
+    zip-bomb: `python/promise.py` was not unpacked: it declares 300.0 MB for 100 B of compressed data, more than that can hold
     "#);
     // Each is within its limits, all together are not.
     let ten: Vec<Entry> =
         (0..10).map(|index| Entry { size: 200 << 20, ..deflated(&format!("python/{index}"), &zeros) }).collect();
     insta::assert_snapshot!(findings(&ten), @r#"
-    unzipped-size: the layer is 2000.0 MB unzipped (2097152006 bytes), over Lambda's 250.0 MB (262144000 bytes)
-    zip-bomb: `layer` was not unpacked: it declares 2000.0 MB unzipped, over the 1024.0 MB that are unpacked
+    unzipped-size: the layer is 2000.0 MB unzipped (2097152006 bytes), over Lambda's limit of 250.0 MB (262144000 bytes)
+    zip-bomb: `layer` was not unpacked: it declares 2000.0 MB unzipped, over the limit of 1024.0 MB
     "#);
     // The one file that many names share.
     let kernel = deflated("python/kernel.py", &zeros);
     let again = Entry { name: b"python/again.py".to_vec(), own_name: None, again: true, ..kernel.clone() };
     insta::assert_snapshot!(findings(&[kernel, again]), @r#"
-    corrupt-zip: `python/again.py` is broken: its own header calls it `python/kernel.py`
-    zip-bomb: `layer` was not unpacked: `python/again.py` and `python/kernel.py` share bytes of the zip
+    corrupt-zip: `python/again.py` is corrupt: its own header calls it `python/kernel.py`
+    zip-bomb: `layer` was not unpacked: `python/again.py` and `python/kernel.py` overlap in the zip
     "#);
 }
 
@@ -303,14 +303,14 @@ fn folders_are_not_trusted_either() {
     drop(socket);
     insta::assert_snapshot!(told(&outcome), @r"
     broken-binary: `python/empty.so` is empty
-    broken-binary: `python/no_library.so` has the name of a library, and is none
-    link-outside: `python/up` is a link to `../../..`, which leaves the layer
-    mode-refused: `python/mine.py` has mode 600, so that the function cannot read it
-    mode-refused: `python/socket` is a device, socket or pipe, which a layer cannot have
+    broken-binary: `python/no_library.so` is named like a library, but is not one
+    link-outside: `python/up` is a link to `../../..`, which leads out of the layer
+    mode-refused: `python/mine.py` has mode 600, so the function cannot read it
+    mode-refused: `python/socket` is a device, socket or pipe, which a layer cannot contain
     unsafe-path: `python/line\n::error::x.py` has a control character in its name
-    dangling-link: `python/circle` is a link to `circle`, which leads back to it
-    dangling-link: `python/nowhere` is a link to `gone`, where there is nothing
-    link-outside: `python/far` is a link to `/etc`, which is outside of the layer
+    dangling-link: `python/circle` is a link to `circle`, which leads back to the link itself
+    dangling-link: `python/nowhere` is a link to `gone`, which does not exist
+    link-outside: `python/far` is a link to `/etc`, which is outside the layer
     ");
 }
 
@@ -334,13 +334,13 @@ fn what_is_no_zip_says_what_it_is() {
     }
     insta::assert_snapshot!(texts.join("\n"), @r#"
     cause: it is empty
-    cause: it is a web page: was it downloaded without a login, or from the page about it?
-    cause: it is XML, perhaps the error of a server in place of the file
-    cause: it is compressed by gzip, as `.tar.gz` files are
-    cause: it begins as a zip, but its directory is broken
-    cause: it begins as a zip and has no end: it was not copied or downloaded as a whole
-    cause: it begins as a zip, but its directory is broken
-    cause: it has no directory of entries at its end
+    cause: it is a web page, perhaps because it was downloaded without logging in or from the wrong link
+    cause: it is XML, perhaps a server's error message instead of the file
+    cause: it is compressed with gzip, like a `.tar.gz` file
+    cause: it begins like a zip, but its directory is broken
+    cause: it begins like a zip, but its end is missing: the copy or download is incomplete
+    cause: it begins like a zip, but its directory is broken
+    cause: it has no zip directory at its end
     "#);
 }
 
@@ -353,8 +353,8 @@ fn a_wheel_is_no_layer() {
     exit: 1
     --- stdout
     --- stderr
-    error: `six-1.0-py3-none-any.whl` is a wheel, or packages without their folder, and no layer
-    hint: in a layer packages are in `python/`; `lambda-layer build` makes one from a wheel that `requirements` names
+    error: `six-1.0-py3-none-any.whl` is not a layer, but a wheel or packages without their `python/` folder
+    hint: put packages into `python/`, or list the wheel in `requirements` and run `lambda-layer build`
     "#);
 }
 

@@ -48,13 +48,13 @@ fn what_is_there_becomes_layers_that_plan_takes() {
       space     space/uv.lock
       web       web/requirements.txt
 
-    left out
-      docs/requirements.txt: folders called `docs` are left out
-      space/packages/member/pyproject.toml: it belongs to the uv.lock above it
-      broken/requirements.txt: requirements.txt:1: cannot read `six==`: Unexpected end of version specifier, expected version
-      lint/pyproject.toml: `pyproject.toml` has no `[project]`, so it names no dependencies
+    skipped
+      docs/requirements.txt: folders called `docs` are skipped
+      space/packages/member/pyproject.toml: it belongs to the uv.lock in a folder above it
+      broken/requirements.txt: requirements.txt:1: `six==` is not a valid requirement: Unexpected end of version specifier, expected version
+      lint/pyproject.toml: `pyproject.toml` has no `[project]` table, so it declares no dependencies
 
-    next: `lambda-layer plan` says what would be published
+    next: run `lambda-layer plan` to see what would be published
     --- stderr
     ");
     let text = sandbox.read("lambda-layers.yml");
@@ -62,7 +62,7 @@ fn what_is_there_becomes_layers_that_plan_takes() {
     let address = format!("https://raw.githubusercontent.com/{repository}/v1/lambda-layers.schema.json");
     assert_eq!(first, format!("# yaml-language-server: $schema={address}"));
     insta::assert_snapshot!(rest, @r#"
-    # Layers of this repository. Every input can stand in `defaults` and in a layer.
+    # The layers of this repository. Every input can be set in `defaults` or in a layer.
     defaults:
       python-version: "3.14"
       regions: [eu-west-1, us-east-1]
@@ -83,7 +83,7 @@ fn what_is_there_becomes_layers_that_plan_takes() {
     "#);
     let outcome = sandbox.run(&["plan", "--registry", ".lambda-layers", "--regions", ""]).run();
     outcome.says("would be published");
-    sandbox.run(&["init"]).run().code(1).says("`lambda-layers.yml` is there already");
+    sandbox.run(&["init"]).run().code(1).says("`lambda-layers.yml` already exists");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_repository_without_dependencies_is_told_so() {
     let sandbox = Sandbox::new();
     sandbox.write("broken/requirements.txt", "six==\n");
     let outcome = sandbox.run(&["init"]).run().code(1);
-    outcome.says("nothing to make a layer of was found").says("`broken/requirements.txt`: ");
+    outcome.says("contains no dependency files for a layer").says("`broken/requirements.txt`: ");
     assert!(!sandbox.path("lambda-layers.yml").exists());
 }
 

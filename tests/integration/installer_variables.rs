@@ -73,7 +73,7 @@ fn what_is_left_out_is_said_by_name_to_those_who_look_for_a_fault() {
     let sandbox = sandbox();
     let run = || from_wheels(&sandbox, "uv").env("UV_DEV", "s3cret-1").env("PIP_USER", "s3cret-1").env("PATHS", "x");
     let outcome = run().env("LAMBDA_LAYER_DEBUG", "1").run().success();
-    let said = "set, and not passed on to installers and lock tools: PIP_USER, UV_DEV\n";
+    let said = "set, but not passed on to installers and lock tools: PIP_USER, UV_DEV\n";
     assert_eq!(outcome.stderr.matches(said).count(), 1, "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("s3cret-1"));
     assert!(!run().run().success().stderr.contains("UV_DEV"));
@@ -100,9 +100,9 @@ fn pips_configuration_files_are_heeded_as_its_variables_are() {
     sandbox.write("limits.txt", "alpha<2\n");
     configured("constraint = limits.txt\n").run().success();
     assert_eq!(version(), "version = \"1.0\"\n");
-    configured("constraint = nothing.txt\n").run().code(1).says("error: `PIP_CONSTRAINT` names `nothing.txt`");
+    configured("constraint = nothing.txt\n").run().code(1).says("error: `PIP_CONSTRAINT` refers to `nothing.txt`");
     let outcome = configured("what\n").run().code(1);
-    outcome.says("home/.config/pip/pip.conf:5 is no line of a configuration file of pip\n").says("hint: write `name");
+    outcome.says("home/.config/pip/pip.conf:5 is not valid in a pip configuration file\n").says("hint: write `name");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn uv_is_fetched_whatever_is_set_for_pip() {
     }
     let run = with_harmful(build(&sandbox, "uv")).env("PATH", format!("{bin}:/usr/bin:/bin"));
     let run = run.env("PIP_CONFIG_FILE", sandbox.root().join("pip.conf")).env("PIP_NO_INDEX", "1");
-    run.run().success().says("Get uv ");
+    run.run().success().says("Download uv ");
     assert_eq!(layered(&sandbox.path("layer.zip")), [("alpha".to_owned(), "1.0".to_owned())].into());
 }
 
@@ -150,10 +150,12 @@ fn files_that_variables_name_are_inputs() {
         published(&sandbox, installer, "limits.txt").success().says("x unchanged");
         sandbox.write("limits.txt", "alpha<3\n");
         let variable = if installer == "uv" { "UV_CONSTRAINT" } else { "PIP_CONSTRAINT" };
-        let said = format!("x published: variables: {variable} has other content");
+        let said = format!("x published: variables: {variable} has different content");
         published(&sandbox, installer, "limits.txt").success().says(&said);
         let outcome = published(&sandbox, installer, "gone.txt").code(1);
-        outcome.says(&format!("error: `{variable}` names `gone.txt`, which does not exist\n")).says("hint: correct");
+        outcome
+            .says(&format!("error: `{variable}` refers to `gone.txt`, which does not exist\n"))
+            .says("hint: correct");
     }
 }
 

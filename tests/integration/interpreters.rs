@@ -60,7 +60,7 @@ fn hash(outcome: &Outcome) -> String {
 /// Why there is no bytecode, without what differs by machine.
 fn why(outcome: &Outcome, mirror: &str) -> String {
     let line = outcome.stderr.lines().find(|line| line.starts_with("warning: ")).expect("warns");
-    let why = line.split(": the layer gets no bytecode").next().unwrap_or(line);
+    let why = line.split(": the layer contains no bytecode").next().unwrap_or(line);
     let text = why.replace(mirror.trim_end_matches("/downloads.json"), "[MIRROR]");
     let version = tools().python_version();
     let varying = regex::Regex::new(&format!(r"{}\.\d+|Computed: \w+", regex::escape(&version))).expect("is a pattern");
@@ -74,11 +74,12 @@ fn a_machine_with_uv_alone_makes_the_same_layer() {
     let native = run(&sandbox, &mirror.url(), BUILD).env("UV_PYTHON_PREFERENCE", "only-system").run().success();
     assert_eq!(mirror.downloads(), 0);
     let alone = |command: &[&str]| run(&sandbox, &mirror.url(), command).env("PATH", uv_alone(&sandbox));
-    let first = alone(BUILD).run().success().says("Get Python").says("Compile").says("Import 1 module");
+    let first =
+        alone(BUILD).run().success().says("Download Python").says("Compile to bytecode").says("Import 1 module");
     assert_eq!(hash(&first), hash(&native));
     // It is kept, and nothing is put where programs are looked for.
     let second = alone(BUILD).run().success();
-    assert!(!second.stderr.contains("Get Python"), "{}", second.stderr);
+    assert!(!second.stderr.contains("Download Python"), "{}", second.stderr);
     assert_eq!((hash(&second), mirror.downloads()), (hash(&native), 1));
     assert!(!sandbox.root().join("home/.local/bin").exists());
     // Its standard library is not compiled anew in each process.
@@ -99,7 +100,7 @@ fn layers_of_a_run_share_one_download_on_a_slow_line() {
     let mirror = Mirror::start("slow");
     let arguments = ["build", "--bytecode", "compile", "--smoke-test", "import", "--jobs", "4"];
     let outcome = run(&sandbox, &mirror.url(), &arguments).env("PATH", uv_alone(&sandbox)).run().success();
-    assert_eq!(outcome.stderr.matches("Get Python").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("Download Python").count(), 1, "{}", outcome.stderr);
     assert_eq!(mirror.downloads(), 1);
 }
 
@@ -144,10 +145,10 @@ fn without_a_mirror_that_works_wheels_make_a_layer_and_nothing_else() {
         assert!(!sandbox.path(".lambda-layers/app/1").exists());
     }
     insta::assert_snapshot!(told.join("\n"), @r"
-    down: warning: this machine has no Python [PYTHON], and uv cannot fetch one: Error while fetching remote python downloads json from `[MIRROR]/downloads.json`: HTTP status server error (503 Service Unavailable) for url ([MIRROR]/downloads.json)
-    half: warning: this machine has no Python [PYTHON], and uv cannot fetch one: Failed to install cpython-[…]-linux-[ARCH]-gnu: error reading a body from connection
-    wrong: warning: this machine has no Python [PYTHON], and uv cannot fetch one: Failed to install cpython-[…]-linux-[ARCH]-gnu: Hash mismatch for `cpython-[…]-linux-[ARCH]-gnu` Expected: 0000000000000000000000000000000000000000000000000000000000000000 […]
-    dead: warning: this machine has no Python [PYTHON], and uv cannot fetch one: Error while fetching remote python downloads json from `[MIRROR]/downloads.json`: Connection refused (os error 111)
+    down: warning: this machine has no Python [PYTHON], and uv could not download one: Error while fetching remote python downloads json from `[MIRROR]/downloads.json`: HTTP status server error (503 Service Unavailable) for url ([MIRROR]/downloads.json)
+    half: warning: this machine has no Python [PYTHON], and uv could not download one: Failed to install cpython-[…]-linux-[ARCH]-gnu: error reading a body from connection
+    wrong: warning: this machine has no Python [PYTHON], and uv could not download one: Failed to install cpython-[…]-linux-[ARCH]-gnu: Hash mismatch for `cpython-[…]-linux-[ARCH]-gnu` Expected: 0000000000000000000000000000000000000000000000000000000000000000 […]
+    dead: warning: this machine has no Python [PYTHON], and uv could not download one: Error while fetching remote python downloads json from `[MIRROR]/downloads.json`: Connection refused (os error 111)
     ");
 }
 
@@ -160,7 +161,7 @@ fn settings_of_uv_keep_it_from_fetching() {
         sandbox.run(&["build", "--python-version", &tools().python_version()]).run().success();
         let outcome = run(&sandbox, &mirror.url(), BUILD).env(name, value).run().success();
         outcome.says(&format!(
-            "and `{name}{}` keeps uv from fetching one: the layer gets no bytecode",
+            "and `{name}{}` prevents uv from downloading one: the layer contains no bytecode",
             equals(name, value)
         ));
         assert_eq!(mirror.downloads(), 0);
@@ -169,7 +170,7 @@ fn settings_of_uv_keep_it_from_fetching() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     sandbox.write("uv.toml", "python-downloads = \"never\"\n");
     let run = run(&sandbox, &mirror.url(), BUILD).unset("UV_PYTHON_DOWNLOADS");
-    run.run().success().says("Python downloads are not allowed").says("the layer gets no bytecode");
+    run.run().success().says("Python downloads are not allowed").says("the layer contains no bytecode");
     assert_eq!(mirror.downloads(), 0);
 }
 
@@ -200,6 +201,6 @@ fn a_python_that_lacks_modules_says_nothing_of_imports() {
     let path = format!("{}/less:{}", sandbox.root(), uv_alone(&sandbox));
     let less = |run: Run| run.env("PATH", &path).env("UV_PYTHON_PREFERENCE", "managed");
     let outcome = less(run(&sandbox, &mirror.url(), BUILD)).env("UV_PYTHON_DOWNLOADS", "never").run().success();
-    outcome.says("is no release, or lacks parts of the standard library)").says("the layer gets no bytecode");
-    less(run(&sandbox, &mirror.url(), BUILD)).run().success().says("Get Python").says("Import 1 module");
+    outcome.says("is not a release, or lacks parts of the standard library)").says("the layer contains no bytecode");
+    less(run(&sandbox, &mirror.url(), BUILD)).run().success().says("Download Python").says("Import 1 module");
 }

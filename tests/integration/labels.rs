@@ -75,7 +75,7 @@ fn a_label_is_put_on_moved_asked_for_and_taken_away() {
 
     shared labelled: 2 done
     --- stderr
-      [time]  Read                             2 contents
+      [time]  Read the state                   2 contents
     ");
     let contents = account.versions(EU);
     assert_eq!(account.state(EU)["labels"]["production"], serde_json::json!([contents[0].code_sha256]));
@@ -117,11 +117,11 @@ fn labels_need_a_state() {
     exit: 1
     --- stdout
     --- stderr
-    error: `labels` are kept in the state, and there is none
-    hint: name a `bucket`, or a place for the state with `state`
+    error: `labels` are stored in the state, but there is no state
+    hint: set `bucket`, or set `state` to a location for the state
     ");
     assert!(account.numbers(EU).is_empty());
-    account.run(&sandbox, "label", &["--labels", "production"]).run().code(1).says("`labels` are kept in the state");
+    account.run(&sandbox, "label", &["--labels", "production"]).run().code(1).says("`labels` are stored in the state");
 }
 
 #[test]
@@ -133,9 +133,9 @@ fn a_version_of_something_else_has_no_label() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Read                             0 contents
+      [time]  Read the state                   0 contents
     error: version 1 of `shared` was not published by lambda-layer
-    hint: labels stand on contents that the state knows: publish the layer with this program first
+    hint: publish the layer with lambda-layer first: only versions that it published can have labels
     ");
 }
 
@@ -186,9 +186,9 @@ fn a_lost_state_has_labels_and_parameters_again() {
     let arguments = ["--labels", "production", "--ssm-parameter", TEMPLATE];
     let outcome = label(&account, &sandbox, &arguments).code(1);
     insta::assert_snapshot!(&outcome.told()[outcome.told().find("error:").expect("is told")..], @"
-    error: 1 change of `shared` failed
-    cause: /layers/{layer}/{python}/{arch}/latest in eu-west-1: it is not known which Python and architecture `[base64]` was built for, which `ssm-parameter` names
-    hint: publish this layer once more, or use a template without `{python}` and `{arch}`; a new run does only what is missing
+    error: 1 change to `shared` failed
+    cause: /layers/{layer}/{python}/{arch}/latest in eu-west-1: `ssm-parameter` contains the Python version or architecture, but it is not known for which ones `[base64]` was built
+    hint: publish this layer again, or use a template without `{python}` and `{arch}`; the next run does only what is missing
     ");
     account.publish(&sandbox, &[]).run().success().says("shared unchanged");
     label(&account, &sandbox, &arguments).success();
@@ -257,15 +257,15 @@ fn a_parameter_of_something_else_stays_as_it_is() {
       failed         eu-west-1  parameter /layers/shared/3.13/x86_64/latest
 
     shared published
-    ::error title=lambda-layer::1 change of `shared` failed%0Acause: parameter /layers/shared/3.13/x86_64/latest in eu-west-1: the parameter `/layers/shared/3.13/x86_64/latest` holds no version of `shared`%0Ahint: it stays as it is: name another with `ssm-parameter`, or delete it; a new run does only what is missing
-    error: 1 change of `shared` failed
-    cause: parameter /layers/shared/3.13/x86_64/latest in eu-west-1: the parameter `/layers/shared/3.13/x86_64/latest` holds no version of `shared`
-    hint: it stays as it is: name another with `ssm-parameter`, or delete it; a new run does only what is missing
+    ::error title=lambda-layer::1 change to `shared` failed%0Acause: parameter /layers/shared/3.13/x86_64/latest in eu-west-1: the value of the parameter `/layers/shared/3.13/x86_64/latest` is not a version of `shared`%0Ahint: set `ssm-parameter` to another name, or delete the parameter; the next run does only what is missing
+    error: 1 change to `shared` failed
+    cause: parameter /layers/shared/3.13/x86_64/latest in eu-west-1: the value of the parameter `/layers/shared/3.13/x86_64/latest` is not a version of `shared`
+    hint: set `ssm-parameter` to another name, or delete the parameter; the next run does only what is missing
     --- stderr
     ");
     // Nor is that of another layer.
     parameters.put(LATEST, "arn:aws:lambda:eu-west-1:123456789012:layer:other:3");
-    account.publish(&sandbox, &["--ssm-parameter", TEMPLATE]).run().code(1).says("holds no version of `shared`");
+    account.publish(&sandbox, &["--ssm-parameter", TEMPLATE]).run().code(1).says("is not a version of `shared`");
 }
 
 #[test]

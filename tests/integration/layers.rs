@@ -102,7 +102,7 @@ fn bad_input_of_one_stops_all_before_anything_is_built() {
     sandbox.write("lambda-layers.yml", text);
     let outcome = sandbox.run(&["publish"]).run().code(1);
     assert!(!sandbox.path(".lambda-layers").exists());
-    outcome.says(": `slim` is `much` (use ").says(": `layout` is `sideways` (use ");
+    outcome.says(": `slim` is `much`, which is not a valid value (use ").says(": `layout` is `sideways` (use ");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn two_layers_do_not_take_turns_at_one_parameter() {
         sandbox.run(&arguments).env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").run()
     };
     let outcome = plan("/layers/{python}").code(1);
-    outcome.says("`ssm-parameter` is `/layers/3.13` for `alpha-313` and for `beta-313`").says("write `{layer}` in it");
+    outcome.says("`ssm-parameter` is `/layers/3.13` for both `alpha-313` and `beta-313`").says("include `{layer}`");
 }
 
 #[test]
@@ -164,7 +164,11 @@ fn arm_is_built_on_arm_unless_another_runner_is_named() {
     let runners: Vec<&Value> =
         matrix["include"].as_array().expect("is a list").iter().map(|job| &job["runs-on"]).collect();
     assert_eq!(runners, ["ubuntu-latest", "ubuntu-24.04-arm"]);
-    sandbox.run(&["plan", "--runs-on", "arm64"]).run().code(1).says("`runs-on` has `arm64`, which names no runner");
+    sandbox
+        .run(&["plan", "--runs-on", "arm64"])
+        .run()
+        .code(1)
+        .says("`runs-on` contains `arm64`, which is not an `architecture=label` line");
 }
 
 #[test]
@@ -189,12 +193,16 @@ fn without_a_file_the_only_layer_can_still_be_chosen() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let plan = |layers: &str| sandbox.run(&["plan", "--layer-name", "web", "--layers", layers]).run();
     plan("api, we*").success().says("web would be published");
-    plan("api").code(1).says("`layers` leaves out `web`, which is the only layer");
-    sandbox.run(&["plan", "--layers", "web"]).run().code(1).says("and there is none");
+    plan("api").code(1).says("`layers` does not include `web`, which is the only layer");
+    sandbox.run(&["plan", "--layers", "web"]).run().code(1).says("but there is no such file");
 }
 
 #[test]
 fn jobs_are_a_number() {
     let sandbox = three_layers();
-    sandbox.run(&["build", "--jobs", "none"]).run().code(1).says("`jobs` is `none`, which is no number of layers");
+    sandbox
+        .run(&["build", "--jobs", "none"])
+        .run()
+        .code(1)
+        .says("`jobs` is `none`, which is not a valid number of layers");
 }

@@ -26,8 +26,8 @@ fn a_secret_of_the_run_in_own_source_is_refused() {
     sandbox.write("app/config.py", format!("TOKEN = '{TOKEN}'\n"));
     let told = refused(&sandbox, &["--source", "app"]).told();
     insta::assert_snapshot!(told.split_once("error: ").map_or(told.as_str(), |(_, rest)| rest), @r"
-    `python/app/config.py` holds a secret that this run was given
-    hint: take it out, and let the function read it at run time; see docs/findings.md for what is compared
+    `python/app/config.py` contains a secret that was passed to this run
+    hint: remove it, and let the function read it at run time; docs/findings.md explains what is compared
     ");
 }
 
@@ -39,7 +39,8 @@ fn it_is_found_encoded_and_in_compiled_code_and_in_names() {
     sandbox.write("compiled/a.so", [b"\x7fELF\0\0\0".as_slice(), TOKEN.as_bytes(), b"\0\0"].concat());
     sandbox.write("named/t0ken%2Fof%2Bthis-run.txt", "");
     for folder in ["header", "encoded", "compiled", "named"] {
-        refused(&sandbox, &["--include", &format!("{folder}=data")]).says("holds a secret that this run was given");
+        refused(&sandbox, &["--include", &format!("{folder}=data")])
+            .says("contains a secret that was passed to this run");
     }
 }
 
@@ -47,7 +48,7 @@ fn it_is_found_encoded_and_in_compiled_code_and_in_names() {
 fn it_is_found_in_a_package_of_strangers() {
     let sandbox = Sandbox::with_requirements("./wheels/alpha-1.0-py3-none-any.whl\n");
     wheel_with(&sandbox.path("wheels"), "alpha", "1.0", &format!("# {TOKEN}\n"));
-    refused(&sandbox, &[]).says("`python/alpha.py` holds a secret that this run was given");
+    refused(&sandbox, &[]).says("`python/alpha.py` contains a secret that was passed to this run");
 }
 
 #[test]
@@ -59,7 +60,7 @@ fn passwords_in_urls_are_refused_where_they_are_ones_own() {
     for installer in ["uv", "pip"] {
         let outcome = refused(&sandbox, &["--source", "own", "--installer", installer]);
         assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
-        outcome.says("error: `python/alpha/settings.py` has a URL with a password in line 2\n");
+        outcome.says("error: `python/alpha/settings.py` contains a URL with a password on line 2\n");
     }
 }
 
@@ -84,13 +85,13 @@ fn tokens_and_keys_are_known_by_their_formats() {
     let outcome = refused(&sandbox, &["--source", "own"]);
     assert!(!outcome.stderr.contains("hunter2") && !outcome.stderr.contains(GITHUB_TOKEN), "{}", outcome.stderr);
     let told = outcome.told();
-    insta::assert_snapshot!(told.split_once("Check").map_or(told.as_str(), |(_, rest)| rest), @"
-                                4 findings
-    warning: `python/app/.env` is a file where people keep secrets (leave it out with `exclude-files`, or move it out of `source` and `include`) [credential-file]
-    error: 3 findings keep the layer from being published
+    insta::assert_snapshot!(told.split_once("Check the layer").map_or(told.as_str(), |(_, rest)| rest), @"
+                      4 findings
+    warning: `python/app/.env` is a file that usually contains secrets (leave it out with `exclude-files`, or move it out of `source` and `include`) [credential-file]
+    error: 3 findings prevent the layer from being published
     cause: `python/app/.netrc` is a netrc file with a password (leave it out with `exclude-files`, or move it out of `source` and `include`) [credential-file]
-    cause: `python/app/client.py` has a GitHub token in line 3 (take it out, have it revoked if others saw it, and let the function read it at run time) [access-token]
-    cause: `python/app/key.pem` has a private key in line 1 (take it out, have it revoked if others saw it, and let the function read it at run time) [private-key]
+    cause: `python/app/client.py` contains a GitHub token on line 3 (remove it, revoke it if others may have seen it, and let the function read it at run time) [access-token]
+    cause: `python/app/key.pem` contains a private key on line 1 (remove it, revoke it if others may have seen it, and let the function read it at run time) [private-key]
     hint: correct all of them and run again
     ");
 }
@@ -119,11 +120,11 @@ fn a_weak_password_in_a_package_of_strangers_is_there_by_chance() {
     };
     let outcome = build("password1", &[]).success();
     let warning = outcome.stderr.lines().find(|line| line.starts_with("warning:")).unwrap_or_default();
-    insta::assert_snapshot!(warning, @"warning: `python/alpha.py` holds the weak password of a variable of this run, most likely by chance (nothing to do if others may know it, as that of a database for tests; if not, take a longer one and change it where it is used) [known-secret]");
-    build("xK9#mQ2$vL5p", &["--fail-on", "never"]).code(1).says("holds a secret that this run was given");
+    insta::assert_snapshot!(warning, @"warning: `python/alpha.py` contains the weak password from a variable of this run, most likely by coincidence (ignore this if others may know it, for example the password of a test database; otherwise, choose a longer one and change it wherever it is used) [known-secret]");
+    build("xK9#mQ2$vL5p", &["--fail-on", "never"]).code(1).says("contains a secret that was passed to this run");
     // In one's own files it stands because somebody wrote it there.
     sandbox.write("own/settings.py", "PASSWORD = 'password1'\n");
     build("password1", &["--source", "own"])
         .code(1)
-        .says("`python/settings.py` holds a secret that this run was given");
+        .says("`python/settings.py` contains a secret that was passed to this run");
 }

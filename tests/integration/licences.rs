@@ -94,7 +94,7 @@ fn texts_are_gathered_and_left_as_they_are() {
     assert!(fs_err::read(sandbox.path("layer.zip")).expect("is there") == plain, "the layer stays what it was");
     outcome.says("  licences      out/THIRD-PARTY-LICENSES\n");
     insta::assert_snapshot!(sandbox.read("out/THIRD-PARTY-LICENSES"), @r"
-    Licences of what is in the layer layer: 2 distributions
+    Licences in the layer layer: 2 distributions
 
     ================================================================================
     a 1.0

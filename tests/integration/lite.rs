@@ -43,21 +43,27 @@ fn small(sandbox: &Sandbox) -> String {
 #[test]
 fn a_plan_needs_no_tools() {
     let sandbox = locked();
-    without_tools(run(&sandbox, "plan")).run().success().says("app would be published: the layer was never published");
+    without_tools(run(&sandbox, "plan"))
+        .run()
+        .success()
+        .says("app would be published: this layer has not been published before");
     run(&sandbox, "publish").run().success();
-    without_tools(run(&sandbox, "plan")).run().success().says("app unchanged: the inputs are those of version 1");
+    without_tools(run(&sandbox, "plan"))
+        .run()
+        .success()
+        .says("app unchanged: the inputs are the same as for version 1");
     // With tools an edit that means nothing is seen through.
     sandbox.write("pyproject.toml", format!("# more\n{PYPROJECT}"));
-    run(&sandbox, "plan").run().success().says("app unchanged: the inputs were edited but mean the same");
+    run(&sandbox, "plan").run().success().says("app unchanged: the inputs were edited, but are equivalent");
     let plan = without_tools(run(&sandbox, "plan")).args(&["--registry", ".lambda-layers"]);
     let outcome = plan.in_actions(&[]).run().success();
-    let reason = "the inputs were edited; what `uv.lock` means is found out by the build";
+    let reason = "the inputs were edited; the build determines whether `uv.lock` still means the same";
     assert_eq!(outcome.outputs()["reason"], reason);
     assert_eq!((outcome.outputs()["changed"].as_str(), outcome.outputs()["fingerprint"].as_str()), ("true", ""));
     let matrix: serde_json::Value = serde_json::from_str(&outcome.outputs()["matrix"]).expect("is JSON");
     assert_eq!(matrix["include"][0]["layer-name"], "app");
     let outcome = without_tools(run(&sandbox, "publish")).run().code(2);
-    outcome.says("there is no Python 3 on this machine").says("or let uv fetch one");
+    outcome.says("Python 3 is not installed on this machine").says("or let uv download one");
 }
 
 #[test]
@@ -101,7 +107,7 @@ fn what_needs_a_compiler_is_refused_and_python_alone_is_built() {
         for _ in 0..times {
             let outcome = run(&sandbox, "publish").env("PATH", small(&sandbox)).run().code(code);
             if code == 1 {
-                let outcome = outcome.says(&format!("`{name}` needs a compiler, and this machine has none"));
+                let outcome = outcome.says(&format!("`{name}` needs a compiler, but this machine has none"));
                 outcome.says("cause: its build calls `").says("hint: build it on ").says("lambda-layer-action/python");
                 assert!(!sandbox.path(".lambda-layers/app/1").exists());
             }
@@ -119,14 +125,14 @@ fn a_project_that_needs_a_compiler_is_refused_by_its_name() {
         sandbox.write(&format!("own/{file}"), text);
     }
     let outcome = run(&sandbox, "publish").env("PATH", small(&sandbox)).run().code(1);
-    outcome.says("error: `acmeown` needs a compiler, and this machine has none");
+    outcome.says("error: `acmeown` needs a compiler, but this machine has none");
 }
 
 #[test]
 fn a_build_script_is_refused_where_no_shell_could_run_it() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let outcome = run(&sandbox, "publish").args(&["--build-script", "true"]).env("PATH", small(&sandbox)).run().code(1);
-    outcome.says("`build-script` needs a shell, and this machine has none").says("whose image has one");
+    outcome.says("`build-script` needs a shell, but this machine has none").says("whose image has one");
 }
 
 #[test]
@@ -134,7 +140,8 @@ fn a_repository_of_git_is_refused_where_there_is_no_git() {
     let sandbox = Sandbox::with_requirements("six @ git+https://127.0.0.1:1/six.git\n");
     for installer in ["uv", "pip"] {
         let run = run(&sandbox, "publish").args(&["--installer", installer]).env("PATH", small(&sandbox)).run();
-        let outcome = run.code(1).says("a requirement is in a git repository, and this machine has no git");
+        let outcome =
+            run.code(1).says("a requirement is in a git repository, but git is not installed on this machine");
         outcome.says("lambda-layer-action/python");
     }
 }

@@ -52,10 +52,10 @@ fn an_edited_wheel_is_a_change_wherever_it_is_named() {
         sandbox.write("requirements.txt", text);
         for installer in ["uv", "pip"] {
             wheel(&sandbox.path("wheels"), "acme", "1.0");
-            publish(installer).says("published: the layer was never published");
-            publish(installer).says("unchanged: the inputs are those of version 1");
+            publish(installer).says("published: this layer has not been published before");
+            publish(installer).says("unchanged: the inputs are the same as for version 1");
             wheel_with(&sandbox.path("wheels"), "acme", "1.0", &format!("fixed = {number}\n"));
-            let outcome = publish(installer).says("published: packages: ").says("has other content");
+            let outcome = publish(installer).says("published: packages: ").says("has different content");
             assert!(outcome.stdout.contains(":2"), "{}", outcome.stdout);
             let zip = sandbox.path(&format!(".lambda-layers/{name}-{installer}/2/layer.zip"));
             assert_eq!(members(&zip)["python/acme.py"].text().to_owned(), format!("fixed = {number}\n"), "{text}");
@@ -104,10 +104,10 @@ fn a_place_that_is_not_there_is_named() {
     --- stdout
     --- stderr
     error: 4 problems with the input
-    cause: more/list.txt:2: `--find-links` names `nowhere`, which does not exist (name a folder that is in the repository, or remove `--find-links`)
-    cause: more/list.txt:3: `--index-url` names `./neither`, which does not exist (name a folder that is in the repository, or remove `--index-url`)
-    cause: `UV_FIND_LINKS` names `gone`, which does not exist (correct the path, which starts from the working directory, or unset the variable)
-    cause: `extra-index-urls` is `./none`, which is not a URL (write it as in `https://host/simple/`)
+    cause: more/list.txt:2: `--find-links` refers to `nowhere`, which does not exist (give the path of a folder in the repository, or remove `--find-links`)
+    cause: more/list.txt:3: `--index-url` refers to `./neither`, which does not exist (give the path of a folder in the repository, or remove `--index-url`)
+    cause: `UV_FIND_LINKS` refers to `gone`, which does not exist (correct the path, which is relative to the working directory, or unset the variable)
+    cause: `extra-index-urls` is `./none`, which is not a URL (write it like `https://host/simple/`)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -167,7 +167,7 @@ fn what_a_local_project_lies_beside_counts() {
         sandbox.run(&["publish", "--layer-name", "shared", "--python-version", &python]).run().success()
     };
     publish().says("published");
-    publish().says("unchanged: the inputs are those of version 1");
+    publish().says("unchanged: the inputs are the same as for version 1");
     sandbox.write("two/two/__init__.py", "fixed = True\n");
-    publish().says("shared published: requirements: one has other content");
+    publish().says("shared published: requirements: one has different content");
 }

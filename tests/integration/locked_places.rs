@@ -180,7 +180,8 @@ fn files_of_the_workspace_are_compared_with_their_hashes_before_anything_is_buil
     for more in [format!("wheels = [{file}]"), format!("archive = {file}")] {
         places.sandbox.write("pylock.toml", pylock(&more));
         let outcome = places.build("pylock.toml", "uv").path_first(&trap).run().code(1);
-        outcome.says("error: pylock.toml:3: `vendor/own-1.0-py3-none-any.whl` does not have the hash that is written for it\nhint: ");
+        outcome
+            .says("error: pylock.toml:3: `vendor/own-1.0-py3-none-any.whl` does not match its expected hash\nhint: ");
     }
     places.sandbox.write("requirements.txt", format!("./vendor/own-1.0-py3-none-any.whl --hash=sha256:{zeros}\n"));
     places
@@ -195,7 +196,11 @@ fn files_of_the_workspace_are_compared_with_their_hashes_before_anything_is_buil
         "pylock.toml",
         pylock("wheels = [{ url = \"https://h/own-1.0-py3-none-any.whl\", hashes = { md5 = \"00\" } }]"),
     );
-    places.build("pylock.toml", "uv").run().code(1).says("error: pylock.toml:3: `own` has no hash but of `md5`");
+    places
+        .build("pylock.toml", "uv")
+        .run()
+        .code(1)
+        .says("error: pylock.toml:3: `own` is locked only with hashes of `md5`");
 }
 
 #[test]
@@ -221,16 +226,16 @@ fn a_lock_for_another_platform_is_said_to_be_one() {
     exit: 1
     --- stdout
     --- stderr
-    error: `pylock.toml` has no file for python3.12 on arm64 of `aa`, `bb`
+    error: `pylock.toml` contains no files of `aa`, `bb` for python3.12 on arm64
     cause: `aa 1` has only `aa-1-cp313-cp313-manylinux_2_17_x86_64.whl`
     cause: `bb 1` has only `bb-1-cp313-abi3-manylinux_2_17_x86_64.whl`
-    hint: it was made for another Python or platform: lock it on python3.12 on arm64, or for all of them, as `uv lock` and `uv export --format pylock.toml` do
+    hint: lock the project on python3.12 on arm64, or for all platforms, for example with `uv lock` and `uv export --format pylock.toml`: this file was locked for another Python or platform
     ");
     assert_eq!(sandbox.trapped(), "");
     let text = "lock-version = \"1.0\"\ncreated-by = \"x\"\nenvironments = [\"sys_platform == 'win32'\"]\n";
     sandbox.write("pylock.toml", text);
     let outcome = sandbox.run(&arguments).path_first(&trap).run().code(1);
-    outcome.says("error: `pylock.toml` was not made for python3.12 on arm64, but for `sys_platform == 'win32'`");
+    outcome.says("error: `pylock.toml` was not locked for python3.12 on arm64, but for `sys_platform == 'win32'`");
 }
 
 #[test]
@@ -239,7 +244,7 @@ fn a_uv_lock_for_other_systems_is_said_to_be_one() {
     places.lock("dependencies = [\"other\"]\n[tool.uv]\nenvironments = [\"sys_platform == 'darwin'\"]\n");
     let outcome = places.build("uv.lock", "uv").run().code(1);
     outcome
-        .says("error: `uv.lock` was not made for ")
+        .says("error: `uv.lock` was not locked for ")
         .says("but for `sys_platform == 'darwin'`")
         .says("hint: add the target to `environments`");
 }
@@ -273,5 +278,5 @@ fn folders_that_pdm_locks_are_followed() {
     lock(&format!("url = \"{}\"\n", places.url("page")), &[]);
     places.has_ours("pdm.lock", "uv");
     // pip does not look for the file with the hash, and refuses the other one.
-    places.build("pdm.lock", "pip").run().code(1).says("does not have the hash that pdm.lock:");
+    places.build("pdm.lock", "pip").run().code(1).says("does not match the hash in pdm.lock:");
 }

@@ -28,10 +28,10 @@ fn a_machine_without_python_is_told_what_it_needs() {
     exit: 2
     --- stdout
     --- stderr
-    error: there is no Python 3 on this machine
+    error: Python 3 is not installed on this machine
     cause: looked for `python3` and `python` on PATH
-    cause: this machine has no Python [python], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one
-    hint: install Python 3, of which any version will do for wheels, or let uv fetch one
+    cause: this machine has no Python [python], and `UV_PYTHON_DOWNLOADS=never` prevents uv from downloading one
+    hint: install Python 3 (for wheels, any version is sufficient), or let uv download one
     ");
 }
 
@@ -55,8 +55,8 @@ fn a_uv_that_cannot_be_fetched_is_named() {
     let index = format!("http://127.0.0.1:{}/simple", dead_port());
     let run = build(&sandbox, "uv").env("PATH", &path).env("PIP_INDEX_URL", &index).env("PIP_RETRIES", "0");
     let outcome = run.env("PIP_FIND_LINKS", "").run().code(2);
-    let outcome = outcome.says("error: there is no uv on PATH, and pip could not get uv ").says("\ncause: ");
-    outcome.says("hint: install uv (https://docs.astral.sh/uv/), or pip for this Python\n");
+    let outcome = outcome.says("error: uv is not on PATH, and pip could not install uv ").says("\ncause: ");
+    outcome.says("hint: install uv (https://docs.astral.sh/uv/), or install pip for this Python\n");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_uv_that_does_not_run_is_named() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     sandbox.program("broken/uv", "exit 3\n");
     let outcome = build(&sandbox, "uv").path_first(&sandbox.root().join("broken")).run().code(2);
-    outcome.says("/broken/uv` does not run: `uv --version` fails").says("hint: install uv again, or take it off PATH");
+    outcome.says("/broken/uv` does not run: `uv --version` fails").says("hint: reinstall uv, or remove it from PATH");
 }
 
 #[test]
@@ -75,5 +75,5 @@ fn an_entry_of_a_dependency_group_says_what_it_has_to_be() {
         "[project]\nname = \"a\"\nversion = \"1\"\n[dependency-groups]\nlayer = [{ six = \"1\" }]\n",
     );
     let run = build(&sandbox, "uv").args(&["--requirements", "pyproject.toml", "--groups", "layer"]).run().code(1);
-    run.says("an entry of a dependency group is a requirement or `{include-group = \"name\"}`");
+    run.says("an entry of a dependency group must be a requirement or `{include-group = \"name\"}`");
 }

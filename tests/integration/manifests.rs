@@ -64,15 +64,15 @@ fn only_what_concerns_the_layer_is_a_change() {
     let sandbox = locked();
     let publish =
         |python: &str| sandbox.run(&["publish", "--layer-name", "app", "--python-version", python]).run().success();
-    publish("3.13").says("app published: the layer was never published");
+    publish("3.13").says("app published: this layer has not been published before");
     let trap = sandbox.trap(&["uv", "python3", "pip"]);
     let unchanged = sandbox.run(&["publish", "--layer-name", "app", "--python-version", "3.13"]).path_first(&trap);
-    unchanged.run().success().says("app unchanged: the inputs are those of version 1");
+    unchanged.run().success().says("app unchanged: the inputs are the same as for version 1");
     assert_eq!(sandbox.trapped(), "", "an unchanged lock starts nothing");
 
     sandbox.write("pyproject.toml", PROJECT.replace("\"iniconfig\"", "\"iniconfig\", \"attrs\""));
     uv(&sandbox, ".", &["lock"]);
-    publish("3.13").says("app unchanged: the inputs were edited but mean the same as those of version 1");
+    publish("3.13").says("app unchanged: the inputs were edited, but are equivalent to those of version 1");
     sandbox.write("pyproject.toml", PROJECT.replace("six>=1.16", "six==1.16.0"));
     uv(&sandbox, ".", &["lock"]);
     publish("3.13").says("app published: requirements: six ==1.17.0 → ==1.16.0");
@@ -90,7 +90,7 @@ fn a_lock_file_that_does_not_fit_is_refused() {
     exit: 1
     --- stdout
     --- stderr
-    error: `uv.lock` does not fit `pyproject.toml`
+    error: `uv.lock` does not match `pyproject.toml`
     hint: run `uv lock` and commit the result; nothing was published
     ");
     assert!(sandbox.tree() == before);
@@ -102,7 +102,7 @@ fn a_lock_file_that_does_not_fit_is_refused() {
     sandbox.write("uv.lock", lock);
     let build = || sandbox.run(&["build", "--python-version", other, "--output", "x.zip"]).run();
     sandbox.write("pyproject.toml", PROJECT.replace("requires-python = \">=3.9\"", &narrow).replace("1.16", "1.17"));
-    build().code(1).says("error: `uv.lock` does not fit `pyproject.toml`").says("hint: run `uv lock`");
+    build().code(1).says("error: `uv.lock` does not match `pyproject.toml`").says("hint: run `uv lock`");
     sandbox.write("pyproject.toml", PROJECT.replace("requires-python = \">=3.9\"", &narrow));
     build().success();
     assert_eq!(names(&sandbox, "x.zip"), ["six"]);
@@ -127,14 +127,14 @@ fn members_of_a_workspace_share_its_lock() {
     let python = tools().python_version();
     let arguments = ["publish", "--layer-name", "service", "--python-version", &python, "--working-directory"];
     let publish = || sandbox.run(&arguments).args(&["packages/service"]).run().success();
-    publish().says("service published: the layer was never published");
+    publish().says("service published: this layer has not been published before");
     // The member itself is not its own dependency.
     assert_eq!(names(&sandbox, "packages/service/.lambda-layers/service/1/layer.zip"), ["idna", "shared", "six"]);
-    publish().says("service unchanged: the inputs are those of version 1");
+    publish().says("service unchanged: the inputs are the same as for version 1");
     sandbox.write("packages/service/src/service/__init__.py", "value = 2\n");
     publish().says("service unchanged");
     sandbox.write("packages/shared/src/shared/__init__.py", "value = 2\n");
-    publish().says("service published: requirements: shared has other content");
+    publish().says("service published: requirements: shared has different content");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_standard_lock_file_is_built_and_its_hashes_checked() {
     for installer in ["uv", "pip"] {
         let outcome = build(installer, &python)
             .code(1)
-            .says("error: the download of `six==1.17.0` does not have the hash that pylock.toml:");
+            .says("error: the downloaded file of `six==1.17.0` does not match the hash in pylock.toml:");
         outcome.says(&"0".repeat(64)).says("4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274");
     }
 }
@@ -182,11 +182,13 @@ fn a_project_without_a_lock_is_resolved() {
         sandbox.run(&["publish", "--layer-name", "app", "--python-version", "3.13"]).args(more).run().success()
     };
     publish(&["--groups", "docs"])
-        .says("2 requirements listed without a fixed version: a newer release alone is not a change");
+        .says("2 requirements without a fixed version: a newer release alone does not count as a change");
     assert_eq!(names(&sandbox, ".lambda-layers/app/1/layer.zip"), ["attrs", "six"]);
-    publish(&["--groups", "docs"]).says("app unchanged: the inputs are those of version 1");
+    publish(&["--groups", "docs"]).says("app unchanged: the inputs are the same as for version 1");
     let refreshed = publish(&["--groups", "docs", "--refresh"]);
-    refreshed.says("2 requirements without a fixed version to be resolved again; but the bytes are those of version 1");
+    refreshed.says(
+        "2 requirements without a fixed version will be resolved again, but the zip is identical to that of version 1",
+    );
     publish(&["--extras", "fast"]).says("app published: requirements: attrs removed; requirements: idna==3.10 added");
 }
 
@@ -224,32 +226,32 @@ fn locks_that_cannot_be_read_are_refused_with_what_is_known() {
     sandbox.write("pylock.toml", "lock-version = \"1.0\"\n[[packages]]\nname = \"six\"\n");
     all.push(refused());
     insta::assert_snapshot!(all.join("\n\n"), @r"
-    error: uv.lock:99:31: not readable as TOML: unclosed inline table, expected `}`
-    hint: restore it, or write it anew with `uv lock`
+    error: uv.lock:99:31: this is not valid TOML: unclosed inline table, expected `}`
+    hint: restore the file, or create it again with `uv lock`
 
-    error: `uv.lock` is of lock version 9, which is not known
-    hint: known is `1`; `uv lock` writes it
+    error: `uv.lock` has lock version 9, which is not supported
+    hint: run `uv lock` with a version of the tool that writes lock version `1`
 
-    error: `pyproject.toml` is for Python >=3.14, but the layer is for Python 3.13
-    hint: change `python-version`, or the project's `requires-python` and lock it again
+    error: `pyproject.toml` requires Python >=3.14, but the layer is for Python 3.13
+    hint: change `python-version`, or change the project's `requires-python` and lock it again
 
-    error: pyproject.toml:6:9: not readable as TOML: extra comma in array, expected value
-    hint: correct the file there
+    error: pyproject.toml:6:9: this is not valid TOML: extra comma in array, expected value
+    hint: correct the file at this position
 
-    error: `uv.lock` has no `pyproject.toml` beside it, which it was made from
-    hint: commit `pyproject.toml` too, or name another file with `requirements`
+    error: the `pyproject.toml` from which `uv.lock` was locked is not in the same folder
+    hint: commit `pyproject.toml` too, or set `requirements` to another file
 
-    error: `poetry.lock` does not say its lock version: it is cut short or no lock file
-    hint: restore it, or write it anew with `poetry lock`
+    error: `poetry.lock` contains no lock version: it is truncated or not a lock file
+    hint: restore the file, or create it again with `poetry lock`
 
-    error: `poetry.lock` is of lock version 1.1, which is not known
-    hint: known is `2.0` or `2.1`; `poetry lock` writes it
+    error: `poetry.lock` has lock version 1.1, which is not supported
+    hint: run `poetry lock` with a version of the tool that writes lock version `2.0` or `2.1`
 
-    error: Pipfile.lock:1:43: not readable as JSON: EOF while parsing an object
-    hint: restore it, or write it anew with `pipenv lock`
+    error: Pipfile.lock:1:43: this is not valid JSON: EOF while parsing an object
+    hint: restore the file, or create it again with `pipenv lock`
 
-    error: pylock.toml:2: `six` has neither a version nor a place to get it from
-    hint: lock it again with a version, a file or a repository to get it from
+    error: pylock.toml:2: `six` is locked without a version or a location
+    hint: lock it again with a version, a file or a repository
     ");
 }
 
@@ -262,8 +264,8 @@ fn groups_and_extras_that_do_not_exist_are_named_with_those_that_do() {
     --- stdout
     --- stderr
     error: 2 problems with the input
-    cause: `groups` has `doc`, but there is no such group in `uv.lock` (did you mean `docs`? There is `dev` or `docs`)
-    cause: `extras` has `slow`, but there is no such extra in `uv.lock` (there is `fast`)
+    cause: `groups` contains `doc`, but there is no such group in `uv.lock` (did you mean `docs`? Available: `dev` or `docs`)
+    cause: `extras` contains `slow`, but there is no such extra in `uv.lock` (use `fast`)
     hint: nothing was built or published; correct all of them and run again
     ");
     let sandbox = Sandbox::with_requirements("six\n");
@@ -272,8 +274,8 @@ fn groups_and_extras_that_do_not_exist_are_named_with_those_that_do() {
     exit: 1
     --- stdout
     --- stderr
-    error: `groups` has `dev`, but there is no such group in `requirements.txt`
-    hint: it has no groups: leave `groups` out
+    error: `groups` contains `dev`, but there is no such group in `requirements.txt`
+    hint: remove `groups`: there are no groups
     ");
 }
 
@@ -282,10 +284,10 @@ fn of_two_manifests_the_lock_is_taken_and_said() {
     let sandbox = locked();
     sandbox.write("requirements.txt", "idna\n");
     let outcome = sandbox.run(&["build", "--output", "x.zip"]).run().success();
-    outcome.says("`uv.lock` is taken and `requirements.txt` not read; `requirements` chooses another");
+    outcome.says("`uv.lock` is used, not `requirements.txt`; set `requirements` to choose another file");
     assert_eq!(names(&sandbox, "x.zip"), ["six"]);
     let chosen = sandbox.run(&["build", "--output", "x.zip", "--requirements", "requirements.txt"]).run().success();
-    assert!(!chosen.stderr.contains("is taken"));
+    assert!(!chosen.stderr.contains("is used, not"));
     assert_eq!(names(&sandbox, "x.zip"), ["idna"]);
 }
 
@@ -300,7 +302,7 @@ fn a_pipfile_lock_for_another_python_is_said_to_be_one() {
         sandbox.write("Pipfile.lock", text);
     };
     let plan = || sandbox.run(&["plan", "--layer-name", "app", "--python-version", "3.13"]).run();
-    let warning = "was made for Python 3.11 and may miss what Python 3.13 needs";
+    let warning = "was locked for Python 3.11 and may lack packages that Python 3.13 needs";
     lock("3.11");
     plan().says(warning);
     lock("3.13");
@@ -316,7 +318,7 @@ fn a_list_beside_a_lock_needs_no_hashes() {
     sandbox.run(&arguments).run().success();
     assert!(["idna", "six"].iter().all(|name| names(&sandbox, "x.zip").contains(&(*name).to_owned())));
     let outcome = sandbox.run(&arguments).args(&["--installer", "pip"]).run().code(1);
-    outcome.says("error: some requirements have a hash").says("hint: pip wants it so: use `installer: uv`");
+    outcome.says("error: some requirements have a hash").says("hint: pip requires this; use `installer: uv`");
     sandbox.write("pins.txt", "six<2\n");
     let constrained = ["build", "--output", "x.zip", "--python-version", &python, "--constraints", "pins.txt"];
     sandbox.run(&constrained).run().success();
@@ -328,7 +330,7 @@ fn a_list_beside_a_lock_needs_no_hashes() {
     sandbox.write("uv.lock", sandbox.read("uv.lock").replace(hash, &"0".repeat(64)));
     for arguments in [arguments.as_slice(), &constrained] {
         let outcome = sandbox.run(arguments).run().code(1);
-        outcome.says("error: the download of `six==1.17.0` does not have the hash that uv.lock:");
+        outcome.says("error: the downloaded file of `six==1.17.0` does not match the hash in uv.lock:");
     }
 }
 
@@ -344,18 +346,20 @@ fn extras_that_exclude_each_other_are_refused() {
     build("old").success();
     let outcome = build("old,new").code(1);
     outcome
-        .says("error: `groups` and `extras` name what `pyproject.toml` declares as conflicting")
-        .says("leave one of them out");
+        .says("error: `groups` and `extras` select a combination that `pyproject.toml` declares as conflicting")
+        .says("remove one of them");
 }
 
 #[test]
 fn what_no_version_meets_is_named_with_its_place() {
     let sandbox = Sandbox::with_requirements("idna==3.10\n\nnumpy>=2.3\n");
     let build = |python: &str| sandbox.run(&["build", "--output", "x.zip", "--python-version", python]).run().code(1);
-    let outcome = build("3.10").says("error: no version of `numpy` that is asked for is for Python 3.10");
-    let outcome = outcome.says("cause: `numpy` is asked for in requirements.txt:3");
-    outcome.says("hint: `numpy==2.2.6` is the newest version with a fitting wheel; or take a newer `python-version`");
+    let outcome = build("3.10").says("error: no required version of `numpy` supports Python 3.10");
+    let outcome = outcome.says("cause: `numpy` is required in requirements.txt:3");
+    outcome.says(
+        "hint: use `numpy==2.2.6`, the newest version with a compatible wheel, or choose a newer `python-version`",
+    );
     sandbox.write("requirements.txt", "idna==3.10\nSix==1.17.0\n# again\nsix==99\n");
-    let outcome = build("3.13").says("cause: `six` is asked for in requirements.txt:2");
-    outcome.says("cause: `six` is asked for in requirements.txt:4");
+    let outcome = build("3.13").says("cause: `six` is required in requirements.txt:2");
+    outcome.says("cause: `six` is required in requirements.txt:4");
 }

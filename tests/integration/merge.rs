@@ -87,8 +87,8 @@ fn a_job_that_left_no_result_is_told_and_the_others_stay() {
     job(&sandbox, "publish", "alpha").run().success();
     job(&sandbox, "publish", "beta").args(&["--max-unzipped-size", "1 B"]).run().code(1);
     let outcome = merge(&sandbox, &[]).run().code(2);
-    let outcome = outcome.says("2 of 3 layers failed").says("gamma: its job left no result (look at the job");
-    assert!(outcome.summary().contains("its job left no result"), "{}", outcome.summary());
+    let outcome = outcome.says("2 of 3 layers failed").says("gamma: its job wrote no result (check the job");
+    assert!(outcome.summary().contains("its job wrote no result"), "{}", outcome.summary());
     assert_eq!(outcome.outputs()["published"], "true");
     // The failed jobs run again.
     for layer in ["beta", "gamma"] {
@@ -110,10 +110,14 @@ fn a_layer_that_never_came_to_a_report_has_a_result_too() {
     job(&sandbox, "publish", "beta").args(&["--slim", "very"]).run().code(1);
     let result = sandbox.json("results/beta/beta.json");
     assert_eq!((&result["format"], &result["run"]), (&json!(1), &json!([42, 1])));
-    merge(&sandbox, &[]).run().code(1).says("1 of 2 layers failed").says("`slim` is `very`");
+    merge(&sandbox, &[])
+        .run()
+        .code(1)
+        .says("1 of 2 layers failed")
+        .says("`slim` is `very`, which is not a valid value");
     // The plan itself can fail, too.
     job(&sandbox, "plan", "gamma").args(&["--slim", "very"]).run().code(1);
-    merge(&sandbox, &[]).run().code(1).says("the plan failed").says("`slim` is `very`");
+    merge(&sandbox, &[]).run().code(1).says("the plan failed").says("`slim` is `very`, which is not a valid value");
 }
 
 #[test]
@@ -123,7 +127,7 @@ fn of_two_results_for_a_layer_the_one_that_did_something_counts() {
     fs_err::rename(sandbox.path("results/alpha"), sandbox.path("results/twice")).expect("is there");
     job(&sandbox, "publish", "alpha").run().success();
     let outcome = merge(&sandbox, &[]).run().success();
-    let outcome = outcome.says("there are two results of `alpha`: is it in the matrix twice?");
+    let outcome = outcome.says("there are two results for `alpha`; is it in the matrix twice?");
     assert_eq!(outcome.outputs()["published"], "true");
 }
 
@@ -132,7 +136,7 @@ fn what_is_no_result_is_named() {
     let sandbox = sandbox();
     merge(&sandbox, &[]).run().code(1).says("`results` is `results`, which is not a folder");
     sandbox.write("results/notes.txt", "x");
-    merge(&sandbox, &[]).run().code(1).says("there are no results in `results`");
+    merge(&sandbox, &[]).run().code(1).says("`results` contains no results");
     for (name, text) in [
         ("a/text.json", "no JSON"),
         ("a/other.json", r#"{"name": "x"}"#),
@@ -146,12 +150,12 @@ fn what_is_no_result_is_named() {
     large.set_len(100_000_000).expect("can be long");
     let outcome = merge(&sandbox, &[]).run().code(1);
     for said in [
-        "`a/text.json` is no result of a layer",
-        "`a/other.json` is no result",
-        "its format is 9, and 1 is known",
-        "`b/deep.json` is no result",
-        "`share` is no command with results",
-        "it has 100000000 bytes",
+        "`a/text.json` is not a result of a layer",
+        "`a/other.json` is not a result",
+        "its format is 9, but only 1 is supported",
+        "`b/deep.json` is not a result",
+        "`share` is not a command that has results",
+        "it is too large (100000000 bytes)",
     ] {
         assert!(outcome.stdout.contains(said), "{said}: {}", outcome.stdout);
     }
@@ -205,6 +209,6 @@ fn previews_of_several_jobs_are_one_comment() {
 fn results_about_no_layer_are_named() {
     let sandbox = sandbox();
     sandbox.write("results/plan.set.json", r#"{"format": 1, "command": "plan", "layers": []}"#);
-    let outcome = merge(&sandbox, &[]).run().code(1).says("error: the results in `results` are about no layer\n");
-    outcome.says("hint: let the plan, or at least one job, be about a layer");
+    let outcome = merge(&sandbox, &[]).run().code(1).says("error: the results in `results` contain no layer\n");
+    outcome.says("hint: make sure that the plan or at least one job covers a layer");
 }

@@ -22,12 +22,12 @@ fn missing_requirements_of_real_packages_are_named() {
     );
     let outcome = build(&sandbox, "3.13", &["--no-deps"]).success();
     insta::assert_snapshot!(findings(&outcome), @"
-    warning: `python-telegram-bot` needs `apscheduler==3.6.3`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
-    warning: `python-telegram-bot` needs `cachetools==4.2.2`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
-    warning: `python-telegram-bot`, `requests` need `certifi>=2017.4.17`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
-    warning: `s3fs` needs `fsspec>=0.6.0`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
-    warning: `python-telegram-bot` needs `pytz>=2018.6`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
-    warning: `python-telegram-bot` needs `tornado==6.1`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
+    warning: `python-telegram-bot` needs `apscheduler==3.6.3`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]
+    warning: `python-telegram-bot` needs `cachetools==4.2.2`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]
+    warning: `python-telegram-bot`, `requests` need `certifi>=2017.4.17`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]
+    warning: `s3fs` needs `fsspec>=0.6.0`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]
+    warning: `python-telegram-bot` needs `pytz>=2018.6`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]
+    warning: `python-telegram-bot` needs `tornado==6.1`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]
     ");
 }
 
@@ -44,15 +44,15 @@ fn extras_that_others_ask_for_are_required() {
         "requests==2.32.3\nurllib3\nidna\ncertifi\ncharset-normalizer\n./wheels/user-1.0-py3-none-any.whl\n",
     );
     let outcome = build(&sandbox, "3.13", &["--no-deps"]).success();
-    insta::assert_snapshot!(findings(&outcome), @"warning: `requests` needs `pysocks>=1.5.6,!=1.5.7`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]");
+    insta::assert_snapshot!(findings(&outcome), @"warning: `requests` needs `pysocks>=1.5.6,!=1.5.7`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]");
 }
 
 #[test]
 fn versions_that_do_not_go_together_are_named() {
     let sandbox = Sandbox::with_requirements("boto3==1.34.0\nbotocore==1.34.0\nurllib3==2.0.7\ns3transfer==0.9.0\n");
     insta::assert_snapshot!(findings(&build(&sandbox, "3.9", &["--no-deps"]).success()), @"
-    warning: Lambda's python3.9 is deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
-    warning: `botocore 1.34.0` needs `urllib3>=1.25.4,<1.27`, but the layer has 2.0.7 (install both in one go, so that the installer picks versions that go together) [conflicting-requirement]
+    warning: Lambda's python3.9 has been deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
+    warning: `botocore 1.34.0` needs `urllib3>=1.25.4,<1.27`, but the layer has 2.0.7 (install both together, so that the installer chooses compatible versions) [conflicting-requirement]
     ");
     // From Python 3.10 on botocore takes it.
     assert_eq!(findings(&build(&sandbox, "3.13", &["--no-deps"]).success()), "");
@@ -73,7 +73,7 @@ fn one_file_of_two_packages_is_told_if_it_differs() {
         ];
         wheel_of(&sandbox.path("wheels"), name, "1.0", &files);
     }
-    insta::assert_snapshot!(findings(&build(&sandbox, "3.13", &[]).success()), @"warning: `a` and `b` each bring `acme/other.py` and 1 other file, with different bytes (the layer has only one of the two: leave out one of the distributions with `exclude`) [shared-path]");
+    insta::assert_snapshot!(findings(&build(&sandbox, "3.13", &[]).success()), @"warning: `a` and `b` each contain `acme/other.py` and 1 other file, with different content (the layer can contain only one of them; leave out one of the distributions with `exclude`) [shared-path]");
 }
 
 #[test]
@@ -104,9 +104,9 @@ fn layers_that_others_made_tell_for_which_python_they_are() {
     ];
     insta::assert_snapshot!(audited(&files), @r"
     error    duplicate-distribution   b
-      `b` is in the layer as 1.0 and as 1.1
+      the layer contains more than one version of `b`: 1.0 and 1.1
     error    requires-python          a
-      `a 1.0` is for Python >=3.9,<3.12, but the layer is for Python 3.13
+      `a 1.0` requires Python >=3.9,<3.12, but the layer is for Python 3.13
     warning  conflicting-requirement  c
       `b 1.0` needs `c<2`, but the layer has 2.0
     warning  conflicting-requirement  c

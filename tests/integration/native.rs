@@ -77,7 +77,7 @@ fn a_lock_of_uv_tells_what_has_no_wheel_for_the_target() {
     assert!(!is_native(&sandbox, &[]), "what has none is in groups that are not installed");
     assert!(!is_native(&sandbox, &["--groups", "windows"]), "nor is what is for other systems");
     assert!(is_native(&sandbox, &["--groups", "dev"]));
-    plan(&sandbox, &["--groups", "dev"]).run().success().says("`acmesource==1.0` is built from source, so it is for");
+    plan(&sandbox, &["--groups", "dev"]).run().success().says("`acmesource==1.0` is built from source, so it needs");
     assert!(is_native(&sandbox, &["--extras", "extra"]));
     assert!(!is_native(&sandbox, &["--groups", "dev", "--native", "false"]), "the input knows better");
 
@@ -87,7 +87,7 @@ fn a_lock_of_uv_tells_what_has_no_wheel_for_the_target() {
     publish.args(&groups).run().success();
     fs_err::remove_dir_all(sandbox.path(".lambda-layers/app/1")).expect("is there");
     let arguments = [&groups[..], &["--verify"]].concat();
-    plan(&sandbox, &arguments).run().success().says("version 1 is gone");
+    plan(&sandbox, &arguments).run().success().says("version 1 no longer exists");
     assert!(is_native(&sandbox, &arguments));
 }
 
@@ -203,21 +203,24 @@ fn inputs_and_lists_tell_what_they_can() {
     }
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let told = |arguments: &[&str]| plan(&sandbox, arguments).run().success();
-    let said = "`strip` is `true`, so it is for the image of python";
-    told(&["--strip"]).says(said).says("where the small image can build it, say `native: false`");
+    let said = "`strip` is `true`, so it needs the python";
+    told(&["--strip"]).says(said).says("if the small image can build it, set `native: false`");
     if let Some(preview) = facts::runtimes().iter().find(|runtime| runtime.preview) {
         let run = sandbox.run(&["plan", "--layer-name", "app", "--strip", "--python-version", &preview.python]);
         let outcome = run.in_actions(&[]).args(&["--registry", ".lambda-layers"]).run().success();
-        outcome.says(&format!("for a machine of your own with Python {}, as there is no image", preview.python));
+        outcome.says(&format!(
+            "so it needs your own machine with Python {}, because this preview has no image",
+            preview.python
+        ));
     }
-    assert!(!told(&["--strip", "--native"]).told().contains("so it is for the image"), "nobody has to be told");
+    assert!(!told(&["--strip", "--native"]).told().contains("so it needs the"), "nobody has to be told");
     for arguments in [&["--build-script", "make"] as &[&str], &["--strip"], &["--native"], &["--native", "true"]] {
         assert!(is_native(&sandbox, arguments), "{arguments:?}");
     }
     assert!(!is_native(&sandbox, &["--strip", "--native", "false"]));
     assert!(!is_native(&sandbox, &["--native", "auto"]));
     let outcome = plan(&sandbox, &["--native", "maybe"]).run().code(1);
-    outcome.says("error: `native` is `maybe`").says("hint: use `auto`, `true` or `false`");
+    outcome.says("error: `native` is `maybe`, which is not a valid value").says("hint: use `auto`, `true` or `false`");
     let outputs = plan(&sandbox, &[]).env("UV_NO_BINARY", "1").run().success().outputs();
     assert!(outputs["matrix-native"].contains("\"native\":true"));
 }

@@ -61,21 +61,21 @@ fn what_cannot_be_its_own_is_refused() {
         refused("dependencies = [\"ours @ https://host/ours.whl\"]\n", &[]),
     ];
     insta::assert_snapshot!(all.join("\n\n"), @r"
-    error: `pyproject.toml` asks for `ours[b]`, but the project has no extra `b`
-    hint: there is `a`
+    error: `pyproject.toml` requires `ours[b]`, but the project has no extra `b`
+    hint: use `a`
 
-    error: `pyproject.toml` asks for `ours[b]`, but the project has no extra `b`
+    error: `pyproject.toml` requires `ours[b]`, but the project has no extra `b`
     hint: add it to `project.optional-dependencies`, or remove the line
 
-    error: `pyproject.toml` is the project `Ours` and asks for `ours`, which is itself
-    hint: remove it, or give the project another `name` if another package of that name is meant
+    error: `pyproject.toml` of the project `Ours` requires `ours`, which is the project itself
+    hint: remove the requirement, or rename the project if you mean another package with the same name
 
-    error: `pyproject.toml` is the project `Ours` and asks for `ours>=2`, which is itself
+    error: `pyproject.toml` of the project `Ours` requires `ours>=2`, which is the project itself
     cause: its version is 1.0
-    hint: remove it, or give the project another `name` if another package of that name is meant
+    hint: remove the requirement, or rename the project if you mean another package with the same name
 
-    error: `pyproject.toml` is the project `Ours` and asks for `ours @ https://host/ours.whl`, which is itself
-    hint: remove it, or give the project another `name` if another package of that name is meant
+    error: `pyproject.toml` of the project `Ours` requires `ours @ https://host/ours.whl`, which is the project itself
+    hint: remove the requirement, or rename the project if you mean another package with the same name
     ");
 }
 
@@ -89,8 +89,9 @@ fn a_stranger_s_package_does_not_come_by_way_of_others() {
     if outcome.code == Some(0) {
         assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/plugin.py"]);
     } else {
-        let outcome =
-            outcome.code(1).says("error: `ours` came from an index, but it is the name of the project itself");
+        let outcome = outcome
+            .code(1)
+            .says("error: `ours` was installed from an index, although it is the name of the project itself");
         outcome.says("hint: use `installer: uv`");
     }
 
@@ -100,5 +101,5 @@ fn a_stranger_s_package_does_not_come_by_way_of_others() {
     assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/ours.py", "python/plugin.py"]);
     sandbox.write("more.txt", "ours==1.0\n");
     let outcome = build(&sandbox, &["--requirements", "pyproject.toml,more.txt"]).code(1);
-    outcome.says("error: more.txt:1: `ours` is the name of the project that is read as well");
+    outcome.says("error: more.txt:1: `ours` is also the name of a project that is read");
 }

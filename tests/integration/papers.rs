@@ -73,8 +73,8 @@ fn what_is_published_on_aws_is_opened_there() {
     let outcome = account.publish(&sandbox, &inputs).run().code(2);
     insta::assert_snapshot!(outcome.stderr.split_once("error: ").expect("says one").1, @"
     a file about `shared` could not be written
-    cause: file: there is no version of `shared` to write about: lambda:GetLayerVersion failed for `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1`: AccessDeniedException (HTTP 403): User is not authorized to perform: lambda:GetLayerVersion (request 8f3c)
-    hint: the report page, the SBOM and the licences need a version that can be downloaded; nothing else is missing
+    cause: file: there is no published version of `shared` to report on: lambda:GetLayerVersion failed for `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1`: AccessDeniedException (HTTP 403): User is not authorized to perform: lambda:GetLayerVersion (request 8f3c)
+    hint: the report page, the SBOM and the licences need a version that can be downloaded; everything else was done
     ");
     assert!(outcome.stdout.contains("shared unchanged"), "{}", outcome.stdout);
 }
@@ -103,7 +103,7 @@ fn a_plan_writes_none() {
     let sandbox = sandbox();
     let outcome =
         sandbox.run(&["plan", "--layer-name", "shared", "--python-version", "3.13", "--sbom", "s.json"]).run();
-    outcome.success().says("a plan builds nothing and opens nothing");
+    outcome.success().says("a plan does not build or open a layer");
     assert!(!sandbox.path("s.json").exists());
 }
 
@@ -128,10 +128,10 @@ fn places_that_cannot_be_are_refused_before_anything_is_done() {
     let arguments = ["--sbom", "wheels", "--third-party-licenses", "file/x"];
     let outcome = publish(&sandbox).args(&arguments).run().code(1);
     outcome
-        .says("work/wheels`, which is a folder (name a file in it)")
+        .says("work/wheels`, which is a folder (give the path of a file in this folder)")
         .says("`third-party-licenses` cannot be written");
     let arguments = ["--sbom", "same", "--third-party-licenses", "./same"];
-    publish(&sandbox).args(&arguments).run().code(1).says("`same` is to be two files");
+    publish(&sandbox).args(&arguments).run().code(1).says("`same` is the path of two different files");
     assert_eq!(versions(&sandbox), Vec::<u64>::new());
 }
 
@@ -159,5 +159,5 @@ fn they_are_no_part_of_what_they_stand_in() {
     crate::packages::modern_project(&sandbox, "ours", "");
     let arguments = ["--source", "ours", "--sbom", "ours/sbom.json"];
     publish(&sandbox).args(&arguments).run().success();
-    publish(&sandbox).args(&arguments).run().success().says("unchanged: the inputs are those of version 1");
+    publish(&sandbox).args(&arguments).run().success().says("unchanged: the inputs are the same as for version 1");
 }

@@ -25,7 +25,7 @@ fn of_two_publishes_the_last_state_wins_whichever_writes_last() {
     let other = Sandbox::with_requirements("six==1.15.0\n");
     account.publish(&other, &arguments).run().success().says("version 2 → 3");
     account.proxy.behave();
-    first.wait().success().says("version 2 → 3, by what others did meanwhile");
+    first.wait().success().says("version 2 → 3, because of a change by another run");
     assert_ne!(parameters.get(LATEST), Some(versions[0].arn.clone()));
     assert_eq!(parameters.get(LATEST), Some(account.versions(EU)[2].arn.clone()));
 }
@@ -41,7 +41,7 @@ fn a_parameter_that_both_make_names_what_is_current() {
     let other = Sandbox::with_requirements("six==1.17.0\n");
     account.publish(&other, &arguments).run().success();
     account.proxy.behave();
-    first.wait().success().says("by what others did meanwhile");
+    first.wait().success().says("because of a change by another run");
     assert_eq!(Parameters::of(&account, EU).get(LATEST), Some(account.versions(EU)[1].arn.clone()));
 }
 
@@ -77,8 +77,8 @@ fn a_parameter_never_names_what_a_cleanup_removed_meanwhile() {
     account.put_object(EU, STATE, state.to_string().as_bytes());
     account.delete_version(EU, 1);
     account.proxy.behave();
-    let outcome = publish.wait().code(2).says("the state has no version 1 in eu-west-1 any more");
-    outcome.says("run again: what a clean-up removed meanwhile is published anew");
+    let outcome = publish.wait().code(2).says("the state no longer contains version 1 in eu-west-1");
+    outcome.says("run again: a clean-up removed the version during this run, and it will be published again");
     assert_eq!(Parameters::of(&account, EU).get(LATEST), None);
 }
 

@@ -31,10 +31,10 @@ fn programs_have_an_interpreter_and_the_right_to_run() {
         fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("can be changed");
     }
     insta::assert_snapshot!(findings(&built(&sandbox, &["--include", "tools=bin"])), @"
-    warning: `bin/other.py` of included files is started with `#!/usr/bin/env python3.9`, but the layer is for Python 3.13 (write `#!/var/lang/bin/python3.13` for Python, `#!/bin/sh` for a shell script) [interpreter-missing]
-    warning: `bin/venv.py` of included files is started with `#!/home/me/.venv/bin/python`, which is not there in Lambda (write `#!/var/lang/bin/python3.13` for Python, `#!/bin/sh` for a shell script) [interpreter-missing]
-    warning: `bin/windows.sh` of included files is started with `#!/bin/sh`, whose line ends as on Windows, which Linux takes for a part of the name (store it with the line ends of Linux, with `eol=lf` in `.gitattributes`) [interpreter-missing]
-    warning: `bin/idle.sh` of included files is a program, but is not executable (run `git update-index --chmod=+x` on it, or `chmod +x` before this step) [program-not-executable]
+    warning: `bin/other.py` from included files is started with `#!/usr/bin/env python3.9`, but the layer is for Python 3.13 (write `#!/var/lang/bin/python3.13` for Python, or `#!/bin/sh` for a shell script) [interpreter-missing]
+    warning: `bin/venv.py` from included files is started with `#!/home/me/.venv/bin/python`, which does not exist in Lambda (write `#!/var/lang/bin/python3.13` for Python, or `#!/bin/sh` for a shell script) [interpreter-missing]
+    warning: `bin/windows.sh` from included files is started with `#!/bin/sh`, but the line has a Windows line ending, which Linux treats as part of the name (store it with Unix line endings: set `eol=lf` in `.gitattributes`) [interpreter-missing]
+    warning: `bin/idle.sh` from included files is a program, but is not executable (run `git update-index --chmod=+x` on it, or `chmod +x` before this step) [program-not-executable]
     ");
 }
 
@@ -45,7 +45,7 @@ fn packages_stand_where_python_looks() {
     sandbox.write("own/lib/python3.12/site-packages/more.py", "");
     sandbox.write("own/env/lib/python3.13/site-packages/more.py", "");
     insta::assert_snapshot!(findings(&built(&sandbox, &["--source", "own"])), @"
-    warning: `more.py` in `python/env/lib/python3.13/site-packages` cannot be imported by python3.13 (move that to `python`, where Lambda's Python looks for packages) [not-importable]
+    warning: `more.py` in `python/env/lib/python3.13/site-packages` cannot be imported by python3.13 (move the content to `python`, where Lambda's Python looks for packages) [not-importable]
     notice:  nothing in the layer requires `pip` (5.4 MB) (leave it out with `exclude`, unless your code imports it) [installer-included]
     ");
 }
@@ -77,8 +77,8 @@ fn what_pip_leaves_beside_packages_is_told() {
     let sandbox = by_pip("charset-normalizer==3.4.3");
     let other = if tools().python_version() == "3.14" { "3.13" } else { "3.14" };
     let found = found(&sandbox.run(&["audit", "layer", "--python-version", other]).run().code(1));
-    assert!(found.contains("`normalizer` in `python/bin` cannot be started by name"), "{found}");
-    assert!(found.contains(&format!(" for another Python than {other}")), "{found}");
+    assert!(found.contains("`normalizer` in `python/bin` cannot be run by name"), "{found}");
+    assert!(found.contains(&format!(" compiled for a Python version other than {other}")), "{found}");
 }
 
 #[test]
@@ -96,12 +96,12 @@ fn what_others_left_in_a_layer_is_told() {
     zip_of(&sandbox.path("layer.zip"), &files);
     insta::assert_snapshot!(found(&sandbox.run(&["audit", "layer.zip", "--python-version", "3.13"]).run().code(1)), @"
     error    foreign-bytecode  python/old.pyc
-      `python/old.pyc` cannot be imported: compiled by another Python, without source, and the layer is for Python 3.13
+      `python/old.pyc` cannot be imported: compiled by another Python, without source, but the layer is for Python 3.13
     notice   case-conflict     python/Crypto
       `python/Crypto`, `python/crypto` differ only in case
     notice   no-metadata       layer
-      no distribution has its metadata (`*.dist-info`), so nobody can tell versions, licences and requirements
+      the layer contains no metadata of distributions (`*.dist-info`), so versions, licences and requirements are unknown
     notice   tests-included    layer
-      1.0 MB of the layer are tests (files of no distribution 1.0 MB)
+      1.0 MB of the layer are tests (files outside distributions 1.0 MB)
     ");
 }

@@ -119,6 +119,6 @@ fn a_version_of_poetry_that_cannot_be_had_is_named() {
         .replace("package-mode", "requires-poetry = \"==99.0\"\npackage-mode");
     project.sandbox.write("app/pyproject.toml", text);
     let outcome = project.build(&[]).code(2);
-    let outcome = outcome.says("error: uv cannot get poetry==99.0, which is what the project takes");
+    let outcome = outcome.says("error: uv could not install poetry==99.0, which the project requires");
     outcome.says("or change `requires-poetry`");
 }

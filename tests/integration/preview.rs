@@ -165,7 +165,7 @@ fn without_credentials_the_baseline_is_what_counts() {
         let body = &github.comments(7)[0].1;
         assert!(body.contains("⬆️ upgraded | <code>six</code> | 1.16.0 | 1.17.0"), "{body}");
         assert!(body.contains("**Would be published** to eu-west-1"), "{body}");
-        assert!(body.contains("the inputs are not those of the baseline"), "{body}");
+        assert!(body.contains("the inputs differ from those of the baseline"), "{body}");
         sandbox.write("requirements.txt", "six==1.16.0\n");
         let outcome = without_credentials(preview(&sandbox, &github, &[("baseline", baseline)])).run().success();
         assert_eq!(outcome.outputs()["changed"], "false");
@@ -187,10 +187,10 @@ fn a_wrong_baseline_is_named() {
     sandbox.write("failed.json", r#"{"error": {"error": "x"}}"#);
     sandbox.write("half.json", r#"{"layer-name": "sha"#);
     for (file, said) in [
-        ("other.json", "is of the layer `other`"),
-        ("failed.json", "says nothing of a layer"),
+        ("other.json", "belongs to the layer `other`"),
+        ("failed.json", "does not describe a layer"),
         ("half.json", "neither a zip nor the output `result`"),
-        ("none.json", "which is no file"),
+        ("none.json", "which is not a file"),
     ] {
         without_credentials(preview(&sandbox, &github, &[("baseline", file)])).run().code(1).says(said);
     }

@@ -89,7 +89,7 @@ fn an_index_that_refuses_is_named_without_its_password() {
         for url in [index.url_with(USER, "wr0ng-p@ssword"), index.url()] {
             let outcome = build(&sandbox, installer).args(&["--index-url", &url]).run().code(1);
             assert!(!outcome.stderr.contains("wr0ng"), "{}", outcome.stderr);
-            let message = format!("error: the package index `{}` refused the run's credentials\n", index.url());
+            let message = format!("error: the package index `{}` rejected the credentials of this run\n", index.url());
             outcome.says(&message).says("hint: check the user name, password or token of the index");
             assert!(!sandbox.path("layer.zip").exists());
         }
@@ -102,7 +102,7 @@ fn of_several_indexes_the_one_that_refuses_is_named() {
     let first = index(&sandbox, "first", &[("beta", "1.0")]);
     let second = index(&sandbox, "second", &[("alpha", "1.0")]);
     let indexes = ["--extra-index-urls", &first.url_with_password(), "--index-url", &second.url()];
-    let message = format!("error: the package index `{}` refused the run's credentials\n", second.url());
+    let message = format!("error: the package index `{}` rejected the credentials of this run\n", second.url());
     build(&sandbox, "uv").args(&indexes).run().code(1).says(&message);
 }
 
@@ -145,20 +145,16 @@ fn pip_takes_several_indexes_with_hashes_alone() {
     exit: 1
     --- stdout
     --- stderr
-    error: pip merges several indexes, so that a public package can take the place of a private one of the same name
-    hint: use `installer: uv`, which takes the first index that has a name, or give each requirement its hash: `uv pip compile --generate-hashes` writes them
+    error: pip merges all indexes, so a public package could replace a private one of the same name
+    hint: use `installer: uv`, which takes each package from the first index that contains it, or add a hash to each requirement (`uv pip compile --generate-hashes`)
     ");
 
     sandbox.write("pip.conf", format!("[global]\nextra-index-url = {}\n", first.url_with_password()));
     let configured = build(&sandbox, "pip").env("PIP_CONFIG_FILE", sandbox.path("pip.conf").as_str());
-    configured.args(&["--index-url", &second.url_with_password()]).run().code(1).says("error: pip merges several");
+    configured.args(&["--index-url", &second.url_with_password()]).run().code(1).says("error: pip merges all");
 
     sandbox.write("requirements.txt", format!("--extra-index-url {}\nalpha\n", first.url()));
-    build(&sandbox, "pip")
-        .args(&["--index-url", &second.url()])
-        .run()
-        .code(1)
-        .says("error: pip merges several indexes");
+    build(&sandbox, "pip").args(&["--index-url", &second.url()]).run().code(1).says("error: pip merges all indexes");
 
     let digest = lambda_layer::types::Digest::of(
         &fs_err::read(wheel(&sandbox.root().join("first"), "alpha", "1.0")).expect("is there"),

@@ -148,7 +148,7 @@ impl Private {
         self.is_nowhere(&wrong, &outcome);
         let outcome = outcome.says(&format!("error: the package index {index}"));
         outcome
-            .says("` refused the run's credentials\n")
+            .says("` rejected the credentials of this run\n")
             .says("hint: check the user name, password or token of the index");
         assert!(!sandbox.path("layer.zip").exists());
 
@@ -204,7 +204,7 @@ fn other_bytes_under_the_locked_version_are_never_taken() {
     let private = Private::new("uv.lock", OF_UV, PROJECT, TABLES_OF_UV).lock(uv, &["lock"]).with_six("1.17.0");
     // uv stays with the first index that has a version.
     let outcome = private.step("uv", &private.password).run().code(1);
-    outcome.says("error: the download of `six==1.17.0` does not have the hash that uv.lock:");
+    outcome.says("error: the downloaded file of `six==1.17.0` does not match the hash in uv.lock:");
     private.step("pip", &private.password).run().success();
     assert!(members(&private.sandbox.path("layer.zip"))["python/six.py"].text().contains("Benjamin Peterson"));
 }

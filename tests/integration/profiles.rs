@@ -122,13 +122,13 @@ fn a_login_of_the_console_publishes() {
 #[test]
 fn a_session_that_ended_says_how_to_begin_another() {
     let outcome = Laptop::logged_in_to_sso(SSO, LONG_AGO).publish().run().code(2);
-    outcome.says("error: the single sign-on of the profile has ended").says("hint: run `aws sso login`");
+    outcome.says("error: the single sign-on session of the profile has expired").says("hint: run `aws sso login`");
     let outcome = Laptop::new(SSO).publish().run().code(2);
-    outcome.says("error: the single sign-on of the profile has ended").says("hint: run `aws sso login`");
+    outcome.says("error: the single sign-on session of the profile has expired").says("hint: run `aws sso login`");
     let outcome = Laptop::logged_in(LONG_AGO).publish().run().code(2);
-    outcome.says("error: the login of the profile has ended").says("hint: run `aws login`");
+    outcome.says("error: the login session of the profile has expired").says("hint: run `aws login`");
     let outcome = Laptop::process("echo broken >&2\nexit 3\n").publish().run().code(2);
-    outcome.says("the `credential_process` of the profile gives no credentials").says("hint: run it by itself");
+    outcome.says("the `credential_process` of the profile returned no credentials").says("hint: run it separately");
 }
 
 #[test]
@@ -141,11 +141,11 @@ fn a_session_that_aws_refuses_says_what_to_correct() {
         laptop.publish().run().code(2)
     };
     let revoked = refused(401, "UnauthorizedException", "Session token not found or invalid");
-    revoked.says("error: the single sign-on of the profile has ended").says("hint: run `aws sso login`");
+    revoked.says("error: the single sign-on session of the profile has expired").says("hint: run `aws sso login`");
     let another = refused(403, "ForbiddenException", "No access");
-    another.says("does not give the role of the profile").says("hint: correct `sso_account_id` and `sso_role_name`");
+    another.says("does not grant the role of the profile").says("hint: correct `sso_account_id` and `sso_role_name`");
     let unknown = Laptop::new(&SSO.replace("sso_session = acme", "sso_session = other")).publish().run().code(2);
-    unknown.says("error: the AWS profile cannot be used").says("cause: ProfileFile provider").says("`~/.aws/config`");
+    unknown.says("error: could not load the AWS profile").says("cause: ProfileFile provider").says("`~/.aws/config`");
     let missing = Laptop::new("").publish().args(&["--regions", EU]).run().code(2);
     missing.says("error: there are no AWS credentials").says("`aws configure list-profiles`");
 }
@@ -236,8 +236,7 @@ fn a_region_that_may_be_new_is_tried_and_a_slip_is_not() {
     let nothing = Rule::on("GET", "/layers/").reply(200, "content-type: application/json", r#"{"LayerVersions": []}"#);
     laptop.account.proxy.rule(nothing);
     let plan = |arguments: &[&str]| laptop.account.run(&laptop.sandbox, "plan", arguments);
-    let warning =
-        "warning: `eu-west-9` is not known as a region with Lambda and is taken for a new one; did you mean `eu-west-";
+    let warning = "warning: `eu-west-9` is not in the list of regions with Lambda, and is assumed to be a new one; did you mean `eu-west-";
     plan(&["--regions", "eu-west-9"]).run().success().says(warning);
     plan(&[]).env("AWS_REGION", "eu-west-9").run().success().says(warning);
     let regions: Vec<String> =
@@ -245,10 +244,10 @@ fn a_region_that_may_be_new_is_tried_and_a_slip_is_not() {
     assert_eq!(regions, ["eu-west-9", "eu-west-9"]);
     for slip in ["eu-wset-1", "eu-west1", "eu"] {
         let outcome = plan(&["--regions", slip]).run().code(1);
-        outcome.says(&format!("error: `{slip}` is not a region with Lambda"));
+        outcome.says(&format!("error: `{slip}` is not a region in which Lambda is available"));
     }
     let outcome = plan(&["--regions", "eu-west-9"]).env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
-    outcome.env("AWS_MAX_ATTEMPTS", "1").run().code(2).says("hint: is there a region `eu-west-9`?");
+    outcome.env("AWS_MAX_ATTEMPTS", "1").run().code(2).says("hint: check that the region `eu-west-9` exists");
     plan(&["--regions", "eu-wset-1"]).run().code(1).says("hint: did you mean `eu-west-1`?");
     let outcome = plan(&["--regions", EU]).run().success();
     assert!(!outcome.stderr.contains("warning: `eu"), "{}", outcome.stderr);

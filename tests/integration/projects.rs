@@ -92,11 +92,11 @@ fn the_repository_itself_can_be_the_project() {
         let arguments = ["publish", "--layer-name", "shared", "--working-directory", "root", "--source", "."];
         sandbox.run(&arguments).args(&["--output", "out/layer.zip", "--python-version", other_python()]).run().success()
     };
-    publish().says("shared published: the layer was never published");
+    publish().says("shared published: this layer has not been published before");
     // What the first run wrote beside the project is none of its files.
-    publish().says("shared unchanged: the inputs are those of version 1");
+    publish().says("shared unchanged: the inputs are the same as for version 1");
     sandbox.write("root/ours/__init__.py", "x = 1\n");
-    publish().says("shared published: source: . has other content");
+    publish().says("shared published: source: . has different content");
 }
 
 #[test]
@@ -116,9 +116,9 @@ fn what_a_project_requires_is_left_to_the_requirements() {
     layer built: 5 files for python[PYTHON] on [ARCH]
     --- stderr
       [time]  Build ours                       ours 1.0
-      [time]  Pack                             5 files, 607 B → 1.6 KB
-      [time]  Check                            1 finding
-    warning: `ours` needs `idna>=3`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer brings it) [missing-requirement]
+      [time]  Pack the zip                     5 files, 607 B → 1.6 KB
+      [time]  Check the layer                  1 finding
+    warning: `ours` needs `idna>=3`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]
     ");
 }
 
@@ -134,7 +134,7 @@ fn one_that_cannot_be_built_says_why() {
     exit: 1
     --- stdout
     --- stderr
-    error: the project `broken` of `source` cannot be built
+    error: the project `broken` in `source` could not be built
     cause: ModuleNotFoundError: No module named 'nothing_of_that_name'
     hint: if a program or a header is missing, install it with `build-script`, e.g. `dnf install -y libpq-devel` in the action's image
     ");
@@ -142,18 +142,18 @@ fn one_that_cannot_be_built_says_why() {
     exit: 1
     --- stdout
     --- stderr
-    error: the project `young` of `source` cannot be built
+    error: the project `young` in `source` could not be built
     cause: No solution found when resolving dependencies
     cause: Because the requested Python version (>=[PYTHON]) does not satisfy Python>=3.99 and young==1.0 depends on Python>=3.99, we can conclude that young==1.0 cannot be used. And because only young==1.0 is available and you require young, we can conclude that your requirements are unsatisfiable.
-    hint: correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says
+    hint: correct the requirements; set LAMBDA_LAYER_DEBUG=1 to see the complete output of the tool
     ");
     insta::assert_snapshot!(told(&run(&sandbox, &["--source", "native"]).code(1)), @r"
     exit: 1
     --- stdout
     --- stderr
-    error: `native` has compiled code, and Python [HERE] of this machine cannot compile for python[PYTHON] on [ARCH]
-    cause: building it here makes `native-1.0-[TAG].whl`
-    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
+    error: `native` contains compiled code, but Python [HERE] on this machine cannot compile for python[PYTHON] on [ARCH]
+    cause: a build on this machine creates `native-1.0-[TAG].whl`
+    hint: build it on [ARCH] in the runtime's image (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
     ");
     assert!(sandbox.tree() == before, "something was written");
 }
@@ -168,9 +168,9 @@ fn a_project_that_is_required_as_well_is_refused() {
     --- stdout
     --- stderr
       [time]  Install with uv 0.13.8           1 distribution for python[PYTHON] on [ARCH]
-    error: the project `ours` of `source` is in the layer already
-    cause: a requirement asks for a distribution of the same name and version
-    hint: take it out of the requirements, or out of `source`
+    error: the project `ours` in `source` is already in the layer
+    cause: a requirement installs a distribution with the same name and version
+    hint: remove it from the requirements or from `source`
     ");
 }
 
@@ -198,7 +198,7 @@ fn build_requirements_come_from_the_run_s_indexes() {
     let url = format!("{}/simple/", server.url());
     // The index has setuptools, but not the version that the project is built with; another index is not asked.
     let outcome = run(&sandbox, &["--source", "ours", "--index-url", &url]).code(1);
-    outcome.says("error: the project `ours` of `source` cannot be built").says("setuptools==80.9.0");
+    outcome.says("error: the project `ours` in `source` could not be built").says("setuptools==80.9.0");
 }
 
 #[test]
@@ -241,7 +241,9 @@ fn a_project_without_a_name_cannot_forbid_builds() {
         let base = ["build", "--output", "x.zip", "--python-version", &python, "--installer", installer];
         let outcome = sandbox.run(&base).run().code(1);
         let outcome =
-            outcome.says("error: a local project has to be built to learn its name, which `--only-binary` in");
-        outcome.says("hint: write name and version into `[project]` of its `pyproject.toml`, or name distributions in");
+            outcome.says("error: a local project must be built to find out its name, which `--only-binary` in");
+        outcome.says(
+            "hint: set `name` and `version` in `[project]` of its `pyproject.toml`, or list distributions instead",
+        );
     }
 }

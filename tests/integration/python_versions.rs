@@ -32,7 +32,7 @@ const PROJECT: &str = "[project]\nname = 'app'\nversion = '1'\n";
 #[test]
 fn a_default_is_warned_of_each_time() {
     let sandbox = acme();
-    let warning = "warning: `python-version` is not given, and no `.python-version` or `requires-python` says it: the layer is for Python 3.14, the default; name it in `python-version` or in `.python-version`";
+    let warning = "warning: `python-version` is not given, and neither `.python-version` nor `requires-python` determines it: the layer is built for Python 3.14, the default; set `python-version`, or write the version into `.python-version`";
     for _ in 0..2 {
         assert!(said(&sandbox, &[]).starts_with(warning), "{}", said(&sandbox, &[]));
     }
@@ -50,12 +50,12 @@ fn a_default_is_warned_of_each_time() {
 fn a_pin_is_found_as_by_uv() {
     let sandbox = acme();
     for (text, expected) in [
-        ("3.12\n", "notice: `python-version` is 3.12, as `.python-version:1` says"),
-        ("\n# ours\n3.12.4 # exactly\n3.13\n", "notice: `python-version` is 3.12, as `.python-version:3` says"),
-        ("pypy3.10-7.3.17\n3.11.9 3.12\n", "notice: `python-version` is 3.11, as `.python-version:2` says"),
-        ("cpython-3.12.4-linux-x86_64-gnu", "notice: `python-version` is 3.12, as `.python-version:1` says"),
-        ("3.8.20\n3.13.1\n", "notice: `python-version` is 3.13, as `.python-version:2` says"),
-        ("system\n", "warning: `python-version` is not given, and no `.python-version`"),
+        ("3.12\n", "notice: `python-version` is 3.12, as set in `.python-version:1`"),
+        ("\n# ours\n3.12.4 # exactly\n3.13\n", "notice: `python-version` is 3.12, as set in `.python-version:3`"),
+        ("pypy3.10-7.3.17\n3.11.9 3.12\n", "notice: `python-version` is 3.11, as set in `.python-version:2`"),
+        ("cpython-3.12.4-linux-x86_64-gnu", "notice: `python-version` is 3.12, as set in `.python-version:1`"),
+        ("3.8.20\n3.13.1\n", "notice: `python-version` is 3.13, as set in `.python-version:2`"),
+        ("system\n", "warning: `python-version` is not given, and neither `.python-version`"),
     ] {
         sandbox.write(".python-version", text);
         assert!(said(&sandbox, &[]).starts_with(expected), "{text}: {}", said(&sandbox, &[]));
@@ -64,10 +64,10 @@ fn a_pin_is_found_as_by_uv() {
     sandbox.write(".python-version", "3.12\n");
     sandbox.write("a/b/requirements.txt", "../../acme-1.0-py3-none-any.whl\n");
     let below = ["--working-directory", "a/b"];
-    let place = "notice: `python-version` is 3.12, as `../../.python-version:1` says";
+    let place = "notice: `python-version` is 3.12, as set in `../../.python-version:1`";
     assert!(said(&sandbox, &below).starts_with(place), "{}", said(&sandbox, &below));
     sandbox.write("a/.python-version", "3.13\n");
-    assert!(said(&sandbox, &below).contains("is 3.13, as `../.python-version:1` says"));
+    assert!(said(&sandbox, &below).contains("is 3.13, as set in `../.python-version:1`"));
     fs_err::remove_file(sandbox.path(".python-version")).expect("is there");
     fs_err::remove_file(sandbox.path("a/.python-version")).expect("is there");
     fs_err::write(sandbox.root().join(".python-version"), "3.12\n").expect("can be written");
@@ -80,8 +80,9 @@ fn a_pin_that_lambda_does_not_have_is_refused() {
     for word in ["3.8.10", "3.13t", "cpython-3.98"] {
         sandbox.write(".python-version", word);
         let outcome = run(&sandbox, "plan", &[]).run().code(1);
-        let outcome = outcome.says(&format!("error: `.python-version:1` says `{word}`, which Lambda has no supported"));
-        outcome.says("hint: name the layer's Python in `python-version`: `3.14`, `3.13`");
+        let outcome =
+            outcome.says(&format!("error: `.python-version:1` contains `{word}`, for which there is no supported"));
+        outcome.says("hint: set `python-version` to the Python version of the layer: `3.14`, `3.13`");
         run(&sandbox, "plan", &["--python-version", "3.13"]).run().success();
     }
 }
@@ -109,11 +110,11 @@ fn a_range_decides_if_no_python_to_come_can_change_that() {
         ),
         (
             ">=3.11",
-            "warning: `python-version` is not given, and `pyproject.toml:4` (`>=3.11`) allows several: the layer is for Python 3.14, the default;",
+            "warning: `python-version` is not given, and `pyproject.toml:4` (`>=3.11`) allows several versions: the layer is built for Python 3.14, the default;",
         ),
         (
             ">=3.11,<4",
-            "warning: `python-version` is not given, and `pyproject.toml:4` (`>=3.11,<4`) allows several: the layer is for Python 3.14, the default;",
+            "warning: `python-version` is not given, and `pyproject.toml:4` (`>=3.11,<4`) allows several versions: the layer is built for Python 3.14, the default;",
         ),
     ] {
         project(range);
@@ -158,7 +159,7 @@ fn an_image_of_a_python_is_a_choice() {
     assert!(told(&in_image("3.12")).starts_with("layer built: 4 files for python3.12"), "{}", told(&in_image("3.12")));
     sandbox.write(".python-version", "3.13\n");
     assert!(told(&in_image("3.12")).starts_with(
-        "notice: `python-version` is 3.12, which this image is for, although `.python-version:1` says 3.13\n"
+        "notice: `python-version` is 3.12, the version of this image, although `.python-version:1` contains 3.13\n"
     ));
     assert!(told(&in_image("3.13")).starts_with("layer built: 4 files for python3.13"));
 }
@@ -173,11 +174,10 @@ fn published() -> Sandbox {
 #[test]
 fn a_default_changes_no_layer() {
     let sandbox = published();
-    let message =
-        "error: `shared` is published for python3.12, and without `python-version` it would become one for python3.14";
+    let message = "error: `shared` is published for python3.12, but without `python-version` the new version would be for python3.14";
     for command in ["publish", "plan", "preview"] {
         let outcome = run(&sandbox, command, &[]).run().code(1).says(message);
-        outcome.says("hint: set `python-version` to `3.12` to keep it, or to `3.14` to change the layer");
+        outcome.says("hint: set `python-version` to `3.12` to keep the Python version, or to `3.14` to change it");
     }
     // Also where what would be published cannot be known without a tool, and where the project leaves it open.
     sandbox.write("pyproject.toml", format!("{PROJECT}requires-python = '>=3.9'\n"));
@@ -207,7 +207,7 @@ fn without_a_state_versions_say_their_pythons() {
     run("publish", &[&version[..], &to].concat()).success();
     for command in ["plan", "publish"] {
         let outcome = run(command, &to).code(1);
-        outcome.says("error: `shared` is published for python3.12, and without `python-version`");
+        outcome.says("error: `shared` is published for python3.12, but without `python-version`");
     }
     assert_eq!(account.numbers(EU), [1]);
     // One that another tool published.
@@ -215,7 +215,7 @@ fn without_a_state_versions_say_their_pythons() {
     zip.run(&["build", "--output", "layer.zip"]).run().success();
     let bytes = fs_err::read(zip.path("layer.zip")).expect("was built");
     other.publish_by_hand(EU, "shared", &bytes, &["python3.11"]);
-    other.seen_by(self::run(&zip, "plan", &to)).run().code(1).says("`shared` is published for python3.11, and without");
+    other.seen_by(self::run(&zip, "plan", &to)).run().code(1).says("`shared` is published for python3.11, but without");
     // What is for the default, too, stays so.
     run("publish", &[&both[..], &to].concat()).success();
     run("plan", &to).success();
@@ -234,8 +234,8 @@ fn layers_of_a_file_have_a_python_each() {
     );
     let outcome = sandbox.run(&["plan"]).without_python().run().success();
     let outcome = outcome.says("old-311").says("new-313").says("acme-314");
-    let outcome = outcome.says("`python-version` is 3.11, as `.python-version:1` says");
-    outcome.says("`python-version` is not given, and no `.python-version`");
+    let outcome = outcome.says("`python-version` is 3.11, as set in `.python-version:1`");
+    outcome.says("`python-version` is not given, and neither `.python-version`");
     let step = sandbox.run(&[]).without_python().in_actions(&[("command", "plan"), ("registry", ".lambda-layers")]);
     let outputs = step.run().success().outputs();
     let matrix: serde_json::Value = serde_json::from_str(&outputs["matrix"]).expect("is JSON");
@@ -257,12 +257,12 @@ fn a_layer_s_name_and_folder_may_have_words() {
         sandbox.run(&["plan"]).without_python().run()
     };
     let of_layer = "- {layer-name: web, working-directory: 'layers/{layer}', description: 'for {py}'}\n";
-    plan(of_layer).success().says("`python-version` is 3.11, as `.python-version:1` says");
+    plan(of_layer).success().says("`python-version` is 3.11, as set in `.python-version:1`");
     let of_machine =
         "- {layer-name: 'web-{py}-{arch}', architecture: [x86_64, arm64], working-directory: 'layers/{arch}'}\n";
     plan(of_machine).success().says("web-312-x86_64").says("web-313-arm64");
     let outcome = plan("- {layer-name: 'web-{py}', working-directory: 'layers/{layer}'}\n").code(1);
-    outcome.says("`working-directory` has `{layer}`, and the Python is not given").says("name it in `python-version`");
+    outcome.says("`working-directory` contains `{layer}`, but no Python version is given").says("set `python-version`");
 }
 
 #[test]
@@ -270,12 +270,12 @@ fn an_audit_is_for_the_python_of_the_project() {
     let sandbox = acme();
     run(&sandbox, "build", &["--python-version", "3.13", "--output", "layer.zip"]).run().success();
     let audit = || sandbox.run(&["audit", "layer.zip"]).without_python().run().success();
-    audit().says("for python3.14 on x86_64").says("warning: `python-version` is not given, and no");
+    audit().says("for python3.14 on x86_64").says("warning: `python-version` is not given, and neither");
     sandbox.write(".python-version", "3.12\n");
-    audit().says("for python3.12 on x86_64").says("notice: `python-version` is 3.12, as `.python-version:1` says");
+    audit().says("for python3.12 on x86_64").says("notice: `python-version` is 3.12, as set in `.python-version:1`");
     sandbox.write(".python-version", "3.8\n");
     let outcome = sandbox.run(&["audit", "layer.zip"]).without_python().run().code(1);
-    outcome.says("`.python-version:1` says `3.8`, which Lambda has no supported runtime for");
+    outcome.says("`.python-version:1` contains `3.8`, for which there is no supported Lambda runtime");
     sandbox.run(&["audit", "layer.zip", "--python-version", "3.13"]).without_python().run().success();
 }
 
@@ -290,8 +290,8 @@ fn a_preview_is_taken_by_name_alone() {
     sandbox.write("pyproject.toml", format!("{PROJECT}requires-python = '>=3.14'\n"));
     assert!(said(&sandbox, &[]).contains("is 3.14, the only supported one"));
     sandbox.write(".python-version", "3.15\n");
-    assert!(said(&sandbox, &[]).contains("is 3.15, as `.python-version:1` says"));
-    run(&sandbox, "build", &["--python-version", "3.99"]).run().code(1).says("there is a preview of `3.15`");
+    assert!(said(&sandbox, &[]).contains("is 3.15, as set in `.python-version:1`"));
+    run(&sandbox, "build", &["--python-version", "3.99"]).run().code(1).says("`3.15` is available as a preview");
 }
 
 #[test]

@@ -26,12 +26,12 @@ fn what_stands_in_the_way_of_a_publish_is_named() {
     let denied = format!(
         "{USER} lambda:PublishLayerVersion on resource: arn:aws:lambda:eu-west-1:123456789012:layer:shared with an explicit deny in a service control policy"
     );
-    insta::assert_snapshot!(publish(403, "AccessDeniedException", &denied), @"hint: a service control policy of the organisation denies `lambda:PublishLayerVersion` on `arn:aws:lambda:eu-west-1:123456789012:layer:shared`, and an `Allow` elsewhere does not change that: ask the organisation's administrator to change the `Deny` statement; a new run publishes only what is missing");
+    insta::assert_snapshot!(publish(403, "AccessDeniedException", &denied), @"hint: ask the organisation's administrator to change the `Deny` statement: a service control policy of the organisation denies `lambda:PublishLayerVersion` on `arn:aws:lambda:eu-west-1:123456789012:layer:shared`, and an `Allow` elsewhere does not override that; the next run publishes only what is missing");
     let unread = "Your access has been denied by S3, please make sure your request credentials have permission to GetObject for layers-eu-west-1/lambda-layers/shared/00ff.zip. S3 Error Code: AccessDenied. S3 Error Message: Access Denied";
-    insta::assert_snapshot!(publish(403, "AccessDeniedException", unread), @r#"hint: allow it: {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::layers-eu-west-1/lambda-layers/shared/*"}; where the bucket has a key of its own (SSE-KMS), allow `kms:Decrypt` on that key, too; a new run publishes only what is missing"#);
+    insta::assert_snapshot!(publish(403, "AccessDeniedException", unread), @r#"hint: allow it: {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::layers-eu-west-1/lambda-layers/shared/*"}; if the bucket is encrypted with your own key (SSE-KMS), also allow `kms:Decrypt` on that key; the next run publishes only what is missing"#);
     let gone =
         "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.";
-    insta::assert_snapshot!(publish(400, "InvalidParameterValueException", gone), @"hint: the zip vanished from the bucket after it was uploaded: see that no lifecycle rule or other job removes what is under `lambda-layers/`, and run again; a new run publishes only what is missing");
+    insta::assert_snapshot!(publish(400, "InvalidParameterValueException", gone), @"hint: check that no lifecycle rule or other job removes objects under `lambda-layers/`, and run again: the zip disappeared from the bucket after the upload; the next run publishes only what is missing");
     assert!(account.numbers(EU).is_empty());
 }
 

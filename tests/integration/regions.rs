@@ -26,7 +26,11 @@ fn every_region_gets_the_same_bytes() {
     let signpost = account.object(US, STATE);
     assert!(String::from_utf8_lossy(&signpost).contains("layers-eu-west-1"), "{signpost:?}");
 
-    account.publish(&sandbox, REGIONS).run().success().says("shared unchanged: the inputs are those of version 1");
+    account
+        .publish(&sandbox, REGIONS)
+        .run()
+        .success()
+        .says("shared unchanged: the inputs are the same as for version 1");
     account.publish(&sandbox, &["--regions", EU]).run().success().says("shared unchanged");
     assert_eq!((account.numbers(EU), account.numbers(US)), (vec![1], vec![1]));
 }
@@ -50,9 +54,9 @@ fn a_missing_bucket_is_noticed_before_anything_is_built() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
-    error: there is no bucket `layers-us-east-1`
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
+    error: the bucket `layers-us-east-1` does not exist
     hint: create it, or correct `bucket`
     ");
     assert_eq!(sandbox.trapped(), "");
@@ -68,10 +72,10 @@ fn a_bucket_of_another_region_is_noticed_before_anything_is_built() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
-    error: the bucket `layers-us-east-1` is in eu-west-1, but Lambda in us-east-1 reads only buckets of its own region
-    hint: name a bucket in that region, e.g. with `{region}` in `bucket`
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
+    error: the bucket `layers-us-east-1` is in eu-west-1, but Lambda in us-east-1 reads only from buckets in its own region
+    hint: use a bucket in that region, for example with `{region}` in `bucket`
     ");
     assert_eq!(account.numbers(EU), Vec::<i64>::new());
 }
@@ -90,10 +94,10 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
       published     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
       failed        us-east-1
     shared failed in us-east-1
-    ::error title=lambda-layer::`shared` could not be published to us-east-1%0Acause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)%0Ahint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; a new run publishes only what is missing
+    ::error title=lambda-layer::`shared` could not be published to us-east-1%0Acause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)%0Ahint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; the next run publishes only what is missing
     error: `shared` could not be published to us-east-1
     cause: us-east-1: lambda:PublishLayerVersion failed for `arn:aws:lambda:us-east-1:*:layer:shared`: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)
-    hint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; a new run publishes only what is missing
+    hint: allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:*:layer:shared"}; the next run publishes only what is missing
     --- stderr
     "#);
     let summary = outcome.summary();
@@ -104,7 +108,7 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
 
     - us-east-1: lambda:PublishLayerVersion failed for <code>arn:aws:lambda:us-east-1:\*:layer:shared</code>: AccessDeniedException (HTTP 403): User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: lambda:PublishLayerVersion (request 8f3c)
 
-    **Hint:** allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:\*:layer:shared"}; a new run publishes only what is missing
+    **Hint:** allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:\*:layer:shared"}; the next run publishes only what is missing
 
     | | region | layer version |
     |---|---|---|
@@ -158,8 +162,8 @@ fn one_bucket_for_several_regions_is_refused() {
     exit: 1
     --- stdout
     --- stderr
-    error: `bucket` is `layers` for 2 regions, but Lambda reads a zip only from a bucket of the layer's own region
-    hint: name one bucket a region with `{region}`, e.g. `layers-{region}`
+    error: `bucket` is `layers` for 2 regions, but Lambda reads a zip only from a bucket in the same region as the layer
+    hint: use `{region}` to name one bucket for each region, for example `layers-{region}`
     ");
 }
 
@@ -201,10 +205,10 @@ fn a_region_that_the_account_has_not_enabled_is_named() {
     exit: 1
     --- stdout
     --- stderr
-    warning: without `bucket` or `state` nothing keeps two runs from publishing at the same time
+    warning: without `bucket` or `state`, nothing prevents two runs from publishing at the same time
     error: lambda:ListLayerVersions failed for `arn:aws:lambda:af-south-1:*:layer:shared`
     cause: UnrecognizedClientException (HTTP 403): The security token included in the request is invalid. (request 8f3c)
-    hint: is `af-south-1` enabled for the account? `aws account enable-region --region-name af-south-1`; sessions of the global STS endpoint are not valid there, those of a region's are
+    hint: check that `af-south-1` is enabled for the account (`aws account enable-region --region-name af-south-1`), and use a regional STS endpoint: sessions of the global one are not valid in this region
     ");
     assert_eq!(sandbox.trapped(), "");
     assert_eq!(account.numbers(EU), Vec::<i64>::new());

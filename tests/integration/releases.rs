@@ -100,7 +100,7 @@ fn what_people_wrote_stays() {
     run(&github, &sandbox, "release", &[])
         .run()
         .success()
-        .says("its text, shared-1.json, shared-1.cdx.json, shared-1.zip");
+        .says("release notes, shared-1.json, shared-1.cdx.json, shared-1.zip");
     let release = &github.releases()[0];
     assert_eq!(release["body"].as_str(), Some(&*format!("Read this first!\n\n{body}\nThanks.")));
     assert_eq!(release["assets"].as_array().map(Vec::len), Some(4));
@@ -141,16 +141,16 @@ fn a_token_that_may_not_is_told_and_the_version_stays() {
 
     shared published
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
       [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
-      [time]  Pack                             4 files, 367 B → 1.2 KB
-      [time]  Check                            1 finding
-    warning: `six 1.0` of the layer hides 1.17.0 of the runtime: `python-dateutil 2.9.0.post0` of the runtime needs `six>=1.5` (add `python-dateutil` to the requirements, pin `six>=1.5`, or leave `six` to the runtime (`runtime-packages: drop` or `exclude: six`)) [shadows-runtime]
+      [time]  Pack the zip                     4 files, 367 B → 1.2 KB
+      [time]  Check the layer                  1 finding
+    warning: `six 1.0` in the layer hides version 1.17.0 in the runtime: `python-dateutil 2.9.0.post0` in the runtime needs `six>=1.5` (add `python-dateutil` to the requirements, pin `six>=1.5`, or leave `six` to the runtime (`runtime-packages: drop` or `exclude: six`)) [shadows-runtime]
       [time]  Publish                          1 version
-    error: 1 change of `shared` failed
-    cause: release layer/shared/v1 in github: GitHub refuses `POST /repos/acme/layers/releases` (403): Resource not accessible by integration
-    hint: the job needs the lines `permissions:` and `contents: write`; a new run does only what is missing
+    error: 1 change to `shared` failed
+    cause: release layer/shared/v1 in github: GitHub refused `POST /repos/acme/layers/releases` (403): Resource not accessible by integration
+    hint: give the job `permissions: contents: write`; the next run does only what is missing
     ");
     assert!(sandbox.path("registry/shared/1/layer.zip").exists());
 }
@@ -165,8 +165,8 @@ fn without_a_token_nothing_is_built() {
     --- stdout
     --- stderr
     error: 2 problems with the input
-    cause: a release needs a token for GitHub, and there is none (give `github-token: ${{ github.token }}`, or set GITHUB_TOKEN)
-    cause: a release needs to know its repository, and there is none (set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does)
+    cause: a release needs a GitHub token, but none is given (set `github-token: ${{ github.token }}`, or the environment variable GITHUB_TOKEN)
+    cause: a release needs a GitHub repository, but GITHUB_REPOSITORY is not set (set GITHUB_REPOSITORY to `OWNER/NAME`)
     hint: nothing was built or published; correct all of them and run again
     ");
     assert!(!sandbox.path("registry").exists());
@@ -176,9 +176,9 @@ fn without_a_token_nothing_is_built() {
     --- stdout
     --- stderr
     error: 3 problems with the input
-    cause: `release-tag` is `v1`, which is the same for every version (put `{version}` into it)
-    cause: a release needs a token for GitHub, and there is none (give `github-token: ${{ github.token }}`, or set GITHUB_TOKEN)
-    cause: a release needs to know its repository, and there is none (set GITHUB_REPOSITORY to `OWNER/NAME`, as a workflow does)
+    cause: `release-tag` is `v1`, which is the same for every version (include `{version}` in the tag)
+    cause: a release needs a GitHub token, but none is given (set `github-token: ${{ github.token }}`, or the environment variable GITHUB_TOKEN)
+    cause: a release needs a GitHub repository, but GITHUB_REPOSITORY is not set (set GITHUB_REPOSITORY to `OWNER/NAME`)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -191,7 +191,7 @@ fn the_tag_of_another_layer_is_refused() {
     let other = [&["--layer-name=other"], &tag[..]].concat();
     let base = ["publish", "--registry", "registry"];
     let outcome = github.reach(sandbox.run(&base).args(&other)).env("GITHUB_TOKEN", "ghs_7oken").run().code(1);
-    outcome.says("the release `v1` is of version 1 of `shared`");
+    outcome.says("the release `v1` belongs to version 1 of `shared`");
     assert_eq!(github.releases().len(), 1);
 }
 
@@ -290,7 +290,7 @@ fn a_tag_run_labels_the_version_with_the_tag() {
         state["labels"].as_object().map(|labels| labels.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
     };
     assert_eq!(labels(), ["v1.4.0"]);
-    tagged("2026").says("the git tag `2026` is a number, so it is no label of the version");
+    tagged("2026").says("the git tag `2026` is a number, so it cannot be a label of the version");
     assert_eq!(labels(), ["v1.4.0"]);
 }
 
@@ -331,12 +331,13 @@ fn a_version_whose_zip_is_gone_is_not_released() {
     run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
     let release = || run(&github, &sandbox, "release", &[]).run();
     sandbox.write("registry/shared/1/layer.zip", "half of it");
-    let outcome = release().code(1).says("layer:shared:1` is not a zip: it has no directory of entries at its end");
-    outcome.says("hint: name the zip of a layer, a folder, or an ARN; a new run does only what is missing");
+    let outcome = release().code(1).says("layer:shared:1` is not a zip: it has no zip directory at its end");
+    outcome.says("hint: give the zip of a layer, a folder, or an ARN; the next run does only what is missing");
     fs_err::remove_file(sandbox.path("registry/shared/1/layer.zip")).expect("is there");
-    let outcome =
-        release().code(2).says("no version can be downloaded for the release: there is no `arn:aws:lambda:local:");
-    outcome.says("hint: correct the version, or name the folder with `registry`; a new run does only what is missing");
+    let outcome = release().code(2).says("could not download any version for the release: `arn:aws:lambda:local:");
+    outcome.says(
+        "hint: correct the version, or set `registry` to the right folder; the next run does only what is missing",
+    );
     assert!(github.releases().iter().all(|release| release["draft"] == true), "{:?}", github.releases());
 }
 
@@ -346,7 +347,7 @@ fn a_tag_needs_what_is_known_of_the_version() {
     run(&github, &sandbox, "publish", &["--python-version", "3.13"]).run().success();
     fs_err::remove_dir_all(sandbox.path("registry/state")).expect("is there");
     let outcome = run(&github, &sandbox, "release", &["--release-tag", "{layer}-{python}-{version}"]).run().code(1);
-    let outcome = outcome.says("but for which Python the version was built is not known");
+    let outcome = outcome.says("but it is not known for which Python version the layer was built");
     outcome.says("hint: use a template without `{python}` and `{arch}`");
     assert_eq!(changes(&github), Vec::<String>::new());
 }
@@ -358,16 +359,18 @@ fn a_github_that_is_down_is_named_and_the_version_stays() {
     let publish = |run: Run| run.run().code(2);
     let arguments = ["--python-version", "3.13", "--release"];
     let outcome = publish(run(&github, &sandbox, "publish", &arguments));
-    let outcome = outcome.says("GitHub failed at `GET /repos/acme/layers/releases` (502): Bad Gateway");
-    outcome.says("hint: run again; https://www.githubstatus.com says whether others have the same trouble");
+    let outcome = outcome.says("GitHub failed to process `GET /repos/acme/layers/releases` (502): Bad Gateway");
+    outcome.says("hint: run again, or see https://www.githubstatus.com for known problems");
     assert!(sandbox.path("registry/shared/1/layer.zip").exists());
 
     let dead = format!("http://127.0.0.1:{}", crate::harness::dead_port());
     let outcome = publish(run(&github, &sandbox, "release", &[]).env("GITHUB_API_URL", dead));
-    let outcome = outcome.says("GitHub does not answer `GET /repos/acme/layers/releases`");
-    outcome.says("hint: is the address in GITHUB_API_URL right, and can it be reached from this machine?");
+    let outcome = outcome.says("GitHub did not respond to `GET /repos/acme/layers/releases`");
+    outcome.says("hint: check that the address in GITHUB_API_URL is correct, and that this machine can reach it");
     let outcome = run(&github, &sandbox, "release", &[]).env("GITHUB_API_URL", "ftp://github.test").run().code(1);
-    outcome.says("GITHUB_API_URL is `ftp://github.test`").says("set it to an address such as `https://github.example");
+    outcome
+        .says("GITHUB_API_URL is `ftp://github.test`, which is not a valid address")
+        .says("set it to an address such as `https://github.example");
 }
 
 #[test]
@@ -382,7 +385,7 @@ fn merge_releases_only_layers_that_it_knows() {
     sandbox.write("lambda-layers.yml", file);
     let run = sandbox.run(&["merge", "--results", "results", "--release"]).in_actions(&[]);
     let outcome = github.reach(run).env("GITHUB_TOKEN", "ghs_7oken").run().code(1);
-    let outcome = outcome.says("`idna` is not among the layers to release");
-    outcome.says("give `merge` the same `config` as its jobs, and check the repository out");
+    let outcome = outcome.says("`idna` is not one of the layers to release");
+    outcome.says("give `merge` the same `config` as its jobs, and check out the repository");
     assert_eq!(github.releases()[0]["tag_name"], "v1", "the other one is released");
 }

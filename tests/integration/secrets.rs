@@ -97,7 +97,7 @@ fn what_is_published_does_not_tell_it() {
         .args(&["--index-url", &other])
         .run()
         .success()
-        .says("shared unchanged: the inputs are those of version 1");
+        .says("shared unchanged: the inputs are the same as for version 1");
     is_nowhere(&sandbox, &outcome, &[]);
 }
 

@@ -169,7 +169,7 @@ impl Everywhere {
 
     fn is_told_nowhere(&self) {
         let outcome = self.watched(self.step(OLD, ""), Some(self.sandbox.root())).success();
-        outcome.says("shared published: the layer was never published");
+        outcome.says("shared published: this layer has not been published before");
         assert_eq!(layered(&self.sandbox.path("layer.zip")).into_keys().collect::<Vec<_>>(), PACKAGES);
 
         self.rotate();

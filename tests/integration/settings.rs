@@ -96,8 +96,8 @@ fn what_the_requirements_resolve_to_is_for_the_project_to_say() {
     --- stdout
     --- stderr
     error: 2 problems with the input
-    cause: `override-dependencies` of `pyproject.toml` is a setting of uv that pip has no way for (use `installer: uv`)
-    cause: `resolution` of `pyproject.toml` is a setting of uv that pip has no way for (use `installer: uv`)
+    cause: `override-dependencies` in `pyproject.toml` is a uv setting that pip does not support (use `installer: uv`)
+    cause: `resolution` in `pyproject.toml` is a uv setting that pip does not support (use `installer: uv`)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -113,7 +113,7 @@ fn a_change_of_a_setting_is_one_and_its_spelling_is_none() {
     project(&sandbox, "\"top\"", "constraint-dependencies = [\"base<3\", \"top<2\"]\n");
     publish();
     project(&sandbox, "\"top\"", "# more\nconstraint-dependencies = [\"Top <2\", \"base < 3\"]\n");
-    publish().says("app unchanged: the inputs were edited but mean the same");
+    publish().says("app unchanged: the inputs were edited, but are equivalent");
     project(&sandbox, "\"top\"", "constraint-dependencies = [\"base<2\"]\n");
     publish().says("app published: constraints: base <3 → <2; constraints: top removed");
     project(&sandbox, "\"top\"", "constraint-dependencies = [\"base<2\"]\nresolution = \"lowest\"\n");
@@ -212,48 +212,48 @@ fn what_cannot_be_heeded_is_named() {
     let all = all.join("\n\n").replace(&tools().python_version(), "[PYTHON]").replace(std::env::consts::ARCH, "[ARCH]");
     let all = all.replace(sandbox.path("").as_str().trim_end_matches('/'), "[ROOT]");
     insta::assert_snapshot!(all, @r#"
-    error: `[tool.uv] no-build-isolation-package` of `pyproject.toml` cannot be heeded
-    hint: name what their builds need in `extra-build-dependencies`, and remove it
+    error: `[tool.uv] no-build-isolation-package` in `pyproject.toml` is not supported
+    hint: list their build requirements in `extra-build-dependencies`, and remove this setting
 
-    error: `[tool.uv] resolutions` of `pyproject.toml` is no setting of uv that is known here
+    error: `[tool.uv] resolutions` in `pyproject.toml` is not a known uv setting
     hint: did you mean `resolution`?
 
-    error: `[tool.uv] of-the-future` of `pyproject.toml` is no setting of uv that is known here
-    hint: remove it, or run `uv lock` and commit `uv.lock`: what is locked needs it no more
+    error: `[tool.uv] of-the-future` in `pyproject.toml` is not a known uv setting
+    hint: remove it, or run `uv lock` and commit `uv.lock`, which makes it unnecessary
 
-    error: `[tool.uv] pip.no-deps` of `pyproject.toml` is read by `uv pip` alone
-    hint: write it in `[tool.uv]` itself if it is for the project, or remove it
+    error: `[tool.uv] pip.no-deps` in `pyproject.toml` is read only by `uv pip`
+    hint: move it to `[tool.uv]` if it is meant for the project, or remove it
 
-    error: the `environments` of `pyproject.toml` leave out python[PYTHON] on [ARCH]
-    cause: there is `sys_platform == 'win32'`
-    hint: add the runtime's, `sys_platform == 'linux'`, or change `python-version`
+    error: the `environments` in `pyproject.toml` do not include python[PYTHON] on [ARCH]
+    cause: the list contains `sys_platform == 'win32'`
+    hint: add the environment of the runtime, `sys_platform == 'linux'`, or change `python-version`
 
-    error: `[tool.uv] constraint-dependencies` of `pyproject.toml` has a password in a URL, which would end up in a file
-    hint: take it out of the URL: git and netrc files have places for it
+    error: `[tool.uv] constraint-dependencies` in `pyproject.toml` contains a password in a URL, which would be written to a file
+    hint: remove it from the URL, and put it in a netrc file or git's credential store
 
-    error: `[tool.uv] no-build-package` of `pyproject.toml` is no list of texts
-    hint: write it as in `["one", "two"]`
+    error: `[tool.uv] no-build-package` in `pyproject.toml` is not a list of strings
+    hint: write it as a list, for example `["one", "two"]`
 
-    error: pyproject.toml: cannot read `base<<2`: no such comparison operator "<<", must be one of ~= == != <= >= < > ===
-    hint: write a requirement as in PEP 508, `name[extra]>=1.2; python_version < '3.13'`
+    error: pyproject.toml: `base<<2` is not a valid requirement: no such comparison operator "<<", must be one of ~= == != <= >= < > ===
+    hint: use the syntax of PEP 508, for example `name[extra]>=1.2; python_version < '3.13'`
 
-    error: `[ROOT]/pyproject.toml` has the index `wheels` in the format `flat`
-    hint: name it with `find-links` in place of `index`
+    error: `[ROOT]/pyproject.toml` contains the index `wheels` in the format `flat`, which is not supported
+    hint: use `find-links` instead of `index` for it
 
-    error: `pyproject.toml` takes `top` from a source that only uv's lock file can hold: the index `own`
+    error: `pyproject.toml` installs `top` from a source that only uv's lock file supports: the index `own`
     hint: run `uv lock` and commit `uv.lock`
 
-    error: `pyproject.toml` takes `top` from a source that only uv's lock file can hold
+    error: `pyproject.toml` installs `top` from a source that only uv's lock file supports
     hint: run `uv lock` and commit `uv.lock`
 
-    error: `pyproject.toml` takes `top` from a source that only uv's lock file can hold
+    error: `pyproject.toml` installs `top` from a source that only uv's lock file supports
     hint: run `uv lock` and commit `uv.lock`
 
-    error: `[tool.uv] override-dependencies` of `pyproject.toml` has `base`, whose source is `./base`
+    error: `[tool.uv] override-dependencies` in `pyproject.toml` contains `base`, whose source is the path `./base`
     hint: run `uv lock` and commit `uv.lock`
 
-    error: the group `late` of `pyproject.toml` is for Python >=3.99, but the layer is for Python [PYTHON]
-    hint: change `python-version`, or leave the group out
+    error: the group `late` in `pyproject.toml` requires Python >=3.99, but the layer is for Python [PYTHON]
+    hint: change `python-version`, or remove the group from `groups`
     "#);
 }
 

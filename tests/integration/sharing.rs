@@ -71,15 +71,15 @@ fn who_is_not_named_any_more_is_revoked_and_statements_of_others_stay() {
     let outcome = shared.share(&["--share-with", "org:o-a1b2c3d4e5", "--dry-run"]).run().success();
     insta::assert_snapshot!(rows(&outcome), @"
     would be done eu-west-1 version 1 shared with org:o-a1b2c3d4e5
-    would be done eu-west-1 version 1 no longer shared with 210987654321 (the statement `partner`, which something else made, still grants it)
-    would be done eu-west-1 version 1 no longer shared with 333333333333 (the statement `everybody`, which something else made, shares it with everybody)
+    would be done eu-west-1 version 1 no longer shared with 210987654321 (the statement `partner`, which was not created by lambda-layer, still grants access)
+    would be done eu-west-1 version 1 no longer shared with 333333333333 (the statement `everybody`, which was not created by lambda-layer, shares it with everybody)
     ");
     assert_eq!(shared.account.statements(EU, 1).len(), 4, "a dry run changes nothing");
     let outcome = shared.share(&["--share-with", "org:o-a1b2c3d4e5"]).run().success();
     insta::assert_snapshot!(rows(&outcome), @"
     done eu-west-1 version 1 shared with org:o-a1b2c3d4e5
-    done eu-west-1 version 1 no longer shared with 210987654321 (the statement `partner`, which something else made, still grants it)
-    done eu-west-1 version 1 no longer shared with 333333333333 (the statement `everybody`, which something else made, shares it with everybody)
+    done eu-west-1 version 1 no longer shared with 210987654321 (the statement `partner`, which was not created by lambda-layer, still grants access)
+    done eu-west-1 version 1 no longer shared with 333333333333 (the statement `everybody`, which was not created by lambda-layer, shares it with everybody)
     ");
     assert_eq!(shared.account.statements(EU, 1), ["everybody", "lambda-layer-org-o-a1b2c3d4e5", "partner"]);
     let removals = shared.account.proxy.seen("DELETE", POLICY);
@@ -93,7 +93,7 @@ fn who_is_not_named_any_more_is_revoked_and_statements_of_others_stay() {
 fn nobody_takes_everything_back() {
     let shared = Shared::new(&[EU]);
     let run = shared.account.publish(&shared.sandbox, &["--share-with", "public"]).in_actions(&[]);
-    let outcome = run.run().success().says("`share-with` has `public`: every AWS account can use this version");
+    let outcome = run.run().success().says("`share-with` contains `public`: every AWS account can use this version");
     let row = outcome.summary().lines().filter(|line| line.starts_with("| done")).collect::<String>();
     insta::assert_snapshot!(row, @"| done | eu-west-1 | version 1 | shared with public |");
     assert_eq!(shared.account.statements(EU, 1), ["lambda-layer-public"]);
@@ -176,7 +176,11 @@ fn older_versions_are_shared_by_their_number() {
     shared.share(&["--share-with", "210987654321", "--layer-version", "1"]).run().success().says("version 1");
     assert_eq!(shared.account.statements(EU, 1), ["lambda-layer-210987654321"]);
     assert_eq!(shared.account.statements(EU, 2), Vec::<String>::new());
-    shared.share(&["--share-with", "210987654321", "--layer-version", "7"]).run().code(1).says("there is no version 7");
+    shared
+        .share(&["--share-with", "210987654321", "--layer-version", "7"])
+        .run()
+        .code(1)
+        .says("`shared` has no version 7");
 }
 
 #[test]
@@ -186,7 +190,7 @@ fn a_region_without_the_version_is_named_and_the_others_are_shared() {
     shared.account.publish_by_hand(US, LAYER, crate::cleanup::EMPTY_ZIP, &["python3.13"]);
     let arguments = ["--regions", "eu-west-1,us-east-1", "--share-with", "210987654321"];
     let outcome = shared.share(&arguments).run().code(1);
-    let outcome = outcome.says("what is version 1 of `shared` in eu-west-1 is not in us-east-1");
+    let outcome = outcome.says("the content of version 1 of `shared` in eu-west-1 is not published in us-east-1");
     outcome.says("publish it there first");
     assert_eq!(shared.account.statements(EU, 1), ["lambda-layer-210987654321"]);
 }

@@ -113,7 +113,7 @@ fn what_somebody_put_in_the_place_of_the_zip_is_not_signed() {
     // The first asks whether it is there.
     signer.account.proxy.rule_first(Rule::on("HEAD", ".zip").after(1).reply(200, other, ""));
     let outcome = signer.publish(&sandbox).run().code(2);
-    outcome.says("was replaced after it was uploaded").says("find out what else writes to the bucket");
+    outcome.says("was replaced after the upload").says("find out what else writes to the bucket");
     assert!(signer.account.proxy.seen("POST", JOBS).is_empty());
     assert!(signer.account.numbers(EU).is_empty());
 }
@@ -137,7 +137,7 @@ fn a_version_that_is_not_signed_is_not_enough() {
     let (signer, sandbox) = (Signer::new(), six());
     signer.account.publish(&sandbox, &[]).run().success();
     let outcome = signer.publish(&sandbox).run().success();
-    let outcome = outcome.says("version 1 in eu-west-1 is not signed as asked, or gone");
+    let outcome = outcome.says("version 1 in eu-west-1 is not signed as requested, or no longer exists");
     outcome.says("arn:aws:lambda:eu-west-1:123456789012:layer:shared:2");
     signer.versions_are_signed_by("layers");
     signer.publish(&sandbox).run().success().says("shared unchanged");
@@ -164,10 +164,10 @@ fn a_bucket_without_versions_is_noticed_before_anything_is_built() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
-    error: the bucket `layers-eu-west-1` keeps no versions, which AWS Signer needs
-    hint: aws s3api put-bucket-versioning --bucket layers-eu-west-1 --versioning-configuration Status=Enabled
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
+    error: the bucket `layers-eu-west-1` has no versioning, which AWS Signer requires
+    hint: run `aws s3api put-bucket-versioning --bucket layers-eu-west-1 --versioning-configuration Status=Enabled`
     ");
     assert_eq!(sandbox.trapped(), "");
 }
@@ -182,10 +182,10 @@ fn a_profile_that_is_not_there_is_noticed_before_anything_is_built() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
-    error: there is no signing profile `layer` in eu-west-1
-    hint: aws signer put-signing-profile --profile-name layer --platform-id AWSLambda-SHA384-ECDSA --region eu-west-1
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
+    error: the signing profile `layer` does not exist in eu-west-1
+    hint: run `aws signer put-signing-profile --profile-name layer --platform-id AWSLambda-SHA384-ECDSA --region eu-west-1`
     ");
 }
 
@@ -207,7 +207,7 @@ fn a_zip_without_a_signature_is_noticed() {
     let (signer, sandbox) = (Signer::new(), six());
     let refused = Rule::on("POST", "/layers/shared/versions").replace("SigningJobArn", "Nothing");
     signer.account.proxy.rule_first(refused);
-    signer.publish(&sandbox).run().code(2).says("found no signature of AWS Signer in it");
+    signer.publish(&sandbox).run().code(2).says("found no signature of AWS Signer");
 }
 
 #[test]
@@ -217,11 +217,11 @@ fn a_profile_that_cannot_sign_layers_is_noticed_before_anything_is_built() {
     for (profile, said) in [
         (
             r#"{"profileName":"layers","platformId":"AmazonFreeRTOS-Default","status":"Active"}"#,
-            "error: the signing profile `layers` in eu-west-1 is for AmazonFreeRTOS-Default\nhint: name one for AWSLambda",
+            "error: the signing profile `layers` in eu-west-1 is for AmazonFreeRTOS-Default\nhint: set `signing-profile` to a profile for AWSLambda",
         ),
         (
             r#"{"profileName":"layers","platformId":"AWSLambda-SHA384-ECDSA","status":"Canceled"}"#,
-            "error: the signing profile `layers` in eu-west-1 is not active any more\nhint: name another one: a cancelled",
+            "error: the signing profile `layers` in eu-west-1 is no longer active\nhint: set `signing-profile` to another one: a cancelled",
         ),
     ] {
         let answer = Rule::on("GET", "/signing-profiles/layers");

@@ -57,7 +57,7 @@ fn plan(sandbox: &Sandbox, since: &str) -> Run {
 }
 
 fn is_untouched(outcome: Outcome, since: &str) {
-    outcome.success().says(&format!("shared unchanged: nothing of it changed since `{since}`"));
+    outcome.success().says(&format!("shared unchanged: nothing in this layer changed since `{since}`"));
 }
 
 /// What is published was asked for.
@@ -198,7 +198,7 @@ fn a_revision_that_is_not_there_is_said() {
     exit: 1
     --- stdout
     --- stderr
-    error: `since` is `mian`, which is no revision of this repository
+    error: `since` is `mian`, which is not a revision in this repository
     hint: did you mean `main`?
     ");
     let inputs = ["--layer-name", "shared", "--working-directory", "clone", "--python-version", "3.13"];
@@ -211,13 +211,13 @@ fn a_revision_that_is_not_there_is_said() {
     exit: 1
     --- stdout
     --- stderr
-    error: `since` is `HEAD~1`, which is no revision of this repository
+    error: `since` is `HEAD~1`, which is not a revision in this repository
     cause: the clone is shallow: it has no history
-    hint: fetch the history too: `fetch-depth: 0` for `actions/checkout`
+    hint: fetch the history too: set `fetch-depth: 0` for `actions/checkout`
     ");
-    sandbox.run(&["plan", "--since", "HEAD"]).args(&inputs).run().success().says("nothing of it changed");
+    sandbox.run(&["plan", "--since", "HEAD"]).args(&inputs).run().success().says("nothing in this layer changed");
     // Before the first push of a branch.
-    is_asked(plan(&sandbox, &"0".repeat(40)).run().says("all layers are asked for"));
+    is_asked(plan(&sandbox, &"0".repeat(40)).run().says("all layers are checked"));
     let nowhere = Sandbox::with_requirements("six==1.17.0\n");
     let alone = ["plan", "--layer-name", "shared", "--python-version", "3.13", "--since", "HEAD"];
     nowhere.run(&alone).run().code(1).says("but the git repository in `").says("cannot be read");
@@ -259,7 +259,7 @@ fn only_a_plan_compares() {
     let sandbox = repository();
     for command in ["publish", "build", "preview", "audit", "share", "cleanup"] {
         let outcome = sandbox.run(&[command, "--since", "HEAD", "--layer-name", "shared"]).run().code(1);
-        outcome.says("`since` is `HEAD`, but only `plan` asks what changed in git");
+        outcome.says("`since` is `HEAD`, but only `plan` checks what changed in git");
     }
 }
 

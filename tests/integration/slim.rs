@@ -42,7 +42,7 @@ fn notices(outcome: &Outcome, code: &str) -> Vec<String> {
     let words = match code {
         "runtime-package-kept" => "stays in the layer although",
         "in-runtime" => "which the runtime has",
-        "shadows-runtime" => "of the layer hides",
+        "shadows-runtime" => "in the layer hides",
         other => other,
     };
     outcome.stderr.lines().filter(|line| line.contains(words)).map(str::to_owned).collect()
@@ -185,7 +185,7 @@ fn scientific_packages_import_after_slimming() {
         assert_eq!(tests("python/numpy/"), "_natype.py");
         assert_eq!(tests("python/networkx/"), "__init__.py dispatch_interface.py");
         assert_eq!(python(&sandbox, &layer, program), "3 (3, 3)\nTrue\n");
-        outcome.says("less: tests");
+        outcome.says("saved ").says("MB: tests");
     }
     let (_, max) = built(&sandbox, &["--slim", "max"]);
     assert!(!max["python/pandas-2.2.3.dist-info/METADATA"].text().contains("\n\n"));
@@ -234,10 +234,10 @@ fn files_are_left_out_by_pattern() {
     ");
     let warnings: Vec<&str> = outcome.stderr.lines().filter(|line| line.contains("exclude-files`")).collect();
     insta::assert_snapshot!(warnings.join("\n"), @r"
-    warning: `*.dist-info` of `exclude-files` also means the `METADATA` of 2 distributions, which stays (name the files that you mean; to leave a distribution out as a whole, use `exclude`) [exclude-files-kept]
-    warning: `exclude-files` has `__pycache__`, which matches no file of the layer (bytecode of the installer is never in a layer, and that of this program follows `bytecode`) [exclude-files-unused]
-    warning: `exclude-files` has `pkg/data/*.json`, which matches no file of the layer (paths are seen from `/opt`: write `python/pkg/data/*.json`) [exclude-files-unused]
-    warning: `exclude-files` has `python/pkg/dta`, which matches no file of the layer (did you mean `python/pkg/data`?) [exclude-files-unused]
+    warning: `*.dist-info` in `exclude-files` also matches the `METADATA` of 2 distributions, which stays in the layer (use a narrower pattern; to leave out a whole distribution, use `exclude`) [exclude-files-kept]
+    warning: `exclude-files` contains `__pycache__`, which matches no file in the layer (the installer's bytecode is never in a layer; use `bytecode` to control the bytecode that this program compiles) [exclude-files-unused]
+    warning: `exclude-files` contains `pkg/data/*.json`, which matches no file in the layer (paths are relative to `/opt`: write `python/pkg/data/*.json`) [exclude-files-unused]
+    warning: `exclude-files` contains `python/pkg/dta`, which matches no file in the layer (did you mean `python/pkg/data`?) [exclude-files-unused]
     ");
 }
 
@@ -250,10 +250,10 @@ fn wrong_patterns_are_told_together() {
     --- stdout
     --- stderr
     error: 4 problems with the input
-    cause: `exclude-files` has `python/[`, which is not a glob: unclosed character class; missing ']' (write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
-    cause: `exclude-files` has `!python/x`, which is not a glob: it cannot be turned round with `!` (write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
-    cause: `exclude-files` has `../x`, which is not a glob: it leaves the layer (write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
-    cause: `exclude-files` has `/opt/`, which is not a glob: it is empty (write as in `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
+    cause: `exclude-files` contains `python/[`, which is not a valid glob: unclosed character class; missing ']' (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
+    cause: `exclude-files` contains `!python/x`, which is not a valid glob: it cannot be negated with `!` (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
+    cause: `exclude-files` contains `../x`, which is not a valid glob: it leads outside the layer (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
+    cause: `exclude-files` contains `/opt/`, which is not a valid glob: it is empty (use a glob such as `*.txt`, `python/numpy/f2py/**` or `python/{boto3,botocore}/examples`)
     hint: nothing was built or published; correct all of them and run again
     ");
 }
@@ -261,28 +261,28 @@ fn wrong_patterns_are_told_together() {
 #[test]
 fn what_the_runtime_has_is_left_to_it() {
     let dropped = |outcome: &Outcome| {
-        let line = outcome.stderr.lines().find(|line| line.contains("left to the runtime"));
+        let line = outcome.stderr.lines().find(|line| line.contains("left out, because the runtime provides them"));
         line.unwrap_or_default().trim().to_owned()
     };
     let drop = ["--runtime-packages", "drop"];
     // Any version will do, and so will the runtime's.
     let outcome = checked("boto3>=1.34\nclick==8.1.8\n", "3.13", &drop);
-    insta::assert_snapshot!(dropped(&outcome), @"left to the runtime (as of 2026-07-16): boto3 1.40.4, botocore 1.40.4, jmespath 1.0.1, python-dateutil 2.9.0.post0, s3transfer 0.13.1, six 1.17.0, urllib3 1.26.19");
+    insta::assert_snapshot!(dropped(&outcome), @"left out, because the runtime provides them (as of 2026-07-16): boto3 1.40.4, botocore 1.40.4, jmespath 1.0.1, python-dateutil 2.9.0.post0, s3transfer 0.13.1, six 1.17.0, urllib3 1.26.19");
     assert_eq!(notices(&outcome, "runtime-package-kept"), [""; 0]);
     // A newer one stays, with what it needs.
     let outcome = checked("boto3==1.42.0\n", "3.13", &drop);
-    insta::assert_snapshot!(dropped(&outcome), @"left to the runtime (as of 2026-07-16): jmespath 1.0.1, python-dateutil 2.9.0.post0, six 1.17.0, urllib3 1.26.19");
+    insta::assert_snapshot!(dropped(&outcome), @"left out, because the runtime provides them (as of 2026-07-16): jmespath 1.0.1, python-dateutil 2.9.0.post0, six 1.17.0, urllib3 1.26.19");
     insta::assert_snapshot!(notices(&outcome, "runtime-package-kept").join("\n"), @r"
-    notice:  `boto3 1.42.0` stays in the layer although the runtime has 1.40.4: requirements.txt:1 asks for `boto3==1.42.0` (right if that is what you need; else allow the runtime's version and those after it) [runtime-package-kept]
-    notice:  `botocore 1.41.6` stays in the layer although the runtime has 1.40.4: `boto3 1.42.0` needs `botocore>=1.41.6,<1.42.0` (right if that is what you need; else allow the runtime's version and those after it) [runtime-package-kept]
-    notice:  `s3transfer 0.16.1` stays in the layer although the runtime has 0.13.1: `boto3 1.42.0` needs `s3transfer>=0.16.0,<0.17.0` (right if that is what you need; else allow the runtime's version and those after it) [runtime-package-kept]
+    notice:  `boto3 1.42.0` stays in the layer although the runtime has 1.40.4: requirements.txt:1 requires `boto3==1.42.0` (this is fine if you need that version; otherwise, allow the runtime's version and later ones) [runtime-package-kept]
+    notice:  `botocore 1.41.6` stays in the layer although the runtime has 1.40.4: `boto3 1.42.0` needs `botocore>=1.41.6,<1.42.0` (this is fine if you need that version; otherwise, allow the runtime's version and later ones) [runtime-package-kept]
+    notice:  `s3transfer 0.16.1` stays in the layer although the runtime has 0.13.1: `boto3 1.42.0` needs `s3transfer>=0.16.0,<0.17.0` (this is fine if you need that version; otherwise, allow the runtime's version and later ones) [runtime-package-kept]
     ");
     // An older pin is a pin.
     let outcome = checked("boto3==1.34.0\n", "3.13", &drop);
     insta::assert_snapshot!(notices(&outcome, "runtime-package-kept").join("\n"), @r"
-    notice:  `boto3 1.34.0` stays in the layer although the runtime has 1.40.4: requirements.txt:1 asks for `boto3==1.34.0` (right if that is what you need; else allow the runtime's version and those after it) [runtime-package-kept]
-    notice:  `botocore 1.34.162` stays in the layer although the runtime has 1.40.4: `boto3 1.34.0` needs `botocore>=1.34.0,<1.35.0` (right if that is what you need; else allow the runtime's version and those after it) [runtime-package-kept]
-    notice:  `s3transfer 0.9.0` stays in the layer although the runtime has 0.13.1: `boto3 1.34.0` needs `s3transfer>=0.9.0,<0.10.0` (right if that is what you need; else allow the runtime's version and those after it) [runtime-package-kept]
+    notice:  `boto3 1.34.0` stays in the layer although the runtime has 1.40.4: requirements.txt:1 requires `boto3==1.34.0` (this is fine if you need that version; otherwise, allow the runtime's version and later ones) [runtime-package-kept]
+    notice:  `botocore 1.34.162` stays in the layer although the runtime has 1.40.4: `boto3 1.34.0` needs `botocore>=1.34.0,<1.35.0` (this is fine if you need that version; otherwise, allow the runtime's version and later ones) [runtime-package-kept]
+    notice:  `s3transfer 0.9.0` stays in the layer although the runtime has 0.13.1: `boto3 1.34.0` needs `s3transfer>=0.9.0,<0.10.0` (this is fine if you need that version; otherwise, allow the runtime's version and later ones) [runtime-package-kept]
     ");
 }
 
@@ -293,7 +293,7 @@ fn a_lock_takes_later_versions() {
     let run = sandbox.run(&["build", "--python-version", "3.13", "--bytecode", "none", "--runtime-packages", "drop"]);
     sandbox.write("mine/__init__.py", "");
     let outcome = run.args(&["--smoke-test", "off", "--source", "mine"]).run().success();
-    outcome.says("left to the runtime (as of 2026-07-16): six 1.17.0");
+    outcome.says("left out, because the runtime provides them (as of 2026-07-16): six 1.17.0");
 }
 
 /// A lock of one distribution, as PyPI has it.
@@ -309,10 +309,10 @@ fn pylock(name: &str, version: &str) -> String {
 #[test]
 fn what_shadows_the_runtime_is_named() {
     let outcome = checked("urllib3==2.5.0\n", "3.9", &[]);
-    insta::assert_snapshot!(notices(&outcome, "shadows-runtime").join("\n"), @"warning: `urllib3 2.5.0` of the layer hides 1.26.19 of the runtime: `botocore 1.40.4` of the runtime needs `urllib3>=1.25.4,<1.27` (add `botocore` to the requirements, pin `urllib3>=1.25.4,<1.27`, or leave `urllib3` to the runtime (`runtime-packages: drop` or `exclude: urllib3`)) [shadows-runtime]");
+    insta::assert_snapshot!(notices(&outcome, "shadows-runtime").join("\n"), @"warning: `urllib3 2.5.0` in the layer hides version 1.26.19 in the runtime: `botocore 1.40.4` in the runtime needs `urllib3>=1.25.4,<1.27` (add `botocore` to the requirements, pin `urllib3>=1.25.4,<1.27`, or leave `urllib3` to the runtime (`runtime-packages: drop` or `exclude: urllib3`)) [shadows-runtime]");
     assert_eq!(notices(&checked("urllib3==2.5.0\n", "3.12", &[]), "shadows-runtime"), [""; 0]);
     let outcome = checked("botocore==1.42.97\n", "3.13", &[]);
-    insta::assert_snapshot!(notices(&outcome, "shadows-runtime").join("\n"), @"warning: `botocore 1.42.97` of the layer hides 1.40.4 of the runtime: `boto3 1.40.4` of the runtime needs `botocore>=1.40.4,<1.41.0` (add `boto3` to the requirements, pin `botocore>=1.40.4,<1.41.0`, or leave `botocore` to the runtime (`runtime-packages: drop` or `exclude: botocore`)) [shadows-runtime]");
+    insta::assert_snapshot!(notices(&outcome, "shadows-runtime").join("\n"), @"warning: `botocore 1.42.97` in the layer hides version 1.40.4 in the runtime: `boto3 1.40.4` in the runtime needs `botocore>=1.40.4,<1.41.0` (add `boto3` to the requirements, pin `botocore>=1.40.4,<1.41.0`, or leave `botocore` to the runtime (`runtime-packages: drop` or `exclude: botocore`)) [shadows-runtime]");
     let outcome = checked("boto3==1.42.0\n", "3.13", &[]);
     assert_eq!(notices(&outcome, "shadows-runtime"), [""; 0]);
     let outcome = checked("boto3\n", "3.13", &[]);
@@ -343,13 +343,15 @@ fn what_was_left_out_is_told_everywhere() {
     ];
     let outcome = sandbox.run(&[]).in_actions(&inputs).run().success();
     let told = outcome.told();
-    let log: Vec<&str> =
-        told.lines().filter(|line| line.contains(" less: ") || line.contains("left to the runtime")).collect();
+    let log: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains("saved ") || line.contains("left out, because the runtime provides them"))
+        .collect();
     insta::assert_snapshot!(log.join("\n"), @r"
-    left to the runtime (as of 2026-07-16): six 1.17.0
-    [time]  Slim                             42.5 KB less: runtime-packages 36.7 KB, tests 5.9 KB, stubs 7 B, exclude-files 6 B
+    left out, because the runtime provides them (as of 2026-07-16): six 1.17.0
+    [time]  Slim the layer                   saved 42.5 KB: runtime-packages 36.7 KB, tests 5.9 KB, stubs 7 B, exclude-files 6 B
     ");
-    let shown: Vec<&str> = outcome.stdout.lines().filter(|line| line.contains("left out")).collect();
+    let shown: Vec<&str> = outcome.stdout.lines().filter(|line| line.contains("left out ")).collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
     left out        36.7 KB  runtime-packages: 5 files of six
     left out         5.9 KB  tests: 2 files of pkg
@@ -361,7 +363,7 @@ fn what_was_left_out_is_told_everywhere() {
     insta::assert_snapshot!(table.split_once("</details>").expect("is closed").0, @r"
     : 42.5 KB</summary>
 
-    | rule | of | files | size |
+    | rule | package | files | size |
     |---|---|--:|--:|
     | runtime-packages | six | 5 | 36.7 KB |
     | tests | pkg | 2 | 5.9 KB |
@@ -380,5 +382,5 @@ fn a_smoke_test_without_the_runtime_knows_what_was_left_to_it() {
     let python = tools().python_version();
     let run = sandbox.run(&["build", "--python-version", &python, "--bytecode", "none", "--runtime-packages", "drop"]);
     let outcome = run.args(&["--smoke-test", "auto"]).run().success();
-    outcome.says("it needs `six`, which the runtime has and this machine has not");
+    outcome.says("it needs `six`, which the runtime has but this machine does not");
 }

@@ -65,7 +65,7 @@ fn a_module_that_raises_keeps_the_layer_from_being_published() {
     insta::assert_snapshot!(said_of("def f():\n    raise ValueError('no such\\n  thing')\n\nf()\n", 1), @r#"
       [time]  Import 2 modules                 all but 1
     error: `bad` cannot be imported: ValueError: no such thing (bad.py:2)
-    hint: look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`
+    hint: look for a version of it that works with this Python and with the other versions in the layer; or list the modules that your functions import in `smoke-test`
     "#);
 }
 
@@ -79,10 +79,10 @@ fn the_end_of_a_process_is_blamed_on_its_module() {
     ]);
     insta::assert_snapshot!(said(&build(&sandbox, "auto").run().code(1)), @r#"
       [time]  Import 4 modules                 all but 3
-    error: 3 findings keep the layer from being published
-    cause: `crashes` cannot be imported: Python was killed by SIGSEGV (segmentation fault) (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`) [import-failed]
-    cause: `exits` cannot be imported: Python ended with exit code 0 (something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said; or list what your functions do import as `smoke-test`) [import-failed]
-    cause: `leaves` cannot be imported: SystemExit: bye (leaves.py:2) (it ends the program when it is imported; or list what your functions do import as `smoke-test`) [import-failed]
+    error: 3 findings prevent the layer from being published
+    cause: `crashes` cannot be imported: Python was killed by SIGSEGV (segmentation fault) (compiled code crashed, or the module ends Python; set LAMBDA_LAYER_DEBUG=1 to see its output; or list the modules that your functions import in `smoke-test`) [import-failed]
+    cause: `exits` cannot be imported: Python ended with exit code 0 (compiled code crashed, or the module ends Python; set LAMBDA_LAYER_DEBUG=1 to see its output; or list the modules that your functions import in `smoke-test`) [import-failed]
+    cause: `leaves` cannot be imported: SystemExit: bye (leaves.py:2) (it exits when it is imported; or list the modules that your functions import in `smoke-test`) [import-failed]
     hint: correct all of them and run again
     "#);
 }
@@ -96,9 +96,9 @@ fn a_module_that_hangs_is_named_and_the_others_are_imported() {
     let outcome = build(&sandbox, "auto").env("LAMBDA_LAYER_IMPORT_SECONDS", "2").run().code(1);
     insta::assert_snapshot!(said(&outcome), @r#"
       [time]  Import 2 modules                 all but 2
-    error: 2 findings keep the layer from being published
-    cause: `hangs` cannot be imported: it was not done after 2 s (if it only takes long, give it more time with `LAMBDA_LAYER_IMPORT_SECONDS`; Lambda itself gives a start of a function 10 s; or list what your functions do import as `smoke-test`) [import-failed]
-    cause: `later` cannot be imported: ValueError: was reached (later.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`) [import-failed]
+    error: 2 findings prevent the layer from being published
+    cause: `hangs` cannot be imported: it did not finish within 2 s (if it is only slow, give it more time with `LAMBDA_LAYER_IMPORT_SECONDS`; Lambda itself gives a function 10 s to start; or list the modules that your functions import in `smoke-test`) [import-failed]
+    cause: `later` cannot be imported: ValueError: was reached (later.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list the modules that your functions import in `smoke-test`) [import-failed]
     hint: correct all of them and run again
     "#);
 }
@@ -108,7 +108,7 @@ fn memory_has_an_end() {
     insta::assert_snapshot!(said_of("bytearray(11 << 30)\n", 1), @r#"
       [time]  Import 2 modules                 all but 1
     error: `bad` cannot be imported: MemoryError (bad.py:1)
-    hint: it takes more memory than a function can have; or list what your functions do import as `smoke-test`
+    hint: it needs more memory than a function can have; or list the modules that your functions import in `smoke-test`
     "#);
 }
 
@@ -117,14 +117,14 @@ fn there_is_no_network() {
     let module = "import socket\nsocket.socketpair()\nsocket.create_connection(('127.0.0.1', 9))\n";
     insta::assert_snapshot!(said_of(module, 0), @r#"
       [time]  Import 2 modules                 all but 1
-    notice:  `bad` could not be tested: it needs the network, and a build has none (test it in the image of the runtime, or in a function) [import-not-tested]
+    notice:  `bad` could not be tested: it needs the network, which a build does not have (test it in the runtime's image, or in a function) [import-not-tested]
     "#);
     // Nor the socket of a container's Docker.
     let module = "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('/var/run/docker.sock')\n";
     insta::assert_snapshot!(said(&build(&sandbox(&[("bad", module)]), "bad").run().code(1)), @r#"
       [time]  Import 1 module                  all but 1
     error: `bad` cannot be imported: PermissionError: [Errno 13] Permission denied (bad.py:3)
-    hint: it needs the network, and a build has none
+    hint: it needs the network, which a build does not have
     "#);
 }
 
@@ -132,7 +132,7 @@ fn there_is_no_network() {
 fn what_only_a_function_has_is_no_fault() {
     insta::assert_snapshot!(said_of("import os\nTABLE = os.environ['TABLE_NAME']\n", 0), @r#"
       [time]  Import 2 modules                 all but 1
-    notice:  `bad` could not be tested: it needs the variable `TABLE_NAME`, and a build has none (test it in the image of the runtime, or in a function) [import-not-tested]
+    notice:  `bad` could not be tested: it needs the environment variable `TABLE_NAME`, which a build does not have (test it in the runtime's image, or in a function) [import-not-tested]
     "#);
     said_of("{}['TABLE_NAME']\n", 1);
 }
@@ -179,9 +179,9 @@ fn applications_of_django_get_settings() {
     let outcome = build(&sandbox, "auto").args(&["--source", "own"]).run().code(1);
     insta::assert_snapshot!(said(&outcome), @r#"
       [time]  Import 5 modules                 all but 2
-    notice:  `picky` could not be tested: it needs settings of Django, and a build has none (test it in the image of the runtime, or in a function) [import-not-tested]
+    notice:  `picky` could not be tested: it needs Django settings, which a build does not have (test it in the runtime's image, or in a function) [import-not-tested]
     error: `broken` cannot be imported: ValueError: broken (broken.py:3)
-    hint: look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`
+    hint: look for a version of it that works with this Python and with the other versions in the layer; or list the modules that your functions import in `smoke-test`
     "#);
 }
 
@@ -197,7 +197,7 @@ fn nothing_of_the_run_is_seen() {
     insta::assert_snapshot!(said(&outcome), @r#"
       [time]  Import 1 module                  all but 1
     error: `looks` cannot be imported: ValueError: (['HOME', 'LAMBDA_RUNTIME_DIR', 'LAMBDA_TASK_ROOT', 'LANG', 'LD_LIBRARY_PATH', 'PATH', 'PYTHONPATH', 'TMPDIR', 'TZ'], False, [], 'us-east-1') (looks.py:4)
-    hint: look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`
+    hint: look for a version of it that works with this Python and with the other versions in the layer; or list the modules that your functions import in `smoke-test`
     "#);
 }
 
@@ -217,16 +217,16 @@ fn what_a_function_could_not_write_is_an_error_and_what_it_may_have_is_none() {
     insta::assert_snapshot!(said_of(write, 1), @r#"
       [time]  Import 2 modules                 all but 1
     error: `bad` cannot be imported: PermissionError: [Errno 13] Permission denied: '/opt/python/cache' (bad.py:2)
-    hint: it writes to `/opt/python/cache`, and a function can write to `/tmp` alone: look for its setting of that folder, often a variable or `HOME=/tmp`; or list what your functions do import as `smoke-test`
+    hint: it writes to `/opt/python/cache`, but a function can write only to `/tmp`: look for a setting that changes the folder, often an environment variable or `HOME=/tmp`; or list the modules that your functions import in `smoke-test`
     "#);
     insta::assert_snapshot!(said_of("import os\nos.makedirs(os.path.expanduser('~/.cache'))\n", 1), @r#"
       [time]  Import 2 modules                 all but 1
     error: `bad` cannot be imported: PermissionError: [Errno 13] Permission denied: '/home' (bad.py:2)
-    hint: it writes to `/home`, and a function can write to `/tmp` alone: look for its setting of that folder, often a variable or `HOME=/tmp`; or list what your functions do import as `smoke-test`
+    hint: it writes to `/home`, but a function can write only to `/tmp`: look for a setting that changes the folder, often an environment variable or `HOME=/tmp`; or list the modules that your functions import in `smoke-test`
     "#);
     insta::assert_snapshot!(said_of("open('/tmp/by-its-name', 'w')\n", 0), @r#"
       [time]  Import 2 modules                 all but 1
-    notice:  `bad` could not be tested: it uses `/tmp/by-its-name`, which a build keeps from it (test it in the image of the runtime, or in a function) [import-not-tested]
+    notice:  `bad` could not be tested: it uses `/tmp/by-its-name`, which is not accessible in a build (test it in the runtime's image, or in a function) [import-not-tested]
     "#);
     insta::assert_snapshot!(said_of("import tempfile\ntempfile.TemporaryFile().write(b'x')\n", 0), @r"  [time]  Import 2 modules                 all of them");
 }
@@ -378,7 +378,7 @@ fn what_modules_print_is_neither_an_answer_nor_a_command() {
     let outcome = sandbox.run(&[]).in_actions(&inputs).env("RUNNER_DEBUG", "1").run().code(1);
     let commands = outcome.stdout.lines().filter(|line| line.starts_with("::error") || line.starts_with("::set"));
     let commands: Vec<&str> = commands.collect();
-    insta::assert_snapshot!(commands.join("\n"), @r"::error title=lambda-layer%3A import-failed::`liar` cannot be imported: ValueError: ::error::no ::warning::no (liar.py:4) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`)");
+    insta::assert_snapshot!(commands.join("\n"), @r"::error title=lambda-layer%3A import-failed::`liar` cannot be imported: ValueError: ::error::no ::warning::no (liar.py:4) (look for a version of it that works with this Python and with the other versions in the layer; or list the modules that your functions import in `smoke-test`)");
 }
 
 #[test]
@@ -425,7 +425,7 @@ fn a_missing_library_is_named() {
     insta::assert_snapshot!(said_of(module, 1), @r#"
       [time]  Import 2 modules                 all but 1
     error: `bad` cannot be imported: OSError: libnowhere.so.1: cannot open shared object file: No such file or directory (bad.py:2)
-    hint: `libnowhere.so.1` is not here: bring it with `include` as `lib/libnowhere.so.1`, or use a distribution that has it inside; or list what your functions do import as `smoke-test`
+    hint: `libnowhere.so.1` is not available: add it with `include` as `lib/libnowhere.so.1`, or use a distribution that bundles it; or list the modules that your functions import in `smoke-test`
     "#);
 }
 
@@ -434,17 +434,17 @@ fn a_missing_module_is_explained_by_who_would_have_it() {
     let needs = |text: &str| said_of(text, i32::from(!text.contains("boto3")));
     insta::assert_snapshot!(needs("import boto3\n"), @r#"
       [time]  Import 2 modules                 all but 1
-    notice:  `bad` could not be tested: it needs `boto3`, which the runtime has and this machine has not (test it in the image of the runtime, or in a function) [import-not-tested]
+    notice:  `bad` could not be tested: it needs `boto3`, which the runtime has but this machine does not (test it in the runtime's image, or in a function) [import-not-tested]
     "#);
     insta::assert_snapshot!(needs("try:\n    import nowhere\nexcept ImportError as error:\n    raise RuntimeError('sorry')\n"), @r#"
       [time]  Import 2 modules                 all but 1
     error: `bad` cannot be imported: RuntimeError: sorry (bad.py:4)
-    hint: `nowhere` is not in the layer: add what brings it to the requirements; or list what your functions do import as `smoke-test`
+    hint: `nowhere` is not in the layer: add the package that provides it to the requirements; or list the modules that your functions import in `smoke-test`
     "#);
     let sandbox = sandbox(&[("user", "import good\n"), ("good", "")]);
     insta::assert_snapshot!(said(&build(&sandbox, "auto").args(&["--exclude", "good"]).run().success()), @r#"
       [time]  Import 1 module                  all but 1
-    notice:  `user` could not be tested: it needs `good`, and `exclude` leaves out `good` (test it in the image of the runtime, or in a function) [import-not-tested]
+    notice:  `user` could not be tested: it needs `good`, but `exclude` leaves out `good` (test it in the runtime's image, or in a function) [import-not-tested]
     "#);
 }
 
@@ -455,7 +455,7 @@ fn a_part_that_fails_beside_its_distribution_is_a_warning() {
     wheel_of(&sandbox.path("wheels"), "whole", "1.0", &files);
     insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r#"
       [time]  Import 2 modules                 all but 1
-    warning: `_whole_part` of `whole` cannot be imported: ValueError: not here (_whole_part.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list what your functions do import as `smoke-test`) [import-failed]
+    warning: `_whole_part` of `whole` cannot be imported: ValueError: not here (_whole_part.py:1) (look for a version of it that works with this Python and with the other versions in the layer; or list the modules that your functions import in `smoke-test`) [import-failed]
     "#);
     build(&sandbox, "_whole_part").run().code(1).says("not here");
 }
@@ -470,7 +470,7 @@ fn a_module_of_an_extra_is_no_error_where_the_extra_was_not_asked_for() {
         ("whole-1.0.dist-info/METADATA", metadata),
     ];
     wheel_of(&sandbox.path("wheels"), "whole", "1.0", &files);
-    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r"  [time]  Import 2 modules                 all but 1, which needs what is not in the layer");
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").run().success()), @r"  [time]  Import 2 modules                 all but 1, which needs something that is not in the layer");
     build(&sandbox, "whole_driver").run().code(1);
 }
 
@@ -493,9 +493,9 @@ fn a_start_file_that_ends_python_is_named() {
     wheel_of(&sandbox.path("wheels"), "hook", "1.0", &[("hook.py", ""), ("hook.pth", "import os; os._exit(3)\n")]);
     insta::assert_snapshot!(said(&build(&sandbox, "auto").run().code(1)), @r#"
       [time]  Import 1 module                  all but 1
-    notice:  `hook` has `hook.pth` for Python to read when it starts, which Lambda has it do only for functions without `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file) [pth-file]
-    error: no module can be imported: Python ended with exit code 3 while it reads the `.pth` files of the layer
-    hint: look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start
+    notice:  `hook` contains `hook.pth`, which Python reads at startup only in functions that do not set `PYTHONPATH` (do not set `PYTHONPATH` in the function, or make sure that it works without that file) [pth-file]
+    error: no module can be imported: Python ended with exit code 3 while reading the `.pth` files in the layer
+    hint: check the `.pth` files in the layer: their `import` lines run each time Python starts
     "#);
 }
 
@@ -505,7 +505,7 @@ fn a_layer_without_modules_says_so() {
     sandbox.write("own/a.ttf", "font");
     sandbox.write("module/__init__.py", "");
     let arguments = ["--source", "own", "--include", "module=python/module"];
-    insta::assert_snapshot!(said(&build(&sandbox, "auto").args(&arguments).run().success()), @"  [time]  Import 0 modules                 there is none of a distribution or of `source`");
+    insta::assert_snapshot!(said(&build(&sandbox, "auto").args(&arguments).run().success()), @"  [time]  Import 0 modules                 no distribution and no `source` contains a module");
 }
 
 #[test]
@@ -516,18 +516,18 @@ fn elsewhere_it_says_that_nothing_was_imported() {
         let outcome = build(&sandbox, wanted).args(&["--architecture", foreign]).run().code(code);
         said(&outcome).replace(foreign, "[FOREIGN]").replace(machine, "[MACHINE]").replace("24.04-arm", "24.04")
     };
-    insta::assert_snapshot!(on("auto", 0), @r"notice:  nothing was imported: the layer is for [FOREIGN], and this machine is [MACHINE] (build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or say `smoke-test: off`) [smoke-test-not-run]");
+    insta::assert_snapshot!(on("auto", 0), @r"notice:  nothing was imported: the layer is for [FOREIGN], but this machine is [MACHINE] (build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or set `smoke-test: off`) [smoke-test-not-run]");
     insta::assert_snapshot!(on("import", 1), @r#"
-    error: nothing was imported: the layer is for [FOREIGN], and this machine is [MACHINE]
-    hint: build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or say `smoke-test: auto`
+    error: nothing was imported: the layer is for [FOREIGN], but this machine is [MACHINE]
+    hint: build it on [FOREIGN] (`runs-on: ubuntu-24.04`); or set `smoke-test: auto`
     "#);
     assert_eq!(on("good", 1), on("import", 1));
     let other = if tools().python_version() == "3.9" { "3.10" } else { "3.9" };
     let run = sandbox.run(&["build", "--output", "layer.zip", "--python-version", other, "--smoke-test", "auto"]);
     let outcome = run.run().success();
     insta::assert_snapshot!(said(&outcome).replace(other, "[OTHER]"), @r#"
-    warning: Lambda's python[OTHER] is deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
-    notice:  nothing was imported: this machine has no Python [OTHER], and `UV_PYTHON_DOWNLOADS=never` keeps uv from fetching one (let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python[OTHER]` on PATH, or use the action `lambda-layer-action/python[OTHER]`; or say `smoke-test: off`) [smoke-test-not-run]
+    warning: Lambda's python[OTHER] has been deprecated since 2025-12-15 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)
+    notice:  nothing was imported: this machine has no Python [OTHER], and `UV_PYTHON_DOWNLOADS=never` prevents uv from downloading one (let uv download it (set `UV_PYTHON_INSTALL_MIRROR` to use a mirror), put `python[OTHER]` on PATH, or use the action `lambda-layer-action/python[OTHER]`; or set `smoke-test: off`) [smoke-test-not-run]
     "#);
 }
 

@@ -91,12 +91,12 @@ fn hashes_are_checked() {
     exit: 1
     --- stdout
     --- stderr
-      [time]  Decide                           to be built
-      the layer was never published
-    error: the download of `six==1.17.0` does not have the hash that requirements.txt:1 asks for
+      [time]  Check for changes                a build is needed
+      this layer has not been published before
+    error: the downloaded file of `six==1.17.0` does not match the hash in requirements.txt:1
     cause: Failed to download `six==1.17.0`
     cause: Hash mismatch for `six==1.17.0` Expected: sha256:abababababababababababababababababababababababababababababababab Computed: sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274
-    hint: if the file was meant to change, update the hashes with the tool that wrote them; else find out who changed it
+    hint: if the file was changed on purpose, update the hashes with the tool that wrote them; otherwise, find out who changed it
     ");
     assert!(sandbox.tree() == before);
 
@@ -106,9 +106,9 @@ fn hashes_are_checked() {
     exit: 1
     --- stdout
     --- stderr
-    error: some requirements have a hash, so all must have one, and some have none
+    error: some requirements have a hash, so all of them must have one, but some have none
     cause: In `--require-hashes` mode, all requirements must have a hash, but none were provided for: idna==3.10
-    hint: give each a version and a hash, also those that others need: `uv pip compile --generate-hashes` writes them
+    hint: give each requirement a version and a hash, including indirect ones; `uv pip compile --generate-hashes` writes them
     ");
 }
 
@@ -118,7 +118,7 @@ fn pip_checks_hashes_too() {
     let python = tools().python_version();
     let outcome = sandbox.run(&["build", "--python-version", &python, "--installer", "pip"]).run().code(1);
     outcome
-        .says("error: the download of `six==1.17.0` does not have the hash that requirements.txt:1 asks for")
+        .says("error: the downloaded file of `six==1.17.0` does not match the hash in requirements.txt:1")
         .says("abababab");
 }
 
@@ -133,8 +133,8 @@ fn a_version_that_does_not_exist_is_named() {
     error: uv could not install the requirements for python3.13 on x86_64
     cause: No solution found when resolving dependencies
     cause: Because there is no version of six==99.0 and you require six==99.0, we can conclude that your requirements are unsatisfiable.
-    cause: `six` is asked for in requirements.txt:1
-    hint: correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says
+    cause: `six` is required in requirements.txt:1
+    hint: correct the requirements; set LAMBDA_LAYER_DEBUG=1 to see the complete output of the tool
     ");
 }
 
@@ -170,9 +170,9 @@ fn a_local_wheel_that_changed_is_another_layer() {
     wheel(&sandbox.path("wheels"), "gamma", "3.0");
     let publish = || sandbox.run(&["publish", "--layer-name", "shared", "--python-version", "3.13"]).run().success();
     publish();
-    publish().says("shared unchanged: the inputs are those of version 1");
+    publish().says("shared unchanged: the inputs are the same as for version 1");
     wheel_with(&sandbox.path("wheels"), "gamma", "3.0", "changed = True\n");
-    publish().says("shared published: requirements: gamma-3.0-py3-none-any.whl has other content");
+    publish().says("shared published: requirements: gamma-3.0-py3-none-any.whl has different content");
     let zip = members(&sandbox.path(".lambda-layers/shared/2/layer.zip"));
     assert_eq!(zip["python/gamma.py"].text(), "changed = True\n");
 }
@@ -187,9 +187,9 @@ fn local_projects_are_built_into_the_layer() {
     publish();
     let members = members(&sandbox.path(".lambda-layers/shared/1/layer.zip"));
     assert_eq!(modules(&members), ["one", "two"]);
-    publish().says("shared unchanged: the inputs are those of version 1");
+    publish().says("shared unchanged: the inputs are the same as for version 1");
     sandbox.write("one/one/__init__.py", "x = 1\n");
-    publish().says("shared published: requirements: one has other content");
+    publish().says("shared published: requirements: one has different content");
 }
 
 #[test]
@@ -237,9 +237,9 @@ fn nothing_is_compiled_that_would_come_out_too_new() {
     exit: 1
     --- stdout
     --- stderr
-    error: `compiled 1.0` has no wheel that runs on python[PYTHON] of Lambda (glibc [GLIBC], [ARCH])
-    cause: `compiled` is asked for in requirements.txt:1
-    cause: `compiled==1.0` has wheels for Python [PYTHON] that need glibc 2.40 or newer, and the runtime has [GLIBC]
+    error: `compiled 1.0` has no wheel that runs on Lambda's python[PYTHON] (glibc [GLIBC], [ARCH])
+    cause: `compiled` is required in requirements.txt:1
+    cause: `compiled==1.0` has wheels for Python [PYTHON] that need glibc 2.40 or newer, but the runtime has [GLIBC]
     ");
 }
 
@@ -255,6 +255,6 @@ fn without_uv_the_pinned_one_is_fetched_once_and_said_so() {
     let version = &lambda_layer::facts::tools().uv;
     let kept: Utf8PathBuf = sandbox.root().join(format!("cache/lambda-layer/uv-{version}"));
     assert!(kept.join("bin/uv").is_file());
-    outcome.says(&format!("Get uv {version}")).says(&format!("there is none on PATH; kept in {kept}"));
-    assert!(!run().stderr.contains("Get uv"));
+    outcome.says(&format!("Download uv {version}")).says(&format!("uv is not on PATH; stored in {kept}"));
+    assert!(!run().stderr.contains("Download uv"));
 }

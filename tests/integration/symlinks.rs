@@ -113,19 +113,19 @@ fn what_leads_to_no_library_is_told() {
     assert_eq!(told, found(&audit(&sandbox, "vendor").code(1)));
     insta::assert_snapshot!(told, @"
     error    broken-binary  lib/libflat.so
-      `lib/libflat.so` is the text of a link in place of the link (check out with `core.symlinks=true`, zip with `--symlinks`)
+      `lib/libflat.so` is a symbolic link that was stored as text (check out with `core.symlinks=true`, zip with `--symlinks`)
     error    broken-binary  lib/libtext.so
-      `lib/libtext.so` has the name of a library, and leads to `share/readme`, which is none
+      `lib/libtext.so` is named like a library, but links to `share/readme`, which is not one
     error    dangling-link  lib/libgone.so.1
-      `lib/libgone.so.1` is a link to `libgone.so.1.2`, where there is nothing
+      `lib/libgone.so.1` is a link to `libgone.so.1.2`, which does not exist
     error    dangling-link  lib/libround.so
-      `lib/libround.so` is a link to `/opt/lib/libround.so`, which leads back to it
+      `lib/libround.so` is a link to `/opt/lib/libround.so`, which leads back to the link itself
     error    link-outside   lib/libup.so
-      `lib/libup.so` is a link to `../../libup.so.1`, which leaves the layer
+      `lib/libup.so` is a link to `../../libup.so.1`, which leads out of the layer
     warning  dangling-link  share/gone
-      `share/gone` is a link to `none`, where there is nothing
+      `share/gone` is a link to `none`, which does not exist
     warning  link-outside   lib/libfar.so
-      `lib/libfar.so` is a link to `/home/me/libfar.so.1`, which is outside of the layer
+      `lib/libfar.so` is a link to `/home/me/libfar.so.1`, which is outside the layer
     ");
 }
 
@@ -148,11 +148,11 @@ fn programs_are_judged_by_what_their_links_lead_to() {
     link(&sandbox, "layer/extensions/idle", "../bin/idle");
     insta::assert_snapshot!(found(&audit(&sandbox, "layer").success()), @"
     warning  extension-not-executable  extensions/idle
-      `extensions/idle` of files of no distribution is not executable, so Lambda cannot start it as an extension
+      `extensions/idle` is not executable, so Lambda cannot start it as an extension
     warning  interpreter-missing       bin/windows
-      `bin/windows` of files of no distribution is started with `#!/bin/sh`, whose line ends as on Windows, which Linux takes for a part of the name
+      `bin/windows` is started with `#!/bin/sh`, but the line has a Windows line ending, which Linux treats as part of the name
     warning  program-not-executable    bin/idle
-      `bin/idle` of files of no distribution is a program, but is not executable
+      `bin/idle` is a program, but is not executable
     ");
 }
 
@@ -165,17 +165,17 @@ fn a_build_script_may_link_to_what_others_bring() {
     add_module(&sandbox);
     let inputs = ["--source", "own", "--include", "vendor/lib=share", "--build-script", script];
     let outcome = build(&sandbox, "3.13", HERE, &inputs).success();
-    insta::assert_snapshot!(findings(&outcome), @"notice:  the runtime does not look into `share` by itself (that is fine if your code opens it as `/opt/share`, or a variable leads there (`AWS_LAMBDA_EXEC_WRAPPER=/opt/share/libfoo.so.4.1.0`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]");
+    insta::assert_snapshot!(findings(&outcome), @"notice:  the runtime does not use `share` by default (this is fine if your code opens it as `/opt/share`, or if a variable points to it (`AWS_LAMBDA_EXEC_WRAPPER=/opt/share/libfoo.so.4.1.0`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]");
     let members = members(&sandbox.path("layer.zip"));
     assert_eq!(members["lib/libfoo.so.4"].text(), "/opt/share/libfoo.so.4");
     assert_eq!(members["lib/libbar.so"].text(), "../share/libfoo.so.4.1.0");
     // What is in no layer is told.
     let outcome = build(&sandbox, "3.13", HERE, &["--source", "own", "--build-script", script]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
-    error: 3 findings keep the layer from being published
-    cause: `python/pkg/_pkg.abi3.so` of own source needs `libfoo.so.4`, which is neither in the layer nor in the runtime (take a wheel that brings it along, or add it: `include` with `…/libfoo.so.4=lib/libfoo.so.4`) [missing-library]
-    cause: `lib/libbar.so` is a link to `../share/libfoo.so.4.1.0`, where there is nothing (make it a relative link to something in the layer, or put the file itself there) [dangling-link]
-    cause: `lib/libfoo.so.4` is a link to `/opt/share/libfoo.so.4`, where there is nothing (make it a relative link to something in the layer, or put the file itself there) [dangling-link]
+    error: 3 findings prevent the layer from being published
+    cause: `python/pkg/_pkg.abi3.so` of own source needs `libfoo.so.4`, which is neither in the layer nor in the runtime (use a wheel that bundles it, or add it with `include`: `…/libfoo.so.4=lib/libfoo.so.4`) [missing-library]
+    cause: `lib/libbar.so` is a link to `../share/libfoo.so.4.1.0`, which does not exist (make it a relative link to a file in the layer, or replace it with the file itself) [dangling-link]
+    cause: `lib/libfoo.so.4` is a link to `/opt/share/libfoo.so.4`, which does not exist (make it a relative link to a file in the layer, or replace it with the file itself) [dangling-link]
     hint: correct all of them and run again
     ");
 }
@@ -187,7 +187,7 @@ fn a_link_into_the_layer_needs_nothing_on_this_machine() {
     link(&sandbox, "vendor/links/libfoo.so.4", "/opt/share/libfoo.so");
     let places = "vendor/links=lib\nvendor/lib=share";
     let outcome = build(&sandbox, "3.13", HERE, &["--source", "own", "--include", places]).success();
-    insta::assert_snapshot!(findings(&outcome), @"notice:  the runtime does not look into `share` by itself (that is fine if your code opens it as `/opt/share`, or a variable leads there (`AWS_LAMBDA_EXEC_WRAPPER=/opt/share/libfoo.so.4.1.0`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]");
+    insta::assert_snapshot!(findings(&outcome), @"notice:  the runtime does not use `share` by default (this is fine if your code opens it as `/opt/share`, or if a variable points to it (`AWS_LAMBDA_EXEC_WRAPPER=/opt/share/libfoo.so.4.1.0`); programs belong in `bin`, libraries in `lib`) [unsearched-folder]");
     // Any other that leads nowhere is a mistake.
     link(&sandbox, "vendor/links/libgone.so", "libgone.so.1");
     let outcome = build(&sandbox, "3.13", HERE, &["--source", "own", "--include", places]).code(1);
@@ -195,6 +195,6 @@ fn a_link_into_the_layer_needs_nothing_on_this_machine() {
     insta::assert_snapshot!(told, @"
     error: the link `[ROOT]/work/vendor/links/libgone.so` points to `libgone.so.1`, which cannot be read
     cause: No such file or directory (os error 2)
-    hint: put that into the repository, or remove the link; if it is in the layer, let it point to `/opt/…`
+    hint: add the target to the repository, or remove the link; if the target is in the layer, point the link to `/opt/…`
     ");
 }

@@ -60,8 +60,8 @@ fn an_unpinned_requirement_gets_what_uv_would_take_or_is_refused() {
     for architecture in ["x86_64", "arm64"] {
         let outcome = build(&sandbox, "3.11", architecture).run().code(1);
         outcome
-            .says("need glibc 2.27 or newer, and the runtime has 2.26")
-            .says("hint: `numpy==2.2.6` is the newest version with a fitting wheel");
+            .says("need glibc 2.27 or newer, but the runtime has 2.26")
+            .says("hint: use `numpy==2.2.6`, the newest version with a compatible wheel");
     }
     sandbox.write("requirements.txt", "numpy<2.3\n");
     let members = built(&sandbox, "3.11", "x86_64");
@@ -73,13 +73,13 @@ fn an_unpinned_requirement_gets_what_uv_would_take_or_is_refused() {
 fn an_old_pin_is_refused_before_anything_is_compiled() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\npsycopg2-binary==2.9.9\npydantic-core==2.14.6\n");
     let outcome = build(&sandbox, "3.13", "x86_64").run().code(1);
-    assert!(!outcome.stderr.contains("it is built here"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("it is built on this machine"), "{}", outcome.stderr);
     outcome
-        .says("error: `psycopg2-binary 2.9.9`, `pydantic-core 2.14.6` have no wheel that runs on python3.13 of Lambda")
-        .says("cause: `psycopg2-binary` is asked for in requirements.txt:2")
-        .says("cause: `psycopg2-binary==2.9.9` has wheels for Python 3.8 to 3.12, and none for Python 3.13")
-        .says("hint: `psycopg2-binary==2.9.")
-        .says("are the newest versions with fitting wheels");
+        .says("error: `psycopg2-binary 2.9.9`, `pydantic-core 2.14.6` have no wheel that runs on Lambda's python3.13")
+        .says("cause: `psycopg2-binary` is required in requirements.txt:2")
+        .says("cause: `psycopg2-binary==2.9.9` has wheels for Python 3.8 to 3.12, but none for Python 3.13")
+        .says("hint: use `psycopg2-binary==2.9.")
+        .says("the newest versions with compatible wheels");
 }
 
 #[test]
@@ -90,10 +90,10 @@ fn a_version_whose_wheels_are_too_new_is_refused_with_what_there_is() {
     exit: 1
     --- stdout
     --- stderr
-    error: `numpy 2.3.5` has no wheel that runs on python[PYTHON] of Lambda (glibc 2.26, [ARCH])
-    cause: `numpy` is asked for in requirements.txt:2
-    cause: `numpy==2.3.5` has wheels for Python [PYTHON] that need glibc 2.27 or newer, and the runtime has 2.26
-    hint: `numpy==2.2.6` is the newest version with a fitting wheel; or build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`), or use python3.12 or later, which has glibc 2.34
+    error: `numpy 2.3.5` has no wheel that runs on Lambda's python[PYTHON] (glibc 2.26, [ARCH])
+    cause: `numpy` is required in requirements.txt:2
+    cause: `numpy==2.3.5` has wheels for Python [PYTHON] that need glibc 2.27 or newer, but the runtime has 2.26
+    hint: use `numpy==2.2.6`, the newest version with a compatible wheel, or build it on [ARCH] in the runtime's image (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`), or use python3.12 or later, which has glibc 2.34
     ");
     assert!(!sandbox.path("layer.zip").exists());
 }
@@ -153,8 +153,10 @@ fn index_of(sandbox: &Sandbox, folder: &str) -> (FileServer, String) {
 fn a_source_distribution_of_python_alone_is_built_for_any_target() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\ndocopt==0.6.2\n");
     let outcome = build(&sandbox, other_python(), FOREIGN).run().success();
-    let outcome = outcome
-        .says(&format!("`docopt==0.6.2` has no wheel for python{} on {FOREIGN}: it is built here", other_python()));
+    let outcome = outcome.says(&format!(
+        "`docopt==0.6.2` has no wheel for python{} on {FOREIGN}, so it is built on this machine",
+        other_python()
+    ));
     assert!(!outcome.stderr.contains("warning"), "{}", outcome.stderr);
     let members = members(&sandbox.path("layer.zip"));
     assert!(members.contains_key("python/docopt.py") && members.contains_key("python/six.py"));
@@ -183,12 +185,12 @@ fn a_source_distribution_with_compiled_code_needs_the_target_s_python() {
     exit: 1
     --- stdout
     --- stderr
-      `native==1.0` has no wheel for python[PYTHON] on [ARCH]: it is built here
-    error: `native 1.0` has no wheel that runs on python[PYTHON] of Lambda (glibc 2.34, [ARCH])
-    cause: `native` is asked for in requirements.txt:2
+      `native==1.0` has no wheel for python[PYTHON] on [ARCH], so it is built on this machine
+    error: `native 1.0` has no wheel that runs on Lambda's python[PYTHON] (glibc 2.34, [ARCH])
+    cause: `native` is required in requirements.txt:2
     cause: `native==1.0` has only a source distribution, which has to be built
-    cause: building it here makes `native-1.0-[TAG].whl`
-    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
+    cause: a build on this machine creates `native-1.0-[TAG].whl`
+    hint: build it on [ARCH] in the runtime's image (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
     ");
     assert!(!sandbox.path("layer.zip").exists());
 }
@@ -209,7 +211,7 @@ fn a_local_project_of_python_alone_is_built_for_any_target() {
     let after: Vec<_> = sandbox.tree().into_keys().filter(|path| !before.contains_key(path)).collect();
     assert_eq!(after, [sandbox.path("layer.zip")]);
     let warnings: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning:")).collect();
-    insta::assert_snapshot!(warnings.join("\n").replace(&tools().python_version(), "[HERE]"), @"warning: `theirs 1.0` was built by Python [HERE], and may require something else under the Python of the layer (look at the list of what is in the layer, pin everything it needs, or build in the image of the runtime) [built-elsewhere]");
+    insta::assert_snapshot!(warnings.join("\n").replace(&tools().python_version(), "[HERE]"), @"warning: `theirs 1.0` was built with Python [HERE]; its requirements may differ for the layer's Python version (check the list of distributions in the layer, pin everything it needs, or build in the runtime's image) [built-elsewhere]");
     let opt = sandbox.root().join("opt");
     unpack(&members, &opt);
     fs_err::remove_dir_all(sandbox.path("ours")).expect("is there");
@@ -231,10 +233,10 @@ fn a_local_project_with_compiled_code_needs_the_target_s_python() {
     exit: 1
     --- stdout
     --- stderr
-    error: `native` has compiled code, and Python [HERE] of this machine cannot compile for python[PYTHON] on [ARCH]
-    cause: building it here makes `native-1.0-[TAG].whl`
-    cause: `native` is asked for in requirements.txt:1
-    hint: build it on [ARCH] in the image of the runtime (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
+    error: `native` contains compiled code, but Python [HERE] on this machine cannot compile for python[PYTHON] on [ARCH]
+    cause: a build on this machine creates `native-1.0-[TAG].whl`
+    cause: `native` is required in requirements.txt:1
+    hint: build it on [ARCH] in the runtime's image (the action `lambda-layer-action/python[PYTHON]`, or `public.ecr.aws/sam/build-python[PYTHON]`)
     ");
 }
 
@@ -246,8 +248,9 @@ fn a_source_distribution_is_built_where_the_python_is_the_target_s() {
     let arguments = ["publish", "--layer-name", "shared", "--python-version", &python, "--architecture", architecture];
     let outcome = sandbox.run(&arguments).run().success();
     // It is needed by the requirement, and has no wheel.
-    let outcome =
-        outcome.says(&format!("`docopt==0.6.2` has no wheel for python{python} on {architecture}: it is built here"));
+    let outcome = outcome.says(&format!(
+        "`docopt==0.6.2` has no wheel for python{python} on {architecture}, so it is built on this machine"
+    ));
     assert!(outcome.stdout.contains("docopt 0.6.2"), "{}", outcome.stdout);
     assert!(members(&sandbox.path(".lambda-layers/shared/1/layer.zip")).contains_key("python/docopt.py"));
 }
@@ -269,7 +272,7 @@ fn what_is_compiled_here_must_run_there() {
     sandbox.write("native/c.c", code);
     let outcome = build(&sandbox, &python, architecture).args(&["--smoke-test", "off"]).run().code(1);
     outcome
-        .says("linux-gnu.so` of `native 1.0` needs glibc 2.36 (`GLIBC_2.36`), and python")
+        .says("linux-gnu.so` of `native 1.0` needs glibc 2.36 (`GLIBC_2.36`), but Lambda's python")
         .says("hint: it was compiled on this machine: build it on");
 }
 
@@ -293,8 +296,8 @@ fn pip_only_installs_for_its_own_python() {
     exit: 1
     --- stdout
     --- stderr
-    error: pip cannot install for python[PYTHON] on [ARCH] with Python [HERE] of this machine
-    cause: pip decides markers such as `python_version` by the Python it runs in
+    error: pip cannot install for python[PYTHON] on [ARCH] with Python [HERE] on this machine
+    cause: pip evaluates markers such as `python_version` for the Python that it runs on
     hint: use `installer: uv`, or run on the target's own Python and architecture
     ");
 }
@@ -321,13 +324,13 @@ fn a_python_is_more_than_its_first_release() {
     assert_eq!(names(&members), ["python/acme_late.py", "python/acme_odd.py", "python/acme_younger.py"]);
     let outcome = build(&sandbox, "3.12", "x86_64").run().success();
     outcome
-        .says("for some patch releases of Python 3.12 and not for others; 3.12.16 decides here")
+        .says("only for some patch releases of Python 3.12; the layer is built for 3.12.16")
         .says("python_full_version >= '3.12.2'");
     // What does not depend on it is not spoken of.
     sandbox.write("requirements.txt", "-f wheels\nacme_late ; python_version >= '3.9' and sys_platform == 'linux'\n");
     assert!(!build(&sandbox, "3.12", "x86_64").run().success().stderr.contains("patch release"));
     sandbox.write("requirements.txt", "-f wheels\nacme_late\nacme_odd ; platform_release > '5'\n");
-    build(&sandbox, "3.12", "x86_64").run().success().says("about the kernel, which AWS changes at any time");
+    build(&sandbox, "3.12", "x86_64").run().success().says("because AWS can change the kernel at any time");
 }
 
 #[test]
@@ -343,10 +346,10 @@ fn a_project_for_other_patch_releases_gets_one_of_them() {
         sandbox.write("pyproject.toml", project);
         let outcome = build(&sandbox, "3.12", "x86_64").run().success();
         outcome.says(&format!(
-            "notice: `pyproject.toml` is for Python {range}, and Lambda's python3.12 is 3.12.16 or later; {release} decides here"
+            "notice: `pyproject.toml` requires Python {range}, but Lambda's python3.12 is 3.12.16 or later; the layer is built for {release}"
         ));
         assert_eq!(names(&members(&sandbox.path("layer.zip"))), ["python/acme_exact.py"]);
-        build(&sandbox, "3.13", "x86_64").run().code(1).says("error: `pyproject.toml` is for Python");
+        build(&sandbox, "3.13", "x86_64").run().code(1).says("error: `pyproject.toml` requires Python");
     }
 }
 

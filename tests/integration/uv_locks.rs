@@ -54,7 +54,7 @@ fn a_lock_with_another_version_of_the_project_alone_is_taken_and_said() {
     project.write(".", &APP.replace("1.0", "1.1.0-rc1"));
     let before = project.sandbox.tree();
     let outcome = project.build(".", &[]).success();
-    outcome.says("notice: `uv.lock` has version 1.0 of `app`, which is 1.1.0rc1 by now; nothing else differs");
+    outcome.says("notice: `uv.lock` contains `app` 1.0, but the project is now at 1.1.0rc1; nothing else differs");
     assert_eq!(project.names("."), ["alpha"]);
     fs_err::remove_file(project.sandbox.path("x.zip")).expect("is there");
     assert!(project.sandbox.tree() == before, "the workspace was written to");
@@ -71,7 +71,7 @@ fn a_lock_with_another_version_of_the_project_alone_is_taken_and_said() {
     ] {
         project.write(".", &APP.replace("1.0", "1.1").replace(from, to));
         let outcome = project.build(".", &[]).code(1);
-        outcome.says("error: `uv.lock` does not fit `pyproject.toml`").says("hint: run `uv lock`");
+        outcome.says("error: `uv.lock` does not match `pyproject.toml`").says("hint: run `uv lock`");
     }
 }
 
@@ -99,8 +99,8 @@ fn versions_of_members_and_of_projects_beside_them_are_no_reason_to_lock_again()
     }
     let before = project.sandbox.tree();
     let outcome = project.build("services/apps/app", &[]).success();
-    let outcome = outcome.says("notice: `../../uv.lock` has version 1.0 of `app`, which is 2.0 by now");
-    outcome.says("has version 1.0 of `beside`").says("has version 1.0 of `lib`");
+    let outcome = outcome.says("notice: `../../uv.lock` contains `app` 1.0, but the project is now at 2.0");
+    outcome.says("contains `beside` 1.0").says("contains `lib` 1.0");
     let layer = layered(&project.sandbox.path("services/apps/app/x.zip"));
     assert_eq!(
         layer.into_iter().collect::<Vec<_>>(),
@@ -124,7 +124,7 @@ fn folders_of_groups_that_nobody_asked_for_may_be_missing() {
     let outcome = project.build(".", &["--groups", "own"]).code(1);
     outcome.says("error: uv.lock:").says("`own` does not exist");
     project.write(".", &format!("{}{own}", APP.replace("\"alpha\"", "\"alpha\", \"beta\"")));
-    project.build(".", &[]).code(1).says("error: `uv.lock` does not fit `pyproject.toml`");
+    project.build(".", &[]).code(1).says("error: `uv.lock` does not match `pyproject.toml`");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_version_of_uv_that_cannot_be_had_is_named() {
     project.lock(".");
     project.sandbox.write("uv.toml", "required-version = \"==99.0\"\n");
     let outcome = project.build(".", &[]).code(2);
-    let outcome = outcome.says("error: uv cannot get uv==99.0, which is what the project takes");
+    let outcome = outcome.says("error: uv could not install uv==99.0, which the project requires");
     outcome.says("or change `required-version`");
 }
 
@@ -151,7 +151,7 @@ fn groups_and_extras_with_nothing_for_the_target_are_said() {
     assert_eq!(
         warnings,
         format!(
-            "warning: the group `empty` of `uv.lock` has nothing to install for {target}\nwarning: the extra `win` of `uv.lock` has nothing to install for {target}"
+            "warning: the group `empty` in `uv.lock` has no packages for {target}\nwarning: the extra `win` in `uv.lock` has no packages for {target}"
         )
     );
 }
@@ -165,13 +165,13 @@ fn a_lock_with_nothing_for_the_target_is_an_error_with_code_beside_it_too() {
     project.sandbox.write("app/__init__.py", "");
     for arguments in [&[] as &[&str], &["--source", "app"]] {
         let outcome = project.build(".", arguments).code(1);
-        let outcome = outcome.says("error: `uv.lock` has nothing to install for ");
-        outcome.says("`alpha==1.0` is for `sys_platform == 'win32'`");
+        let outcome = outcome.says("error: `uv.lock` has no packages to install for ");
+        outcome.says("`alpha==1.0` is only for `sys_platform == 'win32'`");
     }
     project.write(".", &APP.replace("\"alpha\"", ""));
     project.lock(".");
     project.build(".", &["--source", "app"]).success();
-    project.build(".", &[]).code(1).says("error: `uv.lock` has nothing to install for ");
+    project.build(".", &[]).code(1).says("error: `uv.lock` has no packages to install for ");
 }
 
 #[test]
@@ -183,8 +183,9 @@ fn the_lock_of_a_workspace_is_not_that_of_others_below_it() {
     sandbox.write("app/pyproject.toml", project("app"));
     let arguments = ["--working-directory", "app", "--requirements", "../uv.lock", "--python-version", "3.13"];
     let outcome = sandbox.run(&["build", "--output", "x.zip"]).args(&arguments).run().code(1);
-    let outcome = outcome.says("error: `../uv.lock` is not the lock of the project here, which is no member there\n");
-    outcome.says("hint: name this folder in `members` of `[tool.uv.workspace]` there, or run `uv lock` here");
+    let outcome =
+        outcome.says("error: `../uv.lock` is the lock file of a workspace that does not include this project\n");
+    outcome.says("hint: add this folder to the `members` of the workspace in `[tool.uv.workspace]`, or run `uv lock` in this folder");
 }
 
 #[test]
@@ -204,5 +205,5 @@ fn a_lock_that_uv_cannot_read_comes_with_what_uv_says() {
     let outcome =
         outcome.says("error: uv could not read `uv.lock`\ncause: Failed to parse `uv.lock`\ncause: TOML parse");
     let outcome = outcome.says("found `nonsense`");
-    outcome.says("hint: correct what it says; `uv lock` writes the lock file anew\n");
+    outcome.says("hint: correct the problem, or create the lock file again with `uv lock`\n");
 }

@@ -70,12 +70,14 @@ fn members_know_the_indexes_of_their_workspace() {
             has_alpha(&sandbox, "services/orders");
         }
         let outcome = build(&sandbox, "services/orders", "uv").env("UV_INDEX_ACME_USERNAME", "ci").run().code(1);
-        let outcome = outcome
-            .says(&format!("error: the package index `acme` at `{}` refused the run's credentials\n", index.url()));
-        outcome.says("cause: looked at `UV_INDEX_ACME_USERNAME` (set) and `UV_INDEX_ACME_PASSWORD` (not set)\n");
+        let outcome = outcome.says(&format!(
+            "error: the package index `acme` at `{}` rejected the credentials of this run\n",
+            index.url()
+        ));
+        outcome.says("cause: `UV_INDEX_ACME_USERNAME` is set and `UV_INDEX_ACME_PASSWORD` is not set\n");
         let outcome = build(&sandbox, "services/orders", "pip").run().code(1);
-        let outcome = outcome
-            .says("cause: looked at `UV_INDEX_ACME_USERNAME` (not set) and `UV_INDEX_ACME_PASSWORD` (not set)\n");
+        let outcome =
+            outcome.says("cause: `UV_INDEX_ACME_USERNAME` is not set and `UV_INDEX_ACME_PASSWORD` is not set\n");
         outcome.says("hint: check the user name, password or token of the index; `UV_INDEX_ACME_USERNAME` and");
     }
 }
@@ -114,7 +116,7 @@ fn lists_of_requirements_have_the_indexes_that_uv_has_for_them() {
     write_of_user(&sandbox, &format!("[[index]]\nname = \"acme\"\nurl = \"{url}\"\n"));
     with_password(build(&sandbox, ".", "uv"), "ACME").run().success();
     has_alpha(&sandbox, ".");
-    build(&sandbox, ".", "uv").run().code(1).says(&format!("the package index `acme` at `{url}` refused"));
+    build(&sandbox, ".", "uv").run().code(1).says(&format!("the package index `acme` at `{url}` rejected"));
 
     // The password of a file is hidden as any other.
     write_of_user(&sandbox, &format!("index-url = \"{}\"\n", index.url_with_password()));
@@ -190,21 +192,22 @@ fn settings_that_decide_are_heeded_or_named() {
     settings("find-links = [\"shared/wheels\"]\nprerelease = \"allow\"\n[pip]\nresolution = \"highest\"\n");
     version(built(), "2.0rc1");
     settings("constraint-dependencies = [\"alpha<1\"]\n[pip]\nno-binary = [\"beta\"]\n");
-    let outcome =
-        built().success().says("warning: `uv.toml` has `constraint-dependencies` for uv, which is not heeded");
-    outcome.says("warning: `uv.toml` has `no-binary` for uv, which is not heeded here\n");
+    let outcome = built()
+        .success()
+        .says("warning: `uv.toml` contains the uv setting `constraint-dependencies`, which is ignored");
+    outcome.says("warning: `uv.toml` contains the uv setting `no-binary`, which is ignored here\n");
     settings("no-index = true\n");
     built()
         .code(1)
-        .says("error: `uv.toml` has `no-index` for uv, which is not heeded here\n")
+        .says("error: `uv.toml` contains the uv setting `no-index`, which is not supported here\n")
         .says("hint: write `--no-index`");
     sandbox.write("uv.toml", "[[index]]\nurl = \"https://h/page\"\nformat = \"flat\"\n");
     built()
         .code(1)
-        .says("has the index `https://h/page` in the format `flat`\n")
-        .says("hint: name it with `find-links`");
+        .says("contains the index `https://h/page` in the format `flat`, which is not supported\n")
+        .says("hint: use `find-links`");
     sandbox.write("uv.toml", "index-url = \n");
-    built().code(1).says("uv.toml:1:").says("hint: correct the file there, uv cannot read it either\n");
+    built().code(1).says("uv.toml:1:").says("hint: correct the file at this position: uv cannot read it either\n");
     let outcome = build(&sandbox, "shared", "uv").env("UV_CONFIG_FILE", "gone.toml").run().code(1);
     outcome.says("error: `UV_CONFIG_FILE` is `gone.toml`, which does not exist\n");
 }
@@ -265,12 +268,12 @@ fn members_share_the_lock_of_their_workspace_outside_of_git() {
     let old = place.join("w/services/old");
     let outcome = build(&sandbox, old.as_str(), "uv").args(&["--requirements", "../../uv.lock"]).run().code(1);
     outcome
-        .says("error: `../../uv.lock` is not the lock of the project here")
-        .says("hint: name this folder in `members`");
+        .says("error: `../../uv.lock` is the lock file of a workspace that does not include this project")
+        .says("hint: add this folder to the `members`");
     // In a workflow nothing above the checkout is read.
     let folder = place.join("w/services/orders");
     let python = tools().python_version();
     let inputs = [("layer-name", "x"), ("python-version", python.as_str()), ("working-directory", folder.as_str())];
     let outcome = sandbox.run(&[]).in_actions(&inputs).env("GITHUB_WORKSPACE", &folder).run().code(1);
-    outcome.says("takes `shared` from a source that only uv's lock file can hold");
+    outcome.says("installs `shared` from a source that only uv's lock file supports");
 }

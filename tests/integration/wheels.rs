@@ -83,7 +83,7 @@ fn shared_libraries_of_a_wheel_are_where_the_linker_looks() {
     // pip has no place for it, which it does not say itself.
     let (outcome, pip) = built(&sandbox, "pip", &[]);
     assert!(!pip.keys().any(|name| name.contains("libkinds")));
-    insta::assert_snapshot!(warnings(&outcome), @"warning: `libkinds.so.1` of `kinds` is not in the layer: its installer put it nowhere (use `installer: uv`, or place it with `include`) [lost-file]");
+    insta::assert_snapshot!(warnings(&outcome), @"warning: `libkinds.so.1` of `kinds` is not in the layer, because the installer did not install it (use `installer: uv`, or add it with `include`) [lost-file]");
 }
 
 #[test]
@@ -126,9 +126,7 @@ fn a_file_for_the_start_of_python_is_named() {
     let (outcome, members) = built(&sandbox, "uv", &[]);
     assert!(members.contains_key("python/hook.pth"));
     assert!(!outcome.stderr.contains("data.pth"), "{}", outcome.stderr);
-    outcome.says(
-        "notice:  `hook` has `hook.pth` for Python to read when it starts, which Lambda has it do only for functions",
-    );
+    outcome.says("notice:  `hook` contains `hook.pth`, which Python reads at startup only in functions");
 }
 
 #[test]

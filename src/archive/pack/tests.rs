@@ -158,6 +158,6 @@ fn an_unreadable_file_is_named_and_leaves_no_zip() {
     });
     let tree = tree(others.chain([("python/a/gone".into(), gone)]));
     let error = packed_into(&tree, place).expect_err("is not there");
-    assert_eq!(error.to_string(), "cannot pack `python/a/gone`");
+    assert_eq!(error.to_string(), "could not pack `python/a/gone`");
     assert_eq!(fs_err::read_dir(place).expect("is there").count(), 0);
 }

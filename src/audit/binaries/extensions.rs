@@ -121,15 +121,20 @@ pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
             }
             let tags: BTreeSet<&str> = files.iter().filter_map(|(_, (extension, ..))| extension.tag).collect();
             let message = format!(
-                "{} {} for {}, which Python {} does not load",
+                "{} {} built for {}, so Python {} cannot import {}",
                 some_of(first, files.len(), &origin),
                 verb(files.len(), "is", "are"),
-                if tags.len() > 1 { "other Pythons".to_owned() } else { named(extension.tag.unwrap_or_default()) },
-                target.python
+                if tags.len() > 1 {
+                    "other Python versions".to_owned()
+                } else {
+                    named(extension.tag.unwrap_or_default())
+                },
+                target.python,
+                verb(files.len(), "it", "them")
             );
             let help = match severity {
                 Severity::Error => origin.remedy(&format!("python{} on {}", target.python, target.architecture)),
-                _ => "another file has the same module: `exclude-files` makes the layer smaller".to_owned(),
+                _ => "another file provides the same module; use `exclude-files` to make the layer smaller".to_owned(),
             };
             let finding = Finding { severity, ..Finding::error("wrong-extension-tag", first.as_str(), message, help) };
             findings.push(finding.blames(origin.distribution.as_ref()));
@@ -145,7 +150,7 @@ fn named(tag: &str) -> String {
     let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
     let flags = &number[digits.len()..];
     let version = if digits.len() > 1 { format!("{}.{}", &digits[..1], &digits[1..]) } else { digits };
-    let free = if flags.contains('t') { "the free-threaded " } else { "" };
+    let free = if flags.contains('t') { "free-threaded " } else { "" };
     let debug = if flags.contains('d') { " with debugging" } else { "" };
     let system = match platform {
         _ if platform.ends_with("-musl") => " on musl (Alpine)",
@@ -197,7 +202,7 @@ mod tests {
         assert_eq!(named("cpython-312-x86_64-linux-gnu"), "Python 3.12 (`cpython-312-x86_64-linux-gnu`)");
         assert_eq!(
             named("cpython-313t-x86_64-linux-gnu"),
-            "the free-threaded Python 3.13 (`cpython-313t-x86_64-linux-gnu`)"
+            "free-threaded Python 3.13 (`cpython-313t-x86_64-linux-gnu`)"
         );
         assert_eq!(
             named("cpython-39-x86_64-linux-musl"),

@@ -14,8 +14,8 @@ pub(super) fn check(layer: &Layer, compiled: &[Compiled<'_>]) -> Vec<Finding> {
 
 fn findings(layer: &Layer, files: Vec<&Compiled<'_>>, code: &'static str, verbs: [&'static str; 2]) -> Vec<Finding> {
     let help = match code {
-        "text-relocations" => "its code is changed while it is loaded, which takes time: compile with `-fPIC`",
-        _ => "glibc from 2.41 on does not load such libraries: link with `-z noexecstack`",
+        "text-relocations" => "its code is modified while it is loaded, which takes time; compile it with `-fPIC`",
+        _ => "glibc 2.41 and later refuse to load such libraries; link it with `-z noexecstack`",
     };
     let groups = by_origin(layer, files.into_iter().map(|file| (file.path, file.file, code)));
     let findings = groups.into_iter().map(|(origin, files)| {

@@ -122,12 +122,14 @@ fn finding(origin: &Origin, severity: Severity, lack: &Lack<'_>) -> Finding {
     let is_musl = libraries.iter().any(|name| name.contains("musl"));
     let (message, help) = match lack.elsewhere.first() {
         Some(place) => (
-            format!("{which} {needs} {names}, which the layer has (`{place}`) where the dynamic linker does not look"),
-            "that is fine if Python code loads it before; if not, place it in `lib` with `include`".to_owned(),
+            format!(
+                "{which} {needs} {names}, which the layer contains (`{place}`), but not where the dynamic linker looks"
+            ),
+            "this is fine if Python code loads it first; otherwise, place it in `lib` with `include`".to_owned(),
         ),
         None if is_musl => (
             format!(
-                "{which} {is_it} compiled for musl (Alpine), which is not in the runtime",
+                "{which} {is_it} compiled for musl (Alpine), which the runtime does not have",
                 is_it = verb(count, "is", "are")
             ),
             origin.remedy("manylinux"),
@@ -145,11 +147,11 @@ fn remedy(origin: &Origin, severity: Severity, libraries: &BTreeSet<&str>) -> St
     let library = libraries.first().map(|name| name.rsplit('/').next().unwrap_or_default()).unwrap_or_default();
     let replacement = origin.distribution.as_ref().and_then(|name| facts::replacement(&name.to_string()));
     match (severity, replacement) {
-        (Severity::Error, Some(other)) => format!("require `{other}` in its place, which does not need it"),
+        (Severity::Error, Some(other)) => format!("require `{other}` instead, which does not need it"),
         (Severity::Error, None) => {
-            format!("take a wheel that brings it along, or add it: `include` with `…/{library}=lib/{library}`")
+            format!("use a wheel that bundles it, or add it with `include`: `…/{library}=lib/{library}`")
         }
-        _ => "nothing to do if you do not use that part of it".to_owned(),
+        _ => "ignore this if you do not use that part of it".to_owned(),
     }
 }
 

@@ -25,8 +25,8 @@ pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
                 fitting.insert(Origin::of(layer, path, file));
                 continue;
             }
-            Some(Binary::Elf(elf)) => format!("{}, and the layer is for {}", elf.machine, target.architecture),
-            Some(Binary::Foreign(system)) => format!("{system}, and Lambda runs Linux"),
+            Some(Binary::Elf(elf)) => format!("{}, but the layer is for {}", elf.machine, target.architecture),
+            Some(Binary::Foreign(system)) => format!("{system}, but Lambda runs Linux"),
             Some(Binary::Broken(_)) | None => continue,
         };
         others.push((path.as_path(), file, made_for));
@@ -68,8 +68,10 @@ pub(super) fn check(layer: &Layer, names: &Names<'_>, target: Target) -> Vec<Fin
         );
         let help = match severity {
             Severity::Error => origin.remedy(&format!("Linux on {}", target.architecture)),
-            Severity::Warning => "its wheel claims to be for every machine: make sure that it does without".to_owned(),
-            Severity::Notice => "nothing loads it: `exclude-files` makes the layer smaller".to_owned(),
+            Severity::Warning => {
+                "its wheel claims to work on every platform; make sure that it works without this file".to_owned()
+            }
+            Severity::Notice => "nothing loads it; use `exclude-files` to make the layer smaller".to_owned(),
         };
         let finding = Finding { severity, ..Finding::error("wrong-machine", first.as_str(), message, help) };
         findings.push(finding.blames(origin.distribution.as_ref()));

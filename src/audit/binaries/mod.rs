@@ -95,9 +95,9 @@ impl Origin {
         } else if self.place.as_deref().is_some_and(is_package_path) {
             format!("list the package in the requirements, so that its wheel for {fitting} is installed")
         } else {
-            format!("take the one for {fitting}")
+            format!("use the one for {fitting}")
         };
-        format!("{step}, or build it in the image of the runtime")
+        format!("{step}, or build it in the runtime's image")
     }
 }
 
@@ -157,10 +157,10 @@ fn broken(layer: &Layer, names: &Names<'_>) -> Vec<Finding> {
         let origin = Origin::of(layer, path, file);
         let message = format!("{} {reason}", some_of(path, 1, &origin));
         let finding = if names.of_file(path).any(has_library_name) || is_started(path, file, names) {
-            let help = "take it from a whole download or build, or leave it out with `exclude-files`";
+            let help = "replace it with a complete download or build, or leave it out with `exclude-files`";
             Finding::error("broken-binary", path.as_str(), message, help)
         } else {
-            let help = "nothing to do if it is no program: it does not have the name of one";
+            let help = "ignore this if it is not meant to be a program; it is not named like one";
             Finding::notice("broken-binary", path.as_str(), message, help)
         };
         Some(finding.blames(file.distribution()))
@@ -173,8 +173,8 @@ fn no_libraries(names: &Names<'_>) -> Vec<Finding> {
     let links = names.linked().filter(|(name, path)| has_library_name(name) && !has_library_name(path));
     let findings = links.filter_map(|(name, path)| {
         let file = names.file(path).filter(|file| file.observed.binary.is_none())?;
-        let message = format!("`{name}` has the name of a library, and leads to `{path}`, which is none");
-        let help = "let it lead to the library, or leave it out with `exclude-files`";
+        let message = format!("`{name}` is named like a library, but links to `{path}`, which is not one");
+        let help = "point the link to the library, or leave it out with `exclude-files`";
         Some(Finding::error("broken-binary", name.as_str(), message, help).blames(file.distribution()))
     });
     findings.collect()

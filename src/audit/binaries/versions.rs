@@ -79,7 +79,7 @@ fn finding(
     let (prefix, name, _) = KINDS[needed.kind];
     let (python, glibc) = (target.python, target.glibc());
     let message = format!(
-        "{} {} {name} {} (`{prefix}_{}`), and python{python} of Lambda has {}",
+        "{} {} {name} {} (`{prefix}_{}`), but Lambda's python{python} has {}",
         some_of(first, count, origin),
         verb(count, "needs", "need"),
         needed.version,
@@ -94,7 +94,7 @@ fn finding(
             format!("{}{newer}", origin.remedy(&format!("`manylinux_2_{}_{machine}` or older", glibc.minor)))
         }
         _ => format!(
-            "{}{newer}; a newer library in `lib` does not help, the runtime's own is found first",
+            "{}{newer}; a newer library in `lib` does not help, because the runtime's own is found first",
             origin.remedy(&format!("`manylinux_2_{}_{machine}` or older", glibc.minor))
         ),
     };

@@ -47,8 +47,8 @@ pub async fn check(
             (Some(region), _, _) => vec![region.to_owned()],
             (None, [], Some(region)) => vec![region.to_string()],
             (None, [], None) => {
-                let failure = Failure::user(format!("there is no region to look for the function `{function}` in"));
-                return Err(failure.hint("name one with `regions`, set AWS_REGION, or give the function's ARN").into());
+                let failure = Failure::user(format!("the function `{function}` cannot be found without a region"));
+                return Err(failure.hint("set `regions` or AWS_REGION, or give the function's ARN").into());
             }
             (None, regions, _) => regions.iter().map(ToString::to_string).collect(),
         };
@@ -65,7 +65,7 @@ pub async fn check(
             findings.push(Finding::error(
                 "function-budget",
                 function.as_str(),
-                format!("there is no function `{function}` in {}", regions.join(", ")),
+                format!("the function `{function}` does not exist in {}", regions.join(", ")),
                 "correct `budget-functions` or the region, or give the function's ARN",
             ));
         }
@@ -104,8 +104,8 @@ async fn look_at(
         return Ok(Finding::error(
             "function-budget",
             function.as_str(),
-            format!("{shown} runs from a container image, which takes no layers"),
-            "leave it out of `budget-functions`, and install the packages in its image",
+            format!("{shown} runs from a container image, which cannot use layers"),
+            "remove it from `budget-functions`, and install the packages in its image",
         ));
     }
     let account = settings.and_then(|settings| settings.function_arn()).and_then(|arn| arn.split(':').nth(4));
@@ -124,7 +124,7 @@ fn judge(function: &FunctionName, shown: &str, taken: Taken, candidate: Candidat
         return Finding::notice(
             "function-budget",
             function.as_str(),
-            format!("{state}: the layer of {size} fits"),
+            format!("{state}: the layer ({size}) fits"),
             format!("{room} remain for its code and layers to grow"),
         );
     }
@@ -133,7 +133,7 @@ fn judge(function: &FunctionName, shown: &str, taken: Taken, candidate: Candidat
         "function-budget",
         function.as_str(),
         format!(
-            "{state}: the layer of {size} is {over} too large; Lambda would say \"Unzipped size must be smaller than {} bytes\"",
+            "{state}: the layer ({size}) is {over} too large; Lambda would answer \"Unzipped size must be smaller than {} bytes\"",
             left.0
         ),
         format!("make the function's code or other layers smaller, or {}", remedy(candidate.largest)),

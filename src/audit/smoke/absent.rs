@@ -41,7 +41,7 @@ pub(super) fn needed(errors: &[Raised]) -> Option<&'static Need> {
     errors.iter().find_map(of)
 }
 
-/// The same as the end of a sentence: `settings of Django`, or the environment variable. `None` if a module is missing,
+/// The same as the end of a sentence: `Django settings`, or the environment variable. `None` if a module is missing,
 /// which `is_missing` says for each exception. The exception that was raised last decides, unless it was raised `from`
 /// another one.
 pub(super) fn named(errors: &[Raised], is_missing: impl Fn(&Raised) -> bool) -> Option<String> {
@@ -52,7 +52,7 @@ pub(super) fn named(errors: &[Raised], is_missing: impl Fn(&Raised) -> bool) -> 
     if is_caused || is_missing(error) {
         return None;
     }
-    let variable = error.variable.as_ref().map(|name| format!("the variable `{name}`"));
+    let variable = error.variable.as_ref().map(|name| format!("the environment variable `{name}`"));
     variable.or_else(|| Some(of(error)?.needs.clone()))
 }
 
@@ -69,8 +69,8 @@ mod tests {
     fn exceptions_tell_what_is_not_here() {
         let settings = "Requested setting DEBUG, but settings are not configured. You must either define the environment \
             variable DJANGO_SETTINGS_MODULE or call settings.configure() before accessing settings.";
-        assert_eq!(of(&[("ImproperlyConfigured", settings)]), Some("settings of Django"));
-        assert_eq!(of(&[("ValidationError", &format!("9 validation errors\n{settings}"))]), Some("settings of Django"));
+        assert_eq!(of(&[("ImproperlyConfigured", settings)]), Some("Django settings"));
+        assert_eq!(of(&[("ValidationError", &format!("9 validation errors\n{settings}"))]), Some("Django settings"));
         assert_eq!(of(&[("RuntimeError", "wrapped"), ("gaierror", "-3")]), Some("the network"));
         assert_eq!(of(&[("PermissionError", "[Errno 13] Permission denied")]), Some("the network"));
     }
@@ -97,8 +97,8 @@ mod tests {
         let improper = || Raised::new("ImproperlyConfigured", "Error loading psycopg2 or psycopg module");
         let named = |errors: &[Raised]| named(errors, |error| error.missing.is_some());
         assert_eq!(named(&[improper(), missing(true)]), None);
-        assert_eq!(named(&[improper(), missing(false)]).as_deref(), Some("settings of Django"));
+        assert_eq!(named(&[improper(), missing(false)]).as_deref(), Some("Django settings"));
         assert_eq!(named(&[missing(false), variable.clone()]), None);
-        assert_eq!(named(&[variable, missing(false)]).as_deref(), Some("the variable `HOST`"));
+        assert_eq!(named(&[variable, missing(false)]).as_deref(), Some("the environment variable `HOST`"));
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn missing_library(message: &str) -> Option<&str> {
 pub(super) fn difference(message: &str, layer: &Layer, runtime: &Runtime) -> Option<String> {
     let named = || missing_library(message).filter(|library| runtime.has_library(library));
     if let Some(library) = named().or_else(|| searched(message, runtime)) {
-        return Some(format!("it needs `{library}`, which the runtime has and this machine has not"));
+        return Some(format!("it needs `{library}`, which the runtime has but this machine does not"));
     }
     // "/lib/x86_64-linux-gnu/libssl.so.3: version `OPENSSL_3.2.0' not found (required by …)"
     let (path, rest) = message.split_once(": version `")?;
@@ -25,7 +25,7 @@ pub(super) fn difference(message: &str, layer: &Layer, runtime: &Runtime) -> Opt
     let library = path.file_name().filter(|library| runtime.has_library(library))?;
     let is_of_layer = layer.files.keys().any(|own| path.ends_with(own));
     (!is_of_layer && !is_too_new(version, runtime)).then(|| {
-        format!("it needs `{version}` of `{library}`, and this machine has another `{library}` than the runtime")
+        format!("it needs `{version}` of `{library}`, but this machine's `{library}` differs from the runtime's")
     })
 }
 
@@ -63,13 +63,13 @@ mod tests {
         let openssl =
             "/lib/x86_64-linux-gnu/libssl.so.3: version `OPENSSL_3.2.0' not found (required by /opt/python/x.so)";
         let cause =
-            "it needs `OPENSSL_3.2.0` of `libssl.so.3`, and this machine has another `libssl.so.3` than the runtime";
+            "it needs `OPENSSL_3.2.0` of `libssl.so.3`, but this machine's `libssl.so.3` differs from the runtime's";
         assert_eq!(of(openssl).as_deref(), Some(cause));
         for (message, library) in [
             ("libmagic.so.1: cannot open shared object file: No such file or directory", "libmagic.so.1"),
             ("failed to find libmagic.  Check your installation", "libmagic"),
         ] {
-            let cause = format!("it needs `{library}`, which the runtime has and this machine has not");
+            let cause = format!("it needs `{library}`, which the runtime has but this machine does not");
             assert_eq!(of(message), Some(cause), "{message}");
         }
     }

@@ -91,7 +91,7 @@ pub fn test_laid_out(
     let names: BTreeSet<&str> = modules.iter().map(|module| module.name.as_str()).collect();
     let title = format!("Import {}", counted(names.len(), "module"));
     if names.is_empty() {
-        console.step(title).done("there is none of a distribution or of `source`");
+        console.step(title).done("no distribution and no `source` contains a module");
         return Ok(subject.known.to_vec());
     }
     let with_known = |finding: Finding| [subject.known, &[finding]].concat();
@@ -113,8 +113,7 @@ pub fn test_laid_out(
         Ok(ran) => ran,
         Err(Unavailable(why)) => {
             step.done("not possible");
-            let help =
-                "run it where programs may restrict themselves with seccomp and Landlock, as Docker's containers may";
+            let help = "run it where programs can restrict themselves with seccomp and Landlock, for example in a Docker container";
             return Ok(with_known(not_run(subject.wanted, &why, help)));
         }
     };
@@ -141,7 +140,7 @@ pub fn test_laid_out(
 /// `parts` is the number of modules that lack only something optional.
 fn summary(ran: &run::Ran, parts: usize) -> String {
     let need = if parts == 1 { "needs" } else { "need" };
-    let why = format!("{need} what is not in the layer");
+    let why = format!("{need} something that is not in the layer");
     match ran.outcomes.values().filter(|outcome| !matches!(outcome, Outcome::Imported(_))).count() {
         0 => "all of them".to_owned(),
         failed if failed == parts => format!("all but {failed}, which {why}"),
@@ -152,7 +151,9 @@ fn summary(ran: &run::Ran, parts: usize) -> String {
 
 fn patience(environment: &Environment) -> anyhow::Result<Patience> {
     let seconds = match environment.get(SECONDS_VARIABLE) {
-        Some(text) => text.parse().with_context(|| format!("`{SECONDS_VARIABLE}` is `{text}`, which is no number"))?,
+        Some(text) => {
+            text.parse().with_context(|| format!("`{SECONDS_VARIABLE}` is `{text}`, which is not a number"))?
+        }
         None => SECONDS,
     };
     Ok(Patience { module: Duration::from_secs(seconds), all: ALL.max(Duration::from_secs(seconds)) })
@@ -172,7 +173,7 @@ fn able(pythons: &Pythons, target: Target) -> Result<&Host, (String, String)> {
             Architecture::Arm64 => "ubuntu-24.04-arm",
         };
         return Err((
-            format!("the layer is for {}, and this machine is {}", target.architecture, std::env::consts::ARCH),
+            format!("the layer is for {}, but this machine is {}", target.architecture, std::env::consts::ARCH),
             format!("build it on {} (`runs-on: {runner}`)", target.architecture),
         ));
     }
@@ -180,14 +181,14 @@ fn able(pythons: &Pythons, target: Target) -> Result<&Host, (String, String)> {
     match pythons.exact() {
         Err(why) => {
             let help = format!(
-                "let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python{python}` on PATH, or {elsewhere}"
+                "let uv download it (set `UV_PYTHON_INSTALL_MIRROR` to use a mirror), put `python{python}` on PATH, or {elsewhere}"
             );
             Err((why.to_owned(), help))
         }
-        Ok(host) if !host.can_build_for(target) => Err(("this machine has no Linux".to_owned(), elsewhere)),
+        Ok(host) if !host.can_build_for(target) => Err(("this machine does not run Linux".to_owned(), elsewhere)),
         Ok(host) if host.glibc().is_none_or(|glibc| glibc < target.glibc()) => {
             let here = host.glibc().map_or_else(|| "no glibc".to_owned(), |glibc| format!("glibc {glibc}"));
-            Err((format!("this machine has {here}, and the runtime {}", target.glibc()), elsewhere))
+            Err((format!("this machine has {here}, but the runtime has {}", target.glibc()), elsewhere))
         }
         Ok(host) => Ok(host),
     }
@@ -198,9 +199,9 @@ pub fn not_run(wanted: &SmokeTest, why: &str, help: &str) -> Finding {
     let message = format!("nothing was imported: {why}");
     match wanted {
         SmokeTest::Auto => {
-            Finding::notice("smoke-test-not-run", "layer", message, format!("{help}; or say `smoke-test: off`"))
+            Finding::notice("smoke-test-not-run", "layer", message, format!("{help}; or set `smoke-test: off`"))
         }
-        _ => Finding::error("smoke-test-not-run", "layer", message, format!("{help}; or say `smoke-test: auto`")),
+        _ => Finding::error("smoke-test-not-run", "layer", message, format!("{help}; or set `smoke-test: auto`")),
     }
 }
 

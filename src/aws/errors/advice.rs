@@ -102,8 +102,8 @@ pub(super) fn advise(failed: Hintless, asked: (&str, &str), code: &str, status: 
             Failure { kind: advice.culprit, ..failure }
         }
         _ if status == 403 => failed.hint(format!("allow it: {statement}")),
-        _ if status >= 500 => failed.hint("the service has a fault; run again, what was published stays"),
-        _ => failed.hint("correct what AWS names; run again if something else was changing the same"),
+        _ if status >= 500 => failed.hint("run again: this is a fault in the service, and nothing published is lost"),
+        _ => failed.hint("correct what AWS reports, or run again if something else was changing the same resource"),
     }
 }
 
@@ -155,13 +155,13 @@ mod tests {
             for code in codes {
                 let (found, hint) = advised(asked, code, 400, "");
                 assert_eq!(found, kind, "{code}");
-                assert!(!hint.is_empty() && !hint.contains("correct what AWS names"), "{code}: {hint}");
+                assert!(!hint.is_empty() && !hint.contains("correct what AWS reports"), "{code}: {hint}");
             }
         }
         let abroad = ("lambda:ListLayerVersions", "arn:aws:lambda:af-south-1:*:layer:a");
         let (kind, hint) = advised(abroad, "UnrecognizedClientException", 403, "");
         assert_eq!(kind, Kind::User);
-        assert!(hint.starts_with("is `af-south-1` enabled"), "{hint}");
+        assert!(hint.starts_with("check that `af-south-1` is enabled"), "{hint}");
         assert!(advised(asked, "whatever", 403, "").1.starts_with("allow it"));
         assert!(advised(asked, "whatever", 503, "").1.contains("run again"));
         assert!(!advised(asked, "whatever", 400, "").1.is_empty());

@@ -41,15 +41,15 @@ where
                 403 => "AccessDenied",
                 404 => "NotFound",
                 429 => "TooManyRequestsException",
-                _ => "no code",
+                _ => "no error code",
             });
-            let message = service.err().message().unwrap_or("without a message");
+            let message = service.err().message().unwrap_or("no message");
             let id = error.request_id().map(|id| format!(" (request {id})")).unwrap_or_default();
             let failed = failed.cause(format!("{code} (HTTP {status}): {message}{id}"));
             advise(failed, (action, resource), code, status, message)
         }
         SdkError::TimeoutError(_) => {
-            failed.cause("no answer in time").hint("check the network, then run again; nothing published is lost")
+            failed.cause("no response in time").hint("check the network, then run again; nothing published is lost")
         }
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => not_sent(failed, resource, error),
         _ => failed.causes(chain(error)).hint("run again; nothing published is lost"),
@@ -84,16 +84,16 @@ fn not_sent(failed: Hintless, resource: &str, error: &(dyn Error + 'static)) -> 
         return failed.hint(certificates::HINT);
     }
     if all.contains("fips") || all.contains("dualstack") || all.contains("dual-stack") {
-        return failed.hint("AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT (in a profile `use_fips_endpoint` and `use_dualstack_endpoint`) are for AWS's own endpoints, and not all of its regions have them: unset them, or AWS_ENDPOINT_URL");
+        return failed.hint("unset AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT (in a profile: `use_fips_endpoint` and `use_dualstack_endpoint`), or AWS_ENDPOINT_URL: they apply only to AWS's own endpoints, and not every region has such endpoints");
     }
     if all.contains("credential") || all.contains("identity") {
-        let failed = failed.hint("run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or name a profile in AWS_PROFILE (`aws configure list-profiles` has them); `registry` with a folder needs none, unless `codeartifact` is given");
+        let failed = failed.hint("run aws-actions/configure-aws-credentials before this step (with `permissions: id-token: write`), or set AWS_PROFILE to a profile (`aws configure list-profiles` lists them); a folder as `registry` needs no credentials, unless `codeartifact` is given");
         return Failure { message: "there are no AWS credentials".to_owned(), ..failed };
     }
     let is_known = |region: &str| facts::lambda().regions.values().flatten().any(|known| known == region);
     match region(resource).filter(|region| !is_known(region)) {
         Some(region) => failed.hint(format!(
-            "is there a region `{region}`? If not, correct `regions` or AWS_REGION; else check the network"
+            "check that the region `{region}` exists, and correct `regions` or AWS_REGION if not; otherwise check the network"
         )),
         None => failed.hint("check the network and AWS_ENDPOINT_URL, then run again; nothing published is lost"),
     }

@@ -89,7 +89,7 @@ impl Refusal {
         match &self.why {
             Why::Unsaid => format!("allow it: {}", statement(&self.action, &on, None)),
             Why::ByS3 => format!(
-                "allow it: {}; where the bucket has a key of its own (SSE-KMS), allow `kms:Decrypt` on that key, too",
+                "allow it: {}; if the bucket is encrypted with your own key (SSE-KMS), also allow `kms:Decrypt` on that key",
                 statement(&self.action, &on, None)
             ),
             Why::Missing(policy) if policy.name == "identity-based policy" => {
@@ -102,11 +102,11 @@ impl Refusal {
             }),
             Why::Denied(policy, arn) => {
                 let place = policy.map_or("a policy", |policy| policy.place.as_str());
-                let who = policy.map_or("whoever manages it", |policy| policy.who.as_str());
+                let who = policy.map_or("the person who manages the policy", |policy| policy.who.as_str());
                 let on = self.resource.as_ref().map(|resource| format!(" on `{resource}`")).unwrap_or_default();
                 let arn = arn.as_ref().map(|arn| format!(" in `{arn}`")).unwrap_or_default();
                 format!(
-                    "{place} denies `{}`{on}, and an `Allow` elsewhere does not change that: ask {who} to change the `Deny` statement{arn}",
+                    "ask {who} to change the `Deny` statement{arn}: {place} denies `{}`{on}, and an `Allow` elsewhere does not override that",
                     self.action
                 )
             }
@@ -121,7 +121,7 @@ impl Refusal {
         let (layer, version) = arn.rsplit_once(':').filter(|(_, version)| version.parse::<u64>().is_ok())?;
         let account = self.principal.as_ref().and_then(|user| user.split(':').nth(4)).unwrap_or("ACCOUNT");
         Some(format!(
-            "see that `{arn}` still exists, and ask its owner to share it: `aws lambda add-layer-version-permission --layer-name {layer} --version-number {version} --statement-id account-{account} --action lambda:GetLayerVersion --principal {account}`"
+            "check that `{arn}` still exists, and ask its owner to share it: `aws lambda add-layer-version-permission --layer-name {layer} --version-number {version} --statement-id account-{account} --action lambda:GetLayerVersion --principal {account}`"
         ))
     }
 

@@ -47,7 +47,7 @@ pub fn compile(
             return Ok(tree);
         }
     };
-    let step = console.step("Compile");
+    let step = console.step("Compile to bytecode");
     let folder = tree.new_folder("bytecode")?;
     let interpreters = std::thread::available_parallelism().map_or(1, NonZero::get);
     let layout = CodeLayout::of(python);
@@ -124,9 +124,9 @@ fn no_interpreter(why: &str, python: PythonVersion, bytecode: Bytecode) -> Findi
     finding(
         "no-bytecode",
         "layer",
-        format!("{why}: the layer gets no bytecode{instead}, and each cold start compiles"),
+        format!("{why}: the layer contains no bytecode{instead}, so every cold start compiles its modules"),
         format!(
-            "let uv fetch it (`UV_PYTHON_INSTALL_MIRROR` names a mirror), put `python{python}` on PATH, use the action `{}`, or say `bytecode: none`",
+            "let uv download it (set `UV_PYTHON_INSTALL_MIRROR` to use a mirror), put `python{python}` on PATH, use the action `{}`, or set `bytecode: none`",
             images::action(python)
         ),
     )
@@ -144,18 +144,18 @@ fn too_large(tree: &Tree, modules: &[Module], compiled: &[Option<Compiled>]) -> 
     let alone = after - sources.map(|(module, _)| module.size.0).sum::<u64>();
     let help = if alone <= limit {
         format!(
-            "`bytecode: only` puts it in the place of the sources, {} in all; or leave something out",
+            "use `bytecode: only` to replace the sources with it ({} in total), or leave something out",
             ByteSize(alone)
         )
     } else {
-        "leave something out, split the layer, or say `bytecode: none`".to_owned()
+        "leave something out, split the layer, or set `bytecode: none`".to_owned()
     };
     let (bytecode, after, limit) = (ByteSize(bytecode), ByteSize(after), ByteSize(limit));
     Some(Finding::warning(
         "no-bytecode",
         "layer",
         format!(
-            "with {bytecode} of bytecode the layer would have {after}, over Lambda's {limit}: it gets none, and each cold start compiles"
+            "with {bytecode} of bytecode the layer would be {after}, over Lambda's limit of {limit}: it contains no bytecode, so every cold start compiles its modules"
         ),
         help,
     ))
@@ -167,16 +167,16 @@ fn not_compiled(refused: &[&Utf8Path], python: PythonVersion) -> Option<Finding>
     let first = refused.first()?;
     let names: Vec<String> = refused.iter().take(SHOWN).map(|path| format!("`{path}`")).collect();
     let more = if refused.len() > SHOWN { ", …" } else { "" };
-    let (are, stay) = if refused.len() == 1 { ("is", "stays") } else { ("are", "stay") };
+    let stay = if refused.len() == 1 { "stays" } else { "stay" };
     Some(Finding::notice(
         "not-compiled",
         first.as_str(),
         format!(
-            "{} {are} no Python that python{python} can compile, and {stay} as written: {}{more}",
+            "python{python} cannot compile {}, which {stay} as source: {}{more}",
             counted(refused.len(), "file"),
             names.join(", ")
         ),
-        "fine for templates and for code of another Python; else look at the file",
+        "this is normal for templates and for code written for another Python version; otherwise, check the file",
     ))
 }
 

@@ -136,14 +136,14 @@ impl Interpreter {
         // Warnings about the sources concern only their authors.
         command.args(["-I", "-S", "-W", "ignore", "-c", SCRIPT]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().with_context(|| format!("cannot start `{}`", host.executable))?;
+        let mut child = command.spawn().with_context(|| format!("could not start `{}`", host.executable))?;
         let input = child.stdin.take().context("has no standard input")?;
         let output = BufReader::new(child.stdout.take().context("has no standard output")?);
         let mut interpreter = Self { child, input, output, magic: Vec::new() };
         interpreter.magic = interpreter.answer().ok_or_else(|| {
             Failure::system(format!("`{}` cannot compile Python", host.executable))
-                .cause("it ended before it was told what to compile")
-                .hint("repair that Python, or use `bytecode: none`")
+                .cause("it exited before it received anything to compile")
+                .hint("repair that Python installation, or use `bytecode: none`")
         })?;
         Ok(interpreter)
     }

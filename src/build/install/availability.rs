@@ -60,10 +60,10 @@ impl Availability {
             let minors: BTreeSet<u32> = self.tags().flat_map(|tag| tag.minors().collect::<Vec<_>>()).collect();
             return match (minors.first(), minors.last()) {
                 (Some(first), Some(last)) if first == last => {
-                    format!("`{pin}` has wheels for Python 3.{last}, and none for Python {python}")
+                    format!("`{pin}` has wheels for Python 3.{last}, but none for Python {python}")
                 }
                 (Some(first), Some(last)) => {
-                    format!("`{pin}` has wheels for Python 3.{first} to 3.{last}, and none for Python {python}")
+                    format!("`{pin}` has wheels for Python 3.{first} to 3.{last}, but none for Python {python}")
                 }
                 _ => format!("`{pin}` has wheels, but none for Python {python}"),
             };
@@ -75,12 +75,12 @@ impl Availability {
         let other = if own == Architecture::Arm64 { Architecture::X86_64 } else { Architecture::Arm64 };
         match (needed(own), needed(other)) {
             (Some(glibc), _) if glibc > target.glibc() => format!(
-                "`{pin}` has wheels for Python {python} that need glibc {glibc} or newer, and the runtime has {}",
+                "`{pin}` has wheels for Python {python} that need glibc {glibc} or newer, but the runtime has {}",
                 target.glibc()
             ),
-            (Some(_), _) => format!("`{pin}` has a wheel that fits, but the requirements ask for a build from source"),
-            (None, Some(_)) => format!("`{pin}` has wheels for Linux on {other}, and none on {own}"),
-            (None, None) => format!("`{pin}` has wheels for other systems, and none for Linux with glibc"),
+            (Some(_), _) => format!("`{pin}` has a compatible wheel, but the requirements ask for a build from source"),
+            (None, Some(_)) => format!("`{pin}` has wheels for Linux on {other}, but none for {own}"),
+            (None, None) => format!("`{pin}` has wheels for other systems, but none for Linux with glibc"),
         }
     }
 }
@@ -110,13 +110,13 @@ mod tests {
         ];
         insta::assert_snapshot!(reasons.join("\n"), @r"
         `a==1` has only a source distribution, which has to be built
-        `a==1` has wheels for Python 3.7 to 3.12, and none for Python 3.13
-        `a==1` has wheels for Python 3.10, and none for Python 3.13
-        `a==1` has wheels for Python 3.11 that need glibc 2.28 or newer, and the runtime has 2.26
-        `a==1` has wheels for Linux on arm64, and none on x86_64
-        `a==1` has wheels for other systems, and none for Linux with glibc
+        `a==1` has wheels for Python 3.7 to 3.12, but none for Python 3.13
+        `a==1` has wheels for Python 3.10, but none for Python 3.13
+        `a==1` has wheels for Python 3.11 that need glibc 2.28 or newer, but the runtime has 2.26
+        `a==1` has wheels for Linux on arm64, but none for x86_64
+        `a==1` has wheels for other systems, but none for Linux with glibc
         `a==1` has wheels, but none for Python 3.13
-        `a==1` has a wheel that fits, but the requirements ask for a build from source
+        `a==1` has a compatible wheel, but the requirements ask for a build from source
         ");
     }
 }

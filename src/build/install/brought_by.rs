@@ -35,7 +35,7 @@ impl Requirers {
             }
         }
         let found: Vec<String> = found.into_iter().collect();
-        (!found.is_empty()).then(|| format!("`{name}` is brought by {}", found.join(", ")))
+        (!found.is_empty()).then(|| format!("`{name}` is required by {}", found.join(", ")))
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
         let said = requirers.of("numpy", &manifest);
         assert_eq!(
             said.as_deref(),
-            Some("`numpy` is brought by `b` (requirements.txt:5), `rouge-score` (requirements.txt:3)")
+            Some("`numpy` is required by `b` (requirements.txt:5), `rouge-score` (requirements.txt:3)")
         );
         assert_eq!(requirers.of("rouge-score", &manifest), None);
     }

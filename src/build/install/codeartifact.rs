@@ -80,7 +80,7 @@ fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 async fn ask(repositories: &[CodeArtifactRepository], environment: &Environment) -> anyhow::Result<Access> {
     let config = aws::configuration(environment, None).await?;
     let region = config.region().map(ToString::to_string).ok_or_else(|| {
-        Failure::user("there is no region to look for the CodeArtifact domain in").hint("set AWS_REGION")
+        Failure::user("the CodeArtifact domain cannot be found without a region").hint("set AWS_REGION")
     })?;
     let service = Service { client: Client::new(&config), region };
     let mut tokens = BTreeMap::new();
@@ -105,8 +105,8 @@ async fn ask(repositories: &[CodeArtifactRepository], environment: &Environment)
 fn index_url(endpoint: &str, token: &SecretString) -> anyhow::Result<SecretUrl> {
     let text = format!("{}/simple/", endpoint.trim_end_matches('/'));
     let not_a_url = || {
-        let failure = Failure::system(format!("CodeArtifact gave `{endpoint}` as an endpoint, which is not a URL"));
-        failure.hint("is another service at the address in AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_CODEARTIFACT?")
+        let failure = Failure::system(format!("CodeArtifact returned the endpoint `{endpoint}`, which is not a URL"));
+        failure.hint("check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_CODEARTIFACT: they may point to another service")
     };
     let mut url = Url::parse(&text).ok().filter(Url::has_host).ok_or_else(not_a_url)?;
     let password = utf8_percent_encode(token.expose_secret(), ESCAPED).to_string();
@@ -128,8 +128,8 @@ impl Service {
         let reply = request.send().await.map_err(|error| {
             self.explain("codeartifact:GetAuthorizationToken", &format!("domain/{domain}"), repository, &error)
         })?;
-        let token = reply.authorization_token().context("CodeArtifact gave no token")?;
-        let until = reply.expiration().context("CodeArtifact does not say until when its token is good")?;
+        let token = reply.authorization_token().context("CodeArtifact returned no token")?;
+        let until = reply.expiration().context("CodeArtifact did not return when the token expires")?;
         Ok((SecretString::from(token), Timestamp::from_second(until.secs())?))
     }
 
@@ -141,7 +141,7 @@ impl Service {
             let path = format!("repository/{domain}/{name}");
             self.explain("codeartifact:GetRepositoryEndpoint", &path, repository, &error)
         })?;
-        Ok(reply.repository_endpoint().context("CodeArtifact gave no endpoint")?.to_owned())
+        Ok(reply.repository_endpoint().context("CodeArtifact returned no endpoint")?.to_owned())
     }
 
     fn explain<E>(
@@ -160,8 +160,8 @@ impl Service {
                 failed.hint(format!("allow it: {}", statements(&self.region, repository)))
             }
             Some("ResourceNotFoundException") => {
-                let message = format!("there is no `{repository}` in CodeArtifact of {}", self.region);
-                Failure { kind: Kind::User, message, ..failed }.hint("correct `codeartifact`; a domain of another account is written `123456789012/domain/repository`, and AWS_REGION says in which region to look")
+                let message = format!("`{repository}` does not exist in CodeArtifact in {}", self.region);
+                Failure { kind: Kind::User, message, ..failed }.hint("correct `codeartifact`; write a domain of another account as `123456789012/domain/repository`, and set AWS_REGION to the region of the domain")
             }
             Some("ValidationException") => failed.hint("correct `codeartifact`"),
             _ => failed,

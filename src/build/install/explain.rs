@@ -94,8 +94,12 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
     let says = |markers: &[&str]| markers.iter().any(|marker| output.contains(marker));
     let target = request.spec.target;
     if needs_nameless_build(output) {
-        return Failure::user("a local project has to be built to learn its name, which `--only-binary` in the requirements forbids")
-            .hint("write name and version into `[project]` of its `pyproject.toml`, or name distributions in place of `:all:`");
+        return Failure::user(
+            "a local project must be built to find out its name, which `--only-binary` in the requirements forbids",
+        )
+        .hint(
+            "set `name` and `version` in `[project]` of its `pyproject.toml`, or list distributions instead of `:all:`",
+        );
     }
     if let Some(build) = FailedBuild::of(output) {
         return build.explain(request, None);
@@ -106,55 +110,55 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
             Some(pin) => {
                 let name = pin.split("==").next().unwrap_or(&pin);
                 let name = name.split(" @ ").next().unwrap_or(name);
-                let asks = place_of(name, request.manifest).map(|place| format!("{place} asks"));
-                let asks = asks.unwrap_or_else(|| "the requirements ask".to_owned());
-                format!("the download of `{pin}` does not have the hash that {asks} for")
+                let place = place_of(name, request.manifest);
+                let place = place.unwrap_or_else(|| "the requirements".to_owned());
+                format!("the downloaded file of `{pin}` does not match the hash in {place}")
             }
-            None => "a download does not have the hash that the requirements ask for".to_owned(),
+            None => "a downloaded file does not match the hash in the requirements".to_owned(),
         };
         return Failure::user(message)
             .causes(causes)
-            .hint("if the file was meant to change, update the hashes with the tool that wrote them; else find out who changed it");
+            .hint("if the file was changed on purpose, update the hashes with the tool that wrote them; otherwise, find out who changed it");
     }
     if says(UNHASHED) {
-        let failure = Failure::user("some requirements have a hash, so all must have one, and some have none");
+        let failure = Failure::user("some requirements have a hash, so all of them must have one, but some have none");
         // A lock file has no hash for a folder or a repository.
         if !request.manifest.require_hashes || request.manifest.is_locked {
             return failure
                 .causes(causes)
-                .hint("pip wants it so: use `installer: uv`, which checks those that there are");
+                .hint("pip requires this; use `installer: uv`, which checks the hashes that exist");
         }
-        return failure.causes(causes).hint("give each a version and a hash, also those that others need: `uv pip compile --generate-hashes` writes them");
+        return failure.causes(causes).hint("give each requirement a version and a hash, including indirect ones; `uv pip compile --generate-hashes` writes them");
     }
     if let Some(host) = refusing_host(output) {
-        return Failure::user(format!("the git repository at `{host}` refused the run's credentials"))
+        return Failure::user(format!("the git repository at `{host}` rejected the credentials of this run"))
             .causes(causes)
-            .hint("check the token, which needs to read the repository, or the key in the agent and `known_hosts`");
+            .hint("check that the token can read the repository, or check the SSH key in the agent and `known_hosts`");
     }
     if says(NO_GIT) {
         let python = request.spec.target.python;
-        return Failure::user("a requirement is in a git repository, and this machine has no git")
+        return Failure::user("a requirement is in a git repository, but git is not installed on this machine")
             .causes(causes)
             .causes(unmet::places(output, request.manifest))
-            .hint(format!("install git, or use the action `{}`, whose image has it", images::action(python)));
+            .hint(format!("install git, or use the action `{}`, whose image contains it", images::action(python)));
     }
     if says(REFUSED) {
         let url = url_near(REFUSED, output);
-        let failure = Failure::user(format!("{} refused the run's credentials", named(url.as_deref(), request)));
+        let failure = Failure::user(format!("{} rejected the credentials of this run", named(url.as_deref(), request)));
         let index = url.and_then(|url| request.indexes.at(&url));
         let (cause, hint) = match index {
             Some(index) if request.spec.dependencies.codeartifact.is_empty() => {
                 credentials::looked_for(index, request.environment)
             }
-            Some(_) => (None, "check the user name, password or token of the index; for CodeArtifact allow `codeartifact:ReadFromRepository` on the repository".to_owned()),
+            Some(_) => (None, "check the user name, password or token of the index; for CodeArtifact, allow `codeartifact:ReadFromRepository` on the repository".to_owned()),
             None => (None, "check the user name, password or token of the index".to_owned()),
         };
         return failure.causes(causes).causes(cause).hint(hint);
     }
     if says(CERTIFICATES) {
-        return Failure::system("the certificate of a package index is not trusted here")
+        return Failure::system("this machine does not trust the certificate of a package index")
             .causes(causes)
-            .hint(format!("set UV_SYSTEM_CERTS=true if the system trusts it; if not, {}", certificates::HINT));
+            .hint(format!("set UV_SYSTEM_CERTS=true if the system trusts it; otherwise, {}", certificates::HINT));
     }
     if says(UNREACHABLE) {
         return Failure::system(format!(
@@ -169,13 +173,13 @@ pub(super) fn failed_install(tool: &str, output: &str, request: &Request<'_>, wh
         return Failure::user(format!("the requirements cannot be met with wheels for {target}"))
             .causes(causes)
             .causes(unmet::places(output, request.manifest))
-            .hint(format!("check name and version; if there is such a one, {}", images::other_ways(target)));
+            .hint(format!("check the name and the version; if they exist, {}", images::other_ways(target)));
     }
     let failure = Failure::user(format!("{tool} could not install the requirements for {target}"));
     failure
         .causes(causes)
         .causes(unmet::places(output, request.manifest))
-        .hint("correct the requirements; LAMBDA_LAYER_DEBUG=1 shows everything that the tool says")
+        .hint("correct the requirements; set LAMBDA_LAYER_DEBUG=1 to see the complete output of the tool")
 }
 
 /// The failure for `missing`, which have no wheel for the target and cannot or must not be built here.
@@ -185,14 +189,14 @@ pub(super) fn no_wheel(missing: &[Availability], manifest: &Manifest, target: Ta
     let names = names.collect::<Vec<_>>().join(", ");
     let verb = if missing.len() == 1 { "has" } else { "have" };
     let mut failure = Failure::user(format!(
-        "{names} {verb} no wheel that runs on python{} of Lambda (glibc {}, {})",
+        "{names} {verb} no wheel that runs on Lambda's python{} (glibc {}, {})",
         target.python,
         target.glibc(),
         target.architecture
     ));
     for found in missing {
         if let Some(place) = place_of(&found.pin.name, manifest) {
-            failure = failure.cause(format!("`{}` is asked for in {place}", found.pin.name));
+            failure = failure.cause(format!("`{}` is required in {place}", found.pin.name));
         }
         failure = failure.cause(found.reason(target));
     }
@@ -202,8 +206,8 @@ pub(super) fn no_wheel(missing: &[Availability], manifest: &Manifest, target: Ta
     let ways = images::other_ways(target);
     failure.hint(match fitting.len() {
         0 => ways,
-        1 => format!("{} is the newest version with a fitting wheel; or {ways}", fitting[0]),
-        _ => format!("{} are the newest versions with fitting wheels; or {ways}", fitting.join(", ")),
+        1 => format!("use {}, the newest version with a compatible wheel, or {ways}", fitting[0]),
+        _ => format!("use {}, the newest versions with compatible wheels, or {ways}", fitting.join(", ")),
     })
 }
 

@@ -20,19 +20,19 @@ pub(super) fn compiled_elsewhere(output: &str, request: &Request<'_>, built: &[A
     let subject = wheel.or(build.as_ref().and_then(|build| build.subject.as_deref()))?;
     let name = DistributionName::from_str(subject.split(['-', '=', ' ']).next()?).ok()?;
     let cause = match wheel {
-        Some(wheel) => format!("building it here makes `{wheel}`"),
-        None => format!("building it here fails: {}", build?.causes.first()?),
+        Some(wheel) => format!("a build on this machine creates `{wheel}`"),
+        None => format!("a build on this machine fails: {}", build?.causes.first()?),
     };
     if let Some(missing) = built.iter().find(|found| found.pin.name == name.to_string()) {
         return Some(explain::no_wheel(std::slice::from_ref(missing), request.manifest, spec.target).cause(cause));
     }
     let projects = request.manifest.requirements.iter().filter_map(|requirement| {
         let RequirementKind::Path { text, .. } = &requirement.kind else { return None };
-        Some(format!("`{text}` is asked for in {}:{}", requirement.file, requirement.line))
+        Some(format!("`{text}` is required in {}:{}", requirement.file, requirement.line))
     });
     wheel?;
     let failure = Failure::user(format!(
-        "`{name}` has compiled code, and Python {} of this machine cannot compile for {}",
+        "`{name}` contains compiled code, but Python {} on this machine cannot compile for {}",
         host.version, spec.target
     ));
     Some(failure.cause(cause).causes(projects).hint(images::other_ways(spec.target)))
@@ -51,16 +51,16 @@ pub(super) fn unbuildable_project(path: &Utf8Path, output: &str, request: &Reque
     if let Some(wheel) = misfit(output) {
         let python = &request.host.version;
         let message =
-            format!("`{path}` has compiled code, and Python {python} of this machine cannot compile for {target}");
+            format!("`{path}` contains compiled code, but Python {python} on this machine cannot compile for {target}");
         return Failure::user(message)
-            .cause(format!("building it here makes `{wheel}`"))
+            .cause(format!("a build on this machine creates `{wheel}`"))
             .hint(images::other_ways(target));
     }
     let failure = match FailedBuild::of(output) {
         Some(build) => build.explain(request, None),
         None => explain::failed_install("uv", output, request, false),
     };
-    Failure { message: format!("the project `{path}` of `source` cannot be built"), ..failure }
+    Failure { message: format!("the project `{path}` in `source` could not be built"), ..failure }
 }
 
 /// What a build backend or a compiler printed when it failed.
@@ -104,16 +104,16 @@ impl FailedBuild {
     /// The failure for the user. `newest` is the newest version of the distribution with a wheel for the target.
     pub(super) fn explain(self, request: &Request<'_>, newest: Option<&str>) -> Failure {
         let place = self.name().and_then(|name| explain::place_of(name, request.manifest));
-        let place = place.zip(self.name()).map(|(place, name)| format!("`{name}` is asked for in {place}"));
-        let newest = newest
-            .zip(self.name())
-            .map(|(version, name)| format!("`{name}=={version}` is the newest version with a fitting wheel; or, "));
+        let place = place.zip(self.name()).map(|(place, name)| format!("`{name}` is required in {place}"));
+        let newest = newest.zip(self.name()).map(|(version, name)| {
+            format!("use `{name}=={version}`, the newest version with a compatible wheel; otherwise, ")
+        });
         let newest = newest.unwrap_or_default();
         let subject = self.subject.map_or_else(|| "a local project".to_owned(), |subject| format!("`{subject}`"));
         let failure = Failure::user(format!("{subject} could not be built from source")).causes(place);
         if !request.compilers.exist() {
             let elsewhere = images::other_ways(request.spec.target);
-            return failure.causes(self.causes).hint(format!("{newest}this machine has no compiler: {elsewhere}"));
+            return failure.causes(self.causes).cause("this machine has no compiler").hint(newest + &elsewhere);
         }
         let way = match request.spec.content.build_script {
             None => {

@@ -88,7 +88,7 @@ pub fn install(
             built = match installer.install(&request) {
                 // The expired token may be the reason for any failure.
                 Err(_) if access.has_ended() => {
-                    console.note("CodeArtifact's token ended during the build: installing again with a new one");
+                    console.note("the CodeArtifact token expired during the build; installing again with a new one");
                     renewed = Indexes::of(&spec.dependencies, &log_in()?.urls);
                     request.indexes = &renewed;
                     fs_err::remove_dir_all(&installed)?;

@@ -83,6 +83,6 @@ pub(super) fn refusal(calls: &Utf8PathBuf, target: Target) -> Option<Failure> {
     };
     let (verb, program) =
         (if names.len() > 1 { "need" } else { "needs" }, calls.first().map_or("cc", |(name, _)| *name));
-    let failure = Failure::user(format!("{subject} {verb} a compiler, and this machine has none"));
+    let failure = Failure::user(format!("{subject} {verb} a compiler, but this machine has none"));
     Some(failure.cause(format!("its build calls `{program}`")).hint(images::other_ways(target)))
 }

@@ -30,10 +30,11 @@ impl Pip {
         let Request { spec, host, environment, .. } = request;
         if !host.can_build_for(spec.target) {
             let failure = Failure::user(format!(
-                "pip cannot install for {} with Python {} of this machine",
+                "pip cannot install for {} with Python {} on this machine",
                 spec.target, host.version
             ));
-            let failure = failure.cause("pip decides markers such as `python_version` by the Python it runs in");
+            let failure =
+                failure.cause("pip evaluates markers such as `python_version` for the Python that it runs on");
             return Err(failure.hint("use `installer: uv`, or run on the target's own Python and architecture").into());
         }
         let mut command = child::command(host.executable.as_str(), Utf8Path::new("/"), environment);

@@ -44,9 +44,9 @@ pub(super) fn install_all(
         let is_new =
             |distribution: &&Distribution| !before.contains(&(distribution.name.clone(), distribution.info.clone()));
         let Some(built) = distributions.iter().find(is_new).filter(|_| distributions.len() > before.len()) else {
-            let failure = Failure::user(format!("the project `{path}` of `source` is in the layer already"));
-            let failure = failure.cause("a requirement asks for a distribution of the same name and version");
-            return Err(failure.hint("take it out of the requirements, or out of `source`").into());
+            let failure = Failure::user(format!("the project `{path}` in `source` is already in the layer"));
+            let failure = failure.cause("a requirement installs a distribution with the same name and version");
+            return Err(failure.hint("remove it from the requirements or from `source`").into());
         };
         step.done(format!("{} {}", built.name, built.version));
         names.push(built.name.clone());

@@ -86,7 +86,7 @@ impl Settings {
             let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
             if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < PIP_WITH_BUILD_CONSTRAINTS {
                 let (major, minor) = PIP_WITH_BUILD_CONSTRAINTS;
-                let failure = Failure::user(format!("pip {version} cannot heed `build-constraint-dependencies`"));
+                let failure = Failure::user(format!("pip {version} does not support `build-constraint-dependencies`"));
                 return Err(failure.hint(format!("use `installer: uv`, or install pip {major}.{minor} or newer")));
             }
             arguments.extend(["--build-constraint", path.as_str()]);
@@ -111,10 +111,12 @@ pub(super) fn check_own_names(manifest: &Manifest, distributions: &[Distribution
     let settings: &manifest::Settings = &manifest.settings;
     let is_own = |found: &&Distribution| settings.projects.contains(found.name.as_str()) && !found.is_local;
     let Some(found) = distributions.iter().find(is_own) else { return Ok(()) };
-    let failure =
-        Failure::user(format!("`{}` came from an index, but it is the name of the project itself", found.name));
-    let failure = failure.cause("something that is installed depends on it, and pip has no way to leave it out");
-    Err(failure.hint("use `installer: uv`, or give the project another `name`"))
+    let failure = Failure::user(format!(
+        "`{}` was installed from an index, although it is the name of the project itself",
+        found.name
+    ));
+    let failure = failure.cause("an installed distribution depends on it, and pip cannot leave it out");
+    Err(failure.hint("use `installer: uv`, or change the `name` of the project"))
 }
 
 /// A value on one line of TOML (<https://toml.io/en/v1.0.0>).

@@ -30,7 +30,7 @@ pub(super) fn places(output: &str, manifest: &Manifest) -> Vec<String> {
     let names = names(output);
     let asked = manifest.requirements.iter().filter_map(|requirement| match &requirement.kind {
         RequirementKind::Named(named) if names.contains(&named.name.to_string()) => {
-            Some(format!("`{}` is asked for in {}:{}", named.name, requirement.file, requirement.line))
+            Some(format!("`{}` is required in {}:{}", named.name, requirement.file, requirement.line))
         }
         _ => None,
     });
@@ -55,14 +55,13 @@ pub(super) fn no_version(
     let python = request.spec.target.python;
     let failure = Failure::user(match asked.len() {
         0 => format!("a requirement has no version for Python {python}"),
-        _ => format!("no version of {named} that is asked for is for Python {python}"),
+        _ => format!("no required version of {named} supports Python {python}"),
     });
-    let places =
-        asked.iter().filter_map(|name| Some(format!("`{name}` is asked for in {}", place_of(name, manifest)?)));
+    let places = asked.iter().filter_map(|name| Some(format!("`{name}` is required in {}", place_of(name, manifest)?)));
     let fitting = asked.iter().filter_map(|name| {
-        Some(format!("`{name}=={}` is the newest version with a fitting wheel; or ", newest(name)?))
+        Some(format!("use `{name}=={}`, the newest version with a compatible wheel, or ", newest(name)?))
     });
-    let hint = format!("{}take a newer `python-version`", fitting.collect::<String>());
+    let hint = format!("{}choose a newer `python-version`", fitting.collect::<String>());
     let causes = if asked.is_empty() { crate::process::output::causes(output) } else { Vec::new() };
     Some(failure.causes(places).causes(causes).hint(hint))
 }

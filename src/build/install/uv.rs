@@ -39,7 +39,7 @@ impl Uv {
         command.arg("--version");
         let version = child::version(command).ok_or_else(|| {
             Failure::system(format!("`{program}` does not run: `uv --version` fails"))
-                .hint("install uv again, or take it off PATH: a version that fits is then fetched through pip")
+                .hint("reinstall uv, or remove it from PATH; a suitable version is then installed with pip")
         })?;
         Ok(Self { program, version })
     }
@@ -155,7 +155,7 @@ impl Uv {
         let (input, name) = (git.requirements.as_ref(), self.name());
         let mut answer = child::answer(command, input, &name, request.console)?;
         if answer.status.success() {
-            return Resolution::read(answer.text.expose_secret()).context("uv's answer is not readable");
+            return Resolution::read(answer.text.expose_secret()).context("could not read the output of uv");
         }
         if asks_all_indexes(request) && explain::misses_a_name(&answer.said) {
             answer.said += &self.refusals(git, request)?;
@@ -285,9 +285,10 @@ impl Uv {
         for available in &found {
             let Availability { pin, newest_that_fits, .. } = available;
             let newest = newest_that_fits.as_ref().filter(|_| available.is_compiled());
-            let newest = newest.map(|version| format!("; `{}=={version}` is the newest that has one", pin.name));
+            let newest =
+                newest.map(|version| format!("; `{}=={version}` is the newest version that has one", pin.name));
             let newest = newest.unwrap_or_default();
-            console.note(&format!("`{pin}` has no wheel for {}: it is built here{newest}", spec.target));
+            console.note(&format!("`{pin}` has no wheel for {}, so it is built on this machine{newest}", spec.target));
         }
         Ok(found)
     }

@@ -24,11 +24,11 @@ pub(super) fn find(tree: &Tree, globs: &[FileGlob], packages: &Utf8Path) -> (BTr
                 "exclude-files-kept",
                 glob.as_str(),
                 format!(
-                    "`{}` of `exclude-files` also means the `METADATA` of {}, which stays",
+                    "`{}` in `exclude-files` also matches the `METADATA` of {}, which stays in the layer",
                     glob.as_str(),
                     counted(kept.len(), "distribution")
                 ),
-                "name the files that you mean; to leave a distribution out as a whole, use `exclude`",
+                "use a narrower pattern; to leave out a whole distribution, use `exclude`",
             ));
         }
         out.extend(meant.into_iter().cloned());
@@ -39,18 +39,18 @@ pub(super) fn find(tree: &Tree, globs: &[FileGlob], packages: &Utf8Path) -> (BTr
 fn unused(glob: &FileGlob, tree: &Tree, packages: &Utf8Path) -> Finding {
     let text = glob.as_str();
     let help = if text.contains("__pycache__") || Utf8Path::new(text).extension() == Some("pyc") {
-        "bytecode of the installer is never in a layer, and that of this program follows `bytecode`".to_owned()
+        "the installer's bytecode is never in a layer; use `bytecode` to control the bytecode that this program compiles".to_owned()
     } else if let Some(below) = glob.below(packages).filter(|glob| tree.entries.keys().any(|path| glob.matches(path))) {
-        format!("paths are seen from `/opt`: write `{}`", below.as_str())
+        format!("paths are relative to `/opt`: write `{}`", below.as_str())
     } else if let Some(near) = glob.literal().and_then(|literal| near(literal, tree)) {
         format!("did you mean `{near}`?")
     } else {
-        "correct it, or take it out of `exclude-files`".to_owned()
+        "correct it, or remove it from `exclude-files`".to_owned()
     };
     Finding::warning(
         "exclude-files-unused",
         text,
-        format!("`exclude-files` has `{text}`, which matches no file of the layer"),
+        format!("`exclude-files` contains `{text}`, which matches no file in the layer"),
         help,
     )
 }

@@ -58,7 +58,7 @@ pub fn slim(
     runtime: &Runtime,
     console: &Console,
 ) -> anyhow::Result<(Tree, Vec<Saving>)> {
-    let step = console.step("Slim");
+    let step = console.step("Slim the layer");
     let packages = spec.content.layout.packages(spec.target.python);
     let mut ledger = Ledger::default();
 
@@ -118,7 +118,11 @@ fn drop_runtime_packages(
     if !dropped.is_empty() {
         let names = fates.iter().filter(|fate| dropped.contains(&fate.name));
         let names: Vec<String> = names.map(|fate| format!("{} {}", fate.name, fate.in_runtime)).collect();
-        console.note(&format!("left to the runtime ({}): {}", runtime.origin, names.join(", ")));
+        console.note(&format!(
+            "left out, because the runtime provides them ({}): {}",
+            runtime.origin,
+            names.join(", ")
+        ));
     }
     tree.findings.extend(fates.iter().filter_map(|fate| {
         let reason = fate.kept_for.as_ref()?;
@@ -129,7 +133,7 @@ fn drop_runtime_packages(
                 "`{} {}` stays in the layer although the runtime has {}: {reason}",
                 fate.name, fate.in_layer, fate.in_runtime
             ),
-            "right if that is what you need; else allow the runtime's version and those after it",
+            "this is fine if you need that version; otherwise, allow the runtime's version and later ones",
         ))
     }));
 }
@@ -146,7 +150,7 @@ fn in_runtime(tree: &Tree, fates: &[Fate], runtime: &Runtime) -> Option<Finding>
             "in-runtime",
             "layer",
             format!("{bytes} of the layer are {}, which the runtime has ({})", quoted.join(", "), runtime.origin),
-            "leave them to it with `runtime-packages: drop`, unless you want to choose their versions yourself",
+            "leave them out with `runtime-packages: drop`, unless you want to choose their versions yourself",
         )
     })
 }
@@ -180,5 +184,5 @@ fn summary(savings: &[Saving]) -> String {
     if rules.len() > SHOWN {
         shown.push("…".to_owned());
     }
-    format!("{} less: {}", ByteSize(total), shown.join(", "))
+    format!("saved {}: {}", ByteSize(total), shown.join(", "))
 }

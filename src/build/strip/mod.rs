@@ -64,7 +64,7 @@ pub fn strip(
         tree.findings.push(no_sandbox(&why));
         return Ok((tree, Vec::new()));
     }
-    let step = console.step("Strip");
+    let step = console.step("Strip symbols");
     let folder = tree.new_folder("stripped")?;
     let mut smaller = strip_all(&objects, &folder, environment)?;
     let refused = if smaller.is_empty() {
@@ -90,7 +90,7 @@ pub fn strip(
         entry.source = Source::File { path: smaller.file.clone(), executable };
     }
     let saved = ByteSize(savings.values().map(|saving| saving.bytes.0).sum());
-    step.done(format!("{} of {}, {saved} less", smaller.len(), counted(objects.len(), "shared object")));
+    step.done(format!("{} of {}, saved {saved}", smaller.len(), counted(objects.len(), "shared object")));
     tree.findings.extend(kept(&refused));
     Ok((tree, savings.into_values().collect()))
 }
@@ -142,7 +142,7 @@ fn strip_one(file: &Utf8Path, result: Utf8PathBuf, environment: &Environment) ->
     }
     let mut command = child::command(PROGRAM, Utf8Path::new("/"), environment);
     command.args([OPTION, "-o", result.as_str(), "--", file.as_str()]).stdout(Stdio::null()).stderr(Stdio::null());
-    let status = command.status().with_context(|| format!("cannot start `{PROGRAM}`"))?;
+    let status = command.status().with_context(|| format!("could not start `{PROGRAM}`"))?;
     if !status.success() || !result.exists() {
         return Ok(None);
     }
@@ -157,9 +157,9 @@ fn no_host(target: Target) -> Finding {
         "not-stripped",
         "layer",
         format!(
-            "`strip` does nothing: whether shared objects load without symbols shows on {architecture} with python{python} alone"
+            "`strip` was skipped: whether shared objects load without symbols can be tested only on {architecture} with python{python}"
         ),
-        format!("use the action `{}` on a runner of {architecture}, or leave `strip` out", images::action(python)),
+        format!("use the action `{}` on a runner for {architecture}, or leave out `strip`", images::action(python)),
     )
 }
 
@@ -167,8 +167,8 @@ fn no_program() -> Finding {
     Finding::warning(
         "not-stripped",
         "layer",
-        "`strip` does nothing: this machine has no program of that name",
-        "install binutils (`dnf install -y binutils`, `apt-get install binutils`), or leave `strip` out",
+        "`strip` was skipped: this machine has no program of that name",
+        "install binutils (`dnf install -y binutils`, `apt-get install binutils`), or leave out `strip`",
     )
 }
 
@@ -176,8 +176,8 @@ fn no_sandbox(why: &str) -> Finding {
     Finding::warning(
         "not-stripped",
         "layer",
-        format!("`strip` does nothing: shared objects cannot be loaded to try them: {why}"),
-        "run it where programs may use seccomp and Landlock, as in Docker's containers, or leave `strip` out",
+        format!("`strip` was skipped: shared objects cannot be loaded for a test: {why}"),
+        "run it where programs can use seccomp and Landlock, for example in a Docker container, or leave out `strip`",
     )
 }
 
@@ -188,10 +188,10 @@ fn kept(refused: &[Utf8PathBuf]) -> Option<Finding> {
         "not-stripped",
         first.as_str(),
         format!(
-            "{} would not load without symbols, and keeps them: {}",
+            "{} would not load without symbols, so the symbols were kept: {}",
             counted(refused.len(), "file"),
             names.join(", ")
         ),
-        "nothing to do",
+        "no action is needed",
     ))
 }

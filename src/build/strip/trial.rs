@@ -105,7 +105,7 @@ impl<'a> Trial<'a> {
         let mut command = self.sandbox.command(&self.host.executable)?;
         command.current_dir("/").args(["-I", "-S", "-c", SCRIPT]).env("LD_LIBRARY_PATH", self.folder.join("lib"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().with_context(|| format!("cannot start `{}`", self.host.executable))?;
+        let mut child = command.spawn().with_context(|| format!("could not start `{}`", self.host.executable))?;
         let paths: Vec<String> = places.iter().map(|place| format!("{}\0", self.folder.join(place))).collect();
         if let Some(mut input) = child.stdin.take() {
             // The script reads everything before it answers. If it has died, the answers are missing.

@@ -40,7 +40,7 @@ pub async fn run(
     };
     let published = match &subject {
         Subject::Published(arn) => {
-            let step = console.step("Download");
+            let step = console.step("Download the layer");
             let published = fetch::fetch(arn, &spec.registry, environment).await?;
             step.done(ByteSize(published.zip.len() as u64).to_string());
             Some(published)
@@ -55,7 +55,7 @@ pub async fn run(
     let largest = distribution_sizes(opened.layer.sizes(), &opened.layer.distributions);
     let unzipped = opened.layer.unzipped_size();
 
-    let step = console.step("Check");
+    let step = console.step("Check the layer");
     let mut findings = opened.findings.clone();
     // Checks need the bytes: without them they would report files as missing.
     if opened.is_read {
@@ -131,7 +131,7 @@ fn smoke_test(
         return Ok(known);
     }
     if !opened.is_read {
-        known.push(smoke::not_run(wanted, "the zip cannot be unpacked", "make a layer that can be unpacked"));
+        known.push(smoke::not_run(wanted, "the zip cannot be unpacked", "correct the zip so that it can be unpacked"));
         return Ok(known);
     }
     let lay_out = |opt: &Utf8Path| match &source.subject {

@@ -39,7 +39,7 @@ pub(super) async fn current(
     console: &Console,
 ) -> anyhow::Result<LayerVersionArn> {
     let layer: LayerName = spec.layer.as_deref().unwrap_or_default().parse()?;
-    let step = console.step("Find");
+    let step = console.step("Find the version");
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
     let store = connections.store(&spec.state, &registry, environment).await?;
     let known = publish::read(&registry, &store, &layer, console).await?;
@@ -51,7 +51,7 @@ pub(super) async fn current(
         version.arn.clone()
     } else {
         let choice = select::choose(&VersionChoice::Newest, &layer, &known.state, &registry, console).await?;
-        choice.versions.into_iter().next().context("there is no place to look for versions")?.arn?
+        choice.versions.into_iter().next().context("there is no registry in which to look for versions")?.arn?
     };
     step.done(format!("version {}", arn.version()));
     Ok(arn)
@@ -77,15 +77,15 @@ pub(super) fn target(spec: &AuditSpec, published: Option<&Published>, console: &
 }
 
 pub(super) fn open(source: &Source, console: &Console) -> anyhow::Result<Opened> {
-    let step = console.step("Open");
+    let step = console.step("Open the layer");
     let secrets = console.secrets();
     let opened = match &source.subject {
         Subject::Folder { path, shown } => archive::open_folder(path, shown, &secrets)?,
         Subject::Zip { path, shown } => {
             let (size, limit) = (fs_err::metadata(path)?.len(), facts::opening().zip);
             if size > limit {
-                let failure = Failure::user(format!("`{shown}` has {}, far too much for a layer", ByteSize(size)));
-                return Err(failure.hint(format!("zips of up to {} are opened", ByteSize(limit))).into());
+                let failure = Failure::user(format!("`{shown}` is {}, far too large for a layer", ByteSize(size)));
+                return Err(failure.hint(format!("use a zip of at most {}", ByteSize(limit))).into());
             }
             archive::open_zip(&fs_err::read(path)?, shown, &secrets)?
         }

@@ -21,7 +21,7 @@ pub(super) fn gather(files: Vec<Results>) -> Result<Gathered, Failure> {
     let (plans, jobs): (Vec<Results>, Vec<Results>) = files.into_iter().partition(Results::is_plan);
     let plan = plans.into_iter().max_by_key(|plan| plan.run);
     if let Some(error) = plan.as_ref().and_then(|plan| plan.error.as_ref()) {
-        let hint = error.hint.as_deref().unwrap_or("look at the job of the plan");
+        let hint = error.hint.as_deref().unwrap_or("check the job that ran the plan");
         let failure = Failure::user("the plan failed").cause(error.one_line()).hint(hint);
         return Err(Failure { kind: error.kind, ..failure });
     }
@@ -71,7 +71,7 @@ fn weight(report: &Report) -> u8 {
 
 /// A layer that was planned, but whose job left no result.
 fn lost(planned: Report) -> Report {
-    let failure = Failure::system("its job left no result")
-        .hint("look at the job, then re-run the failed jobs: what is published already stays");
+    let failure = Failure::system("its job wrote no result")
+        .hint("check the job, then re-run the failed jobs; versions that were already published remain");
     Report { error: Some(Explanation::of(&failure.into())), destinations: Vec::new(), changed: false, ..planned }
 }

@@ -27,21 +27,21 @@ pub fn run(cli: &Cli, environment: &Environment, console: &Console) -> anyhow::R
         secrets.add("", token.expose_secret());
         console.hide(&secrets);
     }
-    let step = console.step("Read");
+    let step = console.step("Read the results");
     let files = results::read(&spec.results, &spec.shown)?;
     let count = files.len();
     // The plan knows the file; this job may have no checkout.
     let config = files.iter().find_map(|(_, results)| results.config.clone());
     let config = config.or_else(|| config::path(cli, environment).map(Utf8PathBuf::into_string));
     let Gathered { layers, twice } = gather(files.into_iter().map(|(_, results)| results).collect())?;
-    step.done(format!("{} about {}", counted(count, "file"), counted(layers.len(), "layer")));
+    step.done(format!("{} in {}", counted(layers.len(), "layer"), counted(count, "file")));
     for name in twice {
-        console.warning(&format!("there are two results of `{name}`: is it in the matrix twice?"));
+        console.warning(&format!("there are two results for `{name}`; is it in the matrix twice?"));
     }
     let run = RunReport::new("merge", layers);
     if run.layers.is_empty() {
-        let hint = "let the plan, or at least one job, be about a layer";
-        return Err(Failure::user(format!("the results in `{}` are about no layer", spec.shown)).hint(hint).into());
+        let hint = "make sure that the plan or at least one job covers a layer";
+        return Err(Failure::user(format!("the results in `{}` contain no layer", spec.shown)).hint(hint).into());
     }
     let specs = if spec.github.release { releases(&run, cli, environment)? } else { Vec::new() };
     super::runtime()?.block_on(async {

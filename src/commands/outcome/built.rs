@@ -45,7 +45,7 @@ pub(in crate::commands) fn delivered(
     let adopted = outcomes.iter().find_map(|outcome| outcome.result.as_ref().ok().filter(|placed| !placed.published));
     let reason = match (published, adopted) {
         (false, Some(placed)) => {
-            format!("{}; but the bytes are those of version {}", report.reason, placed.arn.version())
+            format!("{}, but the zip is identical to that of version {}", report.reason, placed.arn.version())
         }
         _ => report.reason.clone(),
     };

@@ -43,8 +43,8 @@ pub fn read(path: &Utf8Path, spec: &Spec, console: &Console) -> anyhow::Result<B
     let shown = spec.shown(path);
     let (size, limit) = (fs_err::metadata(path)?.len(), facts::opening().zip);
     if size > limit {
-        let failure = Failure::user(format!("`baseline` is `{shown}`, which has {}", ByteSize(size)));
-        return Err(failure.hint(format!("files of up to {} are read", ByteSize(limit))).into());
+        let failure = Failure::user(format!("`baseline` is `{shown}`, which is too large ({})", ByteSize(size)));
+        return Err(failure.hint(format!("use a file of at most {}", ByteSize(limit))).into());
     }
     let bytes = fs_err::read(path)?;
     if bytes.starts_with(b"PK") {
@@ -61,16 +61,18 @@ pub fn read(path: &Utf8Path, spec: &Spec, console: &Console) -> anyhow::Result<B
     let read: Result<RunResult, _> = serde_json::from_slice(&bytes);
     let result = read.map_err(|error| {
         let failure = Failure::user(format!("`baseline` is `{shown}`, which is neither a zip nor the output `result`"));
-        failure.cause(error.to_string()).hint("write the output `result` of a run on the base branch into a file")
+        failure.cause(error.to_string()).hint("write the output `result` of a run on the base branch to a file")
     })?;
     if let Some(other) = result.layer_name.as_deref().filter(|name| *name != spec.layer.as_str()) {
-        let failure =
-            Failure::user(format!("`baseline` is `{shown}`, which is of the layer `{other}`, not of `{}`", spec.layer));
-        return Err(failure.hint("give each layer its own").into());
+        let failure = Failure::user(format!(
+            "`baseline` is `{shown}`, which belongs to the layer `{other}`, not to `{}`",
+            spec.layer
+        ));
+        return Err(failure.hint("give each layer its own baseline").into());
     }
     if result.unzipped_size.is_none() {
-        let failure = Failure::user(format!("`baseline` is `{shown}`, which says nothing of a layer"));
-        return Err(failure.hint("take the output `result` of a run that built or published one").into());
+        let failure = Failure::user(format!("`baseline` is `{shown}`, which does not describe a layer"));
+        return Err(failure.hint("use the output `result` of a run that built or published one").into());
     }
     if result.truncated && result.distributions.is_empty() {
         let failure = Failure::user(format!("`baseline` is `{shown}`, which is too short to compare with")).cause(

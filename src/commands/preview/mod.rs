@@ -25,7 +25,7 @@ use crate::{build, decide, resolve};
 pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -> anyhow::Result<Report> {
     let Context { environment, console, connections, workers } = context;
     let raw = preflight::read_inputs(spec, console)?;
-    let step = console.step("Decide");
+    let step = console.step("Check for changes");
     let published = decide::read(spec, connections, environment, console).await;
     let is_known = published.as_ref().is_ok_and(|published| {
         published.known.state.current_content().is_some_and(|(_, content)| content.unzipped_size.is_some())
@@ -43,7 +43,7 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
                 let state = &published.known.state;
                 return outcome::unchanged(spec, &wanted, content, plan.reason, state, &existing, console);
             }
-            step.done("to be built");
+            step.done("a build is needed");
             let Decision { wanted, manifest, plan, .. } = decision;
             console.note(&plan.reason);
             let manifest = match manifest {
@@ -54,22 +54,25 @@ pub async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -
             build(spec, &wanted, manifest, plan.reason, known, context).await
         }
         Err(error) => {
-            let why = format!("what is published cannot be read: {}", Explanation::of(&error).one_line());
+            let why = format!("could not read the published versions: {}", Explanation::of(&error).one_line());
             let manifest = workers.run(|| resolve::resolve(spec, environment, console)).await?;
             let wanted = Fingerprinted::of(&raw, &manifest, spec.target);
             if let Some(baseline) =
                 baseline.as_ref().filter(|baseline| baseline.fingerprint == Some(wanted.fingerprint))
             {
                 step.done("nothing to build");
-                let report =
-                    Report::of(spec, &wanted, format!("the inputs mean the same as those of {}", baseline.before.name));
+                let report = Report::of(
+                    spec,
+                    &wanted,
+                    format!("the inputs are equivalent to those of {}", baseline.before.name),
+                );
                 return Ok(baseline.unchanged(report));
             }
-            step.done("to be built");
+            step.done("a build is needed");
             console.notice(&why);
             let reason = match &baseline {
-                Some(baseline) => format!("the inputs are not those of {}", baseline.before.name),
-                None => format!("there is nothing to compare with: no `baseline` is given, and {why}"),
+                Some(baseline) => format!("the inputs differ from those of {}", baseline.before.name),
+                None => format!("there is nothing to compare with: `baseline` is not set, and {why}"),
             };
             let known = Known { published: None, baseline };
             build(spec, &wanted, manifest, reason, known, context).await
@@ -98,8 +101,9 @@ async fn build<'scope>(
         Some(_) => preflight::check_budgets(&mut built, spec, environment, console).await?,
         None if spec.checks.budget_functions.is_empty() => {}
         None => console.warning(&format!(
-            "{} not asked for room: there is no access to AWS",
-            counted(spec.checks.budget_functions.len(), "function")
+            "{} {} not checked for room: AWS is not accessible",
+            counted(spec.checks.budget_functions.len(), "function"),
+            if spec.checks.budget_functions.len() == 1 { "was" } else { "were" }
         )),
     }
     let report = Report { changed: true, ..Report::of(spec, wanted, reason).with_build(&built) };

@@ -19,7 +19,7 @@ const FILES: usize = 10_000;
 /// # Errors
 /// There are no results, or some files are invalid; the error names all of them.
 pub fn read(folder: &Utf8Path, shown: &str) -> Result<Vec<(Utf8PathBuf, Results)>, Failure> {
-    let hint = "let each job write `results` into an artifact, and download all of them into this folder";
+    let hint = "upload the `results` of each job as an artifact, and download all of them into this folder";
     if !folder.is_dir() {
         return Err(Failure::user(format!("`results` is `{shown}`, which is not a folder")).hint(hint));
     }
@@ -27,14 +27,14 @@ pub fn read(folder: &Utf8Path, shown: &str) -> Result<Vec<(Utf8PathBuf, Results)
     let (mut files, mut bytes) = (Vec::new(), 0);
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
         let entry = entry.map_err(|error| {
-            let failure = Failure::user(format!("`{shown}` cannot be read")).cause(error.to_string());
-            failure.hint("give the user that runs this the right to read it")
+            let failure = Failure::user(format!("could not read `{shown}`")).cause(error.to_string());
+            failure.hint("give the user who runs this program permission to read it")
         })?;
         let is_result = entry.file_type().is_file() && entry.path().extension().is_some_and(|suffix| suffix == "json");
         let Some(path) = Utf8Path::from_path(entry.path()).filter(|_| is_result) else { continue };
         bytes += entry.metadata().map_or(0, |metadata| metadata.len());
         if files.len() == FILES || bytes > LONGEST_ALL {
-            return Err(Failure::user(format!("`{shown}` has more than results of layers")).hint(hint));
+            return Err(Failure::user(format!("`{shown}` contains more than the results of layers")).hint(hint));
         }
         let shown = path.strip_prefix(folder).unwrap_or(path);
         if let Some(results) = problems.check(read_one(path, shown)) {
@@ -43,7 +43,7 @@ pub fn read(folder: &Utf8Path, shown: &str) -> Result<Vec<(Utf8PathBuf, Results)
     }
     problems.into_result()?;
     if files.is_empty() {
-        return Err(Failure::user(format!("there are no results in `{shown}`")).hint(hint));
+        return Err(Failure::user(format!("`{shown}` contains no results")).hint(hint));
     }
     Ok(files)
 }
@@ -54,17 +54,17 @@ fn read_one(path: &Utf8Path, shown: &Utf8Path) -> Result<Results, Failure> {
         format: u32,
     }
     let invalid = |why: String| {
-        let failure = Failure::user(format!("`{shown}` is no result of a layer")).cause(why);
-        failure.hint("have nothing but results in the folder, written by this version of the action")
+        let failure = Failure::user(format!("`{shown}` is not a result of a layer")).cause(why);
+        failure.hint("keep only results that this version of the action wrote in this folder")
     };
     let length = fs_err::metadata(path).map_err(|error| invalid(error.to_string()))?.len();
     if length > LONGEST {
-        return Err(invalid(format!("it has {length} bytes")));
+        return Err(invalid(format!("it is too large ({length} bytes)")));
     }
     let bytes = fs_err::read(path).map_err(|error| invalid(error.to_string()))?;
     let Format { format } = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
     if format != FORMAT {
-        return Err(invalid(format!("its format is {format}, and {FORMAT} is known")));
+        return Err(invalid(format!("its format is {format}, but only {FORMAT} is supported")));
     }
     let results: Results = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
     for LayerResult { report, .. } in &results.layers {
@@ -78,7 +78,7 @@ fn read_one(path: &Utf8Path, shown: &Utf8Path) -> Result<Results, Failure> {
         let regions = report.destinations.iter().map(|destination| &destination.region);
         if let Some(region) = regions.chain(report.changes.iter().map(|change| &change.region)).find(|it| !is_word(it))
         {
-            return Err(invalid(format!("`{region}` is no region")));
+            return Err(invalid(format!("`{region}` is not a region")));
         }
     }
     Ok(results)

@@ -20,8 +20,8 @@ pub fn read(command: &Command) -> Result<Option<String>, Failure> {
     if matches!(command, Command::Plan(_)) {
         return Ok(Some(revision.to_owned()));
     }
-    let failure = Failure::user(format!("`since` is `{revision}`, but only `plan` asks what changed in git"));
-    Err(failure.hint("leave it out; `plan` gives a matrix of the layers that need a build"))
+    let failure = Failure::user(format!("`since` is `{revision}`, but only `plan` checks what changed in git"));
+    Err(failure.hint("remove it; `plan` returns a matrix of the layers that need a build"))
 }
 
 /// The reports of layers of which nothing changed, in the order of the layers; `None` for the others.
@@ -37,7 +37,9 @@ pub fn untouched(
     let step = console.step(format!("Compare with {revision}"));
     if is_none(revision) {
         step.skip();
-        console.notice("`since` names no revision, as before the first push of a branch: all layers are asked for");
+        console.notice(
+            "`since` does not refer to a revision, as on the first push of a branch, so all layers are checked",
+        );
         return Ok(specs.iter().map(|_| None).collect());
     }
     let mut revision = Revision::open(&specs[0].workspace, revision)?;
@@ -46,15 +48,17 @@ pub fn untouched(
     let reports = specs.iter().map(|spec| {
         let missing = || input_paths::of_missing(spec).iter().find_map(|path| revision.difference(path));
         // What is resolved again changes without a change in git.
-        let refreshed = spec.dependencies.refresh.then(|| "what `refresh` resolves again".to_owned());
+        let refreshed = spec.dependencies.refresh.then(|| "`refresh` resolves it again".to_owned());
         let changed = changed.clone().or(refreshed).or_else(missing);
         let changed = changed.or_else(|| input_paths::of(spec).iter().find_map(|path| revision.difference(path)));
         match changed {
             Some(path) => {
-                console.debug(&format!("{}: not as in `{}`: {path}", spec.layer, revision.name()));
+                console.debug(&format!("{}: differs from `{}`: {path}", spec.layer, revision.name()));
                 None
             }
-            None => Some(Report::of_untouched(spec, format!("nothing of it changed since `{}`", revision.name()))),
+            None => {
+                Some(Report::of_untouched(spec, format!("nothing in this layer changed since `{}`", revision.name())))
+            }
         }
     });
     let reports: Vec<Option<Report>> = reports.collect();

@@ -37,7 +37,7 @@ impl Revision {
     /// There is no repository around `folder`, or no such revision in it.
     pub(super) fn open(folder: &Utf8Path, name: &str) -> Result<Self, Failure> {
         let Some(root) = folder.ancestors().find(|folder| folder.join(".git").exists()) else {
-            let failure = Failure::user(format!("`since` is `{name}`, but `{folder}` is in no git repository"));
+            let failure = Failure::user(format!("`since` is `{name}`, but `{folder}` is not in a git repository"));
             return Err(failure.hint("check it out with `actions/checkout` before this step"));
         };
         // In a container the owner is another user. Nothing that the repository configures is started.
@@ -215,17 +215,17 @@ enum Place {
     Changed(Utf8PathBuf),
 }
 
-const DEPTH: &str = "fetch the history too: `fetch-depth: 0` for `actions/checkout`";
+const DEPTH: &str = "fetch the history too: set `fetch-depth: 0` for `actions/checkout`";
 
 fn unknown(name: &str, repository: &gix::Repository) -> Failure {
-    let failure = Failure::user(format!("`since` is `{name}`, which is no revision of this repository"));
+    let failure = Failure::user(format!("`since` is `{name}`, which is not a revision in this repository"));
     if repository.is_shallow().unwrap_or(false) {
         return failure.cause("the clone is shallow: it has no history").hint(DEPTH);
     }
     let names = references(repository);
     match nearest(name, names.iter().map(String::as_str)) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None => failure.hint("name a branch, a tag or a commit, such as `origin/main` or `HEAD~1`"),
+        None => failure.hint("use a branch, a tag or a commit, such as `origin/main` or `HEAD~1`"),
     }
 }
 

@@ -53,11 +53,11 @@ pub(super) fn find(root: &Utf8Path) -> anyhow::Result<(Vec<Candidate>, Vec<LeftO
         }
         let of_folder = folder.file_name().unwrap_or_default().to_lowercase();
         let reason = if Kind::of(Utf8Path::new(&file)) == Kind::Pyproject && members.contains(&folder) {
-            Some("it belongs to the uv.lock above it".to_owned())
+            Some("it belongs to the uv.lock in a folder above it".to_owned())
         } else if OTHER.contains(&of_folder.as_str()) {
-            Some(format!("folders called `{of_folder}` are left out"))
+            Some(format!("folders called `{of_folder}` are skipped"))
         } else if folder.as_str().contains(['{', '$']) {
-            Some("its path has a character that means something in the file".to_owned())
+            Some("its path contains a character that has a special meaning in the configuration file".to_owned())
         } else {
             None
         };

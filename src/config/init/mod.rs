@@ -45,7 +45,7 @@ pub fn run(inputs: &Inputs, of_run: &Given, environment: &Environment) -> anyhow
     let folder = full.parent().unwrap_or(&full);
     if !folder.is_dir() {
         let failure = Failure::user(format!("`{}` is not a folder", path.parent().unwrap_or(&path)));
-        return Err(failure.hint("name a file in a folder that is there").into());
+        return Err(failure.hint("give a path in a folder that exists").into());
     }
     let defaults = defaults(of_run, environment);
     let (mut layers, mut left_out) = (Vec::new(), Vec::new());
@@ -61,16 +61,18 @@ pub fn run(inputs: &Inputs, of_run: &Given, environment: &Environment) -> anyhow
         }
     }
     if layers.is_empty() {
-        let failure = Failure::user(format!("nothing to make a layer of was found in `{folder}`"));
+        let failure = Failure::user(format!("`{folder}` contains no dependency files for a layer"));
         let reasons = left_out.iter().map(|(path, reason)| format!("`{path}`: {reason}"));
         return Err(failure
             .causes(reasons)
-            .hint("go to the folder of the repository, or write the file by hand")
+            .hint("run the command in the folder of the repository, or write the file by hand")
             .into());
     }
     let text = write::text(&defaults, &layers, environment.schema_address().as_deref());
     let options = fs_err::OpenOptions::new().write(true).create_new(true).open(&full);
-    options.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("cannot write `{path}`"))?;
+    options
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("could not write `{path}`"))?;
     Ok(summary(&path, &layers, &left_out))
 }
 
@@ -79,15 +81,15 @@ fn refuse(path: &Utf8Path, of_run: &Given, environment: &Environment) -> Result<
     let is_usual = path.file_name().is_some_and(|name| config::NAMES.contains(&name));
     for there in std::iter::once(path.to_owned()).chain(in_its_place.filter(|_| is_usual)) {
         if environment.current_directory.join(&there).exists() {
-            let failure = Failure::user(format!("`{there}` is there already"));
-            return Err(failure.hint("remove it first, or name another file in `--config`"));
+            let failure = Failure::user(format!("`{there}` already exists"));
+            return Err(failure.hint("remove it first, or choose another file with `--config`"));
         }
     }
     let others = config::OF_THE_RUN.iter().map(|(name, _)| *name).chain(["layer-name", "working-directory"]);
     match others.filter(|name| !OF_INIT.contains(name)).find(|name| of_run.contains_key(*name)) {
         Some(name) => {
-            let failure = Failure::user(format!("`{name}` cannot be a default of all layers"));
-            Err(failure.hint("leave it out"))
+            let failure = Failure::user(format!("`{name}` cannot be a default for all layers"));
+            Err(failure.hint("remove it"))
         }
         None => Ok(()),
     }
@@ -138,11 +140,11 @@ fn summary(path: &Utf8Path, layers: &[Layer], left_out: &[LeftOut]) -> String {
         text += &format!("  {:<width$}  {}\n", layer.name, layer.folder.join(&layer.file));
     }
     if !left_out.is_empty() {
-        text += "\nleft out\n";
+        text += "\nskipped\n";
         for (path, reason) in left_out {
             text += &format!("  {path}: {reason}\n");
         }
     }
     let config = if config::NAMES.contains(&path.as_str()) { String::new() } else { format!(" --config {path}") };
-    text + &format!("\nnext: `lambda-layer plan{config}` says what would be published")
+    text + &format!("\nnext: run `lambda-layer plan{config}` to see what would be published")
 }

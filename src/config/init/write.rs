@@ -10,7 +10,7 @@ const OF_LINES: &[&str] = &["exclude-files", "include", "runs-on"];
 /// the schema is.
 pub(super) fn text(defaults: &Given, layers: &[Layer], schema: Option<&str>) -> String {
     let mut text = schema.map(|address| format!("# yaml-language-server: $schema={address}\n")).unwrap_or_default();
-    text += "# Layers of this repository. Every input can stand in `defaults` and in a layer.\ndefaults:\n";
+    text += "# The layers of this repository. Every input can be set in `defaults` or in a layer.\ndefaults:\n";
     let lists: Vec<String> =
         input_arguments().into_iter().filter(|input| input.is_list).map(|input| input.name).collect();
     for (name, values) in defaults {

@@ -46,13 +46,13 @@ impl Binary {
             _ if !is_library => return None,
             [] => "is empty",
             _ if bytes.starts_with(b"version https://git-lfs") => {
-                "is a pointer of Git LFS in place of the file (check out with `lfs: true`)"
+                "is a Git LFS pointer instead of the file (check out with `lfs: true`)"
             }
             _ if is_linker_script(bytes) => return None,
             _ if is_link_as_text(bytes) => {
-                "is the text of a link in place of the link (check out with `core.symlinks=true`, zip with `--symlinks`)"
+                "is a symbolic link that was stored as text (check out with `core.symlinks=true`, zip with `--symlinks`)"
             }
-            _ => "has the name of a library, and is none",
+            _ => "is named like a library, but is not one",
         };
         Some(Self::Broken(reason.to_owned()))
     }
@@ -105,10 +105,10 @@ mod tests {
     fn what_is_no_library_is_named() {
         let broken = |reason: &str| Some(Binary::Broken(reason.to_owned()));
         assert_eq!(of("a.so", b""), broken("is empty"));
-        assert_eq!(of("a.so", b"hello"), broken("has the name of a library, and is none"));
+        assert_eq!(of("a.so", b"hello"), broken("is named like a library, but is not one"));
         assert!(matches!(of("a.so", b"version https://git-lfs.github.com/spec/v1\n"), Some(Binary::Broken(_))));
         let is_link =
-            |bytes| matches!(of("a.so", bytes), Some(Binary::Broken(reason)) if reason.contains("text of a link"));
+            |bytes| matches!(of("a.so", bytes), Some(Binary::Broken(reason)) if reason.contains("stored as text"));
         assert!(is_link(b"../lib/a.so.1.2") && !is_link(b"see a.so") && !is_link(b"a.txt"));
         assert_eq!(of("libc.so", b"/* GNU ld script */\nGROUP ( /lib64/libc.so.6 )\n"), None);
         assert_eq!(of("a.py", b""), None);

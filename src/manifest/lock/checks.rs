@@ -12,10 +12,13 @@ pub(super) fn check_version(kind: Kind, path: &Utf8Path, version: Option<&str>) 
     let refresh = kind.facts().refresh.as_deref().unwrap_or_default();
     match version {
         Some(version) if known.iter().any(|known| known == version) => Ok(()),
-        Some(version) => Err(Failure::user(format!("`{path}` is of lock version {version}, which is not known"))
-            .hint(format!("known is {}; `{refresh}` writes it", alternatives(known.iter().map(String::as_str))))),
-        None => Err(Failure::user(format!("`{path}` does not say its lock version: it is cut short or no lock file"))
-            .hint(format!("restore it, or write it anew with `{refresh}`"))),
+        Some(version) => Err(Failure::user(format!("`{path}` has lock version {version}, which is not supported"))
+            .hint(format!(
+                "run `{refresh}` with a version of the tool that writes lock version {}",
+                alternatives(known.iter().map(String::as_str))
+            ))),
+        None => Err(Failure::user(format!("`{path}` contains no lock version: it is truncated or not a lock file"))
+            .hint(format!("restore the file, or create it again with `{refresh}`"))),
     }
 }
 
@@ -31,13 +34,13 @@ pub(in crate::manifest) fn check_environments(
         return Ok(());
     }
     let failure = Failure::user(format!(
-        "`{path}` was not made for {target}, but for {}",
+        "`{path}` was not locked for {target}, but for {}",
         alternatives(environments.iter().map(String::as_str))
     ));
     Err(failure.hint(match Kind::of(path) {
-        Kind::Uv => "add the target to `environments` of `[tool.uv]`, and lock it again with `uv lock`".to_owned(),
-        Kind::Pdm => "lock it again for all platforms: `pdm lock` without `--platform`".to_owned(),
-        _ => "lock it again for the target".to_owned(),
+        Kind::Uv => "add the target to `environments` in `[tool.uv]`, and run `uv lock`".to_owned(),
+        Kind::Pdm => "run `pdm lock` without `--platform`, which locks all platforms".to_owned(),
+        _ => "lock the project again for the target".to_owned(),
     }))
 }
 
@@ -46,12 +49,12 @@ pub(super) fn other_python(path: &Utf8Path, locked: &str, python: PythonVersion)
     let is_same = locked.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") == python.to_string();
     (!is_same).then(|| {
         format!(
-            "`{path}` was made for Python {locked} and may miss what Python {python} needs: lock it for that Python"
+            "`{path}` was locked for Python {locked} and may lack packages that Python {python} needs: lock it for Python {python}"
         )
     })
 }
 
 /// The note for a group or an extra (`what`) that has nothing for the target.
 pub(in crate::manifest) fn unused_note(what: &str, name: &str, path: &Utf8Path, target: Target) -> String {
-    format!("the {what} `{name}` of `{path}` has nothing to install for {target}")
+    format!("the {what} `{name}` in `{path}` has no packages for {target}")
 }

@@ -105,8 +105,9 @@ impl Lock {
         let source = project.join(beside);
         let lock_text = problems.check(text::read(folder, path))?;
         if !folder.join(&source).exists() {
-            let failure = Failure::user(format!("`{path}` has no `{beside}` beside it, which it was made from"));
-            problems.push(failure.hint(format!("commit `{beside}` too, or name another file with `requirements`")));
+            let failure =
+                Failure::user(format!("the `{beside}` from which `{path}` was locked is not in the same folder"));
+            problems.push(failure.hint(format!("commit `{beside}` too, or set `requirements` to another file")));
             return None;
         }
         let source_text = problems.check(text::read(folder, &source))?;
@@ -231,8 +232,10 @@ fn project_of<'a>(kind: Kind, home: &'a Utf8Path, folder: &Utf8Path) -> Result<&
         return Ok(Utf8Path::new(""));
     }
     let lock = home.join(kind.file_name());
-    let failure = Failure::user(format!("`{lock}` is not the lock of the project here, which is no member there"));
-    Err(failure.hint("name this folder in `members` of `[tool.uv.workspace]` there, or run `uv lock` here"))
+    let failure = Failure::user(format!("`{lock}` is the lock file of a workspace that does not include this project"));
+    Err(failure.hint(
+        "add this folder to the `members` of the workspace in `[tool.uv.workspace]`, or run `uv lock` in this folder",
+    ))
 }
 
 /// The contents of a lock, after it was checked.
@@ -247,7 +250,8 @@ fn contents(
     let contents = if kind == Kind::Pipenv {
         pipenv::contents(path, lock)
     } else {
-        let project = text::toml(source, source_text).map_err(|failure| failure.hint("correct the file there"));
+        let project =
+            text::toml(source, source_text).map_err(|failure| failure.hint("correct the file at this position"));
         let project: Project = project?;
         let range = project.metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
         let of_poetry = || project.tool.poetry.dependencies.as_ref()?.get("python")?.as_str();

@@ -142,15 +142,17 @@ fn check_complete(path: &Utf8Path, lock: &Lock, project: &Project, python: Pytho
         (is_for_lambda && !locked.contains(&name)).then_some(name)
     };
     if let Some(name) = metadata.and_then(|metadata| metadata.dependencies.iter().find_map(missing)) {
-        let failure =
-            Failure::user(format!("`{path}` does not fit `pyproject.toml`")).cause(format!("it lacks `{name}`"));
+        let failure = Failure::user(format!("`{path}` does not match `pyproject.toml`"))
+            .cause(format!("it does not contain `{name}`"));
         return Err(failure.hint("run `pdm lock` and commit the result"));
     }
     for package in &lock.packages {
         if let Some(name) = package.dependencies.iter().find_map(missing) {
             let by = &package.name;
-            let failure = Failure::user(format!("`{path}` lacks `{name}`, which `{by}` requires: it is cut short"));
-            return Err(failure.hint("restore it, or write it anew with `pdm lock`"));
+            let failure = Failure::user(format!(
+                "`{path}` does not contain `{name}`, which `{by}` requires: the file is truncated"
+            ));
+            return Err(failure.hint("restore the file, or create it again with `pdm lock`"));
         }
     }
     Ok(())
@@ -184,10 +186,10 @@ mod tests {
             contents("pdm.lock".into(), lock, &project, "3.13".parse().expect("is known"))
                 .map_err(|failure| failure.message)
         };
-        let said = "`pdm.lock` lacks `pygments`, which `rich` requires: it is cut short";
+        let said = "`pdm.lock` does not contain `pygments`, which `rich` requires: the file is truncated";
         assert_eq!(read(lock).expect_err("is cut"), said);
         assert!(read(&format!("{lock}[[package]]\nname = \"Pygments\"\n")).is_ok());
-        let said = "`pdm.lock` does not fit `pyproject.toml`";
+        let said = "`pdm.lock` does not match `pyproject.toml`";
         assert_eq!(read("[metadata]\nlock_version = \"4.5.1\"\n").expect_err("is cut"), said);
     }
 }

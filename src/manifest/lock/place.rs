@@ -162,9 +162,12 @@ impl Placing<'_> {
                 let places = std::iter::once(first).chain(others).map(|known| known.origin());
                 let places = places.map(|place| format!("`{place}`")).collect::<Vec<_>>().join(" and ");
                 let Locked { name, version, .. } = first;
-                let failure =
-                    format!("`{}` has `{name} {version}` from {places}, and does not say which is meant", self.path);
-                Err(Failure::user(failure).hint("give it one source in `pyproject.toml`, and lock it again"))
+                let failure = format!(
+                    "`{}` contains `{name} {version}` from {places}, without a marker to choose between them",
+                    self.path
+                );
+                Err(Failure::user(failure)
+                    .hint("give the package one source in `pyproject.toml`, and lock the project again"))
             }
         }
     }
@@ -202,7 +205,8 @@ impl Placing<'_> {
             return Ok(());
         }
         let failure = Failure::user(format!("`{}` does not exist", path.strip_prefix(".").unwrap_or(path)));
-        Err(failure.hint("check it out or make it before this step, or leave out the group or extra that needs it"))
+        Err(failure
+            .hint("check it out or create it before this step, or do not select the group or extra that needs it"))
     }
 
     /// The URL with the user and password of the index, if the file is on the index's host.
@@ -225,12 +229,12 @@ impl Placing<'_> {
         let names: Vec<String> = without.iter().take(NAMED_AT_ONCE).map(|(name, _)| format!("`{name}`")).collect();
         let more = |shown: usize| (without.len() > shown).then(|| format!("and {} more", without.len() - shown));
         let names = [names.join(", ")].into_iter().chain(more(NAMED_AT_ONCE)).collect::<Vec<_>>().join(" ");
-        let failure = Failure::user(format!("`{path}` has no file for {target} of {names}"));
+        let failure = Failure::user(format!("`{path}` contains no files of {names} for {target}"));
         let causes = without.iter().take(NAMED).map(|(_, what)| what.clone()).chain(more(NAMED));
         failure.causes(causes).hint(if Kind::of(path) == Kind::Pylock {
-            format!("it was made for another Python or platform: lock it on {target}, or for all of them, as `uv lock` and `uv export --format pylock.toml` do")
+            format!("lock the project on {target}, or for all platforms, for example with `uv lock` and `uv export --format pylock.toml`: this file was locked for another Python or platform")
         } else {
-            format!("take versions that have a wheel for it, and lock them with `{refresh}`")
+            format!("require versions that have such a wheel, and lock them with `{refresh}`")
         })
     }
 
@@ -238,15 +242,15 @@ impl Placing<'_> {
         let Locked { name, version, .. } = known;
         let asked: Vec<&str> = self.indexes.iter().map(SecretUrl::shown).collect();
         let failure = Failure::user(format!(
-            "`{}` has no hash of `{name} {version}`, which is from `{}`",
+            "`{}` contains no hash for `{name} {version}`, which comes from `{}`",
             self.path,
             crate::secrets::without_credentials(known.origin())
         ));
         let failure = failure.cause(format!(
-            "others of its packages are from elsewhere, so that any of these could have that name: {}",
+            "other packages come from other indexes, and any of these could offer a package of the same name: {}",
             asked.join(", ")
         ));
-        failure.hint(format!("lock it again with `{}`, which writes hashes", self.refresh))
+        failure.hint(format!("lock the project again with `{}`, which adds hashes", self.refresh))
     }
 }
 
@@ -265,7 +269,7 @@ fn files_of(known: &Locked) -> String {
     let Locked { name, version, files, .. } = known;
     match files.as_slice() {
         [only] => format!("`{name} {version}` has only `{}`", only.name),
-        files => format!("`{name} {version}` has {} wheels, all for others", files.len()),
+        files => format!("`{name} {version}` has {} wheels, all of them for other targets", files.len()),
     }
 }
 
@@ -303,8 +307,8 @@ mod tests {
         let unknown = [locked("1", Some("https://h/simple"), Vec::new())];
         assert_eq!(placed("a==1", &unknown, &["https://h/simple"]), "a==1");
         insta::assert_snapshot!(placed("a==1", &unknown, &["https://h/simple", "https://pypi.org/simple"]), @r"
-        `poetry.lock` has no hash of `a 1`, which is from `https://h/simple`
-        others of its packages are from elsewhere, so that any of these could have that name: https://h/simple, https://pypi.org/simple
+        `poetry.lock` contains no hash for `a 1`, which comes from `https://h/simple`
+        other packages come from other indexes, and any of these could offer a package of the same name: https://h/simple, https://pypi.org/simple
         ");
         let known =
             [locked("1", Some("https://h/simple"), vec![File::at_url("https://h/f/a-1.tar.gz", BTreeSet::new())])];
@@ -333,7 +337,7 @@ mod tests {
         let said = placed("a==1", &locked, &[]);
         assert_eq!(
             said,
-            "`poetry.lock` has `a 1` from `https://h/simple` and `https://h/flat`, and does not say which is meant"
+            "`poetry.lock` contains `a 1` from `https://h/simple` and `https://h/flat`, without a marker to choose between them"
         );
     }
 

@@ -54,7 +54,9 @@ pub(super) fn restrict(readable: &[Utf8PathBuf], writable: &[Utf8PathBuf]) -> an
             .add_rules(path_beneath_rules(readable, AccessFs::from_read(KNOWN)))?
             .add_rules(path_beneath_rules(writable, AccessFs::from_all(KNOWN)))
     };
-    let status = rules().and_then(RulesetCreated::restrict_self).context("Landlock cannot close the file system")?;
+    let status = rules()
+        .and_then(RulesetCreated::restrict_self)
+        .context("Landlock could not restrict access to the file system")?;
     Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
 

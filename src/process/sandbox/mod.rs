@@ -90,8 +90,8 @@ pub fn enter(arguments: &[OsString]) -> anyhow::Error {
         _ => None,
     };
     let Some((sandbox, program, rest)) = parsed else {
-        let failure = Failure::user(format!("`{COMMAND}` is for this program's own use"));
-        return failure.hint("`lambda-layer --help` lists commands").into();
+        let failure = Failure::user(format!("`{COMMAND}` is only for this program's internal use"));
+        return failure.hint("`lambda-layer --help` lists the commands").into();
     };
     match restrict(&sandbox) {
         Ok(()) => become_program(program, rest, sandbox.user),
@@ -106,13 +106,13 @@ fn become_program(program: &OsStr, arguments: &[OsString], user: Option<User>) -
         command.gid(user.group).uid(user.id);
     }
     let error = command.args(arguments).exec();
-    anyhow::Error::new(error).context(format!("cannot start `{}`", program.display()))
+    anyhow::Error::new(error).context(format!("could not start `{}`", program.display()))
 }
 
 #[cfg(not(target_os = "linux"))]
 fn restrict(_sandbox: &Sandbox) -> anyhow::Result<()> {
-    let failure = Failure::user("only Linux has what it takes to run a program without network");
-    Err(failure.hint("run it on Linux, or say `smoke-test: off`").into())
+    let failure = Failure::user("a program can be run without network access only on Linux");
+    Err(failure.hint("run it on Linux, or set `smoke-test: off`").into())
 }
 
 #[cfg(target_os = "linux")]
@@ -121,13 +121,14 @@ fn restrict(sandbox: &Sandbox) -> anyhow::Result<()> {
     capabilities::leave_all();
     let is_closed = landlock::restrict(&sandbox.readable, &sandbox.writable)?;
     if !is_closed && sandbox.user.is_none() && rustix::process::geteuid().is_root() {
-        let failure =
-            Failure::user("root would run it, and neither Landlock nor another user keeps it from the job's files");
-        let hint = "run it as another user, or on Linux 5.13 or later where programs may use Landlock, as in Docker's containers";
+        let failure = Failure::user(
+            "it would run as root, and neither Landlock nor a different user would protect the job's files from it",
+        );
+        let hint = "run it as another user, or on Linux 5.13 or later where programs can use Landlock, for example in a Docker container";
         return Err(failure.hint(hint).into());
     }
     seccompiler::apply_filter(&seccomp::filter()?).map_err(|error| {
-        let failure = Failure::user(format!("seccomp cannot close the network: {error}"));
-        failure.hint("run it where programs may use seccomp, as in Docker's containers").into()
+        let failure = Failure::user(format!("seccomp could not block network access: {error}"));
+        failure.hint("run it where programs can use seccomp, for example in a Docker container").into()
     })
 }

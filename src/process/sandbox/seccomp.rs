@@ -107,7 +107,8 @@ pub(super) fn filter() -> anyhow::Result<BpfProgram> {
         rules.extend(calls.closed.iter().chain(CLOSED_EVERYWHERE).map(|call| (call + offset, Vec::new())));
     }
     rules.extend(CLOSED_X32.iter().map(|call| (call + X32, Vec::new())));
-    let machine = std::env::consts::ARCH.try_into().context("has no seccomp filters here")?;
+    let machine =
+        std::env::consts::ARCH.try_into().context("seccomp filters are not supported on this architecture")?;
     let refuse = SeccompAction::Errno(ACCESS_DENIED);
     Ok(SeccompFilter::new(rules, SeccompAction::Allow, refuse, machine)?.try_into()?)
 }

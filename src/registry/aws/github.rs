@@ -80,13 +80,13 @@ impl GitHub {
         let location = format!("{}{separator}audience={}", self.url, facts::token_audience(role.partition()));
         let answer = download::ask(&self.config, &location, "GitHub's identity token", &self.bearer).await;
         let answer = answer.map_err(|failed| {
-            failed.hint("the job needs `permissions: id-token: write`; or run aws-actions/configure-aws-credentials before this step")
+            failed.hint("give the job `permissions: id-token: write`, or run aws-actions/configure-aws-credentials before this step")
         })?;
         match serde_json::from_slice::<Answer>(&answer) {
             Ok(answer) => Ok(answer.value.into()),
             // A reply that cannot be parsed may contain the token, so it is not shown.
-            Err(_) => Err(Failure::system("GitHub answers with something else than an identity token")
-                .hint("run again; or run aws-actions/configure-aws-credentials before this step")
+            Err(_) => Err(Failure::system("GitHub's response does not contain an identity token")
+                .hint("run again, or run aws-actions/configure-aws-credentials before this step")
                 .into()),
         }
     }

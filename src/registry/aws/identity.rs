@@ -60,7 +60,7 @@ impl AssumedRole {
                 reply.map_err(|error| self.explain_web_identity(&error, github, &token))?.credentials
             }
         };
-        let given = given.context("AWS gives no credentials for the role")?;
+        let given = given.context("AWS returned no credentials for the role")?;
         let expires = SystemTime::try_from(given.expiration).ok();
         Ok(Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), expires, "role"))
     }
@@ -78,15 +78,15 @@ impl AssumedRole {
         failed.causes.iter_mut().for_each(|cause| *cause = cause.replace(token.expose_secret(), "***"));
         let advice = match error.code() {
             Some("AccessDenied") if errors::is_denied_from_above(error) => return failed.into(),
-            Some("AccessDenied") => "add to its trust policy",
+            Some("AccessDenied") => "add to the role's trust policy",
             Some("InvalidIdentityToken") => {
-                "make GitHub an identity provider of the account, and add to its trust policy"
+                "add GitHub as an identity provider to the account, and add to the role's trust policy"
             }
             _ => return failed.into(),
         };
         Failure {
             kind: Kind::User,
-            message: format!("the role `{role}` cannot be assumed with GitHub's token"),
+            message: format!("could not assume the role `{role}` with GitHub's token"),
             ..failed
         }
         .hint(format!("{advice} {}", github.trust(role, token)))
@@ -106,8 +106,10 @@ impl AssumedRole {
         let trust = format!(
             r#"{{"Effect": "Allow", "Principal": {{"AWS": "ARN OF THIS RUN'S ROLE"}}, "Action": "sts:AssumeRole"{condition}}}"#
         );
-        Failure { kind: Kind::User, message: format!("the role `{role}` cannot be assumed"), ..failed }
-            .hint(format!("add to its trust policy {trust}, and allow this run's role `sts:AssumeRole` on it"))
+        Failure { kind: Kind::User, message: format!("could not assume the role `{role}`"), ..failed }
+            .hint(format!(
+                "add to the role's trust policy {trust}, and allow the role of this run to call `sts:AssumeRole` on it"
+            ))
             .into()
     }
 }
@@ -190,7 +192,7 @@ impl Voucher {
             (Some(_), Some(_)) => {
                 let failure = Failure::user("`external-id` is given, but roles are assumed with GitHub's token");
                 Err(failure.hint(
-                    "leave it out; or run aws-actions/configure-aws-credentials before this step for an identity that assumes them",
+                    "remove `external-id`, or run aws-actions/configure-aws-credentials before this step to get an identity that can assume the roles",
                 ))
             }
         }
@@ -201,7 +203,7 @@ impl Voucher {
 pub(crate) async fn own_account(config: &SdkConfig) -> anyhow::Result<AccountId> {
     let identity = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
     let identity = identity.map_err(|error| errors::explain("sts:GetCallerIdentity", "*", &error))?;
-    Ok(identity.account.context("AWS does not say whose credentials these are")?.parse()?)
+    Ok(identity.account.context("AWS did not return the account of these credentials")?.parse()?)
 }
 
 /// The session name, such as `lambda-layer-123`: at most 64 characters of `[\w+=,.@-]` (STS API, `AssumeRole`).

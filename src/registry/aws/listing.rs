@@ -48,14 +48,14 @@ impl AwsRegistry {
 /// same next page.
 pub(crate) fn is_whole(action: &str, rest: Option<&str>) -> anyhow::Result<()> {
     if rest.is_some_and(|marker| !marker.is_empty()) {
-        let failure = Failure::system(format!("{action} named the same next page twice"));
-        return Err(failure.hint("the service has a fault; run again").into());
+        let failure = Failure::system(format!("{action} returned the same next page twice"));
+        return Err(failure.hint("run again: this is a fault in the service").into());
     }
     Ok(())
 }
 
 fn read(version: &LayerVersionsListItem) -> anyhow::Result<Listed> {
-    let arn = version.layer_version_arn().context("AWS lists a version without an ARN")?;
+    let arn = version.layer_version_arn().context("AWS listed a version without an ARN")?;
     let arn: LayerVersionArn = arn.parse().map_err(anyhow::Error::msg)?;
     let identity = version.description().and_then(Identity::from_description);
     let declares = Declared::of(

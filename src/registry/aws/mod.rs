@@ -74,9 +74,10 @@ impl AwsRegistry {
         let AwsDestinations { regions, roles, external_id, allowed_accounts, bucket, signing_profile } = destinations;
         let config = configuration(environment, regions.first().map(Region::as_str)).await?;
         let regions: Vec<String> = if regions.is_empty() {
-            let region = config.region().map(ToString::to_string).ok_or_else(|| {
-                Failure::user("there is no region to publish to").hint("name one with `regions`, or set AWS_REGION")
-            })?;
+            let region = config
+                .region()
+                .map(ToString::to_string)
+                .ok_or_else(|| Failure::user("no region is given").hint("set `regions` or AWS_REGION"))?;
             // This region has to follow the same rules as a given one.
             vec![region.parse::<Region>()?.to_string()]
         } else {
@@ -221,7 +222,7 @@ impl AwsRegistry {
                 Err(error) => {
                     match (errors::bucket_region(&error), error.raw_response().map(|raw| raw.status().as_u16())) {
                         (_, Some(404)) => {
-                            return Err(Failure::user(format!("there is no bucket `{bucket}`"))
+                            return Err(Failure::user(format!("the bucket `{bucket}` does not exist"))
                                 .hint("create it, or correct `bucket`"));
                         }
                         // Without `s3:ListBucket` the status is 403, and the reply still names the region; publishing
@@ -240,10 +241,10 @@ impl AwsRegistry {
             match region {
                 Some(region) if region != clients.place.region => {
                     let failure = Failure::user(format!(
-                        "the bucket `{bucket}` is in {region}, but Lambda in {} reads only buckets of its own region",
+                        "the bucket `{bucket}` is in {region}, but Lambda in {} reads only from buckets in its own region",
                         clients.place.region
                     ));
-                    Err(failure.hint("name a bucket in that region, e.g. with `{region}` in `bucket`"))
+                    Err(failure.hint("use a bucket in that region, for example with `{region}` in `bucket`"))
                 }
                 _ => Ok(()),
             }
@@ -283,7 +284,7 @@ impl AwsRegistry {
         }) {
             return Ok(());
         }
-        let body = ByteStream::from_path(archive.path()).await.context("cannot read the zip")?;
+        let body = ByteStream::from_path(archive.path()).await.context("could not read the zip")?;
         let request = clients.s3.put_object().bucket(&bucket).key(&key).content_type("application/zip").body(body);
         // S3 refuses the object if it receives other bytes.
         let request =
@@ -305,8 +306,8 @@ fn settling(environment: &Environment) -> Result<SignedDuration, Failure> {
     };
     let seconds = text.parse::<u16>().ok().filter(|seconds| (1..=900).contains(seconds));
     let seconds = seconds.ok_or_else(|| {
-        Failure::user(format!("`{VARIABLE}` is `{text}`"))
-            .hint("give a number of seconds from 1 to 900, or leave it out")
+        Failure::user(format!("`{VARIABLE}` is `{text}`, which is not a valid number of seconds"))
+            .hint("use a number of seconds from 1 to 900, or unset the variable")
     })?;
     Ok(SignedDuration::from_secs(seconds.into()))
 }
@@ -329,8 +330,8 @@ fn check_allowed(accounts: impl Iterator<Item = AccountId>, allowed: &[AccountId
     let mut problems = Problems::default();
     for account in accounts.filter(|account| !allowed.is_empty() && !allowed.contains(account)) {
         let names = alternatives(allowed.iter().map(AccountId::as_str));
-        let failure = Failure::user(format!("the account is {account}, but `allowed-account-ids` has {names}"));
-        problems.push(failure.hint("check the role that the step before assumes, or correct `allowed-account-ids`"));
+        let failure = Failure::user(format!("the account is {account}, but `allowed-account-ids` allows only {names}"));
+        problems.push(failure.hint("check which role the previous step assumes, or correct `allowed-account-ids`"));
     }
     problems.into_result()
 }

@@ -136,7 +136,7 @@ impl AwsRegistry {
             return failure.into();
         }
         let size = version.archive.zipped_size;
-        failure.hint(format!("on a slow line give a `bucket`: S3 takes the {size} in pieces, as often as it needs; what was published stays")).into()
+        failure.hint(format!("run again (nothing published is lost), or set `bucket` if the connection is slow: S3 accepts the {size} in parts and retries each of them")).into()
     }
 
     async fn publish_once(
@@ -230,10 +230,12 @@ pub(super) fn timeout(size: u64) -> Duration {
 }
 
 fn published(reply: &PublishLayerVersionOutput, sent: ContentHash, region: &str) -> anyhow::Result<LayerVersionArn> {
-    let arn = reply.layer_version_arn().context("AWS published a version and did not say which")?;
+    let arn = reply.layer_version_arn().context("AWS published a version, but did not return its ARN")?;
     let hash = reply.content().and_then(|content| content.code_sha256()).unwrap_or_default();
     if hash != sent.to_string() {
-        let failure = Failure::system(format!("{region} published other bytes as `{arn}` than it was given"));
+        let failure = Failure::system(format!(
+            "Lambda in {region} published `{arn}` with a content that differs from what was sent"
+        ));
         return Err(failure
             .cause(format!("sent {sent}, published {hash}"))
             .hint("delete that version and run again")
@@ -249,8 +251,9 @@ fn check_signed(reply: &PublishLayerVersionOutput, region: &str) -> Result<(), F
         return Ok(());
     }
     let arn = reply.layer_version_arn().unwrap_or_default();
-    Err(Failure::system(format!("{region} published `{arn}` and found no signature of AWS Signer in it"))
-        .hint("delete that version and what is under `signed/` in the bucket, find out who wrote it, and run again"))
+    Err(Failure::system(format!("Lambda in {region} published `{arn}`, but found no signature of AWS Signer")).hint(
+        "delete that version and the objects under `signed/` in the bucket, find out who wrote them, and run again",
+    ))
 }
 
 /// Waits, up to twice as long after each attempt (a second at first, at most 8). The time differs from process to

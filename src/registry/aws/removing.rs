@@ -56,7 +56,7 @@ impl AwsRegistry {
     pub(crate) async fn code_storage(&self, place: &Place) -> anyhow::Result<ByteSize> {
         let settings = self.clients(place).lambda.get_account_settings().send().await;
         let settings = settings.map_err(|error| errors::explain("lambda:GetAccountSettings", "*", &error))?;
-        let usage = settings.account_usage.context("AWS does not say how much code the account stores")?;
+        let usage = settings.account_usage.context("AWS did not return the code storage of the account")?;
         Ok(ByteSize(u64::try_from(usage.total_code_size)?))
     }
 

@@ -56,17 +56,17 @@ impl AwsRegistry {
                 errors::failure_of("s3:GetBucketVersioning", &errors::s3_arn(&place.region, &bucket), &error)
             })?;
             if versioning.status() != Some(&BucketVersioningStatus::Enabled) {
-                let failure = Failure::user(format!("the bucket `{bucket}` keeps no versions, which AWS Signer needs"));
+                let failure = Failure::user(format!("the bucket `{bucket}` has no versioning, which AWS Signer requires"));
                 return Err(failure.hint(format!(
-                    "aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
+                    "run `aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled`"
                 )));
             }
             match self.signer(place).get_signing_profile().profile_name(profile).send().await {
                 Ok(found) => check_profile(profile, place, &found),
                 Err(error) if error.code() == Some("ResourceNotFoundException") => {
-                    let failure = Failure::user(format!("there is no signing profile `{profile}` in {place}"));
+                    let failure = Failure::user(format!("the signing profile `{profile}` does not exist in {place}"));
                     Err(failure.hint(format!(
-                        "aws signer put-signing-profile --profile-name {profile} --platform-id {PLATFORM} --region {}",
+                        "run `aws signer put-signing-profile --profile-name {profile} --platform-id {PLATFORM} --region {}`",
                         place.region
                     )))
                 }
@@ -117,12 +117,12 @@ impl AwsRegistry {
         let unsigned = unsigned.map_err(|error| errors::explain("s3:GetObject", &arn, &error))?;
         // A signature vouches for the bytes, so they must be ours.
         if unsigned.checksum_sha256() != Some(&content.to_string()) {
-            let failure = Failure::system(format!("`{key}` in `{bucket}` was replaced after it was uploaded"));
+            let failure = Failure::system(format!("`{key}` in `{bucket}` was replaced after the upload"));
             let found = unsigned.checksum_sha256().unwrap_or("no SHA-256");
             let failure = failure.cause(format!("uploaded {content}, S3 has {found}"));
             return Err(failure.hint("find out what else writes to the bucket, and run again").into());
         }
-        let version = unsigned.version_id().with_context(|| format!("S3 names no version of `{key}`"))?;
+        let version = unsigned.version_id().with_context(|| format!("S3 returned no version ID for `{key}`"))?;
         let source = S3Source::builder().bucket_name(bucket).key(key).version(version).build()?;
         let destination = S3Destination::builder().bucket_name(bucket).prefix(prefix).build();
         let signer = self.signer(place);
@@ -135,7 +135,7 @@ impl AwsRegistry {
             let is_users = matches!(error.code(), Some("ResourceNotFoundException" | "ValidationException"));
             Failure { kind: if is_users { Kind::User } else { failed.kind }, ..failed }
         })?;
-        let job = started.job_id().context("AWS Signer starts a job and does not say which")?;
+        let job = started.job_id().context("AWS Signer started a job, but did not return its ID")?;
         let start = tokio::time::Instant::now();
         while start.elapsed() < PATIENCE {
             let asked = signer.describe_signing_job().job_id(job).send().await;
@@ -146,8 +146,8 @@ impl AwsRegistry {
             tokio::time::sleep(POLL).await;
         }
         let failure =
-            Failure::system(format!("AWS Signer has not signed `{key}` in {} minutes", PATIENCE.as_secs() / 60));
-        Err(failure.hint(format!("look at the signing job {job}, then run again")).into())
+            Failure::system(format!("AWS Signer did not sign `{key}` within {} minutes", PATIENCE.as_secs() / 60));
+        Err(failure.hint(format!("check the signing job {job}, then run again")).into())
     }
 
     /// Reads the signed zip, so that the version that AWS publishes can be compared with it.
@@ -158,7 +158,7 @@ impl AwsRegistry {
             object.map_err(|error| errors::explain("s3:GetObject", &arn, &error))?;
         let mut hasher = Sha256::new();
         while let Some(piece) = body.next().await {
-            hasher.update(&piece.with_context(|| format!("the download of `{key}` broke off"))?);
+            hasher.update(&piece.with_context(|| format!("the download of `{key}` was interrupted"))?);
         }
         Ok(SignedZip { key, version: version_id, hash: ContentHash(Digest::finish(hasher)) })
     }
@@ -186,11 +186,11 @@ fn check_profile(profile: &str, place: &Place, found: &GetSigningProfileOutput) 
     if found.platform_id().is_some_and(|platform| platform != PLATFORM) {
         let platform = found.platform_id().unwrap_or_default();
         let failure = Failure::user(format!("the signing profile `{profile}` in {place} is for {platform}"));
-        return Err(failure.hint(format!("name one for {PLATFORM}")));
+        return Err(failure.hint(format!("set `signing-profile` to a profile for {PLATFORM}")));
     }
     if found.status().is_some_and(|status| *status != SigningProfileStatus::Active) {
-        let failure = Failure::user(format!("the signing profile `{profile}` in {place} is not active any more"));
-        return Err(failure.hint("name another one: a cancelled profile does not come back"));
+        let failure = Failure::user(format!("the signing profile `{profile}` in {place} is no longer active"));
+        return Err(failure.hint("set `signing-profile` to another one: a cancelled profile cannot be reactivated"));
     }
     Ok(())
 }
@@ -200,12 +200,17 @@ fn signed(job: &DescribeSigningJobOutput, profile: &str, place: &Place) -> anyho
     match job.status() {
         Some(SigningStatus::Succeeded) => {
             let object = job.signed_object().and_then(|object| object.s3()).and_then(|object| object.key());
-            Ok(Some(object.context("AWS Signer is done and does not say where the signed zip is")?.to_owned()))
+            Ok(Some(
+                object.context("AWS Signer finished, but did not return the location of the signed zip")?.to_owned(),
+            ))
         }
         Some(SigningStatus::Failed) => {
-            let failure = Failure::user(format!("AWS Signer cannot sign with the profile `{profile}` in {place}"));
-            let reason = job.status_reason().unwrap_or("without a reason");
-            Err(failure.cause(reason).hint("check the profile and what it may read and write in the bucket").into())
+            let failure = Failure::user(format!("AWS Signer could not sign with the profile `{profile}` in {place}"));
+            let reason = job.status_reason().unwrap_or("AWS Signer gave no reason");
+            Err(failure
+                .cause(reason)
+                .hint("check the profile and its permissions to read and write in the bucket")
+                .into())
         }
         _ => Ok(None),
     }

@@ -70,7 +70,10 @@ pub async fn read(
         return Ok(Known { state, tag, unreadable: Unreadable::new(), lists: None });
     }
     if tag != Tag::Absent {
-        console.warning(&format!("`{}` is not a state; it is made anew from the list of versions", store.place(layer)));
+        console.warning(&format!(
+            "`{}` is not a valid state; it is rebuilt from the list of versions",
+            store.place(layer)
+        ));
     }
     let mut state = State::new(layer);
     let places = registry.places();

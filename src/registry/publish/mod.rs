@@ -138,7 +138,8 @@ impl PlaceOutcome {
 
 fn interrupted(places: &[Place]) -> Vec<PlaceOutcome> {
     let failed = |place: &Place| {
-        let failure = Failure::system("the run was interrupted").hint("run it again; what was published stays");
+        let failure = Failure::system("the run was interrupted")
+            .hint("run it again; versions that were already published remain");
         PlaceOutcome { place: place.clone(), result: Err(failure.into()) }
     };
     places.iter().map(failed).collect()
@@ -201,7 +202,9 @@ async fn publish_in(
 ) -> anyhow::Result<Placed> {
     let Receipt { arn, declares } = registry.publish(place, version, &turn.lease).await?;
     if declares.compatible_architectures.is_empty() && !version.declaration.compatible_architectures.is_empty() {
-        console.notice(&format!("{place} takes no `compatible-architectures`: `{arn}` was published without them"));
+        console.notice(&format!(
+            "{place} does not support `compatible-architectures`: `{arn}` was published without them"
+        ));
     }
     let declares = Some(declares);
     let highest = turn.highest.get(place).copied().unwrap_or(0);
@@ -214,7 +217,7 @@ async fn publish_in(
         }
         Err(error) => {
             let text = Explanation::of(&error).one_line();
-            console.warning(&format!("whether `{arn}` is the only version with this content is not known: {text}"));
+            console.warning(&format!("could not check whether `{arn}` is the only version with this content: {text}"));
             Ok(Placed { arn, declares, published: true })
         }
     }
@@ -256,7 +259,7 @@ async fn claim<'a>(
         }
         if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != publication.owner) {
             if !told {
-                console.note(&format!("waiting for {}, which works on `{layer}`", other.owner.run));
+                console.note(&format!("waiting for {}, which is working on `{layer}`", other.owner.run));
                 if is_of_this_run(other.owner.workflow_run(), &publication.owner) {
                     warn_of_twin(layer, console);
                 }
@@ -284,7 +287,7 @@ async fn claim<'a>(
             if !told_of_watch {
                 let seconds = registry.settling().as_secs();
                 console.note(&format!(
-                    "a request of an earlier run may still be under way: watching the versions of `{layer}`, for {seconds} seconds at most"
+                    "a request of an earlier run may still be in progress: watching the versions of `{layer}` for up to {seconds} seconds"
                 ));
                 told_of_watch = true;
             }
@@ -297,7 +300,7 @@ async fn claim<'a>(
         }
     }
     Err(Failure::system(format!("other runs have been publishing `{layer}` for {} minutes", PATIENCE.as_secs() / 60))
-        .hint(format!("look at `{}`; a claim of a dead run ends by itself", store.place(layer)))
+        .hint(format!("check `{}`; the claim of a run that died expires by itself", store.place(layer)))
         .into())
 }
 
@@ -306,8 +309,9 @@ fn is_of_this_run(run: Option<&str>, owner: &Owner) -> bool {
 }
 
 fn warn_of_twin(layer: &LayerName, console: &Console) {
-    console
-        .warning(&format!("another job of this run published `{layer}` at the same time: is it in the matrix twice?"));
+    console.warning(&format!(
+        "another job of this run published `{layer}` at the same time: check whether the matrix contains it twice"
+    ));
 }
 
 /// Whether each place has the content with the wanted declaration. Versions that no longer exist are taken out of the

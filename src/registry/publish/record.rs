@@ -140,17 +140,21 @@ pub(super) async fn remove_twins(twins: &[Twin], layer: &LayerName, registry: &R
     for Twin { place, extra, kept, is_ours } in twins {
         let (number, first) = (extra.version(), kept.version());
         let doubled =
-            format!("version {number} of `{layer}` in {place} has the content of version {first}, which stays");
+            format!("version {number} of `{layer}` in {place} has the same content as version {first}, which is kept");
         if !is_ours {
-            console.warning(&format!("{doubled}; another run made version {number} and may have told of it"));
+            console.warning(&format!(
+                "{doubled}; version {number} is kept too, because another run published it and may have reported it"
+            ));
             continue;
         }
         match registry.remove_unused(place, layer, extra).await {
             Ok(true) => console.warning(&format!("{doubled}; version {number} was removed")),
-            Ok(false) => console.warning(&format!("{doubled}; version {number} stays, too: a function uses it")),
+            Ok(false) => {
+                console.warning(&format!("{doubled}; version {number} is kept too, because a function uses it"));
+            }
             Err(error) => {
                 let text = Explanation::of(&error).one_line();
-                console.warning(&format!("{doubled}; version {number} could not be removed: {text}"));
+                console.warning(&format!("{doubled}; could not remove version {number}: {text}"));
             }
         }
     }

@@ -148,7 +148,7 @@ async fn patience_has_an_end() {
     let told = Explanation::of(&error).to_string().replace(place.folder.as_str(), "[folder]");
     insta::assert_snapshot!(told, @"
     error: other runs have been publishing `shared` for 20 minutes
-    hint: look at `[folder]/shared.json`; a claim of a dead run ends by itself
+    hint: check `[folder]/shared.json`; the claim of a run that died expires by itself
     ");
 }
 

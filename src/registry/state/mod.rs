@@ -136,8 +136,8 @@ impl State {
         // The format is read first and alone, so that a large state is not in memory in two forms at once.
         let Ok(Header { format }) = serde_json::from_slice(bytes) else { return Ok(None) };
         if let Some(format) = format.as_ref().and_then(Value::as_u64).filter(|format| *format > FORMAT) {
-            return Err(Failure::user(format!("`{place}` was written by a newer version of lambda-layer (state format {format}, this one knows {FORMAT})"))
-                .hint("use the same version everywhere"));
+            return Err(Failure::user(format!("`{place}` was written by a newer version of lambda-layer (state format {format}; this version supports {FORMAT})"))
+                .hint("use the same version of lambda-layer everywhere"));
         }
         let mut state: Option<Self> = serde_json::from_slice(bytes).ok();
         // Older programs stored some secrets; they are gone after the next write.
@@ -149,7 +149,7 @@ impl State {
         match state {
             Some(state) if state.layer != *layer => {
                 Err(Failure::user(format!("`{place}` is the state of the layer `{}`, not of `{layer}`", state.layer))
-                    .hint("give each layer a state of its own"))
+                    .hint("give each layer its own state"))
             }
             state => Ok(state),
         }

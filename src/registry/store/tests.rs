@@ -54,7 +54,7 @@ async fn a_denied_read_names_the_statement_and_why_it_can_be_another() {
     insta::assert_snapshot!(explained(&error), @r#"
     error: s3:GetObject failed for `arn:aws:s3:::layers/lambda-layers/state/shared.json`
     cause: AccessDenied (HTTP 403): Access Denied (request 4F2A)
-    hint: allow it: {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::layers/lambda-layers/state/shared.json"}, and `s3:ListBucket` on `arn:aws:s3:::layers`, without which S3 denies what does not exist yet
+    hint: allow it: {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::layers/lambda-layers/state/shared.json"}, and `s3:ListBucket` on `arn:aws:s3:::layers`, without which S3 denies access to objects that do not exist yet
     "#);
 }
 
@@ -82,7 +82,7 @@ async fn a_bucket_of_another_region_is_the_users() {
     insta::assert_snapshot!(explained(&error), @"
     error: s3:GetObject failed for `arn:aws:s3:::layers/lambda-layers/state/shared.json`
     cause: PermanentRedirect (HTTP 301): The bucket must be addressed using the specified endpoint. (request 4F2A)
-    hint: the bucket is in us-east-1, not in eu-west-1: name one in the first region that is published to
+    hint: use a bucket in the first region that you publish to: this bucket is in us-east-1, not in eu-west-1
     ");
 }
 

@@ -208,7 +208,7 @@ fn tally(changes: &[PackageChange]) -> String {
         count(PackageChangeKind::Removed, "removed"),
         count(PackageChangeKind::Upgraded, "upgraded"),
         count(PackageChangeKind::Downgraded, "downgraded"),
-        count(PackageChangeKind::Resized, "of the same version with other files"),
+        count(PackageChangeKind::Resized, "with the same version but different files"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() {
@@ -234,7 +234,7 @@ fn changes_table(changes: &[PackageChange], skip: usize, count: usize) -> String
             PackageChangeKind::Removed => "➖ removed",
             PackageChangeKind::Upgraded => "⬆️ upgraded",
             PackageChangeKind::Downgraded => "⬇️ downgraded",
-            PackageChangeKind::Resized => "🔁 other files",
+            PackageChangeKind::Resized => "🔁 different files",
         };
         let (from, to) = (version(&change.from), version(&change.to));
         writeln!(text, "| {sign} | {} | {from} | {to} | {} |", code(&change.name), signed(change.growth()))
@@ -289,14 +289,14 @@ fn places(destinations: &[DestinationReport], is_refused: bool) -> String {
     let there: Vec<String> = there(Outcome::Adopted).chain(there(Outcome::Unchanged)).collect();
     let failed = of(Outcome::Failed).map(|destination| {
         let error = destination.error.as_ref().map(|error| format!(": {}", sentence(&error.one_line())));
-        format!("{} does not answer{}", name(&destination.place()), error.unwrap_or_default())
+        format!("{} could not be checked{}", name(&destination.place()), error.unwrap_or_default())
     });
     let mut lines = Vec::new();
     if !new.is_empty() && !is_refused {
         lines.push(format!("**Would be published** to {}", new.join(", ")));
     }
     if !there.is_empty() {
-        lines.push(format!("**Is published already:** {}", there.join(", ")));
+        lines.push(format!("**Already published:** {}", there.join(", ")));
     }
     lines.extend(failed);
     if lines.is_empty() { String::new() } else { format!("{}\n\n", lines.join("<br>")) }
@@ -330,7 +330,9 @@ fn details(layer: &Layer<'_>, rows: Rows) -> String {
 fn more(count: usize, shown: usize, what: &str) -> String {
     match count.checked_sub(shown) {
         None | Some(0) => String::new(),
-        Some(more) => format!("{} not shown here; the output <code>result</code> has all.\n\n", counted(more, what)),
+        Some(more) => {
+            format!("{} not shown here; the output <code>result</code> contains all of them.\n\n", counted(more, what))
+        }
     }
 }
 

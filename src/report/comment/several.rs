@@ -40,13 +40,13 @@ pub(super) fn sections(layers: &[Layer<'_>], rows: Rows) -> String {
         writeln!(text, "<details><summary>{title}</summary>\n\n{}\n</details>\n", body.trim_end())
             .expect("a String takes everything");
     }
-    text += &more(worth.len(), rows.sections, "{} of them in the output <code>result</code> alone.\n\n");
+    text += &more(worth.len(), rows.sections, "{} of them are only in the output <code>result</code>.\n\n");
     if !quiet.is_empty() {
         let names: Vec<String> = quiet.iter().take(UNCHANGED).map(|layer| code(&layer.report.layer_name)).collect();
         let more = more(quiet.len(), UNCHANGED, " and {} more");
         writeln!(
             text,
-            "<details><summary>💤 {} not changed</summary>\n\n{}{more}\n</details>\n",
+            "<details><summary>💤 {} unchanged</summary>\n\n{}{more}\n</details>\n",
             counted(quiet.len(), "layer"),
             names.join(", ")
         )

@@ -5,7 +5,7 @@ const state = { view: "packages", colour: "package", node: treeOf("packages").ro
 const map = byId("map");
 const tip = byId("tip");
 const cellOf = new WeakMap();
-const CHANGES = { added: "Added", grown: "Grown", shrunk: "Shrunk", same: "As before" };
+const CHANGES = { added: "Added", grown: "Grown", shrunk: "Shrunk", same: "Unchanged" };
 
 // Packages of similar size get very different hues.
 const hueOf = (row) => Math.round((255 + row * 137.508) % 360);
@@ -38,7 +38,7 @@ function facts(node) {
   const of = packages[node.package];
   const isOfPackage = node.folder >= 0 || node.file >= 0 || node.isRest;
   return [
-    isOfPackage ? (node.isRest ? `${number(node.count)} smaller in ${node.parent.path}` : node.path) : title(node),
+    isOfPackage ? (node.isRest ? `${number(node.count)} smaller items in ${node.parent.path}` : node.path) : title(node),
     [bytes(node.bytes), `${percent(node.bytes, totalBytes)} of the layer`, node.file < 0 && node.files > 0 ? counted(node.files, "file") : null].filter(Boolean).join(" · "),
     [node.kind >= 0 ? KINDS[node.kind] : null, isOfPackage && of ? `${of.name} ${of.version}`.trim() : null].filter(Boolean).join(" · "),
   ].filter((line) => line !== "");
@@ -69,7 +69,7 @@ function drawMap() {
     return made;
   });
   map.replaceChildren(...drawn);
-  if (drawn.length === 0) map.append(element("p", { class: "empty" }, totalBytes > 0 || data.files ? "Nothing here has any bytes." : "Nobody looked into this layer in this run."));
+  if (drawn.length === 0) map.append(element("p", { class: "empty" }, totalBytes > 0 || data.files ? "Everything here is empty." : "This run did not read the contents of the layer."));
   const first = map.querySelector("button");
   if (first) first.tabIndex = 0;
 }

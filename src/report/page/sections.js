@@ -30,7 +30,7 @@ function drawFailure(error, causes, hint) {
 function drawSizes() {
   const { unzipped, limit, before } = data;
   const whole = unzipped ?? totalBytes;
-  byId("unzipped").textContent = unzipped === null && totalBytes === 0 ? "No sizes" : bytes(whole);
+  byId("unzipped").textContent = unzipped === null && totalBytes === 0 ? "Size unknown" : bytes(whole);
   const note = byId("unzipped-note");
   if (unzipped === null && totalBytes === 0) note.textContent = "the layer was not built in this run";
   else note.append("unzipped");
@@ -117,7 +117,7 @@ function drawChanges() {
   byId("changes-title").append("Changes since ", name(data.before.name));
   const rows = data.changes.rows;
   if (rows.length === 0) {
-    section.append(element("p", {}, "Every package is as it was."));
+    section.append(element("p", {}, "No package changed."));
     return;
   }
   const most = Math.max(...rows.map(([, , , , was, is]) => Math.abs(is - was)), 1);
@@ -128,7 +128,7 @@ function drawChanges() {
   };
   section.append(sortable([
     { title: "Package", key: (row) => row[1], cell: (row) => shower(nodeOf(row[1], ""), name(row[1])) },
-    { title: "What", isExtra: true, key: (row) => row[0], cell: ([kind]) => element("span", { class: `chip change ${kind}` }, kind) },
+    { title: "Change", isExtra: true, key: (row) => row[0], cell: ([kind]) => element("span", { class: `chip change ${kind}` }, kind) },
     { title: "Version", key: (row) => row[3] || row[2], cell: (row) => element("span", {}, ...versions(row)) },
     { title: "Size", isNumber: true, isExtra: true, key: (row) => row[5], cell: (row) => (row[0] === "removed" ? "–" : bytes(row[5])) },
     {
@@ -193,10 +193,10 @@ function drawSavings() {
   const { rows, more } = data.savings;
   if (rows.length === 0) return;
   byId("savings").hidden = false;
-  byId("savings").append(element("p", { class: "muted" }, "Files of these packages that are not in the layer, by the rule that left them out."), sortable([
+  byId("savings").append(element("p", { class: "muted" }, "Files of these packages that were left out of the layer, grouped by rule."), sortable([
     { title: "Rule", key: ([rule]) => rule, cell: ([rule]) => name(rule) },
-    { title: "Of", key: ([, owner]) => owner, cell: ([, owner]) => name(owner) },
+    { title: "Package", key: ([, owner]) => owner, cell: ([, owner]) => name(owner) },
     { title: "Files", isNumber: true, isExtra: true, key: ([, , count]) => count, cell: ([, , count]) => number(count) },
     { title: "Size", isNumber: true, key: ([, , , size]) => size, cell: ([, , , size]) => bytes(size) },
-  ], rows, 3, "What was left out"), moreRows(more) ?? "");
+  ], rows, 3, "Files that were left out"), moreRows(more) ?? "");
 }

@@ -110,10 +110,10 @@ impl ChosenPython {
         match &self.origin {
             PythonOrigin::Named { not: None } | PythonOrigin::Default { .. } => None,
             PythonOrigin::Named { not: Some(pin) } => Some(format!(
-                "`python-version` is {version}, which this image is for, although `{}` says {}",
+                "`python-version` is {version}, the version of this image, although `{}` contains {}",
                 pin.place, pin.version
             )),
-            PythonOrigin::Pinned(pin) => Some(format!("`python-version` is {version}, as `{}` says", pin.place)),
+            PythonOrigin::Pinned(pin) => Some(format!("`python-version` is {version}, as set in `{}`", pin.place)),
             PythonOrigin::Allowed { by, is_only } => {
                 let which = if *is_only { "only supported one" } else { "newest" };
                 Some(format!("`python-version` is {version}, the {which} that {}", shown(by, "allow")))
@@ -126,14 +126,14 @@ impl ChosenPython {
         let PythonOrigin::Default { among } = &self.origin else { return None };
         let version = self.version;
         let (why, what) = if among.is_empty() {
-            (format!("no `{PIN}` or `requires-python` says it"), "the default")
+            (format!("neither `{PIN}` nor `requires-python` determines it"), "the default")
         } else if version == PythonVersion::default() {
-            (format!("{} several", shown(among, "allow")), "the default")
+            (format!("{} several versions", shown(among, "allow")), "the default")
         } else {
-            (format!("{} several", shown(among, "allow")), "the newest of them")
+            (format!("{} several versions", shown(among, "allow")), "the newest of them")
         };
         Some(format!(
-            "`python-version` is not given, and {why}: the layer is for Python {version}, {what}; name it in `python-version` or in `{PIN}`"
+            "`python-version` is not given, and {why}: the layer is built for Python {version}, {what}; set `python-version`, or write the version into `{PIN}`"
         ))
     }
 }

@@ -63,10 +63,12 @@ fn first(words: &[(usize, &str)], file: &Utf8Path, folder: &Utf8Path) -> Result<
     match (found, unknown) {
         (None, Some((line, word))) => {
             let supported: Vec<String> = PythonVersion::supported().map(|version| version.to_string()).collect();
-            let failure =
-                Failure::user(format!("`{}` says `{word}`, which Lambda has no supported runtime for", place(line)));
+            let failure = Failure::user(format!(
+                "`{}` contains `{word}`, for which there is no supported Lambda runtime",
+                place(line)
+            ));
             let known = alternatives(supported.iter().map(String::as_str));
-            Err(failure.hint(format!("name the layer's Python in `python-version`: {known}")))
+            Err(failure.hint(format!("set `python-version` to the Python version of the layer: {known}")))
         }
         (found, _) => Ok(found),
     }

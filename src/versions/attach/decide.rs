@@ -80,14 +80,14 @@ impl Offer {
     /// Refuses a function because of its settings. The message follows the function's name.
     pub(super) fn refuse(&self, settings: &FunctionConfiguration) -> Result<(), Failure> {
         if settings.package_type() == Some(&PackageType::Image) {
-            let failure = Failure::user("it runs from a container image, which takes no layers");
-            return Err(failure.hint("leave it out of `attach-to`, and install the packages in its image"));
+            let failure = Failure::user("it runs from a container image, which cannot use layers");
+            return Err(failure.hint("remove it from `attach-to`, and install the packages in its image"));
         }
         let what = format!("version {} of `{}`", self.version.version(), self.version.layer());
         let fits = |declared: &[String], has: &str| declared.is_empty() || declared.iter().any(|name| name == has);
         let names = |declared: &[String]| alternatives(declared.iter().map(String::as_str));
         if let Some(runtime) = settings.runtime().map(Runtime::as_str).filter(|has| !fits(&self.runtimes, has)) {
-            let failure = Failure::user(format!("it has `{runtime}`, but {what} is for {}", names(&self.runtimes)));
+            let failure = Failure::user(format!("it uses `{runtime}`, but {what} is for {}", names(&self.runtimes)));
             return Err(failure
                 .hint(format!("attach a layer that was built for `{runtime}`, or change the function's runtime")));
         }
@@ -100,8 +100,9 @@ impl Offer {
         }
         let (count, most) = (Placed::new(settings, &self.version).after.len(), facts::limits().layers);
         if count > most {
-            let failure = Failure::user(format!("it has {} other layers, and Lambda takes {most} in all", count - 1));
-            return Err(failure.hint("take one off the function, or build one layer of two"));
+            let failure =
+                Failure::user(format!("it already has {} other layers, and Lambda allows {most} in total", count - 1));
+            return Err(failure.hint("remove one from the function, or combine two layers into one"));
         }
         Ok(())
     }
@@ -126,7 +127,7 @@ impl Offer {
         }
         let (state, number, over) = (taken.describe("it"), self.version.version(), ByteSize(size.0 - taken.left().0));
         let failure = Failure::user(format!("{state}: version {number} of {size} is {over} too large"));
-        Err(failure.hint("make the function's code or other layers smaller, or leave something out of this layer"))
+        Err(failure.hint("make the function's code or its other layers smaller, or exclude something from this layer"))
     }
 
     /// Whether it fits even with the highest compression: saves the downloads for most functions.

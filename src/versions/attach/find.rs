@@ -68,10 +68,13 @@ async fn named<'a>(function: &FunctionName, targets: &[Target<'a>]) -> (Vec<Foun
         (Vec::new(), vec![row.failed(&failure.into())])
     };
     if let Some(qualifier) = function.qualifier().filter(|qualifier| *qualifier != "$LATEST") {
-        let message =
-            format!("`{function}` is `{qualifier}` of a function, and only the function itself can get other layers");
+        let message = format!(
+            "`{function}` is the version or alias `{qualifier}` of a function, but only the layers of the function itself can be changed"
+        );
         let name = function.name();
-        return refused(Failure::user(message).hint(format!("name `{name}`, and publish a version of it afterwards")));
+        return refused(
+            Failure::user(message).hint(format!("use `{name}`, and publish a new version of the function afterwards")),
+        );
     }
     let is_there = |target: &&Target<'a>| {
         let destination = target.version.destination();
@@ -83,9 +86,9 @@ async fn named<'a>(function: &FunctionName, targets: &[Target<'a>]) -> (Vec<Foun
         targets.iter().map(|target| target.version.destination().to_string()).collect::<Vec<_>>().join(", ")
     };
     if there.is_empty() {
-        let message = format!("`{function}` is not where the layer is: {}", places(targets));
+        let message = format!("`{function}` is not in the account and region of the layer: {}", places(targets));
         return refused(Failure::user(message).hint(
-            "a function takes layers of its own region; name that with `regions`, and its account with `roles`",
+            "set `regions` to the region of the function, and `roles` to a role in its account: a function can use only layers in its own region",
         ));
     }
     let asked = there.iter().map(|target| get(*target, function.name()));
@@ -99,7 +102,7 @@ async fn named<'a>(function: &FunctionName, targets: &[Target<'a>]) -> (Vec<Foun
         }
     }
     if found.is_empty() && failed.is_empty() {
-        let failure = Failure::user(format!("there is no function `{function}` in {}", places(&there)));
+        let failure = Failure::user(format!("the function `{function}` does not exist in {}", places(&there)));
         return refused(failure.hint("correct `attach-to` or `regions`"));
     }
     (found, failed)
@@ -137,8 +140,9 @@ async fn tagged<'a>(
     if found.is_empty() && failed.is_empty() {
         let places: Vec<String> = targets.iter().map(|target| target.place.to_string()).collect();
         let failure = Failure::user(format!("no function has `{selector}` in {}", places.join(", ")));
-        let failure = failure
-            .hint("correct the tag in `attach-to`, or tag the functions; a new tag takes some seconds to be found");
+        let failure = failure.hint(
+            "correct the tag in `attach-to`, or tag the functions; it takes a few seconds until a new tag is found",
+        );
         let subject = format!("functions with `{selector}`");
         let row = Change::new(targets[0].place, ChangeKind::Attach, subject, "attach", ChangeOutcome::Failed);
         failed.push(row.failed(&failure.into()));
@@ -156,7 +160,7 @@ async fn names_with_tag(target: Target<'_>, key: &str, value: Option<&str>) -> a
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| errors::explain("tag:GetResources", "*", &error))?;
         for resource in page.resource_tag_mapping_list.unwrap_or_default() {
-            let arn = resource.resource_arn.context("AWS lists a tagged function without its ARN")?;
+            let arn = resource.resource_arn.context("AWS listed a tagged function without its ARN")?;
             let function: FunctionName = arn.parse()?;
             names.push(function.name().to_owned());
         }
@@ -172,7 +176,7 @@ async fn get<'a>(target: Target<'a>, name: &str) -> anyhow::Result<Option<Found<
 }
 
 pub(super) fn settings(output: &GetFunctionOutput, name: &str) -> anyhow::Result<FunctionConfiguration> {
-    output.configuration().cloned().with_context(|| format!("AWS does not say how `{name}` is set up"))
+    output.configuration().cloned().with_context(|| format!("AWS did not return the configuration of `{name}`"))
 }
 
 /// Reads the whole function: the same permission covers its settings and the location of its code.

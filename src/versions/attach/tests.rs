@@ -136,7 +136,7 @@ async fn an_update_that_fails_says_why_and_is_tried_again_by_the_next_run() {
     failed function orders: version 1 → 2
     error: Lambda could not update it
     cause: SubnetOutOfIPAddresses: the subnet has no free address
-    hint: the function still has the layers that it had; run again when the cause is gone
+    hint: correct the cause and run again; the function still has its previous layers
     ");
     let looks = functions(vec![failed, || with_second(&json!({}))]);
     let again = update("after", layers, sent);
@@ -178,6 +178,6 @@ async fn what_lambda_itself_refuses_is_told() {
     failed function orders: version 1 → 2
     error: lambda:UpdateFunctionConfiguration failed for `arn:aws:lambda:eu-west-1:123456789012:function:orders`
     cause: InvalidParameterValueException (HTTP 400): Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. (request 8f3c)
-    hint: the function has no room for the layer: take another layer off, or make the code or the layer smaller
+    hint: remove another layer from the function, or make its code or this layer smaller
     ");
 }

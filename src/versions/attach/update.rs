@@ -104,6 +104,7 @@ fn verdict(settings: &FunctionConfiguration) -> anyhow::Result<()> {
         _ => return Ok(()),
     };
     let failure = Failure::system("Lambda could not update it");
-    let failure = failure.cause(format!("{}: {}", code.unwrap_or("no code"), reason.unwrap_or("no reason is given")));
-    Err(failure.hint("the function still has the layers that it had; run again when the cause is gone").into())
+    let failure =
+        failure.cause(format!("{}: {}", code.unwrap_or("no error code"), reason.unwrap_or("no reason given")));
+    Err(failure.hint("correct the cause and run again; the function still has its previous layers").into())
 }

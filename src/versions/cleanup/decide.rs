@@ -110,13 +110,13 @@ impl Display for Reason {
             Self::AmongNewest(count) => write!(formatter, "among the newest {count}"),
             Self::Young(days) => write!(formatter, "younger than {days} days"),
             Self::Labelled(label) => write!(formatter, "has the label {label}"),
-            Self::LabelsLost => formatter.write_str("the state was lost, and with it the labels"),
+            Self::LabelsLost => formatter.write_str("its labels are unknown because the state was lost"),
             Self::Used(users) => write!(formatter, "used by {users}"),
-            Self::Named(parameter) => write!(formatter, "named by the parameter {parameter}"),
-            Self::Current => formatter.write_str("current in the state"),
-            Self::Claimed => formatter.write_str("another run publishes the same"),
+            Self::Named(parameter) => write!(formatter, "used by the parameter {parameter}"),
+            Self::Current => formatter.write_str("the current version"),
+            Self::Claimed => formatter.write_str("another run is publishing the same content"),
             Self::Recent => write!(formatter, "was in use in the last {} minutes", GRACE.as_mins()),
-            Self::UnknownAge => formatter.write_str("its age is not known"),
+            Self::UnknownAge => formatter.write_str("its age is unknown"),
             Self::UnknownOrigin => formatter.write_str("published by something else"),
         }
     }
@@ -182,7 +182,7 @@ pub(super) fn decide(inventory: &Inventory, usage: &Usage, retention: &Retention
 }
 
 /// The reason for removing versions:
-/// `not among the newest 3, not younger than 30 days, without a label to keep, used by nobody`.
+/// `not among the newest 3, not younger than 30 days, no label to keep, not in use`.
 pub(super) fn why_it_goes(retention: &Retention) -> String {
     let rules = [
         retention.versions.map(|count| match count {
@@ -190,8 +190,8 @@ pub(super) fn why_it_goes(retention: &Retention) -> String {
             _ => format!("not among the newest {count}"),
         }),
         retention.days.map(|days| format!("not younger than {days} days")),
-        (!retention.labels.is_empty()).then(|| "without a label to keep".to_owned()),
-        Some("used by nobody".to_owned()),
+        (!retention.labels.is_empty()).then(|| "no label to keep".to_owned()),
+        Some("not in use".to_owned()),
     ];
     rules.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -88,7 +88,7 @@ pub async fn follow(
 
 async fn clean(cleaner: &Cleaner<'_>, known: &Known, store: &mut StateStore) -> anyhow::Result<Vec<Change>> {
     check(&known.state, cleaner, store)?;
-    let step = cleaner.console.step("Find out who uses what");
+    let step = cleaner.console.step("Find versions in use");
     let mut read = read::read(cleaner.registry, cleaner.layer, cleaner.ssm_parameter, &known.state).await;
     let listed = read.places.iter().map(|place| place.listed.len()).sum();
     step.done(format!("{}, {} in use", counted(listed, "version"), read.usage.functions.len()));
@@ -114,13 +114,13 @@ async fn clean(cleaner: &Cleaner<'_>, known: &Known, store: &mut StateStore) -> 
 fn check(state: &State, cleaner: &Cleaner<'_>, store: &StateStore) -> Result<(), Failure> {
     let place = store.place(cleaner.layer);
     if !state.contents.is_empty() && state.current_content().is_none() {
-        let failure = Failure::user(format!("`{place}` does not say which version is current"));
-        return Err(failure.hint(format!("correct it or remove it, and publish `{}` once", cleaner.layer)));
+        let failure = Failure::user(format!("`{place}` does not contain the current version"));
+        return Err(failure.hint(format!("correct or remove the file, then publish `{}` once", cleaner.layer)));
     }
     let mut problems = Problems::default();
     let kept = &cleaner.retention.labels;
     for label in kept.iter().filter(|label| !state.labels.contains_key(*label) && state.rebuilt.is_none()) {
-        let message = format!("`keep-labels` has `{label}`, which no version of `{}` has", cleaner.layer);
+        let message = format!("`keep-labels` contains `{label}`, but no version of `{}` has this label", cleaner.layer);
         let others = state.labels.keys().filter(|known| !kept.contains(known)).map(Label::as_str);
         match nearest(label.as_str(), others) {
             Some(known) => problems.push(Failure::user(message).hint(format!("did you mean `{known}`?"))),

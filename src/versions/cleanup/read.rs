@@ -95,7 +95,7 @@ impl Read {
                 // A function uses only layers of its own region, but of any account.
                 *place == read.place || (*what != VERSIONS && place.region == read.place.region)
             };
-            read.unread = faults.iter().filter(reaches).map(|(place, what)| format!("{what} of {place}")).collect();
+            read.unread = faults.iter().filter(reaches).map(|(place, what)| format!("{what} in {place}")).collect();
         }
     }
 }

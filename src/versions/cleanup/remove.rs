@@ -220,7 +220,9 @@ async fn claim<'a>(cleaner: &Cleaner<'_>, store: &'a StateStore) -> anyhow::Resu
         state.settle(cleaner.registry.settling(), store.now());
         if let Some(other) = state.claim.as_ref().filter(|claim| claim.owner != cleaner.owner) {
             if !told {
-                cleaner.console.note(&format!("waiting for {}, which works on `{}`", other.owner.run, cleaner.layer));
+                cleaner
+                    .console
+                    .note(&format!("waiting for {}, which is working on `{}`", other.owner.run, cleaner.layer));
                 told = true;
             }
             continue;
@@ -231,7 +233,9 @@ async fn claim<'a>(cleaner: &Cleaner<'_>, store: &'a StateStore) -> anyhow::Resu
         }
     }
     let failure = Failure::system(format!("other runs have been working on `{}` for too long", cleaner.layer));
-    Err(failure.hint(format!("look at `{}`; a claim of a dead run ends by itself", store.place(cleaner.layer))).into())
+    Err(failure
+        .hint(format!("check `{}`; the claim of a run that died expires by itself", store.place(cleaner.layer)))
+        .into())
 }
 
 /// A claim with the current content, because nothing is published.

@@ -64,9 +64,9 @@ fn whole(plan: &PlacePlan, read: &PlaceRead, before: Option<ByteSize>, removed: 
         }
     };
     let (verb, outcome) = match removed {
-        _ if going.is_empty() => ("go", ChangeOutcome::Unchanged),
-        None => ("go", ChangeOutcome::Would),
-        Some(_) => ("went", ChangeOutcome::Done),
+        _ if going.is_empty() => ("to remove", ChangeOutcome::Unchanged),
+        None => ("to remove", ChangeOutcome::Would),
+        Some(_) => ("removed", ChangeOutcome::Done),
     };
     let bytes = ByteSize(going.iter().filter_map(|version| version.size).map(|size| size.0).sum());
     // Versions have no size if the layer's state was lost.
@@ -82,7 +82,7 @@ fn whole(plan: &PlacePlan, read: &PlaceRead, before: Option<ByteSize>, removed: 
         _ => String::new(),
     };
     let detail = match plan.decisions.len() {
-        0 if read.faults.is_empty() => format!("there is none{storage}"),
+        0 if read.faults.is_empty() => format!("no versions{storage}"),
         count => format!("{} of {count} {verb}{size}{storage}", going.len()),
     };
     row(&plan.place, "all versions", detail, outcome)
@@ -97,10 +97,12 @@ fn going_row(place: &Place, version: &Candidate, why: &str, removed: Option<&Rem
     let (subject, about) = (subject(version), about(version, now));
     let failed = removed.and_then(|removed| removed.failed.get(&version.arn));
     let (outcome, detail) = match removed {
-        None => (ChangeOutcome::Would, format!("{about}, goes: {why}")),
-        Some(removed) if removed.done.contains(&version.arn) => (ChangeOutcome::Done, format!("{about}, goes: {why}")),
+        None => (ChangeOutcome::Would, format!("{about}, would be removed because: {why}")),
+        Some(removed) if removed.done.contains(&version.arn) => {
+            (ChangeOutcome::Done, format!("{about}, removed because: {why}"))
+        }
         Some(_) if failed.is_some() => (ChangeOutcome::Failed, format!("{about}, could not be removed")),
-        Some(_) => (ChangeOutcome::Would, format!("{about}, goes, but was not tried any more")),
+        Some(_) => (ChangeOutcome::Would, format!("{about}, not removed because the clean-up ended early")),
     };
     let change = Change { bytes: version.size, ..row(place, subject, detail, outcome) };
     match failed {
@@ -111,7 +113,7 @@ fn going_row(place: &Place, version: &Candidate, why: &str, removed: Option<&Rem
 
 fn staying_row(place: &Place, decision: &Decision, now: Timestamp) -> Change {
     let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
-    let detail = format!("{}, stays: {}", about(&decision.version, now), reasons.join("; "));
+    let detail = format!("{}, kept because: {}", about(&decision.version, now), reasons.join("; "));
     row(place, subject(&decision.version), detail, ChangeOutcome::Kept)
 }
 
@@ -122,7 +124,7 @@ fn zips(bucket: &BucketPlan, removed: Option<&Removed>) -> Change {
         None | Some(None) => (bucket.zips.len(), bytes, ChangeOutcome::Would),
         Some(Some(done)) => (done.count, done.bytes, ChangeOutcome::Done),
     };
-    let detail = format!("{}, {bytes}, that no version needs", counted(count, "zip"));
+    let detail = format!("{}, {bytes}, not needed by any version", counted(count, "zip"));
     let change = Change { bytes: Some(bytes), ..row(&bucket.place, subject, detail, outcome) };
     let error = removed.and_then(|removed| removed.zips.get(&bucket.name)?.error.as_ref());
     match error {

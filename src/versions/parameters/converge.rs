@@ -95,7 +95,8 @@ async fn settle(places: &mut [(Parameters<'_>, Vec<Parameter<'_>>)], names: Name
     follow(places, names, store).await;
     for parameter in places.iter_mut().flat_map(|(_, parameters)| parameters) {
         if !parameter.is_settled() {
-            let failure = Failure::system(format!("others keep changing what `{}` shall name", parameter.wanted.name));
+            let failure =
+                Failure::system(format!("other runs keep changing the parameter `{}`", parameter.wanted.name));
             parameter.error = Some(Explanation::of(&failure.hint("run again").into()));
         }
     }
@@ -157,7 +158,7 @@ impl Parameter<'_> {
             return Change { outcome: ChangeOutcome::Failed, error, ..row("") };
         }
         let detail = detail(before.as_ref(), goal.as_ref());
-        if goal == wanted.wish { row(&detail) } else { row(&format!("{detail}, by what others did meanwhile")) }
+        if goal == wanted.wish { row(&detail) } else { row(&format!("{detail}, because of a change by another run")) }
     }
 }
 
@@ -170,8 +171,9 @@ fn version(held: Option<&Held>, name: &str, names: Names<'_>) -> anyhow::Result<
         None => Ok(None),
         Some(Held::Version(arn)) => Ok(Some(arn.clone())),
         Some(Held::Other) => {
-            let failure = Failure::user(format!("the parameter `{name}` holds no version of `{}`", names.layer));
-            Err(failure.hint("it stays as it is: name another with `ssm-parameter`, or delete it").into())
+            let failure =
+                Failure::user(format!("the value of the parameter `{name}` is not a version of `{}`", names.layer));
+            Err(failure.hint("set `ssm-parameter` to another name, or delete the parameter").into())
         }
     }
 }
@@ -182,6 +184,6 @@ fn detail(before: Option<&LayerVersionArn>, after: Option<&LayerVersionArn>) -> 
         (Some(before), Some(after)) if before != after => format!("version {} → {}", before.version(), after.version()),
         (_, Some(after)) => format!("version {}", after.version()),
         (Some(before), None) => format!("version {} → removed", before.version()),
-        (None, None) => "is not there".to_owned(),
+        (None, None) => "does not exist".to_owned(),
     }
 }

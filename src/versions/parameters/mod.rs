@@ -83,10 +83,9 @@ pub async fn follow_labels(
     let names = Names { template, layer: &after.layer };
     if !names.are_known(content, after) {
         let failure = Failure::user(format!(
-            "it is not known which Python and architecture `{content}` was built for, which `ssm-parameter` names"
+            "`ssm-parameter` contains the Python version or architecture, but it is not known for which ones `{content}` was built"
         ));
-        let error =
-            failure.hint("publish this layer once more, or use a template without `{python}` and `{arch}`").into();
+        let error = failure.hint("publish this layer again, or use a template without `{python}` and `{arch}`").into();
         let failed = |place: &Place| {
             let change = Change::new(place, ChangeKind::Parameter, template.to_string(), "", ChangeOutcome::Failed);
             change.failed(&error)
@@ -165,8 +164,8 @@ impl Names<'_> {
         if let Some(version) = self.current(name, state, &wish.destination()).or_else(own) {
             return Ok(Some(version));
         }
-        let failure = Failure::system(format!("the state has no version {} in {place} any more", wish.version()));
-        Err(failure.hint("run again: what a clean-up removed meanwhile is published anew"))
+        let failure = Failure::system(format!("the state no longer contains version {} in {place}", wish.version()));
+        Err(failure.hint("run again: a clean-up removed the version during this run, and it will be published again"))
     }
 }
 
@@ -226,7 +225,7 @@ mod tests {
         assert_eq!(by(&state(&[("ours", 1, "3.13"), ("theirs", 2, "3.12")])), Ok(Some(arn(1))), "another name");
         assert_eq!(by(&state(&[("ours", 3, "3.13")])), Ok(Some(arn(3))), "it was published anew");
         let gone = by(&state(&[("theirs", 2, "3.12")])).expect_err("names nothing");
-        assert_eq!(gone.message, "the state has no version 1 in eu-west-1 any more");
+        assert_eq!(gone.message, "the state no longer contains version 1 in eu-west-1");
         let mut unknown = state(&[("ours", 1, "3.13"), ("theirs", 2, "3.13")]);
         unknown.contents.get_mut(&identity("theirs").content).expect("is there").python = None;
         assert_eq!(by(&unknown), Ok(Some(arn(1))), "nobody knows what it was built for");

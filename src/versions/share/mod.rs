@@ -36,7 +36,9 @@ pub async fn apply(
 ) -> Vec<Change> {
     let Some(aws) = registry.aws() else { return Vec::new() };
     if principals.contains(&Principal::Public) {
-        console.warning("`share-with` has `public`: every AWS account can use this version and read all that is in it");
+        console.warning(
+            "`share-with` contains `public`: every AWS account can use this version and read everything in it",
+        );
     }
     let shared = versions.iter().map(|Chosen { place, arn }| async move {
         let arn = match arn {
@@ -116,17 +118,17 @@ impl Sharing<'_> {
     /// changes.
     fn rows(&self, first: &Policy, progress: &Progress, outcome: ChangeOutcome) -> Vec<Change> {
         let granted = progress.granted.iter().map(|principal| {
-            let also = first.note(principal, "grants it, too");
+            let also = first.note(principal, "also grants access");
             self.row(&format!("shared with {principal}{also}"), outcome)
         });
         let revoked = progress.revoked.iter().map(|principal| {
-            let still = first.note(principal, "still grants it");
+            let still = first.note(principal, "still grants access");
             self.row(&format!("no longer shared with {principal}{still}"), outcome)
         });
         let before = first.ours();
         let kept = self.wanted.intersection(&before);
         let kept: Vec<String> =
-            kept.map(|principal| format!("{principal}{}", first.note(principal, "grants it, too"))).collect();
+            kept.map(|principal| format!("{principal}{}", first.note(principal, "also grants access"))).collect();
         let unchanged = self.row(&format!("shared with {}", kept.join(", ")), ChangeOutcome::Unchanged);
         granted.chain(revoked).chain((!kept.is_empty()).then_some(unchanged)).collect()
     }

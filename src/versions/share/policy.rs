@@ -57,7 +57,7 @@ impl Policy {
     /// The policy is not in the documented format.
     pub(super) fn parse(text: &str, revision: Option<String>, arn: &LayerVersionArn) -> anyhow::Result<Self> {
         let document: Document =
-            serde_json::from_str(text).with_context(|| format!("the policy of `{arn}` cannot be read"))?;
+            serde_json::from_str(text).with_context(|| format!("could not read the policy of `{arn}`"))?;
         Ok(Self { statements: document.statements, revision })
     }
 
@@ -70,8 +70,9 @@ impl Policy {
     /// otherwise empty.
     pub(super) fn note(&self, principal: &Principal, does: &str) -> String {
         let granting = self.foreign().find(|statement| statement.grants().as_ref() == Some(principal));
-        let note =
-            granting.map(|granting| format!(" (the statement `{}`, which something else made, {does})", granting.sid));
+        let note = granting.map(|granting| {
+            format!(" (the statement `{}`, which was not created by lambda-layer, {does})", granting.sid)
+        });
         note.unwrap_or_default()
     }
 
@@ -80,7 +81,7 @@ impl Policy {
         let names: Vec<String> = self.foreign().map(|statement| format!("`{}`", statement.sid)).collect();
         match names.as_slice() {
             [] => String::new(),
-            names => format!(" (statements that something else made stay: {})", names.join(", ")),
+            names => format!(" (statements that were not created by lambda-layer are kept: {})", names.join(", ")),
         }
     }
 
@@ -159,7 +160,7 @@ mod tests {
             { "Sid": "denied", "Effect": "Deny", "Principal": "*" },
         ]));
         let note = |name: &str| others.note(&principal(name), "grants it, too");
-        insta::assert_snapshot!(note("210987654321"), @" (the statement `account`, which something else made, grants it, too)");
+        insta::assert_snapshot!(note("210987654321"), @" (the statement `account`, which was not created by lambda-layer, grants it, too)");
         assert!(note("org:o-a1b2c3d4e5").contains("`org`"));
         assert_eq!((note("333333333333"), note("public")), (String::new(), String::new()));
     }

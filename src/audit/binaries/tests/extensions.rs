@@ -16,14 +16,14 @@ fn a_file_is_judged_by_the_names_of_its_links() {
     link(&mut all, "python/old.so", "old.cpython-312-x86_64-linux-gnu.so");
     link(&mut all, "python/lost.cpython-312-x86_64-linux-gnu.so", "../share/lost.bin");
     insta::assert_snapshot!(findings(&all, "3.13"), @"
-    error wrong-machine: `share/arm.bin` of own source is compiled for arm64, and the layer is for x86_64 (take the one for Linux on x86_64, or build it in the image of the runtime)
-    error wrong-extension-tag: `python/lost.cpython-312-x86_64-linux-gnu.so` of own source is for Python 3.12 (`cpython-312-x86_64-linux-gnu`), which Python 3.13 does not load (list the package in the requirements, so that its wheel for python3.13 on x86_64 is installed, or build it in the image of the runtime)
+    error wrong-machine: `share/arm.bin` of own source is compiled for arm64, but the layer is for x86_64 (use the one for Linux on x86_64, or build it in the runtime's image)
+    error wrong-extension-tag: `python/lost.cpython-312-x86_64-linux-gnu.so` of own source is built for Python 3.12 (`cpython-312-x86_64-linux-gnu`), so Python 3.13 cannot import it (list the package in the requirements, so that its wheel for python3.13 on x86_64 is installed, or build it in the runtime's image)
     ");
 
     // Through a link to a folder.
     let mut all = layer(&[("", "share/arm", elf(ARM64)), ("", "share/fine", elf(X86_64))]);
     link(&mut all, "bin", "share");
-    insta::assert_snapshot!(findings(&all, "3.13"), @"error wrong-machine: `share/arm` of own source is compiled for arm64, and the layer is for x86_64 (take the one for Linux on x86_64, or build it in the image of the runtime)");
+    insta::assert_snapshot!(findings(&all, "3.13"), @"error wrong-machine: `share/arm` of own source is compiled for arm64, but the layer is for x86_64 (use the one for Linux on x86_64, or build it in the runtime's image)");
 }
 
 #[test]
@@ -35,9 +35,9 @@ fn names_that_python_does_not_look_for() {
         ("spare", "python/spare/x.abi3.so", elf(X86_64)),
     ]);
     insta::assert_snapshot!(findings(&all, "3.13"), @"
-    error wrong-extension-tag: `python/free/x.cpython-313t-x86_64-linux-gnu.so` of `free` is for the free-threaded Python 3.13 (`cpython-313t-x86_64-linux-gnu`), which Python 3.13 does not load (install a version that has a wheel for python3.13 on x86_64, or build it in the image of the runtime)
-    error wrong-extension-tag: `python/lost/x.cpython-312-x86_64-linux-gnu.so` of `lost` is for Python 3.12 (`cpython-312-x86_64-linux-gnu`), which Python 3.13 does not load (install a version that has a wheel for python3.13 on x86_64, or build it in the image of the runtime)
-    notice wrong-extension-tag: `python/spare/x.cpython-312-x86_64-linux-gnu.so` of `spare` is for Python 3.12 (`cpython-312-x86_64-linux-gnu`), which Python 3.13 does not load (another file has the same module: `exclude-files` makes the layer smaller)
+    error wrong-extension-tag: `python/free/x.cpython-313t-x86_64-linux-gnu.so` of `free` is built for free-threaded Python 3.13 (`cpython-313t-x86_64-linux-gnu`), so Python 3.13 cannot import it (install a version that has a wheel for python3.13 on x86_64, or build it in the runtime's image)
+    error wrong-extension-tag: `python/lost/x.cpython-312-x86_64-linux-gnu.so` of `lost` is built for Python 3.12 (`cpython-312-x86_64-linux-gnu`), so Python 3.13 cannot import it (install a version that has a wheel for python3.13 on x86_64, or build it in the runtime's image)
+    notice wrong-extension-tag: `python/spare/x.cpython-312-x86_64-linux-gnu.so` of `spare` is built for Python 3.12 (`cpython-312-x86_64-linux-gnu`), so Python 3.13 cannot import it (another file provides the same module; use `exclude-files` to make the layer smaller)
     ");
 }
 
@@ -57,11 +57,11 @@ fn plug_ins_are_not_what_is_imported() {
         ("alpine", "python/alpine/m.so", needing(&["libc.musl-x86_64.so.1"])),
     ]);
     insta::assert_snapshot!(findings(&all, "3.13"), @"
-    error missing-library: `python/alpine/m.so` of `alpine` is compiled for musl (Alpine), which is not in the runtime (install a version that has a wheel for manylinux, or build it in the image of the runtime)
-    error missing-library: `python/data/lib/lib_data.so` of `data` needs `libgomp.so.1`, which is neither in the layer nor in the runtime (take a wheel that brings it along, or add it: `include` with `…/libgomp.so.1=lib/libgomp.so.1`)
-    warning missing-library: `python/mysql/plugin/webauthn_client.so` of `mysql` needs `libudev.so.1`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
-    error missing-library: `python/cv2/cv2.abi3.so` of `opencv-python` needs `liba.so`, `libb.so`, `libc.so`, `libd.so` and 1 more, which are neither in the layer nor in the runtime (require `opencv-python-headless` in its place, which does not need it)
-    warning missing-library: `python/plug/plugins/libcuda_x.so` of `plug` needs `libcudnn.so.9`, which is neither in the layer nor in the runtime (nothing to do if you do not use that part of it)
+    error missing-library: `python/alpine/m.so` of `alpine` is compiled for musl (Alpine), which the runtime does not have (install a version that has a wheel for manylinux, or build it in the runtime's image)
+    error missing-library: `python/data/lib/lib_data.so` of `data` needs `libgomp.so.1`, which is neither in the layer nor in the runtime (use a wheel that bundles it, or add it with `include`: `…/libgomp.so.1=lib/libgomp.so.1`)
+    warning missing-library: `python/mysql/plugin/webauthn_client.so` of `mysql` needs `libudev.so.1`, which is neither in the layer nor in the runtime (ignore this if you do not use that part of it)
+    error missing-library: `python/cv2/cv2.abi3.so` of `opencv-python` needs `liba.so`, `libb.so`, `libc.so`, `libd.so` and 1 more, which are neither in the layer nor in the runtime (require `opencv-python-headless` instead, which does not need it)
+    warning missing-library: `python/plug/plugins/libcuda_x.so` of `plug` needs `libcudnn.so.9`, which is neither in the layer nor in the runtime (ignore this if you do not use that part of it)
     ");
 }
 

@@ -20,7 +20,7 @@ fn the_linker_looks_where_it_is_told() {
         ),
         ""
     );
-    insta::assert_snapshot!(findings(&layer(&[("other", "python/other/m.so", needing(&["libx.so.1"])), library()]), "3.13"), @"notice missing-library: `python/other/m.so` of `other` needs `libx.so.1`, which the layer has (`python/pkg.libs/libx.so.1`) where the dynamic linker does not look (that is fine if Python code loads it before; if not, place it in `lib` with `include`)");
+    insta::assert_snapshot!(findings(&layer(&[("other", "python/other/m.so", needing(&["libx.so.1"])), library()]), "3.13"), @"notice missing-library: `python/other/m.so` of `other` needs `libx.so.1`, which the layer contains (`python/pkg.libs/libx.so.1`), but not where the dynamic linker looks (this is fine if Python code loads it first; otherwise, place it in `lib` with `include`)");
     // A file for another machine cannot be the library.
     let foreign = layer(&[
         ("other", "python/other/m.so", in_folder(&["$ORIGIN/../pkg.libs"])),
@@ -66,8 +66,8 @@ fn what_has_the_name_of_a_library_leads_to_one() {
         link(&mut all, path, target);
     }
     insta::assert_snapshot!(findings(&all, "3.13"), @"
-    error broken-binary: `share/cut` of own source is cut off (take it from a whole download or build, or leave it out with `exclude-files`)
-    error broken-binary: `lib/libtext.so` has the name of a library, and leads to `share/text`, which is none (let it lead to the library, or leave it out with `exclude-files`)
+    error broken-binary: `share/cut` of own source is cut off (replace it with a complete download or build, or leave it out with `exclude-files`)
+    error broken-binary: `lib/libtext.so` is named like a library, but links to `share/text`, which is not one (point the link to the library, or leave it out with `exclude-files`)
     ");
 }
 
@@ -94,7 +94,7 @@ fn a_library_that_is_there_as_a_link_is_there() {
     assert!(with(&[("lib/libx.so.1", "libx.so.2")], &[]).contains("error missing-library"));
     // The link is in a folder that the linker does not search.
     let elsewhere = with(&[("share/x/libx.so.1", "libx.so.1.2")], &library());
-    insta::assert_snapshot!(elsewhere, @"notice missing-library: `python/other/m.so` of `other` needs `libx.so.1`, which the layer has (`share/x/libx.so.1.2`) where the dynamic linker does not look (that is fine if Python code loads it before; if not, place it in `lib` with `include`)");
+    insta::assert_snapshot!(elsewhere, @"notice missing-library: `python/other/m.so` of `other` needs `libx.so.1`, which the layer contains (`share/x/libx.so.1.2`), but not where the dynamic linker looks (this is fine if Python code loads it first; otherwise, place it in `lib` with `include`)");
     // The library's own needs are searched for in the folder of the link.
     let of_origin = Elf { runpath: texts(&["$ORIGIN/own"]), ..needing(&["liby.so"]) };
     let mut all = layer(&[("", "share/m.bin", of_origin), ("", "python/own/liby.so", elf(X86_64))]);
@@ -133,5 +133,5 @@ fn own_libraries_of_cpp_count_where_they_are_found_first() {
     };
     let needed = version("libstdc++.so.6", "GLIBCXX_3.4.29");
     assert_eq!(of(Elf { rpath: texts(&["$ORIGIN"]), ..needed.clone() }), "");
-    insta::assert_snapshot!(of(Elf { runpath: texts(&["$ORIGIN"]), ..needed }), @"error libstdcxx-too-new: `python/pkg/m.so` of `pkg` needs libstdc++ 3.4.29 (`GLIBCXX_3.4.29`), and python3.11 of Lambda has 3.4.24 (install a version that has a wheel for `manylinux_2_26_x86_64` or older, or build it in the image of the runtime; or use python3.12 or later; a newer library in `lib` does not help, the runtime's own is found first)");
+    insta::assert_snapshot!(of(Elf { runpath: texts(&["$ORIGIN"]), ..needed }), @"error libstdcxx-too-new: `python/pkg/m.so` of `pkg` needs libstdc++ 3.4.29 (`GLIBCXX_3.4.29`), but Lambda's python3.11 has 3.4.24 (install a version that has a wheel for `manylinux_2_26_x86_64` or older, or build it in the runtime's image; or use python3.12 or later; a newer library in `lib` does not help, because the runtime's own is found first)");
 }

@@ -112,7 +112,7 @@ fn a_new_system_has_its_own_glibc() {
         findings.iter().filter(|it| it.code == "glibc-too-new").map(|it| it.message.as_str()).collect();
     assert_eq!(
         told,
-        ["`python/newer.so` of own source needs glibc 2.62 (`GLIBC_2.62`), and python3.98 of Lambda has 2.61"]
+        ["`python/newer.so` of own source needs glibc 2.62 (`GLIBC_2.62`), but Lambda's python3.98 has 2.61"]
     );
 }
 
@@ -128,8 +128,8 @@ fn one_cause_is_one_finding() {
     ]);
     all.distributions.push(distribution("pkg", "cp311-cp311-manylinux_2_28_x86_64"));
     insta::assert_snapshot!(findings(&all, "3.11"), @"
-    error glibc-too-new: `python/pkg2/d.so` and another file of own source need glibc 2.38 (`GLIBC_2.38`), and python3.11 of Lambda has 2.26 (list the package in the requirements, so that its wheel for `manylinux_2_26_x86_64` or older is installed, or build it in the image of the runtime)
-    error glibc-too-new: `python/pkg/b.abi3.so` and 2 other files of `pkg 1.0` need glibc 2.29 (`GLIBC_2.29`), and python3.11 of Lambda has 2.26 (install a version that has a wheel for `manylinux_2_26_x86_64` or older, or build it in the image of the runtime; or use python3.12 or later)
+    error glibc-too-new: `python/pkg2/d.so` and another file of own source need glibc 2.38 (`GLIBC_2.38`), but Lambda's python3.11 has 2.26 (list the package in the requirements, so that its wheel for `manylinux_2_26_x86_64` or older is installed, or build it in the runtime's image)
+    error glibc-too-new: `python/pkg/b.abi3.so` and 2 other files of `pkg 1.0` need glibc 2.29 (`GLIBC_2.29`), but Lambda's python3.11 has 2.26 (install a version that has a wheel for `manylinux_2_26_x86_64` or older, or build it in the runtime's image; or use python3.12 or later)
     ");
 }
 
@@ -151,10 +151,10 @@ fn machines_are_told_by_what_would_load_them() {
     all.distributions.push(distribution("portable", "py3-none-any"));
     all.distributions.push(distribution("wrong", "cp313-cp313-manylinux_2_17_aarch64"));
     insta::assert_snapshot!(findings(&all, "3.13"), @"
-    error wrong-machine: `bin/tool` of own source is compiled for arm64, and the layer is for x86_64 (take the one for Linux on x86_64, or build it in the image of the runtime)
-    warning wrong-machine: `python/portable/attach_amd64.so.1` of `portable 1.0` is compiled for i386 of 32 bits, and the layer is for x86_64 (its wheel claims to be for every machine: make sure that it does without)
-    notice wrong-machine: `python/variants/prebuilt/linux-arm64/libx.so` and another file of `variants` are compiled for arm64, and the layer is for x86_64 (nothing loads it: `exclude-files` makes the layer smaller)
-    error wrong-machine: `python/wrong/a.cpython-313-aarch64-linux-gnu.so` and another file of `wrong 1.0` are compiled for arm64, and the layer is for x86_64 (install a version that has a wheel for Linux on x86_64, or build it in the image of the runtime)
+    error wrong-machine: `bin/tool` of own source is compiled for arm64, but the layer is for x86_64 (use the one for Linux on x86_64, or build it in the runtime's image)
+    warning wrong-machine: `python/portable/attach_amd64.so.1` of `portable 1.0` is compiled for 32-bit i386, but the layer is for x86_64 (its wheel claims to work on every platform; make sure that it works without this file)
+    notice wrong-machine: `python/variants/prebuilt/linux-arm64/libx.so` and another file of `variants` are compiled for arm64, but the layer is for x86_64 (nothing loads it; use `exclude-files` to make the layer smaller)
+    error wrong-machine: `python/wrong/a.cpython-313-aarch64-linux-gnu.so` and another file of `wrong 1.0` are compiled for arm64, but the layer is for x86_64 (install a version that has a wheel for Linux on x86_64, or build it in the runtime's image)
     ");
 }
 
@@ -170,8 +170,8 @@ fn files_of_other_systems() {
     add("python/mac/x.cpython-313-darwin.so", "mac", "macOS");
     add("python/win/x.cp313-win_amd64.pyd", "win", "Windows");
     insta::assert_snapshot!(findings(&all, "3.13"), @"
-    error wrong-machine: `python/mac/x.cpython-313-darwin.so` of `mac` is compiled for macOS, and Lambda runs Linux (install a version that has a wheel for Linux on x86_64, or build it in the image of the runtime)
-    error wrong-machine: `python/win/x.cp313-win_amd64.pyd` of `win` is compiled for Windows, and Lambda runs Linux (install a version that has a wheel for Linux on x86_64, or build it in the image of the runtime)
+    error wrong-machine: `python/mac/x.cpython-313-darwin.so` of `mac` is compiled for macOS, but Lambda runs Linux (install a version that has a wheel for Linux on x86_64, or build it in the runtime's image)
+    error wrong-machine: `python/win/x.cp313-win_amd64.pyd` of `win` is compiled for Windows, but Lambda runs Linux (install a version that has a wheel for Linux on x86_64, or build it in the runtime's image)
     ");
 }
 
@@ -183,8 +183,8 @@ fn what_stricter_systems_refuse() {
         ("pkg", "python/pkg/c.so", Elf { has_executable_stack: true, ..elf(X86_64) }),
     ]);
     insta::assert_snapshot!(findings(&all, "3.13"), @"
-    notice text-relocations: `python/pkg/a.so` of `pkg` has text relocations (its code is changed while it is loaded, which takes time: compile with `-fPIC`)
-    notice executable-stack: `python/pkg/b.so` and another file of `pkg` ask for an executable stack (glibc from 2.41 on does not load such libraries: link with `-z noexecstack`)
+    notice text-relocations: `python/pkg/a.so` of `pkg` has text relocations (its code is modified while it is loaded, which takes time; compile it with `-fPIC`)
+    notice executable-stack: `python/pkg/b.so` and another file of `pkg` ask for an executable stack (glibc 2.41 and later refuse to load such libraries; link it with `-z noexecstack`)
     ");
 }
 
@@ -194,8 +194,8 @@ fn a_claim_without_need_is_a_warning() {
     all.distributions.push(distribution("claims", "cp311-cp311-manylinux_2_28_x86_64"));
     all.distributions.push(distribution("musl", "cp311-cp311-musllinux_1_2_x86_64"));
     insta::assert_snapshot!(findings(&all, "3.11"), @"
-    warning wrong-wheel-tag: the wheel of `claims 1.0` is for glibc 2.28 (`cp311-cp311-manylinux_2_28_x86_64`), and python3.11 of Lambda has 2.26; but no file of it needs more than that (it can be loaded; installers refuse it for this target)
-    error wrong-wheel-tag: the wheel of `musl 1.0` is for `cp311-cp311-musllinux_1_2_x86_64`, and the layer for python3.11 on x86_64 (install a version that has a wheel for it, such as `cp311-…-manylinux…_x86_64`)
+    warning wrong-wheel-tag: the wheel of `claims 1.0` is for glibc 2.28 (`cp311-cp311-manylinux_2_28_x86_64`), but Lambda's python3.11 has 2.26; none of its files need a newer version (it can be loaded, but installers refuse it for this target)
+    error wrong-wheel-tag: the wheel of `musl 1.0` is for `cp311-cp311-musllinux_1_2_x86_64`, but the layer is for python3.11 on x86_64 (install a version that has a wheel for it, such as `cp311-…-manylinux…_x86_64`)
     ");
 }
 

@@ -51,17 +51,19 @@ impl Judge<'_> {
         if missing == module.name || module.name.starts_with(&format!("{missing}.")) {
             let names: Vec<&str> = self.all_names();
             let near = nearest(&module.name, names.iter().copied());
-            let cause = near
-                .map_or_else(|| "the layer has no such module".to_owned(), |near| format!("did you mean `{near}`?"));
+            let cause = near.map_or_else(
+                || "the layer contains no such module".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
             return self.failed(module, cause);
         }
         let top = missing.split('.').next().unwrap_or(missing);
         if !self.has_runtime && !has_module(self.subject.layer, top) && is_of_runtime(top) {
-            let cause = format!("it needs `{top}`, which the runtime has and this machine has not");
+            let cause = format!("it needs `{top}`, which the runtime has but this machine does not");
             return Verdict::Untested { cause };
         }
         if let Some(left_out) = self.subject.excluded.iter().find(|name| is_module_of(top, &name.to_string())) {
-            return Verdict::Untested { cause: format!("it needs `{top}`, and `exclude` leaves out `{left_out}`") };
+            return Verdict::Untested { cause: format!("it needs `{top}`, but `exclude` leaves out `{left_out}`") };
         }
         let own = self.distribution(module);
         if own.is_some_and(|own| self.is_part(module, own, missing)) {
@@ -71,7 +73,8 @@ impl Judge<'_> {
         let cause = if let Some((own, extra)) = extra {
             format!("`{missing}` comes with `{}[{extra}]`: add that to the requirements", own.name)
         } else {
-            let cause = || format!("`{missing}` is not in the layer: add what brings it to the requirements");
+            let cause =
+                || format!("`{missing}` is not in the layer: add the package that provides it to the requirements");
             self.known(module).unwrap_or_else(cause)
         };
         match self.failed(module, cause) {

@@ -52,9 +52,8 @@ pub(super) fn findings(
     redact: impl Fn(&str) -> String,
 ) -> Explained {
     if let Some(how) = &ran.stopped {
-        let help =
-            "look into the `.pth` files of the layer: whatever stands behind `import` in them runs at each start";
-        let message = format!("no module can be imported: Python {how} while it reads the `.pth` files of the layer");
+        let help = "check the `.pth` files in the layer: their `import` lines run each time Python starts";
+        let message = format!("no module can be imported: Python {how} while reading the `.pth` files in the layer");
         return Explained {
             findings: vec![Finding::error("import-failed", "layer", message, help)],
             parts: BTreeSet::new(),
@@ -105,14 +104,14 @@ impl Judge<'_> {
             Outcome::Died(how) => (format!("Python {how}"), self.of_death(module)),
             Outcome::Hung(time) => {
                 let cause = format!(
-                    "if it only takes long, give it more time with `{}`; Lambda itself gives a start of a function 10 s",
+                    "if it is only slow, give it more time with `{}`; Lambda itself gives a function 10 s to start",
                     super::SECONDS_VARIABLE
                 );
-                (format!("it was not done after {} s", time.as_secs()), self.failed(module, cause))
+                (format!("it did not finish within {} s", time.as_secs()), self.failed(module, cause))
             }
             Outcome::NotTried => {
-                let help = "list the modules that matter as `smoke-test`";
-                let message = format!("{} was not imported: the time was up", name_of(module));
+                let help = "list the modules that matter in `smoke-test`";
+                let message = format!("{} was not imported: the time limit was reached", name_of(module));
                 return Some(Finding::warning("import-not-tested", &module.name, message, help));
             }
         };
@@ -130,7 +129,7 @@ impl Judge<'_> {
         let message = format!("{} cannot be imported: {how}", name_of(module));
         let quiet = match self.subject.wanted {
             SmokeTest::Modules(_) => String::new(),
-            _ => "; or list what your functions do import as `smoke-test`".to_owned(),
+            _ => "; or list the modules that your functions import in `smoke-test`".to_owned(),
         };
         let help = format!("{cause}{quiet}");
         let finding = Finding::error("import-failed", &module.name, message, help).blames(owner(module));
@@ -141,10 +140,10 @@ impl Judge<'_> {
         let first = modules[0];
         let others = match modules.len() {
             1 => String::new(),
-            all => format!(" and {} beside", counted(all - 1, "module")),
+            all => format!(" and {}", counted(all - 1, "other module")),
         };
         let message = format!("{}{others} could not be tested: {cause}", name_of(first));
-        let help = "test it in the image of the runtime, or in a function";
+        let help = "test it in the runtime's image, or in a function";
         Finding::notice("import-not-tested", &first.name, message, help).blames(owner(first))
     }
 
@@ -159,8 +158,7 @@ impl Judge<'_> {
 
     fn of_death(&self, module: &Module) -> Verdict {
         let cause = self.known(module).unwrap_or_else(|| {
-            "something compiled went wrong, or the module ends Python; LAMBDA_LAYER_DEBUG=1 shows what it said"
-                .to_owned()
+            "compiled code crashed, or the module ends Python; set LAMBDA_LAYER_DEBUG=1 to see its output".to_owned()
         });
         self.failed(module, cause)
     }
@@ -171,7 +169,7 @@ impl Judge<'_> {
             named.or_else(|| self.missing_in_namespace(&error.message))
         };
         if let Some(needed) = absent::named(errors, |error| named(error).is_some()) {
-            let cause = format!("it needs {needed}, and a build has none");
+            let cause = format!("it needs {needed}, which a build does not have");
             // If the user asked for this very module, it counts as a failure.
             return if self.is_asked_for() { self.failed(module, cause) } else { Verdict::Untested { cause } };
         }
@@ -186,30 +184,30 @@ impl Judge<'_> {
         }
         if let Some(library) = errors.iter().rev().find_map(|error| machine::missing_library(&error.message)) {
             let cause = format!(
-                "`{library}` is not here: bring it with `include` as `lib/{library}`, or use a distribution that has it inside"
+                "`{library}` is not available: add it with `include` as `lib/{library}`, or use a distribution that bundles it"
             );
             return self.failed(module, cause);
         }
         match errors.iter().find_map(|error| denied::of(&error.kind, &error.message)) {
             Some(Denied::Write(path)) => {
                 let cause = format!(
-                    "it writes to `{path}`, and a function can write to `/tmp` alone: look for its setting of that folder, often a variable or `HOME=/tmp`"
+                    "it writes to `{path}`, but a function can write only to `/tmp`: look for a setting that changes the folder, often an environment variable or `HOME=/tmp`"
                 );
                 return self.failed(module, cause);
             }
             Some(Denied::Elsewhere(path)) => {
-                let cause = format!("it uses `{path}`, which a build keeps from it");
+                let cause = format!("it uses `{path}`, which is not accessible in a build");
                 return Verdict::Untested { cause };
             }
             None => {}
         }
         let is = |kinds: &[&str]| errors.iter().any(|error| kinds.contains(&error.kind.as_str()));
         let cause = if is(&["MemoryError"]) {
-            "it takes more memory than a function can have"
+            "it needs more memory than a function can have"
         } else if is(&["SystemExit"]) {
-            "it ends the program when it is imported"
+            "it exits when it is imported"
         } else if is(&["SyntaxError", "IndentationError", "TabError"]) {
-            "it is written for another Python"
+            "it is written for another Python version"
         } else {
             "look for a version of it that works with this Python and with the other versions in the layer"
         };

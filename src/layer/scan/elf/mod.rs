@@ -101,7 +101,7 @@ impl Elf {
         match bytes.get(4) {
             Some(1) => read::<elf::FileHeader32<Endianness>>(bytes),
             Some(2) => read::<elf::FileHeader64<Endianness>>(bytes),
-            _ => Err("has the first bytes of an ELF file and no more of it".to_owned()),
+            _ => Err("has only the first bytes of an ELF file".to_owned()),
         }
     }
 
@@ -135,7 +135,7 @@ fn read<Header: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Elf, St
         return Ok(found);
     }
     if segments.is_empty() {
-        return Err("is an ELF file without anything to load".to_owned());
+        return Err("is an ELF file that contains nothing to load".to_owned());
     }
     if segments.len() > MOST_ENTRIES {
         return Err(format!("is an ELF file that claims to have {} segments", segments.len()));
@@ -211,7 +211,7 @@ impl<Header: FileHeader<Endian = Endianness>> Table<'_, Header> {
         };
         let mut room = MOST_TEXT;
         let mut string = |at: u64| -> Result<String, String> {
-            let wrong = || "is an ELF file whose names are out of its bounds".to_owned();
+            let wrong = || "is an ELF file whose names are out of bounds".to_owned();
             let bytes = u32::try_from(at).ok().and_then(|at| strings.get(at).ok()).ok_or_else(wrong)?;
             room = room.checked_sub(bytes.len()).ok_or_else(wrong)?;
             text(bytes)
@@ -249,7 +249,7 @@ impl<Header: FileHeader<Endian = Endianness>> Table<'_, Header> {
         string: &mut impl FnMut(u64) -> Result<String, String>,
         found: &mut Elf,
     ) -> Result<(), String> {
-        let wrong = || "is an ELF file whose needed versions are out of its bounds".to_owned();
+        let wrong = || "is an ELF file whose required versions are out of bounds".to_owned();
         let endian = self.endian;
         let mut at = self.offset(address).ok_or_else(wrong)?;
         let mut room = MOST_ENTRIES;
@@ -344,8 +344,8 @@ impl Display for Machine {
             // Lambda calls it so.
             "aarch64" if self.is_64_bit && !self.is_big_endian => formatter.write_str("arm64"),
             "x86_64" if self.is_64_bit => formatter.write_str("x86_64"),
-            "" => write!(formatter, "machine {} of {bits} bits", self.code),
-            name => write!(formatter, "{name} of {bits} bits"),
+            "" => write!(formatter, "{bits}-bit machine {}", self.code),
+            name => write!(formatter, "{bits}-bit {name}"),
         }
     }
 }

@@ -52,14 +52,14 @@ fn modules_export_the_function_that_makes_them() {
 fn machines_have_names() {
     let machine = |code| Elf::read(&minimal(code)).unwrap().machine.to_string();
     assert_eq!((machine(62), machine(183)), ("x86_64".to_owned(), "arm64".to_owned()));
-    assert_eq!((machine(21), machine(7777)), ("ppc64 of 64 bits".to_owned(), "machine 7777 of 64 bits".to_owned()));
+    assert_eq!((machine(21), machine(7777)), ("64-bit ppc64".to_owned(), "64-bit machine 7777".to_owned()));
     let mut small = minimal(3);
     small[4] = 1;
     // A program header of 32 bits is shorter.
     small[28] = 52;
     small[42] = 32;
     small[44] = 1;
-    assert_eq!(Elf::read(&small).unwrap().machine.to_string(), "i386 of 32 bits");
+    assert_eq!(Elf::read(&small).unwrap().machine.to_string(), "32-bit i386");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn without_a_word_on_the_stack_the_machine_decides() {
 #[test]
 fn what_is_wrong_is_said() {
     let reason = |bytes: &[u8]| Elf::read(bytes).unwrap_err();
-    assert_eq!(reason(b"\x7fELF"), "has the first bytes of an ELF file and no more of it");
+    assert_eq!(reason(b"\x7fELF"), "has only the first bytes of an ELF file");
     assert_eq!(
         reason(b"\x7fELF\x02\x01\x01"),
         "is an ELF file that cannot be read: invalid ELF header size or alignment"
@@ -81,7 +81,7 @@ fn what_is_wrong_is_said() {
     assert!(half.starts_with(&format!("is cut off: it has {} of at least ", whole.len() / 2)), "{half}");
     let mut empty = minimal(62);
     empty[56] = 0;
-    assert_eq!(reason(&empty), "is an ELF file without anything to load");
+    assert_eq!(reason(&empty), "is an ELF file that contains nothing to load");
     let mut huge = minimal(62);
     huge[56..58].copy_from_slice(&[0xfe, 0xff]);
     assert_eq!(reason(&huge), "is an ELF file that cannot be read: invalid ELF program header size or alignment");

@@ -147,11 +147,11 @@ mod tests {
             (format!("glpat-{}", random(20)), "a GitLab token"),
             (format!("xoxb-{}-{}-{}", 2_938_475_610_u64, 8_273_645_109_u64, random(24)), "a Slack token"),
             (format!("pypi-AgEIcHlwaS5vcmc{}", random(50)), "a PyPI token"),
-            (format!("sk_live_{}", random(24)), "a live key of Stripe"),
-            (format!("AIza{}", random(35)), "an API key of Google"),
+            (format!("sk_live_{}", random(24)), "a live Stripe key"),
+            (format!("AIza{}", random(35)), "a Google API key"),
             (
                 format!("id = AKIA{}\nsecret = {}\n", "Z7QWBUTSORI4YSPH", random(40)),
-                "an access key of AWS with its secret",
+                "an AWS access key with its secret",
             ),
         ] {
             assert_eq!(kind(&text), Some(found), "{text}");

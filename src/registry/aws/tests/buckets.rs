@@ -45,8 +45,8 @@ async fn a_bucket_of_another_region_is_refused_with_both_names() {
         assert_eq!(kind(&error), Some(Kind::User));
         insta::allow_duplicates! {
             insta::assert_snapshot!(explained(&error), @"
-            error: the bucket `layers-123456789012-eu-west-1` is in us-east-1, but Lambda in eu-west-1 reads only buckets of its own region
-            hint: name a bucket in that region, e.g. with `{region}` in `bucket`
+            error: the bucket `layers-123456789012-eu-west-1` is in us-east-1, but Lambda in eu-west-1 reads only from buckets in its own region
+            hint: use a bucket in that region, for example with `{region}` in `bucket`
             ");
         }
     }
@@ -64,7 +64,7 @@ async fn a_bucket_that_does_not_exist_is_the_users() {
     let error = check(heading).await.expect_err("is missing");
     assert_eq!(kind(&error), Some(Kind::User));
     insta::assert_snapshot!(explained(&error), @"
-    error: there is no bucket `layers-123456789012-eu-west-1`
+    error: the bucket `layers-123456789012-eu-west-1` does not exist
     hint: create it, or correct `bucket`
     ");
 }

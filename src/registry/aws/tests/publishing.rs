@@ -99,7 +99,7 @@ async fn throttled_for_ever_is_an_error_that_says_so() {
     insta::assert_snapshot!(explained(&error), @"
     error: lambda:PublishLayerVersion failed for `arn:aws:lambda:eu-west-1:*:layer:shared`
     cause: TooManyRequestsException (HTTP 429): Rate exceeded (request 8f3c)
-    hint: AWS kept throttling; run again later, what was published stays
+    hint: run again later: AWS is throttling requests, and nothing published is lost
     ");
 }
 
@@ -132,7 +132,7 @@ async fn faults_for_ever_are_an_error_and_the_list_has_the_last_word() {
     insta::assert_snapshot!(explained(&error), @"
     error: lambda:PublishLayerVersion failed for `arn:aws:lambda:eu-west-1:*:layer:shared`
     cause: ServiceException (HTTP 500): An error occurred and the request cannot be processed. (request 8f3c)
-    hint: the service has a fault; run again, what was published stays
+    hint: run again: this is a fault in the service, and nothing published is lost
     ");
 }
 
@@ -141,7 +141,7 @@ async fn other_bytes_than_those_sent_are_an_error() {
     let publishing = publish_replies(&[|| made(4, &ContentHash(Digest::of(b"other")))]);
     let error = publish(&registry(&[&publishing])).await.expect_err("is not what was sent");
     insta::assert_snapshot!(explained(&error), @"
-    error: eu-west-1 published other bytes as `arn:aws:lambda:eu-west-1:123456789012:layer:shared:4` than it was given
+    error: Lambda in eu-west-1 published `arn:aws:lambda:eu-west-1:123456789012:layer:shared:4` with a content that differs from what was sent
     cause: sent SnD+mqZDbgLC3qNA+9HjUuTvLYzmylKtJdS5VHH8i/I=, published 2SmKENGwc1g33EvYXaxkGw887yekfl1TpU8vP1svz/o=
     hint: delete that version and run again
     ");
@@ -181,7 +181,7 @@ async fn a_value_that_lambda_refuses_is_the_users() {
     insta::assert_snapshot!(explained(&error), @"
     error: lambda:PublishLayerVersion failed for `arn:aws:lambda:eu-west-1:*:layer:shared`
     cause: InvalidParameterValueException (HTTP 400): Could not unzip uploaded file. Please check your file, then try to upload again. (request 8f3c)
-    hint: Lambda does not accept a value; correct the input that it names
+    hint: correct the input that the message mentions: Lambda does not accept its value
     ");
 }
 

@@ -35,7 +35,7 @@ fn text_of(reports: &[Report]) -> String {
 #[test]
 fn a_table_stands_above_what_changes() {
     let refused = report("ml", &[("torch", "2.0", 300_000_000)]).rejected(&Failure::user("too large").hint("drop it"));
-    let lost = Explanation::of(&Failure::system("its job left no result").hint("look at the job").into());
+    let lost = Explanation::of(&Failure::system("its job wrote no result").hint("look at the job").into());
     let lost = Report { error: Some(lost), changed: false, unzipped_size: None, ..unchanged("data") };
     insta::assert_snapshot!(text_of(&[changed("shared"), unchanged("web"), refused, lost, unchanged("tools")]));
 }
@@ -61,7 +61,8 @@ fn a_hundred_layers_fit() {
         .rejected(&Failure::user("too large").hint("make it smaller"));
     let text = text_of(&reports);
     assert!(text.len() <= LONGEST, "{}", text.len());
-    for said in ["<summary>❌ <code>last</code> would be refused", "in the output <code>result</code> alone", "[run]("]
+    for said in
+        ["<summary>❌ <code>last</code> would be refused", "are only in the output <code>result</code>", "[run]("]
     {
         assert!(text.contains(said), "lacks `{said}`");
     }

@@ -74,10 +74,10 @@ fn each_rule_keeps_alone() {
     let named = reasons(&one, |version, usage| {
         usage.parameters.insert(version.arn.clone(), "/layers/latest".to_owned());
     });
-    assert_eq!(named, ["named by the parameter /layers/latest"]);
-    assert_eq!(reasons(&one, |version, _| version.is_current = true), ["current in the state"]);
-    assert_eq!(reasons(&one, |version, _| version.is_claimed = true), ["another run publishes the same"]);
-    assert_eq!(reasons(&one, |version, _| version.created = None), ["its age is not known"]);
+    assert_eq!(named, ["used by the parameter /layers/latest"]);
+    assert_eq!(reasons(&one, |version, _| version.is_current = true), ["the current version"]);
+    assert_eq!(reasons(&one, |version, _| version.is_claimed = true), ["another run is publishing the same content"]);
+    assert_eq!(reasons(&one, |version, _| version.created = None), ["its age is unknown"]);
     let recent = Some(ago(SignedDuration::from_mins(9)));
     assert_eq!(reasons(&one, |version, _| version.recorded = recent), ["was in use in the last 10 minutes"]);
     assert_eq!(reasons(&one, |version, _| version.created = recent), ["was in use in the last 10 minutes"]);
