@@ -19,3 +19,6 @@ same() {
 }
 same Rust "$(sed -n 's/^FROM rust:\([^-]*\)-.*/\1/p' Dockerfile)" "$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)"
 same glibc "$(sed -n 's/^ARG GLIBC=//p' Dockerfile)" "$(sed -n 's/^ *- .* glibc: "\([0-9.]*\)",.*/\1/p' data/runtimes.yml | sort -V | head -n 1)"
+same cargo-zigbuild "$(sed -n 's/^ARG CARGO_ZIGBUILD_VERSION=//p' Dockerfile)" "$(sed -n 's/^cargo-zigbuild==//p' .ci/requirements/zig.txt)"
+same zig "$(sed -n 's/^ARG ZIGLANG_VERSION=//p' Dockerfile)" "$(sed -n 's/^ziglang==//p' .ci/requirements/zig.txt)"
+same uv "$(sed -n 's/^ARG UV_VERSION=//p' Dockerfile)" "$(sed -n 's/^uv==//p' .ci/requirements/install.txt)"

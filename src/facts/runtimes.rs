@@ -176,7 +176,7 @@ mod tests {
     }
 
     /// The default of each major version of this program. Lines are only added, never changed.
-    const DEFAULTS: &[(&str, &str)] = &[("0", "3.14")];
+    const DEFAULTS: &[(&str, &str)] = &[("0", "3.14"), ("1", "3.14")];
 
     #[test]
     fn the_default_is_no_preview() {

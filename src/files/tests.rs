@@ -77,6 +77,16 @@ fn what_builds_leave_behind_is_not_of_the_project() {
 }
 
 #[test]
+fn what_the_finder_leaves_behind_is_not_of_the_layer() {
+    let (_keep, folder) = folder();
+    for name in [".DS_Store", "._a.py", "a.py", "._", "_a.py"] {
+        fs_err::write(folder.join(name), "").expect("can be written");
+    }
+    let entries = walk(&folder, &folder).expect("is readable");
+    assert_eq!(entries.iter().map(|entry| entry.path.as_str()).collect::<Vec<_>>(), ["_a.py", "a.py"]);
+}
+
+#[test]
 fn places_are_shown_from_the_working_directory() {
     let shown = |path: &str| shown(path.into(), "/w/app".into(), "/w".into()).into_string();
     assert_eq!(

@@ -44,8 +44,9 @@ pub(crate) fn is_ignored(entry: &DirEntry) -> bool {
     entry.depth() > 0 && (is_ignored_name(&entry.file_name().to_string_lossy()) || is_environment())
 }
 
+/// `._name` has the attributes that macOS keeps for `name` on the disks of other systems.
 pub(crate) fn is_ignored_name(name: &str) -> bool {
-    IGNORED.contains(&name)
+    IGNORED.contains(&name) || name.starts_with("._")
 }
 
 /// All files and links below `folder`, sorted by path.

@@ -9,7 +9,9 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::facts;
 
-/// The uv on `PATH`, or else the pinned version, which pip installs into this program's cache.
+/// The uv on `PATH`, or the uv that started this program, or else the pinned version, which pip installs into this
+/// program's cache. `uvx` sets `UV` (<https://docs.astral.sh/uv/reference/environment/#uv>), and its environments have no
+/// pip.
 ///
 /// # Errors
 /// There is no uv, and no Python with pip to install it.
@@ -19,7 +21,8 @@ pub(crate) fn find(host: Option<&Host>, environment: &Environment, console: &Con
         .into_iter()
         .flat_map(|path| path.split(':'))
         .map(|folder| Utf8Path::new(folder).join("uv"));
-    match on_path.into_iter().find(|program| program.is_file()) {
+    let started_us = environment.get("UV").map(Utf8PathBuf::from).filter(|program| program.is_absolute());
+    match on_path.chain(started_us).find(|program| program.is_file()) {
         Some(program) => Ok(program),
         None => provision(host, environment, console),
     }

@@ -175,6 +175,8 @@ mod tests {
         );
     }
 
+    // Elsewhere claims only expire.
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_dead_process_of_this_machine_is_noticed_at_once() {
         let mut child = std::process::Command::new("true").spawn().expect("runs");

@@ -59,6 +59,20 @@ fn a_uv_that_cannot_be_fetched_is_named() {
     outcome.says("hint: install uv (https://docs.astral.sh/uv/), or install pip for this Python\n");
 }
 
+/// `uvx` puts an environment without pip first on `PATH`, and need not be on it itself.
+#[test]
+fn the_uv_that_started_the_program_is_used() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\n");
+    let folder = sandbox.root().join("tool");
+    let mut python = std::process::Command::new(tools().program("python3"));
+    let made = python.args(["-m", "venv", "--without-pip", folder.as_str()]).status().expect("can be started");
+    assert!(made.success());
+    let started_by = |uv: &str| build(&sandbox, "uv").env("PATH", folder.join("bin")).env("UV", uv).run();
+    started_by("/nowhere/uv").code(2);
+    started_by(tools().program("uv").as_str()).success().says("Install with uv");
+    assert!(sandbox.path("x.zip").exists());
+}
+
 #[test]
 fn a_uv_that_does_not_run_is_named() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");

@@ -3,6 +3,8 @@
 //! Only the program headers are read, as the dynamic linker does; section headers may be missing or invalid.
 
 mod inits;
+// They read a library of the system.
+#[cfg(target_os = "linux")]
 #[cfg(test)]
 mod tests;
 
