@@ -61,5 +61,9 @@ python3 -m venv "$work/venv"
 cmp "$work/archive/lambda-layer" "$work/venv/bin/lambda-layer"
 try pip "$work/venv/bin/lambda-layer"
 try activated env VIRTUAL_ENV="$work/venv" PATH="$work/venv/bin:$PATH" lambda-layer
-try uvx uvx --quiet --from "$wheel" lambda-layer
-try pipx env PIPX_HOME="$work/pipx" pipx run --quiet --spec "$wheel" lambda-layer
+# By the package's name, as `uvx lambda-layer-action` does.
+try uvx uvx --quiet --from "$wheel" lambda-layer-action
+try pipx env PIPX_HOME="$work/pipx" pipx run --quiet --spec "$wheel" lambda-layer-action
+# Through a link in a folder of commands.
+try tool env UV_TOOL_DIR="$work/tools" UV_TOOL_BIN_DIR="$work/bin" sh -c \
+    'uv tool install --quiet "$0" && exec "$UV_TOOL_BIN_DIR/lambda-layer-action" "$@"' "$wheel"

@@ -248,6 +248,12 @@ pub(crate) fn code(text: &str) -> String {
     format!("<code>{}</code>", plain(text))
 }
 
+/// Escaped text for a line that starts with an HTML block, such as `<details>`: no Markdown is read there, so the
+/// backslash before the `_` of a name would be shown (<https://github.github.com/gfm/#html-blocks>).
+pub(crate) fn in_html_block(escaped: &str) -> String {
+    escaped.replace("\\_", "_")
+}
+
 /// Text escaped for both Markdown and HTML.
 pub(crate) fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{address, icon, message, plain};
+use super::markdown::{address, icon, in_html_block, message, plain};
 use super::{Report, RunReport};
 use crate::error::counted;
 use crate::layer::sizes::signed;
@@ -108,7 +108,7 @@ pub(super) fn summary(run: &RunReport, section: impl Fn(&Report) -> String) -> S
     line("");
     let mut untold = 0;
     for report in shown.iter().filter(|report| report.verdict() != "unchanged" || report.failure().is_some()) {
-        let (name, section) = (plain(&report.layer_name), section(report));
+        let (name, section) = (in_html_block(&plain(&report.layer_name)), section(report));
         if text.len() + section.len() > SECTIONS {
             untold += 1;
             continue;

@@ -10,6 +10,7 @@ use super::{Layer, Rows, body, code, headline, sentence};
 use crate::error::{Explanation, counted};
 use crate::layer::sizes::signed;
 use crate::report::Report;
+use crate::report::markdown::in_html_block;
 
 /// How many unchanged layers are named.
 const UNCHANGED: usize = 100;
@@ -36,7 +37,7 @@ pub(super) fn sections(layers: &[Layer<'_>], rows: Rows) -> String {
     // If there is no room for all, those that need somebody's attention come first.
     let (first, rest): (Vec<&Layer<'_>>, Vec<&Layer<'_>>) = worth.iter().partition(|layer| fails(layer.report));
     for layer in first.iter().chain(&rest).take(rows.sections) {
-        let (title, body) = (headline(layer.report), body(layer, rows));
+        let (title, body) = (in_html_block(&headline(layer.report)), body(layer, rows));
         writeln!(text, "<details><summary>{title}</summary>\n\n{}\n</details>\n", body.trim_end())
             .expect("a String takes everything");
     }

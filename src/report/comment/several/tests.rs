@@ -41,6 +41,13 @@ fn a_table_stands_above_what_changes() {
 }
 
 #[test]
+fn names_are_shown_as_they_are_where_no_markdown_is_read() {
+    let text = text_of(&[changed("web-x86_64"), unchanged("tools")]);
+    assert!(text.contains("<summary>📦 <code>web-x86_64</code> +9.8 KB</summary>"), "{text}");
+    assert!(text.contains("| 📦 | <code>web-x86\\_64</code> |"), "{text}");
+}
+
+#[test]
 fn nothing_changes_in_a_line() {
     let text = text_of(&[unchanged("web"), unchanged("tools")]);
     assert!(text.contains("### 💤 2 layers: 2 unchanged\n"), "{text}");
