@@ -29,8 +29,11 @@ rustc) exec cat '$packages/compiled.json' ;;
 esac
 END
 chmod +x "$packages/bin/cargo"
-CARGO=$packages/bin/cargo PATH=$packages/bin:$tools/bin:$PATH SOURCE_DATE_EPOCH=315532800 \
-    maturin build --quiet --locked --profile dev --out "$packages/wheel"
+(
+    cd wheel
+    CARGO=$packages/bin/cargo PATH=$packages/bin:$tools/bin:$PATH SOURCE_DATE_EPOCH=315532800 \
+        maturin build --quiet --locked --profile dev --out "$packages/wheel"
+)
 
 target=$(rustc --version --verbose | sed -n 's/^host: //p')
 python3 .ci/archive.py "$packages/lambda-layer" "$target" "$packages/archive"

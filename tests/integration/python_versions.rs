@@ -286,7 +286,7 @@ fn a_preview_is_taken_by_name_alone() {
     outcome.says("4 files for python3.15").says("notice: Lambda's python3.15 is a preview, which may change");
     // No action is named that there is none of.
     let outcome = run(&sandbox, "build", &["--python-version", "3.15", "--bytecode", "auto"]).run().success();
-    outcome.says("put `python3.15` on PATH, use the action `lambda-layer-action`, or say");
+    outcome.says("put `python3.15` on PATH, use the action `lambda-layer-action`, or set");
     sandbox.write("pyproject.toml", format!("{PROJECT}requires-python = '>=3.14'\n"));
     assert!(said(&sandbox, &[]).contains("is 3.14, the only supported one"));
     sandbox.write(".python-version", "3.15\n");

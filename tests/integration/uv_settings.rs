@@ -78,7 +78,7 @@ fn members_know_the_indexes_of_their_workspace() {
         let outcome = build(&sandbox, "services/orders", "pip").run().code(1);
         let outcome =
             outcome.says("cause: `UV_INDEX_ACME_USERNAME` is not set and `UV_INDEX_ACME_PASSWORD` is not set\n");
-        outcome.says("hint: check the user name, password or token of the index; `UV_INDEX_ACME_USERNAME` and");
+        outcome.says("hint: check the user name, password or token of the index; or set `UV_INDEX_ACME_USERNAME` and");
     }
 }
 
