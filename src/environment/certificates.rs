@@ -5,6 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
 use crate::environment::Environment;
 use crate::error::Failure;
 
@@ -37,9 +41,20 @@ pub fn variables(environment: &Environment) -> BTreeMap<&'static str, String> {
 /// The certificates in PEM that requests to AWS trust in addition to those of the system or of `SSL_CERT_FILE`.
 ///
 /// # Errors
-/// The file of `AWS_CA_BUNDLE` cannot be read, or has no certificate.
+/// The file of `AWS_CA_BUNDLE` cannot be read, has no certificate, or has one that is not valid.
 pub fn for_aws(environment: &Environment) -> Result<Option<String>, Failure> {
-    environment.get(FOR_AWS).map(|path| read(FOR_AWS, path, environment)).transpose()
+    let Some(path) = environment.get(FOR_AWS) else { return Ok(None) };
+    let text = read(FOR_AWS, path, environment)?;
+    // AWS's client adds them in the same way, and panics if it cannot.
+    let mut roots = RootCertStore::empty();
+    for (index, certificate) in CertificateDer::pem_slice_iter(text.as_bytes()).enumerate() {
+        let certificate = certificate.map_err(|error| error.to_string());
+        certificate.and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string())).map_err(|why| {
+            let failure = Failure::user(format!("{FOR_AWS} is `{path}`, whose certificate {} is not valid", index + 1));
+            failure.cause(why).hint("replace that certificate, or remove it from the file")
+        })?;
+    }
+    Ok(Some(text))
 }
 
 /// Looks at the file of `SSL_CERT_FILE`. Without one, clients would trust nobody, and each would say so in words of its own.
@@ -101,5 +116,21 @@ mod tests {
                 ("SSL_CERT_FILE", "/work/ca.pem"),
             ]
         );
+    }
+
+    #[test]
+    fn a_damaged_certificate_is_an_error() {
+        let folder = tempfile::tempdir().expect("can be made");
+        let file = folder.path().join("ca.pem");
+        let why = |text: &str| {
+            fs_err::write(&file, text).expect("can be written");
+            let path = file.to_str().expect("is UTF-8");
+            let failure = for_aws(&environment(&[("AWS_CA_BUNDLE", path)])).expect_err("is refused");
+            format!("{failure:?}").replace(path, "ca.pem")
+        };
+        for body in ["AAAA", "not in Base64!"] {
+            let said = why(&format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"));
+            assert!(said.contains("AWS_CA_BUNDLE is `ca.pem`, whose certificate 1 is not valid"), "{said}");
+        }
     }
 }

@@ -100,5 +100,5 @@ fn where_nothing_can_be_tried_nothing_is_stripped() {
     let base = ["build", "--output", "layer.zip", "--python-version", &python, "--architecture", foreign];
     let outcome = sandbox.run(&base).args(&["--smoke-test", "off", "--strip", "true"]).run().success();
     let said: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning")).collect();
-    insta::assert_snapshot!(said.join("\n").replace(&python, "[PYTHON]").replace(foreign, "[ARCH]"), @"warning: `strip` was skipped: whether shared objects load without symbols can be tested only on [ARCH] with python[PYTHON] (use the action `lambda-layer-action/python[PYTHON]` on a runner for [ARCH], or leave out `strip`) [not-stripped]");
+    insta::assert_snapshot!(said.join("\n").replace(&python, "[PYTHON]").replace(foreign, "[ARCH]"), @"warning: `strip` was skipped: whether shared objects load without symbols can be tested only on Linux for [ARCH], with python[PYTHON] (use the action `lambda-layer-action/python[PYTHON]` on a runner for [ARCH], or leave out `strip`) [not-stripped]");
 }

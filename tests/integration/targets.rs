@@ -298,7 +298,7 @@ fn pip_only_installs_for_its_own_python() {
     --- stderr
     error: pip cannot install for python[PYTHON] on [ARCH] with Python [HERE] on this machine
     cause: pip evaluates markers such as `python_version` for the Python that it runs on
-    hint: use `installer: uv`, or run on the target's own Python and architecture
+    hint: use `installer: uv`, or run on Linux with the target's own Python and architecture
     ");
 }
 

@@ -35,7 +35,9 @@ impl Pip {
             ));
             let failure =
                 failure.cause("pip evaluates markers such as `python_version` for the Python that it runs on");
-            return Err(failure.hint("use `installer: uv`, or run on the target's own Python and architecture").into());
+            return Err(failure
+                .hint("use `installer: uv`, or run on Linux with the target's own Python and architecture")
+                .into());
         }
         let mut command = child::command(host.executable.as_str(), Utf8Path::new("/"), environment);
         // `-m pip --version` prints the same, but loads all of pip: 170 ms of processor time instead of 20.

@@ -157,7 +157,7 @@ fn no_host(target: Target) -> Finding {
         "not-stripped",
         "layer",
         format!(
-            "`strip` was skipped: whether shared objects load without symbols can be tested only on {architecture} with python{python}"
+            "`strip` was skipped: whether shared objects load without symbols can be tested only on Linux for {architecture}, with python{python}"
         ),
         format!("use the action `{}` on a runner for {architecture}, or leave out `strip`", images::action(python)),
     )
