@@ -49,10 +49,11 @@ pub fn for_aws(environment: &Environment) -> Result<Option<String>, Failure> {
     let mut roots = RootCertStore::empty();
     for (index, certificate) in CertificateDer::pem_slice_iter(text.as_bytes()).enumerate() {
         let certificate = certificate.map_err(|error| error.to_string());
-        certificate.and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string())).map_err(|why| {
+        let added = certificate.and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
+        if let Err(why) = added {
             let failure = Failure::user(format!("{FOR_AWS} is `{path}`, whose certificate {} is not valid", index + 1));
-            failure.cause(why).hint("replace that certificate, or remove it from the file")
-        })?;
+            return Err(failure.cause(why).hint("replace that certificate, or remove it from the file"));
+        }
     }
     Ok(Some(text))
 }
