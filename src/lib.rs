@@ -7,6 +7,7 @@ pub mod archive;
 pub mod audit;
 pub mod aws;
 pub mod build;
+pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -32,11 +32,11 @@ use crate::error::Failure;
 use crate::files;
 use crate::layer::scan::Observed;
 use crate::layer::scan::leaks::Scan;
-use crate::layer::{Entry, Source, Tree};
+use crate::layer::{Entry, Source, Stored, StreamRange, Tree};
 use crate::types::{ByteSize, ContentHash, Digest};
 
 /// The default of zlib and of libdeflate.
-const LEVEL: i32 = 6;
+pub const LEVEL: i32 = 6;
 const FOLDER_MODE: u32 = 0o040_755;
 const PROGRAM_MODE: u32 = 0o100_755;
 const FILE_MODE: u32 = 0o100_644;
@@ -53,6 +53,8 @@ pub struct Archive {
     pub entries: usize,
     /// What was seen of its files, where there was something to see.
     pub observed: BTreeMap<Utf8PathBuf, Observed>,
+    /// Where the zip has the compressed bytes of files that were not in the cache.
+    pub streams: BTreeMap<Utf8PathBuf, StreamRange>,
 }
 
 impl Archive {
@@ -74,7 +76,15 @@ impl Archive {
         file.write_all(bytes).expect("can be written");
         let size = ByteSize(bytes.len() as u64);
         let content = ContentHash(Digest::of(bytes));
-        Self { file, content, zipped_size: size, unzipped_size: size, entries: 1, observed: BTreeMap::new() }
+        Self {
+            file,
+            content,
+            zipped_size: size,
+            unzipped_size: size,
+            entries: 1,
+            observed: BTreeMap::new(),
+            streams: BTreeMap::new(),
+        }
     }
 }
 
@@ -82,6 +92,8 @@ impl Archive {
 struct Packed {
     deflated: Vec<u8>,
     crc: u32,
+    /// CRC-32 of the compressed bytes, if the cache does not have them.
+    check: Option<u32>,
     size: u64,
     mode: u32,
     observed: Observed,
@@ -93,16 +105,16 @@ struct Packed {
 /// What reading the tree's files or writing the zip says.
 pub fn pack(tree: &Tree, scan: &Scan, folder: &Utf8Path, progress: &ProgressBar) -> anyhow::Result<Archive> {
     let file = temporary_file(folder)?;
-    let (observed, hasher, written) = {
+    let (seen, hasher, written) = {
         let mut hashing = HashingWriter {
             inner: BufWriter::with_capacity(1 << 20, file.as_file()),
             hasher: Sha256::new(),
             written: 0,
         };
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let observed = write_zip(tree, scan, &mut hashing, progress, threads)?;
+        let seen = write_zip(tree, scan, &mut hashing, progress, threads)?;
         hashing.flush()?;
-        (observed, hashing.hasher, hashing.written)
+        (seen, hashing.hasher, hashing.written)
     };
     Ok(Archive {
         content: ContentHash(Digest::finish(hasher)),
@@ -110,7 +122,8 @@ pub fn pack(tree: &Tree, scan: &Scan, folder: &Utf8Path, progress: &ProgressBar)
         unzipped_size: tree.unzipped_size(),
         entries: tree.entries.len(),
         file,
-        observed,
+        observed: seen.observed,
+        streams: seen.streams,
     })
 }
 
@@ -120,13 +133,20 @@ pub fn temporary_file(folder: &Utf8Path) -> anyhow::Result<NamedTempFile> {
     file.with_context(|| format!("could not write to `{folder}`"))
 }
 
+/// What a zip's files showed, and where they are.
+#[derive(Debug, Default)]
+struct Seen {
+    observed: BTreeMap<Utf8PathBuf, Observed>,
+    streams: BTreeMap<Utf8PathBuf, StreamRange>,
+}
+
 fn write_zip(
     tree: &Tree,
     scan: &Scan,
     writer: &mut impl Write,
     progress: &ProgressBar,
     threads: usize,
-) -> anyhow::Result<BTreeMap<Utf8PathBuf, Observed>> {
+) -> anyhow::Result<Seen> {
     let mut largest_first: Vec<(&Utf8Path, &Entry)> =
         tree.entries.iter().map(|(path, entry)| (path.as_path(), entry)).collect();
     largest_first.sort_by(|left, right| right.1.size.cmp(&left.1.size).then(left.0.cmp(right.0)));
@@ -178,8 +198,8 @@ fn write_in_order(
     packed: &mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
     writer: &mut impl Write,
     progress: &ProgressBar,
-) -> anyhow::Result<BTreeMap<Utf8PathBuf, Observed>> {
-    let mut observed = BTreeMap::new();
+) -> anyhow::Result<Seen> {
+    let mut seen = Seen::default();
     let mut zip = ZipArchiveWriter::new(writer);
     let date = UtcDateTime::from_components(1980, 1, 1, 0, 0, 0, 0).expect("is the first date that a zip can hold");
     let mut waiting: BTreeMap<&Utf8Path, Packed> = BTreeMap::new();
@@ -199,18 +219,25 @@ fn write_in_order(
             waiting.insert(path, packed);
         };
         if !found.observed.is_nothing() {
-            observed.insert(name.clone().into(), found.observed);
+            seen.observed.insert(name.clone().into(), found.observed);
         }
         let builder = zip.new_file(entry_path(&name)?).compression_method(CompressionMethod::DEFLATE);
         let (mut entry, _) = builder.last_modified(date).unix_permissions(found.mode).start()?;
+        if let Some(check) = found.check {
+            let (offset, length) = (entry.stream_offset(), found.deflated.len() as u64);
+            seen.streams.insert(name.clone().into(), StreamRange { offset, length, crc: found.crc, check });
+        }
         entry.write_all(&found.deflated)?;
         entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;
     }
     zip.finish()?;
-    Ok(observed)
+    Ok(seen)
 }
 
 fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compressor) -> anyhow::Result<Packed> {
+    if let Source::Stored { file, executable } = &entry.source {
+        return copy(path, entry, file, *executable, scan);
+    }
     let read;
     let (bytes, mode): (&[u8], u32) = match &entry.source {
         Source::File { path, executable } => {
@@ -219,10 +246,11 @@ fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compre
         }
         Source::Bytes { bytes, executable } => (bytes, if *executable { PROGRAM_MODE } else { FILE_MODE }),
         Source::Link { target } => (target.as_str().as_bytes(), LINK_MODE),
+        Source::Stored { .. } => unreachable!("is copied"),
     };
     let observed = match &entry.source {
         Source::Link { target } => Observed::of_link(path, &entry.owner, target, scan),
-        Source::File { .. } | Source::Bytes { .. } => Observed::of(path, &entry.owner, bytes, scan),
+        _ => Observed::of(path, &entry.owner, bytes, scan),
     };
     // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
     let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
@@ -230,7 +258,24 @@ fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compre
         compressor.deflate_compress(bytes, &mut deflated).context("the compressor needs more room than it said")?;
     deflated.truncate(length);
     deflated.shrink_to_fit();
-    Ok(Packed { deflated, crc: crc32(bytes), size: bytes.len() as u64, mode, observed })
+    let check = Some(crc32(&deflated));
+    Ok(Packed { deflated, crc: crc32(bytes), check, size: bytes.len() as u64, mode, observed })
+}
+
+/// The same for a file of the cache: nothing is compressed, and only what is unknown is worked out. What was secret in
+/// an earlier run says nothing about this run's secrets, so these are searched for in any case.
+fn copy(path: &Utf8Path, entry: &Entry, file: &Stored, executable: bool, scan: &Scan) -> anyhow::Result<Packed> {
+    let stream = file.stream()?;
+    let deflated = stream.read()?;
+    let mut observed = match &file.learned.observed {
+        Some(known) => known.clone(),
+        None => Observed::of(path, &entry.owner, &file.inflated(&deflated)?, scan),
+    };
+    if scan.has_secrets() {
+        observed.leak = scan.look_for_secrets(path, &entry.owner, &file.inflated(&deflated)?).or(observed.leak);
+    }
+    let mode = if executable { PROGRAM_MODE } else { FILE_MODE };
+    Ok(Packed { deflated, crc: stream.range.crc, check: None, size: file.size.0, mode, observed })
 }
 
 /// Hashes what passes through.

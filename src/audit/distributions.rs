@@ -110,13 +110,16 @@ fn check_start(layer: &Layer, there: &BTreeSet<&str>) -> Vec<Finding> {
 }
 
 /// Files that a distribution has, but that its installer did not install.
-pub(crate) fn check_installed(distributions: &[Distribution], installed: &Utf8Path) -> Vec<Finding> {
-    let files = distributions.iter().flat_map(|distribution| {
+pub(crate) fn check_installed<'a>(
+    distributions: impl Iterator<Item = &'a Distribution>,
+    is_there: impl Fn(&Utf8Path) -> bool,
+) -> Vec<Finding> {
+    let files = distributions.flat_map(|distribution| {
         // Bytecode is left out of every layer.
         let paths = distribution.record.keys().filter(|path| !path.as_str().contains("__pycache__"));
         paths.map(move |path| (distribution, path))
     });
-    let findings = files.filter(|(_, path)| !installed.join(path).exists()).map(|(distribution, path)| {
+    let findings = files.filter(|(_, path)| !is_there(path)).map(|(distribution, path)| {
         let name = &distribution.name;
         Finding::warning(
             "lost-file",

@@ -2,38 +2,41 @@
 //! files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
 use super::entry_points;
 use super::install::shared_paths;
+use super::installed::{File, Installed, bytes_of};
 use crate::audit::{distributions, exclude};
+use crate::cache::Bytecode;
 use crate::files;
 use crate::files::{FileEntry, FileKind};
 use crate::layer::Finding;
-use crate::layer::{Distribution, Entry, Owner, Source, Tree, paths, sboms};
+use crate::layer::{Compiled, Distribution, Entry, Made, Owner, Source, Tree, paths, sboms};
 use crate::spec::Spec;
 use crate::types::{ByteSize, DistributionName};
 
 /// Files of `*.dist-info` that record how a distribution was installed. They differ between tools and machines.
 const NOISE: &[&str] = &["INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"];
 
-/// Lays out the tree. `installed` is the folder with the installed distributions and projects, `opt` the one that the
-/// build script wrote to; `folder` contains both, and is kept as long as the tree.
+/// Lays out the tree. `opt` is the folder that the build script wrote to; `folder` contains it and the installed files,
+/// and is kept as long as the tree.
 pub(crate) fn assemble(
     spec: &Spec,
-    installed: &Utf8Path,
+    installed: &Installed,
     opt: &Utf8Path,
     (distributions, projects): (Vec<Distribution>, &[DistributionName]),
     folder: TempDir,
 ) -> anyhow::Result<Tree> {
     let (excluded, kept): (Vec<_>, Vec<_>) =
         distributions.into_iter().partition(|distribution| spec.content.exclude.contains(&distribution.name));
-    let mut tree =
-        Tree { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: Some(folder) };
+    let mut tree = Tree::new(Some(folder));
     tree.findings.extend(exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
-    tree.findings.extend(distributions::check_installed(&kept, installed));
+    let on_disk = kept.iter().filter(|it| !installed.known.get(&it.name).is_some_and(|known| known.is_taken));
+    tree.findings.extend(distributions::check_installed(on_disk, |path| installed.has(path)));
     add_installed(spec, installed, (&excluded, &kept, projects), &mut tree)?;
     tree.distributions = kept;
     add_source(spec, &mut tree)?;
@@ -48,7 +51,7 @@ pub(crate) fn assemble(
 
 fn add_installed(
     spec: &Spec,
-    installed: &Utf8Path,
+    installed: &Installed,
     (excluded, kept, projects): (&[Distribution], &[Distribution], &[DistributionName]),
     tree: &mut Tree,
 ) -> anyhow::Result<()> {
@@ -57,32 +60,46 @@ fn add_installed(
     let left_out: BTreeSet<&Utf8Path> =
         excluded.iter().flat_map(|distribution| distribution.record.keys().map(Utf8PathBuf::as_path)).collect();
 
-    for FileEntry { path, kind } in files::walk_all(installed)? {
+    for (path, file) in &installed.files {
         let owner = owners.get(path.as_path());
-        if is_noise(&path) || (owner.is_none() && (left_out.contains(path.as_path()) || path == ".lock")) {
+        if is_noise(path) || (owner.is_none() && (left_out.contains(path.as_path()) || path == ".lock")) {
             continue;
         }
-        let place = paths::place(&path, owner.copied(), &packages);
-        let source = match place.strip_prefix("bin") {
+        let place = paths::place(path, owner.copied(), &packages);
+        let changed = match place.strip_prefix("bin") {
             Ok(name) => match owner.and_then(|owner| owner.scripts.get(name.as_str())) {
-                Some(object) => Source::Bytes {
+                Some(object) => Some(Source::Bytes {
                     bytes: entry_points::entry_point(object, &packages, spec.target.python),
                     executable: true,
-                },
-                None => script_source(kind, spec)?,
+                }),
+                None => script_source(file, spec)?,
             },
-            Err(_) if sboms::is_one(&path) => sbom_source(kind)?,
-            Err(_) => source_of(kind),
+            Err(_) if sboms::is_one(path) => sbom_source(file)?,
+            Err(_) => None,
         };
+        let row = owner.and_then(|owner| installed.row_of(&owner.name, path));
+        tree.compiled.extend(row.and_then(|row| row.bytecode.clone()).map(|known| (place.clone(), known.into())));
         let owner = owner.map_or(Owner::Unknown, |owner| Owner::Distribution(owner.name.clone()));
-        tree.add(place, entry(source, owner)?)?;
+        let entry = match (changed, file.content) {
+            (None, Some((digest, size))) => Entry { source: file.source.clone(), owner, size, digest: Some(digest) },
+            (changed, _) => entry(changed.unwrap_or_else(|| file.source.clone()), owner)?,
+        };
+        tree.add(place, entry)?;
     }
     Ok(())
 }
 
+impl From<Bytecode> for Compiled {
+    fn from(known: Bytecode) -> Self {
+        let made =
+            known.file.map(|file| Made { digest: file.digest, size: file.size, stored: Some(file), place: None });
+        Self { python: known.python, made }
+    }
+}
+
 /// Whether a file is left out of every layer: records of the installation, and bytecode. A wheel's bytecode may be for
 /// another Python or an older source; this program adds its own.
-fn is_noise(path: &Utf8Path) -> bool {
+pub(super) fn is_noise(path: &Utf8Path) -> bool {
     let is_bytecode =
         path.extension() == Some("pyc") && path.parent().is_some_and(|parent| parent.ends_with("__pycache__"));
     let in_info = path.parent().is_some_and(|parent| parent.extension() == Some("dist-info"));
@@ -90,23 +107,24 @@ fn is_noise(path: &Utf8Path) -> bool {
 }
 
 /// A script that a distribution ships as a file. pip makes it executable only if it is executable in the wheel.
-fn script_source(kind: FileKind, spec: &Spec) -> anyhow::Result<Source> {
-    let FileKind::File { source, .. } = &kind else { return Ok(source_of(kind)) };
-    let bytes = fs_err::read(source)?;
-    Ok(match entry_points::with_runtime_interpreter(&bytes, spec.target.python) {
-        Some(bytes) => Source::Bytes { bytes, executable: true },
-        None if bytes.starts_with(b"#!") => Source::File { path: source.clone(), executable: true },
-        None => source_of(kind),
+fn script_source(file: &File, spec: &Spec) -> anyhow::Result<Option<Source>> {
+    let bytes = bytes_of(&file.source)?;
+    Ok(match (entry_points::with_runtime_interpreter(&bytes, spec.target.python), &file.source) {
+        (_, Source::Link { .. }) => None,
+        (Some(bytes), _) => Some(Source::Bytes { bytes, executable: true }),
+        (None, _) if !bytes.starts_with(b"#!") => None,
+        (None, Source::Stored { file, .. }) => Some(Source::Stored { file: Arc::clone(file), executable: true }),
+        (None, Source::File { path, .. }) => Some(Source::File { path: path.clone(), executable: true }),
+        (None, Source::Bytes { .. }) => None,
     })
 }
 
-fn sbom_source(kind: FileKind) -> anyhow::Result<Source> {
-    let FileKind::File { source, .. } = &kind else { return Ok(source_of(kind)) };
-    let changed = std::str::from_utf8(&fs_err::read(source)?).ok().and_then(sboms::without_places);
-    Ok(changed.map_or_else(|| source_of(kind), |text| Source::Bytes { bytes: text.into_bytes(), executable: false }))
+fn sbom_source(file: &File) -> anyhow::Result<Option<Source>> {
+    let changed = std::str::from_utf8(&bytes_of(&file.source)?).ok().and_then(sboms::without_places);
+    Ok(changed.map(|text| Source::Bytes { bytes: text.into_bytes(), executable: false }))
 }
 
-fn source_of(kind: FileKind) -> Source {
+pub(super) fn source_of(kind: FileKind) -> Source {
     match kind {
         FileKind::File { source, executable } => Source::File { path: source, executable },
         FileKind::Link { target } => Source::Link { target },
@@ -118,9 +136,14 @@ pub(crate) fn entry(source: Source, owner: Owner) -> anyhow::Result<Entry> {
     let size = match &source {
         Source::File { path, .. } => fs_err::metadata(path)?.len(),
         Source::Bytes { bytes, .. } => bytes.len() as u64,
+        Source::Stored { file, .. } => file.size.0,
         Source::Link { .. } => 0,
     };
-    Ok(Entry { source, owner, size: ByteSize(size) })
+    let digest = match &source {
+        Source::Stored { file, .. } => Some(file.digest),
+        Source::File { .. } | Source::Bytes { .. } | Source::Link { .. } => None,
+    };
+    Ok(Entry { source, owner, size: ByteSize(size), digest })
 }
 
 /// Adds own source: a package folder under its name, the content of any other folder directly.

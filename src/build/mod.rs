@@ -4,6 +4,8 @@ pub mod assemble;
 pub mod bytecode;
 pub mod entry_points;
 pub mod install;
+mod installed;
+mod keep;
 pub(crate) mod origins;
 pub mod records;
 pub mod script;
@@ -19,12 +21,15 @@ use tempfile::NamedTempFile;
 use crate::archive::pack;
 use crate::archive::pack::Archive;
 use crate::audit::{size, smoke, verdict};
+use crate::cache::Cache;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Failure, counted};
 use crate::github::workflow_commands;
 use crate::layer::scan::leaks::Scan;
-use crate::layer::{DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Saving, distribution_sizes};
+use crate::layer::{
+    CacheMiss, DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Saving, distribution_sizes,
+};
 use crate::manifest::Manifest;
 use crate::process::Pythons;
 use crate::runtime::Runtime;
@@ -88,7 +93,7 @@ impl BuiltLayer {
     }
 }
 
-/// Builds and checks a layer. Nothing is published.
+/// Builds and checks a layer. Nothing is published. What the cache lacks, or has lost, costs time and nothing else.
 ///
 /// # Errors
 /// Installing or packing fails. Problems that the checks find are in the result.
@@ -98,11 +103,33 @@ pub fn build(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<BuiltLayer> {
+    let mut cache = Cache::open(environment, console);
+    loop {
+        let error = match build_with(spec, manifest, &cache, environment, console) {
+            Err(error) => error,
+            done => return done,
+        };
+        let Some(miss) = CacheMiss::of(&error) else { return Err(error) };
+        match miss {
+            CacheMiss::Absent => console.note("files are needed that the cache does not have; installing"),
+            CacheMiss::Damaged => console.warning("the cache is damaged; building without it"),
+        }
+        cache = cache.after(miss);
+    }
+}
+
+fn build_with(
+    spec: &Spec,
+    manifest: &Manifest,
+    cache: &Cache,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<BuiltLayer> {
     let pythons = spec.needs_interpreter().then(|| pythons(spec, environment, console));
     let pythons = pythons.as_ref();
     let host = pythons.and_then(|pythons| pythons.any().ok());
     let runtime = Runtime::here(spec.target.python);
-    let tree = install::install(spec, manifest, pythons, environment, console)?;
+    let (tree, installed, keys) = install::install(spec, manifest, pythons, cache, environment, console)?;
     let (tree, mut savings) = slim::slim(tree, spec, manifest, &runtime, console)?;
     let (tree, stripped) = strip::strip(tree, spec, host, environment, console)?;
     savings.extend(stripped);
@@ -130,6 +157,8 @@ pub fn build(
         let scan = Scan::new(&console.secrets(), &tree.distributions);
         let mut archive = pack::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
         step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
+        keep::Finished { tree: &tree, installed: &installed, archive: &archive, keys: &keys }
+            .keep(spec, cache, console)?;
 
         let step = console.step("Check the layer");
         let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));

@@ -6,14 +6,12 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use camino::Utf8PathBuf;
-use sha2::{Digest as _, Sha256};
 
 use super::assemble::entry;
 use crate::layer::{Entry, Owner, Source, Tree, paths};
 use crate::spec::Spec;
+use crate::types::Digest;
 
 /// Writes the records as the last step of a tree: files that are left out later would still be recorded.
 ///
@@ -48,8 +46,11 @@ fn hashes(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, String>> {
         let mut done = Vec::new();
         while let Some((place, entry)) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
             let recorded = match entry.source {
-                Source::File { .. } | Source::Bytes { .. } => hash_and_size(&entry.bytes()?),
                 Source::Link { .. } => ",".to_owned(),
+                _ => match entry.digest {
+                    Some(digest) => recorded(digest, entry.size.0),
+                    None => hash_and_size(&entry.bytes()?),
+                },
             };
             done.push(((*place).clone(), recorded));
         }
@@ -68,7 +69,11 @@ fn hashes(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, String>> {
 
 /// The hash and the size in bytes, in the form of a `RECORD`.
 pub(crate) fn hash_and_size(bytes: &[u8]) -> String {
-    format!("sha256={},{}", URL_SAFE_NO_PAD.encode(Sha256::digest(bytes)), bytes.len())
+    recorded(Digest::of(bytes), bytes.len() as u64)
+}
+
+fn recorded(digest: Digest, bytes: u64) -> String {
+    format!("sha256={},{bytes}", digest.base64_for_urls())
 }
 
 fn quoted(path: &str) -> String {

@@ -14,6 +14,7 @@ pub mod saving;
 pub mod sboms;
 pub mod scan;
 pub mod sizes;
+pub mod stored;
 pub mod tree;
 pub use distribution::Distribution;
 pub(crate) use distribution::headers;
@@ -23,7 +24,8 @@ pub use materials::Materials;
 pub use origins::{Origin, Origins};
 pub use saving::Saving;
 pub use sizes::{DistributionSize, distribution_sizes};
-pub use tree::{Entry, Owner, Source, Tree};
+pub use stored::{CacheMiss, Habit, Learned, Mentions, Stored, Stream, StreamRange};
+pub use tree::{Compiled, Entry, Made, Owner, Source, Tree};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,9 +66,9 @@ impl Layer {
     pub fn of(tree: &Tree, mut observed: BTreeMap<Utf8PathBuf, Observed>) -> Self {
         let files = tree.entries.iter().map(|(path, entry)| {
             let kind = match &entry.source {
-                Source::File { executable, .. } | Source::Bytes { executable, .. } => {
-                    Kind::File { executable: *executable }
-                }
+                Source::File { executable, .. }
+                | Source::Bytes { executable, .. }
+                | Source::Stored { executable, .. } => Kind::File { executable: *executable },
                 Source::Link { target } => Kind::Link { target: target.clone() },
             };
             let observed = observed.remove(path).unwrap_or_default();

@@ -1,15 +1,16 @@
 //! The tree of a layer before it is packed: each path with its source and its owner.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
-use super::{Distribution, paths};
+use super::{Distribution, Learned, Stored, paths};
 use crate::error::Failure;
 use crate::layer::Finding;
-use crate::types::{ByteSize, DistributionName};
+use crate::types::{ByteSize, Digest, DistributionName};
 
 #[derive(Debug)]
 pub struct Tree {
@@ -19,6 +20,11 @@ pub struct Tree {
     pub distributions: Vec<Distribution>,
     /// Findings of the build.
     pub findings: Vec<Finding>,
+    /// What the build found out about files that the cache does not know yet, by their paths in the layer; also about
+    /// files that were left out.
+    pub(crate) learned: BTreeMap<Utf8PathBuf, Learned>,
+    /// The bytecode of modules, by the modules' paths.
+    pub(crate) compiled: BTreeMap<Utf8PathBuf, Compiled>,
     /// Holds the installed files; removed with the tree.
     pub(crate) folder: Option<TempDir>,
 }
@@ -29,9 +35,31 @@ pub struct Entry {
     pub owner: Owner,
     /// Bytes; 0 for a link.
     pub size: ByteSize,
+    /// SHA-256 of the bytes, if it is known already.
+    pub digest: Option<Digest>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a Python made of a module.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The interpreter, as its `sys.version`.
+    pub python: String,
+    /// `None` if the Python refused to compile the module.
+    pub made: Option<Made>,
+}
+
+/// The bytecode of a module.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub digest: Digest,
+    pub size: ByteSize,
+    /// What the cache has of it.
+    pub stored: Option<Arc<Stored>>,
+    /// Where it is in the layer, if it is there.
+    pub place: Option<Utf8PathBuf>,
+}
+
+#[derive(Clone, Debug)]
 pub enum Source {
     File {
         path: Utf8PathBuf,
@@ -40,6 +68,11 @@ pub enum Source {
     /// Written by this program.
     Bytes {
         bytes: Vec<u8>,
+        executable: bool,
+    },
+    /// In the cache.
+    Stored {
+        file: Arc<Stored>,
         executable: bool,
     },
     Link {
@@ -60,10 +93,24 @@ pub enum Owner {
     Unknown,
 }
 
+impl Tree {
+    /// An empty tree.
+    pub(crate) fn new(folder: Option<TempDir>) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            distributions: Vec::new(),
+            findings: Vec::new(),
+            learned: BTreeMap::new(),
+            compiled: BTreeMap::new(),
+            folder,
+        }
+    }
+}
+
 #[cfg(test)]
 impl Tree {
     pub(crate) fn empty() -> Self {
-        Self { entries: BTreeMap::new(), distributions: Vec::new(), findings: Vec::new(), folder: None }
+        Self::new(None)
     }
 }
 
@@ -117,7 +164,7 @@ impl Tree {
     /// Something else is already there, or is needed as a folder there.
     pub(crate) fn add(&mut self, path: Utf8PathBuf, entry: Entry) -> Result<(), Failure> {
         if let Some(taken) = self.entries.get(&path) {
-            if taken.source == entry.source {
+            if taken.source.is_the_same(&entry.source) {
                 return Ok(());
             }
             let failure = Failure::user(format!(
@@ -141,16 +188,56 @@ impl Tree {
 
 impl Source {
     pub(crate) fn is_executable(&self) -> bool {
-        matches!(self, Self::File { executable: true, .. } | Self::Bytes { executable: true, .. })
+        matches!(
+            self,
+            Self::File { executable: true, .. }
+                | Self::Bytes { executable: true, .. }
+                | Self::Stored { executable: true, .. }
+        )
+    }
+
+    fn is_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File { path: one, executable: left }, Self::File { path: two, executable: right }) => {
+                one == two && left == right
+            }
+            (Self::Bytes { bytes: one, executable: left }, Self::Bytes { bytes: two, executable: right }) => {
+                one == two && left == right
+            }
+            (Self::Stored { file: one, executable: left }, Self::Stored { file: two, executable: right }) => {
+                one.digest == two.digest && left == right
+            }
+            (Self::Link { target: one }, Self::Link { target: two }) => one == two,
+            _ => false,
+        }
     }
 }
 
 impl Entry {
+    /// The file on disk; what is in the cache is written to `place` first.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the cache does not have it.
+    pub(crate) fn on_disk(&self, place: &Utf8Path) -> std::io::Result<Option<Utf8PathBuf>> {
+        match &self.source {
+            Source::File { path, .. } => Ok(Some(path.clone())),
+            Source::Stored { file, .. } => {
+                if let Some(folder) = place.parent() {
+                    fs_err::create_dir_all(folder)?;
+                }
+                fs_err::write(place, file.bytes()?)?;
+                Ok(Some(place.to_owned()))
+            }
+            Source::Bytes { .. } | Source::Link { .. } => Ok(None),
+        }
+    }
+
     /// Those of a link are none.
     pub(crate) fn bytes(&self) -> std::io::Result<Vec<u8>> {
         match &self.source {
             Source::File { path, .. } => fs_err::read(path),
             Source::Bytes { bytes, .. } => Ok(bytes.clone()),
+            Source::Stored { file, .. } => file.bytes(),
             Source::Link { .. } => Ok(Vec::new()),
         }
     }

@@ -15,6 +15,9 @@ pub struct Host {
     pub(crate) executable: Utf8PathBuf,
     /// The version without the patch number, `3.13`.
     pub(crate) version: String,
+    /// The value of `sys.version`, which is another one for each build of a Python.
+    #[serde(default)]
+    pub(crate) build: String,
     /// The value of `sys.platform`, `linux`.
     platform: String,
     /// The version of glibc, `2.34`; empty with another C library.
@@ -27,7 +30,7 @@ pub struct Host {
 }
 
 const QUESTION: &str = "import importlib.util, json, platform, sys; \
-    print(json.dumps({'executable': sys.executable, 'version': '%d.%d' % sys.version_info[:2], \
+    print(json.dumps({'executable': sys.executable, 'version': '%d.%d' % sys.version_info[:2], 'build': sys.version, \
     'platform': sys.platform, 'glibc': platform.libc_ver()[1] if platform.libc_ver()[0] == 'glibc' else '', \
     'is_release': sys.version_info.releaselevel == 'final', \
     'is_whole': all(importlib.util.find_spec(name) for name in ('_bz2', '_ctypes', '_lzma', '_sqlite3', '_ssl'))}))";

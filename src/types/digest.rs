@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use super::as_string;
@@ -36,6 +36,20 @@ impl Digest {
         STANDARD.encode(self.0)
     }
 
+    /// Base64 for URLs without padding, the form of a `RECORD`.
+    pub fn base64_for_urls(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    pub fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
+    /// Whether it has these bytes.
+    pub fn is(&self, bytes: [u8; 32]) -> bool {
+        self.0 == bytes
+    }
+
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         if text.len() != 64 || !text.is_ascii() {
@@ -51,6 +65,22 @@ impl Digest {
         STANDARD.decode(text).ok()?.try_into().ok().map(Self)
     }
 }
+
+impl Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.hex())
+    }
+}
+
+impl FromStr for Digest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::from_hex(text).ok_or_else(|| format!("`{text}` is not a digest (64 hexadecimal digits)"))
+    }
+}
+
+as_string!(Digest);
 
 impl fmt::Debug for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

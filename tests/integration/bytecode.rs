@@ -167,7 +167,7 @@ fn a_layer_that_bytecode_would_make_too_large_gets_none() {
     let (outcome, members) = built(&sandbox, &[&include[..], &["compile"]].concat());
     let said: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("warning: with")).collect();
     let figures = regex::Regex::new(r"\d+\.\d [KM]B").expect("is valid");
-    insta::assert_snapshot!(figures.replace_all(&said.join("\n"), "[size]"), @"warning: with [size] of bytecode the layer would be [size], over Lambda's limit of [size]: it contains no bytecode, so every cold start compiles its modules (use `bytecode: only` to replace the sources with it ([size] in total), or leave something out) [no-bytecode]");
+    insta::assert_snapshot!(figures.replace_all(&said.join("\n"), "[size]"), @"warning: with about [size] of bytecode the layer would be about [size], over Lambda's limit of [size]: it contains no bytecode, so every cold start compiles its modules (use `bytecode: only` to replace the sources with it (about [size] in total), or leave something out) [no-bytecode]");
     assert_eq!(names(&members), ["python/model.bin", "python/six.py"]);
     let (_, members) = built(&sandbox, &[&include[..], &["only"]].concat());
     assert_eq!(names(&members), ["python/model.bin", "python/six.pyc"]);

@@ -49,9 +49,10 @@ fn entry(source: Source) -> Entry {
     let size = match &source {
         Source::Bytes { bytes, .. } => bytes.len() as u64,
         Source::File { path, .. } => fs_err::metadata(path).expect("is there").len(),
+        Source::Stored { file, .. } => file.size.0,
         Source::Link { .. } => 0,
     };
-    Entry { source, owner: Owner::Unknown, size: ByteSize(size) }
+    Entry { source, owner: Owner::Unknown, size: ByteSize(size), digest: None }
 }
 
 /// A tree of those that have room: no file can be a folder.
@@ -106,7 +107,7 @@ proptest! {
             let (mode, bytes) = match &entry.source {
                 Source::Bytes { bytes, executable } => (if *executable { 0o100_755 } else { 0o100_644 }, bytes.clone()),
                 Source::Link { target } => (0o120_777, target.as_str().as_bytes().to_vec()),
-                Source::File { .. } => unreachable!("none was made"),
+                Source::File { .. } | Source::Stored { .. } => unreachable!("none was made"),
             };
             prop_assert_eq!(files[path.as_str()], &Read { mode, bytes });
             for folder in path.ancestors().skip(1).filter(|folder| !folder.as_str().is_empty()) {
@@ -150,6 +151,7 @@ fn an_unreadable_file_is_named_and_leaves_no_zip() {
         source: Source::File { path: place.join("gone"), executable: false },
         owner: Owner::Unknown,
         size: ByteSize(1),
+        digest: None,
     };
     // Others wait to be compressed when writing ends.
     let others = (0..50).map(|number| {

@@ -136,6 +136,10 @@ fn place(path: &Utf8Path, source: &Source, opt: &Utf8Path) -> anyhow::Result<()>
             fs_err::write(path, bytes)?;
             fs_err::set_permissions(path, mode(*executable))?;
         }
+        Source::Stored { file, executable } => {
+            fs_err::write(path, file.bytes()?)?;
+            fs_err::set_permissions(path, mode(*executable))?;
+        }
         Source::Link { target } => {
             let here = target.strip_prefix("/opt").map_or_else(|_| target.clone(), |inside| opt.join(inside));
             fs_err::os::unix::fs::symlink(here, path)?;

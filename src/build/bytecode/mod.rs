@@ -2,20 +2,24 @@
 //! modules again.
 
 mod marshal;
+mod room;
 mod worker;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
+use std::sync::Arc;
 
+use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::bytecode::marshal::CodeLayout;
-use crate::build::bytecode::worker::{Compiled, Module};
+use crate::build::bytecode::room::Room;
+use crate::build::bytecode::worker::Module;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
-use crate::layer::{Entry, Finding, Source, Tree};
-use crate::process::Pythons;
+use crate::layer::{Compiled, Entry, Finding, Made, Source, Tree};
+use crate::process::{Host, Pythons};
 use crate::runtime::images;
 use crate::spec::{Bytecode, Spec};
 use crate::types::{ByteSize, PythonVersion};
@@ -48,42 +52,72 @@ pub fn compile(
         }
     };
     let step = console.step("Compile to bytecode");
+    let mut room = Room::of(&tree, &modules, host, bytecode);
     let folder = tree.new_folder("bytecode")?;
-    let interpreters = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let layout = CodeLayout::of(python);
-    let compiled = worker::compile_all(&modules, &folder, host, layout, interpreters, environment)?;
-
-    if bytecode != Bytecode::Only
-        && let Some(finding) = too_large(&tree, &modules, &compiled)
-    {
+    let missing: Vec<usize> = (0..modules.len()).filter(|index| !is_kept(&tree, &modules[*index], host)).collect();
+    let mut files = BTreeMap::new();
+    if !room.is_used_up() {
+        let sources = folder.join("sources");
+        let asked = missing.iter().map(|index| {
+            let module = &modules[*index];
+            let source = tree.entries[&module.place].on_disk(&sources.join(&module.place))?;
+            anyhow::Ok((*index, source.with_context(|| format!("`{}` is no file", module.place))?))
+        });
+        let asked = asked.collect::<anyhow::Result<Vec<_>>>()?;
+        let interpreters = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let layout = CodeLayout::of(python);
+        let work = worker::Work { modules: &modules, asked: &asked, folder: &folder, host, layout, environment };
+        for (index, compiled) in worker::compile_all(&work, interpreters, &mut room)? {
+            let made = compiled.map(|compiled| {
+                files.insert(index, compiled.file);
+                Made { digest: compiled.digest, size: compiled.size, stored: None, place: None }
+            });
+            tree.compiled.insert(modules[index].place.clone(), Compiled { python: host.build.clone(), made });
+        }
+    }
+    if room.is_used_up() {
         step.done("too large for the layer");
-        tree.findings.push(finding);
+        tree.findings.push(too_large(&tree, &modules, &room));
         return Ok(tree);
     }
     let linked = linked(&tree);
     let mut refused = Vec::new();
     let mut bytes = 0;
-    for (module, compiled) in modules.iter().zip(compiled) {
-        let Some(compiled) = compiled else {
+    for (index, module) in modules.iter().enumerate() {
+        let Some(made) = tree.compiled.get_mut(&module.place).and_then(|compiled| compiled.made.as_mut()) else {
             refused.push(module.place.as_path());
             continue;
         };
         let Some(owner) = tree.entries.get(&module.place).map(|entry| entry.owner.clone()) else { continue };
-        bytes += compiled.size.0;
+        let source = match (files.remove(&index), &made.stored) {
+            (Some(path), _) => Source::File { path, executable: false },
+            (None, Some(file)) => Source::Stored { file: Arc::clone(file), executable: false },
+            (None, None) => continue,
+        };
+        bytes += made.size.0;
         let place = match bytecode {
             Bytecode::Only => module.place.with_extension("pyc"),
             Bytecode::Auto | Bytecode::Compile | Bytecode::None => beside(&module.place, python),
         };
+        made.place = Some(place.clone());
         if bytecode == Bytecode::Only && !linked.contains(&module.place) {
             tree.entries.remove(&module.place);
         }
-        let source = Source::File { path: compiled.file, executable: false };
-        tree.entries.insert(place, Entry { source, owner, size: compiled.size });
+        tree.entries.insert(place, Entry { source, owner, size: made.size, digest: Some(made.digest) });
     }
     let done = counted(modules.len() - refused.len(), "module");
-    step.done(format!("{done}, {} of bytecode", ByteSize(bytes)));
+    let kept = modules.len() - missing.len();
+    let from_cache = if kept > 0 { format!(" ({kept} from the cache)") } else { String::new() };
+    step.done(format!("{done}{from_cache}, {} of bytecode", ByteSize(bytes)));
     tree.findings.extend(not_compiled(&refused, python));
     Ok(tree)
+}
+
+/// Whether the cache has what this Python makes of a module.
+fn is_kept(tree: &Tree, module: &Module, host: &Host) -> bool {
+    let known = tree.compiled.get(&module.place).filter(|known| known.python == host.build);
+    let has_stream = |made: &Made| made.stored.as_ref().is_some_and(|stored| stored.stream.is_some());
+    known.is_some_and(|known| known.made.as_ref().is_none_or(has_stream))
 }
 
 /// Modules that Python could import: no folder in their path has a dot in its name, as `x.dist-info` has.
@@ -93,13 +127,11 @@ fn modules(tree: &Tree, packages: &Utf8Path) -> Vec<Module> {
         let Some(name) = below.as_str().strip_suffix(".py") else { return false };
         !name.is_empty() && !name.ends_with('/') && !name.contains('.')
     };
-    let found = tree.entries.iter().filter(|(place, _)| is_module(place));
-    let found = found.filter_map(|(place, entry)| match &entry.source {
-        Source::File { path, .. } => Some(Module { place: place.clone(), source: path.clone(), size: entry.size }),
+    let found = tree.entries.iter().filter(|(place, entry)| {
         // This program itself writes only scripts.
-        Source::Bytes { .. } | Source::Link { .. } => None,
+        is_module(place) && matches!(entry.source, Source::File { .. } | Source::Stored { .. })
     });
-    found.collect()
+    found.map(|(place, entry)| Module { place: place.clone(), size: entry.size }).collect()
 }
 
 /// The path of a module's bytecode: `a/__pycache__/b.cpython-313.pyc` for `a/b.py` (PEP 3147).
@@ -112,7 +144,7 @@ fn beside(module: &Utf8Path, python: PythonVersion) -> Utf8PathBuf {
 fn linked(tree: &Tree) -> BTreeSet<Utf8PathBuf> {
     let targets = tree.entries.iter().filter_map(|(place, entry)| match &entry.source {
         Source::Link { target } => files::normalize(&place.parent()?.join(target)),
-        Source::File { .. } | Source::Bytes { .. } => None,
+        Source::File { .. } | Source::Bytes { .. } | Source::Stored { .. } => None,
     });
     targets.collect()
 }
@@ -133,32 +165,28 @@ fn no_interpreter(why: &str, python: PythonVersion, bytecode: Bytecode) -> Findi
 }
 
 /// The finding if only the bytecode takes the layer over Lambda's limit. A slower start is better than no layer.
-fn too_large(tree: &Tree, modules: &[Module], compiled: &[Option<Compiled>]) -> Option<Finding> {
+fn too_large(tree: &Tree, modules: &[Module], room: &Room) -> Finding {
     let (before, limit) = (tree.unzipped_size().0, facts::limits().unzipped_size);
-    let bytecode: u64 = compiled.iter().flatten().map(|compiled| compiled.size.0).sum();
+    let bytecode = room.estimate();
     let after = before + bytecode;
-    if before > limit || after <= limit {
-        return None;
-    }
-    let sources = modules.iter().zip(compiled).filter(|(_, compiled)| compiled.is_some());
-    let alone = after - sources.map(|(module, _)| module.size.0).sum::<u64>();
+    let alone = after - modules.iter().map(|module| module.size.0).sum::<u64>().min(after);
     let help = if alone <= limit {
         format!(
-            "use `bytecode: only` to replace the sources with it ({} in total), or leave something out",
+            "use `bytecode: only` to replace the sources with it (about {} in total), or leave something out",
             ByteSize(alone)
         )
     } else {
         "leave something out, split the layer, or set `bytecode: none`".to_owned()
     };
     let (bytecode, after, limit) = (ByteSize(bytecode), ByteSize(after), ByteSize(limit));
-    Some(Finding::warning(
+    Finding::warning(
         "no-bytecode",
         "layer",
         format!(
-            "with {bytecode} of bytecode the layer would be {after}, over Lambda's limit of {limit}: it contains no bytecode, so every cold start compiles its modules"
+            "with about {bytecode} of bytecode the layer would be about {after}, over Lambda's limit of {limit}: it contains no bytecode, so every cold start compiles its modules"
         ),
         help,
-    ))
+    )
 }
 
 fn not_compiled(refused: &[&Utf8Path], python: PythonVersion) -> Option<Finding> {

@@ -1,18 +1,21 @@
 //! Runs the interpreters that compile modules, one per core.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::marshal;
 use super::marshal::CodeLayout;
+use super::room::Room;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::process::{Host, child};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, Digest};
 
 const SCRIPT: &str = include_str!("compile.py");
 /// Bytes of source that an interpreter gets at once, small enough that all cores finish at about the same time.
@@ -20,12 +23,12 @@ const CHUNK: u64 = 128 * 1024;
 /// The stack size of a thread in bytes: `marshal` allows code that is nested 2000 levels deep.
 const STACK: usize = 16 << 20;
 
-/// A module to compile.
+/// A module of a layer.
 #[derive(Clone, Debug)]
 pub(super) struct Module {
     /// The path in the layer, relative to `/opt`.
     pub(super) place: Utf8PathBuf,
-    pub(super) source: Utf8PathBuf,
+    /// Of its source.
     pub(super) size: ByteSize,
 }
 
@@ -33,60 +36,83 @@ pub(super) struct Module {
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) file: Utf8PathBuf,
+    pub(super) digest: Digest,
     pub(super) size: ByteSize,
 }
 
-/// Compiles modules into files in `folder`; the result is `None` for a module that cannot be compiled. The same modules
-/// give the same bytes, however many interpreters share the work.
+/// What to compile, and with what.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    pub(super) modules: &'a [Module],
+    /// The indexes of the modules to compile, each with the file of its source.
+    pub(super) asked: &'a [(usize, Utf8PathBuf)],
+    /// The folder for the bytecode.
+    pub(super) folder: &'a Utf8Path,
+    pub(super) host: &'a Host,
+    pub(super) layout: CodeLayout,
+    pub(super) environment: &'a Environment,
+}
+
+/// Compiles modules until all are done or the room for them is used up. The result is `None` for a module that cannot be
+/// compiled. The same modules give the same bytes, however many interpreters share the work.
 pub(super) fn compile_all(
-    modules: &[Module],
-    folder: &Utf8Path,
-    host: &Host,
-    layout: CodeLayout,
+    work: &Work<'_>,
     interpreters: usize,
-    environment: &Environment,
-) -> anyhow::Result<Vec<Option<Compiled>>> {
-    let mut order: Vec<usize> = (0..modules.len()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(modules[*index].size));
-    let chunks = chunks(&order, modules);
+    room: &mut Room,
+) -> anyhow::Result<Vec<(usize, Option<Compiled>)>> {
+    let sources: BTreeMap<usize, &Utf8Path> =
+        work.asked.iter().map(|(index, source)| (*index, source.as_path())).collect();
+    let order: Vec<usize> = room.order().iter().copied().filter(|index| sources.contains_key(index)).collect();
+    let chunks = chunks(&order, work.modules);
     let next = AtomicUsize::new(0);
-    let work = || -> anyhow::Result<Vec<(usize, Compiled)>> {
+    let room = Mutex::new(room);
+    let is_used_up = || room.lock().unwrap_or_else(PoisonError::into_inner).is_used_up();
+    let note = |index: usize, compiled: Option<&Compiled>| {
+        let bytes = compiled.map_or(0, |compiled| compiled.size.0);
+        room.lock().unwrap_or_else(PoisonError::into_inner).note(index, bytes);
+    };
+    let run = || -> anyhow::Result<Vec<(usize, Option<Compiled>)>> {
         let mut interpreter = None;
         let mut done = Vec::new();
-        while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while !is_used_up()
+            && let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed))
+        {
             let mut left = *chunk;
             while !left.is_empty() {
                 let mut running = match interpreter.take() {
                     Some(running) => running,
-                    None => Interpreter::start(host, environment)?,
+                    None => Interpreter::start(work.host, work.environment)?,
                 };
-                running.ask(left.iter().map(|index| &modules[*index]));
+                running.ask(left.iter().map(|index| (sources[index], work.modules[*index].place.as_path())));
                 let mut answered = 0;
                 while let Some(index) = left.get(answered)
                     && let Some(frame) = running.answer()
                 {
-                    let pyc = pyc(&running.magic, &frame, layout);
-                    done.extend(pyc.map(|pyc| keep(&pyc, folder, *index)).transpose()?.map(|kept| (*index, kept)));
+                    let pyc = pyc(&running.magic, &frame, work.layout);
+                    let compiled = pyc.map(|pyc| keep(&pyc, work.folder, *index)).transpose()?;
+                    note(*index, compiled.as_ref());
+                    done.push((*index, compiled));
                     answered += 1;
                 }
                 if answered == left.len() {
                     interpreter = Some(running);
+                } else {
+                    // If an answer is missing, the interpreter crashed on that module. Only that module is skipped.
+                    note(left[answered], None);
+                    done.push((left[answered], None));
                 }
-                // If an answer is missing, the interpreter crashed on that module. Only that module is skipped.
                 left = left.get(answered + 1..).unwrap_or_default();
             }
         }
         Ok(done)
     };
-    let mut compiled: Vec<Option<Compiled>> = modules.iter().map(|_| None).collect();
+    let mut compiled = Vec::new();
     std::thread::scope(|scope| {
         let threads = (0..interpreters.min(chunks.len()))
-            .map(|_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work))
+            .map(|_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run))
             .collect::<Result<Vec<_>, _>>()?;
         for thread in threads {
-            for (index, module) in thread.join().expect("does not panic")? {
-                compiled[index] = Some(module);
-            }
+            compiled.extend(thread.join().expect("does not panic")?);
         }
         Ok(compiled)
     })
@@ -102,7 +128,9 @@ fn chunks<'a>(order: &'a [usize], modules: &[Module]) -> Vec<&'a [usize]> {
             (start, size) = (position + 1, 0);
         }
     }
-    chunks.push(&order[start..]);
+    if start < order.len() {
+        chunks.push(&order[start..]);
+    }
     chunks
 }
 
@@ -118,7 +146,7 @@ fn pyc(magic: &[u8], answer: &[u8], layout: CodeLayout) -> Option<Vec<u8>> {
 fn keep(pyc: &[u8], folder: &Utf8Path, index: usize) -> anyhow::Result<Compiled> {
     let file = folder.join(format!("{index}.pyc"));
     fs_err::write(&file, pyc)?;
-    Ok(Compiled { file, size: ByteSize(pyc.len() as u64) })
+    Ok(Compiled { file, digest: Digest::of(pyc), size: ByteSize(pyc.len() as u64) })
 }
 
 /// A running Python. It is killed when the value is dropped.
@@ -148,9 +176,10 @@ impl Interpreter {
         Ok(interpreter)
     }
 
-    /// Sends modules to the interpreter. If it has died, [`Self::answer`] shows that.
-    fn ask<'a>(&mut self, modules: impl Iterator<Item = &'a Module>) {
-        let fields: Vec<String> = modules.map(|module| format!("{}\0/opt/{}\0", module.source, module.place)).collect();
+    /// Sends modules to the interpreter, each with the file of its source and its path in the layer. If it has died,
+    /// [`Self::answer`] shows that.
+    fn ask<'a>(&mut self, modules: impl Iterator<Item = (&'a Utf8Path, &'a Utf8Path)>) {
+        let fields: Vec<String> = modules.map(|(source, place)| format!("{source}\0/opt/{place}\0")).collect();
         let frame = fields.concat();
         let length = u32::try_from(frame.len()).unwrap_or_default().to_le_bytes();
         self.input.write_all(&length).and_then(|()| self.input.write_all(frame.as_bytes())).ok();
@@ -176,14 +205,31 @@ impl Drop for Interpreter {
 mod tests {
     use super::*;
 
-    fn modules(sources: &[(&str, &str)], folder: &Utf8Path) -> Vec<Module> {
+    /// Modules with the files of their sources.
+    fn modules(sources: &[(&str, &str)], folder: &Utf8Path) -> Vec<(Module, Utf8PathBuf)> {
         fs_err::create_dir_all(folder).expect("can be made");
         let module = |(place, source): &(&str, &str)| {
             let file = folder.join(place.replace('/', "-"));
             fs_err::write(&file, source).expect("can be written");
-            Module { place: place.into(), source: file, size: ByteSize(source.len() as u64) }
+            (Module { place: place.into(), size: ByteSize(source.len() as u64) }, file)
         };
         sources.iter().map(module).collect()
+    }
+
+    fn compile(
+        modules: &[(Module, Utf8PathBuf)],
+        interpreters: usize,
+        host: &Host,
+        folder: &Utf8Path,
+    ) -> anyhow::Result<Vec<Option<Vec<u8>>>> {
+        let layout = CodeLayout::of(host.version.parse().expect("Lambda has it"));
+        let asked: Vec<_> = modules.iter().map(|(_, file)| file.clone()).enumerate().collect();
+        let modules: Vec<Module> = modules.iter().map(|(module, _)| module.clone()).collect();
+        let environment = Environment::default();
+        let work = Work { modules: &modules, asked: &asked, folder, host, layout, environment: &environment };
+        let mut done = compile_all(&work, interpreters, &mut Room::endless(&modules))?;
+        done.sort_by_key(|(index, _)| *index);
+        Ok(done.into_iter().map(|(_, module)| Some(fs_err::read(module?.file).expect("is there"))).collect())
     }
 
     /// Code that `marshal` writes differently from run to run: sets, names that another module also has, single
@@ -196,12 +242,14 @@ mod tests {
         ("python/bad.py", "print 'two'\n"),
     ];
 
-    fn compiled(modules: &[Module], interpreters: usize, host: &Host, folder: &Utf8Path) -> Vec<Option<Vec<u8>>> {
+    fn compiled(
+        modules: &[(Module, Utf8PathBuf)],
+        interpreters: usize,
+        host: &Host,
+        folder: &Utf8Path,
+    ) -> Vec<Option<Vec<u8>>> {
         fs_err::create_dir_all(folder).expect("can be made");
-        let layout = CodeLayout::of(host.version.parse().expect("Lambda has it"));
-        let environment = Environment::default();
-        let done = compile_all(modules, folder, host, layout, interpreters, &environment).expect("compiles");
-        done.into_iter().map(|module| Some(fs_err::read(module?.file).expect("is there"))).collect()
+        compile(modules, interpreters, host, folder).expect("compiles")
     }
 
     #[expect(clippy::disallowed_methods, reason = "tests have no other way to find an interpreter")]
@@ -263,8 +311,7 @@ mod tests {
         let keep = tempfile::tempdir().expect("can be made");
         let folder = crate::files::utf8(keep.path()).expect("is UTF-8");
         let host = scripted(folder, "exit 1");
-        let layout = CodeLayout::of("3.13".parse().expect("is known"));
-        let failure = compile_all(&modules(SOURCES, folder), folder, &host, layout, 2, &Environment::default());
+        let failure = compile(&modules(SOURCES, folder), 2, &host, folder);
         assert!(failure.expect_err("cannot").to_string().contains(host.executable.as_str()));
     }
 }

@@ -11,6 +11,9 @@ use super::resolution::Pin;
 use super::settings::Settings;
 use super::staging::Staging;
 use super::uv::Uv;
+use super::wanted::Wanted;
+use crate::build::installed::Taken;
+use crate::cache::Cache;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::manifest::Manifest;
@@ -24,12 +27,12 @@ pub(super) trait Installer {
     /// The tool's name and version, for messages.
     fn name(&self) -> String;
 
-    /// Installs everything into the request's destination as `--target` does, with `*.dist-info` and `bin`. Returns the
-    /// names of the distributions that were built from source, as far as the tool prints them.
+    /// Installs everything into the request's destination as `--target` does, with `*.dist-info` and `bin`, except what
+    /// it takes from the cache.
     ///
     /// # Errors
     /// A user error if requirements cannot be met; otherwise a system error.
-    fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>>;
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<Outcome>;
 
     /// Installs one requirement into the request's destination, without its dependencies. All files were already
     /// downloaded.
@@ -37,6 +40,17 @@ pub(super) trait Installer {
     /// # Errors
     /// The same as for [`Self::install`].
     fn install_alone(&self, requirement: &SecretString, request: &Request<'_>) -> anyhow::Result<()>;
+}
+
+/// What an installer did.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// The distributions that were built from source, as far as the tool prints them.
+    pub(super) built: BTreeSet<DistributionName>,
+    /// Those that were not installed, because the cache has them.
+    pub(super) taken: Vec<Taken>,
+    /// All that was to be installed, if that is known by names and versions.
+    pub(super) wanted: Option<Wanted>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +61,7 @@ pub(super) struct Request<'a> {
     pub(super) host: &'a Host,
     pub(super) environment: &'a Environment,
     pub(super) console: &'a Console,
+    pub(super) cache: &'a Cache,
     pub(super) indexes: &'a Indexes,
     /// For distributions that have to be built.
     pub(super) compilers: &'a Compilers,

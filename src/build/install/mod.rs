@@ -19,37 +19,45 @@ pub(super) mod shared_paths;
 mod staging;
 mod unmet;
 mod uv;
+pub(super) mod wanted;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use super::installed::Installed;
 use super::{assemble, script};
 use crate::audit::distributions;
 use crate::build::install::compilers::Compilers;
-use crate::build::install::installer::Request;
+use crate::build::install::installer::{Outcome, Request};
 use crate::build::install::settings::Settings;
 use crate::build::install::staging::Staging;
+use crate::build::install::wanted::Wanted;
+use crate::cache::Cache;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::files;
-use crate::layer::Tree;
-use crate::layer::distribution;
+use crate::layer::{CacheMiss, Distribution, Tree, distribution};
 use crate::manifest::Manifest;
 use crate::process::{Pythons, interpreter, scratch};
-use crate::spec::Spec;
 use crate::spec::indexes::Indexes;
+use crate::spec::{InstallerChoice, Spec};
+use crate::types::{Digest, DistributionName};
+
+/// For each distribution, what the cache will find its wheel under.
+pub(super) type Keys = BTreeMap<DistributionName, Vec<Digest>>;
 
 /// Builds the tree of a layer. The temporary folder with its files exists as long as the tree.
 ///
 /// # Errors
 /// A user error if requirements cannot be met; a system error if a tool is missing or the network is down.
-pub fn install(
+pub(super) fn install(
     spec: &Spec,
     manifest: &Manifest,
     pythons: Option<&Pythons>,
+    cache: &Cache,
     environment: &Environment,
     console: &Console,
-) -> anyhow::Result<Tree> {
+) -> anyhow::Result<(Tree, Installed, Keys)> {
     let folder = scratch::folder(&environment.scratch_directory())?;
     let place = files::utf8(folder.path())?;
     let installed = place.join("installed");
@@ -59,6 +67,7 @@ pub fn install(
         script::run(script, &opt, spec, environment, console)?;
     }
     let (mut distributions, mut projects, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut taken, mut keys) = (Vec::new(), Keys::new());
     if !spec.dependencies.requirements.is_empty() || !spec.content.projects.is_empty() {
         let host = pythons.ok_or_else(interpreter::missing)?.any()?;
         let log_in = || codeartifact::log_in(&spec.dependencies.codeartifact, environment, console);
@@ -74,6 +83,7 @@ pub fn install(
             host,
             environment,
             console,
+            cache,
             indexes: &indexes,
             compilers: &compilers,
             staging: &staging,
@@ -81,11 +91,13 @@ pub fn install(
             destination: &installed,
         };
         let explained = |error| compilers.refusal(spec.target).map_or(error, anyhow::Error::from);
-        let (mut built, mut installed_with) = (BTreeSet::new(), None);
-        if !spec.dependencies.requirements.is_empty() {
+        let (mut outcome, mut installed_with) = (Outcome::default(), None);
+        if let Some(kept) = in_cache(&request) {
+            outcome = kept;
+        } else if !spec.dependencies.requirements.is_empty() {
             let installer = installer::choose(&request)?;
             let step = console.step(format!("Install with {}", installer.name()));
-            built = match installer.install(&request) {
+            outcome = match installer.install(&request) {
                 // The expired token may be the reason for any failure.
                 Err(_) if access.has_ended() => {
                     console.note("the CodeArtifact token expired during the build; installing again with a new one");
@@ -99,14 +111,20 @@ pub fn install(
             };
             distributions = distribution::read_all(&installed)?;
             settings::check_own_names(manifest, &distributions)?;
-            step.done(format!("{} for {}", counted(distributions.len(), "distribution"), spec.target));
+            step.done(summary(distributions.len(), outcome.taken.len(), spec));
             installed_with = Some(installer);
         }
+        let mut built = outcome.built;
+        keys = outcome.wanted.map(|wanted| wanted.keys(&request)).unwrap_or_default();
+        taken = outcome.taken;
         let for_builds = Settings::of_builds(manifest, place)?;
         projects = project::install_all(&Request { settings: &for_builds, ..request }, place, &mut distributions)
             .map_err(explained)?;
         built.extend(projects.iter().cloned());
-        if let Some(installer) = installed_with {
+        let is_again = |name: &DistributionName| taken.iter().any(|taken| taken.distribution.name == *name);
+        anyhow::ensure!(!projects.iter().any(is_again), CacheMiss::Absent);
+        // What is taken from the cache shares no path with others.
+        if let Some(installer) = installed_with.filter(|_| taken.is_empty()) {
             shared_paths::settle(&*installer, &request, &distributions, &projects)?;
         }
         for distribution in &mut distributions {
@@ -116,7 +134,38 @@ pub fn install(
             findings.extend(distributions::check_foreign_builds(&built, &distributions, &host.version));
         }
     }
+    let on_disk = distributions.clone();
+    distributions.extend(taken.iter().map(|taken| taken.distribution.clone()));
+    distributions.sort_by(|left, right| (&left.name, &left.info).cmp(&(&right.name, &right.info)));
+    let installed = Installed::read(&installed, &on_disk, taken, spec, cache, console)?;
     let mut tree = assemble::assemble(spec, &installed, &opt, (distributions, &projects), folder)?;
     tree.findings.extend(findings);
-    Ok(tree)
+    Ok((tree, installed, keys))
+}
+
+/// What is to be installed, if the cache has all of it: then no installer starts.
+fn in_cache(request: &Request<'_>) -> Option<Outcome> {
+    let dependencies = &request.spec.dependencies;
+    if dependencies.requirements.is_empty() || dependencies.installer == InstallerChoice::Pip {
+        return None;
+    }
+    let wanted = Wanted::of_manifest(request)?;
+    let found = wanted.in_cache(request, request.cache);
+    let distributions: Vec<&Distribution> = found.taken.iter().map(|taken| &taken.distribution).collect();
+    if distributions.is_empty() || !found.is_all() || !wanted.is_met_by(&distributions, request) {
+        return None;
+    }
+    let step = request.console.step("Install");
+    step.done(summary(0, distributions.len(), request.spec));
+    Some(Outcome { taken: found.taken, wanted: Some(wanted), ..Outcome::default() })
+}
+
+/// `14 distributions for python3.13 on x86_64, 12 of them from the cache`
+fn summary(installed: usize, taken: usize, spec: &Spec) -> String {
+    let all = format!("{} for {}", counted(installed + taken, "distribution"), spec.target);
+    match (installed, taken) {
+        (_, 0) => all,
+        (0, _) => format!("{all}, all from the cache"),
+        _ => format!("{all}, {taken} of them from the cache"),
+    }
 }

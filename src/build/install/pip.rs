@@ -1,6 +1,5 @@
 //! Installs with pip, if the user chose it. The target's markers must be those of this machine's Python.
 
-use std::collections::BTreeSet;
 use std::process::Command;
 
 use camino::Utf8Path;
@@ -8,13 +7,13 @@ use secrecy::SecretString;
 
 use super::explain;
 use super::git::Git;
-use super::installer::{Installer, Request};
+use super::installer::{Installer, Outcome, Request};
 use super::uv::Uv;
 use crate::error::Failure;
 use crate::process::child;
 use crate::secrets::SecretUrl;
 use crate::spec::indexes;
-use crate::types::{DistributionName, Target};
+use crate::types::Target;
 
 #[derive(Debug)]
 pub(super) struct Pip {
@@ -117,7 +116,7 @@ impl Installer for Pip {
         format!("pip {}", self.version)
     }
 
-    fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>> {
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<Outcome> {
         let Request { spec, manifest, host, environment, console, indexes, .. } = request;
         if !indexes.first.is_empty() {
             indexes::check_merged(manifest)?;
@@ -142,7 +141,8 @@ impl Installer for Pip {
         };
         let mut outcome = child::run_with_input(command(), input, &self.name(), console)?;
         if outcome.status.success() {
-            return Ok(explain::built(&outcome.output).filter_map(|name| name.parse().ok()).collect());
+            let built = explain::built(&outcome.output).filter_map(|name| name.parse().ok()).collect();
+            return Ok(Outcome { built, ..Outcome::default() });
         }
         if explain::hides_its_reason(&outcome.output) {
             let mut command = command();

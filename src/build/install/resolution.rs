@@ -82,6 +82,14 @@ impl Resolution {
 }
 
 impl Chosen {
+    /// The hashes of its wheels; `None` if it does not come from an index, or if a wheel has no hash.
+    pub(super) fn wheel_hashes(&self) -> Option<Vec<String>> {
+        self.pin()?;
+        let hash = |wheel: &File| Some(format!("sha256:{}", wheel.hashes.get("sha256")?));
+        let hashes: Option<Vec<String>> = self.wheels.iter().map(hash).collect();
+        hashes.filter(|hashes| !hashes.is_empty())
+    }
+
     fn pin(&self) -> Option<Pin> {
         let is_direct = self.archive.is_some() || self.directory.is_some() || self.vcs.is_some();
         let version = self.version.clone().filter(|_| !is_direct)?;

@@ -11,16 +11,18 @@ use super::availability::Availability;
 use super::brought_by::Requirers;
 use super::failed_build::FailedBuild;
 use super::git::Git;
+use super::installer;
 use super::installer::{Installer, Request};
 use super::resolution::{Pin, Resolution};
+use super::wanted::Wanted;
 use super::{explain, failed_build, pip_settings, settings, unmet};
 use crate::error::Failure;
 use crate::facts;
+use crate::layer::{Distribution, distribution};
 use crate::process::child::Outcome;
 use crate::process::{child, uv};
 use crate::secrets::SecretUrl;
 use crate::spec::InstallerChoice;
-use crate::types::DistributionName;
 
 #[derive(Debug)]
 pub(super) struct Uv {
@@ -203,6 +205,34 @@ impl Uv {
         child::run_with_input(command, git.requirements.as_ref(), &self.name(), request.console)
     }
 
+    /// Installs what the cache does not have. `None` if it has nothing, or if that is not all that there is to do: then
+    /// nothing was installed.
+    fn install_missing(&self, wanted: &Wanted, request: &Request<'_>) -> anyhow::Result<Option<installer::Outcome>> {
+        let found = wanted.in_cache(request, request.cache);
+        if found.taken.is_empty() {
+            return Ok(None);
+        }
+        if !found.is_all() {
+            let mut command = self.install_for_target(request);
+            Git::new(Some(&request.manifest.text), request.environment).apply(&mut command);
+            Self::ask_all_indexes(&mut command, request);
+            command.args(["--no-deps", "--only-binary", ":all:", "--requirements", "-"]);
+            let missing = found.missing(request.manifest);
+            let outcome = child::run_with_input(command, Some(&missing), &self.name(), request.console)?;
+            // The usual way explains what is wrong.
+            if !outcome.status.success() {
+                return clear(request.destination).map(|()| None);
+            }
+        }
+        let installed = distribution::read_all(request.destination)?;
+        let all: Vec<&Distribution> = found.taken.iter().map(|taken| &taken.distribution).chain(&installed).collect();
+        if !wanted.is_met_by(&all, request) {
+            return clear(request.destination).map(|()| None);
+        }
+        let (built, wanted) = (BTreeSet::new(), Some(wanted.clone()));
+        Ok(Some(installer::Outcome { built, taken: found.taken, wanted }))
+    }
+
     /// uv's messages about indexes that refuse access. When uv asks all indexes, it treats such an index as empty.
     fn refusals(&self, git: &Git, request: &Request<'_>) -> anyhow::Result<String> {
         let mut command = self.install_for_target(request);
@@ -309,6 +339,12 @@ impl Uv {
     }
 }
 
+/// Empties the folder of an installation.
+fn clear(folder: &Utf8Path) -> anyhow::Result<()> {
+    fs_err::remove_dir_all(folder)?;
+    Ok(fs_err::create_dir(folder)?)
+}
+
 /// The versions to install.
 struct Chosen<'a> {
     pins: &'a [Pin],
@@ -332,9 +368,17 @@ impl Installer for Uv {
     /// machine. Distributions with a fitting wheel are installed from it; the others are built. uv refuses a built
     /// wheel that does not fit the target: for another Python or processor than this machine's, it has to be a
     /// pure-Python wheel.
-    fn install(&self, request: &Request<'_>) -> anyhow::Result<BTreeSet<DistributionName>> {
+    ///
+    /// As soon as the versions are known, the cache is asked for them, and only the others are installed.
+    fn install(&self, request: &Request<'_>) -> anyhow::Result<installer::Outcome> {
         let manifest = request.manifest;
         let git = Git::new(manifest.joined.as_ref(), request.environment);
+        let wanted = Wanted::of_manifest(request);
+        if let Some(outcome) =
+            wanted.as_ref().map(|wanted| self.install_missing(wanted, request)).transpose()?.flatten()
+        {
+            return Ok(outcome);
+        }
         let names = |output: &str, built: &[Pin]| {
             let built = built.iter().map(|pin| pin.name.as_str()).chain(explain::built(output));
             built.filter_map(|name| name.parse().ok()).collect()
@@ -342,9 +386,14 @@ impl Installer for Uv {
         // A pinned manifest leaves nothing to choose, and mostly everything has wheels.
         let first = if manifest.is_pinned() { Some(self.install_chosen(None, &git, request)?) } else { None };
         if let Some(outcome) = first.as_ref().filter(|outcome| outcome.status.success()) {
-            return Ok(names(&outcome.output, &[]));
+            return Ok(installer::Outcome { built: names(&outcome.output, &[]), taken: Vec::new(), wanted });
         }
         let resolution = self.resolve(&git, request)?;
+        let wanted = Wanted::of_resolution(&resolution, request);
+        let missing = wanted.as_ref().filter(|_| first.is_none()).map(|wanted| self.install_missing(wanted, request));
+        if let Some(outcome) = missing.transpose()?.flatten() {
+            return Ok(outcome);
+        }
         let built = resolution.without_wheels(manifest);
         if let Some(outcome) = first.filter(|_| built.is_empty()) {
             return Err(self.explain(&outcome.output, &[], request));
@@ -355,7 +404,7 @@ impl Installer for Uv {
         let chosen = Chosen { pins: &pins, built: &built, file: &file };
         let outcome = self.install_chosen(Some(&chosen), &git, request)?;
         if outcome.status.success() {
-            return Ok(names(&outcome.output, &built));
+            return Ok(installer::Outcome { built: names(&outcome.output, &built), taken: Vec::new(), wanted });
         }
         Err(self.explain(&outcome.output, &found, request))
     }

@@ -6,6 +6,7 @@ use camino::Utf8Path;
 
 use super::choose::Layer;
 use super::rules::{Check, Rule};
+use crate::build::installed::bytes_of;
 use crate::layer::{Entry, Source};
 
 /// A file that a rule matches.
@@ -33,10 +34,10 @@ impl Check {
             Self::NoCompiler => !layer.has_compiler,
             // Folders with modules are not among the candidates.
             Self::NoModules => true,
-            Self::LinkerInput => is_linker_input(&start(subject.entry)?),
+            Self::LinkerInput => is_linker_input(&start(&subject.entry.source)?),
             Self::PlainText => matches!(subject.path.extension(), None | Some("md" | "rst" | "txt" | "markdown")),
-            Self::Compiled => start(subject.entry)?.starts_with(b"\x7fELF"),
-            Self::OfAnotherSystem => is_of_another_system(&start(subject.entry)?),
+            Self::Compiled => start(&subject.entry.source)?.starts_with(b"\x7fELF"),
+            Self::OfAnotherSystem => is_of_another_system(&start(&subject.entry.source)?),
         })
     }
 }
@@ -49,11 +50,20 @@ pub(super) fn endings(name: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The first 64 bytes.
-fn start(entry: &Entry) -> anyhow::Result<Vec<u8>> {
-    let Source::File { path, .. } = &entry.source else { return Ok(entry.bytes()?) };
-    let mut bytes = Vec::new();
-    fs_err::File::open(path)?.take(64).read_to_end(&mut bytes)?;
-    Ok(bytes)
+pub(crate) fn start(source: &Source) -> std::io::Result<Vec<u8>> {
+    const LENGTH: usize = 64;
+    match source {
+        Source::File { path, .. } => {
+            let mut bytes = Vec::new();
+            fs_err::File::open(path)?.take(LENGTH as u64).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        }
+        Source::Stored { file, .. } if let Some(start) = &file.learned.start => Ok(start.clone()),
+        other => bytes_of(other).map(|mut bytes| {
+            bytes.truncate(LENGTH);
+            bytes
+        }),
+    }
 }
 
 /// Whether a linker reads such files: archives of `ar` (<https://man7.org/linux/man-pages/man5/ar.5.html>), relocatable

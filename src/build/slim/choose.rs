@@ -6,9 +6,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checks::Subject;
 use super::rules::{Check, Rule, rules};
-use super::uses::{Candidates, Named, Uses};
-use super::{checks, uses};
-use crate::layer::{Owner, Tree};
+use super::uses;
+use super::uses::{Candidates, Uses};
+use crate::layer::{Mentions, Owner, Tree};
 use crate::spec::SlimLevel;
 
 /// A tree, and what the checks need to know about it as a whole.
@@ -25,6 +25,8 @@ pub(super) struct Chosen {
     pub(super) files: BTreeMap<Utf8PathBuf, &'static str>,
     /// The rule that shortens each `METADATA`.
     pub(super) descriptions: Option<&'static str>,
+    /// What modules mention of which nothing was known before, by their paths in the layer.
+    pub(super) learned: BTreeMap<Utf8PathBuf, Mentions>,
 }
 
 pub(super) fn choose(tree: &Tree, packages: &Utf8Path, level: SlimLevel) -> anyhow::Result<Chosen> {
@@ -44,7 +46,7 @@ pub(super) fn choose(tree: &Tree, packages: &Utf8Path, level: SlimLevel) -> anyh
     });
     let subjects: Vec<Subject<'_>> = subjects.collect();
     let candidates = candidates(&subjects);
-    let uses = uses::find(tree, packages, &candidates, &named(&subjects))?;
+    let uses = uses::find(tree, packages, &candidates)?;
     let has_compiler = tree.entries.keys().filter_map(|path| path.file_name()).any(|it| rules().compilers.is_match(it));
     let layer = Layer { tree, candidates, uses, has_compiler };
     let mut chosen = Chosen::default();
@@ -58,6 +60,7 @@ pub(super) fn choose(tree: &Tree, packages: &Utf8Path, level: SlimLevel) -> anyh
     }
     let shortens = active.iter().find(|rule| rule.cuts_description && !layer.uses.reads_descriptions);
     chosen.descriptions = shortens.map(|rule| rule.name.as_str());
+    chosen.learned = layer.uses.learned;
     Ok(chosen)
 }
 
@@ -118,20 +121,4 @@ fn candidates(subjects: &[Subject<'_>]) -> Candidates {
     bare.retain(|folder| !with_modules.contains(folder.as_str()));
     found.extend(bare);
     found
-}
-
-/// Names and endings of files that are left out only if no code mentions them.
-fn named<'a>(subjects: &'a [Subject<'_>]) -> Named<'a> {
-    let mut named = Named::default();
-    for subject in subjects {
-        let name = subject.path.file_name().unwrap_or_default();
-        let has = |check: Check| subject.rules.iter().any(|rule| rule.checks.contains(&check));
-        if has(Check::Unmentioned) {
-            named.files.insert(name);
-        }
-        if has(Check::EndingUnmentioned) {
-            named.endings.extend(checks::endings(name));
-        }
-    }
-    named
 }

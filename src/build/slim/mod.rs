@@ -4,6 +4,7 @@ mod checks;
 mod choose;
 mod code;
 mod excluded_files;
+mod mentions;
 mod rules;
 mod uses;
 
@@ -21,6 +22,7 @@ use crate::runtime::{Fate, Runtime};
 use crate::spec::{RuntimePackages, SlimLevel, Spec};
 use crate::types::{ByteSize, DistributionName};
 
+pub(super) use checks::start;
 pub use rules::{Rule, Rules, rules};
 
 /// The number of files and of bytes that were left out, by rule and owner.
@@ -77,6 +79,9 @@ pub fn slim(
         let chosen = choose::choose(&tree, &packages, spec.content.slim)?;
         for (path, rule) in &chosen.files {
             remove(&mut tree, path, rule, &mut ledger);
+        }
+        for (path, mentions) in chosen.learned {
+            tree.learned.entry(path).or_default().mentions = Some(mentions);
         }
         if let Some(rule) = chosen.descriptions {
             shorten_metadata(&mut tree, &packages, rule, &mut ledger)?;
@@ -166,6 +171,7 @@ fn shorten_metadata(tree: &mut Tree, packages: &Utf8Path, rule: &str, ledger: &m
         ledger.note(rule, entry, (text.len() - end) as u64);
         entry.source = Source::Bytes { bytes: text[..end].to_vec(), executable: false };
         entry.size = ByteSize(end as u64);
+        entry.digest = None;
     }
     Ok(())
 }

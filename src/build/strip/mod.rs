@@ -46,7 +46,7 @@ pub fn strip(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<(Tree, Vec<Saving>)> {
-    let objects = shared_objects(&tree);
+    let objects = shared_objects(&tree)?;
     if !spec.content.strip || objects.is_empty() {
         return Ok((tree, Vec::new()));
     }
@@ -76,7 +76,7 @@ pub fn strip(
     let mut savings: BTreeMap<String, Saving> = BTreeMap::new();
     for (place, smaller) in &smaller {
         let Some(entry) = tree.entries.get_mut(place) else { continue };
-        let Source::File { executable, .. } = entry.source else { continue };
+        let executable = entry.source.is_executable();
         let owner = entry.owner.to_string();
         let saving = savings.entry(owner.clone()).or_insert_with(|| Saving {
             rule: RULE.to_owned(),
@@ -88,6 +88,7 @@ pub fn strip(
         saving.bytes.0 += entry.size.0 - smaller.size.0;
         entry.size = smaller.size;
         entry.source = Source::File { path: smaller.file.clone(), executable };
+        entry.digest = None;
     }
     let saved = ByteSize(savings.values().map(|saving| saving.bytes.0).sum());
     step.done(format!("{} of {}, saved {saved}", smaller.len(), counted(objects.len(), "shared object")));
@@ -97,15 +98,22 @@ pub fn strip(
 
 /// The path in the layer and the file of everything that is named like a shared object. `strip` decides whether it is
 /// one.
-fn shared_objects(tree: &Tree) -> BTreeMap<Utf8PathBuf, Utf8PathBuf> {
+///
+/// # Errors
+/// A file of the cache cannot be written to disk.
+fn shared_objects(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, Utf8PathBuf>> {
     let is_named =
         |path: &Utf8Path| path.extension() == Some("so") || path.file_name().is_some_and(|name| name.contains(".so."));
-    let files = tree.entries.iter().filter(|(place, _)| is_named(place));
-    let files = files.filter_map(|(place, entry)| match &entry.source {
-        Source::File { path, .. } => Some((place.clone(), path.clone())),
-        Source::Bytes { .. } | Source::Link { .. } => None,
-    });
-    files.collect()
+    let named: Vec<_> = tree.entries.iter().filter(|(place, _)| is_named(place)).collect();
+    if named.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let folder = tree.new_folder("objects")?;
+    let mut objects = BTreeMap::new();
+    for (place, entry) in named {
+        objects.extend(entry.on_disk(&folder.join(place))?.map(|file| (place.clone(), file)));
+    }
+    Ok(objects)
 }
 
 /// The shared objects that become smaller and stay the same to the dynamic linker.

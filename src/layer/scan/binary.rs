@@ -1,15 +1,16 @@
 //! Compiled files, recognised by their first bytes, and files that only have the name of one.
 
 use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
 
 use super::elf::Elf;
 
 /// A file that is compiled, or that should be by its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Binary {
     Elf(Box<Elf>),
     /// A file for another system than Linux: `macOS`, `Windows`.
-    Foreign(&'static str),
+    Foreign(String),
     /// Why it cannot be loaded, as the end of a sentence that starts with the file's name.
     Broken(String),
 }
@@ -37,10 +38,10 @@ impl Binary {
         // Programs have no extension, but neither have many other files.
         let may_be_program = path.extension().is_none();
         if (is_compiled || may_be_program) && MACH_O.iter().any(|magic| bytes.starts_with(magic)) {
-            return Some(Self::Foreign("macOS"));
+            return Some(Self::Foreign("macOS".to_owned()));
         }
         if is_compiled && bytes.starts_with(b"MZ") {
-            return Some(Self::Foreign("Windows"));
+            return Some(Self::Foreign("Windows".to_owned()));
         }
         let reason = match bytes {
             _ if !is_library => return None,
@@ -112,11 +113,11 @@ mod tests {
         assert!(is_link(b"../lib/a.so.1.2") && !is_link(b"see a.so") && !is_link(b"a.txt"));
         assert_eq!(of("libc.so", b"/* GNU ld script */\nGROUP ( /lib64/libc.so.6 )\n"), None);
         assert_eq!(of("a.py", b""), None);
-        assert_eq!(of("a.so", b"\xcf\xfa\xed\xfe"), Some(Binary::Foreign("macOS")));
-        assert_eq!(of("bin/tool", b"\xcf\xfa\xed\xfe"), Some(Binary::Foreign("macOS")));
+        assert_eq!(of("a.so", b"\xcf\xfa\xed\xfe"), Some(Binary::Foreign("macOS".to_owned())));
+        assert_eq!(of("bin/tool", b"\xcf\xfa\xed\xfe"), Some(Binary::Foreign("macOS".to_owned())));
         // Compiled Java starts with the same bytes.
         assert_eq!(of("A.class", b"\xca\xfe\xba\xbe"), None);
-        assert_eq!(of("a.pyd", b"MZ\x90"), Some(Binary::Foreign("Windows")));
+        assert_eq!(of("a.pyd", b"MZ\x90"), Some(Binary::Foreign("Windows".to_owned())));
         assert_eq!(of("setuptools/cli.exe", b"MZ\x90"), None);
         assert!(matches!(of("data", b"\x7fELF"), Some(Binary::Broken(_))));
     }

@@ -7,6 +7,7 @@ pub mod leaks;
 pub mod places;
 
 use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
 
 use crate::layer::Owner;
 use crate::layer::scan::binary::Binary;
@@ -14,22 +15,28 @@ use crate::layer::scan::leaks::{Leak, Scan};
 use crate::layer::scan::places::Place;
 
 /// What was seen in a file; for most files that is nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Observed {
-    /// The worst credential in it.
+    /// The worst credential in it. It is never written down.
+    #[serde(skip)]
     pub leak: Option<Leak>,
     /// Set if the file is compiled, or has the name of a compiled file.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub binary: Option<Binary>,
     /// The first line of a script, without `#!`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<String>,
     /// Set for a `*.pyc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bytecode: Option<Bytecode>,
     /// Folders outside of the layer that it names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<Place>,
 }
 
 /// The header of a bytecode file (PEP 552).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bytecode {
     /// The magic number of the Python that reads it, as in `data/runtimes.yml`.
     pub magic: u16,

@@ -8,9 +8,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 
 /// A folder that a file names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Place {
     /// Python searches it for modules. Absolute, or relative to the file's folder.
     Searched(Utf8PathBuf),

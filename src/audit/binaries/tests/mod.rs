@@ -163,7 +163,7 @@ fn files_of_other_systems() {
     let mut all = layer(&[]);
     let mut add = |path: &str, distribution: &str, system: &'static str| {
         let owner = Owner::Distribution(distribution.parse().unwrap());
-        let observed = Observed { binary: Some(Binary::Foreign(system)), ..Observed::default() };
+        let observed = Observed { binary: Some(Binary::Foreign(system.to_owned())), ..Observed::default() };
         let kind = Kind::File { executable: false };
         all.files.insert(path.into(), File { kind, size: ByteSize(WORTHWHILE), owner, observed });
     };

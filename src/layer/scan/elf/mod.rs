@@ -16,6 +16,7 @@ use object::elf;
 use object::endian::Endianness;
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
 use object::read::{ReadRef as _, StringTable};
+use serde::{Deserialize, Serialize};
 
 /// The most entries of a table. No compiler writes more, and a damaged file must not keep us busy.
 const MOST_ENTRIES: usize = 65_536;
@@ -26,7 +27,7 @@ const LONGEST_TEXT: usize = 65_536;
 /// The most bytes for all texts of a file together: many entries may refer to one long text.
 const MOST_TEXT: usize = 4 << 20;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elf {
     pub machine: Machine,
     pub kind: Kind,
@@ -39,6 +40,7 @@ pub struct Elf {
     /// Folders that are searched after `LD_LIBRARY_PATH`. If this is set, `rpath` is ignored.
     pub runpath: Vec<String>,
     /// The highest version that is needed, by library and kind of version: `libc.so.6` and `GLIBC` need `2.34`.
+    #[serde(with = "versions")]
     pub versions: BTreeMap<(String, String), SymbolVersion>,
     /// The dynamic linker of a program, `/lib64/ld-linux-x86-64.so.2`.
     pub interpreter: Option<String>,
@@ -48,7 +50,7 @@ pub struct Elf {
     pub has_executable_stack: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Machine {
     /// `e_machine`
     pub code: u16,
@@ -56,7 +58,7 @@ pub struct Machine {
     pub is_big_endian: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A library, an extension module, or a position-independent program.
     Dynamic,
@@ -66,8 +68,27 @@ pub enum Kind {
 }
 
 /// `2.34`
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SymbolVersion(Vec<u32>);
+
+/// A map as a list: keys in JSON are texts.
+mod versions {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::SymbolVersion;
+
+    type Versions = BTreeMap<(String, String), SymbolVersion>;
+
+    pub(super) fn serialize<S: Serializer>(versions: &Versions, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(versions)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Versions, D::Error> {
+        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
+    }
+}
 
 impl Elf {
     /// A file that needs nothing and says nothing else.

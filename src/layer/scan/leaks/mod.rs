@@ -66,15 +66,26 @@ impl Scan {
 
     /// The worst leak in a file or link, or in its path.
     pub fn look(&self, path: &Utf8Path, owner: &Owner, bytes: &[u8]) -> Option<Leak> {
+        match self.look_for_secrets(path, owner, bytes) {
+            Some(Leak::KnownByChance) => self.look_for_formats(path, owner, bytes).or(Some(Leak::KnownByChance)),
+            Some(known) => Some(known),
+            None => self.look_for_formats(path, owner, bytes),
+        }
+    }
+
+    /// Whether this run has secrets.
+    pub fn has_secrets(&self) -> bool {
+        self.known.secrets.is_some() || self.known.chance.is_some()
+    }
+
+    /// A secret of this run in a file or in its path.
+    pub fn look_for_secrets(&self, path: &Utf8Path, owner: &Owner, bytes: &[u8]) -> Option<Leak> {
         let holds = |known: &AhoCorasick| known.is_match(bytes) || known.is_match(path.as_str());
         if self.known.secrets.as_ref().is_some_and(holds) {
             return Some(Leak::Known);
         }
         let is_chance = self.known.chance.as_ref().is_some_and(holds);
-        if is_chance && !self.is_of_index(owner) {
-            return Some(Leak::Known);
-        }
-        self.look_for_formats(path, owner, bytes).or_else(|| is_chance.then_some(Leak::KnownByChance))
+        is_chance.then(|| if self.is_of_index(owner) { Leak::KnownByChance } else { Leak::Known })
     }
 
     fn look_for_formats(&self, path: &Utf8Path, owner: &Owner, bytes: &[u8]) -> Option<Leak> {

@@ -1,0 +1,253 @@
+//! The exact distributions that a build asks for, as far as that is known before installing, and those of them that the
+//! cache has: a wheel that was installed once need not be installed again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use camino::Utf8Path;
+use pep440_rs::{Operator, Version};
+use pep508_rs::{ExtraName, VersionOrUrl};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::installer::Request;
+use super::resolution::Resolution;
+use super::settings;
+use crate::build::installed::{Taken, variant};
+use crate::cache;
+use crate::cache::Cache;
+use crate::console::Console;
+use crate::layer::Distribution;
+use crate::manifest::{Manifest, RequirementKind, marker_environment};
+use crate::types::{Digest, DistributionName, Target};
+
+/// The kind of the cache's entries.
+const KIND: &str = "wheels";
+/// How long an index is believed that a version has the wheel that it had, in seconds. PyPI says so itself
+/// (`Cache-Control: max-age=600`), and uv believes it for as long.
+const FRESH: u64 = 600;
+
+/// All distributions of a layer, each with its version.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pins: Vec<Pin>,
+    /// Whether other distributions could be needed in addition.
+    may_be_open: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Pin {
+    name: DistributionName,
+    version: Version,
+    /// `name==version`, with the hashes that are allowed.
+    line: String,
+    /// What the cache has the wheel under.
+    key: Digest,
+    /// Whether the key contains hashes of files, so that it always stands for the same bytes.
+    is_hashed: bool,
+}
+
+/// The wheel that an installer took for a pin.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    /// The digest of the installed files.
+    content: Digest,
+    /// When that was, in seconds since 1970.
+    at: u64,
+}
+
+impl Wanted {
+    /// The requirements, if they leave nothing to choose; `None` if an installer has to decide.
+    pub(super) fn of_manifest(request: &Request<'_>) -> Option<Self> {
+        let manifest = request.manifest;
+        let dependencies = &request.spec.dependencies;
+        let is_listed = manifest.is_locked || dependencies.no_deps;
+        let has_rules = !manifest.constraints.is_empty() || (!is_listed && !manifest.settings.table.is_empty());
+        if has_rules || !manifest.local.is_empty() || settings::refreshes(request) {
+            return None;
+        }
+        let environment = marker_environment(request.spec.target);
+        let mut pins: BTreeMap<DistributionName, Pin> = BTreeMap::new();
+        for requirement in &manifest.requirements {
+            let RequirementKind::Named(named) = &requirement.kind else { return None };
+            if !named.evaluate_markers(&environment, &[]) {
+                continue;
+            }
+            let Some(VersionOrUrl::VersionSpecifier(versions)) = &named.version_or_url else { return None };
+            let only = versions.iter().next().filter(|it| versions.len() == 1 && *it.operator() == Operator::Equal)?;
+            let hashes: BTreeSet<&str> = requirement.hashes.iter().map(String::as_str).collect();
+            if hashes.is_empty() && !asks_pypi_alone(request) || !requirement.settings.is_empty() {
+                return None;
+            }
+            let pin = Pin::new(requirement.name()?, only.version(), &hashes, request);
+            let other = pins.insert(pin.name.clone(), pin.clone());
+            if other.is_some_and(|other| other.line != pin.line) {
+                return None;
+            }
+        }
+        Some(Self { pins: pins.into_values().collect(), may_be_open: !is_listed })
+    }
+
+    /// What uv has chosen; `None` if not everything is a wheel of an index.
+    pub(super) fn of_resolution(resolution: &Resolution, request: &Request<'_>) -> Option<Self> {
+        if settings::refreshes(request) || !resolution.without_wheels(request.manifest).is_empty() {
+            return None;
+        }
+        let pins = resolution.chosen.iter().map(|chosen| {
+            let hashes = chosen.wheel_hashes()?;
+            let hashes: BTreeSet<&str> = hashes.iter().map(String::as_str).collect();
+            let version = chosen.version.as_ref()?.parse().ok()?;
+            Some(Pin::new(chosen.name.parse().ok()?, &version, &hashes, request))
+        });
+        Some(Self { pins: pins.collect::<Option<_>>()?, may_be_open: false })
+    }
+
+    /// What the cache has, and the rest.
+    pub(super) fn in_cache(&self, request: &Request<'_>, cache: &Cache) -> Found {
+        let mut found = Found::default();
+        if !cache.may_replace_installing() {
+            found.missing.clone_from(&self.pins);
+            return found;
+        }
+        let variant = variant(request.spec);
+        for pin in &self.pins {
+            match pin.find(variant, cache, request.console) {
+                Some(taken) => found.taken.push(taken),
+                None => found.missing.push(pin.clone()),
+            }
+        }
+        found
+    }
+
+    /// Whether these distributions are all that an installer would install, and none is in the way of another.
+    pub(super) fn is_met_by(&self, distributions: &[&Distribution], request: &Request<'_>) -> bool {
+        let names: BTreeSet<&DistributionName> = distributions.iter().map(|it| &it.name).collect();
+        let are_there = self.pins.iter().all(|pin| names.contains(&pin.name)) && names.len() == self.pins.len();
+        let is_closed = || !self.may_be_open || is_closed(distributions, request.manifest, request.spec.target);
+        are_there && !are_disputed(distributions) && is_closed()
+    }
+
+    /// The keys of each distribution's wheel. PyPI's answer about a version is remembered, too, for a while.
+    pub(super) fn keys(&self, request: &Request<'_>) -> BTreeMap<DistributionName, Vec<Digest>> {
+        let of_index = asks_pypi_alone(request);
+        let keys = self.pins.iter().map(|pin| {
+            let of_version = (of_index && pin.is_hashed)
+                .then(|| Pin::new(pin.name.clone(), &pin.version, &BTreeSet::new(), request).key);
+            (pin.name.clone(), [pin.key].into_iter().chain(of_version).collect())
+        });
+        keys.collect()
+    }
+}
+
+/// Notes which content the wheels of a distribution have.
+pub(crate) fn remember(keys: &[Digest], content: Digest, cache: &Cache, console: &Console) {
+    for key in keys {
+        cache.put(KIND, *key, &Entry { content, at: now() }, console);
+    }
+}
+
+/// Which wanted distributions the cache has.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) taken: Vec<Taken>,
+    missing: Vec<Pin>,
+}
+
+impl Found {
+    pub(super) fn is_all(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// A requirement file for what is missing, with the options of the manifest. It may contain credentials.
+    pub(super) fn missing(&self, manifest: &Manifest) -> SecretString {
+        let is_option = |line: &&str| {
+            line.starts_with('-') && !["-e", "--editable", "--require-hashes"].iter().any(|one| line.starts_with(one))
+        };
+        let options = manifest.text.expose_secret().lines().filter(is_option);
+        let lines = options.chain(self.missing.iter().map(|pin| pin.line.as_str()));
+        lines.flat_map(|line| [line, "\n"]).collect::<String>().into()
+    }
+}
+
+impl Pin {
+    fn new(name: DistributionName, version: &Version, hashes: &BTreeSet<&str>, request: &Request<'_>) -> Self {
+        let dependencies = &request.spec.dependencies;
+        let target = request.spec.target;
+        let settings = [
+            target.uv_platform(),
+            target.python.release().to_string(),
+            request.manifest.options.join("\n"),
+            format!("{:?}", request.manifest.settings.table),
+            format!("{:?}", dependencies.variables),
+            format!("{:?}", dependencies.configured.keys().collect::<Vec<_>>()),
+        ];
+        let pinned = format!("{name}=={version}");
+        let parts: Vec<&str> = [pinned.as_str()].into_iter().chain(hashes.iter().copied()).collect();
+        let parts: Vec<&str> = parts.into_iter().chain(settings.iter().map(String::as_str)).collect();
+        let line = hashes.iter().fold(pinned.clone(), |line, hash| format!("{line} --hash={hash}"));
+        Self { name, version: version.clone(), line, key: cache::digest_of(&parts), is_hashed: !hashes.is_empty() }
+    }
+
+    fn find(&self, variant: Digest, cache: &Cache, console: &Console) -> Option<Taken> {
+        let entry: Entry = cache.get(KIND, self.key)?;
+        let is_fresh = now().checked_sub(entry.at).is_some_and(|seconds| seconds < FRESH);
+        let pack = cache.pack(entry.content, variant, console).filter(|_| self.is_hashed || is_fresh)?;
+        Taken::of(entry.content, pack).filter(|taken| taken.distribution.name == self.name)
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Whether every version comes from PyPI, as it is without any setting. Other indexes may replace a file.
+fn asks_pypi_alone(request: &Request<'_>) -> bool {
+    let dependencies = &request.spec.dependencies;
+    let has_index = !request.indexes.first.is_empty() || request.indexes.default.is_some();
+    let has_settings = !request.manifest.options.is_empty()
+        || !request.manifest.settings.table.is_empty()
+        || !dependencies.variables.is_empty()
+        || !dependencies.configured.is_empty();
+    !has_index && !has_settings && dependencies.packages.is_empty()
+}
+
+/// Whether distributions record different files under one path: only one of them is then installed.
+fn are_disputed(distributions: &[&Distribution]) -> bool {
+    let mut recorded: BTreeMap<&Utf8Path, &str> = BTreeMap::new();
+    let mut files = distributions.iter().flat_map(|distribution| &distribution.record);
+    files.any(|(path, hash)| recorded.insert(path, hash).is_some_and(|other| other != hash))
+}
+
+/// Whether the distributions have all that they and the manifest require, in versions that fit.
+fn is_closed(distributions: &[&Distribution], manifest: &Manifest, target: Target) -> bool {
+    let environment = marker_environment(target);
+    let versions: BTreeMap<&str, Option<Version>> =
+        distributions.iter().map(|it| (it.name.as_str(), it.version.parse().ok())).collect();
+    let mut extras: BTreeMap<String, BTreeSet<ExtraName>> = BTreeMap::new();
+    for requirement in &manifest.requirements {
+        if let RequirementKind::Named(named) = &requirement.kind {
+            extras.entry(named.name.to_string()).or_default().extend(named.extras.iter().cloned());
+        }
+    }
+    loop {
+        let before: usize = extras.values().map(BTreeSet::len).sum();
+        for distribution in distributions {
+            let own: Vec<ExtraName> = extras.get(distribution.name.as_str()).into_iter().flatten().cloned().collect();
+            for needed in distribution.requires.iter().filter(|it| it.evaluate_markers(&environment, &own)) {
+                let there = versions.get(needed.name.as_ref()).and_then(Option::as_ref);
+                let fits = there.is_some_and(|version| match &needed.version_or_url {
+                    None => true,
+                    Some(VersionOrUrl::VersionSpecifier(range)) => range.contains(version),
+                    Some(VersionOrUrl::Url(_)) => false,
+                });
+                if !fits {
+                    return false;
+                }
+                extras.entry(needed.name.to_string()).or_default().extend(needed.extras.iter().cloned());
+            }
+        }
+        if extras.values().map(BTreeSet::len).sum::<usize>() == before {
+            return true;
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The files of the installed distributions: on disk as the installer left them, or in the cache.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::assemble;
+use crate::cache;
+use crate::cache::{Cache, Pack, Row};
+use crate::console::Console;
+use crate::files;
+use crate::files::{FileEntry, FileKind};
+use crate::layer::{Distribution, Source, Stored};
+use crate::spec::Spec;
+use crate::types::{ByteSize, Digest, DistributionName};
+
+/// All installed files, and what the cache knows about them.
+#[derive(Debug, Default)]
+pub(crate) struct Installed {
+    /// By their paths from the folder of the installation.
+    pub(crate) files: BTreeMap<Utf8PathBuf, File>,
+    /// The distributions that the cache has, or may keep.
+    pub(crate) known: BTreeMap<DistributionName, Known>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub(crate) source: Source,
+    /// SHA-256 of the bytes and their number; `None` if nobody needs them.
+    pub(crate) content: Option<(Digest, ByteSize)>,
+}
+
+/// A distribution of the cache.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// The digest of its files.
+    pub(crate) content: Digest,
+    /// What the cache has.
+    pub(crate) pack: Option<Pack>,
+    /// Whether no installer ran for it.
+    pub(crate) is_taken: bool,
+}
+
+/// A distribution that is taken from the cache, instead of being installed.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) distribution: Distribution,
+    pub(crate) content: Digest,
+    pub(crate) pack: Pack,
+}
+
+impl Taken {
+    /// Reads the metadata in a pack; `None` if that is incomplete.
+    pub(crate) fn of(content: Digest, pack: Pack) -> Option<Self> {
+        let info = pack.files.keys().find_map(|path| {
+            let folder = path.parent().filter(|_| path.file_name() == Some("METADATA"))?;
+            (folder.extension() == Some("dist-info") && folder.components().count() == 1).then_some(folder)
+        })?;
+        let text = |name: &str| {
+            let bytes = pack.files.get(&info.join(name))?.file.bytes().ok()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let distribution = Distribution::read(info.as_str(), text).ok().filter(|it| !it.record.is_empty())?;
+        Some(Self { distribution, content, pack })
+    }
+}
+
+/// What the cache's answers depend on, besides the files of a distribution.
+pub(crate) fn variant(spec: &Spec) -> Digest {
+    let packages = spec.content.layout.packages(spec.target.python);
+    cache::variant(&[&spec.target.python.to_string(), packages.as_str()])
+}
+
+impl Installed {
+    /// Looks at a folder that an installer wrote, and adds what was taken from the cache. `distributions` are those in
+    /// the folder.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(crate) fn read(
+        folder: &Utf8Path,
+        distributions: &[Distribution],
+        taken: Vec<Taken>,
+        spec: &Spec,
+        cache: &Cache,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
+        let mut installed = Self::default();
+        let recorded: BTreeSet<&Utf8Path> = if cache.is_there() {
+            distributions.iter().flat_map(|it| it.record.keys().map(Utf8PathBuf::as_path)).collect()
+        } else {
+            BTreeSet::new()
+        };
+        let entries = files::walk_all(folder)?;
+        let contents = contents(&entries, &recorded)?;
+        for (FileEntry { path, kind }, content) in entries.into_iter().zip(contents) {
+            installed.files.insert(path, File { source: assemble::source_of(kind), content });
+        }
+        let variant = variant(spec);
+        if cache.is_there() {
+            for distribution in distributions.iter().filter(|it| !it.is_built_here && !it.is_local) {
+                if let Some(content) = installed.content_of(distribution) {
+                    let pack = cache.pack(content, variant, console);
+                    if let Some(pack) = &pack {
+                        installed.use_streams(pack);
+                    }
+                    let known = Known { content, pack, is_taken: false };
+                    installed.known.insert(distribution.name.clone(), known);
+                }
+            }
+        }
+        for Taken { distribution, content, pack } in taken {
+            for (path, row) in &pack.files {
+                let source = Source::Stored { file: Arc::clone(&row.file), executable: row.executable };
+                let content = Some((row.file.digest, row.file.size));
+                installed.files.entry(path.clone()).or_insert(File { source, content });
+            }
+            installed.known.insert(distribution.name, Known { content, pack: Some(pack), is_taken: true });
+        }
+        Ok(installed)
+    }
+
+    pub(crate) fn has(&self, path: &Utf8Path) -> bool {
+        self.files.contains_key(path)
+    }
+
+    /// The digest of a distribution's files, by paths and modes; `None` if one of them is not an ordinary file or is
+    /// missing.
+    fn content_of(&self, distribution: &Distribution) -> Option<Digest> {
+        let mut parts = Vec::new();
+        for path in paths(distribution) {
+            if assemble::is_noise(path) {
+                continue;
+            }
+            let (digest, executable) = self.row(path, distribution)?;
+            parts.extend([path.to_string(), digest.hex(), executable.to_string()]);
+        }
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        Some(cache::digest_of(&parts))
+    }
+
+    /// The digest of a file of a distribution, and whether it is executable. This program writes the scripts of entry
+    /// points itself; the installer's have the path of its Python in them.
+    fn row(&self, path: &Utf8Path, distribution: &Distribution) -> Option<(Digest, bool)> {
+        if is_entry_point(path, distribution) {
+            return Some((Digest::of(b""), true));
+        }
+        let file = self.files.get(path)?;
+        let (digest, _) = file.content.filter(|_| !matches!(file.source, Source::Link { .. }))?;
+        Some((digest, file.source.is_executable()))
+    }
+
+    /// Files of which the cache has the compressed bytes need not be read and compressed again.
+    fn use_streams(&mut self, pack: &Pack) {
+        for (path, row) in &pack.files {
+            if let Some(file) = self.files.get_mut(path)
+                && file.content.is_some_and(|(digest, _)| digest == row.file.digest)
+                && row.file.stream.is_some()
+            {
+                file.source = Source::Stored { file: Arc::clone(&row.file), executable: row.executable };
+            }
+        }
+    }
+
+    /// What the cache has of a file.
+    pub(crate) fn row_of(&self, name: &DistributionName, path: &Utf8Path) -> Option<&Row> {
+        self.known.get(name)?.pack.as_ref()?.files.get(path)
+    }
+}
+
+/// The files of a distribution that an installer leaves on disk. Bytecode is left out of every layer.
+pub(crate) fn paths(distribution: &Distribution) -> impl Iterator<Item = &Utf8Path> {
+    let paths = distribution.record.keys().map(Utf8PathBuf::as_path);
+    paths.filter(|path| !path.as_str().contains("__pycache__/"))
+}
+
+pub(crate) fn is_entry_point(path: &Utf8Path, distribution: &Distribution) -> bool {
+    path.strip_prefix("bin").is_ok_and(|name| distribution.scripts.contains_key(name.as_str()))
+}
+
+/// Digests and sizes of the recorded files. All processors share the work.
+fn contents(entries: &[FileEntry], recorded: &BTreeSet<&Utf8Path>) -> anyhow::Result<Vec<Option<(Digest, ByteSize)>>> {
+    let next = AtomicUsize::new(0);
+    let work = || -> anyhow::Result<Vec<(usize, (Digest, ByteSize))>> {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(entry) = entries.get(index) else { return Ok(done) };
+            if let FileKind::File { source, .. } = &entry.kind
+                && recorded.contains(entry.path.as_path())
+            {
+                let bytes = fs_err::read(source).context("could not read an installed file")?;
+                done.push((index, (Digest::of(&bytes), ByteSize(bytes.len() as u64))));
+            }
+        }
+    };
+    let mut contents = vec![None; entries.len()];
+    if recorded.is_empty() {
+        return Ok(contents);
+    }
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            for (index, content) in thread.join().expect("does not panic")? {
+                contents[index] = Some(content);
+            }
+        }
+        Ok(contents)
+    })
+}
+
+/// The bytes of a source.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn bytes_of(source: &Source) -> std::io::Result<Vec<u8>> {
+    match source {
+        Source::File { path, .. } => fs_err::read(path),
+        Source::Stored { file, .. } => Stored::bytes(file),
+        Source::Bytes { bytes, .. } => Ok(bytes.clone()),
+        Source::Link { .. } => Ok(Vec::new()),
+    }
+}
