@@ -65,8 +65,22 @@ impl Taken {
             Some(String::from_utf8_lossy(&bytes).into_owned())
         };
         let distribution = Distribution::read(info.as_str(), text).ok().filter(|it| !it.record.is_empty())?;
-        Some(Self { distribution, content, pack })
+        let row = |path: &Utf8Path| pack.files.get(path).map(|row| (row.file.digest, row.executable));
+        let is_it = content_of(&distribution, row) == Some(content);
+        is_it.then_some(Self { distribution, content, pack })
     }
+}
+
+/// The digest of a distribution's files, by paths and modes; `None` if one of them is missing. `row` gives the digest of
+/// a file, and whether it is executable.
+fn content_of(distribution: &Distribution, row: impl Fn(&Utf8Path) -> Option<(Digest, bool)>) -> Option<Digest> {
+    let mut parts = Vec::new();
+    for path in paths(distribution).filter(|path| !assemble::is_noise(path)) {
+        let (digest, executable) = row(path)?;
+        parts.extend([path.to_string(), digest.hex(), executable.to_string()]);
+    }
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    Some(cache::digest_of(&parts))
 }
 
 /// What the cache's answers depend on, besides the files of a distribution.
@@ -103,7 +117,7 @@ impl Installed {
         let variant = variant(spec);
         if cache.is_there() {
             for distribution in distributions.iter().filter(|it| !it.is_built_here && !it.is_local) {
-                if let Some(content) = installed.content_of(distribution) {
+                if let Some(content) = content_of(distribution, |path| installed.row(path, distribution)) {
                     let pack = cache.pack(content, variant, console);
                     if let Some(pack) = &pack {
                         installed.use_streams(pack);
@@ -126,21 +140,6 @@ impl Installed {
 
     pub(crate) fn has(&self, path: &Utf8Path) -> bool {
         self.files.contains_key(path)
-    }
-
-    /// The digest of a distribution's files, by paths and modes; `None` if one of them is not an ordinary file or is
-    /// missing.
-    fn content_of(&self, distribution: &Distribution) -> Option<Digest> {
-        let mut parts = Vec::new();
-        for path in paths(distribution) {
-            if assemble::is_noise(path) {
-                continue;
-            }
-            let (digest, executable) = self.row(path, distribution)?;
-            parts.extend([path.to_string(), digest.hex(), executable.to_string()]);
-        }
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        Some(cache::digest_of(&parts))
     }
 
     /// The digest of a file of a distribution, and whether it is executable. This program writes the scripts of entry

@@ -21,14 +21,18 @@ use tempfile::NamedTempFile;
 use crate::archive::pack;
 use crate::archive::pack::Archive;
 use crate::audit::{size, smoke, verdict};
+use crate::cache;
 use crate::cache::Cache;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Failure, counted};
 use crate::github::workflow_commands;
+use crate::layer::scan::Observed;
+use crate::layer::scan::binary::{Binary, has_library_name};
 use crate::layer::scan::leaks::Scan;
 use crate::layer::{
-    CacheMiss, DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Saving, distribution_sizes,
+    CacheMiss, DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Saving, Source, Tree,
+    distribution_sizes,
 };
 use crate::manifest::Manifest;
 use crate::process::Pythons;
@@ -103,7 +107,7 @@ pub fn build(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<BuiltLayer> {
-    let mut cache = Cache::open(environment, console);
+    let mut cache = Cache::open(environment, spec.checks.verify_cache, console);
     loop {
         let error = match build_with(spec, manifest, &cache, environment, console) {
             Err(error) => error,
@@ -112,7 +116,7 @@ pub fn build(
         let Some(miss) = CacheMiss::of(&error) else { return Err(error) };
         match miss {
             CacheMiss::Absent => console.note("files are needed that the cache does not have; installing"),
-            CacheMiss::Damaged => console.warning("the cache is damaged; building without it"),
+            CacheMiss::Damaged => cache::warn(console, "the cache is damaged; building without it"),
         }
         cache = cache.after(miss);
     }
@@ -152,13 +156,19 @@ fn build_with(
         materials: Materials::default(),
     };
     let layer = if made.rejection.is_none() {
-        let step = console.step("Pack the zip");
-        let folder = archive_folder(spec, environment)?;
-        let scan = Scan::new(&console.secrets(), &tree.distributions);
-        let mut archive = pack::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
-        step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
-        keep::Finished { tree: &tree, installed: &installed, archive: &archive, keys: &keys }
-            .keep(spec, cache, console)?;
+        let early = Layer::of(&tree, libraries(&tree)?);
+        let (mut archive, attempt) = std::thread::scope(|scope| {
+            // Imports wait for the disk and for one processor, and so does packing for the others.
+            let importing = scope.spawn(|| smoke::import((&tree, &early), spec, pythons, cache, environment, console));
+            let step = console.step("Pack the zip");
+            let folder = archive_folder(spec, environment)?;
+            let scan = Scan::new(&console.secrets(), &tree.distributions);
+            let archive = pack::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
+            step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
+            keep::Finished { tree: &tree, installed: &installed, archive: &archive, keys: &keys }
+                .keep(spec, cache, console)?;
+            anyhow::Ok((archive, importing.join().expect("does not panic")?))
+        })?;
 
         let step = console.step("Check the layer");
         let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
@@ -169,7 +179,9 @@ fn build_with(
         let zipped = Some(archive.zipped_size);
         made.findings.extend(size::check_limits(zipped, None, &made.distributions, &spec.checks));
         step.done(counted(made.findings.len(), "finding"));
-        made.findings = smoke::test(&tree, &layer, &made.findings, spec, pythons, environment, console)?;
+        let (excluded, wanted) = (&spec.content.exclude, &spec.checks.smoke_test);
+        let subject = smoke::Subject { layer: &layer, known: &made.findings, excluded, target: spec.target, wanted };
+        made.findings = smoke::judge(attempt, &subject, console);
         made.rejection = verdict(&made.findings, spec.checks.fail_on).err();
         made.sizes.zipped = Some(archive.zipped_size);
         made.archive = Some(archive);
@@ -189,6 +201,23 @@ fn build_with(
     made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.findings(&made.findings, made.rejection.is_some());
     Ok(made)
+}
+
+/// What the libraries of a tree are, before everything is scanned: some are no modules.
+fn libraries(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, Observed>> {
+    let mut libraries = BTreeMap::new();
+    for (path, entry) in tree.entries.iter().filter(|(path, _)| has_library_name(path)) {
+        let known = match &entry.source {
+            Source::Stored { file, .. } => file.learned.observed.clone(),
+            Source::File { .. } | Source::Bytes { .. } | Source::Link { .. } => None,
+        };
+        let observed = match known {
+            Some(known) => known,
+            None => Observed { binary: Binary::of(path, &entry.bytes()?), ..Observed::default() },
+        };
+        libraries.insert(path.clone(), observed);
+    }
+    Ok(libraries)
 }
 
 /// Finds Pythons: bytecode and imports need the target's own version, while any version can install wheels.

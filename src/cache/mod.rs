@@ -7,6 +7,7 @@
 mod entries;
 mod pack;
 mod place;
+pub mod programs;
 mod sweep;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,8 @@ const FORMAT: u32 = 1;
 pub struct Cache {
     folder: Option<Utf8PathBuf>,
     use_of: Use,
+    /// Whether each file is checked against its digest.
+    verifies: bool,
 }
 
 /// What a build may rely on.
@@ -43,7 +46,8 @@ enum Use {
 
 impl Cache {
     /// The cache of this machine. Without a home, or with a cache that others could have written, there is none.
-    pub fn open(environment: &Environment, console: &Console) -> Self {
+    /// With `verifies`, each file is checked against its digest.
+    pub fn open(environment: &Environment, verifies: bool, console: &Console) -> Self {
         let folder = folder(environment).and_then(|folder| match place::prepare(&folder, environment) {
             Ok(()) => Some(folder),
             Err(why) => {
@@ -51,7 +55,7 @@ impl Cache {
                 None
             }
         });
-        Self { folder, use_of: Use::Everything }
+        Self { folder, use_of: Use::Everything, verifies }
     }
 
     /// The same cache for a build that found that it lacks something, or that it is damaged. What is wrong there is
@@ -62,11 +66,17 @@ impl Cache {
             CacheMiss::Absent => Use::Knowledge,
             CacheMiss::Damaged => Use::Nothing,
         };
-        Self { folder: self.folder.clone(), use_of }
+        Self { folder: self.folder.clone(), use_of, verifies: self.verifies }
     }
 
     pub fn may_replace_installing(&self) -> bool {
         self.use_of == Use::Everything && self.is_there()
+    }
+
+    /// The cache of this machine for those who have nothing to say about it.
+    fn quiet(environment: &Environment) -> Self {
+        let folder = folder(environment).filter(|folder| place::prepare(folder, environment).is_ok());
+        Self { folder, use_of: Use::Everything, verifies: false }
     }
 
     pub fn is_there(&self) -> bool {
@@ -76,7 +86,7 @@ impl Cache {
     /// The distribution whose files have this digest, as a build for `variant` knows it.
     pub fn pack(&self, content: Digest, variant: Digest, console: &Console) -> Option<Pack> {
         let path = self.readable()?.join(pack_path(content, variant));
-        match Pack::read(&path) {
+        match Pack::read(&path).and_then(|pack| self.checked(pack)) {
             Ok(pack) => pack,
             Err(error) => {
                 warn(console, &format!("`{path}` is not used: {error}"));
@@ -85,6 +95,13 @@ impl Cache {
                 None
             }
         }
+    }
+
+    fn checked(&self, pack: Option<Pack>) -> anyhow::Result<Option<Pack>> {
+        if let Some(pack) = pack.as_ref().filter(|_| self.verifies) {
+            pack.verify()?;
+        }
+        Ok(pack)
     }
 
     /// Keeps a distribution. A cache that cannot be written to is no reason to fail.
@@ -107,6 +124,13 @@ impl Cache {
         let Some(folder) = &self.folder else { return };
         if let Err(error) = entries::write(&folder.join(entry_path(kind, key)), value) {
             warn(console, &format!("nothing more is kept in the cache: {error:#}"));
+        }
+    }
+
+    /// The same; whoever calls this does without.
+    fn put_quietly<T: serde::Serialize>(&self, kind: &str, key: Digest, value: &T) {
+        if let Some(folder) = &self.folder {
+            entries::write(&folder.join(entry_path(kind, key)), value).ok();
         }
     }
 
@@ -144,8 +168,8 @@ fn entry_path(kind: &str, key: Digest) -> String {
     format!("{kind}/{key}.json")
 }
 
-/// Says once in a run that the cache is of no use.
-fn warn(console: &Console, text: &str) {
+/// Warns that the cache is of no use, once in a run.
+pub fn warn(console: &Console, text: &str) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if WARNED.swap(true, Ordering::Relaxed) {
         console.debug(text);

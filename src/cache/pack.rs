@@ -180,6 +180,22 @@ impl Pack {
     }
 }
 
+impl Pack {
+    /// Checks each file against its digest.
+    ///
+    /// # Errors
+    /// A file is not what it should be.
+    pub(super) fn verify(&self) -> anyhow::Result<()> {
+        let bytecode = self.files.values().filter_map(|row| row.bytecode.as_ref()?.file.as_ref());
+        for file in self.files.values().map(|row| &row.file).chain(bytecode) {
+            if file.stream.is_some() {
+                anyhow::ensure!(Digest::of(&file.bytes()?) == file.digest, CacheMiss::Damaged);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Writes a pack, which replaces an older one at once.
 ///
 /// # Errors

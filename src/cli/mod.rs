@@ -247,6 +247,9 @@ pub struct Inputs {
     /// Functions, by name or ARN, whose code and other layers must fit within Lambda's size limit together with this layer
     #[arg(long, help_heading = "Checks", value_name = "LIST")]
     pub budget_functions: Vec<String>,
+    /// Check every file from the cache against its digest, instead of relying on checksums
+    #[arg(long, help_heading = "Checks", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub verify_cache: Option<String>,
 
     /// Where versions are published: `aws` or a folder; when omitted, `aws` in a workflow, otherwise the folder `.lambda-layers`
     #[arg(long, help_heading = "Destination", value_name = "REGISTRY")]

@@ -25,6 +25,8 @@ pub struct Tree {
     pub(crate) learned: BTreeMap<Utf8PathBuf, Learned>,
     /// The bytecode of modules, by the modules' paths.
     pub(crate) compiled: BTreeMap<Utf8PathBuf, Compiled>,
+    /// Bytecode that the layer has no room for. Imports that are tried are faster with it.
+    pub(crate) spare: BTreeMap<Utf8PathBuf, Entry>,
     /// Holds the installed files; removed with the tree.
     pub(crate) folder: Option<TempDir>,
 }
@@ -102,6 +104,7 @@ impl Tree {
             findings: Vec::new(),
             learned: BTreeMap::new(),
             compiled: BTreeMap::new(),
+            spare: BTreeMap::new(),
             folder,
         }
     }

@@ -1,16 +1,18 @@
 //! The Python that runs the installer, and whether it can build for the target.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use crate::cache::programs;
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::types::{Architecture, Glibc, Target};
 
 /// A Python interpreter of this machine.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Host {
     pub(crate) executable: Utf8PathBuf,
     /// The version without the patch number, `3.13`.
@@ -108,8 +110,25 @@ fn is_one_program(names: &[String], environment: &Environment) -> bool {
     first.is_some() && places.all(|place| place == first)
 }
 
-/// Starts a program and asks for its properties; `None` if it does not start or is not a Python 3.
+/// The properties of a program; `None` if it does not start or is not a Python 3. They are remembered: the library of a
+/// Python may become complete, but seldom incomplete.
 pub(super) fn ask(program: &str, environment: &Environment) -> Option<Host> {
+    let found = on_path(program, environment)?;
+    programs::answer(&found, QUESTION, environment, || start(program, environment), |host| host.is_whole)
+}
+
+/// The file that the system starts for a program's name.
+fn on_path(program: &str, environment: &Environment) -> Option<Utf8PathBuf> {
+    if program.contains('/') {
+        return Some(program.into());
+    }
+    let folders = environment.get("PATH").unwrap_or_default().split(':');
+    folders
+        .map(|folder| Utf8Path::new(folder).join(program))
+        .find(|file| file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0))
+}
+
+fn start(program: &str, environment: &Environment) -> Option<Host> {
     let folder = Utf8Path::new("/");
     let mut command: Command = super::child::command(program, folder, environment);
     let output = command.args(["-I", "-S", "-c", QUESTION]).output().ok().filter(|output| output.status.success())?;

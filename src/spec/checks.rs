@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::Reading;
-use crate::cli::{DEFAULT_FAIL_ON, given, list};
+use crate::cli::{DEFAULT_FAIL_ON, Inputs, given, list};
 use crate::error::Failure;
 use crate::types::{ByteSize, FileGlob, FunctionName};
 
@@ -16,6 +16,8 @@ pub struct Checks {
     pub max_unzipped_size: Option<ByteSize>,
     /// Functions whose code and layers must fit into Lambda's limit together with this layer.
     pub budget_functions: Vec<FunctionName>,
+    /// Whether each file of the cache is checked against its digest.
+    pub verify_cache: bool,
 }
 
 /// Which modules are imported before a layer is published.
@@ -53,23 +55,15 @@ impl FromStr for FailOn {
     }
 }
 
-/// The inputs that [`Checks`] are read from.
-pub(super) struct CheckInputs<'a> {
-    pub(super) smoke_test: &'a [String],
-    pub(super) fail_on: Option<&'a String>,
-    pub(super) max_zipped_size: Option<&'a String>,
-    pub(super) max_unzipped_size: Option<&'a String>,
-    pub(super) budget_functions: &'a [String],
-}
-
 impl Reading<'_> {
-    pub(super) fn checks(&mut self, inputs: &CheckInputs<'_>) -> Checks {
+    pub(super) fn checks(&mut self, inputs: &Inputs) -> Checks {
         Checks {
-            smoke_test: self.smoke_test(&list(inputs.smoke_test)),
-            fail_on: self.parsed(given(inputs.fail_on), DEFAULT_FAIL_ON),
-            max_zipped_size: self.size("max-zipped-size", given(inputs.max_zipped_size)),
-            max_unzipped_size: self.size("max-unzipped-size", given(inputs.max_unzipped_size)),
-            budget_functions: self.all("budget-functions", &list(inputs.budget_functions)),
+            smoke_test: self.smoke_test(&list(&inputs.smoke_test)),
+            fail_on: self.parsed(given(inputs.fail_on.as_ref()), DEFAULT_FAIL_ON),
+            max_zipped_size: self.size("max-zipped-size", given(inputs.max_zipped_size.as_ref())),
+            max_unzipped_size: self.size("max-unzipped-size", given(inputs.max_unzipped_size.as_ref())),
+            budget_functions: self.all("budget-functions", &list(&inputs.budget_functions)),
+            verify_cache: self.boolean("verify-cache", given(inputs.verify_cache.as_ref()), false),
         }
     }
 

@@ -1,6 +1,5 @@
 //! Validates all inputs of a layer: [`Spec::resolve`].
 
-use super::checks::CheckInputs;
 use super::follow_up::AfterInputs;
 use super::{Reading, Spec, Task};
 use crate::cli::{self, Inputs, given, lines, list};
@@ -27,7 +26,8 @@ impl Spec {
             requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, codeartifact, constraints,
             refresh, python_version, architecture, compatible_runtimes, compatible_architectures,
             include, source, build_script, exclude, exclude_files, runtime_packages, slim, strip, bytecode, layout,
-            smoke_test, fail_on, max_zipped_size, max_unzipped_size, budget_functions,
+            // `checks` reads these.
+            smoke_test: _, fail_on: _, max_zipped_size: _, max_unzipped_size: _, budget_functions: _, verify_cache: _,
             registry, regions, roles, external_id, allowed_account_ids, bucket, state, description, license,
             republish, signing_profile,
             share_with, attach_to, ssm_parameter, labels, move_labels, remove_labels,
@@ -56,13 +56,7 @@ impl Spec {
         content.slim = reading.parsed(given(slim.as_ref()), cli::DEFAULT_SLIM);
         content.strip = reading.boolean("strip", given(strip.as_ref()), false);
         content.bytecode = reading.parsed(given(bytecode.as_ref()), cli::DEFAULT_BYTECODE);
-        let checks = reading.checks(&CheckInputs {
-            smoke_test,
-            fail_on: fail_on.as_ref(),
-            max_zipped_size: max_zipped_size.as_ref(),
-            max_unzipped_size: max_unzipped_size.as_ref(),
-            budget_functions,
-        });
+        let checks = reading.checks(inputs);
         let selection = Selection::new(&list(groups), &list(extras));
         let constraints = list(constraints);
         let mut dependencies = reading.manifest(&list(requirements), &constraints, selection, &content, target, parsed);

@@ -2,7 +2,6 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::checks::CheckInputs;
 use super::{AwsDestinations, Checks, Documents, Reading, RegistryChoice, StatePlace, Task};
 use crate::cli::{Inputs, given, list};
 use crate::environment::Environment;
@@ -67,13 +66,7 @@ impl AuditSpec {
         let python_of_project = ChosenPython::of(&project, environment);
         let architecture = given(inputs.architecture.as_ref());
         let architecture = architecture.map(|name| reading.parsed(Some(name), cli::DEFAULT_ARCHITECTURE));
-        let checks = reading.checks(&CheckInputs {
-            smoke_test: &inputs.smoke_test,
-            fail_on: inputs.fail_on.as_ref(),
-            max_zipped_size: inputs.max_zipped_size.as_ref(),
-            max_unzipped_size: inputs.max_unzipped_size.as_ref(),
-            budget_functions: &inputs.budget_functions,
-        });
+        let checks = reading.checks(inputs);
         // A subject with an ARN is read with the run's own identity.
         let accounts = if is_current {
             let (roles, allowed) = (list(&inputs.roles), list(&inputs.allowed_account_ids));

@@ -129,6 +129,8 @@ impl Run {
         command.env("UV_PYTHON_DOWNLOADS", "never");
         // As in the image of a Python, so that what is said where nobody chose one is left to the tests about that.
         command.env("LAMBDA_LAYER_PYTHON_VERSION", lambda_layer::facts::default_python());
+        // What a test finds there, it has left there itself.
+        command.env("LAMBDA_LAYER_CACHE_DIR", root.join("layer-cache"));
         // What was downloaded once serves every test.
         command.env("UV_CACHE_DIR", tools().cache("uv")).env("PIP_CACHE_DIR", tools().cache("pip"));
         Self { command, root: root.to_owned() }

@@ -17,6 +17,7 @@ mod binaries;
 mod budgets;
 mod build_script;
 mod bytecode;
+mod cache;
 mod caching;
 mod certificates;
 mod cleanup;

@@ -1,6 +1,7 @@
 """Imports modules one after the other, found as in Lambda, and reports each on the pipe that was standard output.
 
-The request comes on standard input: {"path": [...], "sites": [...], "modules": [...], "given": ...}.
+The request comes on standard input: {"path": [...], "sites": [...], "modules": [...],
+"given": ..., "own": [...]}.
 """
 
 import importlib
@@ -73,6 +74,17 @@ def loaded_files(reported):
     return new
 
 
+def is_one_imported(files):
+    """Whether a module of one of these files was imported. Modules are not asked: some load others when they are."""
+    for module in list(sys.modules.values()):
+        try:
+            if object.__getattribute__(module, "__dict__").get("__file__") in files:
+                return True
+        except Exception:
+            continue
+    return False
+
+
 def text_of(error):
     try:
         return str(error)[:LONGEST]
@@ -135,7 +147,7 @@ def main():
     find_as_lambda_does(request["path"], request["sites"])
     report({"event": "found"})
     process = os.getpid()
-    tried, reported = watch(), set()
+    tried, reported, own = watch(), set(), set(request["own"])
 
     def report_files(event, files):
         for first in range(0, len(files), 100):
@@ -156,7 +168,9 @@ def main():
         report_files("tried", tried)
         tried.clear()
         report_files("loaded", loaded_files(reported))
-        report({"event": "end", "module": module, "seconds": time.monotonic() - start, "errors": chain})
+        seconds = time.monotonic() - start
+        reads_own = bool(own) and is_one_imported(own)
+        report({"event": "end", "module": module, "seconds": seconds, "errors": chain, "reads_own": reads_own})
     # Ends at once: neither the modules' threads nor their exit handlers matter.
     os._exit(0)
 

@@ -4,6 +4,7 @@ pub(crate) mod absent;
 mod denied;
 mod explain;
 mod machine;
+mod memory;
 mod modules;
 mod place;
 mod run;
@@ -17,8 +18,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::audit::imported;
 use crate::audit::imported::Imported;
 use crate::audit::smoke::explain::Explained;
+use crate::audit::smoke::memory::Memory;
+use crate::audit::smoke::modules::Module;
 use crate::audit::smoke::place::Place;
-use crate::audit::smoke::run::{Outcome, Patience, Raised, Unavailable};
+use crate::audit::smoke::run::{Outcome, Patience, Raised, Ran, Unavailable};
+use crate::cache::Cache;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
@@ -51,31 +55,58 @@ pub struct Subject<'a> {
     pub wanted: &'a SmokeTest,
 }
 
-/// Tests a tree before it is published. Gives the findings of the other checks, corrected by what the imports showed,
-/// and those of the test itself.
+/// The imports of a layer, done, but not judged yet.
+#[derive(Debug)]
+pub struct Imports<'a> {
+    modules: Vec<Module>,
+    ran: Ran,
+    /// Compiled files of the layer that were loaded, and those that modules tried to load.
+    loaded: BTreeSet<Utf8PathBuf>,
+    tried: BTreeSet<Utf8PathBuf>,
+    /// How many modules were not imported again.
+    kept: usize,
+    host: &'a Host,
+}
+
+/// What became of the imports.
+#[derive(Debug)]
+pub enum Attempt<'a> {
+    /// Nobody asked for them.
+    Off,
+    /// There is nothing to import.
+    Nothing,
+    /// They cannot run here; the finding says why.
+    Impossible(Finding),
+    Done(Imports<'a>),
+}
+
+/// Imports the modules of a tree. The layer needs no more than its paths, and what its libraries are.
 ///
 /// # Errors
 /// The test itself could not run; problems of the layer are findings.
-pub fn test(
-    tree: &Tree,
-    layer: &Layer,
-    known: &[Finding],
+pub fn import<'a>(
+    (tree, layer): (&Tree, &Layer),
     spec: &Spec,
-    pythons: Option<&Pythons>,
+    pythons: Option<&'a Pythons>,
+    cache: &Cache,
     environment: &Environment,
     console: &Console,
-) -> anyhow::Result<Vec<Finding>> {
+) -> anyhow::Result<Attempt<'a>> {
     let (target, wanted) = (spec.target, &spec.checks.smoke_test);
-    // A run that imports nothing looks for none.
-    let Some(pythons) = pythons else { return Ok(known.to_vec()) };
-    let subject = Subject { layer, known, excluded: &spec.content.exclude, target, wanted };
-    test_laid_out(&subject, |opt| place::lay_out(tree, opt), pythons, environment, console)
+    // A run that imports nothing looks for no Python.
+    let Some(pythons) = pythons.filter(|_| *wanted != SmokeTest::Off) else { return Ok(Attempt::Off) };
+    let memory = match able(pythons, target) {
+        Ok(host) => Some(Memory::of(tree, target, host, cache, console)?),
+        Err(_) => None,
+    };
+    let subject = Subject { layer, known: &[], excluded: &spec.content.exclude, target, wanted };
+    attempt(&subject, memory.as_ref(), |opt| place::lay_out(tree, opt), pythons, environment)
 }
 
 /// Tests any layer. `lay_out` creates the folder that stands for `/opt`; the modules may write to it.
 ///
 /// # Errors
-/// The same as for [`test`].
+/// The same as for [`import`].
 pub fn test_laid_out(
     subject: &Subject<'_>,
     lay_out: impl FnOnce(&Utf8Path) -> anyhow::Result<()>,
@@ -83,62 +114,112 @@ pub fn test_laid_out(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Vec<Finding>> {
+    let attempt = attempt(subject, None, lay_out, pythons, environment)?;
+    Ok(judge(attempt, subject, console))
+}
+
+fn attempt<'a>(
+    subject: &Subject<'_>,
+    memory: Option<&Memory<'_>>,
+    lay_out: impl FnOnce(&Utf8Path) -> anyhow::Result<()>,
+    pythons: &'a Pythons,
+    environment: &Environment,
+) -> anyhow::Result<Attempt<'a>> {
     let modules = match subject.wanted {
-        SmokeTest::Off => return Ok(subject.known.to_vec()),
+        SmokeTest::Off => return Ok(Attempt::Off),
         SmokeTest::Auto | SmokeTest::Import => modules::of_layer(subject.layer, subject.target),
         SmokeTest::Modules(names) => modules::of_names(names, subject.layer, subject.target),
     };
-    let names: BTreeSet<&str> = modules.iter().map(|module| module.name.as_str()).collect();
-    let title = format!("Import {}", counted(names.len(), "module"));
-    if names.is_empty() {
-        console.step(title).done("no distribution and no `source` contains a module");
-        return Ok(subject.known.to_vec());
+    if modules.is_empty() {
+        return Ok(Attempt::Nothing);
     }
-    let with_known = |finding: Finding| [subject.known, &[finding]].concat();
     let host = match able(pythons, subject.target) {
         Ok(host) => host,
-        Err((why, help)) => return Ok(with_known(not_run(subject.wanted, &why, &help))),
+        Err((why, help)) => return Ok(Attempt::Impossible(not_run(subject.wanted, &why, &help))),
     };
+    let remembered = memory.map(|memory| memory.recall(&modules)).unwrap_or_default();
+    // Own modules come last, so that those of distributions do not find them imported.
+    let own: BTreeSet<&str> = modules.iter().filter(|it| !it.is_of_distribution()).map(|it| it.name.as_str()).collect();
+    let names: BTreeSet<(bool, &str)> =
+        modules.iter().map(|it| (own.contains(it.name.as_str()), it.name.as_str())).collect();
+    let names = names.into_iter().map(|(_, name)| name).filter(|name| !remembered.modules.contains_key(*name));
+    let names: Vec<&str> = names.collect();
+    let mut ran = Ran::nothing();
+    let (mut loaded, mut tried) = (BTreeSet::new(), BTreeSet::new());
+    if !names.is_empty() {
+        let scratch = scratch::folder(&environment.scratch_directory())?;
+        let folder = files::utf8(scratch.path())?;
+        let opt = folder.join("opt");
+        lay_out(&opt)?;
+        let mut place = Place::new(folder, &opt, host, subject.target)?;
+        place.own = memory.map(|memory| memory.own_modules(&opt)).unwrap_or_default();
+        let has_django = explain::has_module(subject.layer, "django");
+        let lacks = |errors: &[Raised]| absent::needed(errors).and_then(|need| need.given).filter(|_| has_django);
+        ran = match run::import(&names, &place, host, patience(environment)?, lacks)? {
+            Ok(ran) => ran,
+            Err(Unavailable(why)) => {
+                let help = "run it where programs can restrict themselves with seccomp and Landlock, for example in a Docker container";
+                return Ok(Attempt::Impossible(not_run(subject.wanted, &why, help)));
+            }
+        };
+        ran.rename(|text| Place::as_in_lambda(text, folder));
+        let opt = opt.canonicalize_utf8().unwrap_or(opt);
+        let in_layer = |paths: &BTreeSet<Utf8PathBuf>| {
+            paths.iter().filter_map(|path| Some(path.strip_prefix(&opt).ok()?.to_owned())).collect()
+        };
+        (loaded, tried) = (in_layer(&ran.loaded), in_layer(&ran.tried));
+    }
+    let kept = remembered.modules.len();
+    let outcome = |seconds: f64| Outcome::Imported(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    ran.outcomes.extend(remembered.modules.into_iter().map(|(module, seconds)| (module, outcome(seconds))));
+    loaded.extend(remembered.loaded);
+    tried.extend(remembered.tried);
+    if let Some(memory) = memory.filter(|_| !names.is_empty()) {
+        let seconds = |module: &str| ran.seconds(module).filter(|_| !ran.near_own.contains(module));
+        memory.remember(&modules, seconds, (&loaded, &tried));
+    }
+    Ok(Attempt::Done(Imports { modules, ran, loaded, tried, kept, host }))
+}
 
-    let step = console.step(title);
-    let scratch = scratch::folder(&environment.scratch_directory())?;
-    let folder = files::utf8(scratch.path())?;
-    let opt = folder.join("opt");
-    lay_out(&opt)?;
-    let place = Place::new(folder, &opt, host, subject.target)?;
-    let names: Vec<&str> = names.into_iter().collect();
-    let has_django = explain::has_module(subject.layer, "django");
-    let lacks = |errors: &[Raised]| absent::needed(errors).and_then(|need| need.given).filter(|_| has_django);
-    let mut ran = match run::import(&names, &place, host, patience(environment)?, lacks)? {
-        Ok(ran) => ran,
-        Err(Unavailable(why)) => {
-            step.done("not possible");
-            let help = "run it where programs can restrict themselves with seccomp and Landlock, for example in a Docker container";
-            return Ok(with_known(not_run(subject.wanted, &why, help)));
+/// The findings of the other checks, corrected by what the imports showed, and those of the imports themselves.
+pub fn judge(attempt: Attempt<'_>, subject: &Subject<'_>, console: &Console) -> Vec<Finding> {
+    let imports = match attempt {
+        Attempt::Off => return subject.known.to_vec(),
+        Attempt::Nothing => {
+            console.step("Import 0 modules").done("no distribution and no `source` contains a module");
+            return subject.known.to_vec();
         }
+        Attempt::Impossible(finding) => return [subject.known, &[finding]].concat(),
+        Attempt::Done(imports) => imports,
     };
-    ran.rename(|text| Place::as_in_lambda(text, folder));
+    let Imports { modules, ran, loaded, tried, kept, host } = imports;
+    let step = console.step(format!("Import {}", counted(ran.outcomes.len(), "module")));
     let in_runtime = place::is_runtime(host);
     let Explained { findings, parts } =
         explain::findings(subject, &modules, &ran, in_runtime, |text| console.redact(text));
-    step.done(summary(&ran, parts.len()));
+    step.done(summary(&ran, parts.len(), kept));
     log(&ran, console);
-    let opt = opt.canonicalize_utf8().unwrap_or(opt);
-    let in_layer = |paths: &BTreeSet<Utf8PathBuf>| {
-        paths.iter().filter_map(|path| Some(path.strip_prefix(&opt).ok()?.to_owned())).collect()
-    };
     let imported = Imported {
-        loaded: in_layer(&ran.loaded),
-        tried: in_layer(&ran.tried),
+        loaded,
+        tried,
         owners: modules::owners(&modules, |module| ran.was_imported(module) || parts.contains(module)),
         in_runtime,
     };
     let known = imported::settled(subject.known.to_vec(), subject.layer, subject.target, &imported);
-    Ok([known, findings].concat())
+    [known, findings].concat()
 }
 
-/// `parts` is the number of modules that lack only something optional.
-fn summary(ran: &run::Ran, parts: usize) -> String {
+/// `parts` is the number of modules that lack only something optional, `kept` that of those that were not imported again.
+fn summary(ran: &Ran, parts: usize, kept: usize) -> String {
+    let before = match kept {
+        0 => String::new(),
+        _ if kept == ran.outcomes.len() => ", and nothing that they read has changed since".to_owned(),
+        _ => format!(" ({kept} of them earlier, and nothing that they read has changed since)"),
+    };
+    format!("{}{before}", counts(ran, parts))
+}
+
+fn counts(ran: &Ran, parts: usize) -> String {
     let need = if parts == 1 { "needs" } else { "need" };
     let why = format!("{need} something that is not in the layer");
     match ran.outcomes.values().filter(|outcome| !matches!(outcome, Outcome::Imported(_))).count() {
@@ -206,7 +287,7 @@ pub fn not_run(wanted: &SmokeTest, why: &str, help: &str) -> Finding {
 }
 
 /// Writes what modules printed, and which were slow, to the debug log.
-fn log(ran: &run::Ran, console: &Console) {
+fn log(ran: &Ran, console: &Console) {
     let mut times: Vec<(Duration, &String)> = Vec::new();
     for (module, outcome) in &ran.outcomes {
         match outcome {

@@ -43,6 +43,12 @@ pub(super) struct Module {
     pub(super) is_main: bool,
 }
 
+impl Module {
+    pub(super) fn is_of_distribution(&self) -> bool {
+        matches!(self.owner, Owner::Distribution(_))
+    }
+}
+
 /// Sorted by owner, then by name.
 pub(super) fn of_layer(layer: &Layer, target: Target) -> Vec<Module> {
     let mut paths: BTreeMap<&Owner, BTreeSet<&Utf8Path>> = BTreeMap::new();

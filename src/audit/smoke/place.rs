@@ -21,6 +21,8 @@ pub(super) struct Place {
     pub(super) path: Vec<String>,
     /// Folders whose `.pth` files are read.
     pub(super) sites: Vec<String>,
+    /// The user's own modules.
+    pub(super) own: Vec<String>,
     pub(super) variables: BTreeMap<&'static str, String>,
     pub(super) sandbox: Sandbox,
 }
@@ -38,6 +40,17 @@ const SYSTEM_LIBRARIES: &str = "/var/lang/lib:/lib64:/usr/lib64:/lib/x86_64-linu
 /// Whether this machine is Lambda's image for that Python, with the packages of the runtime.
 pub(super) fn is_runtime(host: &Host) -> bool {
     host.executable.starts_with(LANGUAGE) && Utf8Path::new(RUNTIME).is_dir()
+}
+
+/// The distributions that the runtime's image brings, with their versions.
+pub(super) fn runtime_packages(host: &Host) -> Vec<String> {
+    if !is_runtime(host) {
+        return Vec::new();
+    }
+    let entries = Utf8Path::new(RUNTIME).read_dir_utf8().into_iter().flatten().filter_map(Result::ok);
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_owned()).collect();
+    names.sort();
+    names
 }
 
 impl Place {
@@ -90,7 +103,7 @@ impl Place {
             ("TMPDIR", temporary.to_string()),
             ("TZ", ":UTC".to_owned()),
         ]);
-        Ok(Self { function, path, sites, variables, sandbox })
+        Ok(Self { function, path, sites, own: Vec::new(), variables, sandbox })
     }
 
     /// Replaces the paths of `scratch` in a text by those of a function.
@@ -106,13 +119,13 @@ impl Place {
 pub(super) fn lay_out(tree: &Tree, opt: &Utf8Path) -> anyhow::Result<()> {
     fs_err::create_dir(opt)?;
     let mut folder = Utf8Path::new("");
-    for path in tree.entries.keys() {
+    for path in tree.entries.keys().chain(tree.spare.keys()) {
         if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
             fs_err::create_dir_all(opt.join(parent))?;
             folder = parent;
         }
     }
-    let entries: Vec<(&Utf8PathBuf, &Entry)> = tree.entries.iter().collect();
+    let entries: Vec<(&Utf8PathBuf, &Entry)> = tree.entries.iter().chain(&tree.spare).collect();
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     let work = &|worker: usize| {
         let mut own = entries.iter().skip(worker).step_by(workers);

@@ -16,7 +16,7 @@ use super::place::Place;
 use crate::facts::missing_in_builds::Given;
 use crate::process::Host;
 
-const SCRIPT: &str = include_str!("import.py");
+pub(super) const SCRIPT: &str = include_str!("import.py");
 /// The longest output of modules that is kept, and the longest line of the script, in bytes.
 const KEPT_OUTPUT: u64 = 64 * 1024;
 
@@ -74,6 +74,8 @@ pub(super) struct Ran {
     pub(super) loaded: BTreeSet<Utf8PathBuf>,
     /// Compiled files that modules tried to load.
     pub(super) tried: BTreeSet<Utf8PathBuf>,
+    /// Modules in whose process one of the user's own modules had been imported when they were.
+    pub(super) near_own: BTreeSet<String>,
     /// How Python ended before it imported the first module, while it read the layer's `.pth` files.
     pub(super) stopped: Option<String>,
     /// The beginning of what the modules printed.
@@ -81,6 +83,26 @@ pub(super) struct Ran {
 }
 
 impl Ran {
+    /// Nothing was imported yet.
+    pub(super) fn nothing() -> Self {
+        Self {
+            outcomes: BTreeMap::new(),
+            loaded: BTreeSet::new(),
+            tried: BTreeSet::new(),
+            near_own: BTreeSet::new(),
+            stopped: None,
+            output: String::new(),
+        }
+    }
+
+    /// How long an import took, in seconds; `None` if it failed.
+    pub(super) fn seconds(&self, module: &str) -> Option<f64> {
+        match self.outcomes.get(module) {
+            Some(Outcome::Imported(time)) => Some(time.as_secs_f64()),
+            _ => None,
+        }
+    }
+
     pub(super) fn was_imported(&self, module: &str) -> bool {
         matches!(self.outcomes.get(module), Some(Outcome::Imported(_)))
     }
@@ -107,6 +129,7 @@ struct Request<'a> {
     sites: &'a [String],
     modules: &'a [&'a str],
     given: Option<&'static str>,
+    own: &'a [String],
 }
 
 #[derive(Deserialize)]
@@ -131,6 +154,8 @@ enum Event {
         module: String,
         seconds: f64,
         errors: Vec<Raised>,
+        #[serde(default)]
+        reads_own: bool,
     },
 }
 
@@ -162,13 +187,7 @@ pub(super) fn import(
     lacks: impl Fn(&[Raised]) -> Option<Given>,
 ) -> anyhow::Result<Result<Ran, Unavailable>> {
     let context = Context { place, host, patience, end: Instant::now() + patience.all, given: None };
-    let mut ran = Ran {
-        outcomes: BTreeMap::new(),
-        loaded: BTreeSet::new(),
-        tried: BTreeSet::new(),
-        stopped: None,
-        output: String::new(),
-    };
+    let mut ran = Ran::nothing();
     let mut rest = modules;
     while !rest.is_empty() {
         let before = ran.outcomes.len();
@@ -233,8 +252,11 @@ fn import_in_one(modules: &[&str], context: &Context<'_>, ran: &mut Ran) -> anyh
             Ok(Message::Event(Event::Begin { module })) => current = Some(module),
             Ok(Message::Event(Event::Loaded { files })) => ran.loaded.extend(files),
             Ok(Message::Event(Event::Tried { files })) => ran.tried.extend(files),
-            Ok(Message::Event(Event::End { module, seconds, errors })) => {
+            Ok(Message::Event(Event::End { module, seconds, errors, reads_own })) => {
                 current = None;
+                if reads_own {
+                    ran.near_own.insert(module.clone());
+                }
                 let outcome = if errors.is_empty() {
                     Outcome::Imported(Duration::try_from_secs_f64(seconds).unwrap_or_default())
                 } else {
@@ -284,7 +306,7 @@ impl Process {
             std::thread::spawn(move || to_output.send(read_output(stderr)).ok());
         }
         let given = given.map(|Given::DjangoSettings| "django-settings");
-        let request = Request { path: &place.path, sites: &place.sites, modules, given };
+        let request = Request { path: &place.path, sites: &place.sites, modules, given, own: &place.own };
         let request = serde_json::to_vec(&request)?;
         // If the process does not read its input, its end says why.
         stdin.map(|mut stdin| stdin.write_all(&request).ok());

@@ -78,6 +78,7 @@ pub fn compile(
     if room.is_used_up() {
         step.done("too large for the layer");
         tree.findings.push(too_large(&tree, &modules, &room));
+        tree.spare = spare(&tree, &modules, &files, python);
         return Ok(tree);
     }
     let linked = linked(&tree);
@@ -111,6 +112,23 @@ pub fn compile(
     step.done(format!("{done}{from_cache}, {} of bytecode", ByteSize(bytes)));
     tree.findings.extend(not_compiled(&refused, python));
     Ok(tree)
+}
+
+/// The bytecode that was compiled before there was no more room.
+fn spare(
+    tree: &Tree,
+    modules: &[Module],
+    files: &BTreeMap<usize, Utf8PathBuf>,
+    python: PythonVersion,
+) -> BTreeMap<Utf8PathBuf, Entry> {
+    let entries = files.iter().filter_map(|(index, file)| {
+        let module = &modules[*index].place;
+        let made = tree.compiled.get(module)?.made.as_ref()?;
+        let source = Source::File { path: file.clone(), executable: false };
+        let owner = tree.entries.get(module)?.owner.clone();
+        Some((beside(module, python), Entry { source, owner, size: made.size, digest: Some(made.digest) }))
+    });
+    entries.collect()
 }
 
 /// Whether the cache has what this Python makes of a module.

@@ -16,6 +16,7 @@ use super::installer::{Installer, Request};
 use super::resolution::{Pin, Resolution};
 use super::wanted::Wanted;
 use super::{explain, failed_build, pip_settings, settings, unmet};
+use crate::cache::programs;
 use crate::error::Failure;
 use crate::facts;
 use crate::layer::{Distribution, distribution};
@@ -37,9 +38,12 @@ impl Uv {
     pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
         let Request { host, environment, console, .. } = request;
         let program = uv::find(Some(host), environment, console)?;
-        let mut command = child::command(program.as_str(), Utf8Path::new("/"), environment);
-        command.arg("--version");
-        let version = child::version(command).ok_or_else(|| {
+        let ask = || {
+            let mut command = child::command(program.as_str(), Utf8Path::new("/"), environment);
+            command.arg("--version");
+            child::version(command)
+        };
+        let version = programs::answer(&program, "--version", environment, ask, |_| true).ok_or_else(|| {
             Failure::system(format!("`{program}` does not run: `uv --version` fails"))
                 .hint("reinstall uv, or remove it from PATH; a suitable version is then installed with pip")
         })?;
@@ -384,7 +388,16 @@ impl Installer for Uv {
             built.filter_map(|name| name.parse().ok()).collect()
         };
         // A pinned manifest leaves nothing to choose, and mostly everything has wheels.
-        let first = if manifest.is_pinned() { Some(self.install_chosen(None, &git, request)?) } else { None };
+        let is_exact = manifest.is_pinned() || wanted.is_some();
+        let mut first = if is_exact { Some(self.install_chosen(None, &git, request)?) } else { None };
+        if let Some(wanted) = wanted.as_ref().filter(|_| !manifest.is_pinned()) {
+            // Something that is not pinned may be needed in addition.
+            let installed = distribution::read_all(request.destination)?;
+            if !wanted.is_met_by(&installed.iter().collect::<Vec<_>>(), request) {
+                first = None;
+                clear(request.destination)?;
+            }
+        }
         if let Some(outcome) = first.as_ref().filter(|outcome| outcome.status.success()) {
             return Ok(installer::Outcome { built: names(&outcome.output, &[]), taken: Vec::new(), wanted });
         }

@@ -18,6 +18,13 @@ pub(super) struct Installed {
 }
 
 /// Of a layer's zip.
+pub(super) fn of_bytes(zip: &[u8]) -> Contents {
+    let file = tempfile::Builder::new().suffix(".zip").tempfile().expect("can be made");
+    fs_err::write(file.path(), zip).expect("can be written");
+    of_zip(Utf8Path::from_path(file.path()).expect("is UTF-8"))
+}
+
+/// Of a layer in a file.
 pub(super) fn of_zip(zip: &Utf8Path) -> Contents {
     let members = members(zip).into_iter();
     let texts = members.filter_map(|(name, member)| {

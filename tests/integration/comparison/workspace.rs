@@ -1,5 +1,7 @@
 //! A row of the table, tried: its workspace, its lock, and the layers that the program builds of it.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use lambda_layer::types::Digest;
 
@@ -99,9 +101,7 @@ impl<'a> Workspace<'a> {
                     if self.row.kind() != "requirements" {
                         known = Some(answer.clone());
                     }
-                    answer.and_then(|answer| {
-                        self.verdict(build, &target, installer, answer.as_ref(), number == 0 && !self.row.one_day)
-                    })
+                    answer.and_then(|answer| self.verdict(build, &target, installer, answer.as_ref(), number == 0))
                 };
                 let noise = build.noise.iter().chain(&build.variables).map(|(name, value)| format!("{name}={value}"));
                 let asked = [build.groups.clone(), build.extras.clone(), build.arguments.clone(), noise.collect()];
@@ -139,7 +139,7 @@ impl<'a> Workspace<'a> {
         target: &Target,
         installer: &str,
         answer: Option<&Answer>,
-        both_days: bool,
+        is_first: bool,
     ) -> Result<String, String> {
         let today = &self.world.today;
         let (outcome, zip) = self.build(build, target, installer, today);
@@ -177,10 +177,38 @@ impl<'a> Workspace<'a> {
                 wrong.push(format!("has\n  {}\nand should have\n  {}", found.join("\n  "), wanted.join("\n  ")));
             }
         }
-        if both_days && installer == "uv" {
+        if installer == "uv" {
+            wrong.extend(self.with_other_caches(build, target, &zip, is_first));
+        }
+        if is_first && !self.row.one_day && installer == "uv" {
             wrong.extend(self.later(build, target, &layer, &zip).into_iter().map(|wrong| format!("later, {wrong}")));
         }
         right(&wrong, &told, || format!("equal: {}", layer.len()))
+    }
+
+    /// The layer is the same with any cache: with an empty one, and with one of which a part is lost or damaged. The
+    /// builds of a row share a cache, so that all but the first find it filled.
+    fn with_other_caches(&self, build: &Build, target: &Target, zip: &Utf8Path, is_first: bool) -> Vec<String> {
+        let bytes = fs_err::read(zip).expect("is there");
+        let (own, other) = (self.sandbox.root().join("layer-cache"), self.sandbox.root().join("other-cache"));
+        let mut wrong = Vec::new();
+        for state in ["empty", "damaged"].into_iter().skip(usize::from(is_first)) {
+            fs_err::remove_dir_all(&other).ok();
+            if state == "damaged" {
+                copy(&own, &other, |_| true);
+                crate::cache::damage(&other);
+            }
+            let variables = [("LAMBDA_LAYER_CACHE_DIR".to_owned(), other.to_string())].into();
+            let (outcome, zip) = self.build_with(build, target, "uv", &self.world.today, &variables);
+            if outcome.code != Some(0) {
+                wrong.push(format!("with the cache {state}, it is not built\n{}", outcome.stderr));
+            } else if fs_err::read(&zip).expect("is there") != bytes {
+                let (before, now) = (contents::of_bytes(&bytes), Self::contents(&zip));
+                wrong.push(format!("with the cache {state}, it is another layer: {before:?} and {now:?}"));
+            }
+        }
+        fs_err::write(zip, bytes).expect("can be written");
+        wrong
     }
 
     /// What is wrong with the layer of the second day.
@@ -208,6 +236,17 @@ impl<'a> Workspace<'a> {
     }
 
     fn build(&self, build: &Build, target: &Target, installer: &str, network: &Network) -> (Outcome, Utf8PathBuf) {
+        self.build_with(build, target, installer, network, &BTreeMap::new())
+    }
+
+    fn build_with(
+        &self,
+        build: &Build,
+        target: &Target,
+        installer: &str,
+        network: &Network,
+        variables: &BTreeMap<String, String>,
+    ) -> (Outcome, Utf8PathBuf) {
         let zip = self.sandbox.root().join("layer.zip");
         fs_err::remove_file(&zip).ok();
         let mut run = self.sandbox.run(&["build", "--output", zip.as_str(), "--installer", installer]);
@@ -237,7 +276,7 @@ impl<'a> Workspace<'a> {
         for (name, value) in network.variables(true) {
             run = run.env(name, value);
         }
-        for (name, value) in build.variables.iter().chain(&build.noise) {
+        for (name, value) in build.variables.iter().chain(&build.noise).chain(variables) {
             run = run.env(name, value);
         }
         (run.run(), zip)
