@@ -5,6 +5,7 @@ use std::str::FromStr;
 use super::Reading;
 use crate::cli::{DEFAULT_FAIL_ON, given, list};
 use crate::error::Failure;
+use crate::layer::OwnLimits;
 use crate::types::{ByteSize, FileGlob, FunctionName};
 
 #[derive(Clone, Debug)]
@@ -16,6 +17,12 @@ pub struct Checks {
     pub max_unzipped_size: Option<ByteSize>,
     /// Functions whose code and layers must fit into Lambda's limit together with this layer.
     pub budget_functions: Vec<FunctionName>,
+}
+
+impl Checks {
+    pub fn limits(&self) -> OwnLimits {
+        OwnLimits { max_zipped_size: self.max_zipped_size, max_unzipped_size: self.max_unzipped_size }
+    }
 }
 
 /// Which modules are imported before a layer is published.
