@@ -112,3 +112,23 @@ pub(super) fn few<T: AsRef<str>>(names: &[T]) -> String {
         more => format!("{} and {more} more", shown.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Failure;
+
+    #[test]
+    fn a_cause_of_several_layers_is_told_once_with_their_folders() {
+        let lost = Explanation::of(&Failure::user("`requirements.txt` does not exist").hint("create it").into());
+        let failed = |name: &str, folder: Option<&str>| Report {
+            folder: folder.map(str::to_owned),
+            ..Report::of_failure("publish", name.to_owned(), None, lost.clone())
+        };
+        let layers = vec![failed("web", Some("services/web")), failed("api", Some("api")), failed("root", None)];
+        let run = RunReport::new("publish", layers);
+        let failure = run.failure().expect("is one");
+        assert_eq!(failure.causes, ["web (services/web), api, root: `requirements.txt` does not exist (create it)"]);
+        assert_eq!(super::super::text(&run).matches("does not exist").count(), 0);
+    }
+}

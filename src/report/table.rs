@@ -56,11 +56,18 @@ pub(super) fn text(run: &RunReport) -> String {
         .collect();
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
+    // A cause that several layers share is told once, by the error that ends the run.
+    let causes: Vec<String> = shown.iter().filter_map(|report| Some(report.failure()?.one_line())).collect();
+    let is_shared = |report: &Report| {
+        let cause = report.failure().map(|failure| failure.one_line());
+        cause.is_some_and(|cause| causes.iter().filter(|other| **other == cause).count() > 1)
+    };
     let mut text = String::from("\n");
     let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("a String takes everything");
     for ([name, target, headline, size], report) in cells.iter().zip(&shown) {
         let [names, targets, headlines, sizes] = widths;
-        line(format!("  {name:<names$}  {target:<targets$}  {headline:<headlines$}  {size:>sizes$}  {}", why(report)));
+        let why = if is_shared(report) { String::new() } else { why(report) };
+        line(format!("  {name:<names$}  {target:<targets$}  {headline:<headlines$}  {size:>sizes$}  {why}"));
         for destination in &report.destinations {
             if let Some(arn) = destination.layer_version_arn.as_ref().filter(|_| report.published) {
                 line(format!("  {:<names$}  {arn}", ""));
