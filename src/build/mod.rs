@@ -7,6 +7,7 @@ pub mod install;
 mod installed;
 mod keep;
 pub(crate) mod origins;
+mod provenance;
 pub mod records;
 pub mod script;
 pub mod slim;
@@ -31,7 +32,7 @@ use crate::layer::scan::Observed;
 use crate::layer::scan::binary::{Binary, has_library_name};
 use crate::layer::scan::leaks::Scan;
 use crate::layer::{
-    CacheMiss, DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Saving, Source, Tree,
+    CacheMiss, DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Provenance, Saving, Source, Tree,
     distribution_sizes,
 };
 use crate::manifest::Manifest;
@@ -56,6 +57,8 @@ pub struct BuiltLayer {
     pub savings: Vec<Saving>,
     /// Ordered by severity, the worst first.
     pub findings: Vec<Finding>,
+    /// Why each distribution is there, by name.
+    pub provenance: BTreeMap<String, Provenance>,
     /// `None` while the layer is still being built.
     pub layer: Option<Layer>,
     /// The data for the documents that were asked for.
@@ -152,6 +155,7 @@ fn build_with(
         distributions,
         savings,
         findings,
+        provenance: BTreeMap::new(),
         layer: None,
         materials: Materials::default(),
     };
@@ -190,9 +194,11 @@ fn build_with(
         // The documents help to see why a layer is too large.
         Layer::of(&tree, BTreeMap::new())
     };
+    let origins = Origins::of(spec, manifest);
+    made.provenance = provenance::of(&layer, spec, manifest, &origins);
     if !spec.documents.is_empty() {
         let bytes_of = |path: &Utf8Path| tree.entries.get(path)?.bytes().ok();
-        made.materials = Materials::gather(&layer, spec.documents.materials(), Origins::of(spec, manifest), bytes_of);
+        made.materials = Materials::gather(&layer, spec.documents.materials(), origins, bytes_of);
     }
     made.layer = Some(layer);
     for finding in &mut made.findings {

@@ -18,7 +18,9 @@ impl Origins {
         let dependencies = &spec.dependencies;
         let urls = dependencies.index_url.iter().chain(&dependencies.extra_index_urls);
         let asked = urls.map(|url| url.shown().trim_end_matches('/').to_owned()).collect();
-        let mut origins = Self { index: index(spec, manifest), asked, locked: read_locks(spec), ..Self::default() };
+        let is_default = is_default(spec, manifest);
+        let (index, locked) = (index(spec, manifest), read_locks(spec));
+        let mut origins = Self { index, is_default, asked, locked, ..Self::default() };
         for requirement in &manifest.requirements {
             origins.note(requirement);
         }
@@ -103,6 +105,30 @@ fn index(spec: &Spec, manifest: &Manifest) -> Option<String> {
         1 => given.first().and_then(|url| shown(url)),
         _ => None,
     }
+}
+
+/// Whether nothing names a place for packages, so that they come from PyPI.
+fn is_default(spec: &Spec, manifest: &Manifest) -> bool {
+    let dependencies = &spec.dependencies;
+    let is_place = |name: &str| {
+        ["INDEX", "INDEX_URL", "PYPI_URL", "FIND_LINKS", "TORCH_BACKEND"].iter().any(|place| name.ends_with(place))
+    };
+    let has_setting = manifest.settings.table.keys().any(|name| {
+        ["index", "index-url", "extra-index-url", "find-links", "no-index", "torch-backend"].contains(&name.as_str())
+    });
+    let is_option = |option: &String| {
+        let name = option.split([' ', '=']).next().unwrap_or_default();
+        ["-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--no-index"].contains(&name)
+    };
+    dependencies.index_url.is_none()
+        && dependencies.extra_index_urls.is_empty()
+        && dependencies.codeartifact.is_empty()
+        && dependencies.packages.is_empty()
+        && manifest.indexes.is_empty()
+        && manifest.packages.is_empty()
+        && !has_setting
+        && !manifest.options.iter().any(is_option)
+        && !dependencies.variables.keys().any(|name| is_place(name))
 }
 
 /// The name of a project in its `pyproject.toml`.

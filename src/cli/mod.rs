@@ -334,6 +334,9 @@ pub struct Inputs {
     /// Path of an HTML report on the contents of the layer
     #[arg(long, help_heading = "Report", value_name = "PATH")]
     pub report: Option<String>,
+    /// Address of the uploaded report page, to which the comment links, for example the output `artifact-url` of `actions/upload-artifact`
+    #[arg(long, help_heading = "Report", value_name = "URL")]
+    pub report_url: Option<String>,
     /// Path of a software bill of materials of the layer (CycloneDX JSON)
     #[arg(long, help_heading = "Report", value_name = "PATH")]
     pub sbom: Option<String>,

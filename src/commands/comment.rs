@@ -2,6 +2,7 @@
 
 use camino::Utf8Path;
 use secrecy::SecretString;
+use url::Url;
 
 use crate::console::Console;
 use crate::environment::Environment;
@@ -9,7 +10,7 @@ use crate::error::{Explanation, Failure};
 use crate::github::comment::Wish;
 use crate::github::{Client, PullRequest, comment};
 use crate::layer::Severity;
-use crate::report::{CommentResult, Report, RunReport};
+use crate::report::{CommentResult, Links, Report, RunReport};
 use crate::spec::{CommentWhen, Spec, Task};
 use crate::types::ByteSize;
 use crate::{config, report};
@@ -51,7 +52,8 @@ pub(crate) async fn post_for_preview(
         let config = config.map(|path| path.strip_prefix(&first.workspace).unwrap_or(path));
         report::set_marker(config.map_or(config::FILE, Utf8Path::as_str))
     };
-    let wanted = Wanted { marker, always, never, is_worth: worth };
+    let report_url = first.github.report_url.clone();
+    let wanted = Wanted { marker, always, never, is_worth: worth, report_url };
     let token = first.github.token.as_ref();
     let comment = post(&run, &wanted, token, environment, console).await?;
     Ok(RunReport { comment, ..run })
@@ -65,6 +67,8 @@ pub(crate) struct Wanted {
     pub always: bool,
     pub never: bool,
     pub is_worth: bool,
+    /// The address of the report page.
+    pub report_url: Option<Url>,
 }
 
 /// Posts, updates or corrects the comment of a run.
@@ -81,8 +85,14 @@ pub(crate) async fn post(
     // Secrets are redacted before the text is escaped.
     let shown = run.clone().redacted(|text| console.redact(text));
     let shown: Vec<&Report> = shown.layers.iter().collect();
-    let (run_page, docs) = (run_page(environment), environment.docs());
-    let text = console.redact(&report::comment(&shown, &wanted.marker, run_page.as_deref(), docs.as_deref()));
+    let (run_page, docs, pull_request) = (run_page(environment), environment.docs(), pull_request_page(environment));
+    let links = Links {
+        run: run_page.as_deref(),
+        docs: docs.as_deref(),
+        pull_request: pull_request.as_deref(),
+        report: wanted.report_url.as_ref().map(Url::as_str),
+    };
+    let text = console.redact(&report::comment(&shown, &wanted.marker, links));
     let comment = CommentResult { markdown: Some(text.clone()), ..CommentResult::default() };
     if wanted.never {
         return Ok(comment);
@@ -140,6 +150,15 @@ pub(crate) fn is_worth(report: &Report, threshold: Option<ByteSize>) -> bool {
 
 /// The page of the workflow run.
 fn run_page(environment: &Environment) -> Option<String> {
-    let (server, repository) = (environment.get("GITHUB_SERVER_URL")?, environment.get("GITHUB_REPOSITORY")?);
-    Some(format!("{server}/{repository}/actions/runs/{}", environment.get("GITHUB_RUN_ID")?))
+    Some(format!("{}/actions/runs/{}", repository_page(environment)?, environment.get("GITHUB_RUN_ID")?))
+}
+
+/// The page of the pull request of this run.
+fn pull_request_page(environment: &Environment) -> Option<String> {
+    let pull_request = PullRequest::of_event(environment).ok()?;
+    Some(format!("{}/pull/{}", repository_page(environment)?, pull_request.number))
+}
+
+fn repository_page(environment: &Environment) -> Option<String> {
+    Some(format!("{}/{}", environment.get("GITHUB_SERVER_URL")?, environment.get("GITHUB_REPOSITORY")?))
 }

@@ -11,7 +11,9 @@ impl Report {
     /// A run that so far only knows what is wanted and why something is to be done.
     pub fn of(spec: &Spec, wanted: &Fingerprinted, reason: String) -> Self {
         Self {
+            folder: spec.folder_in_repository(),
             dry_run: spec.dry_run,
+            limits: spec.checks.limits(),
             fingerprint: Some(wanted.fingerprint),
             unpinned: wanted.unpinned(),
             ..Self::new(spec.task.command(), spec.layer.to_string(), Some(spec.target), reason)
@@ -31,6 +33,7 @@ impl Report {
             distributions: built.distributions.clone(),
             savings: built.savings.clone(),
             findings: built.findings.clone(),
+            provenance: built.provenance.clone(),
             materials: built.materials.clone(),
             ..report
         }

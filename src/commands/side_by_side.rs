@@ -109,7 +109,8 @@ async fn side_by_side<'scope>(
         }
         let report = Box::pin(run(spec, context)).await.unwrap_or_else(|error| {
             let (name, target) = (spec.layer.to_string(), Some(spec.target));
-            Report::of_failure(spec.task.command(), name, target, Explanation::of(&error))
+            let failed = Report::of_failure(spec.task.command(), name, target, Explanation::of(&error));
+            Report { folder: spec.folder_in_repository(), ..failed }
         });
         (index, finished(report, context.console), context.console)
     });

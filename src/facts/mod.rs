@@ -1,6 +1,7 @@
 //! Facts that AWS, GitHub and other projects decide and may change, read from `data/`.
 
 mod github;
+mod indexes;
 mod installers;
 mod lambda;
 mod libraries;
@@ -17,6 +18,7 @@ mod secrets;
 use serde::Deserialize;
 
 pub use github::{GitHub, github};
+pub use indexes::{PublicIndex, public_index};
 pub use installers::{
     InstallerVariables, Tools, UvProjects, UvSettings, installer_variables, tools, uv_projects, uv_settings,
 };

@@ -10,6 +10,7 @@ pub(crate) mod locked;
 pub mod materials;
 pub mod origins;
 pub mod paths;
+pub mod provenance;
 pub mod saving;
 pub mod sboms;
 pub mod scan;
@@ -22,8 +23,9 @@ pub use finding::{Code, Finding, KnownFinding, ManifestPlace, Severity};
 pub use layout::Layout;
 pub use materials::Materials;
 pub use origins::{Origin, Origins};
+pub use provenance::Provenance;
 pub use saving::Saving;
-pub use sizes::{DistributionSize, distribution_sizes};
+pub use sizes::{DistributionSize, OwnLimits, distribution_sizes};
 pub use stored::{CacheMiss, Habit, Learned, Mentions, Stored, Stream, StreamRange};
 pub use tree::{Compiled, Entry, Made, Owner, Source, Tree};
 

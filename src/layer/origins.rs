@@ -6,14 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
 use super::locked::{self, Locked};
+use crate::facts;
 use crate::layer::Distribution;
 use crate::secrets::without_credentials;
-use crate::types::{Digest, DistributionName};
+use crate::types::{Digest, DistributionName, PYPI};
 
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     /// The only index that was asked.
     pub(crate) index: Option<String>,
+    /// Whether that is PyPI, because neither an input nor a file or variable names another place.
+    pub(crate) is_default: bool,
     /// All of them, without a slash at the end.
     pub(crate) asked: BTreeSet<String>,
     pub(crate) named: BTreeMap<DistributionName, Origin>,
@@ -57,6 +60,21 @@ impl Origins {
             index.as_deref().is_some_and(|index| package.is_none_or(|package| package.is_from(index)));
         let file = wheel.and_then(|wheel| place(wheel.url.as_deref()?)).filter(|_| is_locked_there);
         Origin { sha256: known.sha256.or_else(hash), place: file, index, is_own: false }
+    }
+
+    /// The public index that a distribution is from, as far as that is certain; `None` for everything that may be
+    /// private.
+    pub fn public_index_of(&self, distribution: &Distribution) -> Option<&'static str> {
+        let origin = self.of_distribution(distribution);
+        let is_elsewhere = origin.is_own || distribution.is_local || distribution.repository.is_some();
+        let is_default = self.is_default && origin.place.is_none();
+        let index = origin.index.as_deref().or_else(|| is_default.then_some(PYPI)).filter(|_| !is_elsewhere)?;
+        // A lock knows better than the settings of the run.
+        let mut locked = self.locked.get(distribution.name.as_str()).into_iter().flatten();
+        locked
+            .all(|package| package.is_from(index))
+            .then(|| facts::public_index(index))?
+            .map(|known| known.index.as_str())
     }
 }
 
@@ -110,5 +128,33 @@ mod tests {
         let repository = Some(Place::Repository("https://github.com/a/b@v1".to_owned()));
         assert_eq!(place("git+https://tok3n@github.com/a/b@v1#egg=b"), repository);
         assert_eq!(place("file:///home/me/a.whl"), None);
+    }
+
+    #[test]
+    fn only_what_is_certainly_public_is_called_so() {
+        let read = |more: &str| {
+            let metadata = "Name: six\nVersion: 1.17.0\n".to_owned();
+            let url = format!("{{\"url\": \"{more}\"}}");
+            let text = move |name: &str| match name {
+                "METADATA" => Some(metadata.clone()),
+                "direct_url.json" => Some(url.clone()).filter(|url| url.contains("file:")),
+                _ => None,
+            };
+            Distribution::read("six-1.17.0.dist-info", text).expect("is readable")
+        };
+        let six = read("");
+        let default = Origins { is_default: true, ..Origins::default() };
+        assert_eq!(default.public_index_of(&six), Some(PYPI));
+        assert_eq!(default.public_index_of(&read("file:///work/six")), None);
+        assert_eq!(Origins::default().public_index_of(&six), None);
+        let of = |index: &str| Origins { index: Some(index.to_owned()), ..Origins::default() };
+        assert_eq!(of("https://pypi.org/simple/").public_index_of(&six), Some(PYPI));
+        assert_eq!(of("https://pypi.acme.example/simple").public_index_of(&six), None);
+        let locked = "[[package]]\nname = \"six\"\nversion = \"1.17.0\"\nsource = { registry = \"https://acme.example/simple\" }\n";
+        let locked = locked::packages(locked).into_iter().map(|(name, package)| (name, vec![package])).collect();
+        assert_eq!(Origins { locked, ..of(PYPI) }.public_index_of(&six), None);
+        let own = Origin { is_own: true, ..Origin::default() };
+        let named = [("six".parse().expect("is valid"), own)].into();
+        assert_eq!(Origins { named, is_default: true, ..Origins::default() }.public_index_of(&six), None);
     }
 }

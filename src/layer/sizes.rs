@@ -31,6 +31,22 @@ impl DistributionSize {
     }
 }
 
+/// The limits that the user set, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OwnLimits {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_zipped_size: Option<ByteSize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unzipped_size: Option<ByteSize>,
+}
+
+impl OwnLimits {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The table of a layer, largest first.
 pub fn distribution_sizes(sizes: BTreeMap<Owner, ByteSize>, distributions: &[Distribution]) -> Vec<DistributionSize> {
     let version_of = |owner: &Owner| match owner {

@@ -1,5 +1,6 @@
 //! Dependency files: their content, and its meaning for one target.
 
+mod asked_for;
 mod decided;
 mod editable;
 mod hashes;
@@ -35,6 +36,7 @@ use pep440_rs::Version;
 use pep508_rs::{PackageName, VersionOrUrl};
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub use asked_for::AskedFor;
 pub use lock::{Lock, ParsedLocks};
 pub use meaning::Meaning;
 pub(crate) use meaning::marker_environment;

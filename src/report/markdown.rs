@@ -1,16 +1,16 @@
-//! The report for a job summary: the result first, then the table, findings and times; details are folded.
+//! The report for a job summary, in the order of the comment on a pull request: what happened and what it costs, where it is,
+//! what changed, what was found; details are folded.
 
 use std::fmt::Write as _;
 
+use super::comment::layer::{Layer, sizes};
+use super::comment::{Links, Rows, findings, packages};
+use super::escape::{address, message, plain};
 use super::{DestinationReport, Report, RunReport, table};
-use crate::error::Explanation;
-use crate::facts;
-use crate::layer::Severity;
-use crate::layer::sizes::{bar, percent, signed};
+use crate::error::{Explanation, counted};
 use crate::types::ByteSize;
 use crate::versions::{Change, ChangeOutcome};
 
-const BAR: usize = 20;
 /// The longest table of files that were left out; the output `result` has all of them.
 const SAVINGS: usize = 40;
 
@@ -24,23 +24,26 @@ pub fn summary(run: &RunReport, docs: Option<&str>) -> String {
 }
 
 fn of_layer(report: &Report, docs: Option<&str>) -> String {
+    let layer = Layer::of(report, Links { docs, ..Links::default() });
     let mut text = String::new();
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
+    line(&format!("### {}\n", headline(report)));
     let failure = report.failure();
-    let icon = if failure.is_some() { "❌" } else { icon(report) };
-    line(&format!("### {icon} `{}` {}\n", report.layer_name.replace(['`', '\n'], " "), report.headline()));
+    // The table of findings has the causes already.
+    let is_told = report.rejection.is_some() && !report.findings.is_empty();
     match &failure {
-        // The table of findings has the causes already.
-        Some(failure) if report.rejection.is_some() && !report.findings.is_empty() => {
-            if !report.has_error(&failure.error) {
-                line(&format!("{}\n", plain(&failure.error)));
-            }
-        }
-        Some(failure) => line(&explained(failure)),
-        None => line(&format!("{}\n", plain(&report.reason))),
+        Some(failure) if !is_told => line(&explained(failure)),
+        Some(failure) if !report.has_error(&failure.error) => line(&format!("{}\n", plain(&failure.error))),
+        _ => {}
+    }
+    if let Some(sizes) = sizes(report) {
+        line(&format!("{sizes}\n"));
+    }
+    if failure.is_none() {
+        line(&format!("{}\n", plain(&report.reason)));
     }
     if !report.destinations.is_empty() {
-        line("| | region | layer version |\n|---|---|---|");
+        line("| outcome | region | layer version |\n|---|---|---|");
         report.destinations.iter().for_each(|destination| line(&destination_row(destination)));
         line("");
     }
@@ -50,34 +53,23 @@ fn of_layer(report: &Report, docs: Option<&str>) -> String {
     if let Some(url) = &report.release_url {
         line(&format!("[The release on GitHub]({})\n", address(url)));
     }
-    if let Some(unzipped) = report.unzipped_size {
-        let limit = facts::limits().unzipped_size;
-        let diff = report.size_diff.map(|diff| format!(" ({})", signed(diff))).unwrap_or_default();
-        let zipped = report.zipped_size.map(|size| format!(", {size} zipped")).unwrap_or_default();
-        let percent = percent(unzipped.0, limit);
+    let (changed, found) = (layer.open_changes(Rows::ALL), findings(report, docs));
+    // The reason of a refusal comes before what it may be due to.
+    let tables = if report.rejection.is_some() { found + &changed } else { changed + &found };
+    if !tables.is_empty() {
+        line(&format!("{}\n", tables.trim_end()));
+    }
+    let folded = layer.changes.folded.len();
+    if folded > 0 {
+        let others = packages::folded(&layer, usize::MAX);
         line(&format!(
-            "**{unzipped}** unzipped{diff}{zipped} · `{:<BAR$}` {percent} of 250 MB\n",
-            bar(unzipped.0, limit, BAR)
+            "<details><summary>{}</summary>\n\n{others}</details>\n",
+            counted(folded, "other changed package")
         ));
     }
-    for text in findings(report, docs) {
-        line(&text);
-    }
     if !report.distributions.is_empty() {
-        let largest = report.distributions.first().map_or(1, |row| row.size.0);
-        line(
-            "<details open><summary>Distributions</summary>\n\n| distribution | version | size | |\n|---|---|--:|---|",
-        );
-        for row in &report.distributions {
-            line(&format!(
-                "| {} | {} | {} | `{:<BAR$}` |",
-                plain(&row.name),
-                plain(&row.version),
-                row.size,
-                bar(row.size.0, largest, BAR)
-            ));
-        }
-        line("\n</details>\n");
+        let (count, table) = (report.distributions.len(), packages::contents(report, usize::MAX));
+        line(&format!("<details><summary>Contents: {}</summary>\n\n{table}</details>\n", counted(count, "package")));
     }
     if !report.savings.is_empty() {
         let bytes = ByteSize(report.savings.iter().map(|saving| saving.bytes.0).sum());
@@ -124,6 +116,14 @@ fn of_layer(report: &Report, docs: Option<&str>) -> String {
     text
 }
 
+/// `✅ Lambda layer shared published: +106.2 MB (12.3 → 118.5 MB, 47% of 250 MB)`
+fn headline(report: &Report) -> String {
+    let icon = if report.failure().is_some() { "❌" } else { icon(report) };
+    let name = report.layer_name.replace(['`', '\n'], " ");
+    let cost = report.cost().map(|cost| format!(": {cost}")).unwrap_or_default();
+    format!("{icon} Lambda layer `{name}` {}{cost}", report.headline())
+}
+
 /// The comment on the pull request, or the one that would be made, and why it could not be made.
 fn previewed(run: &RunReport, comment: &str) -> String {
     let (_, shown) = comment.split_once("-->").unwrap_or_default();
@@ -149,27 +149,23 @@ fn previewed(run: &RunReport, comment: &str) -> String {
 /// The longest table of findings: a job summary has 1 MiB for everything, and the JSON of a run has all of them.
 const FINDINGS: usize = 200;
 
-/// The worst findings come first.
-fn findings(report: &Report, docs: Option<&str>) -> Vec<String> {
+/// The worst findings come first, each in full length.
+fn findings(report: &Report, docs: Option<&str>) -> String {
     if report.findings.is_empty() {
-        return Vec::new();
+        return String::new();
     }
-    let mut lines = vec!["| finding | about | |\n|---|---|---|".to_owned()];
+    let mut text = "| finding | about | what to do |\n|---|---|---|\n".to_owned();
     for finding in report.findings.iter().take(FINDINGS) {
-        let sign = match finding.severity {
-            Severity::Error => "❌",
-            Severity::Warning => "⚠️",
-            Severity::Notice => "ℹ️",
-        };
-        let code = finding.linked_code(docs);
-        let (subject, said) = (plain(&finding.subject), message(&finding.message));
-        lines.push(format!("| {sign} {code} | {subject} | {said}: {} |", message(&finding.help)));
+        let (sign, code) = (findings::sign(finding.severity), finding.linked_code(docs));
+        let (subject, said, help) = (plain(&finding.subject), message(&finding.message), message(&finding.help));
+        writeln!(text, "| {sign} {code} | {subject} | {said}: {help} |").expect("a String takes everything");
     }
-    lines.push(String::new());
+    text.push('\n');
     if report.findings.len() > FINDINGS {
-        lines.push(format!("{} more are in the output `result`.\n", report.findings.len() - FINDINGS));
+        writeln!(text, "{} more are in the output `result`.\n", report.findings.len() - FINDINGS)
+            .expect("a String takes everything");
     }
-    lines
+    text
 }
 
 /// The section of a run that failed before it had anything to report.
@@ -205,7 +201,7 @@ const CHANGES: usize = 200;
 
 /// What was done with versions; failures come first.
 fn changes(report: &Report) -> String {
-    let mut text = String::from("| | where | what | details |\n|---|---|---|---|\n");
+    let mut text = String::from("| outcome | where | what | details |\n|---|---|---|---|\n");
     let mut rows: Vec<&Change> = report.changes.iter().collect();
     rows.sort_by_key(|change| change.outcome != ChangeOutcome::Failed);
     for change in rows.iter().take(CHANGES) {
@@ -222,57 +218,4 @@ fn changes(report: &Report) -> String {
 fn destination_row(destination: &DestinationReport) -> String {
     let arn = destination.layer_version_arn.as_ref().map_or_else(String::new, |arn| format!("`{arn}`"));
     format!("| {} | {} | {arn} |", destination.outcome.word(), destination.place())
-}
-
-/// A message of this program: what stands between backticks is shown as code, everything else as text.
-pub(super) fn message(text: &str) -> String {
-    let mut parts: Vec<&str> = text.split('`').collect();
-    // A last backtick without a partner is plain text.
-    let rest = if parts.len().is_multiple_of(2) { parts.pop() } else { None };
-    let shown = parts.iter().enumerate().map(|(index, part)| match index % 2 {
-        0 => plain(part),
-        _ => format!("<code>{}</code>", plain(part)),
-    });
-    shown.chain(rest.map(|rest| plain(&format!("`{rest}")))).collect()
-}
-
-/// A URL for a Markdown link: characters that could end the link are encoded.
-pub(super) fn address(url: &str) -> String {
-    const ENDS: &percent_encoding::AsciiSet =
-        &percent_encoding::CONTROLS.add(b' ').add(b'(').add(b')').add(b'<').add(b'>').add(b'"').add(b'\\').add(b'`');
-    percent_encoding::utf8_percent_encode(url, ENDS).to_string()
-}
-
-/// Text as code, in HTML: backticks would not keep a `|` from ending a table cell.
-pub(crate) fn code(text: &str) -> String {
-    format!("<code>{}</code>", plain(text))
-}
-
-/// Escaped text for a line that starts with an HTML block, such as `<details>`: no Markdown is read there, so the
-/// backslash before the `_` of a name would be shown (<https://github.github.com/gfm/#html-blocks>).
-pub(crate) fn in_html_block(escaped: &str) -> String {
-    escaped.replace("\\_", "_")
-}
-
-/// Text escaped for both Markdown and HTML.
-pub(crate) fn plain(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '@' => {
-                escaped.push('\\');
-                escaped.push(character);
-            }
-            character if character.is_control() => escaped.push(' '),
-            // Characters that change the direction of the text after them.
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                escaped.push(char::REPLACEMENT_CHARACTER);
-            }
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }

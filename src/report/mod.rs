@@ -1,9 +1,12 @@
 //! What a run did, as plain data. Renderers see nothing else.
 
 pub mod cache;
+mod changes;
 mod comment;
 mod comparison;
 mod destination;
+mod escape;
+mod headline;
 mod markdown;
 mod matrix;
 mod outputs;
@@ -16,13 +19,15 @@ mod text;
 pub mod third_party_licences;
 mod verdict;
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use comment::{comment, marker, says_the_same, set_marker};
+pub use comment::{Links, comment, marker, says_the_same, set_marker};
 pub use comparison::{Before, PackageChange, PackageChangeKind, package_changes};
 pub use destination::{DestinationReport, Outcome};
-pub(crate) use markdown::{code, plain};
+pub(crate) use escape::{code, plain};
 pub use markdown::{failure_summary, summary};
 pub use outputs::{OUTPUTS, outputs, outputs_of_failure};
 
@@ -30,7 +35,7 @@ use crate::console::StepTime;
 use crate::error::{Explanation, Failure};
 use crate::facts;
 use crate::layer::DistributionSize;
-use crate::layer::{Finding, Layer, Materials, Saving, licences};
+use crate::layer::{Finding, Layer, Materials, OwnLimits, Provenance, Saving, licences};
 use crate::spec::{Spec, VersionCommandSpec};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
 use crate::versions::Change;
@@ -48,6 +53,9 @@ pub struct Report {
     pub command: CommandName,
     /// In an audit, the name of the file or folder.
     pub layer_name: String,
+    /// The layer's working directory, from the root of the repository; `None` for the root itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// `None` for commands that work on versions of any Python.
     pub python_version: Option<PythonVersion>,
     pub architecture: Option<Architecture>,
@@ -81,6 +89,12 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_error: Option<Explanation>,
     pub distributions: Vec<DistributionSize>,
+    /// Why each distribution is in the layer, by name; only known if this run built it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub provenance: BTreeMap<String, Provenance>,
+    /// The limits that the user set for the layer.
+    #[serde(default, skip_serializing_if = "OwnLimits::is_empty")]
+    pub limits: OwnLimits,
     /// The licences of all distributions as one SPDX expression, as far as they state any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licences: Option<String>,
@@ -157,7 +171,16 @@ impl Report {
 
     /// A layer that needs nothing done, as far as this shows without reading what is published.
     pub fn of_untouched(spec: &Spec, reason: String) -> Self {
-        Self::new(spec.task.command(), spec.layer.to_string(), Some(spec.target), reason)
+        let folder = spec.folder_in_repository();
+        Self { folder, ..Self::new(spec.task.command(), spec.layer.to_string(), Some(spec.target), reason) }
+    }
+
+    /// Its name, with its folder if that tells more: `web (services/web)`
+    pub(crate) fn title(&self) -> String {
+        match self.folder.as_ref().filter(|folder| **folder != self.layer_name) {
+            Some(folder) => format!("{} ({folder})", self.layer_name),
+            None => self.layer_name.clone(),
+        }
     }
 
     /// A layer whose dependencies cannot be resolved on this machine.
@@ -186,6 +209,7 @@ impl Report {
         Self {
             command,
             layer_name,
+            folder: None,
             python_version: target.map(|target| target.python),
             architecture: target.map(|target| target.architecture),
             dry_run: false,
@@ -204,6 +228,8 @@ impl Report {
             versions: None,
             state_error: None,
             distributions: Vec::new(),
+            provenance: BTreeMap::new(),
+            limits: OwnLimits::default(),
             licences: None,
             savings: Vec::new(),
             findings: Vec::new(),

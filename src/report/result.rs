@@ -81,6 +81,7 @@ impl Rows {
         if let Some(Value::Array(versions)) = report.versions.as_mut().and_then(|list| list.get_mut("versions")) {
             versions.truncate(self.versions);
         }
+        report.provenance.clear();
         Report { savings: Vec::new(), unpinned: Vec::new(), steps: Vec::new(), input_paths: Vec::new(), ..report }
     }
 }

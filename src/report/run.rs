@@ -70,13 +70,13 @@ impl RunReport {
         }
         let is_users = failures.iter().all(|(_, failure)| failure.kind == Kind::User);
         // A cause that several layers share is listed once.
-        let mut causes: Vec<(String, Vec<&str>)> = Vec::new();
+        let mut causes: Vec<(String, Vec<String>)> = Vec::new();
         for (report, failure) in &failures {
             let hint = failure.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             let cause = format!("{}{hint}", failure.one_line());
             match causes.iter_mut().find(|(known, _)| *known == cause) {
-                Some((_, names)) => names.push(&report.layer_name),
-                None => causes.push((cause, vec![&report.layer_name])),
+                Some((_, names)) => names.push(report.title()),
+                None => causes.push((cause, vec![report.title()])),
             }
         }
         let causes = causes.into_iter().map(|(cause, names)| format!("{}: {cause}", few(&names)));
@@ -105,9 +105,30 @@ impl RunReport {
 }
 
 /// The first three names, and the number of the others.
-pub(super) fn few(names: &[&str]) -> String {
-    match names {
-        [first, second, third, _, rest @ ..] => format!("{first}, {second}, {third} and {} more", rest.len() + 1),
-        all => all.join(", "),
+pub(super) fn few<T: AsRef<str>>(names: &[T]) -> String {
+    let shown: Vec<&str> = names.iter().take(3).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Failure;
+
+    #[test]
+    fn a_cause_of_several_layers_is_told_once_with_their_folders() {
+        let lost = Explanation::of(&Failure::user("`requirements.txt` does not exist").hint("create it").into());
+        let failed = |name: &str, folder: Option<&str>| Report {
+            folder: folder.map(str::to_owned),
+            ..Report::of_failure("publish", name.to_owned(), None, lost.clone())
+        };
+        let layers = vec![failed("web", Some("services/web")), failed("api", Some("api")), failed("root", None)];
+        let run = RunReport::new("publish", layers);
+        let failure = run.failure().expect("is one");
+        assert_eq!(failure.causes, ["web (services/web), api, root: `requirements.txt` does not exist (create it)"]);
+        assert_eq!(super::super::text(&run).matches("does not exist").count(), 0);
     }
 }

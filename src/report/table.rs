@@ -1,8 +1,10 @@
 //! Several layers in one table, for the terminal and for the job summary.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::markdown::{address, icon, in_html_block, message, plain};
+use super::escape::{address, in_html_block, message, plain};
+use super::markdown::{failure_summary, icon};
 use super::{Report, RunReport};
 use crate::error::counted;
 use crate::layer::sizes::signed;
@@ -54,11 +56,18 @@ pub(super) fn text(run: &RunReport) -> String {
         .collect();
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
+    // A cause that several layers share is told once, by the error that ends the run.
+    let causes: Vec<String> = shown.iter().filter_map(|report| Some(report.failure()?.one_line())).collect();
+    let is_shared = |report: &Report| {
+        let cause = report.failure().map(|failure| failure.one_line());
+        cause.is_some_and(|cause| causes.iter().filter(|other| **other == cause).count() > 1)
+    };
     let mut text = String::from("\n");
     let mut line = |content: String| writeln!(text, "{}", content.trim_end()).expect("a String takes everything");
     for ([name, target, headline, size], report) in cells.iter().zip(&shown) {
         let [names, targets, headlines, sizes] = widths;
-        line(format!("  {name:<names$}  {target:<targets$}  {headline:<headlines$}  {size:>sizes$}  {}", why(report)));
+        let why = if is_shared(report) { String::new() } else { why(report) };
+        line(format!("  {name:<names$}  {target:<targets$}  {headline:<headlines$}  {size:>sizes$}  {why}"));
         for destination in &report.destinations {
             if let Some(arn) = destination.layer_version_arn.as_ref().filter(|_| report.published) {
                 line(format!("  {:<names$}  {arn}", ""));
@@ -79,16 +88,37 @@ pub(super) fn text(run: &RunReport) -> String {
     text.trim_end().to_owned()
 }
 
+/// A section for each layer that has more to say, with its title. Layers that failed for the same reason share one.
+fn sections(shown: &[&Report], section: impl Fn(&Report) -> String) -> Vec<(Vec<String>, String)> {
+    let mut sections: Vec<(Vec<String>, String)> = Vec::new();
+    let mut errors: BTreeMap<String, usize> = BTreeMap::new();
+    for report in shown.iter().filter(|report| report.verdict() != "unchanged" || report.failure().is_some()) {
+        let told = report.error.as_ref().map(failure_summary);
+        match told.as_ref().and_then(|told| errors.get(told)) {
+            Some(index) => sections[*index].0.push(report.title()),
+            None => sections.push((vec![report.title()], told.clone().unwrap_or_else(|| section(report)))),
+        }
+        if let Some(told) = told {
+            errors.entry(told).or_insert(sections.len() - 1);
+        }
+    }
+    sections
+}
+
 /// The table first, then a folded section for each layer that has more to say.
 pub(super) fn summary(run: &RunReport, section: impl Fn(&Report) -> String) -> String {
     let failed = !run.failures().is_empty();
-    let mut text =
-        format!("### {} {}: {}\n\n", if failed { "❌" } else { "📚" }, counted(run.layers.len(), "layer"), run.tally());
+    let mut text = format!(
+        "### {} {}: {}\n\n",
+        if failed { "❌" } else { "📚" },
+        counted(run.layers.len(), "Lambda layer"),
+        run.tally()
+    );
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
     if let Some(url) = &run.comment.comment_url {
         line(&format!("[The comment on the pull request]({})\n", address(url)));
     }
-    line("| | layer | target | unzipped | layer version | |\n|---|---|---|--:|---|---|");
+    line("| outcome | layer | target | unzipped | layer version | why |\n|---|---|---|--:|---|---|");
     let (shown, more) = rows(run);
     for report in &shown {
         let sign = if report.failure().is_some() { "❌" } else { icon(report) };
@@ -107,13 +137,14 @@ pub(super) fn summary(run: &RunReport, section: impl Fn(&Report) -> String) -> S
     }
     line("");
     let mut untold = 0;
-    for report in shown.iter().filter(|report| report.verdict() != "unchanged" || report.failure().is_some()) {
-        let (name, section) = (in_html_block(&plain(&report.layer_name)), section(report));
+    for (names, section) in sections(&shown, section) {
+        let open = if section.starts_with("### ❌") { " open" } else { "" };
         if text.len() + section.len() > SECTIONS {
-            untold += 1;
+            untold += names.len();
             continue;
         }
-        writeln!(text, "<details><summary>{name}</summary>\n\n{}\n</details>\n", section.trim_end())
+        let title = names.iter().map(|name| in_html_block(&plain(name))).collect::<Vec<_>>().join(", ");
+        writeln!(text, "<details{open}><summary>{title}</summary>\n\n{}\n</details>\n", section.trim_end())
             .expect("a String takes everything");
     }
     if untold > 0 {

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::changes::Changes;
 use super::run::few;
-use super::{CommentResult, Report, RunReport, table};
+use super::{CommentResult, PackageChange, Report, RunReport, table};
 use crate::error::counted;
-use crate::facts;
 use crate::layer::saving::by_rule;
-use crate::layer::sizes::{bar, percent, signed};
+use crate::layer::sizes::{bar, signed};
 use crate::versions::Change;
 
 /// The width of the bars of sizes, in columns.
@@ -65,14 +65,10 @@ fn of_layer(report: &Report, comment: &CommentResult) -> String {
         let owners: Vec<&str> = owners.map(|saving| saving.owner.as_str()).collect();
         line(format!("  left out      {bytes:>9}  {rule}: {} of {}", counted(files, "file"), few(&owners)));
     }
-    if let Some(unzipped) = report.unzipped_size {
-        let limit = facts::limits().unzipped_size;
-        let diff = report.size_diff.map(|diff| format!(", {}", signed(diff))).unwrap_or_default();
-        let zipped = report.zipped_size.map(|size| format!("{size} zipped, ")).unwrap_or_default();
-        line(format!(
-            "  size          {zipped}{unzipped} unzipped{diff} ({} of Lambda's 250 MB)",
-            percent(unzipped.0, limit)
-        ));
+    if let Some(cost) = report.cost() {
+        let parts: Vec<String> =
+            std::iter::once(cost).chain(report.limits_kept(|verdict, _| verdict.to_owned())).collect();
+        line(format!("  size          {}", parts.join(", ")));
     }
     if let Some(fingerprint) = report.fingerprint {
         line(format!("  fingerprint   {fingerprint}"));
@@ -127,28 +123,44 @@ fn of_layer(report: &Report, comment: &CommentResult) -> String {
     text.trim_end().to_owned()
 }
 
-/// The packages that changed, in columns.
+/// The packages that changed, in columns: first what was asked for, with its line and what it brings.
 fn differences(report: &Report) -> Vec<String> {
-    let changes = report.package_changes();
-    let Some(before) = report.before.as_ref().filter(|_| !changes.is_empty()) else { return Vec::new() };
-    let shown = &changes[..changes.len().min(FINDINGS)];
-    let width = shown.iter().map(|change| change.name.chars().count()).max().unwrap_or(0);
+    let Changes { first, folded } = report.package_groups();
+    let Some(before) = report.before.as_ref().filter(|_| !first.is_empty()) else { return Vec::new() };
+    let all = first.iter().map(|shown| &shown.change).chain(&folded);
+    let width = all.clone().take(FINDINGS).map(|change| change.name.chars().count()).max().unwrap_or(0);
+    let row = |change: &PackageChange, growth: i64| {
+        format!("  {:<width$}  {:>10}  {}", change.name, signed(growth), versions(change))
+    };
     let mut rows = vec![format!("  compared with {}", before.name)];
-    rows.extend(shown.iter().map(|change| {
-        let versions = match (change.from.as_str(), change.to.as_str()) {
-            ("", "") => String::new(),
-            ("", to) => format!("{to} added"),
-            (from, "") => format!("{from} removed"),
-            (from, to) if from == to => format!("{to}, different files"),
-            (from, to) => format!("{from} → {to}"),
-        };
-        format!("  {:<width$}  {:>10}  {versions}", change.name, signed(change.growth()))
+    rows.extend(first.iter().take(FINDINGS).map(|shown| {
+        let place = report.place_of(&shown.change.name).map(|place| format!(", {}:{}", place.file, place.line));
+        let names: Vec<&str> = shown.brings.iter().map(|brought| brought.name.as_str()).collect();
+        let brings = if names.is_empty() { String::new() } else { format!(", brings {}", few(&names)) };
+        format!("{}{}{brings}", row(&shown.change, shown.growth()), place.unwrap_or_default())
     }));
-    if changes.len() > shown.len() {
-        rows.push(format!("  and {} more", changes.len() - shown.len()));
+    let room = FINDINGS.saturating_sub(first.len());
+    if !folded.is_empty() && room > 0 {
+        rows.push(format!("  {}", counted(folded.len(), "other changed package")));
+        rows.extend(folded.iter().take(room).map(|change| row(change, change.growth())));
+    }
+    let count = first.len() + folded.len();
+    if count > FINDINGS {
+        rows.push(format!("  and {} more", count - FINDINGS));
     }
     rows.push(String::new());
     rows
+}
+
+fn versions(change: &PackageChange) -> String {
+    let major = if change.is_major() { ", major" } else { "" };
+    match (change.from.as_str(), change.to.as_str()) {
+        ("", "") => String::new(),
+        ("", to) => format!("{to} added"),
+        (from, "") => format!("{from} removed"),
+        (from, to) if from == to => format!("{to}, different files"),
+        (from, to) => format!("{from} → {to}{major}"),
+    }
 }
 
 /// What was done with versions, in columns.

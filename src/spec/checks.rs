@@ -5,6 +5,7 @@ use std::str::FromStr;
 use super::Reading;
 use crate::cli::{DEFAULT_FAIL_ON, Inputs, given, list};
 use crate::error::Failure;
+use crate::layer::OwnLimits;
 use crate::types::{ByteSize, FileGlob, FunctionName};
 
 #[derive(Clone, Debug)]
@@ -18,6 +19,12 @@ pub struct Checks {
     pub budget_functions: Vec<FunctionName>,
     /// Whether each file of the cache is checked against its digest.
     pub verify_cache: bool,
+}
+
+impl Checks {
+    pub fn limits(&self) -> OwnLimits {
+        OwnLimits { max_zipped_size: self.max_zipped_size, max_unzipped_size: self.max_unzipped_size }
+    }
 }
 
 /// Which modules are imported before a layer is published.

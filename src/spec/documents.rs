@@ -4,13 +4,18 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 use secrecy::SecretString;
+use url::Url;
 
 use super::{Reading, Task};
 use crate::cli::{Inputs, given};
 use crate::error::Failure;
 use crate::layer::materials::Wanted;
+use crate::secrets::clean;
 use crate::types::{ByteSize, TagTemplate};
 use crate::{cli, files};
+
+/// The longest `report-url`, in bytes; browsers do not go far beyond it.
+const LONGEST_URL: usize = 2_000;
 
 /// The paths of the documents about a layer, absolute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +51,8 @@ pub struct GithubChoice {
     pub comment_threshold: Option<ByteSize>,
     /// The layer to compare with if the state cannot be read: a zip, or an output `result`; absolute.
     pub baseline: Option<Utf8PathBuf>,
+    /// The address of the report page, to link to.
+    pub report_url: Option<Url>,
     pub token: Option<SecretString>,
     pub release: bool,
     pub release_tag: TagTemplate,
@@ -125,10 +132,34 @@ impl Reading<'_> {
             comment: self.parsed(given(inputs.comment.as_ref()), cli::DEFAULT_COMMENT),
             comment_threshold,
             baseline,
+            report_url: self.report_url(given(inputs.report_url.as_ref())),
             token: token.map(SecretString::from),
             release,
             release_tag,
         }
+    }
+
+    /// Everybody who can read the pull request sees it, so it must have no credentials.
+    fn report_url(&mut self, given: Option<&str>) -> Option<Url> {
+        let text = given?;
+        let failure = |why: &str| {
+            let failure = Failure::user(format!("`report-url` is `{}`, which {why}", clean(text)));
+            failure.hint("use the output `artifact-url` of `actions/upload-artifact`, or another `https://` URL")
+        };
+        let url = match Url::parse(text) {
+            Ok(url) if url.scheme() != "https" || url.host().is_none() => {
+                Err(failure("does not start with `https://`"))
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => Err(failure("contains credentials")),
+            // What stands behind `?` and `#` may be a secret, so it is never shown, and the link would lead nowhere.
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                Err(failure("has a part behind `?` or `#`"))
+            }
+            Ok(url) if url.as_str().len() > LONGEST_URL => Err(failure("is too long")),
+            Ok(url) => Ok(url),
+            Err(error) => Err(failure(&format!("is not a valid URL: {error}"))),
+        };
+        self.problems.check(url)
     }
 
     /// Only the tag that started the run belongs to this one version without naming it.

@@ -130,6 +130,13 @@ impl Spec {
         path.strip_prefix(&self.start).unwrap_or(path).to_owned()
     }
 
+    /// The working directory from the root of the repository; `None` for the root itself.
+    pub fn folder_in_repository(&self) -> Option<String> {
+        let folder = files::normalize(&self.folder)?;
+        let folder = folder.strip_prefix(&self.workspace).ok()?.to_string();
+        (!folder.is_empty()).then_some(folder)
+    }
+
     /// The files that a project of `source` is built from, without those of earlier runs.
     ///
     /// # Errors

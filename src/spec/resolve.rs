@@ -34,7 +34,7 @@ impl Spec {
             keep_versions, keep_days, keep_labels, include_unknown, apply,
             // `documents` and `github` read these.
             report: _, sbom: _, third_party_licenses: _,
-            comment: _, comment_threshold: _, baseline: _, github_token: _, release: _, release_tag: _,
+            comment: _, comment_threshold: _, baseline: _, report_url: _, github_token: _, release: _, release_tag: _,
             summary, dry_run, verify, output, runs_on, native,
             // These concern the whole run: `config`, `commands::results` and `commands::since` read them.
             config: _, layers: _, since: _, jobs: _, results,

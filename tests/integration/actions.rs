@@ -96,22 +96,22 @@ fn outputs_and_summary_tell_what_was_done() {
     let inputs = [("layer-name", "shared"), ("python-version", "3.13"), ("registry", "layers")];
     let outcome = sandbox.run(&[]).in_actions(&inputs).run().success();
     insta::assert_snapshot!(without_times(&outcome.summary()), @r"
-    ### ✅ `shared` published
+    ### ✅ Lambda layer `shared` published: 378.9 KB (under 1% of 250 MB)
+
+    zipped 70.4 KB
 
     this layer has not been published before
 
-    | | region | layer version |
+    | outcome | region | layer version |
     |---|---|---|
     | published | local | `arn:aws:lambda:local:000000000000:layer:shared:1` |
 
-    **378.9 KB** unzipped, 70.4 KB zipped · `                    ` under 1% of 250 MB
+    <details><summary>Contents: 2 packages</summary>
 
-    <details open><summary>Distributions</summary>
-
-    | distribution | version | size | |
+    | package | version | unzipped | compared with the largest |
     |---|---|--:|---|
-    | idna | 3.10 | 341.9 KB | `████████████████████` |
-    | six | 1.17.0 | 37.1 KB | `██▏                 ` |
+    | <code>idna</code> | 3.10 | 341.9 KB | `████████████████████` |
+    | <code>six</code> | 1.17.0 | 37.1 KB | `██▏                 ` |
 
     </details>
 
@@ -165,22 +165,22 @@ fn outputs_and_summary_tell_what_was_done() {
 
     let outcome = sandbox.run(&[]).in_actions(&inputs).run().success();
     insta::assert_snapshot!(without_times(&outcome.summary()), @r"
-    ### 💤 `shared` unchanged
+    ### 💤 Lambda layer `shared` unchanged: 378.9 KB (under 1% of 250 MB)
+
+    zipped 70.4 KB
 
     the inputs are the same as for version 1
 
-    | | region | layer version |
+    | outcome | region | layer version |
     |---|---|---|
     | unchanged | local | `arn:aws:lambda:local:000000000000:layer:shared:1` |
 
-    **378.9 KB** unzipped (±0), 70.4 KB zipped · `                    ` under 1% of 250 MB
+    <details><summary>Contents: 2 packages</summary>
 
-    <details open><summary>Distributions</summary>
-
-    | distribution | version | size | |
+    | package | version | unzipped | compared with the largest |
     |---|---|--:|---|
-    | idna | 3.10 | 341.9 KB | `████████████████████` |
-    | six | 1.17.0 | 37.1 KB | `██▏                 ` |
+    | <code>idna</code> | 3.10 | 341.9 KB | `████████████████████` |
+    | <code>six</code> | 1.17.0 | 37.1 KB | `██▏                 ` |
 
     </details>
 

@@ -147,7 +147,7 @@ fn a_run_waits_for_the_claim_of_another_machine() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped (under 1% of Lambda's 250 MB)
+      size          37.1 KB (under 1% of 250 MB), zipped 11.3 KB
       fingerprint   [sha256]
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip

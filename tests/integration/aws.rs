@@ -71,7 +71,7 @@ fn an_unchanged_layer_costs_three_requests_and_no_process() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (under 1% of Lambda's 250 MB)
+      size          37.1 KB (under 1% of 250 MB), zipped 11.3 KB
       fingerprint   [sha256]
       content hash  [base64]
       unchanged     arn:aws:lambda:eu-west-1:123456789012:layer:shared:1
@@ -162,7 +162,7 @@ fn what_is_too_large_for_a_request_is_refused_before_publishing() {
       included files    54.0 MB  ████████████████████████
       six 1.17.0        37.1 KB
 
-      size          54.0 MB zipped, 54.0 MB unzipped (21% of Lambda's 250 MB)
+      size          54.0 MB (21% of 250 MB), zipped 54.0 MB
       fingerprint   [sha256]
       content hash  [base64]
     shared refused

@@ -401,13 +401,14 @@ fn what_is_to_follow_a_publish_is_checked_before_anything_is_built() {
             "--keep-versions=many",
             "--labels=a b",
             "--comment-threshold=much",
+            "--report-url=http://h/page",
         ],
     );
     insta::assert_snapshot!(outcome.told(), @r"
     exit: 1
     --- stdout
     --- stderr
-    error: 10 problems with the input
+    error: 11 problems with the input
     cause: `runtime-packages` is `gone`, which is not a valid value (use `keep` or `drop`)
     cause: `bytecode` is `some`, which is not a valid value (use `auto`, `compile`, `only` or `none`)
     cause: `smoke-test` contains `import os`, which is not a valid module name (use `auto`, `import` or `off`, or list modules, for example `numpy, google.auth`)
@@ -418,6 +419,7 @@ fn what_is_to_follow_a_publish_is_checked_before_anything_is_built() {
     cause: `labels`: `a b` is not a valid label (use at most 63 letters, digits, `.`, `_` and `-`, and not only digits)
     cause: `keep-versions` is `many`, which is not a whole number of at least 1 (use a whole number of at least 1; the newest version is always kept)
     cause: `comment-threshold` is `much`, which is not a valid size (use a size such as `100 KB`)
+    cause: `report-url` is `http://h/page`, which does not start with `https://` (use the output `artifact-url` of `actions/upload-artifact`, or another `https://` URL)
     hint: nothing was built or published; correct all of them and run again
     ");
     let role = "arn:aws:iam::111111111111:role/";

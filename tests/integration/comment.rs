@@ -35,7 +35,10 @@ fn there_is_one_comment_and_it_follows_the_change() {
     sandbox.write("requirements.txt", "six==1.16.0\nidna==3.10\n");
     let outcome = preview(&sandbox, &github, &[]).run().success();
     let [(_, last)] = github.comments(7).try_into().expect("is one comment");
-    assert!(last.starts_with(&format!("{MARKER}\n### 💤 <code>shared</code> does not change\n")), "{last}");
+    assert!(
+        last.starts_with(&format!("{MARKER}\n### 💤 Lambda layer <code>shared</code> does not change: ")),
+        "{last}"
+    );
     assert!(outcome.outputs()["comment-url"].ends_with("#issuecomment-101"));
 }
 
@@ -101,9 +104,9 @@ fn a_token_that_may_only_read_is_no_failure() {
         let outcome = run.run().success().says(hint);
         assert!(outcome.stdout.contains("::notice"), "{}", outcome.stdout);
         let summary = outcome.summary();
-        assert!(summary.contains("⬆️ upgraded") && summary.contains("No comment was written"), "{summary}");
+        assert!(summary.contains("⬆️\u{a0}upgraded") && summary.contains("No comment was written"), "{summary}");
         assert_eq!(outcome.outputs()["comment-url"], "");
-        assert!(outcome.outputs()["comment"].contains("⬆️ upgraded"));
+        assert!(outcome.outputs()["comment"].contains("⬆️\u{a0}upgraded"));
     }
     let (sandbox, github) = (changed(), GitHub::start(&json!({"faults": [refusal]})));
     let outcome = preview(&sandbox, &github, &[("comment", "always")]).run().code(1);
@@ -240,7 +243,7 @@ fn what_comes_from_outside_is_text_in_a_comment() {
     let inputs = [("baseline", "base.json")];
     let outcome = preview(&sandbox, &github, &inputs).run().success();
     let body = github.comments(7)[0].1.clone();
-    assert!(body.len() <= 65_536 && body.contains("300 removed"), "{body}");
+    assert!(body.len() <= 65_536 && body.contains("➖\u{a0}removed") && body.contains(" more | | "), "{body}");
     for wrong in ["@octocat", "#1", "x#2", ":tada:", "<img", "[a]", "`c`", "\n::", "\r", "\u{202e}"] {
         assert!(!body.contains(wrong), "`{wrong}` in {body}");
         assert!(!outcome.summary().contains(wrong), "`{wrong}` in {}", outcome.summary());

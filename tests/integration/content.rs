@@ -36,7 +36,7 @@ fn a_distribution_is_left_out_by_its_name_and_no_other_is_touched() {
       packaging 25.0      232.8 KB  ████████████████████████
       pipdeptree 2.26.1    83.1 KB  ████████▌
 
-      size          99.9 KB zipped, 315.9 KB unzipped (under 1% of Lambda's 250 MB)
+      size          315.9 KB (under 1% of 250 MB), zipped 99.9 KB
       fingerprint   [sha256]
       content hash  [base64]
       zip           layer.zip
@@ -70,7 +70,7 @@ fn what_is_left_out_of_nothing_is_named() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped (under 1% of Lambda's 250 MB)
+      size          37.1 KB (under 1% of 250 MB), zipped 11.3 KB
       fingerprint   [sha256]
       content hash  [base64]
       zip           layer.zip
@@ -90,7 +90,7 @@ fn a_layer_of_nothing_is_refused() {
     insta::assert_snapshot!(refused(&sandbox, &["--exclude", "six"]).told(), @"
     exit: 1
     --- stdout
-      size          22 B zipped, 0 B unzipped (under 1% of Lambda's 250 MB)
+      size          0 B (under 1% of 250 MB), zipped 22 B
       fingerprint   [sha256]
       content hash  [base64]
     layer refused

@@ -114,7 +114,7 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped (under 1% of Lambda's 250 MB)
+      size          37.1 KB (under 1% of 250 MB), zipped 11.3 KB
       fingerprint   [sha256]
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
@@ -134,7 +134,7 @@ fn a_second_run_says_unchanged_and_starts_nothing() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (under 1% of Lambda's 250 MB)
+      size          37.1 KB (under 1% of 250 MB), zipped 11.3 KB
       fingerprint   [sha256]
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
@@ -190,7 +190,7 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped, ±0 (under 1% of Lambda's 250 MB)
+      size          37.1 KB (under 1% of 250 MB), zipped 11.3 KB
       fingerprint   [sha256]
       content hash  [base64]
       zip           .lambda-layers/shared/1/layer.zip
@@ -345,7 +345,7 @@ fn build_makes_the_zip_and_nothing_else() {
 
       six 1.17.0    37.1 KB  ████████████████████████
 
-      size          11.3 KB zipped, 37.1 KB unzipped (under 1% of Lambda's 250 MB)
+      size          37.1 KB (under 1% of 250 MB), zipped 11.3 KB
       fingerprint   [sha256]
       content hash  [base64]
       zip           shared.zip

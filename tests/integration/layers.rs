@@ -67,7 +67,8 @@ fn a_summary_has_a_row_for_each_layer() {
     let (table, sections) = summary.split_once("<details>").expect("has sections");
     insta::assert_snapshot!(table);
     let names: Vec<&str> = sections.lines().filter(|line| line.starts_with("### ")).collect();
-    assert_eq!(names, ["### ✅ `alpha-314` published", "### ✅ `beta-314` published", "### ✅ `gamma-314` published"]);
+    let expected = ["alpha", "beta", "gamma"].map(|name| format!("### ✅ Lambda layer `{name}-314` published: "));
+    assert!(names.iter().zip(&expected).all(|(name, start)| name.starts_with(start)) && names.len() == 3, "{names:?}");
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn one_that_fails_stops_no_other() {
         assert!(annotations.iter().any(|annotation| annotation.contains(name)), "{annotations:?}");
     }
     let summary = outcome.summary();
-    assert!(summary.contains("### ❌ 6 layers: ") && summary.contains("| ❌ failed | beta-313 |"), "{summary}");
+    assert!(summary.contains("### ❌ 6 Lambda layers: ") && summary.contains("| ❌ failed | beta-313 |"), "{summary}");
 
     sandbox.write("beta/requirements.txt", "./../wheels/beta-1.0-py3-none-any.whl\n");
     let healed = sandbox.run(&["publish", "--registry", ".lambda-layers"]).in_actions(&[]).run().success();

@@ -75,7 +75,7 @@ fn the_results_of_jobs_become_one_report_in_the_order_of_the_plan() {
     let names: Vec<&str> = layers.iter().filter_map(|layer| layer["layer-name"].as_str()).collect();
     assert_eq!(names, ["gamma", "alpha", "beta"]);
     insta::assert_snapshot!(first.stdout.lines().skip_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"));
-    assert!(first.summary().starts_with("### 📚 3 layers: 2 published, 1 unchanged"), "{}", first.summary());
+    assert!(first.summary().starts_with("### 📚 3 Lambda layers: 2 published, 1 unchanged"), "{}", first.summary());
     let again = merge(&sandbox, &[]).run().success();
     assert_eq!(first.told(), again.told());
 }

@@ -109,7 +109,7 @@ fn what_a_project_requires_is_left_to_the_requirements() {
 
       ours 1.0      607 B  ████████████████████████
 
-      size          1.6 KB zipped, 607 B unzipped (under 1% of Lambda's 250 MB)
+      size          607 B (under 1% of 250 MB), zipped 1.6 KB
       fingerprint   [sha256]
       content hash  [base64]
       zip           layer.zip

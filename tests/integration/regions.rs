@@ -102,7 +102,7 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
     "#);
     let summary = outcome.summary();
     insta::assert_snapshot!(&summary[..summary.find("<details").expect("has details")], @r#"
-    ### ❌ `shared` failed in us-east-1
+    ### ❌ Lambda layer `shared` failed in us-east-1: 37.1 KB (under 1% of 250 MB)
 
     \`shared\` could not be published to us-east-1
 
@@ -110,12 +110,12 @@ fn a_region_that_fails_takes_nothing_from_the_others() {
 
     **Hint:** allow it: {"Effect": "Allow", "Action": "lambda:PublishLayerVersion", "Resource": "arn:aws:lambda:us-east-1:\*:layer:shared"}; the next run publishes only what is missing
 
-    | | region | layer version |
+    zipped 11.3 KB
+
+    | outcome | region | layer version |
     |---|---|---|
     | published | eu-west-1 | `arn:aws:lambda:eu-west-1:123456789012:layer:shared:1` |
     | failed | us-east-1 |  |
-
-    **37.1 KB** unzipped, 11.3 KB zipped · `                    ` under 1% of 250 MB
     "#);
     let outputs = outcome.outputs();
     let eu = &account.versions(EU)[0];

@@ -131,7 +131,7 @@ fn a_token_that_may_not_is_told_and_the_version_stays() {
 
       six 1.0      367 B  ████████████████████████
 
-      size          1.2 KB zipped, 367 B unzipped (under 1% of Lambda's 250 MB)
+      size          367 B (under 1% of 250 MB), zipped 1.2 KB
       fingerprint   [sha256]
       content hash  [base64]
       zip           registry/shared/1/layer.zip

@@ -18,7 +18,7 @@ const PROGRAM = resolve("target/debug/lambda-layer");
 const PICTURES = resolve("docs/pictures");
 const REGIONS = ["eu-west-1", "us-east-1"];
 const BUCKET = "acme-layers-{region}";
-const LARGEST = 150_000;
+const LARGEST = 170_000;
 
 // --- AWS
 
@@ -62,8 +62,15 @@ function write(folder, files) {
   }
 }
 
+// The pull request that each step is for.
+function event() {
+  const path = join(FOLDER, "event.json");
+  writeFileSync(path, JSON.stringify({ pull_request: { number: 7 } }));
+  return path;
+}
+
 // A step of a workflow; gives its job summary and its output `comment`.
-function step(folder, url, inputs) {
+function step(folder, url, inputs, code = 0) {
   const isPassed = (name) => /^(PATH|HOME|SSL_CERT_(FILE|DIR)|PIP_.*|UV_.*|.*_proxy)$/i.test(name);
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => isPassed(name)));
   const [outputs, summary] = ["outputs", "summary.md"].map((name) => join(folder, "..", `${name}-${process.pid}`));
@@ -72,6 +79,7 @@ function step(folder, url, inputs) {
     XDG_CACHE_HOME: join(FOLDER, "cache"),
     GITHUB_ACTIONS: "true", CI: "true", GITHUB_OUTPUT: outputs, GITHUB_STEP_SUMMARY: summary, GITHUB_WORKSPACE: folder,
     GITHUB_SERVER_URL: "https://github.com", GITHUB_REPOSITORY: "acme/layers", GITHUB_RUN_ID: "42",
+    GITHUB_ACTION_REPOSITORY: "acme/lambda-layer-action", GITHUB_ACTION_REF: "v1", GITHUB_EVENT_NAME: "pull_request", GITHUB_EVENT_PATH: event(),
     AWS_ENDPOINT_URL: url, AWS_REGION: REGIONS[0], AWS_ACCESS_KEY_ID: "testing", AWS_SECRET_ACCESS_KEY: "testing",
   });
   const all = { "bucket": BUCKET, "regions": REGIONS.join("\n"), ...inputs };
@@ -79,20 +87,25 @@ function step(folder, url, inputs) {
   try {
     execFileSync(PROGRAM, [], { cwd: folder, env: environment, stdio: "pipe" });
   } catch (error) {
-    throw new Error(`${error.stdout}${error.stderr}`);
+    if (error.status !== code) throw new Error(`${error.stdout}${error.stderr}`);
   }
   const comment = /^comment<<(.*)\n([\s\S]*?)\n\1$/m.exec(readFileSync(outputs, "utf8"))?.[2] ?? "";
   return { comment, summary: readFileSync(summary, "utf8") };
 }
 
-// A layer in which packages are added and upgraded, one of them to a version that the runtime's boto3 does not take.
+// A layer in which packages are added, upgraded, downgraded and removed: before and after, with limits that it fits and one that
+// it does not fit.
 function one(url) {
-  const layer = { "layer-name": "shared-dependencies", "python-version": "3.13" };
-  const folder = workspace("one", { "requirements.txt": "requests==2.32.5\npydantic==2.11.7\n" });
+  const layer = { "layer-name": "shared", "python-version": "3.13", "max-unzipped-size": "200 MB", "max-zipped-size": "50 MB" };
+  const folder = workspace("one", { "requirements.txt": "requests==2.32.5\npydantic==2.11.7\nattrs==24.3.0\nurllib3==2.5.0\n" });
   const { summary } = step(folder, url, layer);
-  write(folder, { "requirements.txt": "requests==2.32.5\npydantic==2.12.5\nnumpy==2.3.3\npython-dateutil==4.0.0\n" });
-  const { comment } = step(folder, url, { ...layer, command: "preview", comment: "never" });
-  return { summary, comment };
+  const preview = { ...layer, command: "preview", comment: "never", "report-url": "https://github.com/acme/layers/actions/runs/42/artifacts/7" };
+  const { comment: unchanged } = step(folder, url, preview);
+  write(folder, { "requirements.txt": "requests==2.32.5\npydantic==2.12.5\npandas==2.3.3\nboto3==1.40.1\nurllib3==1.26.20\n" });
+  const { comment } = step(folder, url, preview);
+  const { comment: refused } = step(folder, url, { ...preview, "max-unzipped-size": "80 MB" }, 1);
+  const { summary: published } = step(folder, url, layer);
+  return { summary, published, comment, unchanged, refused };
 }
 
 // The page of the second version of a layer for data.
@@ -105,7 +118,7 @@ function page(url) {
   return join(folder, "page.html");
 }
 
-// Four layers of one file, of which three change.
+// Five layers of one file: three change, one becomes too large, and one stays as it is.
 function several(url) {
   const file = `layers:
   - layer-name: web
@@ -114,15 +127,24 @@ function several(url) {
     requirements: reports.txt
   - layer-name: mail
     requirements: mail.txt
+  - layer-name: plots
+    requirements: plots.txt
+    max-unzipped-size: 100 MB
   - layer-name: http
     requirements: http.txt
 defaults: { python-version: 3.13 }
 `;
-  const before = { "web.txt": "pydantic==2.11.7\n", "reports.txt": "openpyxl==3.1.5\n", "mail.txt": "Jinja2==3.1.6\nlxml==6.0.2\n", "http.txt": "httpx==0.28.1\n" };
+  const before = {
+    "web.txt": "pydantic==2.11.7\n", "reports.txt": "openpyxl==3.1.5\n", "mail.txt": "Jinja2==3.1.6\nlxml==6.0.2\n",
+    "plots.txt": "numpy==2.3.3\n", "http.txt": "httpx==0.28.1\n",
+  };
   const folder = workspace("several", { "lambda-layers.yml": file, ...before });
   step(folder, url, {});
-  write(folder, { "web.txt": "pydantic==2.12.5\norjson==3.11.3\n", "reports.txt": "openpyxl==3.1.5\nnumpy==2.3.3\n", "mail.txt": "Jinja2==3.1.6\n" });
-  return step(folder, url, { command: "preview", comment: "never" }).comment;
+  write(folder, {
+    "web.txt": "pydantic==2.12.5\norjson==3.11.3\n", "reports.txt": "openpyxl==3.1.5\nnumpy==2.3.3\n", "mail.txt": "Jinja2==3.1.6\n",
+    "plots.txt": "numpy==2.3.3\nmatplotlib==3.10.6\n",
+  });
+  return step(folder, url, { command: "preview", comment: "never" }, 1);
 }
 
 // --- Pictures
@@ -160,7 +182,7 @@ async function picture(browser, path, { width, height, scale, colours, isWhole }
 
 const pictureOf = (browser, name, markdown, title) => {
   writeFileSync(join(FOLDER, `${name}.md`), markdown);
-  const form = { width: 830, height: 600, scale: 2, colours: 64, isWhole: true };
+  const form = { width: 830, height: 600, scale: 2, colours: 32, isWhole: true };
   return picture(browser, join(PICTURES, name), form, (page, scheme) => page.setContent(framed(markdown, title, scheme)));
 };
 
@@ -169,10 +191,13 @@ mkdirSync(PICTURES, { recursive: true });
 const { url, stop } = await aws();
 const browser = await start();
 try {
-  const { summary, comment } = one(url);
-  await pictureOf(browser, "comment", comment, BOT);
+  const { summary, published, ...comments } = one(url);
+  await pictureOf(browser, "comment", comments.comment, BOT);
+  await pictureOf(browser, "refused", comments.refused, BOT);
+  await pictureOf(browser, "unchanged", comments.unchanged, BOT);
   await pictureOf(browser, "summary", summary, "<b>Layer</b> summary");
-  await pictureOf(browser, "layers", several(url), BOT);
+  await pictureOf(browser, "published", published, "<b>Layer</b> summary");
+  await pictureOf(browser, "layers", several(url).comment, BOT);
   const address = pathToFileURL(page(url)).href;
   await picture(browser, resolve("docs/report-page"), { width: 1240, height: 1180, scale: 1, colours: 128, isWhole: false }, (tab) => tab.goto(address));
 } finally {

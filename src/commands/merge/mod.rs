@@ -87,6 +87,7 @@ async fn comment_on(
         always: spec.github.comment == CommentWhen::Always,
         never: spec.github.comment == CommentWhen::Never,
         is_worth: run.layers.iter().any(|report| comment::is_worth(report, spec.github.comment_threshold)),
+        report_url: spec.github.report_url.clone(),
     };
     let comment = comment::post(&run, &wanted, spec.github.token.as_ref(), environment, console).await?;
     Ok(RunReport { comment, ..run })

@@ -74,3 +74,25 @@ impl Results {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_older_programs_are_read() {
+        let text = r#"{"format": 1, "command": "preview", "run": [42, 1], "layers": [{"report": {
+            "command": "preview", "layer-name": "shared", "python-version": "3.13", "architecture": "x86_64",
+            "dry-run": false, "changed": true, "published": false, "reason": "requirements: six added",
+            "fingerprint": null, "code-sha256": null, "zipped-size": 10, "unzipped-size": 40, "size-diff": 30,
+            "before": {"name": "version 1", "zipped-size": 5, "unzipped-size": 10, "distributions": []},
+            "zip-path": null, "destinations": [], "distributions": [{"name": "six", "version": "1.17.0", "size": 40}],
+            "savings": [], "findings": [], "unpinned": [], "steps": []
+        }}]}"#;
+        let results: Results = serde_json::from_str(text).expect("is readable");
+        let report = results.into_reports().next().expect("is there");
+        assert_eq!(report.cost().as_deref(), Some("+30 B (10 → 40 B, under 1% of 250 MB)"));
+        assert_eq!(report.package_groups().first.len(), 1);
+        assert!(report.place_of("six").is_none() && report.folder.is_none() && report.limits.is_empty());
+    }
+}

@@ -1,33 +1,29 @@
 //! The comment on a pull request: what a change costs, readable in ten seconds. Details are folded.
 
+pub(super) mod findings;
+pub(super) mod layer;
+mod links;
+pub(super) mod packages;
 mod several;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
-
-use super::markdown::{message, plain};
-use super::{DestinationReport, Outcome, PackageChange, PackageChangeKind, Report};
-use crate::error::counted;
-use crate::facts;
-use crate::layer::sizes::{bar, percent, signed};
-use crate::layer::{Finding, Severity};
-use crate::types::{ByteSize, Digest};
+use super::Report;
+use super::escape::address;
+use crate::types::Digest;
+use layer::Layer;
+pub use links::Links;
 
 /// In bytes. GitHub's limit is this many characters.
 const LONGEST: usize = 65_536;
-const BAR: usize = 20;
-/// Rows that are shown unfolded.
+/// Rows of a table that are shown unfolded.
 const SHOWN: usize = 10;
-/// The longest name and the longest sentence, in characters.
-const NAME: usize = 80;
-const SENTENCE: usize = 300;
 /// Where the footer begins; `says_the_same` ignores it.
 const FOOTER: &str = "\n<sub>";
 
 /// How many rows each table has. When the comment is too long, the least important tables are shortened first.
 #[derive(Clone, Copy, Debug)]
-struct Rows {
+pub(super) struct Rows {
     /// Packages, folded.
     packages: usize,
     /// Packages that changed.
@@ -39,7 +35,7 @@ struct Rows {
 }
 
 impl Rows {
-    const ALL: Self = Self { packages: 200, changes: 200, findings: 100, sections: 100, layers: 200 };
+    pub(super) const ALL: Self = Self { packages: 200, changes: 200, findings: 100, sections: 100, layers: 200 };
 
     /// The next shorter set of limits; `None` if there is none.
     fn fewer(self) -> Option<Self> {
@@ -73,12 +69,12 @@ pub fn says_the_same(left: &str, right: &str) -> bool {
     said(left).trim() == said(right).trim()
 }
 
-/// The whole comment. `run` is the URL of the workflow run, `docs` the address of this program's documentation.
-pub fn comment(reports: &[&Report], marker: &str, run: Option<&str>, docs: Option<&str>) -> String {
-    let layers: Vec<Layer<'_>> = reports.iter().map(|report| Layer::of(report, docs)).collect();
+/// The whole comment.
+pub fn comment(reports: &[&Report], marker: &str, links: Links<'_>) -> String {
+    let layers: Vec<Layer<'_>> = reports.iter().map(|report| Layer::of(report, links)).collect();
     let mut rows = Rows::ALL;
     loop {
-        let text = written(&layers, marker, run, rows);
+        let text = written(&layers, marker, links, rows);
         if text.len() <= LONGEST {
             return text;
         }
@@ -89,311 +85,22 @@ pub fn comment(reports: &[&Report], marker: &str, run: Option<&str>, docs: Optio
     }
 }
 
-/// A layer with what is computed from its report.
-struct Layer<'a> {
-    report: &'a Report,
-    /// The largest change first.
-    changes: Vec<PackageChange>,
-    /// New findings above the severity `notice`.
-    serious: Vec<&'a Finding>,
-    other: Vec<&'a Finding>,
-    docs: Option<&'a str>,
-}
-
-impl<'a> Layer<'a> {
-    fn of(report: &'a Report, docs: Option<&'a str>) -> Self {
-        let new = report.new_findings();
-        let (serious, notices): (Vec<&Finding>, Vec<&Finding>) =
-            new.iter().copied().partition(|finding| finding.severity < Severity::Notice);
-        let known = report.findings.iter().filter(|finding| !new.iter().any(|new| std::ptr::eq(*new, *finding)));
-        let other = notices.into_iter().chain(known).collect();
-        Self { report, changes: report.package_changes(), serious, other, docs }
-    }
-}
-
-fn written(layers: &[Layer<'_>], marker: &str, run: Option<&str>, rows: Rows) -> String {
-    let mut text = format!("{marker}\n");
-    match layers {
-        [layer] => {
-            write!(text, "### {}\n\n{}", headline(layer.report), body(layer, rows)).expect("a String takes everything");
-        }
-        several => text += &several::sections(several, rows),
-    }
-    let reports = || layers.iter().map(|layer| layer.report);
-    let run =
-        run.filter(|run| !run.contains(|character: char| character.is_whitespace() || "()<>".contains(character)));
-    let mut links = Vec::new();
-    if let Some(run) = run {
-        links.push(format!("[run]({run})"));
-        if reports().any(|report| report.documents.page.is_some()) {
-            links.push(format!("[report page, if it was uploaded]({run}#artifacts)"));
-        }
-    }
-    if let [Layer { report, .. }] = layers {
-        let target = report.python_version.zip(report.architecture);
-        links.extend(target.map(|(python, architecture)| format!("python{python} on {architecture}")));
-    }
-    text + &format!("{FOOTER}{}</sub>\n", links.join(" · "))
-}
-
-fn body(layer: &Layer<'_>, rows: Rows) -> String {
-    let report = layer.report;
-    let mut text = report.error.as_ref().map(several::trouble).unwrap_or_default();
-    let is_refused = report.rejection.is_some();
-    if report.error.is_some() {
-        return text;
-    }
-    if !report.changed && !is_refused {
-        writeln!(text, "{}\n", sentence(&report.reason)).expect("a String takes everything");
-        text += &sizes(report);
-        return text;
-    }
-    if report.before.is_none() {
-        writeln!(text, "{}\n", sentence(&report.reason)).expect("a String takes everything");
-    }
-    text += &sizes(report);
-    text += &tally(&layer.changes);
-    text += &changes_table(&layer.changes, 0, rows.changes.min(SHOWN));
-    text += &findings(layer, rows);
-    text += &places(&report.destinations, is_refused);
-    text + &details(layer, rows)
-}
-
-fn headline(report: &Report) -> String {
-    let name = code(&report.layer_name);
-    if report.error.is_some() {
-        return format!("❌ {name} failed");
-    }
-    if report.rejection.is_some() {
-        return format!("❌ {name} would be refused");
-    }
-    match (report.changed, report.size_diff, report.unzipped_size) {
-        (false, ..) => format!("💤 {name} does not change"),
-        (true, Some(diff), _) => format!("📦 {name} {}", signed(diff)),
-        (true, None, Some(size)) => format!("📦 {name} {size}"),
-        (true, None, None) => format!("📦 {name}"),
-    }
-}
-
-/// The sizes before and after, and their share of Lambda's limit.
-fn sizes(report: &Report) -> String {
-    let Some(unzipped) = report.unzipped_size else { return String::new() };
-    let limit = facts::limits().unzipped_size;
-    let before = report.before.as_ref().and_then(|before| Some((before, before.unzipped_size?)));
-    let zipped = report.zipped_size.map(|size| format!(", {size} zipped")).unwrap_or_default();
-    let bar = format!("`{:<BAR$}` {} of 250 MB", bar(unzipped.0, limit, BAR), percent(unzipped.0, limit));
-    let Some((before, size)) = before else {
-        return format!("**{unzipped}** unzipped{zipped}\n{bar}\n\n");
+fn written(layers: &[Layer<'_>], marker: &str, links: Links<'_>, rows: Rows) -> String {
+    let text = match layers {
+        [layer] => format!("### {}\n\n{}", layer::headline(layer.report), layer.body(rows)),
+        several => several::sections(several, rows),
     };
-    let mut text = format!("| | {} | this change | |\n|---|--:|--:|--:|\n", name(&before.name));
-    let mut row = |what: &str, before: ByteSize, after: ByteSize| {
-        let diff = signed(after.0.cast_signed() - before.0.cast_signed());
-        writeln!(text, "| {what} | {before} | **{after}** | {diff} |").expect("a String takes everything");
-    };
-    row("unzipped", size, unzipped);
-    if let Some((before, after)) = before.zipped_size.zip(report.zipped_size) {
-        row("zipped", before, after);
-    }
-    format!("{text}\n{bar} ({} before)\n\n", percent(size.0, limit))
+    format!("{marker}\n{}\n{FOOTER}{}</sub>\n", text.trim_end(), footer(layers, links).join(" · "))
 }
 
-/// `1 added, 2 upgraded; the largest growth is …`
-fn tally(changes: &[PackageChange]) -> String {
-    let count = |kind: PackageChangeKind, word: &str| {
-        let count = changes.iter().filter(|change| change.kind == kind).count();
-        (count > 0).then(|| format!("{count} {word}"))
-    };
-    let parts = [
-        count(PackageChangeKind::Added, "added"),
-        count(PackageChangeKind::Removed, "removed"),
-        count(PackageChangeKind::Upgraded, "upgraded"),
-        count(PackageChangeKind::Downgraded, "downgraded"),
-        count(PackageChangeKind::Resized, "with the same version but different files"),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() {
-        return String::new();
-    }
-    let largest = changes.iter().filter(|change| change.growth() > 0).max_by_key(|change| change.growth());
-    let largest = largest
-        .filter(|_| changes.len() > 1)
-        .map(|change| format!("; the largest growth is {} {}", code(&change.name), signed(change.growth())));
-    format!("{}{}\n\n", parts.join(", "), largest.unwrap_or_default())
-}
-
-/// `count` rows, starting with row `skip`.
-fn changes_table(changes: &[PackageChange], skip: usize, count: usize) -> String {
-    let shown = changes.get(skip..).unwrap_or_default();
-    if shown.is_empty() || count == 0 {
-        return String::new();
-    }
-    let mut text = "| | package | before | after | unzipped |\n|---|---|---|---|--:|\n".to_owned();
-    for change in shown.iter().take(count) {
-        let sign = match change.kind {
-            PackageChangeKind::Added => "➕ added",
-            PackageChangeKind::Removed => "➖ removed",
-            PackageChangeKind::Upgraded => "⬆️ upgraded",
-            PackageChangeKind::Downgraded => "⬇️ downgraded",
-            PackageChangeKind::Resized => "🔁 different files",
-        };
-        let (from, to) = (version(&change.from), version(&change.to));
-        writeln!(text, "| {sign} | {} | {from} | {to} | {} |", code(&change.name), signed(change.growth()))
-            .expect("a String takes everything");
-    }
-    text + "\n"
-}
-
-fn findings(layer: &Layer<'_>, rows: Rows) -> String {
-    let Layer { report, serious, .. } = layer;
-    if serious.is_empty() {
-        return String::new();
-    }
-    let is_known = report.before.as_ref().is_some_and(|before| before.findings.is_some());
-    let title = match (is_known, serious.len()) {
-        (true, 1) => "1 new finding".to_owned(),
-        (true, count) => format!("{count} new findings"),
-        (false, count) => counted(count, "finding"),
-    };
-    format!("**{title}**\n\n{}", findings_table(serious, rows.findings.min(SHOWN), layer.docs))
-}
-
-fn findings_table(findings: &[&Finding], count: usize, docs: Option<&str>) -> String {
-    if findings.is_empty() || count == 0 {
-        return String::new();
-    }
-    let mut text = "| finding | about | |\n|---|---|---|\n".to_owned();
-    for finding in findings.iter().take(count) {
-        let sign = match finding.severity {
-            Severity::Error => "❌",
-            Severity::Warning => "⚠️",
-            Severity::Notice => "ℹ️",
-        };
-        let about = finding.linked_code(docs);
-        let (subject, said) = (name(&finding.subject), sentence(&finding.message));
-        writeln!(text, "| {sign} {about} | {subject} | {said}: {} |", sentence(&finding.help))
-            .expect("a String takes everything");
-    }
-    text + "\n"
-}
-
-/// Where the layer would be published, and where it exists already.
-fn places(destinations: &[DestinationReport], is_refused: bool) -> String {
-    let of = |outcome: Outcome| destinations.iter().filter(move |destination| destination.outcome == outcome);
-    let there = |outcome: Outcome| {
-        of(outcome).map(|destination| {
-            let version = destination.layer_version_arn.as_ref().map(|arn| format!("version {} in ", arn.version()));
-            format!("{}{}", version.unwrap_or_default(), name(&destination.place()))
-        })
-    };
-    let new: Vec<String> = of(Outcome::WouldPublish).map(|destination| name(&destination.place())).collect();
-    let there: Vec<String> = there(Outcome::Adopted).chain(there(Outcome::Unchanged)).collect();
-    let failed = of(Outcome::Failed).map(|destination| {
-        let error = destination.error.as_ref().map(|error| format!(": {}", sentence(&error.one_line())));
-        format!("{} could not be checked{}", name(&destination.place()), error.unwrap_or_default())
-    });
-    let mut lines = Vec::new();
-    if !new.is_empty() && !is_refused {
-        lines.push(format!("**Would be published** to {}", new.join(", ")));
-    }
-    if !there.is_empty() {
-        lines.push(format!("**Already published:** {}", there.join(", ")));
-    }
-    lines.extend(failed);
-    if lines.is_empty() { String::new() } else { format!("{}\n\n", lines.join("<br>")) }
-}
-
-fn details(layer: &Layer<'_>, rows: Rows) -> String {
-    let Layer { report, changes, .. } = layer;
-    let mut text = String::new();
-    if report.before.is_some() {
-        write!(text, "Why: {}\n\n", sentence(&report.reason)).expect("a String takes everything");
-    }
-    if changes.len() > SHOWN {
-        text += &changes_table(changes, SHOWN, rows.changes.saturating_sub(SHOWN));
-        text += &more(changes.len(), rows.changes, "changed package");
-    }
-    let rest: Vec<&Finding> = layer.serious.iter().skip(SHOWN).chain(&layer.other).copied().collect();
-    let shown = rows.findings.saturating_sub(SHOWN);
-    text += &findings_table(&rest, shown, layer.docs);
-    text += &more(rest.len(), shown, "finding");
-    text += &packages_table(report, rows.packages);
-    text += &more(report.distributions.len(), rows.packages, "package");
-    if text.is_empty() {
-        return text;
-    }
-    let packages = counted(report.distributions.len(), "package");
-    let findings = if rest.is_empty() { String::new() } else { format!(", {}", counted(rest.len(), "other finding")) };
-    format!("<details><summary>Details: {packages}{findings}</summary>\n\n{text}</details>\n")
-}
-
-/// A line that counts the rows which a table leaves out.
-fn more(count: usize, shown: usize, what: &str) -> String {
-    match count.checked_sub(shown) {
-        None | Some(0) => String::new(),
-        Some(more) => {
-            format!("{} not shown here; the output <code>result</code> contains all of them.\n\n", counted(more, what))
-        }
-    }
-}
-
-fn packages_table(report: &Report, count: usize) -> String {
-    if report.distributions.is_empty() || count == 0 {
-        return String::new();
-    }
-    let largest = report.distributions.first().map_or(1, |row| row.size.0);
-    let mut text = "| package | version | unzipped | |\n|---|---|--:|---|\n".to_owned();
-    for row in report.distributions.iter().take(count) {
-        let bar = bar(row.size.0, largest, BAR);
-        writeln!(text, "| {} | {} | {} | `{bar:<BAR$}` |", code(&row.name), version(&row.version), row.size)
-            .expect("a String takes everything");
-    }
-    text + "\n"
-}
-
-/// Text from outside, as code, in which GitHub finds no mentions, issue numbers or emoji.
-fn code(text: &str) -> String {
-    format!("<code>{}</code>", name(text))
-}
-
-fn version(text: &str) -> String {
-    if text.is_empty() { String::new() } else { name(text) }
-}
-
-fn name(text: &str) -> String {
-    inert(&plain(&clipped(text, NAME)))
-}
-
-/// A message of this program that may have text from outside in it.
-fn sentence(text: &str) -> String {
-    inert(&message(&clipped(text, SENTENCE)))
-}
-
-fn clipped(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// Markdown in which GitHub finds no mentions, issues, URLs or emoji. GitHub looks for them after it has rendered the
-/// Markdown, when backslashes are gone, so escaping is not enough.
-fn inert(markdown: &str) -> String {
-    const INVISIBLE: char = '\u{200b}';
-    let mut text = String::with_capacity(markdown.len());
-    let mut characters = markdown.chars().peekable();
-    while let Some(character) = characters.next() {
-        text.push(character);
-        let next = characters.peek().copied().unwrap_or(' ');
-        let starts_something = match character {
-            '@' | '#' => true,
-            ':' => !next.is_whitespace(),
-            '-' => next.is_ascii_digit() && text.to_uppercase().ends_with("GH-"),
-            '.' => text.to_lowercase().ends_with("www."),
-            _ => false,
-        };
-        if starts_something {
-            text.push(INVISIBLE);
-        }
-    }
-    text
+/// What wrote the comment, for which Python, where there is more, and how to turn it off.
+fn footer(layers: &[Layer<'_>], links: Links<'_>) -> Vec<String> {
+    let link = |text: &str, url: &str| format!("[{text}]({})", address(url));
+    let mut parts: Vec<String> = several::shared_target(layers).into_iter().collect();
+    parts.extend(links.report.map(|url| link("report page", url)));
+    parts.extend(links.run.map(|url| link("run", url)));
+    parts.push(format!("written by {} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
+    parts.extend(links.docs.map(|docs| link("documentation", &format!("{docs}/pull-requests.md"))));
+    parts.push("<code>comment: never</code> turns this off".to_owned());
+    parts
 }

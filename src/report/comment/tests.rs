@@ -1,12 +1,14 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::error::Explanation;
-use crate::layer::{DistributionSize, KnownFinding};
-use crate::report::Before;
-use crate::types::{Place, Target};
+use crate::layer::{DistributionSize, Finding, KnownFinding, ManifestPlace, OwnLimits, Provenance};
+use crate::report::{Before, DestinationReport, Outcome};
+use crate::types::{ByteSize, Place, Target};
 
 /// About the layer of these tests.
 fn comment(reports: &[&Report], run: Option<&str>) -> String {
-    super::comment(reports, &marker("shared"), run, None)
+    super::comment(reports, &marker("shared"), Links { run, ..Links::default() })
 }
 
 fn target() -> Target {
@@ -58,41 +60,38 @@ fn a_change_is_told_with_its_bytes() {
     let report = Report { destinations, findings, ..report };
     insta::assert_snapshot!(comment(&[&report], Some("https://github.com/acme/x/actions/runs/7")), @r"
     <!-- lambda-layer-action:v1:shared -->
-    ### 📦 <code>shared</code> +38.1 MB
+    ### 📦 Lambda layer <code>shared</code>: +38.1 MB (49.6 → 87.8 MB, 35% of 250 MB)
 
-    | | version 7 | this change | |
-    |---|--:|--:|--:|
-    | unzipped | 49.6 MB | **87.8 MB** | +38.1 MB |
-    | zipped | 16.5 MB | **29.3 MB** | +12.7 MB |
+    zipped 16.5 → 29.3 MB
 
-    `███████             ` 35% of 250 MB (19% before)
-
-    1 added, 1 removed, 1 upgraded, 1 downgraded; the largest growth is <code>pandas</code> +38.1 MB
-
-    | | package | before | after | unzipped |
-    |---|---|---|---|--:|
-    | ➕ added | <code>pandas</code> |  | 2.3.1 | +38.1 MB |
-    | ➖ removed | <code>gone</code> | 1 |  | −1.9 MB |
-    | ⬆️ upgraded | <code>numpy</code> | 2.2.0 | 2.3.0 | +1.9 MB |
-    | ⬇️ downgraded | <code>six</code> | 1.17.0 | 1.16.0 | −1000 B |
+    | change | package | version | unzipped |
+    |---|---|---|--:|
+    | ➕ added | <code>pandas</code> | 2.3.1 | +38.1 MB |
+    | ⬆️ upgraded | <code>numpy</code> | 2.2.0 → 2.3.0 | +1.9 MB |
+    | ⬇️ downgraded | <code>six</code> | 1.17.0 → 1.16.0 | −1000 B |
+    | ➖ removed | <code>gone</code> | 1 | −1.9 MB |
 
     **1 new finding**
 
-    | finding | about | |
+    | finding | about | what to do |
     |---|---|---|
     | ⚠️ missing-library | python/pandas/x.so | <code>x.so</code> needs <code>libx.so.1</code>: add it |
 
     **Would be published** to eu-west-1, us-east-1
 
-    <details><summary>Details: 3 packages, 1 other finding</summary>
+    <details><summary>1 other finding</summary>
 
-    Why: requirements: pandas added
-
-    | finding | about | |
+    | finding | about | what to do |
     |---|---|---|
     | ℹ️ no-licence | six | <code>six</code> has no licence: ask its authors |
 
-    | package | version | unzipped | |
+    </details>
+
+    <details><summary>Contents: 3 packages</summary>
+
+    Why: requirements: pandas added
+
+    | package | version | unzipped | compared with the largest |
     |---|---|--:|---|
     | <code>pandas</code> | 2.3.1 | 38.1 MB | `████████████████████` |
     | <code>numpy</code> | 2.3.0 | 49.6 MB | `████████████████████` |
@@ -100,8 +99,105 @@ fn a_change_is_told_with_its_bytes() {
 
     </details>
 
-    <sub>[run](https://github.com/acme/x/actions/runs/7) · python3.13 on x86_64</sub>
+    <sub>python3.13 on x86_64 · [run](https://github.com/acme/x/actions/runs/7) · written by lambda-layer-action 1.0.0 · <code>comment: never</code> turns this off</sub>
     ");
+}
+
+/// Name, file and line, what it needs.
+type Row<'a> = (&'a str, Option<(&'a str, usize)>, &'a [&'a str]);
+
+fn provenance(rows: &[Row<'_>]) -> BTreeMap<String, Provenance> {
+    let of = |(name, place, needs): &Row<'_>| {
+        let place = place.map(|(file, line)| ManifestPlace { file: file.to_owned(), line });
+        let needs = needs.iter().map(|name| (*name).to_owned()).collect();
+        ((*name).to_owned(), Provenance { place, needs, index: Some("https://pypi.org/simple".to_owned()) })
+    };
+    rows.iter().map(of).collect()
+}
+
+#[test]
+fn what_was_asked_for_stands_first_with_its_line_and_what_it_brings() {
+    let was = before(DistributionSize::rows(&[("idna", "3.10", 30_000), ("urllib3", "1.26.20", 400_000)]));
+    let is = DistributionSize::rows(&[
+        ("botocore", "1.40.1", 19_000_000),
+        ("boto3", "1.40.1", 900_000),
+        ("urllib3", "2.5.0", 410_000),
+        ("idna", "3.11", 31_000),
+    ]);
+    let mut provenance = provenance(&[
+        ("boto3", Some(("layers/requirements.txt", 3)), &["botocore"]),
+        ("botocore", None, &["urllib3"]),
+        ("urllib3", None, &[]),
+        ("idna", None, &[]),
+    ]);
+    // Private: nothing of it is linked.
+    provenance.entry("botocore".to_owned()).or_default().index = None;
+    provenance.entry("idna".to_owned()).or_default().index = Some("https://pypi.acme.example/simple".to_owned());
+    let limits = OwnLimits { max_unzipped_size: Some(ByteSize(10 << 20)), max_zipped_size: None };
+    let report = Report { provenance, limits, ..report(is) }.compared_with(was);
+    let links = Links {
+        run: Some("https://x/1"),
+        docs: Some("https://github.com/acme/lambda-layer-action/blob/v1/docs"),
+        pull_request: Some("https://github.com/acme/x/pull/7"),
+        report: Some("https://github.com/acme/x/actions/runs/7/artifacts/1"),
+    };
+    insta::assert_snapshot!(super::comment(&[&report], &marker("shared"), links), @r"
+    <!-- lambda-layer-action:v1:shared -->
+    ### 📦 Lambda layer <code>shared</code>: +19.0 MB (419.9 KB → 19.4 MB, 7% of 250 MB)
+
+    limit 10 MB: ❌ **9.4 MB over** · zipped 140.0 KB → 6.5 MB
+
+    | change | package | version | unzipped | brings |
+    |---|---|---|--:|---|
+    | ➕ added | [<code>boto3</code>](https://pypi.org/project/boto3/)<br><sub>[layers/requirements.txt:3](https://github.com/acme/x/pull/7/files#diff-166fac38ee3e345097b820ff31c0f5060e1d21604586905def57d710ccd29f32R3)</sub> | [1.40.1](https://pypi.org/project/boto3/1.40.1/) | +19.0 MB | botocore |
+    | ⬆️ upgraded, major | [<code>urllib3</code>](https://pypi.org/project/urllib3/)<br><sub>for boto3</sub> | 1.26.20 → [2.5.0](https://pypi.org/project/urllib3/2.5.0/) | +9.8 KB |  |
+
+    <details><summary>2 other changed packages</summary>
+
+    | change | package | version | unzipped |
+    |---|---|---|--:|
+    | ➕ added | <code>botocore</code> | 1.40.1 | +18.1 MB |
+    | ⬆️ upgraded | <code>idna</code> | 3.10 → 3.11 | +1000 B |
+
+    </details>
+
+    <details><summary>Contents: 4 packages</summary>
+
+    Why: requirements: pandas added
+
+    | package | version | unzipped | compared with the largest |
+    |---|---|--:|---|
+    | <code>botocore</code> | 1.40.1 | 18.1 MB | `████████████████████` |
+    | <code>boto3</code> | 1.40.1 | 878.9 KB | `▉                   ` |
+    | <code>urllib3</code> | 2.5.0 | 400.4 KB | `▍                   ` |
+    | <code>idna</code> | 3.11 | 30.3 KB | `                    ` |
+
+    </details>
+
+    <sub>python3.13 on x86_64 · [report page](https://github.com/acme/x/actions/runs/7/artifacts/1) · [run](https://x/1) · written by lambda-layer-action 1.0.0 · [documentation](https://github.com/acme/lambda-layer-action/blob/v1/docs/pull-requests.md) · <code>comment: never</code> turns this off</sub>
+    ");
+}
+
+#[test]
+fn a_layer_with_500_distributions_is_told_in_full_length() {
+    let name = |index: usize| format!("package-{index}");
+    let row = |version: &str, index: usize| DistributionSize {
+        name: name(index),
+        version: version.to_owned(),
+        size: ByteSize(1_000 + index as u64),
+    };
+    let was = before((0..500).map(|index| row("1.0", index)).collect());
+    for (version, is_risky) in [("1.1", false), ("2.0", true), ("0.9", true)] {
+        let place = |index| ManifestPlace { file: "requirements.txt".to_owned(), line: index + 1 };
+        let of = |index| (name(index), Provenance { place: Some(place(index)), ..Provenance::default() });
+        let is = (0..500).map(|index| row(version, index)).collect();
+        let report = Report { provenance: (0..500).map(of).collect(), ..report(is) }.compared_with(was.clone());
+        let text = comment(&[&report], Some("https://x/1"));
+        assert!(text.len() <= LONGEST, "{}", text.len());
+        let (open, _) = text.split_once("<details>").expect("has details");
+        assert_eq!(open.matches("\n| ⬆️").count() + open.matches("\n| ⬇️").count() > 20, is_risky, "{open}");
+        assert!(text.contains("not shown here") && text.contains("[run]("), "{text}");
+    }
 }
 
 #[test]
@@ -109,22 +205,21 @@ fn nothing_to_compare_with_is_said() {
     let report = report(DistributionSize::rows(&[("six", "1.17.0", 30_000)]));
     insta::assert_snapshot!(comment(&[&report], None), @r"
     <!-- lambda-layer-action:v1:shared -->
-    ### 📦 <code>shared</code> 29.3 KB
+    ### 📦 Lambda layer <code>shared</code>: 29.3 KB (under 1% of 250 MB)
+
+    zipped 9.8 KB
 
     requirements: pandas added
 
-    **29.3 KB** unzipped, 9.8 KB zipped
-    `                    ` under 1% of 250 MB
+    <details><summary>Contents: 1 package</summary>
 
-    <details><summary>Details: 1 package</summary>
-
-    | package | version | unzipped | |
+    | package | version | unzipped | compared with the largest |
     |---|---|--:|---|
     | <code>six</code> | 1.17.0 | 29.3 KB | `████████████████████` |
 
     </details>
 
-    <sub>python3.13 on x86_64</sub>
+    <sub>python3.13 on x86_64 · written by lambda-layer-action 1.0.0 · <code>comment: never</code> turns this off</sub>
     ");
 }
 
@@ -162,7 +257,7 @@ fn what_is_least_important_is_dropped_to_fit() {
     let text = comment(&[&report], Some("https://x/1"));
     assert!(text.len() <= LONGEST, "{}", text.len());
     assert!(text.len() > LONGEST / 3, "{}", text.len());
-    for said in ["2000 added", "not shown here", "500 findings", "</details>", "[run](https://x/1)"] {
+    for said in ["1990 other changed packages", "not shown here", "500 findings", "</details>", "[run](https://x/1)"] {
         assert!(text.contains(said), "lacks `{said}`");
     }
     let five = [&report; 5];
@@ -180,11 +275,18 @@ fn what_comes_from_outside_is_text() {
         layer_name: hostile.to_owned(),
         reason: hostile.to_owned(),
         destinations: vec![DestinationReport::failed(&Place::own("eu-west-1"), error)],
+        provenance: provenance(&[(hostile, Some((hostile, 1)), &[hostile])]),
         ..report(DistributionSize::rows(&[(hostile, hostile, 30_000)]))
     };
     let report = report.compared_with(before(DistributionSize::rows(&[("x", "1", 1)])));
-    let text = comment(&[&report], None);
+    let links = Links { pull_request: Some("https://github.com/acme/x/pull/7"), ..Links::default() };
+    let text = super::comment(&[&report], &marker("shared"), links);
     let (_, rest) = text.split_once(" -->\n").expect("has a marker");
+    // Links that are meant have no text from outside in them.
+    let meant = regex::Regex::new(
+        r"\]\(https://(pypi\.org/project/[A-Za-z0-9%._-]+/|github\.com/acme/x/pull/7/files#diff-[0-9a-f]{64}R1)\)",
+    );
+    let rest = meant.expect("is a pattern").replace_all(rest, "]()");
     for wrong in [
         "@o", "#1", "#2", "GH-3", ":t", "://", "www.e", "<img", "[a]", " | e", "\n# f", "`c`", "*d*", "-->", "<!--",
         "\u{202e}",

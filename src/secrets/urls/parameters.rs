@@ -1,5 +1,9 @@
 //! Parameters of a query or a fragment: which are secrets, and the others without them.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::{BEHIND, HIDDEN};
 use crate::facts;
 
@@ -11,6 +15,9 @@ const SHOWN_IN_FRAGMENTS: &[&str] =
 
 /// Prefix of a comment's number in GitHub's links, which appear in the summary and in an output.
 const COMMENT: &str = "issuecomment-";
+
+/// A line in the changes of a pull request: the digest of a file's path, and its number.
+static LINE: LazyLock<Regex> = LazyLock::new(|| Regex::new("^diff-[0-9a-f]{64}R[0-9]{1,9}$").expect("is a pattern"));
 
 /// The latest end of a parameter's value, in bytes: a list may continue after it.
 pub(super) fn end_of_value(value: &str) -> usize {
@@ -50,7 +57,9 @@ pub(super) fn without_secret_parameters(parameters: &str) -> Option<String> {
 
 /// Hides names as well: a secret without a name looks like one.
 pub(super) fn shown_of_fragment(fragment: &str) -> String {
-    if fragment.strip_prefix(COMMENT).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
+    let is_comment =
+        fragment.strip_prefix(COMMENT).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_comment || LINE.is_match(fragment) {
         return fragment.to_owned();
     }
     let is_plain = |value: &str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+/%,[]".contains(&byte));

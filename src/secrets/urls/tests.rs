@@ -22,6 +22,9 @@ fn links_to_comments_stay() {
     let link = "https://github.com/o/r/pull/7#issuecomment-99";
     assert_eq!(clean(link), link);
     assert_eq!(clean("https://h/#issuecomment-s3cret"), "https://h/#***");
+    let line = format!("https://github.com/o/r/pull/7/files#diff-{}R12", "0a".repeat(32));
+    assert_eq!(clean(&line), line);
+    assert_eq!(clean(&format!("{line}-s3cret")), "https://github.com/o/r/pull/7/files#***");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use super::*;
-use crate::error::Failure;
+use crate::error::{Explanation, Failure};
 use crate::layer::DistributionSize;
 use crate::report::Before;
-use crate::report::comment::{LONGEST, comment, set_marker};
+use crate::report::comment::{LONGEST, Links, comment, set_marker};
 use crate::types::{ByteSize, Target};
 
 fn report(name: &str, sizes: &[(&str, &str, u64)]) -> Report {
@@ -29,7 +29,8 @@ fn unchanged(name: &str) -> Report {
 }
 
 fn text_of(reports: &[Report]) -> String {
-    comment(&reports.iter().collect::<Vec<_>>(), &set_marker("lambda-layers.yml"), Some("https://x/1"), None)
+    let links = Links { run: Some("https://x/1"), ..Links::default() };
+    comment(&reports.iter().collect::<Vec<_>>(), &set_marker("lambda-layers.yml"), links)
 }
 
 #[test]
@@ -41,16 +42,40 @@ fn a_table_stands_above_what_changes() {
 }
 
 #[test]
+fn one_cause_is_told_once_with_the_folders() {
+    let lost = Explanation::of(&Failure::user("`requirements.txt` does not exist").hint("create it").into());
+    let failed = |name: &str, folder: &str| Report {
+        error: Some(lost.clone()),
+        folder: Some(folder.to_owned()),
+        changed: false,
+        ..unchanged(name)
+    };
+    let text = text_of(&[failed("web", "services/web"), changed("shared"), failed("api", "services/api")]);
+    let title = "<details open><summary>❌ Lambda layers <code>web</code> (services/web), <code>api</code> (services/api) failed";
+    assert!(text.contains(title), "{text}");
+    assert_eq!(text.matches("create it").count(), 1, "{text}");
+    assert_eq!(text.matches("| **failed**: <code>requirements.txt</code> does not exist |").count(), 2, "{text}");
+}
+
+#[test]
+fn layers_for_different_targets_say_theirs() {
+    let arm = Report { architecture: Some("arm64".parse().expect("is valid")), ..changed("arm") };
+    let text = text_of(&[changed("intel"), arm]);
+    assert!(text.contains("<code>arm</code><br><sub>python3.13 on arm64</sub> |"), "{text}");
+    assert!(!text_of(&[changed("a"), changed("b")]).contains("<br><sub>"));
+}
+
+#[test]
 fn names_are_shown_as_they_are_where_no_markdown_is_read() {
     let text = text_of(&[changed("web-x86_64"), unchanged("tools")]);
-    assert!(text.contains("<summary>📦 <code>web-x86_64</code> +9.8 KB</summary>"), "{text}");
-    assert!(text.contains("| 📦 | <code>web-x86\\_64</code> |"), "{text}");
+    assert!(text.contains("<summary>📦 Lambda layer <code>web-x86_64</code>: +9.8 KB ("), "{text}");
+    assert!(text.contains("| 📦\u{a0}<code>web-x86\\_64</code> |"), "{text}");
 }
 
 #[test]
 fn nothing_changes_in_a_line() {
     let text = text_of(&[unchanged("web"), unchanged("tools")]);
-    assert!(text.contains("### 💤 2 layers: 2 unchanged\n"), "{text}");
+    assert!(text.contains("### 💤 2 Lambda layers: 2 unchanged\n"), "{text}");
     assert!(!text.contains("| layer |"), "{text}");
 }
 
@@ -68,13 +93,15 @@ fn a_hundred_layers_fit() {
         .rejected(&Failure::user("too large").hint("make it smaller"));
     let text = text_of(&reports);
     assert!(text.len() <= LONGEST, "{}", text.len());
-    for said in
-        ["<summary>❌ <code>last</code> would be refused", "are only in the output <code>result</code>", "[run]("]
-    {
+    for said in [
+        "<summary>❌ Lambda layer <code>last</code> would be refused",
+        "are only in the output <code>result</code>",
+        "[run](",
+    ] {
         assert!(text.contains(said), "lacks `{said}`");
     }
-    assert_eq!(text.matches("\n| 📦 |").count(), 99, "each layer has its row");
-    assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+    assert_eq!(text.matches("\n| 📦\u{a0}").count(), 99, "each layer has its row");
+    assert_eq!(text.matches("<details").count(), text.matches("</details>").count());
     // More layers than a matrix can have.
     let many = vec![reports; 30].concat();
     assert!(text_of(&many).len() <= LONGEST);
@@ -90,5 +117,5 @@ fn no_layer_breaks_out_of_its_part() {
     for wrong in ["@o", "#1", ":t", "://evil", "</details></", "<img", " | e", "\n# f", "-->", "<!--"] {
         assert!(!rest.contains(wrong), "`{wrong}` in\n{rest}");
     }
-    assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+    assert_eq!(text.matches("<details").count(), text.matches("</details>").count());
 }
