@@ -23,6 +23,8 @@ use crate::types::{ByteSize, Digest, DistributionName};
 pub(crate) struct Installed {
     /// By their paths from the folder of the installation.
     pub(crate) files: BTreeMap<Utf8PathBuf, File>,
+    /// All of them, also those that are left out of the layer.
+    pub(crate) distributions: Vec<Distribution>,
     /// The distributions that the cache has, or may keep.
     pub(crate) known: BTreeMap<DistributionName, Known>,
 }
@@ -116,7 +118,9 @@ impl Installed {
         }
         let variant = variant(spec);
         if cache.is_there() {
-            for distribution in distributions.iter().filter(|it| !it.is_built_here && !it.is_local) {
+            // What is built from a folder or a repository is searched for more kinds of credentials.
+            let is_of_index = |it: &&Distribution| !it.is_built_here && !it.is_local && it.repository.is_none();
+            for distribution in distributions.iter().filter(is_of_index) {
                 if let Some(content) = content_of(distribution, |path| installed.row(path, distribution)) {
                     let pack = cache.pack(content, variant, console);
                     if let Some(pack) = &pack {
@@ -127,13 +131,16 @@ impl Installed {
                 }
             }
         }
+        installed.distributions = distributions.to_vec();
         for Taken { distribution, content, pack } in taken {
             for (path, row) in &pack.files {
                 let source = Source::Stored { file: Arc::clone(&row.file), executable: row.executable };
                 let content = Some((row.file.digest, row.file.size));
                 installed.files.entry(path.clone()).or_insert(File { source, content });
             }
-            installed.known.insert(distribution.name, Known { content, pack: Some(pack), is_taken: true });
+            let known = Known { content, pack: Some(pack), is_taken: true };
+            installed.known.insert(distribution.name.clone(), known);
+            installed.distributions.push(distribution);
         }
         Ok(installed)
     }

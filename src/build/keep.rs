@@ -40,7 +40,7 @@ impl Finished<'_> {
         let zip = Arc::new(fs_err::File::open(self.archive.path())?);
         let variant = installed::variant(spec);
         let mut is_new = false;
-        for distribution in &self.tree.distributions {
+        for distribution in &self.installed.distributions {
             let Some(known) = self.installed.known.get(&distribution.name) else { continue };
             let builder = Builder { finished: self, distribution, known, packages: &packages, zip: &zip };
             let Some(files) = builder.files()? else { continue };

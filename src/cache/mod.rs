@@ -22,8 +22,41 @@ use crate::environment::Environment;
 use crate::layer::CacheMiss;
 use crate::types::Digest;
 
-/// Raised whenever a build would find out something else from the same bytes.
-const FORMAT: u32 = 1;
+/// A digest of the code that decides what builds find out about a file, and how that is kept: other code starts anew.
+const CODE: u64 = digest_of_code(&[
+    include_bytes!("pack.rs"),
+    include_bytes!("../archive/pack.rs"),
+    include_bytes!("../build/bytecode/compile.py"),
+    include_bytes!("../build/bytecode/marshal.rs"),
+    include_bytes!("../build/bytecode/worker.rs"),
+    include_bytes!("../build/installed.rs"),
+    include_bytes!("../build/keep.rs"),
+    include_bytes!("../build/slim/code.rs"),
+    include_bytes!("../build/slim/mentions.rs"),
+    include_bytes!("../layer/scan/binary.rs"),
+    include_bytes!("../layer/scan/elf/inits.rs"),
+    include_bytes!("../layer/scan/elf/mod.rs"),
+    include_bytes!("../layer/scan/leaks/formats.rs"),
+    include_bytes!("../layer/scan/leaks/mod.rs"),
+    include_bytes!("../layer/scan/mod.rs"),
+    include_bytes!("../layer/scan/places.rs"),
+    include_bytes!("../layer/stored.rs"),
+]);
+
+/// FNV-1a (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>): nothing depends on its strength.
+const fn digest_of_code(files: &[&[u8]]) -> u64 {
+    let mut digest = 0xcbf2_9ce4_8422_2325_u64;
+    let mut file = 0;
+    while file < files.len() {
+        let mut byte = 0;
+        while byte < files[file].len() {
+            digest = (digest ^ files[file][byte] as u64).wrapping_mul(0x0100_0000_01b3);
+            byte += 1;
+        }
+        file += 1;
+    }
+    digest
+}
 
 /// The cache of a machine, or nothing.
 #[derive(Debug)]
@@ -149,8 +182,7 @@ impl Cache {
 /// What else, besides its files, decides what builds find out about a distribution: this program and its data.
 pub fn variant(parts: &[&str]) -> Digest {
     let data = [include_str!("../../data/slim.yml"), include_str!("../../data/secrets.yml")];
-    let own = [env!("CARGO_PKG_VERSION"), &FORMAT.to_string()];
-    digest_of(&[&own[..], &data[..], parts].concat())
+    digest_of(&[&[CODE.to_string().as_str()][..], &data[..], parts].concat())
 }
 
 /// The digest of a list of texts: no two lists look alike.

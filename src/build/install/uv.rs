@@ -388,16 +388,7 @@ impl Installer for Uv {
             built.filter_map(|name| name.parse().ok()).collect()
         };
         // A pinned manifest leaves nothing to choose, and mostly everything has wheels.
-        let is_exact = manifest.is_pinned() || wanted.is_some();
-        let mut first = if is_exact { Some(self.install_chosen(None, &git, request)?) } else { None };
-        if let Some(wanted) = wanted.as_ref().filter(|_| !manifest.is_pinned()) {
-            // Something that is not pinned may be needed in addition.
-            let installed = distribution::read_all(request.destination)?;
-            if !wanted.is_met_by(&installed.iter().collect::<Vec<_>>(), request) {
-                first = None;
-                clear(request.destination)?;
-            }
-        }
+        let first = if manifest.is_pinned() { Some(self.install_chosen(None, &git, request)?) } else { None };
         if let Some(outcome) = first.as_ref().filter(|outcome| outcome.status.success()) {
             return Ok(installer::Outcome { built: names(&outcome.output, &[]), taken: Vec::new(), wanted });
         }

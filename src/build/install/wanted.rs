@@ -76,7 +76,9 @@ impl Wanted {
             let Some(VersionOrUrl::VersionSpecifier(versions)) = &named.version_or_url else { return None };
             let only = versions.iter().next().filter(|it| versions.len() == 1 && *it.operator() == Operator::Equal)?;
             let hashes: BTreeSet<&str> = requirement.hashes.iter().map(String::as_str).collect();
-            if hashes.is_empty() && !asks_pypi_alone(request) || !requirement.settings.is_empty() {
+            // An installer refuses a requirement without a hash among others that have one.
+            let lacks_hash = hashes.is_empty() && (manifest.require_hashes || !asks_pypi_alone(request));
+            if lacks_hash || !requirement.settings.is_empty() {
                 return None;
             }
             let pin = Pin::new(requirement.name()?, only.version(), &hashes, request);
@@ -90,7 +92,7 @@ impl Wanted {
 
     /// What uv has chosen; `None` if not everything is a wheel of an index.
     pub(super) fn of_resolution(resolution: &Resolution, request: &Request<'_>) -> Option<Self> {
-        if settings::refreshes(request) || !resolution.without_wheels(request.manifest).is_empty() {
+        if !resolution.without_wheels(request.manifest).is_empty() {
             return None;
         }
         let pins = resolution.chosen.iter().map(|chosen| {
