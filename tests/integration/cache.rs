@@ -245,6 +245,42 @@ fn no_home_and_no_room_are_no_reason_to_fail() {
 }
 
 #[test]
+fn a_full_disk_costs_the_cache_and_nothing_else() {
+    let sandbox = Sandbox::with_requirements(LOCKED);
+    let (expected, _) = layer(&sandbox, build(&sandbox, &[]));
+    let place = sandbox.root().join("small-disk");
+    fs_err::create_dir(&place).expect("can be made");
+    let mount = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=40k,mode=755", "tmpfs", place.as_str()])
+        .output();
+    if !mount.is_ok_and(|done| done.status.success()) {
+        return crate::harness::skipped("only root can mount a small disk");
+    }
+    let run = || build(&sandbox, &[]).env("LAMBDA_LAYER_CACHE_DIR", &place);
+    let (first, second) = (layer(&sandbox, run()), layer(&sandbox, run()));
+    let unmounted = std::process::Command::new("umount").arg(&place).status().expect("can be started");
+    assert!(unmounted.success());
+    for (bytes, outcome) in [first, second] {
+        assert!(bytes == expected);
+        assert_eq!(warnings(&outcome).len(), 1, "{}", outcome.stderr);
+        outcome.says("No space left on device");
+    }
+}
+
+#[test]
+fn what_another_version_of_the_program_kept_stays_its_own() {
+    let sandbox = Sandbox::with_requirements(LOCKED);
+    let (expected, _) = layer(&sandbox, build(&sandbox, &[]));
+    for pack in packs(&cache(&sandbox)) {
+        let other = pack.as_str().replace(&pack.as_str()[pack.as_str().len() - 21..], "0123456789abcdef.pack");
+        fs_err::rename(&pack, other).expect("can be renamed");
+    }
+    let (bytes, outcome) = layer(&sandbox, build(&sandbox, &[]));
+    assert!(bytes == expected && warnings(&outcome).is_empty());
+    assert_eq!(packs(&cache(&sandbox)).len(), 4);
+}
+
+#[test]
 fn two_builds_share_a_cache_at_the_same_time() {
     let sandboxes = [Sandbox::with_requirements(LOCKED), Sandbox::with_requirements(LOCKED)];
     let shared = cache(&sandboxes[0]);
