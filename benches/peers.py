@@ -234,8 +234,8 @@ def build_once(how, binary, layer, env, build, timed):
     archive.unlink()
 
 
-def build_all(binary, runs, env):
-    hows = [*OWN, UV, COMPILED, PIP] if binary else [UV, COMPILED, PIP]
+def build_all(binary, runs, env, with_pip=True):
+    hows = [*(OWN if binary else ()), UV, COMPILED, *([PIP] if with_pip else ())]
     builds = {(how, layer): Build() for how in hows for layer in LAYERS}
     for number in range(runs + 1):
         say("builds: warm-up" if number == 0 else f"builds: round {number} of {runs}")
@@ -271,13 +271,13 @@ def report_steps(binary, runs, env):
     """Medians of the steps of a build with the defaults, as the program tells them: with its cache empty, and full."""
     steps = {}
     fresh, full = WORK / "cache" / "fresh", WORK / "cache" / "full"
-    for number in range(runs):
-        say(f"steps: round {number + 1} of {runs}")
+    for number in range(runs + 1):
+        say("steps: warm-up" if number == 0 else f"steps: round {number} of {runs}")
         for layer in LAYERS:
             shutil.rmtree(fresh, ignore_errors=True)
             for state, cache in ("empty", fresh), ("full", full):
                 told = build_variant(binary, layer, ["--smoke-test", "auto"], WORK / "out.zip", {**env, CACHE: str(cache)})
-                for name, (seconds, _) in told.items():
+                for name, (seconds, _) in told.items() if number > 0 else ():
                     # The number of modules is another one for each layer, and the installer need not start.
                     name = re.sub(r"^Import .*", "Import", re.sub(r"^Install .*", "Install", name))
                     steps.setdefault(name, {}).setdefault((layer, state), []).append(seconds)
@@ -567,7 +567,7 @@ def report_unchanged(results):
             print()
 
 
-def report_targets(builds, faster, audits, imports, results):
+def report_targets(builds, faster, audits=None, imports=None, results=None):
     wanted = {
         OURS: ("cache full", (8, 8, 8)),
         BUMPED: ("one package bumped", (5, 8, 8)),
@@ -578,7 +578,8 @@ def report_targets(builds, faster, audits, imports, results):
     for how, (what, ratios) in wanted.items():
         for layer, ratio in zip(LAYERS, ratios):
             rows.append((f"`build` of {layer}, {what}: {ratio} times as fast", f"{faster[how, layer]:.2f}", faster[how, layer] >= ratio))
-    rows.append(("`audit` of data under 1 s", f"{audits['data']:.2f} s", audits["data"] < 1))
+    if audits:
+        rows.append(("`audit` of data under 1 s", f"{audits['data']:.2f} s", audits["data"] < 1))
     for layer, ratio in (imports or {}).items():
         rows.append((f"cold imports of {layer} at least twice as fast with bytecode", f"{ratio:.2f}", ratio >= 2))
     for layer in LAYERS:
@@ -586,7 +587,7 @@ def report_targets(builds, faster, audits, imports, results):
         rows.append((f"zip of {layer} no larger than `zip -6`'s", f"{made.bytes / made.zip6:.3f}", made.bytes <= made.zip6))
     peak = max(builds[how, layer].peaks["lambda-layer"] for how in OWN for layer in LAYERS)
     rows.append(("own peak memory under 200 MB throughout", f"{mb(peak)} MB", peak < 200e6))
-    for name, result in results.items():
+    for name, result in (results or {}).items():
         cpu = statistics.median(result.cpu) * 1e3
         rows.append((f"unchanged, {name}: under 30 ms of CPU", f"{cpu:.1f} ms", cpu < 30))
         rows.append((f"unchanged, {name}: under 25 MB", f"{mb(result.peak)} MB", result.peak < 25e6))
@@ -658,6 +659,7 @@ def main():
     parser.add_argument("--binary", type=Path, default=PROGRAM, help="the program, default target/dist/lambda-layer")
     parser.add_argument("--runs", type=int, default=5, help="timed rounds of the builds, default 5")
     parser.add_argument("--only-peers", action="store_true", help="leave the program out, measure uv and pip only")
+    parser.add_argument("--only-builds", action="store_true", help="only builds and their steps, without pip")
     arguments = parser.parse_args()
     if arguments.runs < 1:
         raise Failed("--runs must be at least 1")
@@ -686,9 +688,13 @@ def main():
     if binary:
         tools.insert(0, version([binary, "--version"]).strip() or "lambda-layer")
     print(f"{', '.join(tools)}; python{PYTHON} on x86_64; {os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}.\n", flush=True)
-    hows, builds = build_all(binary, arguments.runs, env)
+    hows, builds = build_all(binary, arguments.runs, env, with_pip=not arguments.only_builds)
     faster = report_builds(hows, builds, arguments.runs)
-    if binary:
+    if arguments.only_builds and binary:
+        sys.stdout.flush()
+        report_steps(binary, arguments.runs, env)
+        report_targets(builds, faster)
+    elif binary:
         sys.stdout.flush()  # an error below does not lose the tables above
         report_steps(binary, arguments.runs, env)
         audits = report_audit(binary, arguments.runs, env)
