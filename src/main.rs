@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         Command::Attach(_) => manage_versions(Verb::Attach, &cli, &environment, &console),
         Command::Label(_) => manage_versions(Verb::Label, &cli, &environment, &console),
         Command::Cleanup(_) => manage_versions(Verb::Cleanup, &cli, &environment, &console),
+        Command::Usage(_) => manage_versions(Verb::Usage, &cli, &environment, &console),
         Command::Release(_) => manage_versions(Verb::Release, &cli, &environment, &console),
         Command::Merge(_) => merge::run(&cli, &environment, &console),
         Command::Init(inputs) => return print(init::run(inputs, &cli.given, &environment), &environment, &console),

@@ -58,6 +58,8 @@ pub enum Command {
     Label(Box<Inputs>),
     /// List old versions that are no longer needed, and remove them with `--apply`.
     Cleanup(Box<Inputs>),
+    /// List the functions that use the layer, by version, without changing anything.
+    Usage(Box<Inputs>),
     /// Create or update the git tag and the GitHub release for a version.
     Release(Box<Inputs>),
     /// Combine the results of several jobs into one summary, one comment and one release.
@@ -81,6 +83,7 @@ impl Command {
             Self::Attach(_) => "attach",
             Self::Label(_) => "label",
             Self::Cleanup(_) => "cleanup",
+            Self::Usage(_) => "usage",
             Self::Release(_) => "release",
             Self::Merge(_) => "merge",
             Self::Init(_) => "init",
@@ -98,6 +101,7 @@ impl Command {
             | Self::Attach(inputs)
             | Self::Label(inputs)
             | Self::Cleanup(inputs)
+            | Self::Usage(inputs)
             | Self::Release(inputs)
             | Self::Merge(inputs)
             | Self::Init(inputs)
@@ -116,6 +120,7 @@ impl Command {
             | Self::Attach(inputs)
             | Self::Label(inputs)
             | Self::Cleanup(inputs)
+            | Self::Usage(inputs)
             | Self::Release(inputs)
             | Self::Merge(inputs)
             | Self::Init(inputs)
@@ -359,6 +364,9 @@ pub struct Inputs {
     /// Check in `plan`, too, whether the published versions still exist in each destination
     #[arg(long, help_heading = "Run", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub verify: Option<String>,
+    /// List only what does not use the current version (`usage`)
+    #[arg(long, help_heading = "Run", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub outdated: Option<String>,
     /// Git revision: plan only layers whose files changed since then, without checking what is published for the others (`plan`)
     #[arg(long, help_heading = "Run", value_name = "REVISION")]
     pub since: Option<String>,

@@ -21,7 +21,7 @@ pub fn audit(specs: &[AuditSpec], environment: &Environment, console: &Console) 
     one_by_one("audit", specs, name, &one, console)
 }
 
-/// Runs a command on published versions (share, attach, label, cleanup, release), one layer after another.
+/// Runs a command on published versions (share, attach, label, cleanup, usage, release), one layer after another.
 ///
 /// # Errors
 /// The failure of the only layer. Of several layers, each failure stands in the report of its layer.

@@ -1,4 +1,4 @@
-//! The commands on published versions: share, attach, label, clean up.
+//! The commands on published versions: share, attach, label, clean up, and list who uses them.
 
 use crate::console::Console;
 use crate::environment::Environment;
@@ -9,7 +9,7 @@ use crate::registry::{publish, version_list};
 use crate::release;
 use crate::report::Report;
 use crate::spec::{VersionCommand, VersionCommandSpec, ownership};
-use crate::versions::{ChangeOutcome, attach, change, cleanup, labels, reserve, select, share};
+use crate::versions::{ChangeOutcome, attach, change, cleanup, labels, reserve, select, share, usage};
 
 /// # Errors
 /// What kept all of it from being done; what failed for some stands in the report.
@@ -30,6 +30,13 @@ pub async fn run(
     let known = publish::read(&registry, &store, &spec.layer, console).await?;
     registry.identify(&known.state).await?;
     step.done(counted(known.state.contents.len(), "content"));
+    if let VersionCommand::Usage(choice) = &spec.act {
+        let owner = Owner::this_run(environment);
+        let usage = usage::read(*choice, spec, &known.state, &owner, &registry, store.now(), console).await;
+        let versions = Some(version_list::output(&known.state, &store));
+        let report = Report::of_version_command(spec, usage.summary(), Vec::new());
+        return Ok(Report { versions, usage: Some(usage), ..report });
+    }
     let (changes, known_state) = match &spec.act {
         VersionCommand::Cleanup(retention) => {
             let owner = Owner::this_run(environment);
@@ -59,7 +66,9 @@ pub async fn run(
                 VersionCommand::Label(labelling) => {
                     labels::apply(labelling, &choice, spec, known, &registry, &mut store, console).await?
                 }
-                VersionCommand::Cleanup(_) | VersionCommand::Release => unreachable!("was matched above"),
+                VersionCommand::Cleanup(_) | VersionCommand::Usage(_) | VersionCommand::Release => {
+                    unreachable!("was matched above")
+                }
             };
             (changes, known_state)
         }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::comment::layer::{Layer, sizes};
 use super::comment::{Links, Rows, findings, packages};
 use super::escape::{address, message, plain};
-use super::{DestinationReport, Report, RunReport, table};
+use super::{DestinationReport, Report, RunReport, table, usage};
 use crate::error::{Explanation, counted};
 use crate::types::ByteSize;
 use crate::versions::{Change, ChangeOutcome};
@@ -49,6 +49,9 @@ fn of_layer(report: &Report, docs: Option<&str>) -> String {
     }
     if !report.changes.is_empty() {
         line(&changes(report));
+    }
+    if let Some(usage) = &report.usage {
+        line(&usage::markdown(usage));
     }
     if let Some(url) = &report.release_url {
         line(&format!("[The release on GitHub]({})\n", address(url)));
@@ -190,8 +193,9 @@ fn causes_and_hint(explanation: &Explanation) -> String {
 
 pub(super) fn icon(report: &Report) -> &'static str {
     match report.verdict() {
-        "unchanged" | "adopted" => "💤",
-        "published" | "built" | "checked" | "shared" | "attached" | "labelled" | "cleaned up" | "released" => "✅",
+        "unchanged" | "adopted" | "not in use" => "💤",
+        "published" | "built" | "checked" | "shared" | "attached" | "labelled" | "cleaned up" | "released"
+        | "in use" => "✅",
         _ => "📝",
     }
 }

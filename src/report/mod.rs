@@ -17,6 +17,7 @@ pub mod sbom;
 mod table;
 mod text;
 pub mod third_party_licences;
+mod usage;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ use crate::spec::{Spec, VersionCommandSpec};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
 use crate::versions::Change;
 use crate::versions::select::Chosen;
+use crate::versions::usage::LayerUsage;
 pub use run::{CommentResult, RunReport};
 pub use text::text;
 
@@ -81,6 +83,9 @@ pub struct Report {
     /// What was done with existing versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// Who uses the versions; `None` for commands that do not read that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<LayerUsage>,
     /// The ARNs of all versions, by their names (see `version_list`); `None` for commands that do not read the
     /// versions.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,6 +230,7 @@ impl Report {
             zip_path: None,
             destinations: Vec::new(),
             changes: Vec::new(),
+            usage: None,
             versions: None,
             state_error: None,
             distributions: Vec::new(),
@@ -306,6 +312,7 @@ impl Report {
         let of_changes = self.changes.iter_mut().filter_map(|change| change.error.as_mut());
         for error in of_destinations
             .chain(of_changes)
+            .chain(self.usage.iter_mut().flat_map(LayerUsage::errors_mut))
             .chain(&mut self.state_error)
             .chain(&mut self.error)
             .chain(&mut self.rejection)

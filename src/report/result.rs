@@ -61,19 +61,24 @@ struct Rows {
     versions: usize,
     changes: usize,
     findings: usize,
+    /// Functions that use the versions.
+    functions: usize,
     /// Without these, nothing can be compared with it as a `baseline`.
     distributions: usize,
 }
 
-const FEWER: Rows = Rows { versions: 50, changes: 400, findings: 200, distributions: usize::MAX };
-const FEW: Rows = Rows { versions: 0, changes: 100, findings: 50, distributions: usize::MAX };
-const NONE: Rows = Rows { versions: 0, changes: 0, findings: 0, distributions: 0 };
+const FEWER: Rows = Rows { versions: 50, changes: 400, findings: 200, functions: 800, distributions: usize::MAX };
+const FEW: Rows = Rows { versions: 0, changes: 100, findings: 50, functions: 100, distributions: usize::MAX };
+const NONE: Rows = Rows { versions: 0, changes: 0, findings: 0, functions: 0, distributions: 0 };
 
 impl Rows {
     fn of(self, report: &Report) -> Report {
         let mut report = report.clone();
         report.changes.truncate(self.changes);
         report.findings.truncate(self.findings);
+        if let Some(usage) = &mut report.usage {
+            usage.shorten(self.functions);
+        }
         report.distributions.truncate(self.distributions);
         if let Some(before) = &mut report.before {
             before.distributions.truncate(self.distributions);

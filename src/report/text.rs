@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::changes::Changes;
 use super::run::few;
-use super::{CommentResult, PackageChange, Report, RunReport, table};
+use super::{CommentResult, PackageChange, Report, RunReport, table, usage};
 use crate::error::counted;
 use crate::layer::saving::by_rule;
 use crate::layer::sizes::{bar, signed};
@@ -99,6 +99,9 @@ fn of_layer(report: &Report, comment: &CommentResult) -> String {
             line(row);
         }
         line(String::new());
+    }
+    if let Some(usage) = &report.usage {
+        usage::text(usage).into_iter().for_each(&mut line);
     }
     for (name, url) in [("comment", &comment.comment_url), ("release", &report.release_url)] {
         if let Some(url) = url {

@@ -4,6 +4,7 @@ use super::{DestinationReport, Outcome, Report};
 use crate::error::{Explanation, Kind, counted};
 use crate::layer::Severity;
 use crate::versions::ChangeOutcome;
+use crate::versions::usage::LayerUsage;
 
 impl Report {
     /// One or two words for the first line.
@@ -15,6 +16,7 @@ impl Report {
             "build" => "built",
             "audit" => "checked",
             "share" | "attach" | "label" | "cleanup" | "release" => self.verdict_on_changes(),
+            "usage" => self.usage.as_ref().map_or("failed", LayerUsage::verdict),
             _ if any(Outcome::Failed) => "failed",
             _ if self.published => "published",
             _ if any(Outcome::WouldPublish) => "would be published",
@@ -56,6 +58,9 @@ impl Report {
     pub fn failure(&self) -> Option<Explanation> {
         if let Some(error) = self.error.as_ref().or(self.rejection.as_ref()) {
             return Some(error.clone());
+        }
+        if let Some(failure) = self.usage.as_ref().and_then(|usage| usage.failure(&self.layer_name)) {
+            return Some(failure);
         }
         let places = self.failed_places();
         let failed_changes = self.changes.iter().filter(|change| change.outcome == ChangeOutcome::Failed).count();

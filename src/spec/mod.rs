@@ -43,7 +43,7 @@ pub use merge::MergeSpec;
 pub use python::{ChosenPython, PythonOrigin};
 use reading::Reading;
 pub use subject::{AuditSpec, Subject};
-pub use version_command::{Verb, VersionChoice, VersionCommand, VersionCommandSpec};
+pub use version_command::{UsageChoice, Verb, VersionChoice, VersionCommand, VersionCommandSpec};
 
 /// A command that works on the inputs of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ impl Spec {
             comment: _, comment_threshold: _, baseline: _, report_url: _, github_token: _, release: _, release_tag: _,
             summary, dry_run, verify, output, runs_on, native,
             // These concern the whole run: `config`, `commands::results` and `commands::since` read them.
-            config: _, layers: _, since: _, jobs: _, results,
+            config: _, layers: _, since: _, jobs: _, results, outdated: _,
         } = inputs;
         let mut reading = Reading::new(given(working_directory.as_ref()), environment);
         let layer = reading.layer(task, given(layer_name.as_ref()));

@@ -36,6 +36,7 @@ pub enum VersionCommand {
     Attach(Vec<FunctionSelector>),
     Label(Labelling),
     Cleanup(Retention),
+    Usage(UsageChoice),
     Release,
 }
 
@@ -46,9 +47,18 @@ impl VersionCommand {
             Self::Attach(_) => "attach",
             Self::Label(_) => "label",
             Self::Cleanup(_) => "cleanup",
+            Self::Usage(_) => "usage",
             Self::Release => "release",
         }
     }
+}
+
+/// Which versions `usage` lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageChoice {
+    All,
+    /// Versions that are not the current one, and that something uses.
+    Outdated,
 }
 
 /// `layer-version`
@@ -67,6 +77,7 @@ pub enum Verb {
     Attach,
     Label,
     Cleanup,
+    Usage,
     Release,
 }
 
@@ -126,6 +137,10 @@ impl VersionCommandSpec {
                 "keep-versions",
                 "set `keep-versions`, `keep-days` or `keep-labels` to choose which versions to keep",
             )),
+            Verb::Usage => {
+                let is_outdated = reading.boolean("outdated", given(inputs.outdated.as_ref()), false);
+                Ok(VersionCommand::Usage(if is_outdated { UsageChoice::Outdated } else { UsageChoice::All }))
+            }
             Verb::Release => {
                 reading.check_release(github.token.as_ref().map(ExposeSecret::expose_secret));
                 Ok(VersionCommand::Release)
@@ -148,8 +163,9 @@ impl VersionCommandSpec {
 impl Reading<'_> {
     fn version(&mut self, verb: Verb, text: Option<&str>) -> VersionChoice {
         let Some(text) = text else { return VersionChoice::Newest };
-        if verb == Verb::Cleanup {
-            let failure = Failure::user(format!("`layer-version` is `{text}`, but `cleanup` acts on all versions"));
+        if let Verb::Cleanup | Verb::Usage = verb {
+            let command = if verb == Verb::Usage { "usage" } else { "cleanup" };
+            let failure = Failure::user(format!("`layer-version` is `{text}`, but `{command}` acts on all versions"));
             self.problems.push(failure.hint("remove it"));
         }
         if let Ok(number) = text.parse::<u64>() {

@@ -1,4 +1,4 @@
-//! What can be done with a published version: it is named, labelled, shared, attached, removed.
+//! What can be done with a published version: it is named, labelled, shared, attached, removed; and who uses it.
 
 pub mod attach;
 pub mod change;
@@ -9,4 +9,5 @@ pub mod parameters;
 pub mod reserve;
 pub mod select;
 pub mod share;
+pub mod usage;
 pub use change::{Change, ChangeKind, ChangeOutcome};

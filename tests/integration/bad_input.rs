@@ -458,6 +458,14 @@ fn inputs_that_a_command_has_no_use_for_are_refused() {
             "error: `layer-version` is `3`, but `cleanup` acts on all versions\nhint: remove it",
         ),
         (
+            &["usage", "--layer-name=x", "--layer-version=3"],
+            "error: `layer-version` is `3`, but `usage` acts on all versions\nhint: remove it",
+        ),
+        (
+            &["usage", "--layer-name=x", "--outdated=maybe"],
+            "error: `outdated` is `maybe`, which is neither true nor false",
+        ),
+        (
             &["build", "--subject=x.zip"],
             "error: `subject` is `x.zip`, but only `audit` checks a finished layer\nhint: remove it, or use",
         ),

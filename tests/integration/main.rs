@@ -108,6 +108,7 @@ mod symlinks;
 mod tables;
 mod targets;
 mod tools;
+mod usage;
 mod uv_locks;
 mod uv_settings;
 mod watch;

@@ -137,6 +137,12 @@ fn cleanup_needs_no_more_than_its_part() {
 }
 
 #[test]
+fn usage_needs_no_more_than_its_part() {
+    let published = Published::new();
+    published.is_enough(&["usage-on-its-own"], |published| published.run("usage", &["--ssm-parameter", PARAMETER]));
+}
+
+#[test]
 fn what_is_missing_is_named_as_aws_names_it() {
     let published = Published::new();
     Policy::of(&["publishing"]).without("s3:ListBucket").apply(&published.account.proxy);

@@ -17,7 +17,7 @@ use crate::types::{Digest, LayerName};
 pub fn write(result: Result<&RunReport, &Explanation>, cli: &Cli, environment: &Environment) -> anyhow::Result<()> {
     let inputs = cli.command.inputs();
     let command = cli.command.name();
-    if !["publish", "build", "plan", "preview", "audit"].contains(&command) {
+    if !["publish", "build", "plan", "preview", "audit", "usage"].contains(&command) {
         return Ok(());
     }
     let Some(folder) = given(inputs.results.as_ref()) else { return Ok(()) };

@@ -1,7 +1,7 @@
 //! The AWS registry: Lambda in one or several regions. It takes the zip from a bucket or in the request.
 
 mod clients;
-mod functions;
+pub(crate) mod functions;
 mod github;
 pub(crate) mod identity;
 mod limit;

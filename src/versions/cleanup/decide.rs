@@ -8,6 +8,7 @@ use std::fmt::{self, Display};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::registry::aws::functions::LayerUser;
 use crate::spec::Retention;
 use crate::types::{ByteSize, ContentHash, Label, LayerVersionArn};
 
@@ -28,7 +29,7 @@ pub(super) struct Inventory {
 
 /// One version, with its data from the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
+pub(in crate::versions) struct Candidate {
     pub arn: LayerVersionArn,
     /// When it was published (UTC).
     pub created: Option<Timestamp>,
@@ -48,38 +49,43 @@ pub(super) struct Candidate {
 
 /// Who uses which version, in all places together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Usage {
+pub(in crate::versions) struct Usage {
     pub functions: BTreeMap<LayerVersionArn, Users>,
     /// The names of SSM parameters, by the version that they name.
-    pub parameters: BTreeMap<LayerVersionArn, String>,
+    pub parameters: BTreeMap<LayerVersionArn, Vec<String>>,
 }
 
-/// The functions and published function versions that use a version.
+/// The functions and published function versions that use a version; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Users {
-    pub first: String,
-    pub more: usize,
-}
+pub(in crate::versions) struct Users(pub Vec<LayerUser>);
 
 impl Usage {
-    pub(super) fn add_function(&mut self, arn: LayerVersionArn, function: String) {
-        self.functions.entry(arn).and_modify(|users| users.more += 1).or_insert(Users { first: function, more: 0 });
+    pub(super) fn add_function(&mut self, arn: LayerVersionArn, user: LayerUser) {
+        self.functions.entry(arn).or_insert_with(|| Users(Vec::new())).0.push(user);
     }
 
     pub(super) fn extend(&mut self, other: Self) {
         for (arn, users) in other.functions {
-            let known = self.functions.entry(arn);
-            known.and_modify(|known| known.more += users.more + 1).or_insert(users);
+            self.functions.entry(arn).or_insert_with(|| Users(Vec::new())).0.extend(users.0);
         }
-        self.parameters.extend(other.parameters);
+        for (arn, names) in other.parameters {
+            self.parameters.entry(arn).or_default().extend(names);
+        }
+    }
+
+    pub(super) fn add_parameter(&mut self, arn: LayerVersionArn, name: String) {
+        self.parameters.entry(arn).or_default().push(name);
     }
 }
 
 /// For example `orders:7 and 3 more`.
 impl Display for Users {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.first)?;
-        if self.more > 0 { write!(formatter, " and {} more", self.more) } else { Ok(()) }
+        match self.0.as_slice() {
+            [] => Ok(()),
+            [only] => only.fmt(formatter),
+            [first, more @ ..] => write!(formatter, "{first} and {} more", more.len()),
+        }
     }
 }
 
@@ -167,7 +173,7 @@ pub(super) fn decide(inventory: &Inventory, usage: &Usage, retention: &Retention
             reasons.push(Reason::LabelsLost);
         }
         reasons.extend(usage.functions.get(&version.arn).cloned().map(Reason::Used));
-        reasons.extend(usage.parameters.get(&version.arn).cloned().map(Reason::Named));
+        reasons.extend(usage.parameters.get(&version.arn).and_then(|names| names.last()).cloned().map(Reason::Named));
         let times = version.created.into_iter().chain(version.recorded);
         let conditions = [
             (version.is_current, Reason::Current),

@@ -1,11 +1,11 @@
 //! Removes versions that no rule keeps and nobody uses, and the zips that no version needs.
 
-mod decide;
+pub(super) mod decide;
 mod forget;
-mod plan;
-mod read;
+pub(super) mod plan;
+pub(super) mod read;
 mod remove;
-mod rows;
+pub(super) mod rows;
 
 use crate::console::Console;
 use crate::error::{Failure, Problems, counted, nearest};

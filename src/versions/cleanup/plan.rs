@@ -49,7 +49,7 @@ impl PlacePlan {
 }
 
 pub(super) fn plan(read: &Read, state: &State, retention: &Retention, owner: &Owner, now: Timestamp) -> Plan {
-    let facts = Facts::of(state, read, owner, now);
+    let facts = Facts::of(state, &read.buckets, owner, now);
     let places = read.places.iter().map(|place| {
         let inventory = facts.inventory(place);
         let decisions = decide(&inventory, &read.usage, retention, now);
@@ -62,7 +62,7 @@ pub(super) fn plan(read: &Read, state: &State, retention: &Retention, owner: &Ow
 }
 
 /// What the state says about versions.
-struct Facts<'a> {
+pub(in crate::versions) struct Facts<'a> {
     state: &'a State,
     versions: BTreeMap<&'a LayerVersionArn, (ContentHash, Timestamp)>,
     labels: BTreeMap<ContentHash, BTreeSet<Label>>,
@@ -73,7 +73,7 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn of(state: &'a State, read: &Read, owner: &Owner, now: Timestamp) -> Self {
+    pub(in crate::versions) fn of(state: &'a State, buckets: &[Bucket], owner: &Owner, now: Timestamp) -> Self {
         let versions = state.contents.iter().flat_map(|(hash, content)| {
             content.versions.values().map(|version| (&version.arn, (*hash, version.recorded)))
         });
@@ -83,7 +83,7 @@ impl<'a> Facts<'a> {
                 labels.entry(*content).or_default().insert(label.clone());
             }
         }
-        let zips = read.buckets.iter().flat_map(|bucket| bucket.zips.as_ref().map_or(&[][..], Vec::as_slice));
+        let zips = buckets.iter().flat_map(|bucket| bucket.zips.as_ref().map_or(&[][..], Vec::as_slice));
         let zips = zips.map(|zip| (zip.content, zip.size));
         let known = state.contents.iter().filter_map(|(hash, content)| Some((*hash, content.zipped_size?)));
         let claim = state.claim.as_ref().filter(|claim| claim.owner != *owner && !claim.is_abandoned(now));
@@ -110,7 +110,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn candidate(&self, listed: &Listed) -> Candidate {
+    pub(in crate::versions) fn candidate(&self, listed: &Listed) -> Candidate {
         let known = self.versions.get(&listed.arn);
         let by_state = known.map(|(content, _)| *content);
         let contents: BTreeSet<ContentHash> =

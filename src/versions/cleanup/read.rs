@@ -1,5 +1,5 @@
 //! Reads what a clean-up needs: versions, the functions that use them, the parameters that name them, and zips. All
-//! places are read in parallel.
+//! places are read in parallel. Who only asks for the usage needs no zips.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ pub(super) struct Read {
 }
 
 #[derive(Debug)]
-pub(super) struct PlaceRead {
+pub(in crate::versions) struct PlaceRead {
     pub place: Place,
     pub listed: Vec<Listed>,
     /// Failures, with the name of what could not be read for reports.
@@ -40,7 +40,7 @@ pub(super) struct PlaceRead {
 
 /// A bucket with zips, which several accounts may share.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(in crate::versions) struct Bucket {
     pub name: String,
     /// The places that publish from it; the first one reads it.
     pub places: Vec<Place>,
@@ -54,16 +54,36 @@ pub(super) async fn read(
     state: &State,
 ) -> Read {
     let places = registry.places();
-    let reads = join_all(places.iter().map(|place| place_read(registry, place, layer, template, state)));
-    let (reads, buckets) = tokio::join!(reads, buckets(registry, &places, layer));
+    let storage = join_all(places.iter().map(|place| storage(registry, place)));
+    let (read, storage, buckets) =
+        tokio::join!(read_usage(registry, layer, template, state), storage, buckets(registry, &places, layer));
+    let (mut places, usage) = read;
+    places.iter_mut().zip(storage).for_each(|(place, storage)| place.storage = storage);
+    let mut read = Read { places, usage, buckets };
+    read.spread_faults();
+    read
+}
+
+/// Reads the versions, and who uses them, without the storage and the zips.
+pub(in crate::versions) async fn read_usage(
+    registry: &Registry,
+    layer: &LayerName,
+    template: Option<&ParameterTemplate>,
+    state: &State,
+) -> (Vec<PlaceRead>, Usage) {
+    let places = registry.places();
+    let reads = join_all(places.iter().map(|place| place_read(registry, place, layer, template, state))).await;
     let (mut places, mut usage) = (Vec::new(), Usage::default());
     for (read, used) in reads {
         places.push(read);
         usage.extend(used);
     }
-    let mut read = Read { places, usage, buckets };
-    read.spread_faults();
-    read
+    (places, usage)
+}
+
+/// The code storage of an account in a region. No decision depends on it.
+async fn storage(registry: &Registry, place: &Place) -> Option<ByteSize> {
+    registry.aws()?.code_storage(place).await.ok()
 }
 
 impl Read {
@@ -75,13 +95,11 @@ impl Read {
         template: Option<&ParameterTemplate>,
         state: &State,
     ) {
-        let places: Vec<Place> = self.places.iter().map(|read| read.place.clone()).collect();
-        let reads = join_all(places.iter().map(|place| place_read(registry, place, layer, template, state))).await;
-        self.usage = Usage::default();
-        for (known, (read, used)) in self.places.iter_mut().zip(reads) {
+        let (places, usage) = read_usage(registry, layer, template, state).await;
+        for (known, read) in self.places.iter_mut().zip(places) {
             *known = PlaceRead { storage: known.storage, ..read };
-            self.usage.extend(used);
         }
+        self.usage = usage;
         self.spread_faults();
     }
 
@@ -100,7 +118,8 @@ impl Read {
     }
 }
 
-const VERSIONS: &str = "the versions";
+pub(in crate::versions) const VERSIONS: &str = "the versions";
+pub(in crate::versions) const FUNCTIONS: &str = "the functions";
 
 async fn place_read(
     registry: &Registry,
@@ -112,40 +131,39 @@ async fn place_read(
     let mut faults = Vec::new();
     let mut note = |what, error| faults.push((what, error));
     let mut usage = Usage::default();
-    let (listed, storage) = if let Some(aws) = registry.aws() {
+    let listed = if let Some(aws) = registry.aws() {
         let parameters = async {
             match template {
                 Some(template) => named(aws, place, layer, template, state).await,
                 None => Ok(Vec::new()),
             }
         };
-        let (listed, functions, parameters, storage) =
-            tokio::join!(registry.list(place, layer), used(aws, place, layer), parameters, aws.code_storage(place));
+        let (listed, functions, parameters) =
+            tokio::join!(registry.list(place, layer), used(aws, place, layer), parameters);
         match functions {
             Ok(functions) => usage.extend(functions),
-            Err(error) => note("the functions", error),
+            Err(error) => note(FUNCTIONS, error),
         }
         match parameters {
-            Ok(parameters) => usage.parameters.extend(parameters),
+            Ok(parameters) => parameters.into_iter().for_each(|(arn, name)| usage.add_parameter(arn, name)),
             Err(error) => note("the parameters", error),
         }
-        // No decision depends on the storage.
-        (listed, storage.ok())
+        listed
     } else {
-        (registry.list(place, layer).await, None)
+        registry.list(place, layer).await
     };
     let listed = listed.unwrap_or_else(|error| {
         note(VERSIONS, error);
         Vec::new()
     });
-    (PlaceRead { place: place.clone(), listed, faults, unread: Vec::new(), storage }, usage)
+    (PlaceRead { place: place.clone(), listed, faults, unread: Vec::new(), storage: None }, usage)
 }
 
 /// The versions that the functions of an account use, including published function versions.
 async fn used(aws: &AwsRegistry, place: &Place, layer: &LayerName) -> anyhow::Result<Usage> {
     let mut usage = Usage::default();
-    for (arn, function) in aws.functions_with(place, layer).await? {
-        usage.add_function(arn, function);
+    for (arn, user) in aws.functions_with(place, layer).await? {
+        usage.add_function(arn, user);
     }
     Ok(usage)
 }

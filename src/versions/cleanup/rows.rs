@@ -145,7 +145,7 @@ fn about(version: &Candidate, now: Timestamp) -> String {
 }
 
 /// For example `3 days`.
-fn age(age: SignedDuration) -> String {
+pub(in crate::versions) fn age(age: SignedDuration) -> String {
     let count = |number: i64| usize::try_from(number).unwrap_or(0);
     match age.as_mins() {
         minutes @ ..120 => counted(count(minutes), "minute"),

@@ -229,7 +229,10 @@ fn configuration(chance: &mut Chance) -> Case {
     let bytes = damage::text(CONFIGURATION, chance);
     let files =
         vec![("lambda-layers.yml".to_owned(), bytes), text("requirements.txt", "six\n"), text("data/a.txt", "")];
-    Case::of(chance.pick::<&[&str]>(&[&["plan"], &["cleanup"], &["init"], &["plan", "--layers", "f*"]]), files)
+    Case::of(
+        chance.pick::<&[&str]>(&[&["plan"], &["cleanup"], &["usage"], &["init"], &["plan", "--layers", "f*"]]),
+        files,
+    )
 }
 
 const STATE_COMMANDS: &[&[&str]] = &[

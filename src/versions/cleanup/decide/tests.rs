@@ -34,6 +34,13 @@ fn version(number: u64) -> Candidate {
     }
 }
 
+fn user(function: &str) -> LayerUser {
+    let (function, version) =
+        function.split_once(':').map_or((function, None), |(name, version)| (name, Some(version)));
+    let (function, version) = (function.to_owned(), version.map(str::to_owned));
+    LayerUser { account: None, region: "eu-west-1".to_owned(), function, version }
+}
+
 fn inventory(versions: Vec<Candidate>) -> Inventory {
     Inventory { versions, unread: Vec::new(), rebuilt: None, known_labels: BTreeSet::new() }
 }
@@ -67,12 +74,12 @@ fn each_rule_keeps_alone() {
     assert_eq!(reasons(&one, |version, _| version.labels = BTreeSet::from([label("production")])), none);
     let used = reasons(&one, |version, usage| {
         for function in ["orders:7", "orders:8", "mail"] {
-            usage.add_function(version.arn.clone(), function.to_owned());
+            usage.add_function(version.arn.clone(), user(function));
         }
     });
     assert_eq!(used, ["used by orders:7 and 2 more"]);
     let named = reasons(&one, |version, usage| {
-        usage.parameters.insert(version.arn.clone(), "/layers/latest".to_owned());
+        usage.add_parameter(version.arn.clone(), "/layers/latest".to_owned());
     });
     assert_eq!(named, ["used by the parameter /layers/latest"]);
     assert_eq!(reasons(&one, |version, _| version.is_current = true), ["the current version"]);
@@ -165,10 +172,10 @@ fn any_layer() -> impl Strategy<Value = (Inventory, Usage)> {
         let versions = versions.into_iter().enumerate().map(|(index, (candidate, is_used, is_named))| {
             let arn = arn(3 * (index as u64 * 7 % 20) + 1);
             if is_used {
-                usage.add_function(arn.clone(), "orders".to_owned());
+                usage.add_function(arn.clone(), user("orders"));
             }
             if is_named {
-                usage.parameters.insert(arn.clone(), "/layers/latest".to_owned());
+                usage.add_parameter(arn.clone(), "/layers/latest".to_owned());
             }
             Candidate { arn, ..candidate }
         });

@@ -1,0 +1,220 @@
+//! `usage`: which functions use which version, and what is said if not everything can be read.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::account::{Account, EU, LAYER, US, VERSIONS, role};
+use crate::cleanup::{EMPTY_ZIP, FUNCTIONS, account_with, rows};
+use crate::harness::{Run, Sandbox};
+use crate::packages::wheel;
+use crate::proxy::Rule;
+
+fn usage(account: &Account, sandbox: &Sandbox, arguments: &[&str]) -> Run {
+    let run = sandbox.run(&["usage", "--registry", "aws", "--layer-name", LAYER, "--bucket", "layers-{region}"]);
+    account.seen_by(run.args(arguments))
+}
+
+fn arns(account: &Account, region: &str) -> Vec<String> {
+    account.versions(region).into_iter().map(|version| version.arn).collect()
+}
+
+/// Three versions; `orders` uses the newest, its version 1 the first, and `mail` the second. Version 2 is labelled.
+fn in_use() -> (Account, Sandbox) {
+    let (account, sandbox) = account_with(3, &[EU]);
+    let arns = arns(&account, EU);
+    account.make_function(EU, "orders", EMPTY_ZIP, &[&arns[0]]);
+    account.publish_function(EU, "orders");
+    account.set_layers(EU, "orders", &[&arns[2]]);
+    account.make_function(EU, "mail", EMPTY_ZIP, &[&arns[1]]);
+    account.make_function(EU, "other", EMPTY_ZIP, &[]);
+    let label = ["--labels", "production", "--layer-version", "2"];
+    let run = sandbox.run(&["label", "--registry", "aws", "--layer-name", LAYER, "--bucket", "layers-{region}"]);
+    account.seen_by(run.args(&label)).run().success();
+    (account, sandbox)
+}
+
+#[test]
+fn functions_and_their_versions_are_listed_by_layer_version() {
+    let (account, sandbox) = in_use();
+    let before = account.state(EU);
+    let sent = |method: &str, path: &str| account.proxy.seen(method, path).len();
+    let changes = || sent("PUT", "/") + sent("DELETE", "/") + sent("POST", "/20");
+    let changed = changes();
+    let outcome = usage(&account, &sandbox, &[]).in_actions(&[]).run().success();
+    insta::assert_snapshot!(shown(&rows(&outcome)), @r"
+      eu-west-1  version 3  current   [age]  1.3 KB              1 function
+          orders  $LATEST
+      eu-west-1  version 2  outdated  [age]  1.3 KB  production  1 function
+          mail    $LATEST
+      eu-west-1  version 1  outdated  [age]  1.3 KB              1 published function version
+          orders  1
+    shared in use: 2 functions and 1 published function version use it; 1 function and 1 published function version do not use the current version
+    ");
+    let result: Value = serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON");
+    let of = |row: &Value| (row["layer-version-arn"].clone(), row["status"].clone(), row["functions"].clone());
+    let rows: Vec<_> = result["usage"]["versions"].as_array().expect("is a list").iter().map(of).collect();
+    let arns = arns(&account, EU);
+    let account_id = "123456789012";
+    let function =
+        |name: &str, version: &str| json!([{ "account": account_id, "function": name, "versions": [version] }]);
+    assert_eq!(
+        rows,
+        [
+            (json!(arns[2]), json!("current"), function("orders", "$LATEST")),
+            (json!(arns[1]), json!("outdated"), function("mail", "$LATEST")),
+            (json!(arns[0]), json!("outdated"), function("orders", "1")),
+        ]
+    );
+    assert_eq!(result["usage"]["versions"][1]["labels"], json!(["production"]));
+    assert!(result["usage"]["versions"][1]["zipped-size"].as_u64().is_some_and(|size| size > 1000));
+    let summary = outcome.summary();
+    assert!(summary.contains("| <code>mail</code> | $LATEST | eu-west-1 version 2 | outdated |"), "{summary}");
+    assert_eq!((account.state(EU), account.numbers(EU)), (before, vec![1, 2, 3]));
+    assert_eq!(changes(), changed, "it only reads");
+}
+
+/// The rows without what is printed for the runner.
+fn shown(rows: &str) -> String {
+    let lines = rows.lines().filter(|line| !line.starts_with("::") && !line.contains("Find versions in use"));
+    let lines = lines.filter(|line| !line.contains("Read the state")).collect::<Vec<_>>().join("\n");
+    regex::Regex::new(r"\(request [^)]*\)").expect("is valid").replace_all(&lines, "(request [id])").into_owned()
+}
+
+#[test]
+fn only_what_is_behind_is_listed_if_that_is_asked_for() {
+    let (account, sandbox) = in_use();
+    let outcome = usage(&account, &sandbox, &["--outdated"]).run().success();
+    insta::assert_snapshot!(shown(&rows(&outcome)), @r"
+      eu-west-1  version 2  outdated  [age]  1.3 KB  production  1 function
+          mail    $LATEST
+      eu-west-1  version 1  outdated  [age]  1.3 KB              1 published function version
+          orders  1
+    shared in use: 1 function and 1 published function version use it, none of them the current version
+    ");
+    account.set_layers(EU, "mail", &[]);
+    let outcome = usage(&account, &sandbox, &["--outdated"]).run().success();
+    assert!(!outcome.stdout.contains("mail"), "{}", outcome.stdout);
+}
+
+#[test]
+fn versions_that_were_deleted_but_are_used_are_shown() {
+    let (account, sandbox) = in_use();
+    account.delete_version(EU, 1);
+    let outcome = usage(&account, &sandbox, &[]).run().success();
+    let deleted = outcome.stdout.lines().find(|line| line.contains("version 1")).expect("is shown");
+    assert!(deleted.contains("deleted"), "{deleted}");
+    outcome.says("      orders  1");
+}
+
+#[test]
+fn a_region_that_cannot_be_read_hides_no_other() {
+    let (account, sandbox) = account_with(2, &[EU, US]);
+    account.make_function(US, "orders", EMPTY_ZIP, &[&arns(&account, US)[0]]);
+    let regions = ["--regions", "eu-west-1,us-east-1"];
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).in_region(EU).refuse(403, "AccessDeniedException", "no"));
+    let outcome = usage(&account, &sandbox, &regions).in_actions(&[]).run().code(2);
+    insta::assert_snapshot!(shown(&rows(&outcome)), @r#"
+      eu-west-1  version 2  current   [age]  1.3 KB  functions not read
+      us-east-1  version 2  current   [age]  1.3 KB  no function
+      us-east-1  version 1  outdated  [age]  1.3 KB  1 function
+          orders  $LATEST
+      1 older version is not in use
+    shared partly read
+    error: not everything that uses `shared` could be read
+    cause: the functions in eu-west-1: lambda:ListFunctions failed for `*`: AccessDeniedException (HTTP 403): no (request [id])
+    hint: allow it: {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*"}; everything else was read and is shown
+    "#);
+    let outcome = outcome.says("not everything that uses `shared` could be read");
+    let outcome = outcome.says("the functions in eu-west-1: ").says("lambda:ListFunctions");
+    let result: Value = serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON");
+    assert_eq!(result["usage"]["unread"][0]["place"], "eu-west-1");
+    let complete: Vec<_> = result["usage"]["versions"].as_array().expect("is a list").iter().collect();
+    assert!(
+        complete
+            .iter()
+            .all(|row| row["is-complete"] == row["layer-version-arn"].as_str().expect("is text").contains(US))
+    );
+    account.proxy.behave();
+    account.proxy.rule(Rule::on("GET", VERSIONS).in_region(EU).refuse(403, "AccessDeniedException", "no"));
+    usage(&account, &sandbox, &regions).run().code(2).says("the versions in eu-west-1: ").says("orders");
+}
+
+#[test]
+fn functions_of_other_accounts_are_named_with_their_account() {
+    let (account, sandbox) = (Account::new(), Sandbox::with_requirements("./some-1.0-py3-none-any.whl\n"));
+    wheel(&sandbox.path(""), "some", "1.0");
+    let roles = ["111111111111", "222222222222"].map(role).join(",");
+    let common = ["--registry", "aws", "--layer-name", LAYER, "--roles", &roles, "--state", "state"];
+    account.seen_by(sandbox.run(&["publish"]).args(&common)).run().success();
+    let function = |account: &str, name: &str, layer: &str| {
+        format!(
+            r#"{{"FunctionName": "{name}", "FunctionArn": "arn:aws:lambda:eu-west-1:{account}:function:{name}", "Version": "$LATEST", "Layers": [{{"Arn": "arn:aws:lambda:eu-west-1:{layer}:layer:shared:1"}}]}}"#
+        )
+    };
+    let own = format!(r#"{{"Functions": [{}]}}"#, function("111111111111", "orders", "111111111111"));
+    let other = [function("222222222222", "mail", "111111111111"), function("222222222222", "far", "333333333333")];
+    let other = format!(r#"{{"Functions": [{}]}}"#, other.join(", "));
+    for functions in [own, other] {
+        account.proxy.rule(Rule::on("GET", FUNCTIONS).times(1).reply(
+            200,
+            "content-type: application/json",
+            &functions,
+        ));
+    }
+    let outcome = account.seen_by(sandbox.run(&["usage"]).args(&common)).run().success();
+    let text = outcome.stdout;
+    assert!(text.contains("222222222222/mail") && text.contains("      orders"), "{text}");
+    assert!(text.lines().any(|line| line.contains("333333333333/eu-west-1") && line.contains("unknown")), "{text}");
+    assert!(text.lines().any(|line| line.contains("222222222222/eu-west-1") && line.contains("no function")), "{text}");
+}
+
+#[test]
+fn thousands_of_functions_fit_everywhere_and_names_break_nothing() {
+    let (account, sandbox) = account_with(1, &[EU]);
+    let arn = &arns(&account, EU)[0];
+    // 200 pages of 50, as Lambda lists them.
+    for page in 0..200 {
+        let mut functions = String::new();
+        for number in 0..50 {
+            let name =
+                if (page, number) == (0, 0) { "a|b`<img>_".to_owned() } else { format!("function-{page}-{number}") };
+            let comma = if number == 0 { "" } else { "," };
+            write!(
+                functions,
+                r#"{comma}{{"FunctionName": "{name}", "Version": "$LATEST", "Layers": [{{"Arn": "{arn}"}}]}}"#
+            )
+            .expect("a String takes everything");
+        }
+        let next = if page == 199 { String::new() } else { format!(r#", "NextMarker": "{}""#, page + 1) };
+        let body = format!(r#"{{"Functions": [{functions}]{next}}}"#);
+        account.proxy.rule(Rule::on("GET", FUNCTIONS).times(1).reply(200, "content-type: application/json", &body));
+    }
+    let arguments = ["--results", "results"];
+    let outcome = usage(&account, &sandbox, &arguments).in_actions(&[]).run().success();
+    let outcome =
+        outcome.says("10000 functions use it, all of them the current version").says("and 9900 more functions");
+    let result = &outcome.outputs()["result"];
+    assert!(result.len() < 131_072);
+    let result: Value = serde_json::from_str(result).expect("is JSON");
+    assert_eq!(
+        (&result["truncated"], &result["usage"]["versions"][0]["function-count"]),
+        (&json!(true), &json!(10_000))
+    );
+    assert_eq!(result["usage"]["versions"][0]["functions"].as_array().map(Vec::len), Some(800));
+    let whole = sandbox.json("results/shared.json");
+    let functions = &whole["layers"][0]["report"]["usage"]["versions"][0]["functions"];
+    assert_eq!(functions.as_array().map(Vec::len), Some(10_000));
+    let summary = outcome.summary();
+    assert!(summary.contains(r"| <code>a\|b\`&lt;img&gt;\_</code> | $LATEST |"), "{}", &summary[..2000]);
+    assert!(summary.contains("| 9500 more | | | |"));
+}
+
+#[test]
+fn a_folder_has_versions_and_no_functions() {
+    let sandbox = Sandbox::with_requirements("./some-1.0-py3-none-any.whl\n");
+    wheel(&sandbox.path(""), "some", "1.0");
+    sandbox.run(&["publish", "--layer-name", LAYER]).run().success();
+    let outcome = sandbox.run(&["usage", "--layer-name", LAYER]).run().success();
+    outcome.says("local  version 1  current").says("shared not in use: no function uses it");
+}
