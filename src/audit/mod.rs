@@ -9,6 +9,7 @@ pub mod exclude;
 pub mod imported;
 pub mod layout;
 pub mod leaks;
+pub mod licences;
 mod metadata;
 mod outside;
 mod paths;

@@ -8,8 +8,15 @@ use crate::spec::FailOn;
 /// Codes of errors that stay fatal with `fail-on: never`.
 const NOT_TO_BE_PUBLISHED: &[&str] = &["known-secret", "unzipped-size", "zipped-size"];
 
-/// Codes of findings that depend on a run's limits and functions, and not on the layer alone.
-const OF_THE_RUN: &[&str] = &["function-budget", "max-unzipped-size", "max-zipped-size"];
+/// Codes of findings that depend on a run's limits, lists and functions, and not on the layer alone.
+const OF_THE_RUN: &[&str] = &[
+    "function-budget",
+    "licence-denied",
+    "licence-not-allowed",
+    "licence-unknown",
+    "max-unzipped-size",
+    "max-zipped-size",
+];
 
 fn is_fatal(finding: &Finding, fail_on: FailOn) -> bool {
     match fail_on {

@@ -21,7 +21,7 @@ use tempfile::NamedTempFile;
 
 use crate::archive::pack;
 use crate::archive::pack::Archive;
-use crate::audit::{size, smoke, verdict};
+use crate::audit::{licences, size, smoke, verdict};
 use crate::cache;
 use crate::cache::Cache;
 use crate::console::Console;
@@ -180,6 +180,7 @@ fn build_with(
         let layer = Layer { left_out, is_slimmed, ..layer };
         made.findings.extend(audit::check(&layer, spec.target, &runtime));
         made.findings.extend(size::check_zipped(&archive, spec));
+        made.findings.extend(licences::check(&made.distributions, &layer.distributions, &spec.checks.licences));
         let zipped = Some(archive.zipped_size);
         made.findings.extend(size::check_limits(zipped, None, &made.distributions, &spec.checks));
         step.done(counted(made.findings.len(), "finding"));

@@ -249,6 +249,12 @@ pub struct Inputs {
     /// Maximum size of the unzipped layer, for example `200 MB`; Lambda's limit is 250 MB together with the function and its other layers
     #[arg(long, help_heading = "Checks", value_name = "SIZE")]
     pub max_unzipped_size: Option<String>,
+    /// Licences that distributions may have, as identifiers or expressions of SPDX; all others are refused, and licences that are not known
+    #[arg(long, help_heading = "Checks", value_name = "LIST")]
+    pub allow_licenses: Vec<String>,
+    /// Licences that no distribution may have, as identifiers or expressions of SPDX, for example `AGPL-3.0-or-later`
+    #[arg(long, help_heading = "Checks", value_name = "LIST")]
+    pub deny_licenses: Vec<String>,
     /// Functions, by name or ARN, whose code and other layers must fit within Lambda's size limit together with this layer
     #[arg(long, help_heading = "Checks", value_name = "LIST")]
     pub budget_functions: Vec<String>,

@@ -15,6 +15,8 @@ pub struct Licences {
     pub classifiers: BTreeMap<String, String>,
     /// The names that authors write for an identifier, in lower case.
     pub names: BTreeMap<String, Vec<String>>,
+    /// Expressions for identifiers that the list no longer has, in lower case.
+    pub replaced: BTreeMap<String, String>,
     pub unknown_to_cyclonedx: Vec<String>,
 }
 

@@ -34,6 +34,8 @@ pub struct Distribution {
     pub scripts: BTreeMap<String, String>,
     /// Whether it came from a folder or file of this machine (`direct_url.json`).
     pub is_local: bool,
+    /// The project on this machine that it was built from: the URL of its folder (<https://peps.python.org/pep-0610/>).
+    pub project: Option<String>,
     /// The repository that it was built from, as the installer has written it down: without credentials.
     pub repository: Option<String>,
     /// Whether an installer said that it built it from source on this machine.
@@ -97,6 +99,7 @@ impl Distribution {
             tags: headers(&wheel, "Tag").map(str::to_owned).collect(),
             scripts: scripts(&entry_points),
             is_local: place.is_some_and(|url| url.starts_with("file:")),
+            project: place.filter(|_| direct_url.get("dir_info").is_some()).map(str::to_owned),
             repository: place.filter(|_| direct_url.get("vcs_info").is_some()).map(str::to_owned),
             is_built_here: false,
         })

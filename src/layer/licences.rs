@@ -39,6 +39,20 @@ impl Licence {
         self.expression.is_some() || self.text.is_some() || !self.classifiers.is_empty()
     }
 
+    /// What is stated as one valid expression, with `LicenseRef-…` for what SPDX does not have; `None` if nothing is
+    /// stated. Of several licences all are taken to hold.
+    pub fn as_expression(&self) -> Option<String> {
+        let expressions = self.terms().into_iter().map(|term| match term {
+            Term::Spdx(expression) => expression,
+            Term::Name(name) => reference(&name),
+        });
+        let mut expressions: Vec<String> = expressions.collect();
+        if expressions.len() < 2 {
+            return expressions.pop();
+        }
+        Some(expressions.iter().flat_map(|expression| conjuncts(expression)).collect::<Vec<_>>().join(" AND "))
+    }
+
     /// The most exact of what is stated; nothing if that is nothing. Of several terms nobody knows whether all of them
     /// hold or one can be chosen.
     pub fn terms(&self) -> Vec<Term> {
@@ -88,14 +102,34 @@ fn shortened(parts: &[String], longest: usize) -> String {
     cut.unwrap_or_else(|| format!("{} licences", parts.len()))
 }
 
+/// The parts of a valid expression that all apply; a choice between several is one part.
+pub fn parts(expression: &str) -> Vec<String> {
+    conjuncts(expression)
+}
+
+/// The identifier that a common name of a licence means, such as `Apache License 2.0`.
+pub(super) fn alias(text: &str) -> Option<&'static str> {
+    ALIASES.get(text.trim().to_lowercase().as_str()).copied()
+}
+
+/// Whether this is an identifier of the SPDX list, in any spelling, or `LicenseRef-…`.
+pub(super) fn is_word(word: &str) -> bool {
+    spelled(word).is_some()
+}
+
 /// Whatever a user or an installer may have written, as a valid expression.
 fn spdx(text: &str) -> Option<String> {
+    match alias(text) {
+        Some(id) => Some(id.to_owned()),
+        None => strict(text),
+    }
+}
+
+/// An expression in any spelling, without common names, as a valid one with the identifiers that SPDX has today.
+pub(super) fn strict(text: &str) -> Option<String> {
     let text = text.trim();
     if text.chars().count() > LONGEST_EXPRESSION {
         return None;
-    }
-    if let Some(id) = ALIASES.get(text.to_lowercase().as_str()) {
-        return Some((*id).to_owned());
     }
     // Identifiers and operators may be written in any case.
     let spaced = text.replace('(', " ( ").replace(')', " ) ");
@@ -119,6 +153,7 @@ fn spelled(word: &str) -> Option<&str> {
         "with" => Some("WITH"),
         // It says that nothing is said.
         "noassertion" | "none" => None,
+        _ if facts::licences().replaced.contains_key(&lower) => Some(&facts::licences().replaced[&lower]),
         _ => match (SPELLINGS.get(lower.as_str()), lower.strip_suffix('+')) {
             (Some(id), _) => Some(id),
             (None, Some(id)) if SPELLINGS.contains_key(id) => Some(word),
@@ -225,6 +260,7 @@ mod tests {
             terms("(Apache-2.0 with llvm-exception) and LicenseRef-Own", "", &[]),
             "(Apache-2.0 WITH LLVM-exception) AND LicenseRef-Own"
         );
+        assert_eq!(terms("GPL-3.0-with-GCC-exception", "", &[]), "GPL-3.0-only WITH GCC-exception-3.1");
         assert_eq!(terms("NOASSERTION", "", &["MIT License"]), "MIT");
         assert_eq!(terms("", "", &[]), "");
     }
@@ -259,6 +295,8 @@ mod tests {
     #[test]
     fn the_table_has_identifiers_of_the_list() {
         let facts = facts::licences();
+        let replacing = facts.replaced.values().map(|expression| strict(expression));
+        assert!(replacing.zip(facts.replaced.values()).all(|(valid, expression)| valid.as_ref() == Some(expression)));
         for id in facts.classifiers.values().chain(facts.names.keys()).chain(&facts.unknown_to_cyclonedx) {
             assert!(spdx::license_id(id).is_some(), "{id}");
         }

@@ -4,6 +4,7 @@ pub mod distribution;
 pub mod files;
 pub mod finding;
 pub mod layout;
+pub mod licence_policy;
 pub mod licences;
 pub mod links;
 pub(crate) mod locked;

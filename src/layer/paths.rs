@@ -51,6 +51,7 @@ mod tests {
             tags: Vec::new(),
             scripts: [(script.to_owned(), "x:main".to_owned())].into(),
             is_local: false,
+            project: None,
             repository: None,
             is_built_here: false,
         }

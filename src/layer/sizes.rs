@@ -16,6 +16,9 @@ pub struct DistributionSize {
     pub version: String,
     /// Unzipped.
     pub size: ByteSize,
+    /// Its licence as an expression of SPDX; `None` if it states none, or none was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
 }
 
 #[cfg(test)]
@@ -26,6 +29,7 @@ impl DistributionSize {
             name: (*name).to_owned(),
             version: (*version).to_owned(),
             size: ByteSize(*size),
+            licence: None,
         };
         rows.iter().map(row).collect()
     }
@@ -49,17 +53,16 @@ impl OwnLimits {
 
 /// The table of a layer, largest first.
 pub fn distribution_sizes(sizes: BTreeMap<Owner, ByteSize>, distributions: &[Distribution]) -> Vec<DistributionSize> {
-    let version_of = |owner: &Owner| match owner {
-        Owner::Distribution(name) => {
-            distributions.iter().find(|distribution| distribution.name == *name).map(|found| found.version.clone())
-        }
+    let distribution_of = |owner: &Owner| match owner {
+        Owner::Distribution(name) => distributions.iter().find(|distribution| distribution.name == *name),
         Owner::Source | Owner::Include | Owner::BuildScript | Owner::Unknown => None,
     };
     let mut rows: Vec<DistributionSize> = sizes
         .into_iter()
         .map(|(owner, size)| DistributionSize {
             name: owner.to_string(),
-            version: version_of(&owner).unwrap_or_default(),
+            version: distribution_of(&owner).map(|found| found.version.clone()).unwrap_or_default(),
+            licence: distribution_of(&owner).and_then(|found| found.licence.as_expression()),
             size,
         })
         .collect();

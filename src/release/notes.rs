@@ -249,6 +249,7 @@ mod tests {
                 name: format!("package-{index}"),
                 version: "1".to_owned(),
                 size: ByteSize(9),
+                licence: None,
             })
             .collect();
         let known = Content { distributions, ..Content::default() };

@@ -7,6 +7,7 @@ mod comparison;
 mod destination;
 mod escape;
 mod headline;
+mod licences;
 mod markdown;
 mod matrix;
 mod outputs;
@@ -36,7 +37,8 @@ use crate::console::StepTime;
 use crate::error::{Explanation, Failure};
 use crate::facts;
 use crate::layer::DistributionSize;
-use crate::layer::{Finding, Layer, Materials, OwnLimits, Provenance, Saving, licences};
+use crate::layer::licences::roll_up;
+use crate::layer::{Finding, Layer, Materials, OwnLimits, Provenance, Saving};
 use crate::spec::{Spec, VersionCommandSpec};
 use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersionArn, PythonVersion, Target};
 use crate::versions::Change;
@@ -258,7 +260,7 @@ impl Report {
     /// Adds the files of the layer, and what follows from them.
     #[must_use]
     pub fn with_layer(self, layer: Layer) -> Self {
-        let licences = licences::roll_up(&layer.distributions, facts::limits().license_length);
+        let licences = roll_up(&layer.distributions, facts::limits().license_length);
         Self { layer: Some(layer), licences, ..self }
     }
 

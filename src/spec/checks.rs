@@ -1,11 +1,13 @@
 //! Which checks run, and which findings fail the run.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use super::Reading;
 use crate::cli::{DEFAULT_FAIL_ON, Inputs, given, list};
 use crate::error::Failure;
 use crate::layer::OwnLimits;
+use crate::layer::licence_policy::{self, BadLicence, LicencePolicy, ListedLicence};
 use crate::types::{ByteSize, FileGlob, FunctionName};
 
 #[derive(Clone, Debug)]
@@ -15,6 +17,7 @@ pub struct Checks {
     /// The user's own limits, in bytes.
     pub max_zipped_size: Option<ByteSize>,
     pub max_unzipped_size: Option<ByteSize>,
+    pub licences: LicencePolicy,
     /// Functions whose code and layers must fit into Lambda's limit together with this layer.
     pub budget_functions: Vec<FunctionName>,
     /// Whether each file of the cache is checked against its digest.
@@ -69,6 +72,7 @@ impl Reading<'_> {
             fail_on: self.parsed(given(inputs.fail_on.as_ref()), DEFAULT_FAIL_ON),
             max_zipped_size: self.size("max-zipped-size", given(inputs.max_zipped_size.as_ref())),
             max_unzipped_size: self.size("max-unzipped-size", given(inputs.max_unzipped_size.as_ref())),
+            licences: self.licences(&list(&inputs.allow_licenses), &list(&inputs.deny_licenses)),
             budget_functions: self.all("budget-functions", &list(&inputs.budget_functions)),
             verify_cache: self.boolean("verify-cache", given(inputs.verify_cache.as_ref()), false),
         }
@@ -99,6 +103,46 @@ impl Reading<'_> {
                 SmokeTest::Modules(modules.to_vec())
             }
         }
+    }
+
+    fn licences(&mut self, allow: &[String], deny: &[String]) -> LicencePolicy {
+        let allowed = self.listed_licences("allow-licenses", allow);
+        let denied = self.listed_licences("deny-licenses", deny);
+        for value in allow {
+            let both = licence_policy::listed(value).is_ok_and(|licences| licences.is_subset(&denied));
+            if both {
+                let failure = Failure::user(format!("`{value}` is in `allow-licenses`, but `deny-licenses` denies it"));
+                self.problems.push(failure.hint("remove it from one of them"));
+            }
+        }
+        LicencePolicy { allow: allowed, deny: denied }
+    }
+
+    fn listed_licences(&mut self, input: &str, values: &[String]) -> BTreeSet<ListedLicence> {
+        let mut all = BTreeSet::new();
+        for value in values {
+            let why = match licence_policy::listed(value) {
+                Ok(licences) => {
+                    all.extend(licences);
+                    continue;
+                }
+                Err(why) => why,
+            };
+            let of = |what: &str| Failure::user(format!("`{input}` contains `{value}`, which {what}"));
+            self.problems.push(match why {
+                BadLicence::Several => of("stands for several licences at once").hint("list each licence on its own"),
+                BadLicence::NotAnExpression => {
+                    of("is not a valid expression of SPDX").hint("list identifiers such as `MIT` or `GPL-3.0-or-later`")
+                }
+                BadLicence::NotKnown(_, Some(near)) => {
+                    of("SPDX does not have").hint(format!("did you mean `{near}`?"))
+                }
+                BadLicence::NotKnown(..) => of("SPDX does not have").hint(
+                    "use an identifier from https://spdx.org/licenses, such as `MIT`, or `LicenseRef-…` as in a finding",
+                ),
+            });
+        }
+        all
     }
 
     pub(super) fn size(&mut self, input: &str, given: Option<&str>) -> Option<ByteSize> {

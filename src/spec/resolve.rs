@@ -26,13 +26,13 @@ impl Spec {
             requirements, groups, extras, no_deps, installer, index_url, extra_index_urls, codeartifact, constraints,
             refresh, python_version, architecture, compatible_runtimes, compatible_architectures,
             include, source, build_script, exclude, exclude_files, runtime_packages, slim, strip, bytecode, layout,
-            // `checks` reads these.
-            smoke_test: _, fail_on: _, max_zipped_size: _, max_unzipped_size: _, budget_functions: _, verify_cache: _,
             registry, regions, roles, external_id, allowed_account_ids, bucket, state, description, license,
             republish, signing_profile,
             share_with, attach_to, ssm_parameter, labels, move_labels, remove_labels,
             keep_versions, keep_days, keep_labels, include_unknown, apply,
-            // `documents` and `github` read these.
+            // `checks`, `documents` and `github` read these.
+            smoke_test: _, fail_on: _, max_zipped_size: _, max_unzipped_size: _, allow_licenses: _, deny_licenses: _,
+            budget_functions: _, verify_cache: _,
             report: _, sbom: _, third_party_licenses: _,
             comment: _, comment_threshold: _, baseline: _, report_url: _, github_token: _, release: _, release_tag: _,
             summary, dry_run, verify, output, runs_on, native,

@@ -1,8 +1,10 @@
 //! Licences: declared with a version, told in the summary, and gathered with their texts.
 
 use crate::directory::{publish, versions};
+use crate::github_server::GitHub;
 use crate::harness::Sandbox;
-use crate::packages::wheel_of;
+use crate::packages::{bare_project, wheel_of};
+use crate::preview::preview;
 
 /// Name, headers of its metadata, and files by their names.
 type Wheel<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
@@ -147,4 +149,92 @@ fn texts_of_real_packages_are_complete() {
     ] {
         assert!(text.contains(part), "lacks `{part}`");
     }
+}
+
+const LICENSED: &[Wheel<'_>] = &[
+    ("free", "License-Expression: MIT\n", &[]),
+    ("choice", "License-Expression: GPL-2.0-only OR Apache-2.0\n", &[]),
+    ("viral", "Classifier: License :: OSI Approved :: GNU Affero General Public License v3\n", &[]),
+    ("house", "License: House rules\n", &[]),
+    ("silent", "", &[]),
+];
+
+#[test]
+fn a_denied_licence_is_refused_unless_another_can_be_chosen() {
+    let sandbox = sandbox(LICENSED);
+    let outcome = publish(&sandbox).args(&["--deny-licenses", "GPL-2.0-or-later, agpl-3.0"]).run().code(1);
+    let outcome = outcome.says("error: `viral` 1.0 has the licence `AGPL-3.0-only`, but `deny-licenses` denies `AGPL-3.0-only`\nhint: use another package or version");
+    assert!(!outcome.stderr.contains("choice"), "Apache-2.0 can be chosen: {}", outcome.stderr);
+    assert!(!sandbox.path(".lambda-layers/shared/1").exists(), "nothing was published");
+    publish(&sandbox).args(&["--deny-licenses", "AGPL-3.0-only", "--exclude", "viral"]).run().success();
+    let inputs = [("layer-name", "shared"), ("python-version", "3.13"), ("deny-licenses", "AGPL-3.0-only")];
+    let outcome = sandbox.run(&[]).in_actions(&[&inputs[..], &[("registry", ".lambda-layers")]].concat()).run().code(1);
+    let result: serde_json::Value = serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON");
+    let finding = result["findings"].as_array().expect("is a list").iter().find(|it| it["code"] == "licence-denied");
+    assert_eq!(finding.expect("is there")["distribution"], "viral");
+}
+
+#[test]
+fn with_a_list_of_allowed_ones_everything_else_is_refused() {
+    let sandbox = sandbox(LICENSED);
+    let allow = "MIT, Apache-2.0 OR BSD-3-Clause";
+    let outcome = publish(&sandbox).args(&["--allow-licenses", allow]).run().code(1);
+    let outcome = outcome.says("3 findings prevent the layer from being published");
+    let outcome =
+        outcome.says("`viral` 1.0 has the licence `AGPL-3.0-only`, but `allow-licenses` does not have `AGPL-3.0-only`");
+    let outcome = outcome.says("`house` 1.0 has a licence that SPDX does not identify: `LicenseRef-House-rules`");
+    outcome.says("`silent` 1.0 does not state its licence in its metadata");
+    let more = format!("{allow}, LicenseRef-House-rules, AGPL-3.0-or-later");
+    publish(&sandbox).args(&["--allow-licenses", &more, "--exclude", "silent"]).run().success();
+}
+
+#[test]
+fn own_projects_may_state_no_licence() {
+    let sandbox = Sandbox::with_requirements("");
+    bare_project(&sandbox, "app");
+    publish(&sandbox).args(&["--source", "app", "--allow-licenses", "MIT"]).run().success();
+}
+
+#[test]
+fn a_published_layer_is_checked_again_with_new_lists() {
+    let sandbox = sandbox(LICENSED);
+    publish(&sandbox).run().success();
+    let denied = publish(&sandbox).args(&["--deny-licenses", "AGPL-3.0-only"]).run().code(1);
+    denied.says("`viral` 1.0 has the licence `AGPL-3.0-only`, but `deny-licenses` denies");
+    publish(&sandbox).args(&["--deny-licenses", "GPL-3.0-only"]).run().success().says("unchanged");
+    let audit = ["audit", ".lambda-layers/shared/1/layer.zip", "--python-version", "3.13", "--allow-licenses", "MIT"];
+    let outcome = sandbox.run(&audit).run().code(1);
+    outcome.says("error    licence-not-allowed  choice").says("error    licence-unknown      silent");
+}
+
+#[test]
+fn lists_with_mistakes_are_refused_before_anything_is_built() {
+    let sandbox = sandbox(LICENSED);
+    let arguments =
+        ["--allow-licenses", "Apache-2, MIT, MIT AND ISC, (MIT", "--deny-licenses", "GLP-3.0-only, MIT, nonsense!"];
+    let outcome = publish(&sandbox).args(&arguments).run().code(1);
+    insta::assert_snapshot!(outcome.stderr.trim_end(), @r"
+    error: 6 problems with the input
+    cause: `allow-licenses` contains `Apache-2`, which SPDX does not have (did you mean `Apache-2.0`?)
+    cause: `allow-licenses` contains `MIT AND ISC`, which stands for several licences at once (list each licence on its own)
+    cause: `allow-licenses` contains `(MIT`, which is not a valid expression of SPDX (list identifiers such as `MIT` or `GPL-3.0-or-later`)
+    cause: `deny-licenses` contains `GLP-3.0-only`, which SPDX does not have (did you mean `GPL-3.0-only`?)
+    cause: `deny-licenses` contains `nonsense!`, which SPDX does not have (use an identifier from https://spdx.org/licenses, such as `MIT`, or `LicenseRef-…` as in a finding)
+    cause: `MIT` is in `allow-licenses`, but `deny-licenses` denies it (remove it from one of them)
+    hint: nothing was built or published; correct all of them and run again
+    ");
+}
+
+#[test]
+fn new_licences_stand_in_the_comment() {
+    let (sandbox, github) = (sandbox(LICENSED), GitHub::start(&serde_json::json!({})));
+    sandbox.write("requirements.txt", "./wheels/free-1.0-py3-none-any.whl\n");
+    publish(&sandbox).run().success();
+    let names = ["free", "choice", "viral", "house"].map(|name| format!("./wheels/{name}-1.0-py3-none-any.whl\n"));
+    sandbox.write("requirements.txt", names.concat());
+    preview(&sandbox, &github, &[]).run().success();
+    let comments = github.comments(7);
+    let (_, body) = &comments[0];
+    let line = "**New licences:** <code>(GPL-2.0-only OR Apache-2.0)</code> (<code>choice</code>), <code>AGPL-3.0-only</code> (<code>viral</code>), <code>LicenseRef-House-rules</code> (<code>house</code>)\n";
+    assert!(body.contains(line), "{body}");
 }

@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use super::preflight::say_runtime;
 use crate::archive::{self, Opened};
 use crate::audit::budget::Candidate;
-use crate::audit::{self, budget, size, smoke, verdict};
+use crate::audit::{self, budget, licences, size, smoke, verdict};
 use crate::console::Console;
 use crate::documents::{self, Place};
 use crate::environment::Environment;
@@ -64,6 +64,7 @@ pub async fn run(
     findings.extend(published.into_iter().flat_map(|published| published.check_declaration(target)));
     findings.extend(size::check_unzipped(unzipped, &largest));
     findings.extend(size::check_limits(opened.zipped_size, Some(unzipped), &largest, &spec.checks));
+    findings.extend(licences::check(&largest, &opened.layer.distributions, &spec.checks.licences));
     let candidate = Candidate { name: spec.layer.as_deref(), unzipped, largest: &largest };
     let regions = spec.registry.regions();
     findings.extend(budget::check(&spec.checks.budget_functions, regions, candidate, environment).await?);

@@ -1,7 +1,7 @@
 //! The report of a layer that was not built: unchanged, or to be built.
 
 use super::zip_in_registry;
-use crate::audit::{size, verdict};
+use crate::audit::{licences, size, verdict};
 use crate::build;
 use crate::console::Console;
 use crate::decide::existing::{Existing, Status};
@@ -33,9 +33,10 @@ pub(in crate::commands) fn unchanged(
     });
     let destinations = destinations.collect();
     let report = Report::of(spec, wanted, reason).with_content(content, state);
-    // Limits and `fail-on` may have become stricter since it was built.
+    // Limits, lists of licences and `fail-on` may have become stricter since it was built.
     let mut findings =
         size::check_limits(report.zipped_size, report.unzipped_size, &report.distributions, &spec.checks);
+    findings.extend(licences::check_stated(&report.distributions, &spec.checks.licences));
     let noted = state.contents.get(&content).and_then(|content| content.findings.as_deref());
     findings.extend(verdict::fatal_of_published(noted.unwrap_or_default(), spec.checks.fail_on));
     let rejection = verdict(&findings, spec.checks.fail_on).err();

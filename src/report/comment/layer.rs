@@ -8,7 +8,7 @@ use crate::error::{Explanation, counted};
 use crate::layer::{Finding, Severity};
 use crate::report::changes::Changes;
 use crate::report::escape::{name, name_as_code, sentence};
-use crate::report::{DestinationReport, Outcome, Report};
+use crate::report::{DestinationReport, Outcome, Report, licences};
 
 /// A layer with what is computed from its report.
 pub(in crate::report) struct Layer<'a> {
@@ -53,6 +53,7 @@ impl<'a> Layer<'a> {
         let findings = findings::serious(self, rows.findings);
         // The reason of a refusal comes before what it may be due to.
         text += &if report.rejection.is_some() { findings + &changes } else { changes + &findings };
+        text += &licences::markdown(report);
         text += &places(&report.destinations, report.rejection.is_some());
         for (title, section) in self.folded(rows) {
             writeln!(text, "<details><summary>{title}</summary>\n\n{section}</details>\n")

@@ -248,6 +248,7 @@ fn what_is_least_important_is_dropped_to_fit() {
             name: name(usize::try_from(index).expect("fits")),
             version: "@".repeat(10_000),
             size: ByteSize(5_000_000 - index),
+            licence: None,
         })
         .collect();
     let findings = (0..500)
