@@ -6,6 +6,7 @@ pub mod budget;
 mod bytecode;
 pub mod distributions;
 pub mod exclude;
+pub mod import_time;
 pub mod imported;
 pub mod layout;
 pub mod leaks;

@@ -11,9 +11,11 @@ const NOT_TO_BE_PUBLISHED: &[&str] = &["known-secret", "unzipped-size", "zipped-
 /// Codes of findings that depend on a run's limits, lists and functions, and not on the layer alone.
 const OF_THE_RUN: &[&str] = &[
     "function-budget",
+    "import-time-unknown",
     "licence-denied",
     "licence-not-allowed",
     "licence-unknown",
+    "max-import-time",
     "max-unzipped-size",
     "max-zipped-size",
 ];

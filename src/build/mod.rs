@@ -21,13 +21,15 @@ use tempfile::NamedTempFile;
 
 use crate::archive::pack;
 use crate::archive::pack::Archive;
-use crate::audit::{licences, size, smoke, verdict};
+use crate::audit::smoke::times::{self, Measured};
+use crate::audit::{import_time, licences, size, smoke, verdict};
 use crate::cache;
 use crate::cache::Cache;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::{Failure, counted};
 use crate::github::workflow_commands;
+use crate::layer::import_times::ImportTimes;
 use crate::layer::scan::Observed;
 use crate::layer::scan::binary::{Binary, has_library_name};
 use crate::layer::scan::leaks::Scan;
@@ -55,6 +57,8 @@ pub struct BuiltLayer {
     pub distributions: Vec<DistributionSize>,
     /// The files that were left out of the distributions.
     pub savings: Vec<Saving>,
+    /// How long the imports take, if that was measured.
+    pub import_times: Option<ImportTimes>,
     /// Ordered by severity, the worst first.
     pub findings: Vec<Finding>,
     /// Why each distribution is there, by name.
@@ -155,6 +159,7 @@ fn build_with(
         distributions,
         savings,
         findings,
+        import_times: None,
         provenance: BTreeMap::new(),
         layer: None,
         materials: Materials::default(),
@@ -187,6 +192,12 @@ fn build_with(
         let (excluded, wanted) = (&spec.content.exclude, &spec.checks.smoke_test);
         let subject = smoke::Subject { layer: &layer, known: &made.findings, excluded, target: spec.target, wanted };
         made.findings = smoke::judge(attempt, &subject, console);
+        if let Some(pythons) = pythons.filter(|_| spec.measures_imports()) {
+            let named = times::named(manifest);
+            let measured = Measured { layer: &layer, known: &made.findings, target: spec.target, wanted, named };
+            made.import_times = times::of_tree(&measured, &tree, pythons, environment, console)?;
+        }
+        made.findings.extend(import_time::check(made.import_times.as_ref(), spec.checks.max_import_time));
         made.rejection = verdict(&made.findings, spec.checks.fail_on).err();
         made.sizes.zipped = Some(archive.zipped_size);
         made.archive = Some(archive);

@@ -249,6 +249,9 @@ pub struct Inputs {
     /// Maximum size of the unzipped layer, for example `200 MB`; Lambda's limit is 250 MB together with the function and its other layers
     #[arg(long, help_heading = "Checks", value_name = "SIZE")]
     pub max_unzipped_size: Option<String>,
+    /// Maximum time of the imports of all requirements together on the machine of the run, for example `800 ms` or `2 s`; needs the smoke test
+    #[arg(long, help_heading = "Checks", value_name = "TIME")]
+    pub max_import_time: Option<String>,
     /// Licences that distributions may have, as identifiers or expressions of SPDX; all others are refused, and licences that are not known
     #[arg(long, help_heading = "Checks", value_name = "LIST")]
     pub allow_licenses: Vec<String>,

@@ -34,6 +34,7 @@ impl Report {
             savings: built.savings.clone(),
             findings: built.findings.clone(),
             provenance: built.provenance.clone(),
+            import_times: built.import_times.clone(),
             materials: built.materials.clone(),
             ..report
         }

@@ -3,6 +3,7 @@
 pub mod distribution;
 pub mod files;
 pub mod finding;
+pub mod import_times;
 pub mod layout;
 pub mod licence_policy;
 pub mod licences;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::comment::layer::{Layer, sizes};
 use super::comment::{Links, Rows, findings, packages};
 use super::escape::{address, message, plain};
-use super::{DestinationReport, Report, RunReport, table, usage};
+use super::{DestinationReport, Report, RunReport, import_times, table, usage};
 use crate::error::{Explanation, counted};
 use crate::types::ByteSize;
 use crate::versions::{Change, ChangeOutcome};
@@ -50,9 +50,7 @@ fn of_layer(report: &Report, docs: Option<&str>) -> String {
     if !report.changes.is_empty() {
         line(&changes(report));
     }
-    if let Some(usage) = &report.usage {
-        line(&usage::markdown(usage));
-    }
+    report.usage.iter().for_each(|usage| line(&usage::markdown(usage)));
     if let Some(url) = &report.release_url {
         line(&format!("[The release on GitHub]({})\n", address(url)));
     }
@@ -73,6 +71,9 @@ fn of_layer(report: &Report, docs: Option<&str>) -> String {
     if !report.distributions.is_empty() {
         let (count, table) = (report.distributions.len(), packages::contents(report, usize::MAX));
         line(&format!("<details><summary>Contents: {}</summary>\n\n{table}</details>\n", counted(count, "package")));
+    }
+    for (title, table) in report.import_times.iter().map(import_times::table) {
+        line(&format!("<details><summary>{title}</summary>\n\n{table}</details>\n"));
     }
     if !report.savings.is_empty() {
         let bytes = ByteSize(report.savings.iter().map(|saving| saving.bytes.0).sum());

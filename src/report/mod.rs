@@ -7,6 +7,7 @@ mod comparison;
 mod destination;
 mod escape;
 mod headline;
+mod import_times;
 mod licences;
 mod markdown;
 mod matrix;
@@ -37,6 +38,7 @@ use crate::console::StepTime;
 use crate::error::{Explanation, Failure};
 use crate::facts;
 use crate::layer::DistributionSize;
+use crate::layer::import_times::ImportTimes;
 use crate::layer::licences::roll_up;
 use crate::layer::{Finding, Layer, Materials, OwnLimits, Provenance, Saving};
 use crate::spec::{Spec, VersionCommandSpec};
@@ -105,6 +107,9 @@ pub struct Report {
     /// The licences of all distributions as one SPDX expression, as far as they state any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licences: Option<String>,
+    /// How long the imports take, if that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_times: Option<ImportTimes>,
     /// Files that slimming left out of the distributions.
     pub savings: Vec<Saving>,
     /// The worst come first.
@@ -239,6 +244,7 @@ impl Report {
             provenance: BTreeMap::new(),
             limits: OwnLimits::default(),
             licences: None,
+            import_times: None,
             savings: Vec::new(),
             findings: Vec::new(),
             error: None,

@@ -76,6 +76,9 @@ impl Rows {
         let mut report = report.clone();
         report.changes.truncate(self.changes);
         report.findings.truncate(self.findings);
+        if let Some(times) = &mut report.import_times {
+            times.forget_trees();
+        }
         if let Some(usage) = &mut report.usage {
             usage.shorten(self.functions);
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::changes::Changes;
 use super::run::few;
-use super::{CommentResult, PackageChange, Report, RunReport, table, usage};
+use super::{CommentResult, PackageChange, Report, RunReport, import_times, table, usage};
 use crate::error::counted;
 use crate::layer::saving::by_rule;
 use crate::layer::sizes::{bar, signed};
@@ -78,6 +78,9 @@ fn of_layer(report: &Report, comment: &CommentResult) -> String {
     }
     if let Some(licences) = report.licences.as_ref().filter(|_| report.command == "audit") {
         line(format!("  licences      {licences}"));
+    }
+    if let Some(times) = &report.import_times {
+        import_times::text(times, report.command == "audit").into_iter().for_each(&mut line);
     }
     if let Some(path) = &report.zip_path {
         line(format!("  zip           {path}"));

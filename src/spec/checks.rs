@@ -7,6 +7,7 @@ use super::Reading;
 use crate::cli::{DEFAULT_FAIL_ON, Inputs, given, list};
 use crate::error::Failure;
 use crate::layer::OwnLimits;
+use crate::layer::import_times::Milliseconds;
 use crate::layer::licence_policy::{self, BadLicence, LicencePolicy, ListedLicence};
 use crate::types::{ByteSize, FileGlob, FunctionName};
 
@@ -17,6 +18,8 @@ pub struct Checks {
     /// The user's own limits, in bytes.
     pub max_zipped_size: Option<ByteSize>,
     pub max_unzipped_size: Option<ByteSize>,
+    /// The user's own limit for the imports of all requirements together.
+    pub max_import_time: Option<Milliseconds>,
     pub licences: LicencePolicy,
     /// Functions whose code and layers must fit into Lambda's limit together with this layer.
     pub budget_functions: Vec<FunctionName>,
@@ -67,8 +70,16 @@ impl FromStr for FailOn {
 
 impl Reading<'_> {
     pub(super) fn checks(&mut self, inputs: &Inputs) -> Checks {
+        let smoke_test = self.smoke_test(&list(&inputs.smoke_test));
+        let max_import_time = self.time("max-import-time", given(inputs.max_import_time.as_ref()));
+        if max_import_time.is_some() && smoke_test == SmokeTest::Off {
+            let failure =
+                Failure::user("`max-import-time` is set, but `smoke-test` is `off`, so nothing would be imported");
+            self.problems.push(failure.hint("remove one of them"));
+        }
         Checks {
-            smoke_test: self.smoke_test(&list(&inputs.smoke_test)),
+            smoke_test,
+            max_import_time,
             fail_on: self.parsed(given(inputs.fail_on.as_ref()), DEFAULT_FAIL_ON),
             max_zipped_size: self.size("max-zipped-size", given(inputs.max_zipped_size.as_ref())),
             max_unzipped_size: self.size("max-unzipped-size", given(inputs.max_unzipped_size.as_ref())),
@@ -151,6 +162,14 @@ impl Reading<'_> {
                 .hint("use a number of bytes, or a unit as in `40 MB` (1 MB is 1,048,576 bytes, as in Lambda's limits)")
         });
         self.problems.check(size)
+    }
+
+    fn time(&mut self, input: &str, given: Option<&str>) -> Option<Milliseconds> {
+        let time = given?.parse().map_err(|()| {
+            Failure::user(format!("`{input}` is `{}`, which is not a valid time", given.unwrap_or_default()))
+                .hint("use a number of milliseconds, or a unit as in `800 ms` or `2 s`")
+        });
+        self.problems.check(time)
     }
 
     pub(super) fn globs(&mut self, input: &str, given: &[String]) -> Vec<FileGlob> {

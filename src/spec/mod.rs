@@ -125,6 +125,12 @@ impl Spec {
         installs || self.content.strip || !is_plain
     }
 
+    /// Whether the times of imports are measured: only if something shows or limits them, because that takes time.
+    pub fn measures_imports(&self) -> bool {
+        let is_shown = self.task == Task::Preview || self.documents.page.is_some();
+        self.checks.smoke_test != SmokeTest::Off && (is_shown || self.checks.max_import_time.is_some())
+    }
+
     /// A path relative to the folder where the program was started, for messages and later workflow steps.
     pub fn shown(&self, path: &Utf8Path) -> Utf8PathBuf {
         path.strip_prefix(&self.start).unwrap_or(path).to_owned()

@@ -31,8 +31,8 @@ impl Spec {
             share_with, attach_to, ssm_parameter, labels, move_labels, remove_labels,
             keep_versions, keep_days, keep_labels, include_unknown, apply,
             // `checks`, `documents` and `github` read these.
-            smoke_test: _, fail_on: _, max_zipped_size: _, max_unzipped_size: _, allow_licenses: _, deny_licenses: _,
-            budget_functions: _, verify_cache: _,
+            smoke_test: _, fail_on: _, max_zipped_size: _, max_unzipped_size: _, max_import_time: _, allow_licenses: _,
+            deny_licenses: _, budget_functions: _, verify_cache: _,
             report: _, sbom: _, third_party_licenses: _,
             comment: _, comment_threshold: _, baseline: _, report_url: _, github_token: _, release: _, release_tag: _,
             summary, dry_run, verify, output, runs_on, native,

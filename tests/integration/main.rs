@@ -43,6 +43,7 @@ mod github_server;
 mod harness;
 mod hints;
 mod hostile_zips;
+mod import_times;
 mod imports;
 mod init;
 mod installer_variables;

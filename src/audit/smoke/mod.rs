@@ -3,11 +3,13 @@
 pub(crate) mod absent;
 mod denied;
 mod explain;
+mod import_tree;
 mod machine;
 mod memory;
 mod modules;
 mod place;
 mod run;
+pub mod times;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

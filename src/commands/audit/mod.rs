@@ -9,11 +9,13 @@ use camino::Utf8Path;
 use super::preflight::say_runtime;
 use crate::archive::{self, Opened};
 use crate::audit::budget::Candidate;
-use crate::audit::{self, budget, licences, size, smoke, verdict};
+use crate::audit::smoke::times::{self, Measured};
+use crate::audit::{self, budget, import_time, licences, size, smoke, verdict};
 use crate::console::Console;
 use crate::documents::{self, Place};
 use crate::environment::Environment;
 use crate::error::{Explanation, counted};
+use crate::layer::import_times::ImportTimes;
 use crate::layer::{Finding, Materials, Origins, distribution_sizes};
 use crate::process::Pythons;
 use crate::registry::connections::Connections;
@@ -69,7 +71,8 @@ pub async fn run(
     let regions = spec.registry.regions();
     findings.extend(budget::check(&spec.checks.budget_functions, regions, candidate, environment).await?);
     step.done(counted(findings.len(), "finding"));
-    let mut findings = smoke_test(spec, &opened, source, findings, target, environment, console)?;
+    let (mut findings, import_times) = smoke_test(spec, &opened, source, findings, target, environment, console)?;
+    findings.extend(import_time::check(import_times.as_ref(), spec.checks.max_import_time));
     findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.annotate(&findings);
 
@@ -83,6 +86,7 @@ pub async fn run(
         distributions: largest,
         rejection: rejection.map(|failure| Explanation::of(&failure.into())),
         findings,
+        import_times,
         materials,
         ..Report::of_audit(source.subject.name(), target, reason)
     };
@@ -117,7 +121,7 @@ fn materials(spec: &AuditSpec, opened: &Opened, source: &Source) -> anyhow::Resu
     }
 }
 
-/// Imports the modules, but only if the user asked for it: an audit alone must not run the code of others.
+/// Imports the modules, and measures how long that takes, but only if the user asked for it: an audit alone must not run the code of others.
 fn smoke_test(
     spec: &AuditSpec,
     opened: &Opened,
@@ -126,14 +130,14 @@ fn smoke_test(
     target: Target,
     environment: &Environment,
     console: &Console,
-) -> anyhow::Result<Vec<Finding>> {
+) -> anyhow::Result<(Vec<Finding>, Option<ImportTimes>)> {
     let wanted = &spec.checks.smoke_test;
     if matches!(wanted, SmokeTest::Auto | SmokeTest::Off) {
-        return Ok(known);
+        return Ok((known, None));
     }
     if !opened.is_read {
         known.push(smoke::not_run(wanted, "the zip cannot be unpacked", "correct the zip so that it can be unpacked"));
-        return Ok(known);
+        return Ok((known, None));
     }
     let lay_out = |opt: &Utf8Path| match &source.subject {
         Subject::Folder { path, shown } => archive::lay_out_folder(path, shown, opt),
@@ -142,5 +146,8 @@ fn smoke_test(
     };
     let subject = smoke::Subject { layer: &opened.layer, known: &known, excluded: &BTreeSet::new(), target, wanted };
     let pythons = Pythons::find(target, &environment.current_directory, environment, console);
-    smoke::test_laid_out(&subject, lay_out, &pythons, environment, console)
+    let findings = smoke::test_laid_out(&subject, lay_out, &pythons, environment, console)?;
+    let measured = Measured { layer: &opened.layer, target, wanted, known: &findings, named: BTreeSet::new() };
+    let times = times::of_laid_out(&measured, lay_out, &pythons, environment, console)?;
+    Ok((findings, times))
 }

@@ -2,10 +2,12 @@
 //! nothing else.
 
 pub mod baseline;
+mod times_before;
 
 use std::borrow::Cow;
 
 use super::{outcome, preflight};
+use crate::audit::smoke::times;
 use crate::commands::preview::baseline::Baseline;
 use crate::decide::fingerprint::Fingerprinted;
 use crate::decide::plan::Action;
@@ -96,6 +98,7 @@ async fn build<'scope>(
     context: Context<'_, 'scope, '_>,
 ) -> anyhow::Result<Report> {
     let Context { environment, console, workers, .. } = context;
+    let named = times::named(&manifest);
     let mut built = workers.run(move || build::build(spec, &manifest, environment, console)).await?;
     match known.published {
         Some(_) => preflight::check_budgets(&mut built, spec, environment, console).await?,
@@ -112,6 +115,8 @@ async fn build<'scope>(
         (Some(published), None) => report.compared_to(&published.known.state),
         (None, None) => report,
     };
+    let state = known.published.map(|published| &published.known.state).filter(|_| known.baseline.is_none());
+    let report = times_before::measure(report, spec, state, named, context).await;
     let is_changed = report.changed;
     let archive = match built.into_archive() {
         Ok(archive) => archive,

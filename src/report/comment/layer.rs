@@ -8,7 +8,7 @@ use crate::error::{Explanation, counted};
 use crate::layer::{Finding, Severity};
 use crate::report::changes::Changes;
 use crate::report::escape::{name, name_as_code, sentence};
-use crate::report::{DestinationReport, Outcome, Report, licences};
+use crate::report::{DestinationReport, Outcome, Report, import_times, licences};
 
 /// A layer with what is computed from its report.
 pub(in crate::report) struct Layer<'a> {
@@ -73,6 +73,7 @@ impl<'a> Layer<'a> {
         let report = self.report;
         let mut lines = Vec::new();
         lines.extend(sizes(report));
+        lines.extend(report.import_times.as_ref().map(import_times::line));
         if let Some(refused) = report.rejection.as_ref().filter(|refused| !report.has_error(&refused.error)) {
             lines.push(told(&refused.error, refused.hint.as_deref()));
         }
@@ -98,6 +99,7 @@ impl<'a> Layer<'a> {
                 findings::table(&findings, shown, self.links.docs) + &not_shown(findings.len(), shown, "finding");
             sections.push((counted(findings.len(), "other finding"), text));
         }
+        sections.extend(report.import_times.as_ref().map(import_times::table));
         let count = report.distributions.len();
         let why = format!("Why: {}\n\n", sentence(&report.reason));
         let why = if report.before.is_some() { why } else { String::new() };

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::text;
 use super::text::visible;
 use crate::facts;
+use crate::layer::import_times::{ImportTime, ImportTimes, ImportedModule};
 use crate::layer::scan::binary;
 use crate::layer::{File, Finding, Kind, Layer, Saving};
 use crate::report::{DestinationReport, PackageChange, PackageChangeKind, Report};
@@ -28,6 +29,11 @@ type FailureRow<'a> = (Cow<'a, str>, Vec<Cow<'a, str>>, Cow<'a, str>);
 type ChangeRow = (PackageChangeKind, String, String, String, u64, u64);
 /// Severity, code, subject, distribution, message, help.
 type FindingRow<'a> = (&'static str, &'static str, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>);
+
+/// Depth, name, time in milliseconds.
+type ModuleRow<'a> = (usize, Cow<'a, str>, u64);
+/// Name, time before, time now, in milliseconds, and the modules.
+type ImportRow<'a> = (Cow<'a, str>, Option<u64>, u64, Vec<ModuleRow<'a>>);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,8 +63,34 @@ struct Data<'a> {
     docs: Option<String>,
     /// Rule, owner, files, bytes.
     savings: Rows<(Cow<'a, str>, Cow<'a, str>, usize, u64)>,
+    /// `None` if they were not measured.
+    imports: Option<Imports<'a>>,
     /// `None` if the layer was not opened.
     files: Option<Files<'a>>,
+}
+
+/// Milliseconds.
+#[derive(Serialize)]
+struct Imports<'a> {
+    total: u64,
+    before: Option<u64>,
+    rows: Vec<ImportRow<'a>>,
+}
+
+impl<'a> Imports<'a> {
+    fn of(times: &'a ImportTimes) -> Self {
+        let before = times.before.as_deref();
+        let module = |row: &'a ImportedModule| (row.depth, visible(&row.module, NAME), row.milliseconds.0);
+        let row = |time: &'a ImportTime| {
+            let was = before.and_then(|before| before.of(&time.name)).map(|was| was.0);
+            (visible(&time.name, NAME), was, time.milliseconds.0, time.tree.iter().map(module).collect())
+        };
+        Self {
+            total: times.milliseconds.0,
+            before: before.map(|before| before.milliseconds.0),
+            rows: times.requirements.iter().map(row).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -131,6 +163,7 @@ pub(super) fn of(report: &Report, docs: Option<&str>) -> String {
         savings: Rows::of(&report.savings, |saving: &Saving| {
             (visible(&saving.rule, NAME), visible(&saving.owner, NAME), saving.files, saving.bytes.0)
         }),
+        imports: report.import_times.as_ref().map(Imports::of),
         files: report.layer.as_ref().map(|layer| Files::of(layer, report)),
         packages,
     };

@@ -86,6 +86,7 @@ function drawSections() {
   drawChanges();
   drawFindings();
   drawPackages();
+  drawImports();
   drawSavings();
 }
 
@@ -187,6 +188,36 @@ function drawPackages() {
   if (data.files) columns.push({ title: "Files", isNumber: true, isExtra: true, key: (row) => row.files, cell: (row) => number(row.files) });
   if (data.before) columns.push({ title: "Difference", isNumber: true, isExtra: true, key: (row) => row.change?.growth ?? 0, cell: (row) => (row.change ? delta(row.change.growth) : element("span", { class: "muted" }, "–")) });
   byId("packages").append(sortable(columns, packages, 2, "Packages in the layer"));
+}
+
+function drawImports() {
+  if (!data.imports) return;
+  const { total, before, rows } = data.imports;
+  const section = byId("imports");
+  section.hidden = false;
+  const time = (milliseconds) => `${number(milliseconds)} ms`;
+  const was = before === null ? "" : `, ${time(before)} before`;
+  const slowest = Math.max(...rows.map(([, , is]) => is), 1);
+  const columns = [
+    { title: "Requirement", key: ([of]) => of, cell: ([of]) => name(of) },
+    { title: "Time", isNumber: true, key: ([, , is]) => is, cell: ([, , is]) => element("span", { class: "growth" }, bar(is, slowest, { class: "plain" }), time(is)) },
+  ];
+  if (before !== null) columns.push({ title: "Before", isNumber: true, isExtra: true, key: ([, then]) => then ?? 0, cell: ([, then]) => (then === null ? "–" : time(then)) });
+  section.append(
+    element("p", { class: "muted" }, `All together take ${time(total)} in one process on the machine that built the layer${was}. Each requirement was also imported in a process of its own, with everything that it imports.`),
+    sortable(columns, rows, 1, "Import times"),
+    ...rows.filter(([, , , modules]) => modules.length > 0).map(([of, , , modules]) => folding(of, modules, time)),
+  );
+}
+
+// What is imported by whom, slowest first.
+function folding(of, modules, time) {
+  const line = ([depth, module, milliseconds]) => {
+    const item = element("li", {}, element("code", {}, name(module)), element("span", { class: "muted" }, ` ${time(milliseconds)}`));
+    item.style.paddingInlineStart = `${depth * 1.25}em`;
+    return item;
+  };
+  return element("details", {}, element("summary", {}, "What ", name(of), " imports"), element("ul", { class: "imports" }, ...modules.map(line)));
 }
 
 function drawSavings() {
