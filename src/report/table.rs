@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::escape::{address, in_html_block, message, plain};
 use super::markdown::{failure_summary, icon};
-use super::{Report, RunReport};
+use super::{Report, RunReport, usage};
 use crate::error::counted;
 use crate::layer::sizes::signed;
 
@@ -73,6 +73,7 @@ pub(super) fn text(run: &RunReport) -> String {
                 line(format!("  {:<names$}  {arn}", ""));
             }
         }
+        report.usage.iter().flat_map(usage::text).for_each(&mut line);
         for path in report.zip_path.iter().filter(|_| report.command == "build") {
             line(format!("  {:<names$}  {path}", ""));
         }

@@ -29,7 +29,11 @@ const LATEST: &str = "$LATEST";
 pub struct LayerUsage {
     /// When it was read (UTC); ages count from then.
     pub read: Timestamp,
-    /// Place by place, the newest version first.
+    /// How many functions use any version now (`$LATEST`).
+    pub function_count: usize,
+    /// How many published versions of functions use any version.
+    pub function_version_count: usize,
+    /// Place by place, the newest version first; only some of them if only those were asked for.
     pub versions: Vec<VersionUsage>,
     /// What could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -168,8 +172,8 @@ fn of(places: &[PlaceRead], usage: &Usage, state: &State, owner: &Owner, now: Ti
     }
     let listed: BTreeSet<LayerVersionArn> = versions.iter().map(|version| version.arn.clone()).collect();
     let read = destinations(places, usage);
-    let users = usage.functions.keys().chain(usage.parameters.keys()).filter(|arn| !listed.contains(*arn));
-    for arn in users.collect::<BTreeSet<_>>() {
+    let unlisted = usage.functions.keys().chain(usage.parameters.keys()).filter(|arn| !listed.contains(*arn));
+    for arn in unlisted.collect::<BTreeSet<_>>() {
         let candidate =
             facts.candidate(&Listed { arn: arn.clone(), identity: None, created: None, size: None, declares: None });
         let is_new = candidate.recorded.is_some_and(|time| now.duration_since(time) < LATE);
@@ -192,7 +196,8 @@ fn of(places: &[PlaceRead], usage: &Usage, state: &State, owner: &Owner, now: Ti
             error: Explanation::of(error),
         })
     });
-    LayerUsage { read: now, versions, unread: unread.collect() }
+    let (function_count, function_version_count) = users(&versions, |_| true);
+    LayerUsage { read: now, function_count, function_version_count, versions, unread: unread.collect() }
 }
 
 /// The accounts and regions whose list of versions was read.
@@ -249,35 +254,27 @@ impl VersionUsage {
 }
 
 impl LayerUsage {
-    /// How many functions and published function versions use the versions that fit.
-    fn users(&self, fits: impl Fn(&VersionUsage) -> bool) -> (usize, usize) {
-        let versions = self.versions.iter().filter(|version| fits(version));
-        versions.fold((0, 0), |(functions, published), version| {
-            (functions + version.function_count, published + version.function_version_count)
-        })
-    }
-
     /// For example `12 functions and 3 published function versions use it; 2 functions do not use the current version`.
     pub fn summary(&self) -> String {
-        let all = self.users(|_| true);
+        let all = (self.function_count, self.function_version_count);
         if all == (0, 0) {
             return "no function uses it".to_owned();
         }
         let verb = if all.0 + all.1 == 1 { "uses" } else { "use" };
-        let users = format!("{} {verb} it", counted_users(all));
-        match self.users(|version| version.status != Status::Current) {
-            (0, 0) => format!("{users}, all of them the current version"),
-            others if others == all => format!("{users}, none of them the current version"),
+        let shown = counted_users(all);
+        match users(&self.versions, |version| version.status != Status::Current) {
+            (0, 0) => format!("{shown} {verb} the current version"),
+            others if others == all => format!("{shown} {verb} it, but not the current version"),
             others => {
                 let verb = if others.0 + others.1 == 1 { "does" } else { "do" };
-                format!("{users}; {} {verb} not use the current version", counted_users(others))
+                format!("{shown} use it; {} {verb} not use the current version", counted_users(others))
             }
         }
     }
 
     /// One or two words for the first line.
     pub(crate) fn verdict(&self) -> &'static str {
-        match self.versions.iter().any(VersionUsage::is_used) {
+        match self.function_count + self.function_version_count > 0 || self.versions.iter().any(VersionUsage::is_used) {
             _ if !self.unread.is_empty() => "partly read",
             true => "in use",
             false => "not in use",
@@ -328,6 +325,14 @@ impl LayerUsage {
 pub(crate) fn shown_place(arn: &LayerVersionArn, has_accounts: bool) -> String {
     let destination = arn.destination();
     if has_accounts { destination.to_string() } else { Place::own(&destination.region).to_string() }
+}
+
+/// How many functions and published function versions use the versions that fit.
+fn users(versions: &[VersionUsage], fits: impl Fn(&VersionUsage) -> bool) -> (usize, usize) {
+    let versions = versions.iter().filter(|version| fits(version));
+    versions.fold((0, 0), |(functions, published), version| {
+        (functions + version.function_count, published + version.function_version_count)
+    })
 }
 
 fn counted_users((functions, published): (usize, usize)) -> String {
@@ -418,7 +423,7 @@ mod tests {
         usage.functions.insert(arn(one, 1), Users(users));
         let state = State::new(&"shared".parse().expect("is valid"));
         let mut found = of(&[place(&[2, 1])], &usage, &state, &Owner::this_run(&Environment::default()), NOW);
-        let summary = "10000 functions use it, none of them the current version";
+        let summary = "10000 functions use it, but not the current version";
         assert_eq!(found.summary(), summary);
         found.shorten(5);
         assert_eq!((found.versions[1].functions.len(), found.versions[1].function_count), (5, 10_000));

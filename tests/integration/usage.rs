@@ -90,11 +90,26 @@ fn only_what_is_behind_is_listed_if_that_is_asked_for() {
           mail    $LATEST
       eu-west-1  version 1  outdated  [age]  1.3 KB              1 published function version
           orders  1
-    shared in use: 1 function and 1 published function version use it, none of them the current version
+    shared in use: 2 functions and 1 published function version use it; 1 function and 1 published function version do not use the current version
     ");
     account.set_layers(EU, "mail", &[]);
+    let function = r#"{"Functions": [{"FunctionName": "orders", "Version": "$LATEST", "Layers": [{"Arn": "ARN"}]}]}"#;
+    let function = function.replace("ARN", &arns(&account, EU)[2]);
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).reply(200, "content-type: application/json", &function));
     let outcome = usage(&account, &sandbox, &["--outdated"]).run().success();
-    assert!(!outcome.stdout.contains("mail"), "{}", outcome.stdout);
+    insta::assert_snapshot!(shown(&rows(&outcome)), @"shared in use: 1 function uses the current version");
+}
+
+#[test]
+fn several_layers_are_shown_one_below_the_other() {
+    let (account, sandbox) = in_use();
+    sandbox.write(
+        "lambda-layers.yml",
+        "defaults:\n  registry: aws\n  bucket: layers-{region}\nlayers:\n  - layer-name: shared\n  - layer-name: other\n",
+    );
+    let outcome = account.seen_by(sandbox.run(&["usage"])).run().success();
+    let outcome = outcome.says("eu-west-1  version 2  outdated").says("      mail    $LATEST");
+    outcome.says("no function uses it").says("2 layers: 1 in use, 1 not in use");
 }
 
 #[test]
@@ -192,8 +207,7 @@ fn thousands_of_functions_fit_everywhere_and_names_break_nothing() {
     }
     let arguments = ["--results", "results"];
     let outcome = usage(&account, &sandbox, &arguments).in_actions(&[]).run().success();
-    let outcome =
-        outcome.says("10000 functions use it, all of them the current version").says("and 9900 more functions");
+    let outcome = outcome.says("10000 functions use the current version").says("and 9900 more functions");
     let result = &outcome.outputs()["result"];
     assert!(result.len() < 131_072);
     let result: Value = serde_json::from_str(result).expect("is JSON");

@@ -30,6 +30,8 @@ type ChangeRow = (PackageChangeKind, String, String, String, u64, u64);
 /// Severity, code, subject, distribution, message, help.
 type FindingRow<'a> = (&'static str, &'static str, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>);
 
+/// Name, version, bytes, licence.
+type PackageRow<'a> = (Cow<'a, str>, Cow<'a, str>, u64, Cow<'a, str>);
 /// Depth, name, time in milliseconds.
 type ModuleRow<'a> = (usize, Cow<'a, str>, u64);
 /// Name, time before, time now, in milliseconds, and the modules.
@@ -53,8 +55,7 @@ struct Data<'a> {
     fingerprint: Option<String>,
     /// Outcome, place, ARN.
     destinations: Vec<(&'static str, String, String)>,
-    /// Name, version, bytes.
-    packages: Vec<(Cow<'a, str>, Cow<'a, str>, u64)>,
+    packages: Vec<PackageRow<'a>>,
     changes: Rows<ChangeRow>,
     findings: Rows<FindingRow<'a>>,
     /// Severity, code, number of findings.
@@ -128,7 +129,10 @@ pub(super) fn of(report: &Report, docs: Option<&str>) -> String {
     let packages: Vec<_> = report
         .distributions
         .iter()
-        .map(|row| (visible(&row.name, NAME), visible(&row.version, NAME), row.size.0))
+        .map(|row| {
+            let licence = visible(row.licence.as_deref().unwrap_or_default(), NAME);
+            (visible(&row.name, NAME), visible(&row.version, NAME), row.size.0, licence)
+        })
         .collect();
     let failure = report.failure();
     let changes = report.package_changes();

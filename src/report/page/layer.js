@@ -4,7 +4,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const KINDS = ["Compiled", "Python", "Bytecode", "Metadata", "Other", "Links"];
 const NO_FILES = { folderParents: [0], folderNames: [""], folders: [], names: [], sizes: [], packages: [], kinds: "", rest: [] };
 const files = data.files ?? NO_FILES;
-const packages = data.packages.map(([name, version, bytes], rank) => ({ name, version, bytes, rank, files: 0, change: null }));
+const packages = data.packages.map(([name, version, bytes, licence], rank) => ({ name, version, bytes, licence, rank, files: 0, change: null }));
 for (const [kind, name, from, to, before, after] of data.changes.rows) {
   const found = packages.find((candidate) => candidate.name === name);
   if (found) found.change = { kind, from, to, growth: after - before };

@@ -185,9 +185,10 @@ function drawPackages() {
       },
     },
   ];
+  if (packages.some(({ licence }) => licence !== "")) columns.splice(2, 0, { title: "Licence", isExtra: true, key: (row) => row.licence, cell: (row) => name(row.licence) });
   if (data.files) columns.push({ title: "Files", isNumber: true, isExtra: true, key: (row) => row.files, cell: (row) => number(row.files) });
   if (data.before) columns.push({ title: "Difference", isNumber: true, isExtra: true, key: (row) => row.change?.growth ?? 0, cell: (row) => (row.change ? delta(row.change.growth) : element("span", { class: "muted" }, "–")) });
-  byId("packages").append(sortable(columns, packages, 2, "Packages in the layer"));
+  byId("packages").append(sortable(columns, packages, columns.findIndex(({ title }) => title === "Size"), "Packages in the layer"));
 }
 
 function drawImports() {
@@ -204,7 +205,7 @@ function drawImports() {
   ];
   if (before !== null) columns.push({ title: "Before", isNumber: true, isExtra: true, key: ([, then]) => then ?? 0, cell: ([, then]) => (then === null ? "–" : time(then)) });
   section.append(
-    element("p", { class: "muted" }, `All together take ${time(total)} in one process on the machine that built the layer${was}. Each requirement was also imported in a process of its own, with everything that it imports.`),
+    element("p", { class: "muted" }, `All together take ${time(total)} in one process on the machine of the run${was}. Each requirement was also imported in a process of its own, with everything that it imports.`),
     sortable(columns, rows, 1, "Import times"),
     ...rows.filter(([, , , modules]) => modules.length > 0).map(([of, , , modules]) => folding(of, modules, time)),
   );
