@@ -19,6 +19,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::archive::pack::Archive;
+use crate::registry::aws::functions::Freshness;
 use crate::registry::aws::removing::Unremoved;
 use crate::registry::aws::{AwsRegistry, SignedZip};
 use crate::registry::directory::DirectoryRegistry;
@@ -242,7 +243,7 @@ impl Registry {
         arn: &LayerVersionArn,
     ) -> anyhow::Result<bool> {
         let users = match self {
-            Self::Aws(aws) => aws.functions_with(place, layer).await?,
+            Self::Aws(aws) => aws.functions_with(place, layer, Freshness::Now).await?,
             Self::Directory(_) => Vec::new(),
         };
         if users.iter().any(|(used, _)| used == arn) {

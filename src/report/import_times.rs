@@ -20,7 +20,8 @@ fn is_notable(before: Milliseconds, after: Milliseconds) -> bool {
     difference >= NOISE && difference * NOISE_SHARE >= before.0
 }
 
-/// Requirements whose time changed notably, the largest change first: name, time before, time after.
+/// Requirements whose time changed notably, the largest change first: name, time before, time after. One that was there
+/// before counts only if it goes with a notable change of the whole: alone it is more likely due to the machine.
 fn changes<'a>(times: &'a ImportTimes, before: &'a ImportTimes) -> Vec<(&'a str, Milliseconds, Milliseconds)> {
     let after = times
         .requirements
@@ -28,7 +29,13 @@ fn changes<'a>(times: &'a ImportTimes, before: &'a ImportTimes) -> Vec<(&'a str,
         .map(|time| (time.name.as_str(), before.of(&time.name).unwrap_or_default(), time.milliseconds));
     let gone = before.requirements.iter().filter(|time| times.of(&time.name).is_none());
     let gone = gone.map(|time| (time.name.as_str(), time.milliseconds, Milliseconds(0)));
-    let mut changes: Vec<_> = after.chain(gone).filter(|(_, was, is)| is_notable(*was, *is)).collect();
+    let (whole_before, whole) = (before.milliseconds, times.milliseconds);
+    let goes_with_whole =
+        |was: Milliseconds, is: Milliseconds| is_notable(whole_before, whole) && (is > was) == (whole > whole_before);
+    let counts = |was: Milliseconds, is: Milliseconds| {
+        is_notable(was, is) && (was.0 == 0 || is.0 == 0 || goes_with_whole(was, is))
+    };
+    let mut changes: Vec<_> = after.chain(gone).filter(|(_, was, is)| counts(*was, *is)).collect();
     changes.sort_by_key(|(name, was, is)| (std::cmp::Reverse(was.0.abs_diff(is.0)), *name));
     changes
 }
@@ -43,13 +50,17 @@ fn signed(before: Milliseconds, after: Milliseconds) -> String {
 pub(super) fn line(times: &ImportTimes) -> String {
     let Some(before) = &times.before else {
         let slowest = times.requirements.iter().filter(|time| time.milliseconds.0 >= NOISE).take(NAMED);
-        let slowest: Vec<String> = slowest.map(|time| format!("{} {}", name_as_code(&time.name), time.milliseconds)).collect();
+        let slowest: Vec<String> =
+            slowest.map(|time| format!("{} {}", name_as_code(&time.name), time.milliseconds)).collect();
         let slowest = if slowest.is_empty() { String::new() } else { format!(": {}", slowest.join(", ")) };
         return format!("**Imports:** about {} on the machine of this run{slowest}", times.milliseconds);
     };
     let changes = changes(times, before);
-    let mut named: Vec<String> =
-        changes.iter().take(NAMED).map(|(name, was, is)| format!("{} {}", name_as_code(name), signed(*was, *is))).collect();
+    let mut named: Vec<String> = changes
+        .iter()
+        .take(NAMED)
+        .map(|(name, was, is)| format!("{} {}", name_as_code(name), signed(*was, *is)))
+        .collect();
     if changes.len() > NAMED {
         named.push(format!("{} more", changes.len() - NAMED));
     }
@@ -154,6 +165,8 @@ mod tests {
         assert_eq!(compared(before.clone(), after), "**Imports:** 412 → 655 ms, <code>pandas</code> +240 ms");
         let gone = times(120, &[("six", 14)]);
         assert_eq!(compared(before.clone(), gone), "**Imports:** 412 → 120 ms, <code>boto3</code> −300 ms");
+        let noise = times(400, &[("boto3", 363), ("six", 12)]);
+        assert_eq!(compared(before.clone(), noise), "**Imports:** 412 → 400 ms, no notable change");
         let same = times(420, &[("boto3", 306), ("six", 13)]);
         assert_eq!(compared(before, same), "**Imports:** 412 → 420 ms, no notable change");
     }

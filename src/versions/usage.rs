@@ -11,7 +11,7 @@ use super::cleanup::read::{FUNCTIONS, PlaceRead, VERSIONS, read_usage};
 use super::cleanup::rows;
 use crate::console::Console;
 use crate::error::{Explanation, Kind, counted};
-use crate::registry::aws::functions::LayerUser;
+use crate::registry::aws::functions::{Freshness, LayerUser};
 use crate::registry::claim::Owner;
 use crate::registry::state::State;
 use crate::registry::{Listed, Registry};
@@ -121,7 +121,8 @@ pub async fn read(
     console: &Console,
 ) -> LayerUsage {
     let step = console.step("Find versions in use");
-    let (places, usage) = read_usage(registry, &spec.layer, spec.ssm_parameter.as_ref(), state).await;
+    let (places, usage) =
+        read_usage(registry, &spec.layer, spec.ssm_parameter.as_ref(), state, Freshness::ThisRun).await;
     let listed = places.iter().map(|place| place.listed.len()).sum();
     step.done(format!("{}, {} in use", counted(listed, "version"), usage.functions.len()));
     let mut found = of(&places, &usage, state, owner, now);

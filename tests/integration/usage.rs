@@ -108,6 +108,7 @@ fn several_layers_are_shown_one_below_the_other() {
         "defaults:\n  registry: aws\n  bucket: layers-{region}\nlayers:\n  - layer-name: shared\n  - layer-name: other\n",
     );
     let outcome = account.seen_by(sandbox.run(&["usage"])).run().success();
+    assert_eq!(account.proxy.seen("GET", FUNCTIONS).len(), 1, "the functions are read once for all layers");
     let outcome = outcome.says("eu-west-1  version 2  outdated").says("      mail    $LATEST");
     outcome.says("no function uses it").says("2 layers: 1 in use, 1 not in use");
 }

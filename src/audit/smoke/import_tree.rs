@@ -45,8 +45,9 @@ pub(super) fn tree(output: &str) -> Vec<ImportedModule> {
     // A module takes at least as long as each one that it imports, so whatever is left out takes those below it along.
     let mut slowest: Vec<u64> = rows.iter().map(|(_, microseconds)| *microseconds).collect();
     slowest.sort_unstable_by(|left, right| right.cmp(left));
-    let least = slowest.get(MODULES).map_or(0, |next| next + 1);
+    let least = slowest.get(MODULES - 1).copied().unwrap_or_default();
     rows.retain(|(_, microseconds)| *microseconds >= least);
+    rows.truncate(MODULES);
     rows.into_iter().map(|(module, _)| module).collect()
 }
 
@@ -113,8 +114,10 @@ import time:      4000 |       4000 | pandas.more
         assert_eq!(shown(""), "");
         assert_eq!(shown("import time: x | y | z\nimport time: 1 | 99999999999999999999 | z\nimport time: 1 | 1"), "");
         let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().join("\n");
-        let whole: String = lines(60, &|number| format!("import time: 1 | {} | m{number}", 100_000 + number));
+        let whole: String = lines(45, &|number| format!("import time: 1 | {} | m{number}", 100_000 + number));
         assert_eq!(tree(&whole).len(), MODULES);
+        let same: String = lines(45, &|number| format!("import time: 1 | 100000 | m{number}"));
+        assert_eq!(tree(&same).len(), MODULES);
         let deep = lines(2000, &|number| format!("import time: 1 | 900000 | {}a", "  ".repeat(2000 - number)));
         assert!(tree(&deep).len() <= MODULES);
         let wide = lines(5000, &|number| format!("import time: 1 | 5000000 | m{number}"));

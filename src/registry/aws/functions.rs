@@ -1,8 +1,11 @@
 //! Finds out which functions have which versions of a layer.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_lambda::types::FunctionVersion;
+use tokio::sync::OnceCell;
 
 use super::AwsRegistry;
 use super::listing::is_whole;
@@ -33,38 +36,67 @@ impl Display for LayerUser {
     }
 }
 
+/// A use of a layer version.
+type Use = (LayerVersionArn, LayerUser);
+/// All uses in one place, after they were read.
+type Uses = Arc<OnceCell<Vec<Use>>>;
+
+/// All uses of all layers in each place, as far as they were read, by the number of the place: its account may become
+/// known later. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listed(Arc<Mutex<BTreeMap<usize, Uses>>>);
+
+/// How old a list of functions may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// It is read now.
+    Now,
+    /// It was read during this run, perhaps for another layer.
+    ThisRun,
+}
+
 impl AwsRegistry {
-    /// The versions that the functions of an account use, each with the function. Aliases need no look, because they
-    /// point to published versions, which are listed.
+    /// The versions of a layer that the functions of an account use, each with the function. Aliases need no look,
+    /// because they point to published versions, which are listed.
     pub(crate) async fn functions_with(
         &self,
         place: &Place,
         layer: &LayerName,
-    ) -> anyhow::Result<Vec<(LayerVersionArn, LayerUser)>> {
+        freshness: Freshness,
+    ) -> anyhow::Result<Vec<Use>> {
+        let of_layer = |(arn, _): &&Use| arn.layer() == layer.as_str();
+        if freshness == Freshness::Now {
+            return Ok(self.uses(place).await?.iter().filter(of_layer).cloned().collect());
+        }
+        let known = {
+            let mut known = self.functions.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(self.number_of(place)).or_default())
+        };
+        let uses = known.get_or_try_init(|| self.uses(place)).await?;
+        Ok(uses.iter().filter(of_layer).cloned().collect())
+    }
+
+    async fn uses(&self, place: &Place) -> anyhow::Result<Vec<Use>> {
         const ACTION: &str = "lambda:ListFunctions";
         let request = self.clients(place).lambda.list_functions().function_version(FunctionVersion::All);
         let mut pages = request.max_items(FUNCTIONS).into_paginator().send();
-        let (mut users, mut rest) = (Vec::new(), None);
+        let (mut uses, mut rest) = (Vec::new(), None);
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| errors::explain(ACTION, "*", &error))?;
             rest = page.next_marker;
             for function in page.functions.unwrap_or_default() {
-                for used in function.layers() {
-                    let arn = used.arn().and_then(|arn| arn.parse::<LayerVersionArn>().ok());
-                    if let Some(arn) = arn.filter(|arn| arn.layer() == layer.as_str()) {
-                        let account = function.function_arn().and_then(|arn| arn.split(':').nth(4)?.parse().ok());
-                        let user = LayerUser {
-                            account: account.or_else(|| place.account.clone()),
-                            region: place.region.clone(),
-                            function: function.function_name().unwrap_or("a function without a name").to_owned(),
-                            version: function.version().filter(|version| *version != "$LATEST").map(str::to_owned),
-                        };
-                        users.push((arn, user));
-                    }
-                }
+                let account = function.function_arn().and_then(|arn| arn.split(':').nth(4)?.parse().ok());
+                let user = LayerUser {
+                    account: account.or_else(|| place.account.clone()),
+                    region: place.region.clone(),
+                    function: function.function_name().unwrap_or("a function without a name").to_owned(),
+                    version: function.version().filter(|version| *version != "$LATEST").map(str::to_owned),
+                };
+                let arns = function.layers().iter().filter_map(|used| used.arn()?.parse::<LayerVersionArn>().ok());
+                uses.extend(arns.map(|arn| (arn, user.clone())));
             }
         }
         is_whole(ACTION, rest.as_deref())?;
-        Ok(users)
+        Ok(uses)
     }
 }

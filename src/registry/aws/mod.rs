@@ -57,6 +57,8 @@ pub struct AwsRegistry {
     settling: SignedDuration,
     /// Allows one direct upload at a time: each holds the zip in memory, and all share the same connection.
     direct: Arc<Semaphore>,
+    /// The functions of each place, for commands that may read them once for all layers.
+    functions: functions::Listed,
 }
 
 impl AwsRegistry {
@@ -115,7 +117,8 @@ impl AwsRegistry {
         let (bucket, signing_profile) = (bucket.clone(), signing_profile.clone());
         let direct = Arc::new(Semaphore::new(1));
         let settling = settling(environment)?;
-        Ok(Self { clients, own, account: Arc::default(), path_style, bucket, signing_profile, settling, direct })
+        let (account, functions) = (Arc::default(), functions::Listed::default());
+        Ok(Self { clients, own, account, path_style, bucket, signing_profile, settling, direct, functions })
     }
 
     pub(super) fn settling(&self) -> SignedDuration {
@@ -161,12 +164,17 @@ impl AwsRegistry {
     }
 
     pub(crate) fn clients(&self, place: &Place) -> &PlaceClients {
-        let is_it = |clients: &&PlaceClients| {
+        &self.clients[self.number_of(place)]
+    }
+
+    /// The index of a place among those of this registry.
+    fn number_of(&self, place: &Place) -> usize {
+        let is_it = |clients: &PlaceClients| {
             // A place with and one without a known account can be the same.
             let accounts = clients.place.account.as_ref().zip(place.account.as_ref());
             clients.place.region == place.region && accounts.is_none_or(|(own, other)| own == other)
         };
-        self.clients.iter().find(is_it).expect("only configured places are asked for")
+        self.clients.iter().position(is_it).expect("only configured places are asked for")
     }
 
     /// The bucket of a place.

@@ -73,7 +73,7 @@ impl<'a> Layer<'a> {
         let report = self.report;
         let mut lines = Vec::new();
         lines.extend(sizes(report));
-        lines.extend(report.import_times.as_ref().map(import_times::line));
+        lines.extend(report.import_times.as_ref().filter(|_| report.changed).map(import_times::line));
         if let Some(refused) = report.rejection.as_ref().filter(|refused| !report.has_error(&refused.error)) {
             lines.push(told(&refused.error, refused.hint.as_deref()));
         }

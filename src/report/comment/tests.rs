@@ -185,6 +185,7 @@ fn a_layer_with_500_distributions_is_told_in_full_length() {
         name: name(index),
         version: version.to_owned(),
         size: ByteSize(1_000 + index as u64),
+        licence: None,
     };
     let was = before((0..500).map(|index| row("1.0", index)).collect());
     for (version, is_risky) in [("1.1", false), ("2.0", true), ("0.9", true)] {

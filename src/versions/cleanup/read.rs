@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::decide::Usage;
 use crate::aws::errors;
 use crate::registry::aws::AwsRegistry;
+use crate::registry::aws::functions::Freshness;
 use crate::registry::aws::listing::is_whole;
 use crate::registry::aws::removing::StoredZip;
 use crate::registry::state::State;
@@ -55,8 +56,11 @@ pub(super) async fn read(
 ) -> Read {
     let places = registry.places();
     let storage = join_all(places.iter().map(|place| storage(registry, place)));
-    let (read, storage, buckets) =
-        tokio::join!(read_usage(registry, layer, template, state), storage, buckets(registry, &places, layer));
+    let (read, storage, buckets) = tokio::join!(
+        read_usage(registry, layer, template, state, Freshness::Now),
+        storage,
+        buckets(registry, &places, layer)
+    );
     let (mut places, usage) = read;
     places.iter_mut().zip(storage).for_each(|(place, storage)| place.storage = storage);
     let mut read = Read { places, usage, buckets };
@@ -70,9 +74,11 @@ pub(in crate::versions) async fn read_usage(
     layer: &LayerName,
     template: Option<&ParameterTemplate>,
     state: &State,
+    freshness: Freshness,
 ) -> (Vec<PlaceRead>, Usage) {
     let places = registry.places();
-    let reads = join_all(places.iter().map(|place| place_read(registry, place, layer, template, state))).await;
+    let reads = places.iter().map(|place| place_read(registry, place, layer, template, state, freshness));
+    let reads = join_all(reads).await;
     let (mut places, mut usage) = (Vec::new(), Usage::default());
     for (read, used) in reads {
         places.push(read);
@@ -95,7 +101,7 @@ impl Read {
         template: Option<&ParameterTemplate>,
         state: &State,
     ) {
-        let (places, usage) = read_usage(registry, layer, template, state).await;
+        let (places, usage) = read_usage(registry, layer, template, state, Freshness::Now).await;
         for (known, read) in self.places.iter_mut().zip(places) {
             *known = PlaceRead { storage: known.storage, ..read };
         }
@@ -127,6 +133,7 @@ async fn place_read(
     layer: &LayerName,
     template: Option<&ParameterTemplate>,
     state: &State,
+    freshness: Freshness,
 ) -> (PlaceRead, Usage) {
     let mut faults = Vec::new();
     let mut note = |what, error| faults.push((what, error));
@@ -139,7 +146,7 @@ async fn place_read(
             }
         };
         let (listed, functions, parameters) =
-            tokio::join!(registry.list(place, layer), used(aws, place, layer), parameters);
+            tokio::join!(registry.list(place, layer), used(aws, place, layer, freshness), parameters);
         match functions {
             Ok(functions) => usage.extend(functions),
             Err(error) => note(FUNCTIONS, error),
@@ -160,9 +167,9 @@ async fn place_read(
 }
 
 /// The versions that the functions of an account use, including published function versions.
-async fn used(aws: &AwsRegistry, place: &Place, layer: &LayerName) -> anyhow::Result<Usage> {
+async fn used(aws: &AwsRegistry, place: &Place, layer: &LayerName, freshness: Freshness) -> anyhow::Result<Usage> {
     let mut usage = Usage::default();
-    for (arn, user) in aws.functions_with(place, layer).await? {
+    for (arn, user) in aws.functions_with(place, layer, freshness).await? {
         usage.add_function(arn, user);
     }
     Ok(usage)

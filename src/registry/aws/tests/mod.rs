@@ -42,6 +42,7 @@ impl AwsRegistry {
             signing_profile: None,
             settling: jiff::SignedDuration::from_secs(60),
             direct: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
+            functions: super::functions::Listed::default(),
         }
     }
 }
