@@ -31,3 +31,4 @@ pub mod secrets;
 pub mod spec;
 pub mod types;
 pub mod versions;
+pub mod vulnerabilities;

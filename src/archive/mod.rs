@@ -5,6 +5,7 @@
 
 mod capped;
 mod contents;
+mod each;
 mod folder;
 mod inflate;
 mod modes;
@@ -15,6 +16,7 @@ mod tests;
 mod unpack;
 mod zip;
 
+pub use each::{Listed, each};
 pub use folder::{lay_out as lay_out_folder, open as open_folder};
 
 pub use zip::{lay_out as lay_out_zip, open as open_zip, reader as reader_of_zip};

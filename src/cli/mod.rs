@@ -264,6 +264,15 @@ pub struct Inputs {
     /// Check every file from the cache against its digest, instead of relying on checksums
     #[arg(long, help_heading = "Checks", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub verify_cache: Option<String>,
+    /// Whether known vulnerabilities of the packages are looked up in OSV, and how severe such a finding is: `off`, `notice`, `warning` or `error`; when omitted, `notice` in `preview` and `audit`, otherwise `off`
+    #[arg(long, help_heading = "Checks", value_name = "SEVERITY")]
+    pub vulnerabilities: Option<String>,
+    /// Vulnerabilities that are no findings until a date, as lines of ID, date and reason: `CVE-2024-35195 2027-06-30 we send no requests with verify=False`
+    #[arg(long, help_heading = "Checks", value_name = "LIST")]
+    pub ignore_vulnerabilities: Vec<String>,
+    /// Path of OSV's database of PyPI as a zip, to look vulnerabilities up without a network
+    #[arg(long, help_heading = "Checks", value_name = "PATH")]
+    pub vulnerability_database: Option<String>,
 
     /// Where versions are published: `aws` or a folder; when omitted, `aws` in a workflow, otherwise the folder `.lambda-layers`
     #[arg(long, help_heading = "Destination", value_name = "REGISTRY")]

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod build;
 pub(crate) mod comment;
 pub mod follow_up;
+mod known_vulnerabilities;
 pub mod merge;
 mod one_by_one;
 mod outcome;

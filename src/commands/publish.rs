@@ -1,5 +1,6 @@
 //! The command `publish`: decide whether anything changed, build, check, publish, follow up, report.
 
+use super::known_vulnerabilities::{self, Prepared};
 use super::{outcome, preflight};
 use crate::archive::pack::Archive;
 use crate::commands::follow_up;
@@ -74,6 +75,7 @@ async fn build_and_publish<'scope>(
 ) -> anyhow::Result<Report> {
     let Context { environment, console, workers, .. } = context;
     let Decision { wanted, manifest, existing, plan } = decision;
+    let lookup = known_vulnerabilities::lookup(spec, environment)?;
     let Connected { mut registry, mut store, known: Known { state, .. } } = connected;
     console.note(&plan.reason);
     registry.check().await?;
@@ -81,9 +83,11 @@ async fn build_and_publish<'scope>(
         Some(manifest) => manifest,
         None => workers.run(|| resolve::resolve(spec, environment, console)).await?,
     };
+    let prepared = Prepared::of(lookup, spec, &manifest);
     let mut built = workers.run(move || build::build(spec, &manifest, environment, console)).await?;
     preflight::check_budgets(&mut built, spec, environment, console).await?;
     let report = Report::of(spec, &wanted, plan.reason).with_build(&built).compared_to(&state);
+    let report = known_vulnerabilities::add(prepared, &mut built, report, spec, console).await?;
     let archive = match built.into_archive() {
         Ok(archive) => archive,
         Err(failure) => return Ok(report.rejected(&failure)),

@@ -19,6 +19,7 @@ const CHOICES: &[(&str, &[&str])] = &[
     ("layout", &["python", "site-packages"]),
     ("runtime-packages", &["keep", "drop"]),
     ("slim", &["none", "safe", "max"]),
+    ("vulnerabilities", &["off", "notice", "warning", "error"]),
 ];
 
 /// The schema in draft 7, which every editor supports.
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
     use crate::error::Failure;
     use crate::layer::Layout;
-    use crate::spec::{Bytecode, CommentWhen, FailOn, InstallerChoice, RuntimePackages, SlimLevel};
+    use crate::spec::{Bytecode, CommentWhen, FailOn, InstallerChoice, RuntimePackages, SlimLevel, VulnerabilityLevel};
     use crate::types::Architecture;
 
     #[test]
@@ -154,6 +155,7 @@ mod tests {
                 "layout" => is_read::<Layout>,
                 "runtime-packages" => is_read::<RuntimePackages>,
                 "slim" => is_read::<SlimLevel>,
+                "vulnerabilities" => is_read::<VulnerabilityLevel>,
                 other => panic!("`{other}` is read by nothing"),
             };
             assert!(choices.iter().all(|choice| is_read(choice)), "{name}");

@@ -96,7 +96,7 @@ fn detail(error: &serde_json::Value) -> String {
 }
 
 /// What is behind all others; octocrab's own words would have a backtrace in them.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;

@@ -10,4 +10,5 @@ pub mod workflow_commands;
 
 pub use client::Client;
 pub use error::ApiError;
+pub(crate) use error::innermost;
 pub use event::PullRequest;

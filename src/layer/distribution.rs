@@ -34,6 +34,11 @@ pub struct Distribution {
     pub scripts: BTreeMap<String, String>,
     /// Whether it came from a folder or file of this machine (`direct_url.json`).
     pub is_local: bool,
+    /// The URL that it was installed from, if it was not chosen from an index (`direct_url.json`).
+    pub url: Option<String>,
+    /// The classifier with which its authors forbid to publish it: PyPI accepts none that begins with `Private ::`
+    /// (<https://pypi.org/classifiers/>).
+    pub private: Option<String>,
     /// The project on this machine that it was built from: the URL of its folder (<https://peps.python.org/pep-0610/>).
     pub project: Option<String>,
     /// The repository that it was built from, as the installer has written it down: without credentials.
@@ -99,6 +104,8 @@ impl Distribution {
             tags: headers(&wheel, "Tag").map(str::to_owned).collect(),
             scripts: scripts(&entry_points),
             is_local: place.is_some_and(|url| url.starts_with("file:")),
+            url: place.map(str::to_owned),
+            private: header("Classifier").find(|text| text.starts_with("Private ::")).map(str::to_owned),
             project: place.filter(|_| direct_url.get("dir_info").is_some()).map(str::to_owned),
             repository: place.filter(|_| direct_url.get("vcs_info").is_some()).map(str::to_owned),
             is_built_here: false,

@@ -27,6 +27,8 @@ pub const CODES: &[&str] = &[
     "foreign-bytecode",
     "function-budget",
     "glibc-too-new",
+    "ignore-vulnerability-expired",
+    "ignore-vulnerability-unused",
     "import-failed",
     "import-not-tested",
     "import-time-unknown",
@@ -73,12 +75,18 @@ pub const CODES: &[&str] = &[
     "unsearched-folder",
     "unsupported-compression",
     "unzipped-size",
+    "vulnerabilities-unknown",
+    "vulnerability",
     "wrong-extension-tag",
     "wrong-machine",
     "wrong-wheel-tag",
     "zip-bomb",
     "zipped-size",
 ];
+
+/// Codes of findings that depend on the day, and not on the layer alone: a version does not record them.
+const OF_THE_DAY: &[&str] =
+    &["ignore-vulnerability-expired", "ignore-vulnerability-unused", "vulnerabilities-unknown", "vulnerability"];
 
 /// One of [`CODES`].
 pub type Code = &'static str;
@@ -236,6 +244,7 @@ impl KnownFinding {
 
     /// Worst first, as many as are noted.
     pub fn noted(findings: &[Finding]) -> Vec<Self> {
-        findings.iter().take(Self::NOTED).map(Self::of).collect()
+        let lasting = findings.iter().filter(|finding| !OF_THE_DAY.contains(&finding.code));
+        lasting.take(Self::NOTED).map(Self::of).collect()
     }
 }

@@ -41,7 +41,41 @@ pub(crate) enum Place {
     Repository(String),
 }
 
+/// Whom one may ask about a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is from PyPI, so everybody knows its name.
+    Public,
+    /// It is the user's own, or that of a repository or file: what is published under its name is something else.
+    Own,
+    /// It is from another index, or may be.
+    Elsewhere,
+}
+
 impl Origins {
+    /// Of what is in the layer.
+    pub(crate) fn standing(&self, distribution: &Distribution) -> Standing {
+        let named = self.named.get(&distribution.name);
+        let file = match named.and_then(|origin| origin.place.as_ref()) {
+            Some(Place::File(url)) => Some(url.as_str()),
+            Some(Place::Repository(_)) => return Standing::Own,
+            None => distribution.url.as_deref(),
+        };
+        let is_own = named.is_some_and(|origin| origin.is_own);
+        if is_own || distribution.is_local || distribution.private.is_some() || distribution.repository.is_some() {
+            return Standing::Own;
+        }
+        if let Some(url) = file {
+            return if is_of_pypi(url) { Standing::Public } else { Standing::Own };
+        }
+        let locked = locked::package_of(&self.locked, distribution).and_then(|package| package.index.as_deref());
+        match locked.or(self.index.as_deref()) {
+            Some(index) if is_of_pypi(index) => Standing::Public,
+            None if self.is_default => Standing::Public,
+            Some(_) | None => Standing::Elsewhere,
+        }
+    }
+
     /// Of what is in the layer.
     pub fn of_distribution(&self, distribution: &Distribution) -> Origin {
         let known = self.named.get(&distribution.name).cloned().unwrap_or_default();
@@ -91,6 +125,14 @@ impl Origin {
     }
 }
 
+/// Whether this is PyPI's index, or a file in it.
+fn is_of_pypi(url: &str) -> bool {
+    const HOSTS: [&str; 3] = ["pypi.org", "pypi.python.org", "files.pythonhosted.org"];
+    let host =
+        Url::parse(url).ok().filter(|url| url.scheme() == "https").and_then(|url| Some(url.host_str()?.to_owned()));
+    host.is_some_and(|host| HOSTS.contains(&host.as_str()))
+}
+
 /// The digits of `sha256:…`.
 pub(crate) fn sha256(hash: &str) -> Option<String> {
     let digits = hash.strip_prefix("sha256:")?.to_lowercase();
@@ -117,6 +159,49 @@ pub(crate) fn shown(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_from_pypi_is_public() {
+        let layer = crate::layer::Layer::of_distributions(&[("six", "1.0", &[])]);
+        let six = &layer.distributions[0];
+        let lock = |rest: &str| {
+            let packages = locked::packages(&format!("[[package]]\nname = \"six\"\nversion = \"1.0\"\n{rest}\n"));
+            Locked::from([("six".to_owned(), packages.into_iter().map(|(_, package)| package).collect())])
+        };
+        let (pypi, other) = ("https://pypi.org/simple", "https://acme.example/simple");
+        let source = |url: &str| lock(&format!("source = {{ registry = \"{url}\" }}"));
+        let named = |origin: Origin| BTreeMap::from([(six.name.clone(), origin)]);
+        let asked = |index: &str| Origins { index: Some(index.to_owned()), ..Origins::default() };
+        let default = || Origins { is_default: true, ..Origins::default() };
+        let file = |url: &str| named(Origin { place: Some(Place::File(url.to_owned())), ..Origin::default() });
+        for (origins, standing) in [
+            (default(), Standing::Public),
+            (Origins::default(), Standing::Elsewhere),
+            (asked(pypi), Standing::Public),
+            (asked(other), Standing::Elsewhere),
+            // A lock knows where each package is from, whichever mirror has it.
+            (Origins { locked: source(pypi), ..asked(other) }, Standing::Public),
+            (Origins { locked: source(other), ..default() }, Standing::Elsewhere),
+            (Origins { locked: source("https://pypi.org.acme.example/simple"), ..default() }, Standing::Elsewhere),
+            (Origins { locked: source("http://pypi.org/simple"), ..default() }, Standing::Elsewhere),
+            (Origins { locked: lock(""), ..default() }, Standing::Public),
+            (Origins { named: named(Origin { is_own: true, ..Origin::default() }), ..default() }, Standing::Own),
+            (Origins { named: file("https://acme.example/six.whl"), ..default() }, Standing::Own),
+            (
+                Origins { named: file("https://files.pythonhosted.org/packages/six.whl"), ..asked(other) },
+                Standing::Public,
+            ),
+        ] {
+            assert_eq!(origins.standing(six), standing, "{origins:?}");
+        }
+        let of_url = |url: &str| Distribution { url: Some(url.to_owned()), ..six.clone() };
+        assert_eq!(default().standing(&of_url("https://acme.example/six.whl")), Standing::Own);
+        assert_eq!(default().standing(&Distribution { is_local: true, ..six.clone() }), Standing::Own);
+        let repository = Some("https://github.com/a/b".to_owned());
+        assert_eq!(default().standing(&Distribution { repository, ..six.clone() }), Standing::Own);
+        let private = Some("Private :: Do Not Upload".to_owned());
+        assert_eq!(default().standing(&Distribution { private, ..six.clone() }), Standing::Own);
+    }
 
     #[test]
     fn places_are_shown_without_secrets() {

@@ -51,6 +51,8 @@ mod tests {
             tags: Vec::new(),
             scripts: [(script.to_owned(), "x:main".to_owned())].into(),
             is_local: false,
+            url: None,
+            private: None,
             project: None,
             repository: None,
             is_built_here: false,

@@ -86,7 +86,7 @@ fn clipped(text: &str, longest: usize) -> String {
 
 /// Markdown in which GitHub finds no mentions, issues, URLs or emoji. GitHub looks for them after it has rendered the
 /// Markdown, when backslashes are gone, so escaping is not enough.
-fn inert(markdown: &str) -> String {
+pub(super) fn inert(markdown: &str) -> String {
     const INVISIBLE: char = '\u{200b}';
     let mut text = String::with_capacity(markdown.len());
     let mut characters = markdown.chars().peekable();

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use super::comment::layer::{Layer, sizes};
 use super::comment::{Links, Rows, findings, packages};
 use super::escape::{address, message, plain};
-use super::{DestinationReport, Report, RunReport, import_times, table, usage};
+use super::{DestinationReport, Report, RunReport, import_times, table, usage, vulnerabilities};
 use crate::error::{Explanation, counted};
+use crate::layer::Finding;
 use crate::types::ByteSize;
 use crate::versions::{Change, ChangeOutcome};
 
@@ -42,6 +43,9 @@ fn of_layer(report: &Report, docs: Option<&str>) -> String {
     if failure.is_none() {
         line(&format!("{}\n", plain(&report.reason)));
     }
+    if let Some(known) = &report.vulnerabilities {
+        line(&vulnerabilities::first_lines(known));
+    }
     if !report.destinations.is_empty() {
         line("| outcome | region | layer version |\n|---|---|---|");
         report.destinations.iter().for_each(|destination| line(&destination_row(destination)));
@@ -67,6 +71,11 @@ fn of_layer(report: &Report, docs: Option<&str>) -> String {
             "<details><summary>{}</summary>\n\n{others}</details>\n",
             counted(folded, "other changed package")
         ));
+    }
+    if let Some((title, table)) =
+        report.vulnerabilities.as_ref().and_then(|known| vulnerabilities::details(known, usize::MAX))
+    {
+        line(&format!("<details><summary>{title}</summary>\n\n{table}</details>\n"));
     }
     if !report.distributions.is_empty() {
         let (count, table) = (report.distributions.len(), packages::contents(report, usize::MAX));
@@ -155,18 +164,19 @@ const FINDINGS: usize = 200;
 
 /// The worst findings come first, each in full length.
 fn findings(report: &Report, docs: Option<&str>) -> String {
-    if report.findings.is_empty() {
+    let all: Vec<&Finding> = report.listed_findings().collect();
+    if all.is_empty() {
         return String::new();
     }
     let mut text = "| finding | about | what to do |\n|---|---|---|\n".to_owned();
-    for finding in report.findings.iter().take(FINDINGS) {
+    for finding in all.iter().take(FINDINGS) {
         let (sign, code) = (findings::sign(finding.severity), finding.linked_code(docs));
         let (subject, said, help) = (plain(&finding.subject), message(&finding.message), message(&finding.help));
         writeln!(text, "| {sign} {code} | {subject} | {said}: {help} |").expect("a String takes everything");
     }
     text.push('\n');
-    if report.findings.len() > FINDINGS {
-        writeln!(text, "{} more are in the output `result`.\n", report.findings.len() - FINDINGS)
+    if all.len() > FINDINGS {
+        writeln!(text, "{} more are in the output `result`.\n", all.len() - FINDINGS)
             .expect("a String takes everything");
     }
     text

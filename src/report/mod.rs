@@ -21,6 +21,7 @@ mod text;
 pub mod third_party_licences;
 mod usage;
 mod verdict;
+mod vulnerabilities;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,7 @@ use crate::types::{Architecture, ByteSize, ContentHash, Fingerprint, LayerVersio
 use crate::versions::Change;
 use crate::versions::select::Chosen;
 use crate::versions::usage::LayerUsage;
+use crate::vulnerabilities::Vulnerabilities;
 pub use run::{CommentResult, RunReport};
 pub use text::text;
 
@@ -114,6 +116,9 @@ pub struct Report {
     pub savings: Vec<Saving>,
     /// The worst come first.
     pub findings: Vec<Finding>,
+    /// What is known of the vulnerabilities of its distributions; `None` if that was not looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vulnerabilities: Option<Vulnerabilities>,
     /// Why the run of this layer failed before it had anything to report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Explanation>,
@@ -247,6 +252,7 @@ impl Report {
             import_times: None,
             savings: Vec::new(),
             findings: Vec::new(),
+            vulnerabilities: None,
             error: None,
             rejection: None,
             unpinned: Vec::new(),
@@ -309,6 +315,12 @@ impl Report {
         for finding in &mut self.findings {
             for text in [&mut finding.subject, &mut finding.message, &mut finding.help] {
                 *text = redact(text);
+            }
+        }
+        if let Some(known) = &mut self.vulnerabilities {
+            known.problem = known.problem.as_deref().map(&redact);
+            for one in known.found.iter_mut().chain(&mut known.removed) {
+                one.summary = redact(&one.summary);
             }
         }
         for change in &mut self.changes {

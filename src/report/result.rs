@@ -76,6 +76,10 @@ impl Rows {
         let mut report = report.clone();
         report.changes.truncate(self.changes);
         report.findings.truncate(self.findings);
+        if let Some(known) = &mut report.vulnerabilities {
+            known.found.truncate(self.findings);
+            known.removed.truncate(self.findings);
+        }
         if let Some(times) = &mut report.import_times {
             times.forget_trees();
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::changes::Changes;
 use super::run::few;
-use super::{CommentResult, PackageChange, Report, RunReport, import_times, table, usage};
+use super::{CommentResult, PackageChange, Report, RunReport, import_times, table, usage, vulnerabilities};
 use crate::error::counted;
 use crate::layer::saving::by_rule;
 use crate::layer::sizes::{bar, signed};
@@ -69,6 +69,9 @@ fn of_layer(report: &Report, comment: &CommentResult) -> String {
         let parts: Vec<String> =
             std::iter::once(cost).chain(report.limits_kept(|verdict, _| verdict.to_owned())).collect();
         line(format!("  size          {}", parts.join(", ")));
+    }
+    if let Some(known) = &report.vulnerabilities {
+        line(format!("  osv           {}", vulnerabilities::in_one_line(known)));
     }
     if let Some(fingerprint) = report.fingerprint {
         line(format!("  fingerprint   {fingerprint}"));

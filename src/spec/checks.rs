@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use super::Reading;
+use super::{Reading, VulnerabilityCheck};
 use crate::cli::{DEFAULT_FAIL_ON, Inputs, given, list};
 use crate::error::Failure;
 use crate::layer::OwnLimits;
@@ -25,6 +25,8 @@ pub struct Checks {
     pub budget_functions: Vec<FunctionName>,
     /// Whether each file of the cache is checked against its digest.
     pub verify_cache: bool,
+    /// `None` if known vulnerabilities are not looked up.
+    pub vulnerabilities: Option<VulnerabilityCheck>,
 }
 
 impl Checks {
@@ -69,7 +71,8 @@ impl FromStr for FailOn {
 }
 
 impl Reading<'_> {
-    pub(super) fn checks(&mut self, inputs: &Inputs) -> Checks {
+    /// `looks_up`: whether the command looks up known vulnerabilities without being told to.
+    pub(super) fn checks(&mut self, inputs: &Inputs, looks_up: bool) -> Checks {
         let smoke_test = self.smoke_test(&list(&inputs.smoke_test));
         let max_import_time = self.time("max-import-time", given(inputs.max_import_time.as_ref()));
         if max_import_time.is_some() && smoke_test == SmokeTest::Off {
@@ -86,6 +89,7 @@ impl Reading<'_> {
             licences: self.licences(&list(&inputs.allow_licenses), &list(&inputs.deny_licenses)),
             budget_functions: self.all("budget-functions", &list(&inputs.budget_functions)),
             verify_cache: self.boolean("verify-cache", given(inputs.verify_cache.as_ref()), false),
+            vulnerabilities: self.vulnerabilities(inputs, looks_up),
         }
     }
 

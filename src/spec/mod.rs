@@ -21,6 +21,7 @@ mod reading;
 mod resolve;
 mod subject;
 mod version_command;
+mod vulnerabilities;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::ExposeSecret as _;
@@ -44,6 +45,8 @@ pub use python::{ChosenPython, PythonOrigin};
 use reading::Reading;
 pub use subject::{AuditSpec, Subject};
 pub use version_command::{UsageChoice, Verb, VersionChoice, VersionCommand, VersionCommandSpec};
+pub(crate) use vulnerabilities::is_id as is_vulnerability_id;
+pub use vulnerabilities::{IgnoredVulnerability, VulnerabilityCheck, VulnerabilityLevel};
 
 /// A command that works on the inputs of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -33,6 +33,7 @@ impl Spec {
             // `checks`, `documents` and `github` read these.
             smoke_test: _, fail_on: _, max_zipped_size: _, max_unzipped_size: _, max_import_time: _, allow_licenses: _,
             deny_licenses: _, budget_functions: _, verify_cache: _,
+            vulnerabilities: _, ignore_vulnerabilities: _, vulnerability_database: _,
             report: _, sbom: _, third_party_licenses: _,
             comment: _, comment_threshold: _, baseline: _, report_url: _, github_token: _, release: _, release_tag: _,
             summary, dry_run, verify, output, runs_on, native,
@@ -56,7 +57,7 @@ impl Spec {
         content.slim = reading.parsed(given(slim.as_ref()), cli::DEFAULT_SLIM);
         content.strip = reading.boolean("strip", given(strip.as_ref()), false);
         content.bytecode = reading.parsed(given(bytecode.as_ref()), cli::DEFAULT_BYTECODE);
-        let checks = reading.checks(inputs);
+        let checks = reading.checks(inputs, task == Task::Preview);
         let selection = Selection::new(&list(groups), &list(extras));
         let constraints = list(constraints);
         let mut dependencies = reading.manifest(&list(requirements), &constraints, selection, &content, target, parsed);

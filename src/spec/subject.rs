@@ -4,10 +4,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{AwsDestinations, Checks, Documents, Reading, RegistryChoice, StatePlace, Task};
 use crate::cli::{Inputs, given, list};
-use crate::environment::Environment;
-use crate::error::Failure;
+use crate::environment::{Environment, pip_configuration};
+use crate::error::{Failure, Problems};
+use crate::manifest::UvSettings;
 use crate::spec::python::{ChosenPython, Project};
-use crate::types::{Architecture, LayerName, LayerVersionArn, PythonVersion};
+use crate::types::{Architecture, LayerName, LayerVersionArn, PYPI, PythonVersion};
 use crate::{cli, facts, files};
 
 /// A layer that another tool built, and the target it is checked for.
@@ -21,6 +22,8 @@ pub struct AuditSpec {
     /// `None` in the same way, with a default at the end.
     pub architecture: Option<Architecture>,
     pub checks: Checks,
+    /// Whether this run names an index other than PyPI, so that nobody can tell where the packages of a layer are from.
+    pub has_other_indexes: bool,
     pub registry: RegistryChoice,
     pub state: StatePlace,
     /// The name of the layer, to find it, and to recognize its versions on functions.
@@ -66,7 +69,8 @@ impl AuditSpec {
         let python_of_project = ChosenPython::of(&project, environment);
         let architecture = given(inputs.architecture.as_ref());
         let architecture = architecture.map(|name| reading.parsed(Some(name), cli::DEFAULT_ARCHITECTURE));
-        let checks = reading.checks(inputs);
+        let checks = reading.checks(inputs, true);
+        let has_other_indexes = has_other_indexes(inputs, &reading.folder, environment);
         // A subject with an ARN is read with the run's own identity.
         let accounts = if is_current {
             let (roles, allowed) = (list(&inputs.roles), list(&inputs.allowed_account_ids));
@@ -96,6 +100,7 @@ impl AuditSpec {
             python_of_project,
             architecture,
             checks,
+            has_other_indexes,
             registry,
             state,
             layer,
@@ -104,6 +109,27 @@ impl AuditSpec {
             start,
         })
     }
+}
+
+/// By inputs, variables, and the configuration files of pip and uv; what cannot be read counts as one.
+fn has_other_indexes(inputs: &Inputs, folder: &Utf8Path, environment: &Environment) -> bool {
+    const PLACES: [&str; 4] = ["INDEX", "INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS"];
+    let has_input = given(inputs.index_url.as_ref()).is_some_and(|url| url.trim_end_matches('/') != PYPI)
+        || !list(&inputs.extra_index_urls).is_empty()
+        || !list(&inputs.codeartifact).is_empty();
+    let (Ok(of_pip), Ok(of_uv)) = (pip_configuration::settings(environment), UvSettings::of(folder, environment))
+    else {
+        return true;
+    };
+    let named = of_uv.indexes(environment, &mut Problems::default());
+    let has_input = has_input || named.iter().any(|url| url.shown().trim_end_matches('/') != PYPI);
+    let settings = environment.with_defaults(of_pip).with_defaults(of_uv.variables(false));
+    let is_place = |name: &str| {
+        let name = name.strip_prefix("UV_").or_else(|| name.strip_prefix("PIP_"));
+        name.is_some_and(|name| PLACES.contains(&name.trim_start_matches("DEFAULT_")))
+    };
+    let mut values = settings.variables().iter().filter(|(name, value)| is_place(name) && !value.is_empty());
+    has_input || values.any(|(_, value)| value.trim_end_matches('/') != PYPI)
 }
 
 impl Subject {

@@ -45,6 +45,19 @@ async function aws() {
   return { url, stop: () => server.kill() };
 }
 
+// The tests' stand-in for OSV, with the advisories of the tests.
+async function osv() {
+  const advisories = "tests/fixtures/osv/advisories";
+  const world = join(FOLDER, "osv.json");
+  writeFileSync(world, JSON.stringify({ advisories: readdirSync(advisories).map((name) => JSON.parse(readFileSync(join(advisories, name), "utf8"))) }));
+  const server = spawn("python3", ["tests/integration/osv_server.py", world], { stdio: ["ignore", "pipe", "inherit"] });
+  const url = await new Promise((found, failed) => {
+    createInterface({ input: server.stdout }).on("line", (line) => found(line.split(" ").pop()));
+    server.on("exit", () => failed(new Error("the stand-in for OSV did not start")));
+  });
+  return { url, stop: () => server.kill() };
+}
+
 // --- Runs
 
 function workspace(name, files) {
@@ -80,9 +93,10 @@ function step(folder, url, inputs, code = 0) {
     GITHUB_ACTIONS: "true", CI: "true", GITHUB_OUTPUT: outputs, GITHUB_STEP_SUMMARY: summary, GITHUB_WORKSPACE: folder,
     GITHUB_SERVER_URL: "https://github.com", GITHUB_REPOSITORY: "acme/layers", GITHUB_RUN_ID: "42",
     GITHUB_ACTION_REPOSITORY: "acme/lambda-layer-action", GITHUB_ACTION_REF: "v1", GITHUB_EVENT_NAME: "pull_request", GITHUB_EVENT_PATH: event(),
-    AWS_ENDPOINT_URL: url, AWS_REGION: REGIONS[0], AWS_ACCESS_KEY_ID: "testing", AWS_SECRET_ACCESS_KEY: "testing",
+    LAMBDA_LAYER_OSV_URL: known.url, AWS_ENDPOINT_URL: url, AWS_REGION: REGIONS[0], AWS_ACCESS_KEY_ID: "testing", AWS_SECRET_ACCESS_KEY: "testing",
   });
-  const all = { "bucket": BUCKET, "regions": REGIONS.join("\n"), ...inputs };
+  // What is known of packages differs from day to day.
+  const all = { "bucket": BUCKET, "regions": REGIONS.join("\n"), "vulnerabilities": "off", ...inputs };
   for (const [name, value] of Object.entries(all)) environment[`INPUT_${name.toUpperCase()}`] = value;
   try {
     execFileSync(PROGRAM, [], { cwd: folder, env: environment, stdio: "pipe" });
@@ -106,6 +120,15 @@ function one(url) {
   const { comment: refused } = step(folder, url, { ...preview, "max-unzipped-size": "80 MB" }, 1);
   const { summary: published } = step(folder, url, layer);
   return { summary, published, comment, unchanged, refused };
+}
+
+// A change that brings one known vulnerability, and keeps another one.
+function vulnerable(url) {
+  const layer = { "layer-name": "web", "python-version": "3.13", "constraints": "constraints.txt" };
+  const folder = workspace("vulnerable", { "requirements.txt": "requests==2.32.5\n", "constraints.txt": "idna==3.6\nJinja2==3.1.4\n" });
+  step(folder, url, layer);
+  write(folder, { "requirements.txt": "requests==2.32.5\nFlask==3.1.2\n" });
+  return step(folder, url, { ...layer, command: "preview", comment: "never", vulnerabilities: "notice" });
 }
 
 // The page of the second version of a layer for data.
@@ -189,6 +212,7 @@ const pictureOf = (browser, name, markdown, title) => {
 const BOT = "<b>github-actions</b> <i>bot</i> commented";
 mkdirSync(PICTURES, { recursive: true });
 const { url, stop } = await aws();
+const known = await osv();
 const browser = await start();
 try {
   const { summary, published, ...comments } = one(url);
@@ -197,10 +221,12 @@ try {
   await pictureOf(browser, "unchanged", comments.unchanged, BOT);
   await pictureOf(browser, "summary", summary, "<b>Layer</b> summary");
   await pictureOf(browser, "published", published, "<b>Layer</b> summary");
+  await pictureOf(browser, "vulnerable", vulnerable(url).comment, BOT);
   await pictureOf(browser, "layers", several(url).comment, BOT);
   const address = pathToFileURL(page(url)).href;
   await picture(browser, resolve("docs/report-page"), { width: 1240, height: 1180, scale: 1, colours: 128, isWhole: false }, (tab) => tab.goto(address));
 } finally {
   await browser.close();
   stop();
+  known.stop();
 }

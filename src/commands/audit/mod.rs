@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 
+use super::known_vulnerabilities;
 use super::preflight::say_runtime;
 use crate::archive::{self, Opened};
 use crate::audit::budget::Candidate;
@@ -16,7 +17,7 @@ use crate::documents::{self, Place};
 use crate::environment::Environment;
 use crate::error::{Explanation, counted};
 use crate::layer::import_times::ImportTimes;
-use crate::layer::{Finding, Materials, Origins, distribution_sizes};
+use crate::layer::{Finding, Layer, Materials, Origins, distribution_sizes};
 use crate::process::Pythons;
 use crate::registry::connections::Connections;
 use crate::registry::fetch;
@@ -24,6 +25,7 @@ use crate::report::Report;
 use crate::runtime::Runtime;
 use crate::spec::{AuditSpec, SmokeTest, Subject};
 use crate::types::{ByteSize, Target};
+use crate::vulnerabilities::{self, Boms, Lookup};
 use source::{Source, current, open, target};
 
 /// Opens and checks one layer. Findings stand in the report.
@@ -36,6 +38,7 @@ pub async fn run(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Report> {
+    let lookup = Lookup::prepare(spec.checks.vulnerabilities.as_ref(), environment)?;
     let subject = match &spec.subject {
         Some(subject) => subject.clone(),
         None => Subject::Published(current(spec, connections, environment, console).await?),
@@ -73,6 +76,22 @@ pub async fn run(
     step.done(counted(findings.len(), "finding"));
     let (mut findings, import_times) = smoke_test(spec, &opened, source, findings, target, environment, console)?;
     findings.extend(import_time::check(import_times.as_ref(), spec.checks.max_import_time));
+    let origins = Origins { is_default: !spec.has_other_indexes, ..Origins::default() };
+    let boms = if lookup.is_some() && opened.is_read { boms(&opened.layer, source)? } else { Boms::default() };
+    let subject = vulnerabilities::Subject {
+        layer: &opened.layer,
+        target,
+        origins: &origins,
+        boms: &boms,
+        direct: &BTreeSet::new(),
+        before: None,
+    };
+    let known = match &lookup {
+        Some(lookup) if opened.is_read => known_vulnerabilities::look_up(lookup, subject, console).await?,
+        Some(_) | None => None,
+    };
+    let (known, new) = known.unzip();
+    findings.extend(new.into_iter().flatten());
     findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.annotate(&findings);
 
@@ -86,6 +105,7 @@ pub async fn run(
         distributions: largest,
         rejection: rejection.map(|failure| Explanation::of(&failure.into())),
         findings,
+        vulnerabilities: known,
         import_times,
         materials,
         ..Report::of_audit(source.subject.name(), target, reason)
@@ -116,6 +136,19 @@ fn materials(spec: &AuditSpec, opened: &Opened, source: &Source) -> anyhow::Resu
             let bytes_of = |file: &Utf8Path| fs_err::read(path.join(file)).ok();
             Ok(Materials::gather(layer, spec.documents.materials(), Origins::default(), bytes_of))
         }
+        Subject::Zip { path, .. } => of_zip(&fs_err::read(path)?),
+        Subject::Published(_) => of_zip(source.zip()),
+    }
+}
+
+/// What the distributions say that they bundle.
+fn boms(layer: &Layer, source: &Source) -> anyhow::Result<Boms> {
+    if !Boms::are_in(layer) {
+        return Ok(Boms::default());
+    }
+    let of_zip = |zip: &[u8]| anyhow::Ok(Boms::read(layer, archive::reader_of_zip(zip, &source.subject.shown())?));
+    match &source.subject {
+        Subject::Folder { path, .. } => Ok(Boms::read(layer, |file| fs_err::read(path.join(file)).ok())),
         Subject::Zip { path, .. } => of_zip(&fs_err::read(path)?),
         Subject::Published(_) => of_zip(source.zip()),
     }

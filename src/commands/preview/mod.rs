@@ -6,6 +6,7 @@ mod times_before;
 
 use std::borrow::Cow;
 
+use super::known_vulnerabilities::{self, Prepared};
 use super::{outcome, preflight};
 use crate::audit::smoke::times;
 use crate::commands::preview::baseline::Baseline;
@@ -98,6 +99,7 @@ async fn build<'scope>(
     context: Context<'_, 'scope, '_>,
 ) -> anyhow::Result<Report> {
     let Context { environment, console, workers, .. } = context;
+    let prepared = Prepared::of(known_vulnerabilities::lookup(spec, environment)?, spec, &manifest);
     let named = times::named(&manifest);
     let mut built = workers.run(move || build::build(spec, &manifest, environment, console)).await?;
     match known.published {
@@ -115,6 +117,7 @@ async fn build<'scope>(
         (Some(published), None) => report.compared_to(&published.known.state),
         (None, None) => report,
     };
+    let report = known_vulnerabilities::add(prepared, &mut built, report, spec, console).await?;
     let state = known.published.map(|published| &published.known.state).filter(|_| known.baseline.is_none());
     let report = times_before::measure(report, spec, state, named, context).await;
     let is_changed = report.changed;

@@ -8,7 +8,7 @@ use crate::error::{Explanation, counted};
 use crate::layer::{Finding, Severity};
 use crate::report::changes::Changes;
 use crate::report::escape::{name, name_as_code, sentence};
-use crate::report::{DestinationReport, Outcome, Report, import_times, licences};
+use crate::report::{DestinationReport, Outcome, Report, import_times, licences, vulnerabilities};
 
 /// A layer with what is computed from its report.
 pub(in crate::report) struct Layer<'a> {
@@ -29,7 +29,7 @@ impl<'a> Layer<'a> {
             let is_refusal = report.rejection.is_some() && Some(finding.severity) == worst;
             finding.severity < Severity::Notice && (is_refusal || is_new(finding))
         };
-        let (serious, other): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(is_serious);
+        let (serious, other): (Vec<&Finding>, Vec<&Finding>) = report.listed_findings().partition(is_serious);
         // New notices come before what was known.
         let (new_notices, known): (Vec<&Finding>, Vec<&Finding>) = other.into_iter().partition(|other| is_new(other));
         let other = new_notices.into_iter().chain(known).collect();
@@ -73,6 +73,7 @@ impl<'a> Layer<'a> {
         let report = self.report;
         let mut lines = Vec::new();
         lines.extend(sizes(report));
+        lines.extend(report.vulnerabilities.as_ref().map(vulnerabilities::first_lines));
         lines.extend(report.import_times.as_ref().filter(|_| report.changed).map(import_times::line));
         if let Some(refused) = report.rejection.as_ref().filter(|refused| !report.has_error(&refused.error)) {
             lines.push(told(&refused.error, refused.hint.as_deref()));
@@ -99,6 +100,8 @@ impl<'a> Layer<'a> {
                 findings::table(&findings, shown, self.links.docs) + &not_shown(findings.len(), shown, "finding");
             sections.push((counted(findings.len(), "other finding"), text));
         }
+        let known = report.vulnerabilities.as_ref();
+        sections.extend(known.and_then(|known| vulnerabilities::details(known, rows.findings)));
         sections.extend(report.import_times.as_ref().map(import_times::table));
         let count = report.distributions.len();
         let why = format!("Why: {}\n\n", sentence(&report.reason));

@@ -12,9 +12,9 @@ use super::{Rows, packages};
 use crate::error::counted;
 use crate::facts;
 use crate::layer::sizes::{percent, signed};
-use crate::report::Report;
 use crate::report::escape::{in_html_block, name, name_as_code, sentence, tight};
 use crate::report::headline::range;
+use crate::report::{Report, vulnerabilities};
 
 /// How many unchanged layers are named.
 const UNCHANGED: usize = 100;
@@ -144,9 +144,10 @@ fn outcome(layer: &Layer<'_>) -> String {
     if let Some(rejection) = &report.rejection {
         return format!("**would be refused**: {}", sentence(&rejection.error));
     }
+    let new = report.vulnerabilities.as_ref().map(vulnerabilities::new_in_a_row).unwrap_or_default();
     let first = &layer.changes.first;
     if first.is_empty() {
-        return sentence(&report.reason);
+        return new + &sentence(&report.reason);
     }
     let names = first.iter().take(NAMED).map(|shown| {
         let sign = packages::sign(&shown.change);
@@ -155,7 +156,7 @@ fn outcome(layer: &Layer<'_>) -> String {
     });
     let names: Vec<String> = names.collect();
     let count = first.len() + layer.changes.folded.len();
-    format!("{}{}", names.join(", "), more(count, names.len(), " and {} more"))
+    format!("{new}{}{}", names.join(", "), more(count, names.len(), " and {} more"))
 }
 
 /// `{}` in `text` stands for the number of items that are left out.

@@ -12,7 +12,10 @@ use crate::facts;
 use crate::layer::import_times::{ImportTime, ImportTimes, ImportedModule};
 use crate::layer::scan::binary;
 use crate::layer::{File, Finding, Kind, Layer, Saving};
+use crate::report::vulnerabilities::{in_one_line, state};
 use crate::report::{DestinationReport, PackageChange, PackageChangeKind, Report};
+use crate::types::DistributionName;
+use crate::vulnerabilities::Vulnerability;
 
 /// The longest name, in characters; Linux allows no longer file names.
 pub(super) const NAME: usize = 255;
@@ -60,6 +63,8 @@ struct Data<'a> {
     findings: Rows<FindingRow<'a>>,
     /// Severity, code, number of findings.
     tally: Vec<(&'static str, &'static str, usize)>,
+    /// `None` if they were not looked up.
+    vulnerabilities: Option<VulnerabilityRows<'a>>,
     /// URL of the documentation; the code of a finding is appended.
     docs: Option<String>,
     /// Rule, owner, files, bytes.
@@ -68,6 +73,18 @@ struct Data<'a> {
     imports: Option<Imports<'a>>,
     /// `None` if the layer was not opened.
     files: Option<Files<'a>>,
+}
+
+/// Id, page, severity, score, distribution, fixed version, what brings it, what became of it, summary.
+type VulnerabilityRow<'a> =
+    (Cow<'a, str>, String, &'static str, f64, Cow<'a, str>, Cow<'a, str>, String, Cow<'a, str>, Cow<'a, str>);
+
+#[derive(Serialize)]
+struct VulnerabilityRows<'a> {
+    /// How many there are, in a sentence.
+    headline: String,
+    #[serde(flatten)]
+    rows: Rows<VulnerabilityRow<'a>>,
 }
 
 /// Milliseconds.
@@ -163,6 +180,10 @@ pub(super) fn of(report: &Report, docs: Option<&str>) -> String {
         changes: Rows::of(&changes, change),
         findings: Rows::of(&report.findings, finding),
         tally: tally(&report.findings),
+        vulnerabilities: report.vulnerabilities.as_ref().map(|known| VulnerabilityRows {
+            headline: visible(&in_one_line(known), MESSAGE).into_owned(),
+            rows: Rows::of(&known.found.iter().chain(&known.removed).collect::<Vec<_>>(), |one| vulnerability(one)),
+        }),
         docs: docs.map(|docs| format!("{docs}/findings.md#")),
         savings: Rows::of(&report.savings, |saving: &Saving| {
             (visible(&saving.rule, NAME), visible(&saving.owner, NAME), saving.files, saving.bytes.0)
@@ -199,6 +220,23 @@ fn finding(finding: &Finding) -> FindingRow<'_> {
         Cow::Owned(distribution),
         visible(&finding.message, MESSAGE),
         visible(&finding.help, MESSAGE),
+    )
+}
+
+fn vulnerability(one: &Vulnerability) -> VulnerabilityRow<'_> {
+    let brought_by: Vec<&str> = one.brought_by.iter().map(DistributionName::as_str).collect();
+    let bundled = one.bundled.as_deref().map(|bundled| format!(" ({bundled})")).unwrap_or_default();
+    let distribution = format!("{} {}{bundled}", one.distribution, one.version);
+    (
+        visible(&one.id, NAME),
+        one.url(),
+        one.severity.word(),
+        one.score.unwrap_or_default(),
+        Cow::Owned(visible(&distribution, NAME).into_owned()),
+        visible(one.fixed_in.as_deref().unwrap_or_default(), NAME),
+        brought_by.join(", "),
+        Cow::Owned(visible(&state(one).unwrap_or_default(), MESSAGE).into_owned()),
+        visible(&one.summary, MESSAGE),
     )
 }
 

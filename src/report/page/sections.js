@@ -85,6 +85,7 @@ function drawFacts() {
 function drawSections() {
   drawChanges();
   drawFindings();
+  drawVulnerabilities();
   drawPackages();
   drawImports();
   drawSavings();
@@ -154,6 +155,25 @@ function drawFindings() {
     const heading = element("h3", {}, element("span", { class: `chip severity ${severity}` }, severity), " ", element("code", {}, shown), count > 1 ? element("span", { class: "muted" }, ` × ${number(count)}`) : null);
     return element("article", { class: `finding ${severity}` }, heading, element("ul", {}, ...found.slice(0, SHOWN).map(item)), folded(found.slice(SHOWN), item));
   }), moreRows(more) ?? "");
+}
+
+function drawVulnerabilities() {
+  if (!data.vulnerabilities) return;
+  const { headline, rows, more } = data.vulnerabilities;
+  const section = byId("vulnerabilities");
+  section.hidden = false;
+  section.append(element("p", {}, headline));
+  if (rows.length === 0) return;
+  const rank = ["none", "low", "medium", "high", "critical"];
+  const rated = (severity, score) => (score > 0 ? `${severity} ${score.toFixed(1)}` : severity);
+  section.append(sortable([
+    { title: "Vulnerability", key: ([id]) => id, cell: ([id, url]) => element("a", { href: url, rel: "noreferrer" }, name(id)) },
+    { title: "Severity", isNumber: true, key: ([, , severity, score]) => 100 * rank.indexOf(severity) + score, cell: ([, , severity, score]) => rated(severity, score) },
+    { title: "Package", key: ([, , , , distribution]) => distribution, cell: ([, , , , distribution]) => name(distribution) },
+    { title: "Fixed in", key: ([, , , , , fixed]) => fixed, cell: ([, , , , , fixed]) => name(fixed || "—") },
+    { title: "Because of", isExtra: true, key: ([, , , , , , because]) => because, cell: ([, , , , , , because]) => because },
+    { title: "About", isExtra: true, key: ([, , , , , , , state]) => state, cell: ([, , , , , , , state, summary]) => [state, summary].filter(Boolean).join(": ") },
+  ], rows, 1, "Known vulnerabilities"), moreRows(more) ?? "");
 }
 
 // Created when somebody opens it, because there may be thousands of rows.

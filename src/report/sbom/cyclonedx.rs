@@ -17,6 +17,8 @@ pub(super) struct Bom {
     pub(super) metadata: Metadata,
     pub(super) components: Vec<Component>,
     pub(super) dependencies: Vec<Dependency>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) vulnerabilities: Vec<Vulnerability>,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,6 +125,59 @@ pub(super) struct Dependency {
     pub(super) of: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) depends_on: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Vulnerability {
+    pub(super) id: String,
+    pub(super) source: Source,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) references: Vec<Reference>,
+    pub(super) ratings: [Rating; 1],
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) recommendation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) analysis: Option<Analysis>,
+    pub(super) affects: [Affected; 1],
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Source {
+    pub(super) name: &'static str,
+    pub(super) url: String,
+}
+
+/// The same vulnerability under another id.
+#[derive(Debug, Serialize)]
+pub(super) struct Reference {
+    pub(super) id: String,
+    pub(super) source: Source,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Rating {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) score: Option<f64>,
+    pub(super) severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) method: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vector: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Analysis {
+    pub(super) state: &'static str,
+    pub(super) detail: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Affected {
+    /// The `bom-ref` of a component.
+    #[serde(rename = "ref")]
+    pub(super) of: String,
 }
 
 impl Hash {

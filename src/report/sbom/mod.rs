@@ -4,6 +4,7 @@
 //! It has no date and no random number: the same layer gives the same bytes.
 
 mod cyclonedx;
+mod known;
 pub(crate) mod libraries;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub(crate) fn sbom(report: &Report) -> Option<String> {
     let distributions = distributions(layer, &report.materials);
     let others = others(layer, &report.materials);
     let dependencies = dependencies(layer, target(report), &distributions, &others);
+    let vulnerabilities = known::vulnerabilities(report, &distributions);
     let components = distributions.into_values().chain(others).collect();
     let lifecycles = [Lifecycle { phase: "post-build" }];
     let mut bom = Bom {
@@ -47,6 +49,7 @@ pub(crate) fn sbom(report: &Report) -> Option<String> {
         metadata: Metadata { lifecycles, tools: Tools { components: vec![tool()] }, component: root(report) },
         components,
         dependencies,
+        vulnerabilities,
     };
     let body = serde_json::to_vec(&bom).expect("has string keys");
     bom.serial_number = Some(serial_number(Digest::of(&body)));
