@@ -80,7 +80,7 @@ fn a_second_build_starts_no_installer_compiles_nothing_and_imports_nothing() {
     assert!(first == second);
     assert_eq!(sandbox.trapped(), "");
     let outcome = outcome.says("2 distributions for").says("all from the cache").says("from the cache), ");
-    outcome.says("all of them, and nothing that they read has changed since");
+    outcome.says("all of them (from the cache, because nothing that they read has changed)");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_new_version_of_one_costs_that_one() {
     );
     sandbox.write("requirements.txt", bumped);
     let (half_warm, outcome) = layer(&sandbox, build(&sandbox, &[]));
-    outcome.says("2 distributions for").says("1 of them from the cache").says("(1 of them earlier");
+    outcome.says("2 distributions for").says("1 of them from the cache").says("all of them (1 from the cache)");
     let (cold, _) = layer(&sandbox, build(&sandbox, &[]).env("LAMBDA_LAYER_CACHE_DIR", sandbox.root().join("other")));
     assert!(half_warm == cold);
 }
@@ -157,6 +157,26 @@ fn what_an_import_reads_decides_whether_it_is_tried_again() {
     let outcome = run().run();
     // `user` was imported once, but with another `base`.
     outcome.code(1).says("`user`").says("needed");
+}
+
+#[test]
+fn a_module_for_an_extra_that_nobody_asked_for_is_tried_once() {
+    let sandbox = Sandbox::with_requirements("part==1.0\n");
+    let wheels = sandbox.root().join("index");
+    let extra = "Metadata-Version: 2.1\nName: part\nVersion: 1.0\nRequires-Dist: absent; extra == 'x'\n";
+    let files = [("part.py", "x = 1\n"), ("part_x.py", "import absent\n"), ("part-1.0.dist-info/METADATA", extra)];
+    wheel_of(&wheels, "part", "1.0", &files);
+    let index = PasswordIndex::start(&wheels, "me", "pass-w0rd-of-mine");
+    let url = index.url_with_password();
+    let findings = |outcome: &Outcome| outcome.stderr.lines().filter(|line| line.contains("absent")).count();
+    let (_, first) = layer(&sandbox, build(&sandbox, &["--index-url", &url]));
+    let (_, second) = layer(&sandbox, build(&sandbox, &["--index-url", &url]));
+    assert_eq!(findings(&first), findings(&second));
+    second.says("from the cache, because nothing that they read has changed");
+    // As soon as it is there, it is tried again.
+    sandbox.write("own/absent.py", "y = 1\n");
+    let (_, third) = layer(&sandbox, build(&sandbox, &["--index-url", &url, "--source", "own"]));
+    third.says("Import 3 modules").says("all of them");
 }
 
 #[test]

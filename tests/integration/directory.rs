@@ -199,7 +199,7 @@ fn other_inputs_with_the_same_bytes_adopt_the_version() {
     --- stderr
       [time]  Check for changes                a build is needed
       exclude: boto3 added
-      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+      [time]  Install                          1 distribution for python3.13 on x86_64, all from the cache
       [time]  Pack the zip                     6 files, 37.1 KB → 11.3 KB
       [time]  Check the layer                  1 finding
     warning: `exclude` lists `boto3`, which would not be in the layer anyway (remove it from `exclude`) [exclude-unknown]

@@ -480,7 +480,7 @@ fn modules_by_name_are_imported_and_no_others() {
     build(&sandbox, "good").run().success().says("Import 1 module");
     let outcome = build(&sandbox, "good, goood, colorsys").run().code(1);
     insta::assert_snapshot!(said(&outcome), @r#"
-      [time]  Import 3 modules                 all but 1 (1 of them earlier, and nothing that they read has changed since)
+      [time]  Import 3 modules                 all but 1 (1 from the cache)
     error: `goood` cannot be imported: ModuleNotFoundError: No module named 'goood'
     hint: did you mean `good`?
     "#);

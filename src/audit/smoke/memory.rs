@@ -3,15 +3,17 @@
 //!
 //! An import is believed to read its own distribution, what that requires, directly or indirectly, with any extra and on
 //! any system, and every distribution with a `.pth` file; and to notice which other distributions and modules there are.
-//! Failed imports and the user's own modules are never remembered, nor are imports that read own modules.
+//! The user's own modules are never remembered, nor are imports that read them, nor imports that failed for another
+//! reason than a module that is not there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::modules::Module;
-use super::run::SCRIPT;
+use super::run::{Outcome, Raised, SCRIPT};
 use crate::cache;
 use crate::cache::Cache;
 use crate::console::Console;
@@ -33,15 +35,42 @@ pub(super) struct Memory<'a> {
     tree: &'a Tree,
 }
 
-/// The imports of a distribution's modules, all of which worked.
+/// The imports of a distribution's modules.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Remembered {
-    /// The modules, each with the seconds that its import took.
-    pub(super) modules: BTreeMap<String, f64>,
+    pub(super) modules: BTreeMap<String, Kept>,
     /// Compiled files of the layer that were loaded, by their paths in the layer.
     pub(super) loaded: BTreeSet<Utf8PathBuf>,
     /// Compiled files that a module tried to load.
     pub(super) tried: BTreeSet<Utf8PathBuf>,
+}
+
+/// The import of a module.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) seconds: f64,
+    /// Why it failed; empty if it worked.
+    pub(super) errors: Vec<Raised>,
+}
+
+impl Kept {
+    pub(super) fn of(outcome: &Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Imported(time) => Some(Self { seconds: time.as_secs_f64(), errors: Vec::new() }),
+            // As soon as there is such a module, the layer has other names.
+            Outcome::Raised(errors) if errors.iter().any(|error| error.missing.is_some()) => {
+                Some(Self { seconds: 0.0, errors: errors.clone() })
+            }
+            Outcome::Raised(_) | Outcome::Died(_) | Outcome::Hung(_) | Outcome::NotTried => None,
+        }
+    }
+
+    pub(super) fn outcome(self) -> Outcome {
+        if self.errors.is_empty() {
+            return Outcome::Imported(Duration::try_from_secs_f64(self.seconds).unwrap_or_default());
+        }
+        Outcome::Raised(self.errors)
+    }
 }
 
 impl<'a> Memory<'a> {
@@ -89,16 +118,16 @@ impl<'a> Memory<'a> {
         all
     }
 
-    /// Remembers distributions whose modules were all imported. `seconds` are those of an import that worked.
+    /// Remembers distributions whose modules were all tried. `kept` is `None` for what must not be remembered.
     pub(super) fn remember(
         &self,
         modules: &[Module],
-        seconds: impl Fn(&str) -> Option<f64>,
+        kept: impl Fn(&str) -> Option<Kept>,
         (loaded, tried): (&BTreeSet<Utf8PathBuf>, &BTreeSet<Utf8PathBuf>),
     ) {
         for (name, own) in by_distribution(modules) {
-            let imported: Option<BTreeMap<String, f64>> =
-                own.iter().map(|module| Some(((*module).to_owned(), seconds(module)?))).collect();
+            let imported: Option<BTreeMap<String, Kept>> =
+                own.iter().map(|module| Some(((*module).to_owned(), kept(module)?))).collect();
             let (Some(modules), Some(key), Some(read)) = (imported, self.keys.get(name), self.read.get(name)) else {
                 continue;
             };

@@ -20,7 +20,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::audit::imported;
 use crate::audit::imported::Imported;
 use crate::audit::smoke::explain::Explained;
-use crate::audit::smoke::memory::Memory;
+use crate::audit::smoke::memory::{Kept, Memory};
 use crate::audit::smoke::modules::Module;
 use crate::audit::smoke::place::Place;
 use crate::audit::smoke::run::{Outcome, Patience, Raised, Ran, Unavailable};
@@ -172,13 +172,12 @@ fn attempt<'a>(
         (loaded, tried) = (in_layer(&ran.loaded), in_layer(&ran.tried));
     }
     let kept = remembered.modules.len();
-    let outcome = |seconds: f64| Outcome::Imported(Duration::try_from_secs_f64(seconds).unwrap_or_default());
-    ran.outcomes.extend(remembered.modules.into_iter().map(|(module, seconds)| (module, outcome(seconds))));
+    ran.outcomes.extend(remembered.modules.into_iter().map(|(module, kept)| (module, kept.outcome())));
     loaded.extend(remembered.loaded);
     tried.extend(remembered.tried);
     if let Some(memory) = memory.filter(|_| !names.is_empty()) {
-        let seconds = |module: &str| ran.seconds(module).filter(|_| !ran.near_own.contains(module));
-        memory.remember(&modules, seconds, (&loaded, &tried));
+        let kept = |module: &str| ran.outcomes.get(module).filter(|_| !ran.near_own.contains(module));
+        memory.remember(&modules, |module| kept(module).and_then(Kept::of), (&loaded, &tried));
     }
     Ok(Attempt::Done(Imports { modules, ran, loaded, tried, kept, host }))
 }
@@ -215,8 +214,8 @@ pub fn judge(attempt: Attempt<'_>, subject: &Subject<'_>, console: &Console) -> 
 fn summary(ran: &Ran, parts: usize, kept: usize) -> String {
     let before = match kept {
         0 => String::new(),
-        _ if kept == ran.outcomes.len() => ", and nothing that they read has changed since".to_owned(),
-        _ => format!(" ({kept} of them earlier, and nothing that they read has changed since)"),
+        _ if kept == ran.outcomes.len() => " (from the cache, because nothing that they read has changed)".to_owned(),
+        _ => format!(" ({kept} from the cache)"),
     };
     format!("{}{before}", counts(ran, parts))
 }

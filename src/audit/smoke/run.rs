@@ -41,7 +41,7 @@ pub(super) enum Outcome {
     NotTried,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Raised {
     /// `ModuleNotFoundError`
     pub(super) kind: String,
@@ -92,14 +92,6 @@ impl Ran {
             near_own: BTreeSet::new(),
             stopped: None,
             output: String::new(),
-        }
-    }
-
-    /// How long an import took, in seconds; `None` if it failed.
-    pub(super) fn seconds(&self, module: &str) -> Option<f64> {
-        match self.outcomes.get(module) {
-            Some(Outcome::Imported(time)) => Some(time.as_secs_f64()),
-            _ => None,
         }
     }
 

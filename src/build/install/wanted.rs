@@ -96,8 +96,12 @@ impl Wanted {
             return None;
         }
         let pins = resolution.chosen.iter().map(|chosen| {
-            let hashes = chosen.wheel_hashes()?;
-            let hashes: BTreeSet<&str> = hashes.iter().map(String::as_str).collect();
+            let (offered, allowed) = (chosen.wheel_hashes()?, allowed_hashes(&chosen.name, request.manifest));
+            let is_allowed = |hash: &&str| allowed.is_empty() || allowed.contains(hash);
+            let hashes: BTreeSet<&str> = offered.iter().map(String::as_str).filter(is_allowed).collect();
+            if hashes.is_empty() {
+                return None;
+            }
             let version = chosen.version.as_ref()?.parse().ok()?;
             Some(Pin::new(chosen.name.parse().ok()?, &version, &hashes, request))
         });
@@ -139,6 +143,13 @@ impl Wanted {
         });
         keys.collect()
     }
+}
+
+/// The hashes that requirements and locks demand of a distribution; empty if every file is allowed.
+fn allowed_hashes<'a>(name: &str, manifest: &'a Manifest) -> BTreeSet<&'a str> {
+    let lines = manifest.requirements.iter().chain(&manifest.constraints);
+    let own = lines.filter(|line| line.name().is_some_and(|own| own.as_str() == name));
+    own.flat_map(|line| &line.hashes).map(String::as_str).collect()
 }
 
 /// Notes which content the wheels of a distribution have.
