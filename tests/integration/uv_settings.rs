@@ -121,7 +121,9 @@ fn lists_of_requirements_have_the_indexes_that_uv_has_for_them() {
     // The password of a file is hidden as any other.
     write_of_user(&sandbox, &format!("index-url = \"{}\"\n", index.url_with_password()));
     let watched = Watched::new(USER, PASSWORD);
-    let run = build(&sandbox, ".", "uv").env("LAMBDA_LAYER_DEBUG", "1");
+    // With an empty cache, so that an installer starts.
+    let other = sandbox.root().join("other-cache");
+    let run = build(&sandbox, ".", "uv").env("LAMBDA_LAYER_DEBUG", "1").env("LAMBDA_LAYER_CACHE_DIR", other);
     let outcome = watched.run(run, sandbox.root().as_str()).success();
     watched.is_nowhere(&sandbox, &outcome, &[sandbox.root().join("home/.config/uv/uv.toml")]);
     has_alpha(&sandbox, ".");
