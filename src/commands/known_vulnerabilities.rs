@@ -12,10 +12,12 @@ use crate::environment::Environment;
 use crate::error::{Failure, counted};
 use crate::layer::{Finding, KnownFinding, Layer, ManifestPlace, Origins};
 use crate::manifest::Manifest;
+use crate::registry::state::State;
 use crate::report::Report;
 use crate::spec::Spec;
 use crate::types::DistributionName;
-use crate::vulnerabilities::{Boms, Effect, Lookup, Outcome, Subject, Vulnerabilities};
+use crate::versions::usage::LayerUsage;
+use crate::vulnerabilities::{Answers, Boms, Effect, Lookup, Outcome, PublishedVersion, Subject, Vulnerabilities};
 
 /// A look-up that is ready before the build, and what only the dependency files tell.
 pub(super) struct Prepared {
@@ -112,6 +114,38 @@ pub(super) async fn look_up(
     };
     step.done(format!("{found} in {}", counted(vulnerabilities.asked, "distribution")));
     Ok(Some((vulnerabilities, findings)))
+}
+
+/// Adds to each version what is known of it. The result is about those versions that are current or in use.
+///
+/// # Errors
+/// The user's if the database cannot be read.
+pub(super) async fn add_to_usage(
+    (lookup, answers): (&Lookup, &Answers),
+    usage: &mut LayerUsage,
+    state: &State,
+    console: &Console,
+) -> Result<(Option<Vulnerabilities>, Vec<Finding>), Failure> {
+    let step = console.step("Look up known vulnerabilities");
+    let nowhere = BTreeMap::new();
+    let versions = usage.versions.iter().map(|version| {
+        let contents = version.contents.iter().filter_map(|hash| state.contents.get(hash));
+        // Of a content that was read off the lists of versions nothing else is known.
+        let content = contents.into_iter().find(|content| content.unzipped_size.is_some());
+        PublishedVersion {
+            distributions: content.map(|content| content.distributions.as_slice()),
+            standings: content.map_or(&nowhere, |content| &content.standings),
+            counts: version.is_of_interest(),
+        }
+    });
+    let versions: Vec<PublishedVersion<'_>> = versions.collect();
+    let (outcome, known) = lookup.run_on_published(&versions, answers, today()).await?;
+    for (version, known) in usage.versions.iter_mut().zip(known) {
+        version.known_vulnerabilities = Some(known);
+    }
+    let asked = outcome.vulnerabilities.as_ref().map_or(0, |known| known.asked);
+    step.done(counted(asked, "distribution"));
+    Ok((outcome.vulnerabilities, outcome.findings))
 }
 
 /// The line that asks for the distribution, or for one that brings it.

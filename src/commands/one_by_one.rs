@@ -7,6 +7,7 @@ use crate::error::Explanation;
 use crate::registry::connections::Connections;
 use crate::report::{Report, RunReport};
 use crate::spec::{AuditSpec, Subject, VersionCommandSpec};
+use crate::vulnerabilities::Answers;
 
 /// Audits one layer after another: the imports of each take all processors.
 ///
@@ -30,9 +31,9 @@ pub fn manage_versions(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<RunReport> {
-    let connections = Connections::default();
+    let (connections, answers) = (Connections::default(), Answers::default());
     let one = async |spec: &VersionCommandSpec, own: &Console| {
-        Box::pin(versions::run(spec, &connections, environment, own)).await
+        Box::pin(versions::run(spec, &connections, &answers, environment, own)).await
     };
     let command = specs[0].act.command();
     one_by_one(command, specs, |spec| spec.layer.to_string(), &one, console)

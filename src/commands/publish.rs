@@ -9,7 +9,7 @@ use crate::decide::plan::Action;
 use crate::decide::remember::remember;
 use crate::decide::{Connected, Context, Decision};
 use crate::environment::Environment;
-use crate::layer::KnownFinding;
+use crate::layer::{KnownFinding, Origins};
 use crate::registry::claim::Owner;
 use crate::registry::publish::{Known, Publication};
 use crate::registry::state::Content;
@@ -83,6 +83,7 @@ async fn build_and_publish<'scope>(
         Some(manifest) => manifest,
         None => workers.run(|| resolve::resolve(spec, environment, console)).await?,
     };
+    let origins = Origins::of(spec, &manifest);
     let prepared = Prepared::of(lookup, spec, &manifest);
     let mut built = workers.run(move || build::build(spec, &manifest, environment, console)).await?;
     preflight::check_budgets(&mut built, spec, environment, console).await?;
@@ -98,7 +99,7 @@ async fn build_and_publish<'scope>(
     }
     registry.identify_publisher(&store).await?;
     let declaration = spec.declaration.clone().or_license(report.licences.as_deref());
-    let publication = publication((spec, &declaration), &wanted, &report, &archive, environment);
+    let publication = publication((spec, &declaration), &wanted, (&report, &origins), &archive, environment);
     let mut published = publish::publish(&publication, &registry, &mut store, console).await?;
     let state = published.state.take().unwrap_or(state);
     let report = outcome::delivered(spec, report, archive, published, &existing)?;
@@ -110,7 +111,7 @@ async fn build_and_publish<'scope>(
 fn publication<'a>(
     (spec, declaration): (&'a Spec, &'a Declaration),
     wanted: &Fingerprinted,
-    report: &Report,
+    (report, origins): (&Report, &Origins),
     archive: &'a Archive,
     environment: &Environment,
 ) -> Publication<'a> {
@@ -128,6 +129,7 @@ fn publication<'a>(
             zipped_size: Some(archive.zipped_size),
             unzipped_size: Some(archive.unzipped_size),
             distributions: report.distributions.clone(),
+            standings: report.layer.as_ref().map(|layer| origins.standings(layer)).unwrap_or_default(),
             findings: Some(KnownFinding::noted(&report.findings)),
             python: Some(spec.target.python.to_string()),
             architecture: Some(spec.target.architecture.to_string()),

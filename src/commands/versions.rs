@@ -1,8 +1,10 @@
 //! The commands on published versions: share, attach, label, clean up, and list who uses them.
 
+use super::known_vulnerabilities;
+use crate::audit::verdict;
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::error::counted;
+use crate::error::{Explanation, counted};
 use crate::registry::claim::Owner;
 use crate::registry::connections::Connections;
 use crate::registry::{publish, version_list};
@@ -10,12 +12,14 @@ use crate::release;
 use crate::report::Report;
 use crate::spec::{VersionCommand, VersionCommandSpec, ownership};
 use crate::versions::{ChangeOutcome, attach, change, cleanup, labels, reserve, select, share, usage};
+use crate::vulnerabilities::{Answers, Lookup};
 
 /// # Errors
 /// What kept all of it from being done; what failed for some stands in the report.
 pub async fn run(
     spec: &VersionCommandSpec,
     connections: &Connections,
+    answers: &Answers,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Report> {
@@ -24,6 +28,7 @@ pub async fn run(
         return Box::pin(release::run(spec, std::slice::from_ref(&spec.layer), connections, environment, console))
             .await;
     }
+    let lookup = Lookup::prepare(spec.vulnerabilities.as_ref(), environment)?;
     let step = console.step("Read the state");
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
     let mut store = connections.store(&spec.state, &registry, environment).await?;
@@ -32,10 +37,20 @@ pub async fn run(
     step.done(counted(known.state.contents.len(), "content"));
     if let VersionCommand::Usage(choice) = &spec.act {
         let owner = Owner::this_run(environment);
-        let usage = usage::read(*choice, spec, &known.state, &owner, &registry, store.now(), console).await;
+        let mut usage = usage::read(*choice, spec, &known.state, &owner, &registry, store.now(), console).await;
+        let (vulnerabilities, findings) = match &lookup {
+            Some(lookup) => {
+                known_vulnerabilities::add_to_usage((lookup, answers), &mut usage, &known.state, console).await?
+            }
+            None => (None, Vec::new()),
+        };
+        console.findings(&findings, false);
+        let found = format!("{} in the versions of `{}` in use", verdict::tally(&findings), spec.layer);
+        let rejection = verdict::verdict_on_foreign(&findings, spec.fail_on, &found).err();
+        let rejection = rejection.map(|failure| Explanation::of(&failure.into()));
         let versions = Some(version_list::output(&known.state, &store));
         let report = Report::of_version_command(spec, usage.summary(), Vec::new());
-        return Ok(Report { versions, usage: Some(usage), ..report });
+        return Ok(Report { versions, usage: Some(usage), vulnerabilities, findings, rejection, ..report });
     }
     let (changes, known_state) = match &spec.act {
         VersionCommand::Cleanup(retention) => {

@@ -24,7 +24,7 @@ pub(crate) use distribution::headers;
 pub use finding::{Code, Finding, KnownFinding, ManifestPlace, Severity};
 pub use layout::Layout;
 pub use materials::Materials;
-pub use origins::{Origin, Origins};
+pub use origins::{Origin, Origins, Standing};
 pub use provenance::Provenance;
 pub use saving::Saving;
 pub use sizes::{DistributionSize, OwnLimits, distribution_sizes};

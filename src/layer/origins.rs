@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::locked::{self, Locked};
 use crate::facts;
-use crate::layer::Distribution;
+use crate::layer::{Distribution, Layer};
 use crate::secrets::without_credentials;
 use crate::types::{Digest, DistributionName, PYPI};
 
@@ -41,15 +42,16 @@ pub(crate) enum Place {
     Repository(String),
 }
 
-/// Whom one may ask about a distribution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+/// Whom one may ask about a distribution. The most private one is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
     /// It is from PyPI, so everybody knows its name.
     Public,
-    /// It is the user's own, or that of a repository or file: what is published under its name is something else.
-    Own,
     /// It is from another index, or may be.
     Elsewhere,
+    /// It is the user's own, or that of a repository or file: what is published under its name is something else.
+    Own,
 }
 
 impl Origins {
@@ -74,6 +76,17 @@ impl Origins {
             None if self.is_default => Standing::Public,
             Some(_) | None => Standing::Elsewhere,
         }
+    }
+
+    /// Of everything that is in the layer, by name, to be known when the dependency files have changed.
+    pub fn standings(&self, layer: &Layer) -> BTreeMap<DistributionName, Standing> {
+        let mut standings = BTreeMap::new();
+        for distribution in &layer.distributions {
+            let standing = self.standing(distribution);
+            let known = standings.entry(distribution.name.clone()).or_insert(standing);
+            *known = standing.max(*known);
+        }
+        standings
     }
 
     /// Of what is in the layer.
@@ -162,7 +175,7 @@ mod tests {
 
     #[test]
     fn only_what_is_from_pypi_is_public() {
-        let layer = crate::layer::Layer::of_distributions(&[("six", "1.0", &[])]);
+        let layer = Layer::of_distributions(&[("six", "1.0", &[])]);
         let six = &layer.distributions[0];
         let lock = |rest: &str| {
             let packages = locked::packages(&format!("[[package]]\nname = \"six\"\nversion = \"1.0\"\n{rest}\n"));

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::escape::{code, plain};
 use crate::error::counted;
-use crate::versions::usage::{FunctionUsage, LayerUsage, Status, VersionUsage, shown_place};
+use crate::versions::usage::{FunctionUsage, LayerUsage, VersionUsage, shown_place};
+use crate::vulnerabilities::VersionVulnerabilities;
 
 /// The most functions on the terminal; the output `result` has more, and the files of `results` have all.
 const FUNCTIONS: usize = 100;
@@ -14,7 +15,7 @@ const ROWS: usize = 500;
 const VERSIONS: usize = 10;
 
 /// The columns of a version, before its users.
-fn columns(usage: &LayerUsage, version: &VersionUsage) -> [String; 6] {
+fn columns(usage: &LayerUsage, version: &VersionUsage) -> [String; 7] {
     let labels: Vec<&str> = version.labels.iter().map(crate::types::Label::as_str).collect();
     [
         shown_place(&version.arn, usage.has_accounts()),
@@ -23,6 +24,7 @@ fn columns(usage: &LayerUsage, version: &VersionUsage) -> [String; 6] {
         version.age(usage.read).unwrap_or_else(|| "age unknown".to_owned()),
         version.zipped_size.map_or_else(|| "size unknown".to_owned(), |size| size.to_string()),
         labels.join(", "),
+        version.known_vulnerabilities.as_ref().map(VersionVulnerabilities::shown).unwrap_or_default(),
     ]
 }
 
@@ -59,8 +61,7 @@ fn versions(function: &FunctionUsage) -> String {
 
 /// The versions that are shown one by one, and the number of the others: old ones that nobody uses.
 fn shown(usage: &LayerUsage) -> (Vec<&VersionUsage>, usize) {
-    let is_shown = |version: &&VersionUsage| version.is_used() || version.status == Status::Current;
-    let (shown, rest): (Vec<_>, Vec<_>) = usage.versions.iter().partition(is_shown);
+    let (shown, rest): (Vec<_>, Vec<_>) = usage.versions.iter().partition(|version| version.is_of_interest());
     (shown, rest.len())
 }
 
@@ -72,9 +73,13 @@ fn more_versions(count: usize) -> String {
 /// Each version, with its functions below it.
 pub(super) fn text(usage: &LayerUsage) -> Vec<String> {
     let (shown, unused) = shown(usage);
-    let cells: Vec<[String; 6]> = shown.iter().map(|version| columns(usage, version)).collect();
+    let mut cells: Vec<[String; 7]> = shown.iter().map(|version| columns(usage, version)).collect();
+    for known in cells.iter_mut().map(|[.., known]| known).filter(|known| !known.is_empty()) {
+        // The table has no head here.
+        known.insert_str(0, "known vulnerabilities: ");
+    }
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
+    let widths: [usize; 7] = std::array::from_fn(width);
     let names = shown.iter().flat_map(|version| version.functions.iter().map(|function| name(version, function)));
     let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
     let (mut lines, mut rest, mut hidden) = (vec![String::new()], FUNCTIONS, 0);
@@ -102,14 +107,19 @@ pub(super) fn text(usage: &LayerUsage) -> Vec<String> {
 /// A table of the versions, and a folded one of the functions.
 pub(super) fn markdown(usage: &LayerUsage) -> String {
     let (shown, unused) = shown(usage);
+    let is_looked_up = shown.iter().any(|version| version.known_vulnerabilities.is_some());
     let mut text = String::new();
     let mut line = |content: &str| writeln!(text, "{content}").expect("a String takes everything");
     if !shown.is_empty() {
-        line("| layer version | status | age | zipped | labels | used by |\n|---|---|---|--:|---|---|");
+        let (head, rule) = if is_looked_up { (" known vulnerabilities |", "---|") } else { ("", "") };
+        line(&format!(
+            "| layer version | status | age | zipped | labels |{head} used by |\n|---|---|---|--:|---|{rule}---|"
+        ));
     }
     for version in &shown {
-        let [place, number, status, age, size, labels] = columns(usage, version).map(|cell| plain(&cell));
-        line(&format!("| {place} {number} | {status} | {age} | {size} | {labels} | {} |", users(version)));
+        let [place, number, status, age, size, labels, known] = columns(usage, version).map(|cell| plain(&cell));
+        let known = if is_looked_up { format!(" {known} |") } else { String::new() };
+        line(&format!("| {place} {number} | {status} | {age} | {size} | {labels} |{known} {} |", users(version)));
     }
     if unused > 0 {
         line(&format!("\n{}.", more_versions(unused)));

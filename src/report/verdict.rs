@@ -12,11 +12,12 @@ impl Report {
         let any = |outcome: Outcome| self.destinations.iter().any(|destination| destination.outcome == outcome);
         match self.command {
             _ if self.error.is_some() => "failed",
+            // It reports versions that are published: what it finds refuses none of them.
+            "usage" => self.usage.as_ref().map_or("failed", LayerUsage::verdict),
             _ if self.rejection.is_some() => "refused",
             "build" => "built",
             "audit" => "checked",
             "share" | "attach" | "label" | "cleanup" | "release" => self.verdict_on_changes(),
-            "usage" => self.usage.as_ref().map_or("failed", LayerUsage::verdict),
             _ if any(Outcome::Failed) => "failed",
             _ if self.published => "published",
             _ if any(Outcome::WouldPublish) => "would be published",

@@ -6,8 +6,11 @@ use camino::Utf8PathBuf;
 use secrecy::ExposeSecret;
 
 use super::follow_up::AfterInputs;
-use super::{Documents, GithubChoice, Labelling, Reading, RegistryChoice, Retention, StatePlace, Task};
-use crate::cli::{Inputs, given, list};
+use super::{
+    Documents, FailOn, GithubChoice, Labelling, Reading, RegistryChoice, Retention, StatePlace, Task,
+    VulnerabilityCheck,
+};
+use crate::cli::{DEFAULT_FAIL_ON, Inputs, given, list};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::types::{FunctionSelector, Label, LayerName, ParameterTemplate, Principal};
@@ -25,6 +28,9 @@ pub struct VersionCommandSpec {
     /// The documents about the layer, for a release.
     pub documents: Documents,
     pub github: GithubChoice,
+    /// For `usage`; `None` if known vulnerabilities are not looked up.
+    pub vulnerabilities: Option<VulnerabilityCheck>,
+    pub fail_on: FailOn,
     pub dry_run: bool,
     /// The repository, whose owner also gets the files that are written there.
     pub workspace: Utf8PathBuf,
@@ -116,6 +122,8 @@ impl VersionCommandSpec {
         reading.refuse_kept_labels_without_state(&after, &state);
         let documents = reading.documents(inputs);
         let github = reading.github(Task::Publish, inputs);
+        let fail_on = reading.parsed(given(inputs.fail_on.as_ref()), DEFAULT_FAIL_ON);
+        let vulnerabilities = if verb == Verb::Usage { reading.vulnerabilities(inputs, false) } else { None };
         let act = match verb {
             Verb::Share => {
                 after.share_with.map(VersionCommand::Share).ok_or(("share-with", "list who may use the version"))
@@ -156,7 +164,12 @@ impl VersionCommandSpec {
         let nothing = || Failure::user("there is nothing to do").hint("`lambda-layer --help` lists all commands");
         let act = act.ok_or_else(nothing)?;
         let ssm_parameter = after.ssm_parameter;
-        Ok(Self { act, layer, version, registry, state, ssm_parameter, documents, github, dry_run, workspace })
+        #[rustfmt::skip]
+        let spec = Self {
+            act, layer, version, registry, state, ssm_parameter, documents, github, vulnerabilities, fail_on, dry_run,
+            workspace,
+        };
+        Ok(spec)
     }
 }
 

@@ -16,7 +16,8 @@ use crate::registry::claim::Owner;
 use crate::registry::state::State;
 use crate::registry::{Listed, Registry};
 use crate::spec::{UsageChoice, VersionCommandSpec};
-use crate::types::{AccountId, ByteSize, Destination, Label, LayerVersionArn, Place};
+use crate::types::{AccountId, ByteSize, ContentHash, Destination, Label, LayerVersionArn, Place};
+use crate::vulnerabilities::VersionVulnerabilities;
 
 /// After this time, lists should show a new version.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
@@ -63,6 +64,12 @@ pub struct VersionUsage {
     pub parameters: Vec<String>,
     /// Whether all functions that could use it were read.
     pub is_complete: bool,
+    /// `None` if that was not looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_vulnerabilities: Option<VersionVulnerabilities>,
+    /// What it is a version of, as far as that is recorded.
+    #[serde(skip)]
+    pub(crate) contents: BTreeSet<ContentHash>,
 }
 
 /// A function that uses a version.
@@ -153,6 +160,8 @@ fn of(places: &[PlaceRead], usage: &Usage, state: &State, owner: &Owner, now: Ti
             functions,
             parameters: usage.parameters.get(&candidate.arn).cloned().unwrap_or_default(),
             is_complete,
+            known_vulnerabilities: None,
+            contents: candidate.contents,
             arn: candidate.arn,
         }
     };
@@ -248,6 +257,11 @@ impl VersionUsage {
         self.function_count + self.function_version_count > 0 || !self.parameters.is_empty()
     }
 
+    /// Whether it is more than an old version that nothing uses.
+    pub fn is_of_interest(&self) -> bool {
+        self.is_used() || self.status == Status::Current
+    }
+
     /// For example `3 days`; `None` if it is not known when it was published.
     pub fn age(&self, now: Timestamp) -> Option<String> {
         self.created.map(|created| rows::age(now.duration_since(created)))
@@ -303,7 +317,7 @@ impl LayerUsage {
 
     /// Keeps this number of functions, and this number of versions that nothing uses. The counts remain.
     pub(crate) fn shorten(&mut self, functions: usize) {
-        let (mut rest, mut unused) = (functions, functions);
+        let (mut rest, mut unused, mut ids) = (functions, functions, functions);
         self.versions.retain(|version| {
             let is_kept = version.is_used() || unused > 0;
             unused = unused.saturating_sub(usize::from(!version.is_used()));
@@ -312,6 +326,11 @@ impl LayerUsage {
         for version in &mut self.versions {
             version.functions.truncate(rest);
             rest -= version.functions.len();
+            if let Some(known) = &mut version.known_vulnerabilities {
+                known.ids.truncate(ids);
+                known.ignored.truncate(ids);
+                ids -= known.ids.len();
+            }
         }
     }
 

@@ -14,14 +14,8 @@ const NAMES: usize = 5;
 
 /// Marks what is ignored on this day, and gives a finding for everything else.
 pub(super) fn of(vulnerabilities: &mut Vulnerabilities, check: &VulnerabilityCheck, today: Date) -> Vec<Finding> {
+    mark_ignored(&mut vulnerabilities.found, check, today);
     let is_valid = |ignored: &&IgnoredVulnerability| ignored.until >= today;
-    for one in &mut vulnerabilities.found {
-        let accepted = check.ignored.iter().filter(is_valid).find(|ignored| one.has_id(&ignored.id));
-        one.ignored = accepted.map(|IgnoredVulnerability { until, reason, .. }| Ignored {
-            until: until.to_string(),
-            reason: reason.clone(),
-        });
-    }
     let mut findings: Vec<Finding> =
         vulnerabilities.open().take(FINDINGS).map(|one| known(one, check.severity)).collect();
     if let Some(more) = vulnerabilities.open().count().checked_sub(FINDINGS).filter(|more| *more > 0) {
@@ -40,6 +34,18 @@ pub(super) fn of(vulnerabilities: &mut Vulnerabilities, check: &VulnerabilityChe
     findings.extend(vulnerabilities.problem.as_deref().map(|problem| unknown(problem, check.severity)));
     findings.extend((!vulnerabilities.not_asked.is_empty()).then(|| not_asked(&vulnerabilities.not_asked)));
     findings
+}
+
+/// Marks what is ignored on this day.
+pub(super) fn mark_ignored(found: &mut [Vulnerability], check: &VulnerabilityCheck, today: Date) {
+    let is_valid = |ignored: &&IgnoredVulnerability| ignored.until >= today;
+    for one in found {
+        let accepted = check.ignored.iter().filter(is_valid).find(|ignored| one.has_id(&ignored.id));
+        one.ignored = accepted.map(|IgnoredVulnerability { until, reason, .. }| Ignored {
+            until: until.to_string(),
+            reason: reason.clone(),
+        });
+    }
 }
 
 fn known(one: &Vulnerability, severity: Severity) -> Finding {

@@ -11,6 +11,7 @@ mod database;
 mod findings;
 mod found;
 mod grouped;
+mod published;
 mod ranges;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +21,7 @@ use jiff::civil::Date;
 use crate::audit;
 use crate::environment::Environment;
 use crate::error::Failure;
-use crate::layer::origins::Standing;
-use crate::layer::{Distribution, DistributionSize, Finding, Layer, Origins};
+use crate::layer::{Distribution, DistributionSize, Finding, Layer, Origins, Standing};
 use crate::spec::VulnerabilityCheck;
 use crate::types::{DistributionName, Target};
 use advisory::{Advisory, PYPI};
@@ -31,6 +31,7 @@ pub use cvss::Rating;
 use database::Database;
 pub use found::{Effect, Ignored, Vulnerabilities, Vulnerability, url};
 use grouped::Before;
+pub use published::{Answers, Knowledge, PublishedVersion, VersionVulnerabilities};
 
 /// What is asked about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,28 +130,15 @@ impl Lookup {
         // The database has nothing but packages of PyPI.
         packages.extend(bundled.filter(|package| !is_local || package.kind == PYPI));
         let packages: Vec<Package> = packages.into_iter().collect();
-        let answer = match &self.source {
-            _ if packages.is_empty() => Answer::of(0),
-            Source::Api(api) => api.ask(&packages).await,
-            Source::Database(database) => database.ask(&packages)?,
-        };
+        let answer = self.ask(&packages).await?;
         let is_silent = answer.is_unreachable && answer.is_answered.iter().all(|is_answered| !is_answered);
         if is_silent && self.check.is_default {
             let why = answer.problems.first().cloned().unwrap_or_default();
             let note = format!("known vulnerabilities were not looked up: {why}");
             return Ok(Outcome { note: Some(note), ..Outcome::default() });
         }
-        let mut vulnerabilities = Vulnerabilities {
-            source: match &self.source {
-                Source::Api(api) => api.shown.clone(),
-                Source::Database(database) => database.shown.clone(),
-            },
-            asked: 0,
-            not_asked: elsewhere.iter().map(|distribution| distribution.name.to_string()).collect(),
-            problem: (!answer.problems.is_empty()).then(|| answer.problems.join("; ")),
-            found: Vec::new(),
-            removed: Vec::new(),
-        };
+        let not_asked = elsewhere.iter().map(|distribution| distribution.name.to_string()).collect();
+        let mut vulnerabilities = self.nothing_found(&answer, not_asked);
         let known = Known { packages: &packages, answer: &answer };
         for distribution in &asked {
             vulnerabilities.asked += usize::from(known.of(&Package::of(distribution)).is_some());
@@ -160,16 +148,48 @@ impl Lookup {
         Ok(Outcome { vulnerabilities: Some(vulnerabilities), findings, note: None })
     }
 
+    /// # Errors
+    /// The user's if the database cannot be read.
+    async fn ask(&self, packages: &[Package]) -> Result<Answer, Failure> {
+        match &self.source {
+            _ if packages.is_empty() => Ok(Answer::of(0)),
+            Source::Api(api) => Ok(api.ask(packages).await),
+            Source::Database(database) => database.ask(packages),
+        }
+    }
+
+    /// Where this answer is from, and what is missing in it.
+    fn nothing_found(&self, answer: &Answer, not_asked: Vec<String>) -> Vulnerabilities {
+        Vulnerabilities {
+            source: match &self.source {
+                Source::Api(api) => api.shown.clone(),
+                Source::Database(database) => database.shown.clone(),
+            },
+            not_asked,
+            problem: (!answer.problems.is_empty()).then(|| answer.problems.join("; ")),
+            ..Vulnerabilities::default()
+        }
+    }
+
+    /// Whether it may be asked about; `None` for the user's own, which nobody else knows.
+    fn may_ask(&self, standing: Standing) -> Option<bool> {
+        match (standing, &self.source) {
+            (Standing::Own, _) => None,
+            (Standing::Public, _) | (Standing::Elsewhere, Source::Database(_)) => Some(true),
+            (Standing::Elsewhere, Source::Api(_)) => Some(false),
+        }
+    }
+
     /// The distributions to ask about, each version once, and those that may be known but must not be sent.
     fn choose<'a>(&self, subject: Subject<'a>) -> (Vec<&'a Distribution>, Vec<&'a Distribution>) {
         let mut known = BTreeSet::new();
         let all = subject.layer.distributions.iter().filter(|one| known.insert((&one.name, &one.version)));
         let (mut asked, mut elsewhere) = (Vec::new(), Vec::new());
         for distribution in all {
-            match (subject.origins.standing(distribution), &self.source) {
-                (Standing::Own, _) => {}
-                (Standing::Public, _) | (Standing::Elsewhere, Source::Database(_)) => asked.push(distribution),
-                (Standing::Elsewhere, Source::Api(_)) => elsewhere.push(distribution),
+            match self.may_ask(subject.origins.standing(distribution)) {
+                Some(true) => asked.push(distribution),
+                Some(false) => elsewhere.push(distribution),
+                None => {}
             }
         }
         (asked, elsewhere)

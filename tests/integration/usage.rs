@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, EU, LAYER, US, VERSIONS, role};
 use crate::cleanup::{EMPTY_ZIP, FUNCTIONS, account_with, rows};
-use crate::harness::{Run, Sandbox};
+use crate::directory;
+use crate::harness::{Outcome, Run, Sandbox, dead_port};
+use crate::osv_server::{Osv, fixtures};
 use crate::packages::wheel;
 use crate::proxy::Rule;
 
@@ -232,4 +234,116 @@ fn a_folder_has_versions_and_no_functions() {
     sandbox.run(&["publish", "--layer-name", LAYER]).run().success();
     let outcome = sandbox.run(&["usage", "--layer-name", LAYER]).run().success();
     outcome.says("local  version 1  current").says("shared not in use: no function uses it");
+}
+
+/// Two versions with a private wheel, the first with an `idna` that has a known vulnerability; so has `six`.
+fn vulnerable() -> (Osv, Sandbox) {
+    let (osv, sandbox) = (Osv::with(&fixtures()), Sandbox::new());
+    wheel(&sandbox.path(""), "acme", "1.0");
+    for idna in ["3.6", "3.10"] {
+        sandbox.write("requirements.txt", format!("idna=={idna}\nsix==1.17.0\n./acme-1.0-py3-none-any.whl\n"));
+        osv.reach(directory::publish(&sandbox)).run().success();
+    }
+    (osv, sandbox)
+}
+
+fn with_vulnerabilities(osv: &Osv, sandbox: &Sandbox, level: &str) -> Run {
+    let arguments = ["usage", "--layer-name", LAYER, "--registry", ".lambda-layers", "--vulnerabilities", level];
+    osv.reach(sandbox.run(&arguments)).in_actions(&[])
+}
+
+/// What is known of each version, the newest first.
+fn known(outcome: &Outcome) -> Vec<Value> {
+    let result: Value = serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON");
+    let versions = result["usage"]["versions"].as_array().expect("is a list");
+    versions.iter().map(|version| version["known-vulnerabilities"].clone()).collect()
+}
+
+#[test]
+fn known_vulnerabilities_of_each_version_are_told_if_that_is_asked_for() {
+    let (osv, sandbox) = vulnerable();
+    let outcome = with_vulnerabilities(&osv, &sandbox, "").run().success();
+    assert_eq!((osv.seen().len(), known(&outcome)), (0, vec![Value::Null, Value::Null]));
+    assert!(!outcome.stdout.contains("vulnerabilities") && !outcome.summary().contains("vulnerabilities"));
+
+    let outcome = with_vulnerabilities(&osv, &sandbox, "warning").run().success();
+    let outcome =
+        outcome.says("known vulnerabilities: 1 high  no function").says(":`six 1.17.0` has the known vulnerability");
+    let (six, idna) = ("GHSA-vvvv-4444-aaaa", "GHSA-jjg7-2v4v-x38h");
+    assert_eq!(
+        known(&outcome),
+        [
+            json!({"knowledge": "complete", "severities": {"high": 1}, "ids": [six], "unanswered": 0}),
+            json!({"knowledge": "complete", "severities": {"high": 1, "medium": 1}, "ids": [six, idna], "unanswered": 0}),
+        ]
+    );
+    let summary = outcome.summary();
+    assert!(
+        summary.contains("| layer version | status | age | zipped | labels | known vulnerabilities | used by |"),
+        "{summary}"
+    );
+    assert!(summary.contains(" | 1 high | no function |"), "{summary}");
+    // Nothing is asked twice, and nothing that is private.
+    assert_eq!(osv.asked(), ["pkg:pypi/idna@3.10", "pkg:pypi/idna@3.6", "pkg:pypi/six@1.17.0"]);
+
+    with_vulnerabilities(&osv, &sandbox, "error").run().code(1).says("1 error in the versions of `shared` in use");
+    with_vulnerabilities(&osv, &sandbox, "warning").args(&["--fail-on", "warning"]).run().code(1);
+    with_vulnerabilities(&osv, &sandbox, "error").args(&["--fail-on", "never"]).run().success();
+    let ignored = format!("{six} 2999-01-31 we do not call it");
+    let outcome =
+        with_vulnerabilities(&osv, &sandbox, "error").args(&["--ignore-vulnerabilities", &ignored]).run().success();
+    let outcome = outcome.says("known vulnerabilities: none, 1 ignored");
+    assert_eq!(known(&outcome)[0]["ignored"], json!([six]));
+}
+
+#[test]
+fn what_nobody_knows_of_a_version_is_unknown() {
+    let (osv, sandbox) = vulnerable();
+    let dead = format!("http://127.0.0.1:{}", dead_port());
+    let down = |level: &str| with_vulnerabilities(&osv, &sandbox, level).env("LAMBDA_LAYER_OSV_URL", &dead).run();
+    let outcome = down("warning").success().says("known vulnerabilities: unknown").says("did not respond");
+    assert_eq!(known(&outcome)[0]["knowledge"], "unknown");
+    down("error").code(1);
+
+    // An older program did not record where the distributions are from.
+    let path = sandbox.path(".lambda-layers/state/shared.json");
+    let mut state = sandbox.json(".lambda-layers/state/shared.json");
+    let contents = state["contents"].as_object_mut().expect("is a map").values_mut();
+    contents.for_each(|content| drop(content.as_object_mut().expect("is a map").remove("standings")));
+    fs_err::write(&path, state.to_string()).expect("can be written");
+    let outcome = with_vulnerabilities(&osv, &sandbox, "notice").run().success();
+    let outcome = outcome.says("known vulnerabilities: unknown").says("3 distributions were not looked up");
+    assert_eq!((known(&outcome)[0]["unanswered"].clone(), osv.asked().len()), (json!(3), 0));
+
+    let contents = state["contents"].as_object_mut().expect("is a map").values_mut();
+    for content in contents {
+        let content = content.as_object_mut().expect("is a map");
+        content.remove("distributions");
+        content.remove("unzipped-size");
+    }
+    fs_err::write(&path, state.to_string()).expect("can be written");
+    let outcome = with_vulnerabilities(&osv, &sandbox, "error").run().success();
+    assert_eq!(known(&outcome)[1]["knowledge"], "unknown");
+}
+
+#[test]
+fn a_vulnerable_version_fails_a_run_only_while_something_uses_it() {
+    let (osv, account) = (Osv::with(&fixtures()), Account::with_buckets(&[EU]));
+    let sandbox = Sandbox::with_requirements("idna==3.6\n");
+    osv.reach(account.publish(&sandbox, &[])).run().success();
+    sandbox.write("requirements.txt", "idna==3.10\n");
+    osv.reach(account.publish(&sandbox, &[])).run().success();
+    let check = || osv.reach(usage(&account, &sandbox, &["--vulnerabilities", "error"])).run();
+    check().success().says("known vulnerabilities: none");
+    account.make_function(EU, "orders", EMPTY_ZIP, &[&arns(&account, EU)[0]]);
+    let outcome = check().code(1).says("known vulnerabilities: 1 medium  1 function").says("use idna 3.7 or later");
+    assert!(outcome.stdout.contains("shared in use"), "{}", outcome.stdout);
+    sandbox.write(
+        "lambda-layers.yml",
+        "defaults:\n  registry: aws\n  bucket: layers-{region}\n  vulnerabilities: notice\nlayers:\n  - layer-name: shared\n  - layer-name: other\n",
+    );
+    let asked = osv.asked().len();
+    let outcome = osv.reach(account.seen_by(sandbox.run(&["usage"]))).run().success();
+    assert_eq!(osv.asked().len(), asked + 2);
+    outcome.says("known vulnerabilities: 1 medium");
 }

@@ -129,6 +129,7 @@ fn remember_content(state: &mut State, publication: &Publication<'_>) {
         content.zipped_size = publication.content.zipped_size;
         content.unzipped_size = publication.content.unzipped_size;
         content.distributions.clone_from(&publication.content.distributions);
+        content.standings.clone_from(&publication.content.standings);
         content.findings.clone_from(&publication.content.findings);
         content.python.clone_from(&publication.content.python);
         content.architecture.clone_from(&publication.content.architecture);

@@ -11,11 +11,13 @@ use serde_json::Value;
 
 use super::claim::{Claim, Unanswered};
 use crate::error::Failure;
-use crate::layer::{DistributionSize, KnownFinding};
+use crate::layer::{DistributionSize, KnownFinding, Standing};
 use crate::registry::recipe;
 use crate::secrets::clean;
 use crate::types::description::Declared;
-use crate::types::{ByteSize, ContentHash, Destination, Fingerprint, Label, LayerName, LayerVersionArn};
+use crate::types::{
+    ByteSize, ContentHash, Destination, DistributionName, Fingerprint, Label, LayerName, LayerVersionArn,
+};
 
 /// The format of the JSON. A higher one was written by a newer program.
 const FORMAT: u64 = 1;
@@ -85,6 +87,9 @@ pub struct Content {
     pub unzipped_size: Option<ByteSize>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<DistributionSize>,
+    /// Which of them are from PyPI, and which are the user's own; empty if not recorded.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub standings: BTreeMap<DistributionName, Standing>,
     /// The findings of its checks, worst first; `None` if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<KnownFinding>>,
