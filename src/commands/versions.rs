@@ -45,7 +45,7 @@ pub async fn run(
             None => (None, Vec::new()),
         };
         console.findings(&findings, false);
-        let found = format!("{} in the versions of `{}` in use", verdict::tally(&findings), spec.layer);
+        let found = format!("{} in versions of `{}` that are current or in use", verdict::tally(&findings), spec.layer);
         let rejection = verdict::verdict_on_foreign(&findings, spec.fail_on, &found).err();
         let rejection = rejection.map(|failure| Explanation::of(&failure.into()));
         let versions = Some(version_list::output(&known.state, &store));

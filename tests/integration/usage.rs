@@ -286,7 +286,10 @@ fn known_vulnerabilities_of_each_version_are_told_if_that_is_asked_for() {
     // Nothing is asked twice, and nothing that is private.
     assert_eq!(osv.asked(), ["pkg:pypi/idna@3.10", "pkg:pypi/idna@3.6", "pkg:pypi/six@1.17.0"]);
 
-    with_vulnerabilities(&osv, &sandbox, "error").run().code(1).says("1 error in the versions of `shared` in use");
+    with_vulnerabilities(&osv, &sandbox, "error")
+        .run()
+        .code(1)
+        .says("1 error in versions of `shared` that are current or in use");
     with_vulnerabilities(&osv, &sandbox, "warning").args(&["--fail-on", "warning"]).run().code(1);
     with_vulnerabilities(&osv, &sandbox, "error").args(&["--fail-on", "never"]).run().success();
     let ignored = format!("{six} 2999-01-31 we do not call it");
