@@ -118,6 +118,9 @@ impl Lookup {
             found.insert(package, of_package);
         }
         let of_versions = versions.iter().map(|version| self.of_version(version, &found)).collect();
+        if !versions.iter().any(|version| version.counts && version.distributions.is_some()) {
+            return Ok((Outcome::default(), of_versions));
+        }
         let counting = || versions.iter().filter(|version| version.counts).flat_map(|version| self.rows(version));
         let not_asked: BTreeSet<String> = counting().filter(|row| !row.is_asked).map(|row| row.package.name).collect();
         let counted: BTreeSet<Package> = counting().filter(|row| row.is_asked).map(|row| row.package).collect();
@@ -128,7 +131,10 @@ impl Lookup {
             ..self.nothing_found(&answer, not_asked.into_iter().collect())
         };
         vulnerabilities.found.sort_by(Vulnerability::worst_first);
-        let findings = findings::of(&mut vulnerabilities, &self.check, today);
+        let mut findings = findings::of(&mut vulnerabilities, &self.check, today);
+        // What is not recorded may have it.
+        let is_recorded = versions.iter().all(|version| version.distributions.is_some());
+        findings.retain(|finding| is_recorded || finding.code != "ignore-vulnerability-unused");
         Ok((Outcome { vulnerabilities: Some(vulnerabilities), findings, note: None }, of_versions))
     }
 

@@ -325,8 +325,11 @@ fn what_nobody_knows_of_a_version_is_unknown() {
         content.remove("unzipped-size");
     }
     fs_err::write(&path, state.to_string()).expect("can be written");
-    let outcome = with_vulnerabilities(&osv, &sandbox, "error").run().success();
+    let ignored = ["--ignore-vulnerabilities", "CVE-2020-1 2999-01-31 we do not call it"];
+    let outcome = with_vulnerabilities(&osv, &sandbox, "error").args(&ignored).run().success();
     assert_eq!(known(&outcome)[1]["knowledge"], "unknown");
+    assert!(!outcome.stdout.contains("ignore-vulnerability-unused"), "{}", outcome.stdout);
+    assert!(!outcome.stdout.contains("No known vulnerabilities"), "{}", outcome.stdout);
 }
 
 #[test]
