@@ -2,7 +2,7 @@
 //!
 //! What could differ is fixed: entries sorted by path, folders included; dates 1980-01-01 00:00 UTC; modes 755 for
 //! folders, programs and 644 for other files; one compressor at one level, on files as a whole, so that the number of
-//! threads changes nothing. Files are compressed side by side, the largest first, and written in order.
+//! threads changes nothing. Files are compressed side by side, the large ones first, and written in order.
 //!
 //! libdeflater compresses and rawzip writes what is compressed already; the `zip` crate's own parallel writing puts
 //! entries in the order in which they are done. libdeflate is faster and its zips are smaller than zlib-rs's at the
@@ -37,6 +37,8 @@ use crate::types::{ByteSize, ContentHash, Digest};
 
 /// The default of zlib and of libdeflate.
 pub const LEVEL: i32 = 6;
+/// Files of this size in bytes, or larger, are compressed before all others, so that no core is left with one at the end.
+const LARGE: u64 = 4 << 20;
 const FOLDER_MODE: u32 = 0o040_755;
 const PROGRAM_MODE: u32 = 0o100_755;
 const FILE_MODE: u32 = 0o100_644;
@@ -147,17 +149,19 @@ fn write_zip(
     progress: &ProgressBar,
     threads: usize,
 ) -> anyhow::Result<Seen> {
-    let mut largest_first: Vec<(&Utf8Path, &Entry)> =
+    let mut order: Vec<(&Utf8Path, &Entry)> =
         tree.entries.iter().map(|(path, entry)| (path.as_path(), entry)).collect();
-    largest_first.sort_by(|left, right| right.1.size.cmp(&left.1.size).then(left.0.cmp(right.0)));
+    order.retain(|(_, entry)| only_copied(entry, scan).is_none());
+    // The others are written soon after they are compressed, and need not wait in memory.
+    order.sort_by_key(|(_, entry)| std::cmp::Reverse(if entry.size.0 < LARGE { 0 } else { entry.size.0 }));
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (sender, next, largest_first) = (sender.clone(), &next, &largest_first);
+            let (sender, next, order) = (sender.clone(), &next, &order);
             scope.spawn(move || {
                 let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).expect("is a level"));
-                while let Some((path, entry)) = largest_first.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((path, entry)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     // Nobody listens any more if writing failed.
                     if sender.send((*path, compress(path, entry, scan, &mut compressor))).is_err() {
                         return;
@@ -167,7 +171,7 @@ fn write_zip(
         }
         // The channel ends when the last worker does.
         drop(sender);
-        write_in_order(tree, &receiver, writer, progress)
+        write_in_order(tree, scan, &receiver, writer, progress)
     })
 }
 
@@ -195,6 +199,7 @@ fn entry_path(name: &str) -> Result<EntryPath<'_>, Failure> {
 
 fn write_in_order(
     tree: &Tree,
+    scan: &Scan,
     packed: &mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
     writer: &mut impl Write,
     progress: &ProgressBar,
@@ -208,8 +213,14 @@ fn write_in_order(
             zip.new_dir(entry_path(&name)?).last_modified(date).unix_permissions(FOLDER_MODE).create()?;
             continue;
         }
+        let path = Utf8Path::new(&name);
+        let kept = tree.entries.get(path).and_then(|entry| Some((entry, only_copied(entry, scan)?)));
         let found = loop {
-            if let Some(found) = waiting.remove(Utf8Path::new(&name)) {
+            if let Some((entry, (file, executable))) = kept {
+                progress.inc(entry.size.0);
+                break copy(path, entry, file, executable, scan).with_context(|| format!("could not pack `{path}`"))?;
+            }
+            if let Some(found) = waiting.remove(path) {
                 break found;
             }
             let (path, result) = packed.recv().context("packing stopped before the end")?;
@@ -232,6 +243,16 @@ fn write_in_order(
     }
     zip.finish()?;
     Ok(seen)
+}
+
+/// A file of the cache of which everything is known, so that copying it is all that there is to do.
+fn only_copied<'a>(entry: &'a Entry, scan: &Scan) -> Option<(&'a Stored, bool)> {
+    match &entry.source {
+        Source::Stored { file, executable } if !scan.has_secrets() && file.learned.observed.is_some() => {
+            Some((file, *executable))
+        }
+        _ => None,
+    }
 }
 
 fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compressor) -> anyhow::Result<Packed> {
