@@ -46,8 +46,11 @@ pub fn strip(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<(Tree, Vec<Saving>)> {
+    if !spec.content.strip {
+        return Ok((tree, Vec::new()));
+    }
     let objects = shared_objects(&tree)?;
-    if !spec.content.strip || objects.is_empty() {
+    if objects.is_empty() {
         return Ok((tree, Vec::new()));
     }
     let Some(host) = host.filter(|host| host.can_build_for(spec.target)) else {
