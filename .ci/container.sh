@@ -134,16 +134,16 @@ matrix() {
     cp -r "$checkout" "$matrix"
     # Of two layers somebody says that they need the images of their Pythons.
     sed -i '/working-directory: settings/a\    native: true' "$example/lambda-layers.yml"
-    run_matrix --status 0 --builds 6 --says '6 layers: 6 published'
+    run_matrix --status 0 --builds 6 --says '6 Lambda layers: 6 published'
     # Nothing changed: no job of the matrix starts.
-    run_matrix --status 0 --builds 0 --says '6 layers: 6 unchanged'
+    run_matrix --status 0 --builds 0 --says '6 Lambda layers: 6 unchanged'
     # One of three layers gets too large. The others are published, and the merge is red.
     sed -i '/working-directory: settings/a\    max-unzipped-size: 1 B' "$example/lambda-layers.yml"
     for layer in names compatibility settings; do echo 'packaging==25.0' >>"$example/$layer/requirements.txt"; done
-    run_matrix --status 1 --builds 6 --says '6 layers: 4 published, 2 refused'
+    run_matrix --status 1 --builds 6 --says '6 Lambda layers: 4 published, 2 refused'
     # The mistake is mended: a new run does only what is missing.
     sed -i '/max-unzipped-size/d' "$example/lambda-layers.yml"
-    run_matrix --status 0 --builds 2 --says '6 layers: 4 unchanged, 2 published'
+    run_matrix --status 0 --builds 2 --says '6 Lambda layers: 4 unchanged, 2 published'
 }
 
 # Side by side: they wait for containers to start, and have no folder in common.
