@@ -73,7 +73,7 @@ pub fn of_tree(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Option<ImportTimes>> {
-    of_laid_out(measured, |opt| place::lay_out(tree, opt), pythons, environment, console)
+    of_laid_out(measured, |opt| place::lay_out(tree, &BTreeMap::new(), None, opt), pythons, environment, console)
 }
 
 /// Measures any layer. `lay_out` creates the folder that stands for `/opt`.
