@@ -2,7 +2,8 @@
 //!
 //! What could differ is fixed: entries sorted by path, folders included; dates 1980-01-01 00:00 UTC; modes 755 for
 //! folders, programs and 644 for other files; one compressor at one level, on files as a whole, so that the number of
-//! threads changes nothing. Files are compressed side by side, the large ones first, and written in order.
+//! threads changes nothing. Files are compressed side by side, the large ones first, and written in order. Until it is
+//! its turn, what large ones were compressed to waits on disk.
 //!
 //! libdeflater compresses and rawzip writes what is compressed already; the `zip` crate's own parallel writing puts
 //! entries in the order in which they are done. libdeflate is faster and its zips are smaller than zlib-rs's at the
@@ -11,6 +12,7 @@
 
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
@@ -28,6 +30,7 @@ use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchiveWriter};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
+use self::waiting::{Deflated, WaitingRoom};
 use crate::error::Failure;
 use crate::files;
 use crate::layer::scan::Observed;
@@ -39,6 +42,8 @@ use crate::types::{ByteSize, ContentHash, Digest};
 pub const LEVEL: i32 = 6;
 /// Files of this size in bytes, or larger, are compressed before all others, so that no core is left with one at the end.
 const LARGE: u64 = 4 << 20;
+/// Compressed files of this size in bytes, or larger, wait on disk.
+const WAITS: usize = 1 << 20;
 const FOLDER_MODE: u32 = 0o040_755;
 const PROGRAM_MODE: u32 = 0o100_755;
 const FILE_MODE: u32 = 0o100_644;
@@ -92,7 +97,7 @@ impl Archive {
 
 /// One compressed file, ready to be written.
 struct Packed {
-    deflated: Vec<u8>,
+    deflated: Deflated,
     crc: u32,
     /// CRC-32 of the compressed bytes, if the cache does not have them.
     check: Option<u32>,
@@ -155,15 +160,17 @@ fn write_zip(
     // The others are written soon after they are compressed, and need not wait in memory.
     order.sort_by_key(|(_, entry)| std::cmp::Reverse(if entry.size.0 < LARGE { 0 } else { entry.size.0 }));
     let next = AtomicUsize::new(0);
+    let room = WaitingRoom::default();
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (sender, next, order) = (sender.clone(), &next, &order);
+            let (sender, next, order, room) = (sender.clone(), &next, &order, &room);
             scope.spawn(move || {
                 let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).expect("is a level"));
                 while let Some((path, entry)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let packed = compress(path, entry, scan, &mut compressor).and_then(|packed| packed.waiting(room));
                     // Nobody listens any more if writing failed.
-                    if sender.send((*path, compress(path, entry, scan, &mut compressor))).is_err() {
+                    if sender.send((*path, packed)).is_err() {
                         return;
                     }
                 }
@@ -171,7 +178,7 @@ fn write_zip(
         }
         // The channel ends when the last worker does.
         drop(sender);
-        write_in_order(tree, scan, &receiver, writer, progress)
+        write_in_order(tree, scan, &receiver, &room, writer, progress)
     })
 }
 
@@ -201,6 +208,7 @@ fn write_in_order(
     tree: &Tree,
     scan: &Scan,
     packed: &mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
+    room: &WaitingRoom,
     writer: &mut impl Write,
     progress: &ProgressBar,
 ) -> anyhow::Result<Seen> {
@@ -234,11 +242,12 @@ fn write_in_order(
         }
         let builder = zip.new_file(entry_path(&name)?).compression_method(CompressionMethod::DEFLATE);
         let (mut entry, _) = builder.last_modified(date).unix_permissions(found.mode).start()?;
+        let deflated = room.take(found.deflated).with_context(|| format!("could not pack `{path}`"))?;
         if let Some(check) = found.check {
-            let (offset, length) = (entry.stream_offset(), found.deflated.len() as u64);
+            let (offset, length) = (entry.stream_offset(), deflated.len() as u64);
             seen.streams.insert(name.clone().into(), StreamRange { offset, length, crc: found.crc, check });
         }
-        entry.write_all(&found.deflated)?;
+        entry.write_all(&deflated)?;
         entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;
     }
     zip.finish()?;
@@ -280,7 +289,18 @@ fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compre
     deflated.truncate(length);
     deflated.shrink_to_fit();
     let check = Some(crc32(&deflated));
+    let deflated = Deflated::Here(deflated);
     Ok(Packed { deflated, crc: crc32(bytes), check, size: bytes.len() as u64, mode, observed })
+}
+
+impl Packed {
+    /// The same, less the memory that a large file would take while it waits.
+    fn waiting(self, room: &WaitingRoom) -> anyhow::Result<Self> {
+        match self.deflated {
+            Deflated::Here(bytes) if bytes.len() >= WAITS => Ok(Self { deflated: room.put(&bytes)?, ..self }),
+            _ => Ok(self),
+        }
+    }
 }
 
 /// The same for a file of the cache: nothing is compressed, and only what is unknown is worked out. What was secret in
@@ -296,6 +316,7 @@ fn copy(path: &Utf8Path, entry: &Entry, file: &Stored, executable: bool, scan: &
         observed.leak = scan.look_for_secrets(path, &entry.owner, &file.inflated(&deflated)?).or(observed.leak);
     }
     let mode = if executable { PROGRAM_MODE } else { FILE_MODE };
+    let deflated = Deflated::Here(deflated);
     Ok(Packed { deflated, crc: stream.range.crc, check: None, size: file.size.0, mode, observed })
 }
 
