@@ -73,6 +73,22 @@ fn a_pull_request_is_told_what_a_requirement_costs_at_the_start() {
     assert_eq!(times["before"]["requirements"].as_array().map(Vec::len), Some(1));
 }
 
+/// A busy machine then slows both, and makes no difference between them.
+#[test]
+fn two_versions_are_measured_in_turn() {
+    let sandbox = sandbox(&[("one", "", ""), ("gone", "", "")]);
+    run(&sandbox, &["publish", "--layer-name", "shared"]).run().success();
+    require(&sandbox, &[("one", "", "x = 1\n"), ("two", "", "")]);
+    let arguments = ["preview", "--layer-name", "shared", "--registry", ".lambda-layers"];
+    let outcome = run(&sandbox, &arguments).args(TESTED).env("LAMBDA_LAYER_DEBUG", "1").run().success();
+    let said = regex::Regex::new(r"(?m)^imported (\w+) in \d+ ms \((\w+)\)$").expect("is valid");
+    let order: Vec<String> =
+        said.captures_iter(&outcome.stderr).map(|found| format!("{} {}", &found[1], &found[2])).collect();
+    let round = ["gone before", "one before", "one now", "two now", "everything before", "everything now"];
+    assert_eq!(order, [round, round, round].concat());
+    assert!(outcome.stderr.contains("Measure 2 imports"), "{}", outcome.stderr);
+}
+
 #[test]
 fn what_two_requirements_share_counts_for_each_and_once_for_all() {
     let needs = "Requires-Dist: shared\n";

@@ -180,7 +180,8 @@ fn smoke_test(
     let subject = smoke::Subject { layer: &opened.layer, known: &known, excluded: &BTreeSet::new(), target, wanted };
     let pythons = Pythons::find(target, &environment.current_directory, environment, console);
     let findings = smoke::test_laid_out(&subject, lay_out, &pythons, environment, console)?;
-    let measured = Measured { layer: &opened.layer, target, wanted, known: &findings, named: BTreeSet::new() };
-    let times = times::of_laid_out(&measured, lay_out, &pythons, environment, console)?;
+    let named = BTreeSet::new();
+    let measured = Measured { layer: &opened.layer, target, wanted, known: &findings, named: &named };
+    let times = times::compare((&measured, &lay_out), None, &pythons, environment, console)?;
     Ok((findings, times))
 }
