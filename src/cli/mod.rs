@@ -257,6 +257,9 @@ pub struct Inputs {
     /// Path of an HTML report on the contents of the layer
     #[arg(long, help_heading = "Report", value_name = "PATH")]
     pub report: Option<String>,
+    /// Show in the report page which functions use the layer (`publish`, `preview`); needs permission to list functions
+    #[arg(long, help_heading = "Report", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
+    pub report_usage: Option<String>,
     /// Address of the uploaded report page, to which the comment links, for example the output `artifact-url` of `actions/upload-artifact`
     #[arg(long, help_heading = "Report", value_name = "URL")]
     pub report_url: Option<String>,

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::text;
 use super::text::visible;
+use super::usage::UsageRows;
 use crate::facts;
 use crate::layer::import_times::{ImportTime, ImportTimes, ImportedModule};
 use crate::layer::scan::binary;
@@ -20,9 +21,9 @@ use crate::vulnerabilities::Vulnerability;
 /// The longest name, in characters; Linux allows no longer file names.
 pub(super) const NAME: usize = 255;
 /// The longest message, in characters.
-const MESSAGE: usize = 2_000;
+pub(super) const MESSAGE: usize = 2_000;
 /// The longest table, in rows; the rows beyond are counted, and the output `result` has them.
-const ROWS: usize = 1_000;
+pub(super) const ROWS: usize = 1_000;
 /// How many files are listed one by one, the largest first. No real layer has more, but a foreign zip may.
 const FILES: usize = 50_000;
 
@@ -65,6 +66,8 @@ struct Data<'a> {
     tally: Vec<(&'static str, &'static str, usize)>,
     /// `None` if they were not looked up.
     vulnerabilities: Option<VulnerabilityRows<'a>>,
+    /// `None` if that was not read.
+    usage: Option<UsageRows<'a>>,
     /// URL of the documentation; the code of a finding is appended.
     docs: Option<String>,
     /// Rule, owner, files, bytes.
@@ -119,10 +122,10 @@ struct Before<'a> {
 }
 
 #[derive(Serialize)]
-struct Rows<T> {
-    rows: Vec<T>,
+pub(super) struct Rows<T> {
+    pub(super) rows: Vec<T>,
     /// How many rows were left out.
-    more: usize,
+    pub(super) more: usize,
 }
 
 /// Columns. Each folder stands after its parent; number 0 is `/opt`.
@@ -184,6 +187,7 @@ pub(super) fn of(report: &Report, docs: Option<&str>) -> String {
             headline: visible(&in_one_line(known), MESSAGE).into_owned(),
             rows: Rows::of(&known.found.iter().chain(&known.removed).collect::<Vec<_>>(), |one| vulnerability(one)),
         }),
+        usage: report.usage.as_ref().map(UsageRows::of),
         docs: docs.map(|docs| format!("{docs}/findings.md#")),
         savings: Rows::of(&report.savings, |saving: &Saving| {
             (visible(&saving.rule, NAME), visible(&saving.owner, NAME), saving.files, saving.bytes.0)
@@ -196,7 +200,7 @@ pub(super) fn of(report: &Report, docs: Option<&str>) -> String {
 }
 
 impl<T> Rows<T> {
-    fn of<'a, F>(all: &'a [F], row: impl Fn(&'a F) -> T) -> Self {
+    pub(super) fn of<'a, F>(all: &'a [F], row: impl Fn(&'a F) -> T) -> Self {
         Self { rows: all.iter().take(ROWS).map(row).collect(), more: all.len().saturating_sub(ROWS) }
     }
 }

@@ -4,7 +4,7 @@ function drawHead() {
   byId("name").append(name(data.name));
   const verdict = byId("verdict");
   verdict.textContent = data.verdict;
-  verdict.classList.add(data.failure ? "bad" : ["unchanged", "adopted"].includes(data.verdict) ? "idle" : "good");
+  verdict.classList.add(data.failure ? "bad" : ["unchanged", "adopted", "not in use"].includes(data.verdict) ? "idle" : "good");
   byId("target").hidden = !data.target;
   byId("target").textContent = data.target ?? "";
   if (data.failure) drawFailure(...data.failure);
@@ -84,6 +84,7 @@ function drawFacts() {
 
 function drawSections() {
   drawChanges();
+  drawUsage();
   drawFindings();
   drawVulnerabilities();
   drawPackages();
