@@ -163,7 +163,7 @@ mod tests {
         let of = |(name, line, needs): &(&str, usize, &[&str])| {
             let place = ManifestPlace { file: "requirements.txt".to_owned(), line: *line };
             let needs = needs.iter().map(|name| (*name).to_owned()).collect();
-            ((*name).to_owned(), Provenance { place: (*line > 0).then_some(place), needs, index: None })
+            ((*name).to_owned(), Provenance { place: (*line > 0).then_some(place), needs, ..Provenance::default() })
         };
         rows.iter().map(of).collect()
     }

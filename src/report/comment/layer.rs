@@ -72,7 +72,10 @@ impl<'a> Layer<'a> {
     fn first_lines(&self) -> Vec<String> {
         let report = self.report;
         let mut lines = Vec::new();
-        lines.extend(sizes(report));
+        let before = report.before.as_ref().filter(|before| report.changed && !before.name.is_empty());
+        let compared = before.map(|before| format!("compared with {}", name(&before.name)));
+        let sizes: Vec<String> = sizes(report).into_iter().chain(compared).collect();
+        lines.extend((!sizes.is_empty()).then(|| sizes.join(" · ")));
         lines.extend(report.vulnerabilities.as_ref().map(vulnerabilities::first_lines));
         lines.extend(report.import_times.as_ref().filter(|_| report.changed).map(import_times::line));
         if let Some(refused) = report.rejection.as_ref().filter(|refused| !report.has_error(&refused.error)) {
