@@ -1,4 +1,4 @@
-//! The command `usage`, and the same for the report pages of runs that publish or preview: who uses the layer.
+//! The command `usage`, and the same for the report pages of other commands: who uses the layer.
 
 use super::known_vulnerabilities;
 use crate::audit::verdict;
@@ -14,7 +14,9 @@ use crate::registry::state::State;
 use crate::registry::store::StateStore;
 use crate::registry::{publish, version_list};
 use crate::report::Report;
-use crate::spec::{Documents, RegistryChoice, Spec, StatePlace, Task, UsageChoice, VersionCommandSpec};
+use crate::spec::{
+    AuditSpec, Documents, RegistryChoice, Spec, StatePlace, Task, UsageChoice, VersionCommandSpec, VulnerabilityCheck,
+};
 use crate::versions::usage::{self, LayerUsage, Wanted};
 use crate::vulnerabilities::{Answers, Lookup};
 
@@ -53,8 +55,7 @@ pub(super) async fn run(
     Ok(documents::write_all(report, &documents, place, environment, console))
 }
 
-/// Adds who uses the layer to the report of a run that publishes or previews, if its page shall say that. Nothing fails
-/// without it: the run may have no permission to list functions.
+/// Adds who uses the layer to the report of a run that publishes or previews, if its page shall say that.
 pub(super) async fn add_for_page(report: Report, spec: &Spec, context: Context<'_, '_, '_>) -> Report {
     let Context { environment, console, connections, .. } = context;
     if !spec.documents.usage || !matches!(spec.task, Task::Publish | Task::Preview) {
@@ -64,11 +65,37 @@ pub(super) async fn add_for_page(report: Report, spec: &Spec, context: Context<'
     let is_attached = !spec.follow_up.attach_to.is_empty() && !spec.dry_run;
     let freshness = if is_attached { Freshness::Now } else { Freshness::ThisRun };
     let wanted = Wanted { layer: &spec.layer, parameters: None, freshness };
-    let found = find(wanted, (&spec.registry, &spec.state), connections, environment, console).await;
+    let (place, check) = ((&spec.registry, &spec.state), spec.checks.vulnerabilities.as_ref());
+    Box::pin(add(report, wanted, place, check, (connections, environment, console))).await
+}
+
+/// The same for an audit of the current version of a layer. Of a zip nobody knows who uses it.
+pub(super) async fn add_for_audit(
+    report: Report,
+    spec: &AuditSpec,
+    connections: &Connections,
+    environment: &Environment,
+    console: &Console,
+) -> Report {
+    let name = spec.layer.as_ref().filter(|_| spec.documents.usage && spec.subject.is_none());
+    let Some(layer) = name.and_then(|name| name.parse().ok()) else { return report };
+    let wanted = Wanted { layer: &layer, parameters: None, freshness: Freshness::ThisRun };
+    let (place, check) = ((&spec.registry, &spec.state), spec.checks.vulnerabilities.as_ref());
+    Box::pin(add(report, wanted, place, check, (connections, environment, console))).await
+}
+
+/// Nothing fails without it: the run may have no permission to list functions.
+async fn add(
+    report: Report,
+    wanted: Wanted<'_>,
+    place: (&RegistryChoice, &StatePlace),
+    vulnerabilities: Option<&VulnerabilityCheck>,
+    (connections, environment, console): (&Connections, &Environment, &Console),
+) -> Report {
     let without = |what: &str, error: &Explanation| {
         console.notice(&format!("the report page does not show {what}: {}", error.one_line()));
     };
-    let Found { mut usage, state, .. } = match found {
+    let Found { mut usage, state, .. } = match find(wanted, place, connections, environment, console).await {
         Ok(found) => found,
         Err(error) => {
             without("who uses the layer", &Explanation::of(&error));
@@ -78,7 +105,7 @@ pub(super) async fn add_for_page(report: Report, spec: &Spec, context: Context<'
     for unread in &usage.unread {
         without(&format!("{} in {}", unread.what, unread.place), &unread.error);
     }
-    let known = match Lookup::prepare(spec.checks.vulnerabilities.as_ref(), environment) {
+    let known = match Lookup::prepare(vulnerabilities, environment) {
         Ok(Some(lookup)) => {
             let answers = Answers::default();
             known_vulnerabilities::add_to_usage((&lookup, &answers), &mut usage, &state, console).await.map(drop)

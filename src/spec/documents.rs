@@ -22,7 +22,7 @@ const LONGEST_URL: usize = 2_000;
 pub struct Documents {
     /// An HTML page.
     pub page: Option<Utf8PathBuf>,
-    /// Whether the page says who uses the layer, in runs that publish or preview.
+    /// Whether the page says who uses the layer, in runs that publish, preview or audit it.
     pub usage: bool,
     /// CycloneDX JSON.
     pub sbom: Option<Utf8PathBuf>,

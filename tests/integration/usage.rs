@@ -481,6 +481,25 @@ fn runs_that_publish_or_preview_show_it_if_that_is_asked_for() {
 }
 
 #[test]
+fn an_audit_of_the_current_version_shows_it_if_that_is_asked_for() {
+    let (osv, sandbox) = vulnerable();
+    let audit = |arguments: &[&str]| {
+        let run = osv.reach(sandbox.run(&["audit", "--registry", ".lambda-layers"])).args(PAGE);
+        run.args(&["--python-version", "3.13", "--report-usage", "--vulnerabilities", "notice"])
+            .args(arguments)
+            .run()
+            .success();
+        page(&sandbox)
+    };
+    let shown = audit(&["--layer-name", LAYER]);
+    let version = &shown["versions"]["rows"][0];
+    assert_eq!((&version[1], &version[7], &version[8]), (&json!(2), &json!("1 high"), &json!("no function")));
+    assert_eq!(shown["unused"], "1 older version is not in use");
+    let zip = ".lambda-layers/shared/1/layer.zip";
+    assert_eq!(audit(&[zip]), Value::Null, "nobody knows which layer a file is of");
+}
+
+#[test]
 fn a_page_tells_what_is_known_of_each_version() {
     let (osv, sandbox) = vulnerable();
     with_vulnerabilities(&osv, &sandbox, "warning").args(PAGE).run().success();

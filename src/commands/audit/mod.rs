@@ -8,6 +8,7 @@ use camino::Utf8Path;
 
 use super::known_vulnerabilities;
 use super::preflight::say_runtime;
+use super::usage;
 use crate::archive::{self, Opened};
 use crate::audit::budget::Candidate;
 use crate::audit::smoke::times::{self, Measured};
@@ -112,6 +113,7 @@ pub async fn run(
     };
     // If the bytes were not read, the content is unknown.
     let report = if opened.is_read { report.with_layer(opened.layer) } else { report };
+    let report = usage::add_for_audit(report, spec, connections, environment, console).await;
     Ok(documents::write_all(
         report,
         &spec.documents,

@@ -38,16 +38,18 @@ pub(super) async fn add<'scope>(
     let Context { environment, console, workers, .. } = context;
     let (Some(layer), Some(archive)) = (built.layer.clone(), built.archive()) else { return Ok(report) };
     let times = if spec.measures_imports() && is_for_this_machine(spec.target) {
-        let now =
-            Zip { bytes: fs_err::read(archive.path())?, shown: "the layer", layer, known: built.findings.clone() };
-        let before = match before(&report, spec, state, environment, console).await {
-            Ok(before) => before,
-            Err(error) => {
+        let before = zip_before(&report, spec, state, environment).await;
+        let (path, known) = (archive.path().to_owned(), built.findings.clone());
+        let measure = move || {
+            let now = Zip { bytes: fs_err::read(path)?, shown: "the layer", layer, known };
+            let before = before.and_then(|zip| zip.map(|bytes| Zip::open(bytes, console)).transpose());
+            let before = before.unwrap_or_else(|error| {
                 console.debug(&format!("imports are not compared: {}", Explanation::of(&error).one_line()));
                 None
-            }
+            });
+            compare(&now, before.as_ref(), spec, &named, environment, console)
         };
-        workers.run(move || compare(&now, before.as_ref(), spec, &named, environment, console)).await?
+        workers.run(measure).await?
     } else {
         None
     };
@@ -70,6 +72,12 @@ struct Zip {
 }
 
 impl Zip {
+    fn open(bytes: Vec<u8>, console: &Console) -> anyhow::Result<Self> {
+        let shown = "the version before";
+        let layer = archive::open_zip(&bytes, shown, &console.secrets())?.layer;
+        Ok(Self { bytes, shown, layer, known: Vec::new() })
+    }
+
     fn measured<'a>(&'a self, spec: &'a Spec, named: &'a BTreeSet<DistributionName>) -> Measured<'a> {
         let Self { layer, known, .. } = self;
         Measured { layer, target: spec.target, wanted: &spec.checks.smoke_test, known, named }
@@ -80,29 +88,23 @@ impl Zip {
     }
 }
 
-/// What the preview compares with: the current version, if it is for the same target, or else the baseline.
-async fn before(
+/// The zip of what the preview compares with: the current version, if it is for the same target, or else the baseline.
+async fn zip_before(
     report: &Report,
     spec: &Spec,
     state: Option<&State>,
     environment: &Environment,
-    console: &Console,
-) -> anyhow::Result<Option<Zip>> {
-    const SHOWN: &str = "the version before";
+) -> anyhow::Result<Option<Vec<u8>>> {
     if !report.changed || report.before.is_none() {
         return Ok(None);
     }
-    let bytes = if let Some((_, content)) = state.and_then(State::current_content) {
+    if let Some((_, content)) = state.and_then(State::current_content) {
         let is_of_target = content.python.as_ref().is_none_or(|python| *python == spec.target.python.to_string());
         let Some(version) = content.versions.values().next().filter(|_| is_of_target) else { return Ok(None) };
-        Box::pin(fetch::fetch(&version.arn, &spec.registry, environment)).await?.zip
-    } else {
-        let baseline = spec.github.baseline.as_deref().map(fs_err::read).transpose()?;
-        let Some(zip) = baseline.filter(|bytes| bytes.starts_with(b"PK")) else { return Ok(None) };
-        zip
-    };
-    let layer = archive::open_zip(&bytes, SHOWN, &console.secrets())?.layer;
-    Ok(Some(Zip { bytes, shown: SHOWN, layer, known: Vec::new() }))
+        return Ok(Some(Box::pin(fetch::fetch(&version.arn, &spec.registry, environment)).await?.zip));
+    }
+    let baseline = spec.github.baseline.as_deref().map(fs_err::read).transpose()?;
+    Ok(baseline.filter(|bytes| bytes.starts_with(b"PK")))
 }
 
 fn compare(
