@@ -257,7 +257,7 @@ pub struct Inputs {
     /// Path of an HTML report on the contents of the layer
     #[arg(long, help_heading = "Report", value_name = "PATH")]
     pub report: Option<String>,
-    /// Show in the report page which functions use the layer (`publish`, `preview`, and `audit` of its current version); needs permission to list functions
+    /// Show in the report page which functions use the layer (`publish`, `preview`, and `audit` of its current version), and in the comment how many; needs permission to list functions
     #[arg(long, help_heading = "Report", value_name = "BOOLEAN", default_value = "false", default_missing_value = "true", num_args = 0..=1)]
     pub report_usage: Option<String>,
     /// Address of the uploaded report page, to which the comment links, for example the output `artifact-url` of `actions/upload-artifact`

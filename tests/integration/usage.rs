@@ -450,7 +450,9 @@ fn runs_that_publish_or_preview_show_it_if_that_is_asked_for() {
     account.run(&sandbox, "preview", &asked[..4]).run().success();
     assert_eq!((page(&sandbox), listed()), (Value::Null, 0));
 
-    account.run(&sandbox, "preview", &asked).run().success();
+    let outcome = account.run(&sandbox, "preview", &asked).in_actions(&[]).run().success();
+    let comment = &outcome.outputs()["comment"];
+    assert!(comment.contains("\n**Used by** 1 function\n"), "{comment}");
     let users = |row: &Value| (row[1].clone(), row[2].clone(), row[8].clone());
     let rows =
         |page: &Value| page["versions"]["rows"].as_array().expect("is a list").iter().map(users).collect::<Vec<_>>();

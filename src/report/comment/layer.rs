@@ -1,5 +1,5 @@
 //! What a comment says about one layer, in this order: what it costs, whether that fits, what must not be overlooked, what
-//! changed, what was found, where it would be published. Everything else is folded below.
+//! changed, what was found, who uses it, where it would be published. Everything else is folded below.
 
 use std::fmt::Write as _;
 
@@ -54,6 +54,9 @@ impl<'a> Layer<'a> {
         // The reason of a refusal comes before what it may be due to.
         text += &if report.rejection.is_some() { findings + &changes } else { changes + &findings };
         text += &licences::markdown(report);
+        if let Some(usage) = &report.usage {
+            write!(text, "**Used by** {}\n\n", usage.used_by()).expect("a String takes everything");
+        }
         text += &places(&report.destinations, report.rejection.is_some());
         for (title, section) in self.folded(rows) {
             writeln!(text, "<details><summary>{title}</summary>\n\n{section}</details>\n")

@@ -156,6 +156,15 @@ impl LayerUsage {
         }
     }
 
+    /// For example `12 functions and 3 published function versions`.
+    pub(crate) fn used_by(&self) -> String {
+        let all = match (self.function_count, self.function_version_count) {
+            (0, 0) => "no function".to_owned(),
+            all => counted_users(all),
+        };
+        if self.unread.is_empty() { all } else { format!("{all}; not everything could be read") }
+    }
+
     /// One or two words for the first line.
     pub(crate) fn verdict(&self) -> &'static str {
         match self.function_count + self.function_version_count > 0 || self.versions.iter().any(VersionUsage::is_used) {
