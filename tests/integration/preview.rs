@@ -6,6 +6,7 @@ use crate::directory::{publish, versions};
 use crate::github_server::GitHub;
 use crate::harness::{Outcome, Run, Sandbox};
 use crate::packages::wheel_of;
+use crate::report_page;
 
 /// A step on a pull request of the repository itself.
 pub(crate) fn preview(sandbox: &Sandbox, github: &GitHub, inputs: &[(&str, &str)]) -> Run {
@@ -113,12 +114,17 @@ fn an_upgrade_links_to_what_its_authors_say_about_it() {
     require("3.6", "1.0");
     publish(&sandbox).run().success();
     require("3.10", "2.0");
-    preview(&sandbox, &github, &[]).run().success();
+    preview(&sandbox, &github, &[("report", "page.html")]).run().success();
     let body = &github.comments(7)[0].1;
     let linked = regex::Regex::new(r"3\.10/\)<br><sub>\[changelog\]\(https://github\.com/[\w./-]+\)</sub> \|");
     assert!(linked.expect("is valid").is_match(body), "{body}");
     assert!(body.contains("| ⬆️\u{a0}upgraded,\u{a0}major | <code>own</code>"), "{body}");
     assert!(!body.contains("acme.example"), "it is no package of a public index: {body}");
+    let page = report_page::data(&sandbox.read("page.html"));
+    let changes = page["changes"]["rows"].as_array().expect("is a list");
+    let of = |name: &str| &changes.iter().find(|row| row[1] == name).expect("has a row")[6];
+    assert!(of("idna").as_str().is_some_and(|url| url.starts_with("https://github.com/")), "{changes:?}");
+    assert!(of("own").is_null(), "{changes:?}");
 }
 
 #[test]

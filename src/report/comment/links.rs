@@ -72,8 +72,7 @@ pub(super) fn version(report: &Report, package: &str, version: &str) -> String {
 
 /// The page on which the authors of a package say what changed.
 pub(super) fn changelog(report: &Report, package: &str) -> Option<String> {
-    let page = report.provenance.get(package)?.changelog.as_ref().filter(|page| page.starts_with("https://"))?;
-    Some(linked("changelog".to_owned(), Some(page.clone())))
+    Some(format!("[changelog]({})", address(report.changelog_of(package)?)))
 }
 
 fn index_of(report: &Report, package: &str) -> Option<&'static facts::PublicIndex> {

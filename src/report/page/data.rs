@@ -29,8 +29,8 @@ const FILES: usize = 50_000;
 
 /// Error, causes, hint.
 type FailureRow<'a> = (Cow<'a, str>, Vec<Cow<'a, str>>, Cow<'a, str>);
-/// Kind, name, version before and after, bytes before and after.
-type ChangeRow = (PackageChangeKind, String, String, String, u64, u64);
+/// Kind, name, version before and after, bytes before and after, address of the changelog.
+type ChangeRow = (PackageChangeKind, String, String, String, u64, u64, Option<String>);
 /// Severity, code, subject, distribution, message, help.
 type FindingRow<'a> = (&'static str, &'static str, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>);
 
@@ -180,7 +180,7 @@ pub(super) fn of(report: &Report, docs: Option<&str>) -> String {
         content_hash: report.code_sha256.map(|hash| hash.to_string()),
         fingerprint: report.fingerprint.map(|fingerprint| fingerprint.to_string()),
         destinations: report.destinations.iter().map(destination).collect(),
-        changes: Rows::of(&changes, change),
+        changes: Rows::of(&changes, |changed| change(report, changed)),
         findings: Rows::of(&report.findings, finding),
         tally: tally(&report.findings),
         vulnerabilities: report.vulnerabilities.as_ref().map(|known| VulnerabilityRows {
@@ -210,9 +210,11 @@ fn destination(destination: &DestinationReport) -> (&'static str, String, String
     (destination.outcome.word(), destination.place(), arn)
 }
 
-fn change(change: &PackageChange) -> ChangeRow {
+fn change(report: &Report, change: &PackageChange) -> ChangeRow {
     let [name, from, to] = [&change.name, &change.from, &change.to].map(|text| visible(text, NAME).into_owned());
-    (change.kind, name, from, to, change.bytes_before.0, change.bytes_after.0)
+    let is_update = matches!(change.kind, PackageChangeKind::Upgraded | PackageChangeKind::Downgraded);
+    let changelog = report.changelog_of(&change.name).filter(|_| is_update).map(str::to_owned);
+    (change.kind, name, from, to, change.bytes_before.0, change.bytes_after.0, changelog)
 }
 
 fn finding(finding: &Finding) -> FindingRow<'_> {

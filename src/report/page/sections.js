@@ -132,7 +132,7 @@ function drawChanges() {
   section.append(sortable([
     { title: "Package", key: (row) => row[1], cell: (row) => shower(nodeOf(row[1], ""), name(row[1])) },
     { title: "Change", isExtra: true, key: (row) => row[0], cell: ([kind]) => element("span", { class: `chip change ${kind}` }, kind) },
-    { title: "Version", key: (row) => row[3] || row[2], cell: (row) => element("span", {}, ...versions(row)) },
+    { title: "Version", key: (row) => row[3] || row[2], cell: (row) => element("span", {}, ...versions(row), row[6] ? " " : null, row[6] ? element("a", { href: row[6], rel: "noreferrer" }, "changelog") : null) },
     { title: "Size", isNumber: true, isExtra: true, key: (row) => row[5], cell: (row) => (row[0] === "removed" ? "–" : bytes(row[5])) },
     {
       title: "Difference", isNumber: true, key: (row) => row[5] - row[4],

@@ -12,7 +12,7 @@ function drawUsage() {
   const section = byId("usage");
   section.hidden = false;
   // It is the result of the command itself, which stands in the head.
-  if (data.command !== "usage") section.append(element("p", {}, summary));
+  if (data.command !== "usage") section.append(element("p", {}, `${summary[0].toUpperCase()}${summary.slice(1)}.`));
   if (unread.length > 0) section.append(element("ul", { class: "failure" }, ...unread.map((said) => element("li", {}, ...message(said)))));
   const place = (index) => `${versions.rows[index][0]} version ${versions.rows[index][1]}`;
   if (versions.rows.length > 0) section.append(versionTable(versions.rows, place), moreRows(versions.more) ?? "");
