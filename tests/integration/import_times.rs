@@ -113,6 +113,10 @@ fn a_limit_fails_the_run_with_the_slowest() {
     let outcome = build(&sandbox, &["--max-import-time", "100"]).args(TESTED).run().code(1);
     let said = r"error: the imports take \d{3,} ms on this machine, but `max-import-time` allows 100 ms\nhint: .* the slowest are slow \d{3,} ms, quick \d+ ms\n";
     assert!(regex::Regex::new(said).expect("is valid").is_match(&outcome.stderr), "{}", outcome.stderr);
+    // A preview measures at another time.
+    let preview = ["preview", "--layer-name", "shared", "--registry", ".lambda-layers", "--max-import-time", "100"];
+    let outcome = run(&sandbox, &preview).args(TESTED).run().code(1);
+    assert!(regex::Regex::new(said).expect("is valid").is_match(&outcome.stderr), "{}", outcome.stderr);
     build(&sandbox, &["--max-import-time", "60 s"]).args(TESTED).run().success();
     build(&sandbox, &["--max-import-time", "100", "--fail-on", "never"]).args(TESTED).run().success();
     let refused = |arguments: &[&str], said: &str| drop(build(&sandbox, arguments).run().code(1).says(said));
