@@ -15,7 +15,7 @@ pub(super) fn write<P>(
     opt: &Utf8Path,
     bytes_of: impl Fn(&Utf8Path, &P) -> Result<Vec<u8>, Finding>,
 ) -> anyhow::Result<()> {
-    fs_err::create_dir(opt)?;
+    fs_err::create_dir_all(opt)?;
     let mut folder = Utf8Path::new("");
     for path in contents.keys() {
         if let Some(parent) = path.parent().filter(|parent| *parent != folder) {

@@ -33,7 +33,7 @@ pub(crate) fn assemble(
 ) -> anyhow::Result<Tree> {
     let (excluded, kept): (Vec<_>, Vec<_>) =
         distributions.into_iter().partition(|distribution| spec.content.exclude.contains(&distribution.name));
-    let mut tree = Tree::new(Some(folder));
+    let mut tree = Tree::new(vec![folder]);
     tree.findings.extend(exclude::check(&spec.content.exclude, &excluded, &kept, spec.target));
     let on_disk = kept.iter().filter(|it| !installed.known.get(&it.name).is_some_and(|known| known.is_taken));
     tree.findings.extend(distributions::check_installed(on_disk, |path| installed.has(path)));

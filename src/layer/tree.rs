@@ -27,8 +27,8 @@ pub struct Tree {
     pub(crate) compiled: BTreeMap<Utf8PathBuf, Compiled>,
     /// Bytecode that the layer has no room for. Imports that are tried are faster with it.
     pub(crate) spare: BTreeMap<Utf8PathBuf, Entry>,
-    /// Holds the installed files; removed with the tree.
-    pub(crate) folder: Option<TempDir>,
+    /// Hold the installed files and what was made of them; removed with the tree.
+    pub(crate) folders: Vec<TempDir>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ pub enum Owner {
 
 impl Tree {
     /// An empty tree.
-    pub(crate) fn new(folder: Option<TempDir>) -> Self {
+    pub(crate) fn new(folders: Vec<TempDir>) -> Self {
         Self {
             entries: BTreeMap::new(),
             distributions: Vec::new(),
@@ -105,7 +105,7 @@ impl Tree {
             learned: BTreeMap::new(),
             compiled: BTreeMap::new(),
             spare: BTreeMap::new(),
-            folder,
+            folders,
         }
     }
 }
@@ -113,14 +113,14 @@ impl Tree {
 #[cfg(test)]
 impl Tree {
     pub(crate) fn empty() -> Self {
-        Self::new(None)
+        Self::new(Vec::new())
     }
 }
 
 impl Tree {
     /// A new folder for files of a later step; it is removed with the tree.
     pub(crate) fn new_folder(&self, name: &str) -> anyhow::Result<Utf8PathBuf> {
-        let folder = self.folder.as_ref().context("a tree without a folder cannot grow")?;
+        let folder = self.folders.first().context("a tree without a folder cannot grow")?;
         let place = crate::files::utf8(folder.path())?.join(name);
         fs_err::create_dir(&place)?;
         Ok(place)

@@ -1,19 +1,67 @@
-//! Creates the temporary folder of a build, and removes those of killed runs.
+//! Creates the temporary folders of a build, and removes those of killed runs.
 
 use std::time::{Duration, SystemTime};
 
 use camino::Utf8Path;
 use tempfile::TempDir;
 
+use super::workers;
+
 /// Prefixes that only builds use: for their folder, and for the zip while it is written.
 const PREFIXES: &[&str] = &["lambda-layer-build-", ".lambda-layer-"];
 /// The age of leftovers. No run takes longer: GitHub ends a job after six hours.
 const ABANDONED: Duration = Duration::from_hours(24);
 
+/// The folder for files in memory (shm_overview(7)), and the kind of its file system (statfs(2)).
+const MEMORY: &str = "/dev/shm";
+#[cfg(target_os = "linux")]
+const TMPFS: i64 = 0x0102_1994;
+/// The part of the free memory that a build takes at most for its files: other builds run beside it.
+#[cfg(target_os = "linux")]
+const SHARE: u64 = 8;
+
 /// A new folder in `parent`, which is removed when the value is dropped.
 pub(crate) fn folder(parent: &Utf8Path) -> anyhow::Result<TempDir> {
     sweep(parent, SystemTime::now());
     Ok(tempfile::Builder::new().prefix(PREFIXES[0]).tempdir_in(parent)?)
+}
+
+/// A folder for this many bytes of files that are soon removed again: in memory if there is plenty of it, because many
+/// disks take longer to create a file than to write it; otherwise in `parent`.
+pub(crate) fn quick_folder(parent: &Utf8Path, bytes: u64) -> anyhow::Result<TempDir> {
+    let memory = Utf8Path::new(MEMORY);
+    if has_room(memory, bytes)
+        && let Ok(folder) = folder(memory)
+    {
+        return Ok(folder);
+    }
+    folder(parent)
+}
+
+/// The memory that a file of this size takes, in bytes: whole pages.
+pub(crate) fn pages(size: u64) -> u64 {
+    size.next_multiple_of(rustix::param::page_size() as u64)
+}
+
+/// Whether files in this folder are in memory, with room for so many bytes, and programs may use them. Containers have a
+/// small one, from which no library can be loaded.
+#[cfg(target_os = "linux")]
+fn has_room(folder: &Utf8Path, bytes: u64) -> bool {
+    use rustix::fs::{StatVfsMountFlags, access, statfs, statvfs};
+    let Ok((kind, room)) = statfs(folder.as_std_path()).and_then(|kind| Ok((kind, statvfs(folder.as_std_path())?)))
+    else {
+        return false;
+    };
+    let is_usable = !room.f_flag.intersects(StatVfsMountFlags::NOEXEC | StatVfsMountFlags::RDONLY);
+    let may_write = access(folder.as_std_path(), rustix::fs::Access::WRITE_OK).is_ok();
+    let is_free = room.f_bavail.saturating_mul(room.f_frsize) / SHARE >= bytes;
+    let is_available = workers::available_memory().is_some_and(|available| available / SHARE >= bytes);
+    kind.f_type == TMPFS && is_usable && may_write && is_free && is_available
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_room(_folder: &Utf8Path, _bytes: u64) -> bool {
+    false
 }
 
 /// Removes files and folders of runs that were killed before they could clean up. Those that cannot be removed stay.

@@ -53,7 +53,7 @@ pub fn default_count() -> usize {
 }
 
 /// The available memory in bytes, of the machine or of the container if that has less (cgroup v2).
-fn available_memory() -> Option<u64> {
+pub(super) fn available_memory() -> Option<u64> {
     let meminfo = fs_err::read_to_string("/proc/meminfo").ok()?;
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let machine = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024;

@@ -160,6 +160,59 @@ fn what_an_import_reads_decides_whether_it_is_tried_again() {
 }
 
 #[test]
+fn a_requirement_that_an_import_does_not_read_may_change() {
+    let sandbox = Sandbox::with_requirements("early==1.0\nlate==1.0\n");
+    let wheels = sandbox.root().join("index");
+    let requires = "Metadata-Version: 2.1\nName: early\nVersion: 1.0\nRequires-Dist: late\n";
+    wheel_of(&wheels, "early", "1.0", &[("early.py", "x = 1\n"), ("early-1.0.dist-info/METADATA", requires)]);
+    wheel_with(&wheels, "late", "1.0", "x = 1\n");
+    wheel_with(&wheels, "late", "2.0", "x = 2\n");
+    let index = PasswordIndex::start(&wheels, "me", "pass-w0rd-of-mine");
+    let url = index.url_with_password();
+    let run = || build(&sandbox, &["--index-url", &url]);
+    layer(&sandbox, run()).1.says("Import 2 modules").says("all of them");
+    sandbox.write("requirements.txt", "early==1.0\nlate==2.0\n");
+    layer(&sandbox, run()).1.says("all of them (1 from the cache)");
+    // The versions of two branches take turns.
+    sandbox.write("requirements.txt", "early==1.0\nlate==1.0\n");
+    layer(&sandbox, run()).1.says("all of them (from the cache, because nothing that they read has changed)");
+}
+
+#[test]
+fn imports_of_a_new_version_find_all_that_the_layer_has() {
+    let beside = "import os\nbeside = os.path.join(os.path.dirname(__file__), 'aside.py')\n";
+    let modules = [
+        "import aside\n".to_owned(),
+        "import importlib.util\nassert importlib.util.find_spec('aside')\n".to_owned(),
+        "import importlib.metadata\nassert importlib.metadata.version('aside') == '1.0'\n".to_owned(),
+        "import os\nassert 'aside.py' in os.listdir(os.path.dirname(__file__))\n".to_owned(),
+        format!("{beside}try:\n    open(beside)\nexcept OSError:\n    os._exit(1)\n"),
+        format!("{beside}assert os.path.exists(beside)\n"),
+        // The others are not written to disk for nothing: nobody notices a module that only asks whether they are there.
+        format!("{beside}print('aside is there:', os.path.exists(beside))\n"),
+    ];
+    let sandbox = Sandbox::with_requirements("user==0.0\naside==1.0\n");
+    let wheels = sandbox.root().join("index");
+    wheel_with(&wheels, "aside", "1.0", "x = 1\n");
+    wheel_with(&wheels, "user", "0.0", "x = 1\n");
+    for (number, module) in modules.iter().enumerate() {
+        wheel_with(&wheels, "user", &format!("{}.0", number + 1), module);
+    }
+    let index = PasswordIndex::start(&wheels, "me", "pass-w0rd-of-mine");
+    let url = index.url_with_password();
+    let run = || build(&sandbox, &["--index-url", &url]).env("RUNNER_DEBUG", "1");
+    layer(&sandbox, run());
+    for (number, module) in modules.iter().enumerate() {
+        sandbox.write("requirements.txt", format!("user=={}.0\naside==1.0\n", number + 1));
+        let (_, outcome) = layer(&sandbox, run());
+        let outcome = outcome.says("all of them (1 from the cache)");
+        if module.contains("print") {
+            outcome.says("aside is there: False");
+        }
+    }
+}
+
+#[test]
 fn a_module_for_an_extra_that_nobody_asked_for_is_tried_once() {
     let sandbox = Sandbox::with_requirements("part==1.0\n");
     let wheels = sandbox.root().join("index");

@@ -1,7 +1,7 @@
 """Imports modules one after the other, found as in Lambda, and reports each on the pipe that was standard output.
 
 The request comes on standard input: {"path": [...], "sites": [...], "modules": [...],
-"given": ..., "own": [...]}.
+"given": ..., "own": [...], "layer": ..., "left_out": [...], "incomplete": [...]}.
 """
 
 import importlib
@@ -48,18 +48,51 @@ def give(what):
         django.setup()
 
 
-def watch():
-    """A list that gets the path of each compiled file before it is loaded."""
-    tried = []
+class Watch:
+    """Notes what the modules of the layer do to find out about the layer."""
 
-    def note(event, arguments):
-        if event in ("import", "ctypes.dlopen") and arguments:
-            path = arguments[1 if event == "import" else 0]
+    # With another process's help, a module could read anything.
+    STARTS = ("subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system")
+
+    # These list folders to find something by its name, which is noticed if it is not laid out.
+    SEARCHES = ("<frozen importlib", "importlib/metadata", "importlib_metadata/")
+
+    def __init__(self, layer, left_out, incomplete):
+        # Compiled files before they are loaded, and files of the layer before they are opened.
+        self.tried, self.read = [], []
+        self.has_started = self.has_missed = False
+        self.layer, self.left_out, self.incomplete = layer + "/", set(left_out), set(incomplete)
+        sys.addaudithook(self.note)
+        if left_out:
+            sys.meta_path.append(self)
+
+    def note(self, event, arguments):
+        if event == "open":
+            path = arguments[0]
+            path = os.fsdecode(path) if isinstance(path, bytes) else path
+            if isinstance(path, str) and path.startswith(self.layer):
+                self.read.append(path)
+        elif event in ("import", "ctypes.dlopen"):
+            path = arguments[1 if event == "import" else 0] if arguments else None
             if isinstance(path, str) and path.startswith("/"):
-                tried.append(path)
+                self.tried.append(path)
+        elif event in self.STARTS:
+            self.has_started = True
+        elif event in ("os.listdir", "os.scandir") and self.incomplete:
+            caller = sys._getframe(1).f_code.co_filename
+            if not any(part in caller for part in self.SEARCHES) and self.is_incomplete(arguments[0]):
+                self.has_missed = True
 
-    sys.addaudithook(note)
-    return tried
+    def is_incomplete(self, folder):
+        try:
+            return os.path.abspath("." if folder is None else os.fsdecode(folder)) in self.incomplete
+        except TypeError:
+            return True
+
+    def find_spec(self, name, path=None, target=None):
+        """Python asks this one last: nobody has found the module."""
+        if name in self.left_out:
+            self.has_missed = True
 
 
 def loaded_files(reported):
@@ -167,7 +200,8 @@ def main():
     if request.get("timed"):
         time_imports(request["modules"], report)
         os._exit(0)
-    tried, reported, own = watch(), set(), set(request["own"])
+    watch = Watch(request["layer"], request["left_out"], request["incomplete"])
+    reported, own = set(), set(request["own"])
 
     def report_files(event, files):
         for first in range(0, len(files), 100):
@@ -185,12 +219,21 @@ def main():
         if os.getpid() != process:
             # A module has forked, and this is the child.
             os._exit(0)
-        report_files("tried", tried)
-        tried.clear()
-        report_files("loaded", loaded_files(reported))
         seconds = time.monotonic() - start
+        report_files("tried", watch.tried)
+        report_files("read", sorted(set(watch.read)))
+        report_files("loaded", loaded_files(reported))
         reads_own = bool(own) and is_one_imported(own)
-        report({"event": "end", "module": module, "seconds": seconds, "errors": chain, "reads_own": reads_own})
+        report({
+            "event": "end",
+            "module": module,
+            "seconds": seconds,
+            "errors": chain,
+            "reads_own": reads_own,
+            "has_started": watch.has_started,
+            "has_missed": watch.has_missed,
+        })
+        watch.tried, watch.read, watch.has_started = [], [], False
     # Ends at once: neither the modules' threads nor their exit handlers matter.
     os._exit(0)
 

@@ -8,8 +8,10 @@ mod import_tree;
 mod machine;
 mod memory;
 mod modules;
+mod part;
 mod place;
 mod run;
+mod spare;
 pub mod times;
 
 use std::collections::BTreeSet;
@@ -21,8 +23,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::audit::imported;
 use crate::audit::imported::Imported;
 use crate::audit::smoke::explain::Explained;
-use crate::audit::smoke::memory::{Kept, Memory};
+use crate::audit::smoke::memory::Memory;
 use crate::audit::smoke::modules::Module;
+use crate::audit::smoke::part::Part;
 use crate::audit::smoke::place::Place;
 use crate::audit::smoke::run::{Outcome, Patience, Raised, Ran, Unavailable};
 use crate::cache::Cache;
@@ -103,7 +106,11 @@ pub fn import<'a>(
         Err(_) => None,
     };
     let subject = Subject { layer, known: &[], excluded: &spec.content.exclude, target, wanted };
-    attempt(&subject, memory.as_ref(), |opt| place::lay_out(tree, opt), pythons, environment)
+    let lay_out = |part: Option<&Part<'_>>, opt: &Utf8Path| {
+        let spare = memory.as_ref().map(|memory| memory.spare(part)).unwrap_or_default();
+        place::lay_out(tree, &spare, part, opt)
+    };
+    attempt(&subject, memory.as_ref(), lay_out, pythons, environment)
 }
 
 /// Tests any layer. `lay_out` creates the folder that stands for `/opt`; the modules may write to it.
@@ -112,19 +119,19 @@ pub fn import<'a>(
 /// The same as for [`import`].
 pub fn test_laid_out(
     subject: &Subject<'_>,
-    lay_out: impl FnOnce(&Utf8Path) -> anyhow::Result<()>,
+    lay_out: impl Fn(&Utf8Path) -> anyhow::Result<()>,
     pythons: &Pythons,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Vec<Finding>> {
-    let attempt = attempt(subject, None, lay_out, pythons, environment)?;
+    let attempt = attempt(subject, None, |_, opt| lay_out(opt), pythons, environment)?;
     Ok(judge(attempt, subject, console))
 }
 
 fn attempt<'a>(
     subject: &Subject<'_>,
     memory: Option<&Memory<'_>>,
-    lay_out: impl FnOnce(&Utf8Path) -> anyhow::Result<()>,
+    lay_out: impl Fn(Option<&Part<'_>>, &Utf8Path) -> anyhow::Result<()>,
     pythons: &'a Pythons,
     environment: &Environment,
 ) -> anyhow::Result<Attempt<'a>> {
@@ -147,40 +154,53 @@ fn attempt<'a>(
         modules.iter().map(|it| (own.contains(it.name.as_str()), it.name.as_str())).collect();
     let names = names.into_iter().map(|(_, name)| name).filter(|name| !remembered.modules.contains_key(*name));
     let names: Vec<&str> = names.collect();
-    let mut ran = Ran::nothing();
-    let (mut loaded, mut tried) = (BTreeSet::new(), BTreeSet::new());
+    let (mut ran, mut loaded, mut tried) = (Ran::nothing(), BTreeSet::new(), BTreeSet::new());
     if !names.is_empty() {
-        let scratch = scratch::folder(&environment.scratch_directory())?;
-        let folder = files::utf8(scratch.path())?;
-        let opt = folder.join("opt");
-        lay_out(&opt)?;
-        let mut place = Place::new(folder, &opt, host, subject.target)?;
-        place.own = memory.map(|memory| memory.own_modules(&opt)).unwrap_or_default();
-        let has_django = explain::has_module(subject.layer, "django");
-        let lacks = |errors: &[Raised]| absent::needed(errors).and_then(|need| need.given).filter(|_| has_django);
-        ran = match run::import(&names, &place, host, patience(environment)?, lacks)? {
-            Ok(ran) => ran,
-            Err(Unavailable(why)) => {
-                let help = "run it where programs can restrict themselves with seccomp and Landlock, for example in a Docker container";
-                return Ok(Attempt::Impossible(not_run(subject.wanted, &why, help)));
+        let needed = memory.and_then(|memory| memory.needed(&modules, &names));
+        let part = needed.as_ref().zip(memory).and_then(|(needed, memory)| memory.part(needed, subject.target));
+        // If a part of the layer was not enough, all of it is.
+        for part in part.map(Some).into_iter().chain([None]) {
+            let scratch = scratch::quick_folder(&environment.scratch_directory(), room(subject.layer, part.as_ref()))?;
+            let folder = files::utf8(scratch.path())?;
+            let opt = folder.join("opt");
+            fs_err::create_dir(&opt)?;
+            let mut place = Place::new(folder, &opt, host, subject.target)?;
+            place.own = memory.map(|memory| memory.own_modules(&opt)).unwrap_or_default();
+            place.leave_out(part.as_ref());
+            let has_django = explain::has_module(subject.layer, "django");
+            let lacks = |errors: &[Raised]| absent::needed(errors).and_then(|need| need.given).filter(|_| has_django);
+            let lay_out = || lay_out(part.as_ref(), &opt);
+            ran = match run::import(&names, &place, host, patience(environment)?, lacks, lay_out)? {
+                Ok(ran) => ran,
+                Err(Unavailable(why)) => {
+                    let help = "run it where programs can restrict themselves with seccomp and Landlock, for example in a Docker container";
+                    return Ok(Attempt::Impossible(not_run(subject.wanted, &why, help)));
+                }
+            };
+            ran.make_relative(&[&opt, &opt.canonicalize_utf8().unwrap_or_else(|_| opt.clone())]);
+            if part.is_some_and(|part| part.was_too_little(&ran)) {
+                continue;
             }
-        };
-        ran.rename(|text| Place::as_in_lambda(text, folder));
-        let opt = opt.canonicalize_utf8().unwrap_or(opt);
-        let in_layer = |paths: &BTreeSet<Utf8PathBuf>| {
-            paths.iter().filter_map(|path| Some(path.strip_prefix(&opt).ok()?.to_owned())).collect()
-        };
-        (loaded, tried) = (in_layer(&ran.loaded), in_layer(&ran.tried));
+            ran.rename(|text| Place::as_in_lambda(text, folder));
+            break;
+        }
+        (loaded, tried) = (std::mem::take(&mut ran.loaded), std::mem::take(&mut ran.tried));
+        if let Some(memory) = memory {
+            memory.remember(&modules, &ran, (&loaded, &tried));
+            memory.keep_spare(&ran);
+        }
     }
     let kept = remembered.modules.len();
     ran.outcomes.extend(remembered.modules.into_iter().map(|(module, kept)| (module, kept.outcome())));
     loaded.extend(remembered.loaded);
     tried.extend(remembered.tried);
-    if let Some(memory) = memory.filter(|_| !names.is_empty()) {
-        let kept = |module: &str| ran.outcomes.get(module).filter(|_| !ran.near_own.contains(module));
-        memory.remember(&modules, |module| kept(module).and_then(Kept::of), (&loaded, &tried));
-    }
     Ok(Attempt::Done(Imports { modules, ran, loaded, tried, kept, host }))
+}
+
+/// The memory that the files of a layer take, in bytes.
+fn room(layer: &Layer, part: Option<&Part<'_>>) -> u64 {
+    let files = layer.files.iter().filter(|(path, file)| part.is_none_or(|part| part.has(path, &file.owner)));
+    files.map(|(_, file)| scratch::pages(file.size.0)).sum()
 }
 
 /// The findings of the other checks, corrected by what the imports showed, and those of the imports themselves.

@@ -142,7 +142,7 @@ pub(crate) fn is_beside(name: &str) -> bool {
     NOT_IMPORTED.contains(&name) || name.starts_with("test_")
 }
 
-fn is_identifier(name: &str) -> bool {
+pub(super) fn is_identifier(name: &str) -> bool {
     let mut characters = name.chars();
     characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
         && characters.all(|other| other.is_alphanumeric() || other == '_')

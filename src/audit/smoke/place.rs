@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::part::Part;
 use crate::facts;
 use crate::layer::{Entry, Source, Tree};
 use crate::process::Host;
@@ -15,6 +17,8 @@ use crate::types::Target;
 /// The folders that a function's imports use, and its environment variables.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// The layer.
+    pub(super) opt: Utf8PathBuf,
     /// The function's code: an empty folder.
     pub(super) function: Utf8PathBuf,
     /// Folders on the search path before the standard library.
@@ -23,6 +27,10 @@ pub(super) struct Place {
     pub(super) sites: Vec<String>,
     /// The user's own modules.
     pub(super) own: Vec<String>,
+    /// Modules of the layer that were not laid out: no package that is there has them.
+    pub(super) left_out: Vec<String>,
+    /// Folders in which something was not laid out.
+    pub(super) incomplete: Vec<String>,
     pub(super) variables: BTreeMap<&'static str, String>,
     pub(super) sandbox: Sandbox,
 }
@@ -103,7 +111,15 @@ impl Place {
             ("TMPDIR", temporary.to_string()),
             ("TZ", ":UTC".to_owned()),
         ]);
-        Ok(Self { function, path, sites, own: Vec::new(), variables, sandbox })
+        let (own, left_out, incomplete) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { opt: opt.to_owned(), function, path, sites, own, left_out, incomplete, variables, sandbox })
+    }
+
+    /// Tells what was not laid out.
+    pub(super) fn leave_out(&mut self, part: Option<&Part<'_>>) {
+        let Some(part) = part else { return };
+        self.left_out = part.modules.iter().cloned().collect();
+        self.incomplete = part.incomplete.iter().map(|folder| self.opt.join(folder).into_string()).collect();
     }
 
     /// Replaces the paths of `scratch` in a text by those of a function.
@@ -116,23 +132,35 @@ impl Place {
 
 /// Copies a tree to where a function would see it. Files are not hard-linked: they share content with the installer's
 /// cache, and a module may write to its own files.
-pub(super) fn lay_out(tree: &Tree, opt: &Utf8Path) -> anyhow::Result<()> {
-    fs_err::create_dir(opt)?;
+/// Only the paths of `part` are laid out, if there is one. `spare` is bytecode that the tree lacks.
+pub(super) fn lay_out(
+    tree: &Tree,
+    spare: &BTreeMap<Utf8PathBuf, Entry>,
+    part: Option<&Part<'_>>,
+    opt: &Utf8Path,
+) -> anyhow::Result<()> {
+    fs_err::create_dir_all(opt)?;
     let mut folder = Utf8Path::new("");
-    for path in tree.entries.keys().chain(tree.spare.keys()) {
+    let spare = spare.iter().filter(|(path, _)| !tree.spare.contains_key(*path) && !tree.entries.contains_key(*path));
+    let entries = tree.entries.iter().chain(&tree.spare).chain(spare);
+    let entries: Vec<(&Utf8PathBuf, &Entry)> =
+        entries.filter(|(path, entry)| part.is_none_or(|part| part.has(path, &entry.owner))).collect();
+    for (path, _) in &entries {
         if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
             fs_err::create_dir_all(opt.join(parent))?;
             folder = parent;
         }
     }
-    let entries: Vec<(&Utf8PathBuf, &Entry)> = tree.entries.iter().chain(&tree.spare).collect();
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let work = &|worker: usize| {
-        let mut own = entries.iter().skip(worker).step_by(workers);
-        own.try_for_each(|(path, entry)| place(&opt.join(path), &entry.source, opt))
+    let next = AtomicUsize::new(0);
+    let work = || -> anyhow::Result<()> {
+        while let Some((path, entry)) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
+            place(&opt.join(path), &entry.source, opt)?;
+        }
+        Ok(())
     };
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     std::thread::scope(|scope| {
-        let running: Vec<_> = (0..workers).map(|worker| scope.spawn(move || work(worker))).collect();
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         running.into_iter().try_for_each(|worker| worker.join().expect("does not panic"))
     })
 }

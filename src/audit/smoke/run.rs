@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
@@ -70,16 +70,32 @@ impl Raised {
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) outcomes: BTreeMap<String, Outcome>,
-    /// Compiled files that modules loaded, as paths on this machine.
+    /// Compiled files that modules loaded, as paths on this machine, until [`Self::make_relative`].
     pub(super) loaded: BTreeSet<Utf8PathBuf>,
     /// Compiled files that modules tried to load.
     pub(super) tried: BTreeSet<Utf8PathBuf>,
     /// Modules in whose process one of the user's own modules had been imported when they were.
     pub(super) near_own: BTreeSet<String>,
+    /// What the imports read, in their order.
+    pub(super) reads: Vec<Reads>,
+    /// Whether a module looked for something that was not laid out.
+    pub(super) has_missed: bool,
     /// How Python ended before it imported the first module, while it read the layer's `.pth` files.
     pub(super) stopped: Option<String>,
     /// The beginning of what the modules printed.
     pub(super) output: String,
+}
+
+/// What the import of a module read.
+#[derive(Debug)]
+pub(super) struct Reads {
+    pub(super) module: String,
+    /// The number of its process.
+    pub(super) process: usize,
+    /// Files of the layer that were opened or loaded, as paths on this machine. They may not exist.
+    pub(super) files: BTreeSet<Utf8PathBuf>,
+    /// Whether another program was started, which could have read anything.
+    pub(super) has_started: bool,
 }
 
 impl Ran {
@@ -90,6 +106,8 @@ impl Ran {
             loaded: BTreeSet::new(),
             tried: BTreeSet::new(),
             near_own: BTreeSet::new(),
+            reads: Vec::new(),
+            has_missed: false,
             stopped: None,
             output: String::new(),
         }
@@ -101,6 +119,14 @@ impl Ran {
 }
 
 impl Ran {
+    /// Keeps only files of the layer, by their paths in it. `opt` has all the names of its folder.
+    pub(super) fn make_relative(&mut self, opt: &[&Utf8Path]) {
+        let below = |path: &Utf8PathBuf| opt.iter().find_map(|opt| path.strip_prefix(opt).ok()).map(Utf8Path::to_owned);
+        let inside = |paths: &BTreeSet<Utf8PathBuf>| paths.iter().filter_map(below).collect();
+        (self.loaded, self.tried) = (inside(&self.loaded), inside(&self.tried));
+        self.reads.iter_mut().for_each(|reads| reads.files = inside(&reads.files));
+    }
+
     /// Changes the messages of exceptions.
     pub(super) fn rename(&mut self, renamed: impl Fn(&str) -> String) {
         let raised = self.outcomes.values_mut().filter_map(|outcome| match outcome {
@@ -122,6 +148,9 @@ struct Request<'a> {
     modules: &'a [&'a str],
     given: Option<&'static str>,
     own: &'a [String],
+    layer: &'a Utf8Path,
+    left_out: &'a [String],
+    incomplete: &'a [String],
 }
 
 #[derive(Deserialize)]
@@ -142,12 +171,17 @@ enum Event {
     Tried {
         files: Vec<Utf8PathBuf>,
     },
+    /// Files of the layer that a module opened.
+    Read {
+        files: Vec<Utf8PathBuf>,
+    },
     End {
         module: String,
         seconds: f64,
         errors: Vec<Raised>,
-        #[serde(default)]
         reads_own: bool,
+        has_started: bool,
+        has_missed: bool,
     },
 }
 
@@ -170,20 +204,25 @@ struct Context<'a> {
 }
 
 /// Imports all modules. A module that fails is tried again alone, as a function would import it. A module that lacks
-/// something that can be provided is tried again with it.
+/// something that can be provided is tried again with it. `lay_out` fills the folder of the layer, while Python starts.
 pub(super) fn import(
     modules: &[&str],
     place: &Place,
     host: &Host,
     patience: Patience,
     lacks: impl Fn(&[Raised]) -> Option<Given>,
+    lay_out: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Result<Ran, Unavailable>> {
     let context = Context { place, host, patience, end: Instant::now() + patience.all, given: None };
     let mut ran = Ran::nothing();
     let mut rest = modules;
+    let process = Process::start(&context)?;
+    lay_out()?;
+    let mut first = Some(process);
     while !rest.is_empty() {
         let before = ran.outcomes.len();
-        if let Err(unavailable) = import_in_one(rest, &context, &mut ran)? {
+        let process = first.take().map_or_else(|| Process::start(&context), Ok)?;
+        if let Err(unavailable) = process.import(rest, &context, &mut ran)? {
             return Ok(Err(unavailable));
         }
         // Each process settles at least one module, so the loop ends.
@@ -205,7 +244,7 @@ pub(super) fn import(
     if modules.len() > 1 {
         for module in &failed {
             let first = ran.outcomes.remove(module).expect("has failed");
-            import_in_one(&[module], &context, &mut ran)?.ok();
+            import_alone(module, &context, &mut ran)?;
             let again = ran.outcomes.entry(module.clone()).or_insert(Outcome::NotTried);
             if !matches!(again, Outcome::Imported(_)) {
                 *again = first;
@@ -216,7 +255,7 @@ pub(super) fn import(
         let Some(Outcome::Raised(errors)) = ran.outcomes.get(module) else { continue };
         let Some(given) = lacks(errors) else { continue };
         let first = ran.outcomes.remove(module).expect("has failed");
-        import_in_one(&[module], &Context { given: Some(given), ..context }, &mut ran)?.ok();
+        import_alone(module, &Context { given: Some(given), ..context }, &mut ran)?;
         let again = ran.outcomes.entry(module.clone()).or_insert(Outcome::NotTried);
         // With what it lacked, the import got further, and its error says more.
         if *again == Outcome::NotTried {
@@ -226,63 +265,25 @@ pub(super) fn import(
     Ok(Ok(ran))
 }
 
-/// Imports modules in one process, until all are done or one of them ends the process.
-fn import_in_one(modules: &[&str], context: &Context<'_>, ran: &mut Ran) -> anyhow::Result<Result<(), Unavailable>> {
-    let Context { patience, end, .. } = *context;
-    if Instant::now() >= end {
-        ran.outcomes.extend(modules.iter().map(|module| ((*module).to_owned(), Outcome::NotTried)));
-        return Ok(Ok(()));
+/// Imports a module in a process of its own, if there is time left.
+fn import_alone(module: &str, context: &Context<'_>, ran: &mut Ran) -> anyhow::Result<()> {
+    if Instant::now() < context.end {
+        Process::start(context)?.import(&[module], context, ran)?.ok();
     }
-    let mut process = Process::start(modules, context)?;
-    let (mut is_ready, mut is_prepared) = (false, false);
-    let mut current: Option<String> = None;
-    loop {
-        let patience = patience.module.min(end.saturating_duration_since(Instant::now()));
-        match process.messages.recv_timeout(patience) {
-            Ok(Message::Event(Event::Ready)) => is_ready = true,
-            Ok(Message::Event(Event::Found)) => is_prepared = true,
-            Ok(Message::Event(Event::Begin { module })) => current = Some(module),
-            Ok(Message::Event(Event::Loaded { files })) => ran.loaded.extend(files),
-            Ok(Message::Event(Event::Tried { files })) => ran.tried.extend(files),
-            Ok(Message::Event(Event::End { module, seconds, errors, reads_own })) => {
-                current = None;
-                if reads_own {
-                    ran.near_own.insert(module.clone());
-                }
-                let outcome = if errors.is_empty() {
-                    Outcome::Imported(Duration::try_from_secs_f64(seconds).unwrap_or_default())
-                } else {
-                    Outcome::Raised(errors)
-                };
-                ran.outcomes.insert(module, outcome);
-            }
-            ended @ (Ok(Message::End) | Err(_)) => {
-                let is_hanging = matches!(ended, Err(RecvTimeoutError::Timeout)) && process.is_running()?;
-                let (status, output) = process.end()?;
-                ran.output += &output;
-                match current {
-                    Some(module) if is_hanging => drop(ran.outcomes.insert(module, Outcome::Hung(patience))),
-                    Some(module) => drop(ran.outcomes.insert(module, Outcome::Died(ending(status)))),
-                    None if !is_ready => return Ok(Err(Unavailable(reason(&output, status)))),
-                    None if !is_prepared && is_hanging => ran.stopped = Some("hangs".to_owned()),
-                    None if !is_prepared => ran.stopped = Some(ending(status)),
-                    None => (),
-                }
-                return Ok(Ok(()));
-            }
-        }
-    }
+    Ok(())
 }
 
 struct Process {
     child: Child,
+    stdin: Option<ChildStdin>,
     messages: Receiver<Message>,
     output: Receiver<String>,
 }
 
 impl Process {
-    fn start(modules: &[&str], context: &Context<'_>) -> anyhow::Result<Self> {
-        let Context { place, host, given, .. } = *context;
+    /// Starts Python, which waits for what to import.
+    fn start(context: &Context<'_>) -> anyhow::Result<Self> {
+        let Context { place, host, .. } = *context;
         let mut command = place.sandbox.command(&host.executable)?;
         command.args(["-I", "-S", "-B", "-X", "faulthandler", "-c", SCRIPT]);
         command.envs(&place.variables).current_dir(&place.function);
@@ -297,12 +298,77 @@ impl Process {
         if let Some(stderr) = stderr {
             std::thread::spawn(move || to_output.send(read_output(stderr)).ok());
         }
+        Ok(Self { child, stdin, messages, output })
+    }
+
+    /// Imports modules, until all are done or one of them ends the process.
+    fn import(
+        mut self,
+        modules: &[&str],
+        context: &Context<'_>,
+        ran: &mut Ran,
+    ) -> anyhow::Result<Result<(), Unavailable>> {
+        let Context { place, patience, end, given, .. } = *context;
+        if Instant::now() >= end {
+            ran.outcomes.extend(modules.iter().map(|module| ((*module).to_owned(), Outcome::NotTried)));
+            return Ok(Ok(()));
+        }
         let given = given.map(|Given::DjangoSettings| "django-settings");
-        let request = Request { path: &place.path, sites: &place.sites, modules, given, own: &place.own };
+        let Place { path, sites, own, opt, left_out, incomplete, .. } = place;
+        let request = Request { path, sites, modules, given, own, layer: opt, left_out, incomplete };
         let request = serde_json::to_vec(&request)?;
         // If the process does not read its input, its end says why.
-        stdin.map(|mut stdin| stdin.write_all(&request).ok());
-        Ok(Self { child, messages, output })
+        self.stdin.take().map(|mut stdin| stdin.write_all(&request).ok());
+        let (mut is_ready, mut is_prepared) = (false, false);
+        let mut current: Option<String> = None;
+        let number = ran.reads.last().map_or(0, |last| last.process + 1);
+        let mut files = BTreeSet::new();
+        loop {
+            let patience = patience.module.min(end.saturating_duration_since(Instant::now()));
+            match self.messages.recv_timeout(patience) {
+                Ok(Message::Event(Event::Ready)) => is_ready = true,
+                Ok(Message::Event(Event::Found)) => is_prepared = true,
+                Ok(Message::Event(Event::Begin { module })) => current = Some(module),
+                Ok(Message::Event(Event::Read { files: read })) => files.extend(read),
+                Ok(Message::Event(Event::Loaded { files: loaded })) => {
+                    files.extend(loaded.iter().cloned());
+                    ran.loaded.extend(loaded);
+                }
+                Ok(Message::Event(Event::Tried { files: tried })) => {
+                    files.extend(tried.iter().cloned());
+                    ran.tried.extend(tried);
+                }
+                Ok(Message::Event(Event::End { module, seconds, errors, reads_own, has_started, has_missed })) => {
+                    current = None;
+                    if reads_own {
+                        ran.near_own.insert(module.clone());
+                    }
+                    ran.has_missed |= has_missed;
+                    let files = std::mem::take(&mut files);
+                    ran.reads.push(Reads { module: module.clone(), process: number, files, has_started });
+                    let outcome = if errors.is_empty() {
+                        Outcome::Imported(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+                    } else {
+                        Outcome::Raised(errors)
+                    };
+                    ran.outcomes.insert(module, outcome);
+                }
+                ended @ (Ok(Message::End) | Err(_)) => {
+                    let is_hanging = matches!(ended, Err(RecvTimeoutError::Timeout)) && self.is_running()?;
+                    let (status, output) = self.end()?;
+                    ran.output += &output;
+                    match current {
+                        Some(module) if is_hanging => drop(ran.outcomes.insert(module, Outcome::Hung(patience))),
+                        Some(module) => drop(ran.outcomes.insert(module, Outcome::Died(ending(status)))),
+                        None if !is_ready => return Ok(Err(Unavailable(reason(&output, status)))),
+                        None if !is_prepared && is_hanging => ran.stopped = Some("hangs".to_owned()),
+                        None if !is_prepared => ran.stopped = Some(ending(status)),
+                        None => (),
+                    }
+                    return Ok(Ok(()));
+                }
+            }
+        }
     }
 
     fn is_running(&mut self) -> anyhow::Result<bool> {

@@ -67,7 +67,8 @@ pub fn of_tree(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Option<ImportTimes>> {
-    compare((measured, &|opt| place::lay_out(tree, opt)), None, pythons, environment, console)
+    let lay_out = |opt: &Utf8Path| place::lay_out(tree, &BTreeMap::new(), None, opt);
+    compare((measured, &lay_out), None, pythons, environment, console)
 }
 
 /// Measures any layer, and with it the one before, if there is one. Without the latter's times nothing fails.

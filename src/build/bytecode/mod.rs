@@ -19,7 +19,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::layer::{Compiled, Entry, Finding, Made, Source, Tree};
-use crate::process::{Host, Pythons};
+use crate::process::{Host, Pythons, scratch};
 use crate::runtime::images;
 use crate::spec::{Bytecode, Spec};
 use crate::types::{ByteSize, PythonVersion};
@@ -53,8 +53,12 @@ pub fn compile(
     };
     let step = console.step("Compile to bytecode");
     let mut room = Room::of(&tree, &modules, host, bytecode);
-    let folder = tree.new_folder("bytecode")?;
     let missing: Vec<usize> = (0..modules.len()).filter(|index| !is_kept(&tree, &modules[*index], host)).collect();
+    // A module and its bytecode are of about the same size.
+    let bytes = missing.iter().map(|index| 2 * scratch::pages(modules[*index].size.0)).sum();
+    let keep = scratch::quick_folder(&environment.scratch_directory(), bytes)?;
+    let folder = files::utf8(keep.path())?.to_owned();
+    tree.folders.push(keep);
     let mut files = BTreeMap::new();
     if !room.is_used_up() {
         let sources = folder.join("sources");
