@@ -40,7 +40,7 @@ use crate::layer::{
 use crate::manifest::Manifest;
 use crate::process::Pythons;
 use crate::runtime::Runtime;
-use crate::spec::{Bytecode, FailOn, SlimLevel, SmokeTest, Spec};
+use crate::spec::{Bytecode, FailOn, SlimLevel, SmokeTest, Spec, Task};
 use crate::types::{ByteSize, DistributionName};
 use crate::{audit, files};
 
@@ -192,12 +192,16 @@ fn build_with(
         let (excluded, wanted) = (&spec.content.exclude, &spec.checks.smoke_test);
         let subject = smoke::Subject { layer: &layer, known: &made.findings, excluded, target: spec.target, wanted };
         made.findings = smoke::judge(attempt, &subject, console);
-        if let Some(pythons) = pythons.filter(|_| spec.measures_imports()) {
-            let named = times::named(manifest);
-            let measured = Measured { layer: &layer, known: &made.findings, target: spec.target, wanted, named };
-            made.import_times = times::of_tree(&measured, &tree, pythons, environment, console)?;
+        // A preview measures later, together with the version before.
+        if spec.task != Task::Preview {
+            if let Some(pythons) = pythons.filter(|_| spec.measures_imports()) {
+                let named = times::named(manifest);
+                let (known, target) = (&made.findings, spec.target);
+                let measured = Measured { layer: &layer, known, target, wanted, named: &named };
+                made.import_times = times::of_tree(&measured, &tree, pythons, environment, console)?;
+            }
+            made.findings.extend(import_time::check(made.import_times.as_ref(), spec.checks.max_import_time));
         }
-        made.findings.extend(import_time::check(made.import_times.as_ref(), spec.checks.max_import_time));
         made.rejection = verdict(&made.findings, spec.checks.fail_on).err();
         made.sizes.zipped = Some(archive.zipped_size);
         made.archive = Some(archive);

@@ -16,7 +16,9 @@ pub(super) fn of(layer: &Layer, spec: &Spec, manifest: &Manifest, origins: &Orig
     let of_distributions = layer.distributions.iter().map(|distribution| {
         let name = &distribution.name;
         let place = asked.get(name).filter(|asked| asked.is_certain || !needed.contains(name));
+        let index = origins.public_index_of(distribution).map(str::to_owned);
         let provenance = Provenance {
+            changelog: distribution.changelog.clone().filter(|_| index.is_some()),
             place: place.and_then(|asked| place_of(asked, spec)),
             needs: needs
                 .get(name)
@@ -25,7 +27,7 @@ pub(super) fn of(layer: &Layer, spec: &Spec, manifest: &Manifest, origins: &Orig
                 .filter(|other| *other != name)
                 .map(ToString::to_string)
                 .collect(),
-            index: origins.public_index_of(distribution).map(str::to_owned),
+            index,
         };
         (name.to_string(), provenance)
     });

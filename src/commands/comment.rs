@@ -85,11 +85,15 @@ pub(crate) async fn post(
     // Secrets are redacted before the text is escaped.
     let shown = run.clone().redacted(|text| console.redact(text));
     let shown: Vec<&Report> = shown.layers.iter().collect();
-    let (run_page, docs, pull_request) = (run_page(environment), environment.docs(), pull_request_page(environment));
+    let pull_request = PullRequest::of_event(environment);
+    let known = pull_request.as_ref().ok();
+    let (run_page, docs) = (run_page(environment), environment.docs());
+    let page = known.and_then(|known| pull_request_page(known, environment));
     let links = Links {
         run: run_page.as_deref(),
         docs: docs.as_deref(),
-        pull_request: pull_request.as_deref(),
+        pull_request: page.as_deref(),
+        commit: known.and_then(|known| known.head.as_deref()),
         report: wanted.report_url.as_ref().map(Url::as_str),
     };
     let text = console.redact(&report::comment(&shown, &wanted.marker, links));
@@ -97,7 +101,7 @@ pub(crate) async fn post(
     if wanted.never {
         return Ok(comment);
     }
-    let pull_request = match PullRequest::of_event(environment) {
+    let pull_request = match pull_request {
         Ok(pull_request) => pull_request,
         Err(_) if !environment.in_actions() => return Ok(comment),
         Err(why) => {
@@ -153,9 +157,7 @@ fn run_page(environment: &Environment) -> Option<String> {
     Some(format!("{}/actions/runs/{}", repository_page(environment)?, environment.get("GITHUB_RUN_ID")?))
 }
 
-/// The page of the pull request of this run.
-fn pull_request_page(environment: &Environment) -> Option<String> {
-    let pull_request = PullRequest::of_event(environment).ok()?;
+fn pull_request_page(pull_request: &PullRequest, environment: &Environment) -> Option<String> {
     Some(format!("{}/pull/{}", repository_page(environment)?, pull_request.number))
 }
 

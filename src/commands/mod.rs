@@ -16,6 +16,7 @@ mod reporting;
 pub mod results;
 mod side_by_side;
 pub mod since;
+mod usage;
 pub mod versions;
 
 use crate::console::Console;

@@ -6,7 +6,7 @@ use std::thread;
 use camino::Utf8PathBuf;
 use futures::StreamExt as _;
 
-use super::{build, comment, finished, plan, preview, publish, runtime, since};
+use super::{build, comment, finished, plan, preview, publish, runtime, since, usage};
 use crate::console::Console;
 use crate::decide::Context;
 use crate::environment::Environment;
@@ -43,6 +43,7 @@ async fn run<'scope>(spec: &'scope Spec, context: Context<'_, 'scope, '_>) -> an
         Task::Plan => Box::pin(plan::run(spec, context)).await?,
         Task::Preview => Box::pin(preview::run(spec, context)).await?,
     };
+    let report = Box::pin(usage::add_for_page(report, spec, context)).await;
     Box::pin(documents::write(report, spec, context.environment, context.console)).await
 }
 

@@ -1,18 +1,17 @@
-//! The commands on published versions: share, attach, label, clean up, and list who uses them.
+//! The commands on published versions: share, attach, label, clean up.
 
-use super::known_vulnerabilities;
-use crate::audit::verdict;
+use super::usage;
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::error::{Explanation, counted};
+use crate::error::counted;
 use crate::registry::claim::Owner;
 use crate::registry::connections::Connections;
 use crate::registry::{publish, version_list};
 use crate::release;
 use crate::report::Report;
 use crate::spec::{VersionCommand, VersionCommandSpec, ownership};
-use crate::versions::{ChangeOutcome, attach, change, cleanup, labels, reserve, select, share, usage};
-use crate::vulnerabilities::{Answers, Lookup};
+use crate::versions::{ChangeOutcome, attach, change, cleanup, labels, reserve, select, share};
+use crate::vulnerabilities::Answers;
 
 /// # Errors
 /// What kept all of it from being done; what failed for some stands in the report.
@@ -28,30 +27,15 @@ pub async fn run(
         return Box::pin(release::run(spec, std::slice::from_ref(&spec.layer), connections, environment, console))
             .await;
     }
-    let lookup = Lookup::prepare(spec.vulnerabilities.as_ref(), environment)?;
+    if let VersionCommand::Usage(choice) = spec.act {
+        return Box::pin(usage::run(spec, choice, connections, answers, environment, console)).await;
+    }
     let step = console.step("Read the state");
     let mut registry = connections.registry(&spec.registry, &spec.state, environment).await?;
     let mut store = connections.store(&spec.state, &registry, environment).await?;
     let known = publish::read(&registry, &store, &spec.layer, console).await?;
     registry.identify(&known.state).await?;
     step.done(counted(known.state.contents.len(), "content"));
-    if let VersionCommand::Usage(choice) = &spec.act {
-        let owner = Owner::this_run(environment);
-        let mut usage = usage::read(*choice, spec, &known.state, &owner, &registry, store.now(), console).await;
-        let (vulnerabilities, findings) = match &lookup {
-            Some(lookup) => {
-                known_vulnerabilities::add_to_usage((lookup, answers), &mut usage, &known.state, console).await?
-            }
-            None => (None, Vec::new()),
-        };
-        console.findings(&findings, false);
-        let found = format!("{} in versions of `{}` that are current or in use", verdict::tally(&findings), spec.layer);
-        let rejection = verdict::verdict_on_foreign(&findings, spec.fail_on, &found).err();
-        let rejection = rejection.map(|failure| Explanation::of(&failure.into()));
-        let versions = Some(version_list::output(&known.state, &store));
-        let report = Report::of_version_command(spec, usage.summary(), Vec::new());
-        return Ok(Report { versions, usage: Some(usage), vulnerabilities, findings, rejection, ..report });
-    }
     let (changes, known_state) = match &spec.act {
         VersionCommand::Cleanup(retention) => {
             let owner = Owner::this_run(environment);

@@ -97,7 +97,8 @@ pub fn write_all(
     if documents.is_empty() {
         return report;
     }
-    if report.layer.is_none() {
+    // Who uses a layer is known without its content.
+    if report.layer.is_none() && report.command != "usage" {
         console.warning(
             "the report page, SBOM and licences were not written: the contents of the layer could not be read",
         );

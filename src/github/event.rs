@@ -13,6 +13,8 @@ const LARGEST_PAYLOAD: u64 = 64 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequest {
     pub number: u64,
+    /// Its newest commit, 40 or 64 hexadecimal digits; `None` if the event does not tell.
+    pub head: Option<String>,
     /// Why the workflow's own token is read-only, always or by default; `None` if only the workflow decides.
     pub outsider: Option<Outsider>,
 }
@@ -65,7 +67,10 @@ impl PullRequest {
             _ if repository("head") != repository("base") => Some(Outsider::Fork),
             _ => None,
         };
-        (number > 0).then_some(Self { number, outsider })
+        let is_commit =
+            |text: &&str| matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let head = pull_request["head"]["sha"].as_str().filter(is_commit).map(str::to_owned);
+        (number > 0).then_some(Self { number, head, outsider })
     }
 }
 
@@ -90,6 +95,19 @@ mod tests {
         let bot = outsider(Some("acme/layers"), "pull_request", Some("dependabot[bot]"));
         assert_eq!(bot, Some(Outsider::Dependabot));
         assert_eq!(outsider(Some("ada/layers"), "pull_request_target", Some("ada")), None);
+    }
+
+    #[test]
+    fn a_pull_request_says_what_its_newest_commit_is() {
+        let head = |sha: &str| {
+            let payload = json!({"pull_request": {"number": 7, "head": {"sha": sha}}});
+            PullRequest::of_payload(&payload, "pull_request", None).expect("is a pull request").head
+        };
+        let sha = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(head(sha).as_deref(), Some(sha));
+        for wrong in ["", "main", &sha[1..], &sha.replace('0', "é"), &sha.replace('0', ")")] {
+            assert_eq!(head(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

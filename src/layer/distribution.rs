@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
+use url::Url;
 
 use crate::files;
 use crate::layer::licences::Licence;
@@ -28,6 +29,8 @@ pub struct Distribution {
     /// `Requires-Python`, `>=3.9,<4`.
     pub requires_python: Option<String>,
     pub licence: Licence,
+    /// The page on which its authors say what changed, an `https` address.
+    pub changelog: Option<String>,
     /// `Tag` of `WHEEL`, `cp313-cp313-manylinux_2_17_x86_64`.
     pub tags: Vec<String>,
     /// Console and GUI scripts of `entry_points.txt`: name to `module:function`.
@@ -101,6 +104,7 @@ impl Distribution {
             has_fixed_requires: has_fixed_requires(&metadata),
             requires_python: header("Requires-Python").next().map(str::to_owned),
             licence: licence(&metadata),
+            changelog: changelog(&metadata),
             tags: headers(&wheel, "Tag").map(str::to_owned).collect(),
             scripts: scripts(&entry_points),
             is_local: place.is_some_and(|url| url.starts_with("file:")),
@@ -111,6 +115,26 @@ impl Distribution {
             is_built_here: false,
         })
     }
+}
+
+/// The first `Project-URL` with one of these labels, which are written in many ways
+/// (<https://packaging.python.org/en/latest/specifications/well-known-project-urls/>).
+fn changelog(metadata: &str) -> Option<String> {
+    const LABELS: [&str; 5] = ["changelog", "changes", "whatsnew", "history", "releasenotes"];
+    /// In bytes.
+    const LONGEST: usize = 500;
+    let normal = |label: &str| {
+        let letters = label.chars().filter(|letter| !letter.is_ascii_punctuation() && !letter.is_whitespace());
+        letters.collect::<String>().to_lowercase()
+    };
+    let urls = headers(metadata, "Project-URL").filter_map(|text| text.split_once(','));
+    let mut pages = urls.filter(|(label, _)| LABELS.contains(&normal(label).as_str()));
+    pages.find_map(|(_, url)| {
+        let url = Url::parse(url.trim()).ok()?;
+        let has_credentials = !url.username().is_empty() || url.password().is_some();
+        let is_page = url.scheme() == "https" && url.host().is_some() && !has_credentials;
+        Some(url.to_string()).filter(|url| is_page && url.len() <= LONGEST)
+    })
 }
 
 fn licence(metadata: &str) -> Licence {
@@ -202,6 +226,22 @@ mod tests {
         let found = read("Name: x\nVersion: 1\nLicense: UNKNOWN\nClassifier: License :: OSI Approved :: BSD License\n");
         assert_eq!(found.expect("is readable").licence.classifiers, ["BSD License"]);
         assert!(format!("{:#}", read("Name: x\n").expect_err("has no version")).contains("x-1.dist-info"));
+    }
+
+    #[test]
+    fn a_changelog_is_a_page_under_any_spelling_of_its_label() {
+        let found = |urls: &str| changelog(&format!("Name: x\n{urls}\n\nProject-URL: Changelog, https://x.example/no"));
+        for label in ["Changelog", "Change_Log", "What's New?", "release notes", "HISTORY", "Changes"] {
+            let page =
+                found(&format!("Project-URL: Home, https://x.example\nProject-URL: {label}, https://x.example/c#top"));
+            assert_eq!(page.as_deref(), Some("https://x.example/c#top"), "{label}");
+        }
+        for none in ["javascript:alert(1)", "http://x.example/", "https://me:pw@x.example/", "/changes", "", "https://"]
+        {
+            assert_eq!(found(&format!("Project-URL: Changelog, {none}")), None, "{none}");
+        }
+        assert_eq!(found(&format!("Project-URL: Changelog, https://x.example/{}", "x".repeat(1_000))), None);
+        assert_eq!(found("Project-URL: Changelog"), None);
     }
 
     #[test]

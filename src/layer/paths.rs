@@ -48,6 +48,7 @@ mod tests {
             has_fixed_requires: true,
             requires_python: None,
             licence: crate::layer::licences::Licence::default(),
+            changelog: None,
             tags: Vec::new(),
             scripts: [(script.to_owned(), "x:main".to_owned())].into(),
             is_local: false,

@@ -15,4 +15,7 @@ pub struct Provenance {
     /// The public index that it is from; `None` if it may be private.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
+    /// The page on which its authors say what changed; `None` if the distribution may be private.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changelog: Option<String>,
 }

@@ -127,6 +127,11 @@ impl Report {
         self.provenance.get(name)?.place.as_ref()
     }
 
+    /// The page on which the authors of a package from a public index say what changed, an `https` address.
+    pub fn changelog_of(&self, name: &str) -> Option<&str> {
+        self.provenance.get(name)?.changelog.as_deref().filter(|page| page.starts_with("https://"))
+    }
+
     /// For each distribution that is only there because others need it, those of them that a line asks for.
     pub fn brought_by(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -163,7 +168,7 @@ mod tests {
         let of = |(name, line, needs): &(&str, usize, &[&str])| {
             let place = ManifestPlace { file: "requirements.txt".to_owned(), line: *line };
             let needs = needs.iter().map(|name| (*name).to_owned()).collect();
-            ((*name).to_owned(), Provenance { place: (*line > 0).then_some(place), needs, index: None })
+            ((*name).to_owned(), Provenance { place: (*line > 0).then_some(place), needs, ..Provenance::default() })
         };
         rows.iter().map(of).collect()
     }

@@ -54,7 +54,7 @@ fn of_layer(report: &Report, docs: Option<&str>) -> String {
     if !report.changes.is_empty() {
         line(&changes(report));
     }
-    report.usage.iter().for_each(|usage| line(&usage::markdown(usage)));
+    report.own_usage().into_iter().for_each(|usage| line(&usage::markdown(usage)));
     if let Some(url) = &report.release_url {
         line(&format!("[The release on GitHub]({})\n", address(url)));
     }

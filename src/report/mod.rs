@@ -89,7 +89,7 @@ pub struct Report {
     /// What was done with existing versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Who uses the versions; `None` for commands that do not read that.
+    /// Who uses the versions; `None` if that was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<LayerUsage>,
     /// The ARNs of all versions, by their names (see `version_list`); `None` for commands that do not read the
@@ -287,6 +287,11 @@ impl Report {
         let sizes = self.unzipped_size.zip(before.unzipped_size);
         let size_diff = sizes.map(|(after, before)| after.0.cast_signed() - before.0.cast_signed());
         Self { size_diff, before: Some(before), ..self }
+    }
+
+    /// Who uses the versions, if this is what the command is about. Others show that only on their page.
+    pub(crate) fn own_usage(&self) -> Option<&LayerUsage> {
+        self.usage.as_ref().filter(|_| self.command == "usage")
     }
 
     /// The packages that changed; empty if there is nothing to compare with.

@@ -73,7 +73,7 @@ pub(super) fn text(run: &RunReport) -> String {
                 line(format!("  {:<names$}  {arn}", ""));
             }
         }
-        report.usage.iter().flat_map(usage::text).for_each(&mut line);
+        report.own_usage().into_iter().flat_map(usage::text).for_each(&mut line);
         for path in report.zip_path.iter().filter(|_| report.command == "build") {
             line(format!("  {:<names$}  {path}", ""));
         }

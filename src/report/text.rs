@@ -106,7 +106,7 @@ fn of_layer(report: &Report, comment: &CommentResult) -> String {
         }
         line(String::new());
     }
-    if let Some(usage) = &report.usage {
+    if let Some(usage) = report.own_usage() {
         usage::text(usage).into_iter().for_each(&mut line);
     }
     for (name, url) in [("comment", &comment.comment_url), ("release", &report.release_url)] {

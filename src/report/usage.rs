@@ -29,7 +29,7 @@ fn columns(usage: &LayerUsage, version: &VersionUsage) -> [String; 7] {
 }
 
 /// For example `2 functions, 3 published function versions, 1 parameter`.
-fn users(version: &VersionUsage) -> String {
+pub(super) fn users(version: &VersionUsage) -> String {
     let counts = [
         (version.function_count, "function"),
         (version.function_version_count, "published function version"),
@@ -46,13 +46,13 @@ fn users(version: &VersionUsage) -> String {
 }
 
 /// The function with its account, if that is not the account of the layer.
-fn name(version: &VersionUsage, function: &FunctionUsage) -> String {
+pub(super) fn name(version: &VersionUsage, function: &FunctionUsage) -> String {
     let account = function.account.as_ref().filter(|account| account.as_str() != version.arn.destination().account);
     account.map_or_else(|| function.function.clone(), |account| format!("{account}/{}", function.function))
 }
 
 /// For example `$LATEST, 7, 8 and 12 more`.
-fn versions(function: &FunctionUsage) -> String {
+pub(super) fn versions(function: &FunctionUsage) -> String {
     match function.versions.split_at_checked(VERSIONS) {
         Some((shown, rest)) if rest.len() > 1 => format!("{} and {} more", shown.join(", "), rest.len()),
         _ => function.versions.join(", "),
@@ -60,12 +60,12 @@ fn versions(function: &FunctionUsage) -> String {
 }
 
 /// The versions that are shown one by one, and the number of the others: old ones that nobody uses.
-fn shown(usage: &LayerUsage) -> (Vec<&VersionUsage>, usize) {
+pub(super) fn shown(usage: &LayerUsage) -> (Vec<&VersionUsage>, usize) {
     let (shown, rest): (Vec<_>, Vec<_>) = usage.versions.iter().partition(|version| version.is_of_interest());
     (shown, rest.len())
 }
 
-fn more_versions(count: usize) -> String {
+pub(super) fn more_versions(count: usize) -> String {
     let verb = if count == 1 { "is" } else { "are" };
     format!("{} {verb} not in use", counted(count, "older version"))
 }

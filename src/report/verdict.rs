@@ -60,7 +60,7 @@ impl Report {
         if let Some(error) = self.error.as_ref().or(self.rejection.as_ref()) {
             return Some(error.clone());
         }
-        if let Some(failure) = self.usage.as_ref().and_then(|usage| usage.failure(&self.layer_name)) {
+        if let Some(failure) = self.own_usage().and_then(|usage| usage.failure(&self.layer_name)) {
             return Some(failure);
         }
         let places = self.failed_places();

@@ -22,6 +22,8 @@ const LONGEST_URL: usize = 2_000;
 pub struct Documents {
     /// An HTML page.
     pub page: Option<Utf8PathBuf>,
+    /// Whether the page says who uses the layer, in runs that publish, preview or audit it.
+    pub usage: bool,
     /// CycloneDX JSON.
     pub sbom: Option<Utf8PathBuf>,
     /// The texts of the licences.
@@ -84,9 +86,14 @@ impl Reading<'_> {
     pub(super) fn documents(&mut self, inputs: &Inputs) -> Documents {
         let documents = Documents {
             page: self.paper("report", inputs.report.as_ref()),
+            usage: self.boolean("report-usage", given(inputs.report_usage.as_ref()), false),
             sbom: self.paper("sbom", inputs.sbom.as_ref()),
             licenses: self.paper("third-party-licenses", inputs.third_party_licenses.as_ref()),
         };
+        if documents.usage && documents.page.is_none() {
+            let failure = Failure::user("`report-usage` is `true`, but `report` is missing, so there is no page");
+            self.problems.push(failure.hint("set `report` to the path of the page, or remove `report-usage`"));
+        }
         let output = given(inputs.output.as_ref()).map(|path| self.folder.join(path));
         let places: Vec<Utf8PathBuf> =
             documents.paths().chain(&output).filter_map(|path| files::normalize(path)).collect();

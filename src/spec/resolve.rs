@@ -34,7 +34,7 @@ impl Spec {
             smoke_test: _, fail_on: _, max_zipped_size: _, max_unzipped_size: _, max_import_time: _, allow_licenses: _,
             deny_licenses: _, budget_functions: _, verify_cache: _,
             vulnerabilities: _, ignore_vulnerabilities: _, vulnerability_database: _,
-            report: _, sbom: _, third_party_licenses: _,
+            report: _, report_usage: _, sbom: _, third_party_licenses: _,
             comment: _, comment_threshold: _, baseline: _, report_url: _, github_token: _, release: _, release_tag: _,
             summary, dry_run, verify, output, runs_on, native,
             // These concern the whole run: `config`, `commands::results` and `commands::since` read them.

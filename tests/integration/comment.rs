@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::github_server::GitHub;
 use crate::harness::Sandbox;
-use crate::preview::{changed, event, preview};
+use crate::preview::{HEAD, changed, event, preview};
 
 const MARKER: &str = "<!-- lambda-layer-action:v1:shared -->";
 const LIST: &str = "GET /repos/acme/layers/issues/7/comments?per_page=100";
@@ -22,7 +22,16 @@ fn there_is_one_comment_and_it_follows_the_change() {
     let before = github.requests().len();
     preview(&sandbox, &github, &[]).env("GITHUB_RUN_ID", "43").run().success();
     assert_eq!(github.requests()[before..], [LIST.to_owned(), "POST /graphql".to_owned()]);
-    // Another commit.
+    // The same for another commit: people look for the one that they pushed last.
+    let pushed = HEAD.replace('0', "9");
+    let run = preview(&sandbox, &github, &[]);
+    let event = sandbox.root().join("event.json");
+    let payload = fs_err::read_to_string(&event).expect("was written");
+    fs_err::write(&event, payload.replace(HEAD, &pushed)).expect("can be written");
+    run.run().success();
+    let [(_, again)] = github.comments(7).try_into().expect("is one comment");
+    assert_eq!(again, first.replace(HEAD, &pushed).replace(&HEAD[..7], &pushed[..7]));
+    // Another change.
     sandbox.write("requirements.txt", "six==1.17.0\nattrs==25.3.0\nidna==3.10\n");
     preview(&sandbox, &github, &[]).run().success();
     let [(_, second)] = github.comments(7).try_into().expect("is one comment");

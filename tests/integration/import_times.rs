@@ -73,6 +73,22 @@ fn a_pull_request_is_told_what_a_requirement_costs_at_the_start() {
     assert_eq!(times["before"]["requirements"].as_array().map(Vec::len), Some(1));
 }
 
+/// A busy machine then slows both, and makes no difference between them.
+#[test]
+fn two_versions_are_measured_in_turn() {
+    let sandbox = sandbox(&[("one", "", ""), ("gone", "", "")]);
+    run(&sandbox, &["publish", "--layer-name", "shared"]).run().success();
+    require(&sandbox, &[("one", "", "x = 1\n"), ("two", "", "")]);
+    let arguments = ["preview", "--layer-name", "shared", "--registry", ".lambda-layers"];
+    let outcome = run(&sandbox, &arguments).args(TESTED).env("LAMBDA_LAYER_DEBUG", "1").run().success();
+    let said = regex::Regex::new(r"(?m)^imported (\w+) in \d+ ms \((\w+)\)$").expect("is valid");
+    let order: Vec<String> =
+        said.captures_iter(&outcome.stderr).map(|found| format!("{} {}", &found[1], &found[2])).collect();
+    let round = ["gone before", "one before", "one now", "two now", "everything before", "everything now"];
+    assert_eq!(order, [round, round, round].concat());
+    assert!(outcome.stderr.contains("Measure 2 imports"), "{}", outcome.stderr);
+}
+
 #[test]
 fn what_two_requirements_share_counts_for_each_and_once_for_all() {
     let needs = "Requires-Dist: shared\n";
@@ -96,6 +112,10 @@ fn a_limit_fails_the_run_with_the_slowest() {
     let sandbox = sandbox(&[("slow", "", SLOW), ("quick", "", "")]);
     let outcome = build(&sandbox, &["--max-import-time", "100"]).args(TESTED).run().code(1);
     let said = r"error: the imports take \d{3,} ms on this machine, but `max-import-time` allows 100 ms\nhint: .* the slowest are slow \d{3,} ms, quick \d+ ms\n";
+    assert!(regex::Regex::new(said).expect("is valid").is_match(&outcome.stderr), "{}", outcome.stderr);
+    // A preview measures at another time.
+    let preview = ["preview", "--layer-name", "shared", "--registry", ".lambda-layers", "--max-import-time", "100"];
+    let outcome = run(&sandbox, &preview).args(TESTED).run().code(1);
     assert!(regex::Regex::new(said).expect("is valid").is_match(&outcome.stderr), "{}", outcome.stderr);
     build(&sandbox, &["--max-import-time", "60 s"]).args(TESTED).run().success();
     build(&sandbox, &["--max-import-time", "100", "--fail-on", "never"]).args(TESTED).run().success();

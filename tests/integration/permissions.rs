@@ -140,6 +140,12 @@ fn cleanup_needs_no_more_than_its_part() {
 fn usage_needs_no_more_than_its_part() {
     let published = Published::new();
     published.is_enough(&["usage-on-its-own"], |published| published.run("usage", &["--ssm-parameter", PARAMETER]));
+    published.is_enough(&["plan-on-its-own", "usage-on-its-own"], |published| {
+        wheel(&published.sandbox.path(""), "six", "1.6");
+        published.sandbox.write("requirements.txt", "./six-1.6-py3-none-any.whl\n");
+        let page = ["--bucket", "layers-{region}", "--report", "page.html", "--report-usage"];
+        published.account.run(&published.sandbox, "preview", &page)
+    });
 }
 
 #[test]

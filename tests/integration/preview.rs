@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::directory::{publish, versions};
 use crate::github_server::GitHub;
 use crate::harness::{Outcome, Run, Sandbox};
+use crate::packages::wheel_of;
+use crate::report_page;
 
 /// A step on a pull request of the repository itself.
 pub(crate) fn preview(sandbox: &Sandbox, github: &GitHub, inputs: &[(&str, &str)]) -> Run {
@@ -18,6 +20,9 @@ pub(crate) fn preview(sandbox: &Sandbox, github: &GitHub, inputs: &[(&str, &str)
     event(github.reach(sandbox.run(&[]).in_actions(&all)), sandbox, "acme/layers")
 }
 
+/// The newest commit of the pull request.
+pub(crate) const HEAD: &str = "0123456789abcdef0123456789abcdef01234567";
+
 /// With pull request 7 from this repository.
 pub(crate) fn event(run: Run, sandbox: &Sandbox, head: &str) -> Run {
     let payload = json!({
@@ -25,7 +30,7 @@ pub(crate) fn event(run: Run, sandbox: &Sandbox, head: &str) -> Run {
         "number": 7,
         "pull_request": {
             "number": 7,
-            "head": {"repo": {"full_name": head}},
+            "head": {"repo": {"full_name": head}, "sha": HEAD},
             "base": {"repo": {"full_name": "acme/layers"}},
         },
     });
@@ -59,7 +64,7 @@ fn a_pull_request_is_told_what_a_change_costs() {
     <!-- lambda-layer-action:v1:shared -->
     ### 📦 Lambda layer <code>shared</code>: −152.8 KB (378.9 → 226.1 KB, under 1% of 250 MB)
 
-    zipped 70.4 → 67.4 KB
+    zipped 70.4 → 67.4 KB · compared with version 1
 
     | change | package | version | unzipped |
     |---|---|---|--:|
@@ -80,7 +85,7 @@ fn a_pull_request_is_told_what_a_change_costs() {
 
     </details>
 
-    <sub>python3.13 on x86_64 · [run](https://github.com/acme/layers/actions/runs/42) · written by lambda-layer-action 1.0.0 · <code>comment: never</code> turns this off</sub>
+    <sub>python3.13 on x86_64 · commit [0123456](https://github.com/acme/layers/pull/7/commits/0123456789abcdef0123456789abcdef01234567) · [run](https://github.com/acme/layers/actions/runs/42) · written by lambda-layer-action 1.0.0 · <code>comment: never</code> turns this off</sub>
     ");
     let outputs = outcome.outputs();
     assert_eq!(outputs["comment"].trim_end(), body.trim_end());
@@ -93,6 +98,33 @@ fn a_pull_request_is_told_what_a_change_costs() {
         ["GET /repos/acme/layers/issues/7/comments?per_page=100", "POST /repos/acme/layers/issues/7/comments"]
     );
     assert_eq!(versions(&sandbox), [1]);
+}
+
+#[test]
+fn an_upgrade_links_to_what_its_authors_say_about_it() {
+    let (sandbox, github) = (Sandbox::new(), GitHub::start(&json!({})));
+    let require = |idna: &str, own: &str| {
+        let metadata = format!(
+            "Metadata-Version: 2.4\nName: own\nVersion: {own}\nProject-URL: Changelog, https://acme.example/secret\n"
+        );
+        let info = format!("own-{own}.dist-info/METADATA");
+        wheel_of(&sandbox.path(""), "own", own, &[("own.py", ""), (info.as_str(), metadata.as_str())]);
+        sandbox.write("requirements.txt", format!("idna=={idna}\n./own-{own}-py3-none-any.whl\n"));
+    };
+    require("3.6", "1.0");
+    publish(&sandbox).run().success();
+    require("3.10", "2.0");
+    preview(&sandbox, &github, &[("report", "page.html")]).run().success();
+    let body = &github.comments(7)[0].1;
+    let linked = regex::Regex::new(r"3\.10/\)<br><sub>\[changelog\]\(https://github\.com/[\w./-]+\)</sub> \|");
+    assert!(linked.expect("is valid").is_match(body), "{body}");
+    assert!(body.contains("| ⬆️\u{a0}upgraded,\u{a0}major | <code>own</code>"), "{body}");
+    assert!(!body.contains("acme.example"), "it is no package of a public index: {body}");
+    let page = report_page::data(&sandbox.read("page.html"));
+    let changes = page["changes"]["rows"].as_array().expect("is a list");
+    let of = |name: &str| &changes.iter().find(|row| row[1] == name).expect("has a row")[6];
+    assert!(of("idna").as_str().is_some_and(|url| url.starts_with("https://github.com/")), "{changes:?}");
+    assert!(of("own").is_null(), "{changes:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).unwrap_or_else(|| panic!("no `{end}`")).0
 }
 
-fn data(page: &str) -> Value {
+pub(crate) fn data(page: &str) -> Value {
     let data = between(page, r#"<script type="application/json" id="data">"#, "</script>");
     assert!(!data.contains('<'), "nothing in it ends it");
     serde_json::from_str(data).expect("is JSON")

@@ -11,6 +11,7 @@ use crate::harness::{Outcome, Run, Sandbox, dead_port};
 use crate::osv_server::{Osv, fixtures};
 use crate::packages::wheel;
 use crate::proxy::Rule;
+use crate::report_page::data;
 
 fn usage(account: &Account, sandbox: &Sandbox, arguments: &[&str]) -> Run {
     let run = sandbox.run(&["usage", "--registry", "aws", "--layer-name", LAYER, "--bucket", "layers-{region}"]);
@@ -352,4 +353,161 @@ fn a_vulnerable_version_fails_a_run_only_while_something_uses_it() {
     let outcome = osv.reach(account.seen_by(sandbox.run(&["usage"]))).run().success();
     assert_eq!(osv.asked().len(), asked + 2);
     outcome.says("known vulnerabilities: 1 medium");
+}
+
+/// The part of a page about who uses the layer.
+fn page(sandbox: &Sandbox) -> Value {
+    data(&sandbox.read("page.html"))["usage"].clone()
+}
+
+const PAGE: &[&str] = &["--report", "page.html"];
+
+#[test]
+fn a_page_says_who_uses_the_layer() {
+    let (account, sandbox) = in_use();
+    let outcome = usage(&account, &sandbox, PAGE).in_actions(&[]).run().success();
+    assert_eq!(outcome.outputs()["report-path"], "page.html");
+    let page = data(&sandbox.read("page.html"));
+    assert_eq!((&page["verdict"], &page["files"]), (&json!("in use"), &Value::Null));
+    let usage = &page["usage"];
+    let of = |row: &Value| (row[0].clone(), row[1].clone(), row[2].clone(), row[6].clone(), row[8].clone());
+    let versions: Vec<_> = usage["versions"]["rows"].as_array().expect("is a list").iter().map(of).collect();
+    let version = |number: u64, status: &str, labels: Value, users: &str| {
+        (json!("eu-west-1"), json!(number), json!(status), labels, json!(users))
+    };
+    assert_eq!(
+        versions,
+        [
+            version(3, "current", json!([]), "1 function"),
+            version(2, "outdated", json!(["production"]), "1 function"),
+            version(1, "outdated", json!([]), "1 published function version"),
+        ]
+    );
+    // Those that are behind come first.
+    let functions = json!([["mail", "$LATEST", true, 1], ["orders", "1", false, 2], ["orders", "$LATEST", true, 0]]);
+    assert_eq!(usage["functions"]["rows"], functions);
+    // The page does not depend on what is in the layer.
+    assert_eq!(account.proxy.seen("GET", "/versions/3").len(), 0);
+}
+
+#[test]
+fn names_and_numbers_of_functions_do_not_break_the_page() {
+    let (account, sandbox) = account_with(1, &[EU]);
+    let arn = &arns(&account, EU)[0];
+    let mut functions = String::new();
+    for number in 0..1_500 {
+        write!(functions, r#"{{"FunctionName": "f-{number}", "Version": "$LATEST", "Layers": [{{"Arn": "{arn}"}}]}},"#)
+            .expect("a String takes everything");
+    }
+    let hostile = "</script><script>alert(1)</script>\u{202e}";
+    let body = format!(
+        r#"{{"Functions": [{functions}{{"FunctionName": {}, "Version": "$LATEST", "Layers": [{{"Arn": "{arn}"}}]}}]}}"#,
+        json!(hostile)
+    );
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).reply(200, "content-type: application/json", &body));
+    usage(&account, &sandbox, PAGE).run().success();
+    let text = sandbox.read("page.html");
+    assert_eq!((text.matches("<script").count(), text.matches("</script").count()), (2, 2));
+    assert!(!text.contains('\u{202e}'));
+    let page = page(&sandbox);
+    assert_eq!(page["functions"]["rows"].as_array().map(Vec::len), Some(1_000));
+    assert_eq!(page["functions"]["more"], 501);
+    assert_eq!(page["functions"]["rows"][0][0], "</script><script>alert(1)</script>‹U+202E›");
+}
+
+#[test]
+fn what_cannot_be_read_stands_on_the_page() {
+    let (account, sandbox) = account_with(2, &[EU, US]);
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).in_region(EU).refuse(403, "AccessDeniedException", "no"));
+    usage(&account, &sandbox, &["--regions", "eu-west-1,us-east-1"]).args(PAGE).run().code(2);
+    let page = page(&sandbox);
+    let unread = page["unread"][0].as_str().expect("is text");
+    assert!(unread.starts_with("the functions in eu-west-1 could not be read: "), "{unread}");
+    assert_eq!(page["versions"]["rows"][0][8], "functions not read");
+    assert_eq!(page["unused"], "2 older versions are not in use");
+}
+
+#[test]
+fn a_page_of_a_layer_that_nobody_uses() {
+    let sandbox = Sandbox::with_requirements("./some-1.0-py3-none-any.whl\n");
+    wheel(&sandbox.path(""), "some", "1.0");
+    sandbox.run(&["usage", "--layer-name", LAYER]).args(PAGE).run().success();
+    let empty = page(&sandbox);
+    assert_eq!((&empty["summary"], &empty["versions"]["rows"]), (&json!("no function uses it"), &json!([])));
+    sandbox.run(&["publish", "--layer-name", LAYER]).run().success();
+    sandbox.run(&["usage", "--layer-name", LAYER]).args(PAGE).run().success();
+    assert_eq!(page(&sandbox)["versions"]["rows"][0][8], "no function");
+}
+
+#[test]
+fn runs_that_publish_or_preview_show_it_if_that_is_asked_for() {
+    let (account, sandbox) = account_with(1, &[EU]);
+    account.make_function(EU, "orders", EMPTY_ZIP, &[&arns(&account, EU)[0]]);
+    let listed = || account.proxy.seen("GET", FUNCTIONS).len();
+    let asked = ["--bucket", "layers-{region}", "--report", "page.html", "--report-usage"];
+    wheel(&sandbox.path(""), "some", "7.0");
+    sandbox.write("requirements.txt", "./some-7.0-py3-none-any.whl\n");
+    account.run(&sandbox, "preview", &asked[..4]).run().success();
+    assert_eq!((page(&sandbox), listed()), (Value::Null, 0));
+
+    let outcome = account.run(&sandbox, "preview", &asked).in_actions(&[]).run().success();
+    let comment = &outcome.outputs()["comment"];
+    assert!(comment.contains("\n**Used by** 1 function\n"), "{comment}");
+    let users = |row: &Value| (row[1].clone(), row[2].clone(), row[8].clone());
+    let rows =
+        |page: &Value| page["versions"]["rows"].as_array().expect("is a list").iter().map(users).collect::<Vec<_>>();
+    assert_eq!(rows(&page(&sandbox)), [(json!(1), json!("current"), json!("1 function"))]);
+
+    // The run itself attaches the new version to one of the functions.
+    account.make_function(EU, "mail", EMPTY_ZIP, &[&arns(&account, EU)[0]]);
+    let outcome = account.publish(&sandbox, &asked[2..]).args(&["--attach-to", "mail"]).in_actions(&[]).run().success();
+    let of = |number: u64, status: &str| (json!(number), json!(status), json!("1 function"));
+    assert_eq!(rows(&page(&sandbox)), [of(2, "current"), of(1, "outdated")]);
+    assert!(!outcome.stdout.contains("      orders") && !outcome.summary().contains("orders"), "only the page has it");
+    let result: Value = serde_json::from_str(&outcome.outputs()["result"]).expect("is JSON");
+    assert_eq!(result["usage"]["function-count"], 2);
+
+    wheel(&sandbox.path(""), "some", "8.0");
+    sandbox.write("requirements.txt", "./some-8.0-py3-none-any.whl\n");
+    account.proxy.rule(Rule::on("GET", FUNCTIONS).refuse(403, "AccessDeniedException", "no"));
+    let outcome = account.publish(&sandbox, &asked[2..]).in_actions(&[]).run().success();
+    let outcome = outcome.says("::notice").says("the report page does not show the functions in eu-west-1");
+    outcome.says("lambda:ListFunctions");
+    assert_eq!(rows(&page(&sandbox))[0].2, "functions not read");
+
+    let outcome = account.run(&sandbox, "preview", &["--bucket", "layers-{region}", "--report-usage"]).run().code(1);
+    insta::assert_snapshot!(outcome.stderr.trim(), @r"
+    error: `report-usage` is `true`, but `report` is missing, so there is no page
+    hint: set `report` to the path of the page, or remove `report-usage`
+    ");
+}
+
+#[test]
+fn an_audit_of_the_current_version_shows_it_if_that_is_asked_for() {
+    let (osv, sandbox) = vulnerable();
+    let audit = |arguments: &[&str]| {
+        let run = osv.reach(sandbox.run(&["audit", "--registry", ".lambda-layers"])).args(PAGE);
+        run.args(&["--python-version", "3.13", "--report-usage", "--vulnerabilities", "notice"])
+            .args(arguments)
+            .run()
+            .success();
+        page(&sandbox)
+    };
+    let shown = audit(&["--layer-name", LAYER]);
+    let version = &shown["versions"]["rows"][0];
+    assert_eq!((&version[1], &version[7], &version[8]), (&json!(2), &json!("1 high"), &json!("no function")));
+    assert_eq!(shown["unused"], "1 older version is not in use");
+    let zip = ".lambda-layers/shared/1/layer.zip";
+    assert_eq!(audit(&[zip]), Value::Null, "nobody knows which layer a file is of");
+}
+
+#[test]
+fn a_page_tells_what_is_known_of_each_version() {
+    let (osv, sandbox) = vulnerable();
+    with_vulnerabilities(&osv, &sandbox, "warning").args(PAGE).run().success();
+    let page = data(&sandbox.read("page.html"));
+    let known: Vec<_> =
+        page["usage"]["versions"]["rows"].as_array().expect("is a list").iter().map(|row| &row[7]).collect();
+    assert_eq!(known, ["1 high"]);
+    assert_eq!(page["vulnerabilities"]["rows"][0][0], "GHSA-vvvv-4444-aaaa");
 }

@@ -1,7 +1,7 @@
 // Layers for the pages: a small real one in two versions, a very large one, and one with names that are none.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 import { FOLDER } from "./browser.mjs";
@@ -45,6 +45,35 @@ export function published() {
   };
   publish("PyYAML==6.0.2\nrequests==2.32.3\nsix==1.17.0\n");
   return publish("PyYAML==6.0.3\nrequests==2.32.3\nSQLAlchemy==2.0.44\n");
+}
+
+// The page of `usage`. A folder has no functions, so they are put into its data: 500, in the form that the program writes.
+export function usage() {
+  const folder = workspace("usage");
+  write(folder, "requirements.txt", "six==1.17.0\n");
+  run(folder, "publish", "--layer-name", "shared", "--bytecode", "none", "--smoke-test", "off");
+  const page = run(folder, "usage", "--layer-name", "shared", "--registry", ".lambda-layers");
+  const text = readFileSync(page, "utf8");
+  const [, json] = /id="data">(.*?)<\/script>/s.exec(text);
+  const data = JSON.parse(json);
+  const counts = [310, 150, 40];
+  data.verdict = "in use";
+  data.reason = "500 functions use it; 190 functions do not use the current version";
+  Object.assign(data.usage, {
+    summary: data.reason,
+    unread: ["the functions in us-east-1 could not be read: lambda:ListFunctions failed for `*`: AccessDeniedException"],
+    versions: { more: 0, rows: [
+      ["eu-west-1", 9, "current", "2026-11-26", "3 days", 21705523, ["production"], "none", `${counts[0]} functions`],
+      ["eu-west-1", 7, "outdated", "2026-10-19", "41 days", 21600123, ["</script><b>x", "blue"], "1 high, 2 medium", `${counts[1]} functions`],
+      ["eu-west-1", 2, "deleted", "", "", null, [], "unknown", `${counts[2]} functions`],
+      ["us-east-1", 6, "current", "2026-11-26", "3 days", 21705523, [], "none", "functions not read"],
+    ] },
+    functions: { more: 7, rows: counts.flatMap((count, index) => Array.from({ length: count }, (_, number) => [`team-${number % 7}-service-${index}-${number}`, number % 3 === 0 ? "$LATEST, 3, 4" : "$LATEST", true, index])) },
+    parameters: { more: 0, rows: [["/layers/shared/</script>", 0]] },
+    unused: "14 older versions are not in use",
+  });
+  writeFileSync(page, text.replace(json, () => JSON.stringify(data).replaceAll("<", "\\u003c")));
+  return page;
 }
 
 // In a zip: to make and remove so many files takes a minute on a busy disk.

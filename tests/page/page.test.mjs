@@ -5,13 +5,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { barriers, FOLDER, start, visit } from "./browser.mjs";
-import { hostile, large, published } from "./layers.mjs";
+import { hostile, large, published, usage } from "./layers.mjs";
 
 let browser;
 const pages = {};
 
 before(async () => {
-  Object.assign(pages, { published: published(), large: large(), hostile: hostile() });
+  Object.assign(pages, { published: published(), large: large(), hostile: hostile(), usage: usage() });
   browser = await start();
 });
 after(() => browser.close());
@@ -156,13 +156,48 @@ test("names are names, whatever they look like", () => visit(browser, pages.host
   await shot(page, "hostile", { fullPage: true });
 }));
 
+test("it says who uses the layer", () => visit(browser, pages.usage, async (page) => {
+  assert.equal(await page.locator("#verdict").textContent(), "in use");
+  for (const part of [".overview", "#contents", ".skip"]) assert.ok(await page.locator(part).isHidden(), part);
+  const lines = (table) => page.locator(`#usage ${table} tbody tr:visible`).evaluateAll((rows) => rows.map((row) => row.innerText.replace(/\s+/g, " ").trim()));
+  const versions = await lines(".scroll:not(.functions)");
+  assert.equal(versions[0], "eu-west-1 version 9 current 2026-11-26 3 days 20.7 MB production none 310 functions");
+  assert.equal(versions[2], "eu-west-1 version 2 deleted unknown – unknown 40 functions");
+  assert.ok(versions[1].includes("</script><b>x"), versions[1]);
+  // Those without the current version first.
+  const functions = await lines(".functions");
+  assert.match(functions[0], /^team-\d-service-2-\d+ \$LATEST(, 3, 4)? eu-west-1 version 2 deleted$/);
+  assert.match(functions[40], / eu-west-1 version 7 outdated$/);
+  assert.equal(functions.length, 500);
+  const box = await page.locator("#usage .functions").boundingBox();
+  assert.ok(box.height <= 640, "500 functions do not push the rest away");
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await shot(page, `usage-${scheme}`, { fullPage: true });
+  }
+  const search = page.locator("#usage input[type=search]");
+  await search.focus();
+  await page.keyboard.type("TEAM-3 outdated");
+  const found = await lines(".functions");
+  assert.ok(found.length > 0 && found.every((line) => /^team-3-.* outdated$/.test(line)), found.join("\n"));
+  assert.equal((await page.locator("#usage label [role=status]").textContent()).trim(), `${found.length} of 500`);
+  // Sorting keeps what was searched for.
+  await page.locator("#usage .functions thead button", { hasText: "Function" }).click();
+  assert.deepEqual(await lines(".functions"), [...found].sort((left, right) => left.localeCompare(right, "en")));
+  await search.fill("");
+  assert.equal((await lines(".functions")).length, 500);
+  assert.match(await page.locator("#usage").innerText(), /The parameter \/layers\/shared\/<\/script> contains eu-west-1 version 9\./);
+}));
+
 test("it fits a phone", async () => {
-  for (const name of ["published", "hostile"]) {
+  for (const name of ["published", "hostile", "usage"]) {
     await visit(browser, pages[name], async (page) => {
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(wide <= 360, `${name}: ${wide}`);
-      await page.locator("#map button").first().tap({ position: { x: 12, y: 8 } });
-      assert.equal((await place(page)).length, 2);
+      if (name !== "usage") {
+        await page.locator("#map button").first().tap({ position: { x: 12, y: 8 } });
+        assert.equal((await place(page)).length, 2);
+      }
       await shot(page, `phone-${name}`, { fullPage: true });
     }, { width: 360, height: 740, scheme: "dark", hasTouch: true, isMobile: true });
   }
@@ -191,8 +226,8 @@ test("without its files a layer is shown by its packages", () => {
 });
 
 test("nobody is kept out", async () => {
-  for (const scheme of ["light", "dark"]) {
-    await visit(browser, pages.published, async (page) => assert.deepEqual(await barriers(page), []), { scheme, bypassCSP: true });
+  for (const [scheme, name] of [["light", "published"], ["dark", "published"], ["light", "usage"], ["dark", "usage"]]) {
+    await visit(browser, pages[name], async (page) => assert.deepEqual(await barriers(page), []), { scheme, bypassCSP: true });
   }
 });
 

@@ -18,9 +18,12 @@ const PROGRAM = resolve("target/debug/lambda-layer");
 const PICTURES = resolve("docs/pictures");
 const REGIONS = ["eu-west-1", "us-east-1"];
 const BUCKET = "acme-layers-{region}";
-const LARGEST = 170_000;
+const LARGEST = 190_000;
 
 // --- AWS
+
+// What the stand-in reads of a signature.
+const signed = (region, service) => ({ Authorization: `AWS4-HMAC-SHA256 Credential=testing/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0` });
 
 // The tests' stand-in for AWS, with the buckets.
 async function aws() {
@@ -38,7 +41,7 @@ async function aws() {
     const answer = await fetch(`${url}/${BUCKET.replace("{region}", region)}`, {
       method: "PUT",
       body: region === "us-east-1" ? undefined : place,
-      headers: { Authorization: `AWS4-HMAC-SHA256 Credential=testing/20260101/${region}/s3/aws4_request, SignedHeaders=host, Signature=0` },
+      headers: signed(region, "s3"),
     });
     if (!answer.ok) throw new Error(await answer.text());
   }
@@ -78,7 +81,7 @@ function write(folder, files) {
 // The pull request that each step is for.
 function event() {
   const path = join(FOLDER, "event.json");
-  writeFileSync(path, JSON.stringify({ pull_request: { number: 7 } }));
+  writeFileSync(path, JSON.stringify({ pull_request: { number: 7, head: { sha: "3f9c1d7a52be08c4d1e6f7a8b9c0d1e2f3a4b5c6" } } }));
   return path;
 }
 
@@ -139,6 +142,44 @@ function page(url) {
   write(folder, { "requirements.txt": "numpy==2.3.3\npandas==2.3.3\nrequests==2.32.5\nSQLAlchemy==2.0.43\n" });
   step(folder, url, layer);
   return join(folder, "page.html");
+}
+
+// Functions that use versions of a layer: region, name, ARN.
+async function makeFunctions(url, functions) {
+  const trust = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }] };
+  const role = new URLSearchParams({ Action: "CreateRole", Version: "2010-05-08", RoleName: "function", AssumeRolePolicyDocument: JSON.stringify(trust) });
+  const answers = [await fetch(url, { method: "POST", headers: signed("us-east-1", "iam"), body: role })];
+  for (const [region, name, arn] of functions) {
+    const made = {
+      FunctionName: name, Runtime: "python3.13", Role: "arn:aws:iam::123456789012:role/function", Handler: "app.handler",
+      Code: { ZipFile: "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==" }, Layers: [arn],
+    };
+    const headers = { "Content-Type": "application/json", ...signed(region, "lambda") };
+    answers.push(await fetch(`${url}/2015-03-31/functions`, { method: "POST", headers, body: JSON.stringify(made) }));
+  }
+  for (const answer of answers) if (!answer.ok) throw new Error(await answer.text());
+}
+
+// The page about who uses a layer: three versions, of which the first is in use, has a vulnerability, and is labelled.
+async function usage(url) {
+  const layer = { "layer-name": "payments", "python-version": "3.13" };
+  const folder = workspace("usage", { "requirements.txt": "requests==2.32.3\nidna==3.6\n" });
+  const publish = async (requirements, daysAgo, inputs = {}) => {
+    write(folder, { "requirements.txt": requirements });
+    step(folder, url, { ...layer, ...inputs });
+    await fetch(`${url}/_aws/age`, { method: "PUT", body: String(daysAgo * 86_400) });
+  };
+  // Each is older by what comes after it.
+  await publish("requests==2.32.3\nidna==3.6\n", 41, { labels: "critical" });
+  await publish("requests==2.32.4\nidna==3.10\n", 16);
+  await publish("requests==2.32.5\nidna==3.10\n", 3, { labels: "production" });
+  const arn = (region, number) => `arn:aws:lambda:${region}:123456789012:layer:payments:${number}`;
+  await makeFunctions(url, [
+    ["eu-west-1", "orders", 3], ["eu-west-1", "billing", 3], ["eu-west-1", "invoices", 1], ["eu-west-1", "mail", 2],
+    ["us-east-1", "orders", 3], ["us-east-1", "search", 1],
+  ].map(([region, name, number]) => [region, name, arn(region, number)]));
+  step(folder, url, { "layer-name": "payments", command: "usage", report: "usage.html", vulnerabilities: "notice" });
+  return join(folder, "usage.html");
 }
 
 // Five layers of one file: three change, one becomes too large, and one stays as it is.
@@ -224,6 +265,8 @@ try {
   await pictureOf(browser, "vulnerable", vulnerable(url).comment, BOT);
   await pictureOf(browser, "layers", several(url).comment, BOT);
   const address = pathToFileURL(page(url)).href;
+  const users = pathToFileURL(await usage(url)).href;
+  await picture(browser, join(PICTURES, "usage"), { width: 1100, height: 780, scale: 1, colours: 64, isWhole: false }, (tab) => tab.goto(users));
   await picture(browser, resolve("docs/report-page"), { width: 1240, height: 1180, scale: 1, colours: 128, isWhole: false }, (tab) => tab.goto(address));
 } finally {
   await browser.close();

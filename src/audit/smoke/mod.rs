@@ -2,6 +2,7 @@
 
 pub(crate) mod absent;
 mod denied;
+mod direct;
 mod explain;
 mod import_tree;
 mod machine;

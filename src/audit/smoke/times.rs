@@ -2,7 +2,8 @@
 //! them import counts for each, and all of them in one process.
 //!
 //! The modules have been imported by the smoke test before, so their files are in memory. Each measurement is repeated,
-//! and the fastest counts, because other work on the machine only ever makes one slower.
+//! and the fastest counts, because other work on the machine only ever makes one slower. Two layers take turns, import
+//! by import, so that such work slows both and makes no difference between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write as _};
@@ -16,29 +17,27 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use super::place::{self, Place};
-use super::{able, import_tree, modules};
-use crate::audit::needed_within;
+use super::{able, direct, import_tree};
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::error::counted;
+use crate::error::{Explanation, counted};
 use crate::files;
 use crate::layer::import_times::{ImportTime, ImportTimes, ImportedModule, Milliseconds};
-use crate::layer::{Finding, Layer, Owner, Tree};
-use crate::manifest::{Manifest, Requirement};
+use crate::layer::{Finding, Layer, Tree};
 use crate::process::{Host, Pythons, scratch};
 use crate::spec::SmokeTest;
 use crate::types::{DistributionName, Target};
 
+pub use super::direct::named;
+
 const SCRIPT: &str = include_str!("import.py");
 /// The time limit of one process.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often each measurement is repeated, as long as all of them have taken no longer than this.
+/// How often each measurement is repeated, as long as all of them have taken no longer than this for each layer.
 const ROUNDS: usize = 3;
 const ENOUGH: Duration = Duration::from_secs(5);
-/// After this time, no requirement is measured any more.
+/// After this time for each layer, no requirement is measured any more.
 const ALL: Duration = Duration::from_mins(2);
-/// The most requirements that are measured.
-const REQUIREMENTS: usize = 100;
 /// The longest output that is kept, in bytes: a large package imports two thousand modules.
 const OUTPUT: u64 = 4 * 1024 * 1024;
 
@@ -51,16 +50,11 @@ pub struct Measured<'a> {
     /// What the smoke test found: modules that cannot be imported are not measured.
     pub known: &'a [Finding],
     /// Distributions that the user asked for; empty if that is not known.
-    pub named: BTreeSet<DistributionName>,
+    pub named: &'a BTreeSet<DistributionName>,
 }
 
-/// The distributions that the user asked for; empty if the files list everything.
-pub fn named(manifest: &Manifest) -> BTreeSet<DistributionName> {
-    if manifest.is_locked {
-        return BTreeSet::new();
-    }
-    manifest.requirements.iter().filter_map(Requirement::name).collect()
-}
+/// Creates the folder that stands for `/opt`.
+pub type LayOut<'a> = &'a dyn Fn(&Utf8Path) -> anyhow::Result<()>;
 
 /// Measures a tree before it is published; `None` if nothing can be imported on this machine.
 ///
@@ -73,115 +67,138 @@ pub fn of_tree(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Option<ImportTimes>> {
-    of_laid_out(measured, |opt| place::lay_out(tree, &BTreeMap::new(), None, opt), pythons, environment, console)
+    let lay_out = |opt: &Utf8Path| place::lay_out(tree, &BTreeMap::new(), None, opt);
+    compare((measured, &lay_out), None, pythons, environment, console)
 }
 
-/// Measures any layer. `lay_out` creates the folder that stands for `/opt`.
+/// Measures any layer, and with it the one before, if there is one. Without the latter's times nothing fails.
 ///
 /// # Errors
 /// The measurement itself could not run.
-pub fn of_laid_out(
-    measured: &Measured<'_>,
-    lay_out: impl FnOnce(&Utf8Path) -> anyhow::Result<()>,
+pub fn compare(
+    (now, lay_out): (&Measured<'_>, LayOut<'_>),
+    before: Option<(&Measured<'_>, LayOut<'_>)>,
     pythons: &Pythons,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Option<ImportTimes>> {
-    let groups = groups(measured);
-    let (Ok(host), false) = (able(pythons, measured.target), groups.is_empty()) else { return Ok(None) };
+    let groups = direct::groups(now);
+    let (Ok(host), false) = (able(pythons, now.target), groups.is_empty()) else { return Ok(None) };
     let step = console.step(format!("Measure {}", counted(groups.len(), "import")));
     let scratch = scratch::folder(&environment.scratch_directory())?;
-    let folder = files::utf8(scratch.path())?;
-    let opt = folder.join("opt");
-    lay_out(&opt)?;
-    let place = Place::new(folder, &opt, host, measured.target)?;
-    let times = measure(&groups, &place, host)?;
-    match &times {
-        Some(times) => step.done(times.milliseconds.to_string()),
-        None => step.done("not possible"),
+    let scratch = files::utf8(scratch.path())?;
+    let mut layers = Vec::new();
+    if let Some((measured, lay_out)) = before {
+        match Laid::new("before", direct::groups(measured), lay_out, scratch, host, measured.target) {
+            Ok(layer) => layers.push(layer),
+            Err(error) => {
+                console.debug(&format!("imports are not compared: {}", Explanation::of(&error).one_line()));
+            }
+        }
     }
+    layers.push(Laid::new("now", groups, lay_out, scratch, host, now.target)?);
+    measure(&mut layers, host, console)?;
+    let now = layers.pop().and_then(Laid::times);
+    let before = layers.pop().and_then(Laid::times).map(Box::new);
+    let times = now.map(|times| ImportTimes { before, ..times });
+    step.done(match &times {
+        None => "not possible".to_owned(),
+        Some(times) => match &times.before {
+            Some(before) => format!("{} → {}", before.milliseconds.0, times.milliseconds),
+            None => times.milliseconds.to_string(),
+        },
+    });
     Ok(times)
 }
 
-/// The modules of each direct requirement, by its name.
-fn groups(measured: &Measured<'_>) -> BTreeMap<String, Vec<String>> {
-    let Measured { layer, target, wanted, known, named } = measured;
-    let target = *target;
-    if let SmokeTest::Modules(names) = wanted {
-        return names.iter().map(|name| (name.clone(), vec![name.clone()])).collect();
-    }
-    let failed = known.iter().filter(|finding| matches!(finding.code, "import-failed" | "import-not-tested"));
-    let failed: BTreeSet<&str> = failed.map(|finding| finding.subject.as_str()).collect();
-    let direct = direct(layer, target, named);
-    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for module in modules::of_layer(layer, target) {
-        let name = match &module.owner {
-            Owner::Distribution(name) if direct.contains(name) => name.to_string(),
-            Owner::Source => module.owner.to_string(),
-            // A layer without metadata.
-            Owner::Unknown => module.name.clone(),
-            Owner::Distribution(_) | Owner::Include | Owner::BuildScript => continue,
-        };
-        if module.is_main && !failed.contains(module.name.as_str()) && !failed.contains(name.as_str()) {
-            groups.entry(name).or_default().push(module.name);
-        }
-    }
-    groups.into_iter().take(REQUIREMENTS).collect()
-}
-
-/// The distributions that the user asked for, and those that no other one requires. A list of everything, as tools
-/// compile it, says nothing about what was asked for.
-fn direct(layer: &Layer, target: Target, named: &BTreeSet<DistributionName>) -> BTreeSet<DistributionName> {
-    let all: BTreeSet<&DistributionName> =
-        layer.importable(target.python).into_iter().map(|distribution| &distribution.name).collect();
-    let edges = needed_within(layer, target);
-    let needed: BTreeSet<&DistributionName> =
-        edges.iter().flat_map(|(by, needed)| needed.iter().filter(move |needed| *needed != by)).collect();
-    let lists_everything = all.iter().all(|name| named.contains(*name));
-    let is_direct = |name: &&&DistributionName| !needed.contains(**name) || !lists_everything && named.contains(**name);
-    let direct: BTreeSet<DistributionName> = all.iter().filter(is_direct).map(|name| (*name).clone()).collect();
-    // Distributions that require each other: all of them, rather than none.
-    if direct.is_empty() { all.into_iter().cloned().collect() } else { direct }
-}
-
-fn measure(groups: &BTreeMap<String, Vec<String>>, place: &Place, host: &Host) -> anyhow::Result<Option<ImportTimes>> {
-    let start = Instant::now();
-    let mut fastest: BTreeMap<&String, Timed> = BTreeMap::new();
-    let mut whole: Option<Timed> = None;
+/// Measures the layers in turn, and keeps the fastest times.
+fn measure(layers: &mut [Laid], host: &Host, console: &Console) -> anyhow::Result<()> {
+    let (start, count) = (Instant::now(), u32::try_from(layers.len()).unwrap_or(1));
+    let names: BTreeSet<String> = layers.iter().flat_map(|layer| layer.groups.keys().cloned()).collect();
     for round in 0..ROUNDS {
-        if round > 0 && start.elapsed() > ENOUGH {
+        if round > 0 && start.elapsed() > ENOUGH * count {
             break;
         }
-        for (name, modules) in groups {
-            let is_out = round == 0 && start.elapsed() > ALL || round > 0 && !fastest.contains_key(name);
-            if is_out {
-                continue;
-            }
-            if let Some(timed) = time(modules, place, host)? {
-                let known = fastest.entry(name).or_insert_with(|| timed.clone());
-                if timed.duration < known.duration {
-                    *known = timed;
+        for name in &names {
+            let is_late = round == 0 && start.elapsed() > ALL * count;
+            for layer in layers.iter_mut().filter(|_| !is_late) {
+                // What could not be imported, or was too late, is not tried again.
+                if round == 0 || layer.fastest.contains_key(name) {
+                    layer.time(name, host, console)?;
                 }
             }
         }
-        let modules: Vec<String> = fastest.keys().flat_map(|name| groups[*name].clone()).collect();
-        if let Some(timed) = time(&modules, place, host)? {
-            let is_faster = whole.as_ref().is_none_or(|known| timed.duration < known.duration);
-            whole = if is_faster { Some(timed) } else { whole };
+        for layer in &mut *layers {
+            layer.time_all(host, console)?;
         }
     }
-    let Some(whole) = whole.filter(|_| !fastest.is_empty()) else { return Ok(None) };
-    let mut requirements: Vec<ImportTime> = fastest
-        .into_iter()
-        .map(|(name, timed)| ImportTime {
-            name: name.clone(),
+    Ok(())
+}
+
+/// A layer that is laid out, with the fastest times so far.
+struct Laid {
+    /// Which of two it is, for the log.
+    which: &'static str,
+    /// The modules of each direct requirement, by its name.
+    groups: BTreeMap<String, Vec<String>>,
+    place: Place,
+    fastest: BTreeMap<String, Timed>,
+    whole: Option<Timed>,
+}
+
+impl Laid {
+    fn new(
+        which: &'static str,
+        groups: BTreeMap<String, Vec<String>>,
+        lay_out: LayOut<'_>,
+        scratch: &Utf8Path,
+        host: &Host,
+        target: Target,
+    ) -> anyhow::Result<Self> {
+        let folder = scratch.join(which);
+        fs_err::create_dir(&folder)?;
+        let opt = folder.join("opt");
+        lay_out(&opt)?;
+        let place = Place::new(&folder, &opt, host, target)?;
+        Ok(Self { which, groups, place, fastest: BTreeMap::new(), whole: None })
+    }
+
+    /// Imports the modules of a requirement, if the layer has it.
+    fn time(&mut self, name: &str, host: &Host, console: &Console) -> anyhow::Result<()> {
+        let Some(modules) = self.groups.get(name) else { return Ok(()) };
+        let Some(timed) = import(modules, &self.place, host)? else { return Ok(()) };
+        console.debug(&format!("imported {name} in {} ({})", Milliseconds::of(timed.duration), self.which));
+        match self.fastest.get(name) {
+            Some(known) if known.duration <= timed.duration => {}
+            _ => _ = self.fastest.insert(name.to_owned(), timed),
+        }
+        Ok(())
+    }
+
+    /// Imports in one process whatever could be imported alone.
+    fn time_all(&mut self, host: &Host, console: &Console) -> anyhow::Result<()> {
+        let modules: Vec<String> = self.fastest.keys().flat_map(|name| self.groups[name].clone()).collect();
+        let Some(timed) = import(&modules, &self.place, host)? else { return Ok(()) };
+        console.debug(&format!("imported everything in {} ({})", Milliseconds::of(timed.duration), self.which));
+        if self.whole.as_ref().is_none_or(|known| timed.duration < known.duration) {
+            self.whole = Some(timed);
+        }
+        Ok(())
+    }
+
+    /// The slowest requirement comes first; `None` if nothing could be imported.
+    fn times(self) -> Option<ImportTimes> {
+        let whole = self.whole.filter(|_| !self.fastest.is_empty())?;
+        let of_requirement = |(name, timed): (String, Timed)| ImportTime {
+            name,
             milliseconds: Milliseconds::of(timed.duration),
             tree: timed.tree,
-        })
-        .collect();
-    requirements
-        .sort_by(|left, right| right.milliseconds.cmp(&left.milliseconds).then_with(|| left.name.cmp(&right.name)));
-    Ok(Some(ImportTimes { milliseconds: Milliseconds::of(whole.duration), requirements, before: None }))
+        };
+        let mut requirements: Vec<ImportTime> = self.fastest.into_iter().map(of_requirement).collect();
+        requirements
+            .sort_by(|left, right| right.milliseconds.cmp(&left.milliseconds).then_with(|| left.name.cmp(&right.name)));
+        Some(ImportTimes { milliseconds: Milliseconds::of(whole.duration), requirements, before: None })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -210,7 +227,7 @@ struct Reported {
 }
 
 /// Imports modules in a process of their own; `None` if that fails or takes too long.
-fn time(modules: &[String], place: &Place, host: &Host) -> anyhow::Result<Option<Timed>> {
+fn import(modules: &[String], place: &Place, host: &Host) -> anyhow::Result<Option<Timed>> {
     let mut command = place.sandbox.command(&host.executable)?;
     command.args(["-I", "-S", "-B", "-X", "importtime", "-c", SCRIPT]);
     command.envs(&place.variables).current_dir(&place.function);
@@ -244,28 +261,4 @@ fn read(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
         sender.send(String::from_utf8_lossy(&kept).into_owned()).ok();
     });
     receiver
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn direct_is_what_nothing_else_requires_or_the_user_asked_for() {
-        let layer = Layer::of_distributions(&[
-            ("numpy", "2", &[]),
-            ("pandas", "2", &["Requires-Dist: numpy", "Requires-Dist: lxml; extra == 'xml'"]),
-            ("lxml", "5", &[]),
-            ("one", "1", &["Requires-Dist: two"]),
-            ("two", "1", &["Requires-Dist: one"]),
-        ]);
-        let target = Target { python: "3.13".parse().unwrap(), architecture: "x86_64".parse().unwrap() };
-        let found = |named: &[&str]| {
-            let named = named.iter().map(|name| name.parse().unwrap()).collect();
-            direct(&layer, target, &named).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-        };
-        assert_eq!(found(&[]), "lxml pandas");
-        assert_eq!(found(&["numpy", "pandas"]), "lxml numpy pandas");
-        assert_eq!(found(&["numpy", "pandas", "lxml", "one", "two"]), "lxml pandas", "compiled by a tool");
-    }
 }

@@ -8,6 +8,7 @@ use camino::Utf8Path;
 
 use super::known_vulnerabilities;
 use super::preflight::say_runtime;
+use super::usage;
 use crate::archive::{self, Opened};
 use crate::audit::budget::Candidate;
 use crate::audit::smoke::times::{self, Measured};
@@ -112,6 +113,7 @@ pub async fn run(
     };
     // If the bytes were not read, the content is unknown.
     let report = if opened.is_read { report.with_layer(opened.layer) } else { report };
+    let report = usage::add_for_audit(report, spec, connections, environment, console).await;
     Ok(documents::write_all(
         report,
         &spec.documents,
@@ -180,7 +182,8 @@ fn smoke_test(
     let subject = smoke::Subject { layer: &opened.layer, known: &known, excluded: &BTreeSet::new(), target, wanted };
     let pythons = Pythons::find(target, &environment.current_directory, environment, console);
     let findings = smoke::test_laid_out(&subject, lay_out, &pythons, environment, console)?;
-    let measured = Measured { layer: &opened.layer, target, wanted, known: &findings, named: BTreeSet::new() };
-    let times = times::of_laid_out(&measured, lay_out, &pythons, environment, console)?;
+    let named = BTreeSet::new();
+    let measured = Measured { layer: &opened.layer, target, wanted, known: &findings, named: &named };
+    let times = times::compare((&measured, &lay_out), None, &pythons, environment, console)?;
     Ok((findings, times))
 }

@@ -2,7 +2,7 @@
 //! nothing else.
 
 pub mod baseline;
-mod times_before;
+mod measure;
 
 use std::borrow::Cow;
 
@@ -119,7 +119,7 @@ async fn build<'scope>(
     };
     let report = known_vulnerabilities::add(prepared, &mut built, report, spec, console).await?;
     let state = known.published.map(|published| &published.known.state).filter(|_| known.baseline.is_none());
-    let report = times_before::measure(report, spec, state, named, context).await;
+    let report = measure::add(&mut built, report, spec, state, named, context).await?;
     let is_changed = report.changed;
     let archive = match built.into_archive() {
         Ok(archive) => archive,

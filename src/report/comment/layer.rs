@@ -1,5 +1,5 @@
 //! What a comment says about one layer, in this order: what it costs, whether that fits, what must not be overlooked, what
-//! changed, what was found, where it would be published. Everything else is folded below.
+//! changed, what was found, who uses it, where it would be published. Everything else is folded below.
 
 use std::fmt::Write as _;
 
@@ -54,6 +54,9 @@ impl<'a> Layer<'a> {
         // The reason of a refusal comes before what it may be due to.
         text += &if report.rejection.is_some() { findings + &changes } else { changes + &findings };
         text += &licences::markdown(report);
+        if let Some(usage) = &report.usage {
+            write!(text, "**Used by** {}\n\n", usage.used_by()).expect("a String takes everything");
+        }
         text += &places(&report.destinations, report.rejection.is_some());
         for (title, section) in self.folded(rows) {
             writeln!(text, "<details><summary>{title}</summary>\n\n{section}</details>\n")
@@ -72,7 +75,10 @@ impl<'a> Layer<'a> {
     fn first_lines(&self) -> Vec<String> {
         let report = self.report;
         let mut lines = Vec::new();
-        lines.extend(sizes(report));
+        let before = report.before.as_ref().filter(|before| report.changed && !before.name.is_empty());
+        let compared = before.map(|before| format!("compared with {}", name(&before.name)));
+        let sizes: Vec<String> = sizes(report).into_iter().chain(compared).collect();
+        lines.extend((!sizes.is_empty()).then(|| sizes.join(" · ")));
         lines.extend(report.vulnerabilities.as_ref().map(vulnerabilities::first_lines));
         lines.extend(report.import_times.as_ref().filter(|_| report.changed).map(import_times::line));
         if let Some(refused) = report.rejection.as_ref().filter(|refused| !report.has_error(&refused.error)) {

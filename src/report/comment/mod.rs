@@ -18,8 +18,9 @@ pub use links::Links;
 const LONGEST: usize = 65_536;
 /// Rows of a table that are shown unfolded.
 const SHOWN: usize = 10;
-/// Where the footer begins; `says_the_same` ignores it.
+/// Where the footer begins, and what stands between its parts.
 const FOOTER: &str = "\n<sub>";
+const BETWEEN: &str = " · ";
 
 /// How many rows each table has. When the comment is too long, the least important tables are shortened first.
 #[derive(Clone, Copy, Debug)]
@@ -62,11 +63,15 @@ pub fn set_marker(config: &str) -> String {
     marker(&format!("+{}", &Digest::of(config.as_bytes()).hex()[..16]))
 }
 
-/// Whether two comments differ only in their footers, so that an update would gain nothing: links to runs differ in
-/// each run.
+/// Whether two comments say the same about the same commit, so that an update would gain nothing: links to runs differ
+/// in each run.
 pub fn says_the_same(left: &str, right: &str) -> bool {
-    let said = |text: &str| text.rsplit_once(FOOTER).map_or(text, |(said, _)| said).replace("\r\n", "\n");
-    said(left).trim() == said(right).trim()
+    let parts = |text: &str| {
+        let (said, footer) = text.rsplit_once(FOOTER).unwrap_or((text, ""));
+        let commit = footer.split(BETWEEN).find(|part| part.starts_with("commit ")).map(str::to_owned);
+        (said.replace("\r\n", "\n").trim().to_owned(), commit)
+    };
+    parts(left) == parts(right)
 }
 
 /// The whole comment.
@@ -90,13 +95,14 @@ fn written(layers: &[Layer<'_>], marker: &str, links: Links<'_>, rows: Rows) -> 
         [layer] => format!("### {}\n\n{}", layer::headline(layer.report), layer.body(rows)),
         several => several::sections(several, rows),
     };
-    format!("{marker}\n{}\n{FOOTER}{}</sub>\n", text.trim_end(), footer(layers, links).join(" · "))
+    format!("{marker}\n{}\n{FOOTER}{}</sub>\n", text.trim_end(), footer(layers, links).join(BETWEEN))
 }
 
-/// What wrote the comment, for which Python, where there is more, and how to turn it off.
+/// What wrote the comment, for which Python and commit, where there is more, and how to turn it off.
 fn footer(layers: &[Layer<'_>], links: Links<'_>) -> Vec<String> {
     let link = |text: &str, url: &str| format!("[{text}]({})", address(url));
     let mut parts: Vec<String> = several::shared_target(layers).into_iter().collect();
+    parts.extend(links.commit());
     parts.extend(links.report.map(|url| link("report page", url)));
     parts.extend(links.run.map(|url| link("run", url)));
     parts.push(format!("written by {} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));

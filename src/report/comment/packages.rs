@@ -129,7 +129,11 @@ fn versions(report: &Report, change: &PackageChange) -> String {
     match change.kind {
         PackageChangeKind::Added | PackageChangeKind::Resized => to,
         PackageChangeKind::Removed => name(&change.from),
-        PackageChangeKind::Upgraded | PackageChangeKind::Downgraded => format!("{}\u{a0}→ {to}", name(&change.from)),
+        PackageChangeKind::Upgraded | PackageChangeKind::Downgraded => {
+            let changelog = links::changelog(report, &change.name);
+            let changelog = changelog.map(|link| format!("<br><sub>{link}</sub>")).unwrap_or_default();
+            format!("{}\u{a0}→ {to}{changelog}", name(&change.from))
+        }
     }
 }
 

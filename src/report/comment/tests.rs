@@ -62,7 +62,7 @@ fn a_change_is_told_with_its_bytes() {
     <!-- lambda-layer-action:v1:shared -->
     ### 📦 Lambda layer <code>shared</code>: +38.1 MB (49.6 → 87.8 MB, 35% of 250 MB)
 
-    zipped 16.5 → 29.3 MB
+    zipped 16.5 → 29.3 MB · compared with version 7
 
     | change | package | version | unzipped |
     |---|---|---|--:|
@@ -110,7 +110,8 @@ fn provenance(rows: &[Row<'_>]) -> BTreeMap<String, Provenance> {
     let of = |(name, place, needs): &Row<'_>| {
         let place = place.map(|(file, line)| ManifestPlace { file: file.to_owned(), line });
         let needs = needs.iter().map(|name| (*name).to_owned()).collect();
-        ((*name).to_owned(), Provenance { place, needs, index: Some("https://pypi.org/simple".to_owned()) })
+        let index = Some("https://pypi.org/simple".to_owned());
+        ((*name).to_owned(), Provenance { place, needs, index, changelog: None })
     };
     rows.iter().map(of).collect()
 }
@@ -130,6 +131,9 @@ fn what_was_asked_for_stands_first_with_its_line_and_what_it_brings() {
         ("urllib3", None, &[]),
         ("idna", None, &[]),
     ]);
+    let changelog = "https://urllib3.example/changes(2)#v2".to_owned();
+    provenance.entry("urllib3".to_owned()).or_default().changelog = Some(changelog);
+    provenance.entry("idna".to_owned()).or_default().changelog = Some("javascript:alert(1)".to_owned());
     // Private: nothing of it is linked.
     provenance.entry("botocore".to_owned()).or_default().index = None;
     provenance.entry("idna".to_owned()).or_default().index = Some("https://pypi.acme.example/simple".to_owned());
@@ -139,18 +143,19 @@ fn what_was_asked_for_stands_first_with_its_line_and_what_it_brings() {
         run: Some("https://x/1"),
         docs: Some("https://github.com/acme/lambda-layer-action/blob/v1/docs"),
         pull_request: Some("https://github.com/acme/x/pull/7"),
+        commit: Some("0123456789abcdef0123456789abcdef01234567"),
         report: Some("https://github.com/acme/x/actions/runs/7/artifacts/1"),
     };
     insta::assert_snapshot!(super::comment(&[&report], &marker("shared"), links), @r"
     <!-- lambda-layer-action:v1:shared -->
     ### 📦 Lambda layer <code>shared</code>: +19.0 MB (419.9 KB → 19.4 MB, 7% of 250 MB)
 
-    limit 10 MB: ❌ **9.4 MB over** · zipped 140.0 KB → 6.5 MB
+    limit 10 MB: ❌ **9.4 MB over** · zipped 140.0 KB → 6.5 MB · compared with version 7
 
     | change | package | version | unzipped | brings |
     |---|---|---|--:|---|
     | ➕ added | [<code>boto3</code>](https://pypi.org/project/boto3/)<br><sub>[layers/requirements.txt:3](https://github.com/acme/x/pull/7/files#diff-166fac38ee3e345097b820ff31c0f5060e1d21604586905def57d710ccd29f32R3)</sub> | [1.40.1](https://pypi.org/project/boto3/1.40.1/) | +19.0 MB | botocore |
-    | ⬆️ upgraded, major | [<code>urllib3</code>](https://pypi.org/project/urllib3/)<br><sub>for boto3</sub> | 1.26.20 → [2.5.0](https://pypi.org/project/urllib3/2.5.0/) | +9.8 KB |  |
+    | ⬆️ upgraded, major | [<code>urllib3</code>](https://pypi.org/project/urllib3/)<br><sub>for boto3</sub> | 1.26.20 → [2.5.0](https://pypi.org/project/urllib3/2.5.0/)<br><sub>[changelog](https://urllib3.example/changes%282%29#v2)</sub> | +9.8 KB |  |
 
     <details><summary>2 other changed packages</summary>
 
@@ -174,7 +179,7 @@ fn what_was_asked_for_stands_first_with_its_line_and_what_it_brings() {
 
     </details>
 
-    <sub>python3.13 on x86_64 · [report page](https://github.com/acme/x/actions/runs/7/artifacts/1) · [run](https://x/1) · written by lambda-layer-action 1.0.0 · [documentation](https://github.com/acme/lambda-layer-action/blob/v1/docs/pull-requests.md) · <code>comment: never</code> turns this off</sub>
+    <sub>python3.13 on x86_64 · commit [0123456](https://github.com/acme/x/pull/7/commits/0123456789abcdef0123456789abcdef01234567) · [report page](https://github.com/acme/x/actions/runs/7/artifacts/1) · [run](https://x/1) · written by lambda-layer-action 1.0.0 · [documentation](https://github.com/acme/lambda-layer-action/blob/v1/docs/pull-requests.md) · <code>comment: never</code> turns this off</sub>
     ");
 }
 
@@ -237,6 +242,12 @@ fn only_links_differ_between_runs() {
     let report = report(DistributionSize::rows(&[("six", "1.17.0", 30_000)]));
     let text = |run| comment(&[&report], Some(run));
     assert!(says_the_same(&text("https://x/1"), &text("https://x/2").replace('\n', "\r\n")));
+    let of_commit = |commit| {
+        let links = Links { commit: Some(commit), run: Some("https://x/1"), ..Links::default() };
+        super::comment(&[&report], &marker("shared"), links)
+    };
+    assert!(says_the_same(&of_commit("1234567"), &of_commit("1234567").replace("x/1", "x/2")));
+    assert!(!says_the_same(&of_commit("1234567"), &of_commit("7654321")), "people look for their last commit");
     let other = Report { layer_name: "other".to_owned(), ..report.clone() };
     assert!(!says_the_same(&text("https://x/1"), &comment(&[&other], Some("https://x/1"))));
 }

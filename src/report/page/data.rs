@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::text;
 use super::text::visible;
+use super::usage::UsageRows;
 use crate::facts;
 use crate::layer::import_times::{ImportTime, ImportTimes, ImportedModule};
 use crate::layer::scan::binary;
@@ -20,16 +21,16 @@ use crate::vulnerabilities::Vulnerability;
 /// The longest name, in characters; Linux allows no longer file names.
 pub(super) const NAME: usize = 255;
 /// The longest message, in characters.
-const MESSAGE: usize = 2_000;
+pub(super) const MESSAGE: usize = 2_000;
 /// The longest table, in rows; the rows beyond are counted, and the output `result` has them.
-const ROWS: usize = 1_000;
+pub(super) const ROWS: usize = 1_000;
 /// How many files are listed one by one, the largest first. No real layer has more, but a foreign zip may.
 const FILES: usize = 50_000;
 
 /// Error, causes, hint.
 type FailureRow<'a> = (Cow<'a, str>, Vec<Cow<'a, str>>, Cow<'a, str>);
-/// Kind, name, version before and after, bytes before and after.
-type ChangeRow = (PackageChangeKind, String, String, String, u64, u64);
+/// Kind, name, version before and after, bytes before and after, address of the changelog.
+type ChangeRow = (PackageChangeKind, String, String, String, u64, u64, Option<String>);
 /// Severity, code, subject, distribution, message, help.
 type FindingRow<'a> = (&'static str, &'static str, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, Cow<'a, str>);
 
@@ -65,6 +66,8 @@ struct Data<'a> {
     tally: Vec<(&'static str, &'static str, usize)>,
     /// `None` if they were not looked up.
     vulnerabilities: Option<VulnerabilityRows<'a>>,
+    /// `None` if that was not read.
+    usage: Option<UsageRows<'a>>,
     /// URL of the documentation; the code of a finding is appended.
     docs: Option<String>,
     /// Rule, owner, files, bytes.
@@ -119,10 +122,10 @@ struct Before<'a> {
 }
 
 #[derive(Serialize)]
-struct Rows<T> {
-    rows: Vec<T>,
+pub(super) struct Rows<T> {
+    pub(super) rows: Vec<T>,
     /// How many rows were left out.
-    more: usize,
+    pub(super) more: usize,
 }
 
 /// Columns. Each folder stands after its parent; number 0 is `/opt`.
@@ -177,13 +180,14 @@ pub(super) fn of(report: &Report, docs: Option<&str>) -> String {
         content_hash: report.code_sha256.map(|hash| hash.to_string()),
         fingerprint: report.fingerprint.map(|fingerprint| fingerprint.to_string()),
         destinations: report.destinations.iter().map(destination).collect(),
-        changes: Rows::of(&changes, change),
+        changes: Rows::of(&changes, |changed| change(report, changed)),
         findings: Rows::of(&report.findings, finding),
         tally: tally(&report.findings),
         vulnerabilities: report.vulnerabilities.as_ref().map(|known| VulnerabilityRows {
             headline: visible(&in_one_line(known), MESSAGE).into_owned(),
             rows: Rows::of(&known.found.iter().chain(&known.removed).collect::<Vec<_>>(), |one| vulnerability(one)),
         }),
+        usage: report.usage.as_ref().map(UsageRows::of),
         docs: docs.map(|docs| format!("{docs}/findings.md#")),
         savings: Rows::of(&report.savings, |saving: &Saving| {
             (visible(&saving.rule, NAME), visible(&saving.owner, NAME), saving.files, saving.bytes.0)
@@ -196,7 +200,7 @@ pub(super) fn of(report: &Report, docs: Option<&str>) -> String {
 }
 
 impl<T> Rows<T> {
-    fn of<'a, F>(all: &'a [F], row: impl Fn(&'a F) -> T) -> Self {
+    pub(super) fn of<'a, F>(all: &'a [F], row: impl Fn(&'a F) -> T) -> Self {
         Self { rows: all.iter().take(ROWS).map(row).collect(), more: all.len().saturating_sub(ROWS) }
     }
 }
@@ -206,9 +210,11 @@ fn destination(destination: &DestinationReport) -> (&'static str, String, String
     (destination.outcome.word(), destination.place(), arn)
 }
 
-fn change(change: &PackageChange) -> ChangeRow {
+fn change(report: &Report, change: &PackageChange) -> ChangeRow {
     let [name, from, to] = [&change.name, &change.from, &change.to].map(|text| visible(text, NAME).into_owned());
-    (change.kind, name, from, to, change.bytes_before.0, change.bytes_after.0)
+    let is_update = matches!(change.kind, PackageChangeKind::Upgraded | PackageChangeKind::Downgraded);
+    let changelog = report.changelog_of(&change.name).filter(|_| is_update).map(str::to_owned);
+    (change.kind, name, from, to, change.bytes_before.0, change.bytes_after.0, changelog)
 }
 
 fn finding(finding: &Finding) -> FindingRow<'_> {

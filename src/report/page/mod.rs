@@ -2,6 +2,7 @@
 
 mod data;
 mod text;
+mod usage;
 
 use crate::report::Report;
 use crate::types::Digest;
@@ -15,6 +16,7 @@ const PROGRAM: &str = concat!(
     include_str!("elements.js"),
     include_str!("treemap.js"),
     include_str!("map.js"),
+    include_str!("usage.js"),
     include_str!("sections.js"),
     include_str!("search.js"),
 );

@@ -79,7 +79,10 @@ if (data.files) switchOf(byId("views"), [["packages", "Packages"], ["folders", "
 const colours = [["package", "Package"], data.files ? ["kind", "Kind"] : null, data.before ? ["change", "Change"] : null].filter(Boolean);
 if (colours.length > 1) switchOf(byId("colours"), colours, "package", setColour);
 drawHead();
-draw();
+// A list of who uses the layer knows nothing of its contents.
+const isOpened = Boolean(data.files) || packages.length > 0;
+for (const part of document.querySelectorAll(".skip, .overview, #contents")) part.hidden = !isOpened;
+if (isOpened) draw();
 drawSections();
 let size = "";
 new ResizeObserver(() => {

@@ -4,7 +4,7 @@ function drawHead() {
   byId("name").append(name(data.name));
   const verdict = byId("verdict");
   verdict.textContent = data.verdict;
-  verdict.classList.add(data.failure ? "bad" : ["unchanged", "adopted"].includes(data.verdict) ? "idle" : "good");
+  verdict.classList.add(data.failure ? "bad" : ["unchanged", "adopted", "not in use"].includes(data.verdict) ? "idle" : "good");
   byId("target").hidden = !data.target;
   byId("target").textContent = data.target ?? "";
   if (data.failure) drawFailure(...data.failure);
@@ -84,6 +84,7 @@ function drawFacts() {
 
 function drawSections() {
   drawChanges();
+  drawUsage();
   drawFindings();
   drawVulnerabilities();
   drawPackages();
@@ -131,7 +132,7 @@ function drawChanges() {
   section.append(sortable([
     { title: "Package", key: (row) => row[1], cell: (row) => shower(nodeOf(row[1], ""), name(row[1])) },
     { title: "Change", isExtra: true, key: (row) => row[0], cell: ([kind]) => element("span", { class: `chip change ${kind}` }, kind) },
-    { title: "Version", key: (row) => row[3] || row[2], cell: (row) => element("span", {}, ...versions(row)) },
+    { title: "Version", key: (row) => row[3] || row[2], cell: (row) => element("span", {}, ...versions(row), row[6] ? " " : null, row[6] ? element("a", { href: row[6], rel: "noreferrer" }, "changelog") : null) },
     { title: "Size", isNumber: true, isExtra: true, key: (row) => row[5], cell: (row) => (row[0] === "removed" ? "–" : bytes(row[5])) },
     {
       title: "Difference", isNumber: true, key: (row) => row[5] - row[4],
