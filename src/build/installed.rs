@@ -145,6 +145,11 @@ impl Installed {
         Ok(installed)
     }
 
+    /// Whether an installer ran for a distribution.
+    pub(crate) fn is_new(&self) -> bool {
+        self.distributions.iter().any(|it| !self.known.get(&it.name).is_some_and(|known| known.is_taken))
+    }
+
     pub(crate) fn has(&self, path: &Utf8Path) -> bool {
         self.files.contains_key(path)
     }

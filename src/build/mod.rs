@@ -141,6 +141,9 @@ fn build_with(
     let host = pythons.and_then(|pythons| pythons.any().ok());
     let runtime = Runtime::here(spec.target.python);
     let (tree, installed, keys) = install::install(spec, manifest, pythons, cache, environment, console)?;
+    // What is new will be imported, and Python can start meanwhile.
+    let prepare = || smoke::prepare(&tree, spec, pythons, environment);
+    let stage = installed.is_new().then(prepare).flatten();
     let (tree, mut savings) = slim::slim(tree, spec, manifest, &runtime, console)?;
     let (tree, stripped) = strip::strip(tree, spec, host, environment, console)?;
     savings.extend(stripped);
@@ -168,7 +171,8 @@ fn build_with(
         let early = Layer::of(&tree, libraries(&tree)?);
         let (mut archive, attempt) = std::thread::scope(|scope| {
             // Imports wait for the disk and for one processor, and so does packing for the others.
-            let importing = scope.spawn(|| smoke::import((&tree, &early), spec, pythons, cache, environment, console));
+            let importing =
+                scope.spawn(|| smoke::import((&tree, &early), spec, (pythons, stage), cache, environment, console));
             let step = console.step("Pack the zip");
             let folder = archive_folder(spec, environment)?;
             let scan = Scan::new(&console.secrets(), &tree.distributions);

@@ -80,6 +80,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_does_not_fit_into_memory_is_on_disk() {
+        let keep = tempfile::tempdir().expect("can be made");
+        let parent = crate::files::utf8(keep.path()).expect("is UTF-8");
+        for bytes in [0, u64::MAX] {
+            let folder = quick_folder(parent, bytes).expect("can be made");
+            let is_on_disk = folder.path().starts_with(parent);
+            assert!(is_on_disk || (bytes == 0 && folder.path().starts_with(MEMORY)), "{}", folder.path().display());
+            fs_err::write(folder.path().join("x"), "x").expect("can be written");
+        }
+        // Only a file system in memory counts.
+        assert!(!has_room(Utf8Path::new("/proc"), 0));
+    }
+
+    #[test]
     fn only_what_old_runs_left_is_removed() {
         let keep = tempfile::tempdir().expect("can be made");
         let parent = crate::files::utf8(keep.path()).expect("is UTF-8");

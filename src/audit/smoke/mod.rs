@@ -12,6 +12,7 @@ mod part;
 mod place;
 mod run;
 mod spare;
+mod stage;
 pub mod times;
 
 use std::collections::BTreeSet;
@@ -26,13 +27,12 @@ use crate::audit::smoke::explain::Explained;
 use crate::audit::smoke::memory::Memory;
 use crate::audit::smoke::modules::Module;
 use crate::audit::smoke::part::Part;
-use crate::audit::smoke::place::Place;
 use crate::audit::smoke::run::{Outcome, Patience, Raised, Ran, Unavailable};
+use crate::audit::smoke::stage::Stage;
 use crate::cache::Cache;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
-use crate::files;
 use crate::layer::{Finding, Layer, Tree};
 use crate::process::{Host, Pythons, scratch};
 use crate::runtime::images;
@@ -40,6 +40,7 @@ use crate::spec::{SmokeTest, Spec};
 use crate::types::{Architecture, DistributionName, Target};
 
 pub(crate) use modules::is_beside;
+pub use stage::prepare;
 
 /// The time limit for one module, in seconds. Lambda gives the whole start of a function 10 s on a machine of its own,
 /// but a runner may have a slow disk.
@@ -86,14 +87,15 @@ pub enum Attempt<'a> {
     Done(Imports<'a>),
 }
 
-/// Imports the modules of a tree. The layer needs no more than its paths, and what its libraries are.
+/// Imports the modules of a tree, on a stage if there is one already. The layer needs no more than its paths, and what
+/// its libraries are.
 ///
 /// # Errors
 /// The test itself could not run; problems of the layer are findings.
 pub fn import<'a>(
     (tree, layer): (&Tree, &Layer),
     spec: &Spec,
-    pythons: Option<&'a Pythons>,
+    (pythons, stage): (Option<&'a Pythons>, Option<Stage>),
     cache: &Cache,
     environment: &Environment,
     console: &Console,
@@ -110,7 +112,7 @@ pub fn import<'a>(
         let spare = memory.as_ref().map(|memory| memory.spare(part)).unwrap_or_default();
         place::lay_out(tree, &spare, part, opt)
     };
-    attempt(&subject, memory.as_ref(), lay_out, pythons, environment)
+    attempt(&subject, memory.as_ref(), stage, lay_out, pythons, environment)
 }
 
 /// Tests any layer. `lay_out` creates the folder that stands for `/opt`; the modules may write to it.
@@ -124,13 +126,14 @@ pub fn test_laid_out(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Vec<Finding>> {
-    let attempt = attempt(subject, None, |_, opt| lay_out(opt), pythons, environment)?;
+    let attempt = attempt(subject, None, None, |_, opt| lay_out(opt), pythons, environment)?;
     Ok(judge(attempt, subject, console))
 }
 
 fn attempt<'a>(
     subject: &Subject<'_>,
     memory: Option<&Memory<'_>>,
+    mut stage: Option<Stage>,
     lay_out: impl Fn(Option<&Part<'_>>, &Utf8Path) -> anyhow::Result<()>,
     pythons: &'a Pythons,
     environment: &Environment,
@@ -160,28 +163,27 @@ fn attempt<'a>(
         let part = needed.as_ref().zip(memory).and_then(|(needed, memory)| memory.part(needed, subject.target));
         // If a part of the layer was not enough, all of it is.
         for part in part.map(Some).into_iter().chain([None]) {
-            let scratch = scratch::quick_folder(&environment.scratch_directory(), room(subject.layer, part.as_ref()))?;
-            let folder = files::utf8(scratch.path())?;
-            let opt = folder.join("opt");
-            fs_err::create_dir(&opt)?;
-            let mut place = Place::new(folder, &opt, host, subject.target)?;
-            place.own = memory.map(|memory| memory.own_modules(&opt)).unwrap_or_default();
-            place.leave_out(part.as_ref());
+            let new = || Stage::new(host, subject.target, room(subject.layer, part.as_ref()), environment);
+            let mut stage = stage.take().map_or_else(new, Ok)?;
+            stage.place.own = memory.map(|memory| memory.own_modules(&stage.place.opt)).unwrap_or_default();
+            stage.place.leave_out(part.as_ref());
+            let opt = stage.names_of_opt();
+            let Stage { process, place, scratch: _scratch } = stage;
             let has_django = explain::has_module(subject.layer, "django");
             let lacks = |errors: &[Raised]| absent::needed(errors).and_then(|need| need.given).filter(|_| has_django);
-            let lay_out = || lay_out(part.as_ref(), &opt);
-            ran = match run::import(&names, &place, host, patience(environment)?, lacks, lay_out)? {
+            let lay_out = || lay_out(part.as_ref(), &place.opt);
+            ran = match run::import(&names, process, &place, host, patience(environment)?, lacks, lay_out)? {
                 Ok(ran) => ran,
                 Err(Unavailable(why)) => {
                     let help = "run it where programs can restrict themselves with seccomp and Landlock, for example in a Docker container";
                     return Ok(Attempt::Impossible(not_run(subject.wanted, &why, help)));
                 }
             };
-            ran.make_relative(&[&opt, &opt.canonicalize_utf8().unwrap_or_else(|_| opt.clone())]);
+            ran.make_relative(&opt);
             if part.is_some_and(|part| part.was_too_little(&ran)) {
                 continue;
             }
-            ran.rename(|text| Place::as_in_lambda(text, folder));
+            ran.rename(|text| place.as_in_lambda(text));
             break;
         }
         (loaded, tried) = (std::mem::take(&mut ran.loaded), std::mem::take(&mut ran.tried));

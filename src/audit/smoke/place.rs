@@ -122,8 +122,9 @@ impl Place {
         self.incomplete = part.incomplete.iter().map(|folder| self.opt.join(folder).into_string()).collect();
     }
 
-    /// Replaces the paths of `scratch` in a text by those of a function.
-    pub(super) fn as_in_lambda(text: &str, scratch: &Utf8Path) -> String {
+    /// Replaces the paths of our folders in a text by those of a function.
+    pub(super) fn as_in_lambda(&self, text: &str) -> String {
+        let scratch = self.opt.parent().unwrap_or(&self.opt);
         let folders = [("opt", "/opt"), ("task", "/var/task"), ("tmp", "/tmp"), ("home", "/home")];
         let renamed = |text: String, (ours, theirs): (&str, &str)| text.replace(scratch.join(ours).as_str(), theirs);
         folders.into_iter().fold(text.to_owned(), renamed)

@@ -120,7 +120,7 @@ impl Ran {
 
 impl Ran {
     /// Keeps only files of the layer, by their paths in it. `opt` has all the names of its folder.
-    pub(super) fn make_relative(&mut self, opt: &[&Utf8Path]) {
+    pub(super) fn make_relative(&mut self, opt: &[Utf8PathBuf]) {
         let below = |path: &Utf8PathBuf| opt.iter().find_map(|opt| path.strip_prefix(opt).ok()).map(Utf8Path::to_owned);
         let inside = |paths: &BTreeSet<Utf8PathBuf>| paths.iter().filter_map(below).collect();
         (self.loaded, self.tried) = (inside(&self.loaded), inside(&self.tried));
@@ -204,9 +204,11 @@ struct Context<'a> {
 }
 
 /// Imports all modules. A module that fails is tried again alone, as a function would import it. A module that lacks
-/// something that can be provided is tried again with it. `lay_out` fills the folder of the layer, while Python starts.
+/// something that can be provided is tried again with it. `lay_out` fills the folder of the layer, while the first
+/// Python starts.
 pub(super) fn import(
     modules: &[&str],
+    first: Process,
     place: &Place,
     host: &Host,
     patience: Patience,
@@ -216,12 +218,11 @@ pub(super) fn import(
     let context = Context { place, host, patience, end: Instant::now() + patience.all, given: None };
     let mut ran = Ran::nothing();
     let mut rest = modules;
-    let process = Process::start(&context)?;
     lay_out()?;
-    let mut first = Some(process);
+    let mut first = Some(first);
     while !rest.is_empty() {
         let before = ran.outcomes.len();
-        let process = first.take().map_or_else(|| Process::start(&context), Ok)?;
+        let process = first.take().map_or_else(|| Process::start(place, host), Ok)?;
         if let Err(unavailable) = process.import(rest, &context, &mut ran)? {
             return Ok(Err(unavailable));
         }
@@ -268,12 +269,13 @@ pub(super) fn import(
 /// Imports a module in a process of its own, if there is time left.
 fn import_alone(module: &str, context: &Context<'_>, ran: &mut Ran) -> anyhow::Result<()> {
     if Instant::now() < context.end {
-        Process::start(context)?.import(&[module], context, ran)?.ok();
+        Process::start(context.place, context.host)?.import(&[module], context, ran)?.ok();
     }
     Ok(())
 }
 
-struct Process {
+#[derive(Debug)]
+pub(super) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     messages: Receiver<Message>,
@@ -282,8 +284,7 @@ struct Process {
 
 impl Process {
     /// Starts Python, which waits for what to import.
-    fn start(context: &Context<'_>) -> anyhow::Result<Self> {
-        let Context { place, host, .. } = *context;
+    pub(super) fn start(place: &Place, host: &Host) -> anyhow::Result<Self> {
         let mut command = place.sandbox.command(&host.executable)?;
         command.args(["-I", "-S", "-B", "-X", "faulthandler", "-c", SCRIPT]);
         command.envs(&place.variables).current_dir(&place.function);

@@ -1,4 +1,5 @@
-//! The requirement that installs one distribution again, alone, from the same place as before.
+//! Requirements for distributions that are installed alone: one again, from the same place as before, or those that the
+//! cache does not have.
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -6,6 +7,7 @@ use serde_json::Value;
 
 use super::installer::Request;
 use crate::layer::Distribution;
+use crate::manifest::Manifest;
 use crate::secrets::without_credentials;
 
 /// The lines of a requirement file, with the options of the manifest. They may contain credentials.
@@ -15,8 +17,8 @@ use crate::secrets::without_credentials;
 /// read.
 pub(super) fn requirement(distribution: &Distribution, request: &Request<'_>) -> anyhow::Result<SecretString> {
     let text = request.manifest.text.expose_secret();
-    let file = request.destination.join(&distribution.info).join("direct_url.json");
-    let direct: Value = match fs_err::read(file) {
+    let record = request.destination.join(&distribution.info).join("direct_url.json");
+    let direct: Value = match fs_err::read(record) {
         Ok(bytes) => serde_json::from_slice(&bytes)?,
         Err(_) => Value::Null,
     };
@@ -27,12 +29,17 @@ pub(super) fn requirement(distribution: &Distribution, request: &Request<'_>) ->
         let hashes = named.flat_map(|one| &one.hashes).flat_map(|hash| [" --hash=", hash.as_str()]);
         format!("{}=={}{}", distribution.spelling, distribution.version, hashes.collect::<String>())
     };
-    // `--require-hashes` is left out: this requirement may have no hash. The file is checked against the `RECORD`.
+    Ok(file([line.as_str()], request.manifest))
+}
+
+/// A requirement file with these lines and the options of the manifest, except `--require-hashes`: not every line has
+/// one. It may contain credentials.
+pub(super) fn file<'a>(lines: impl IntoIterator<Item = &'a str>, manifest: &'a Manifest) -> SecretString {
     let is_option = |line: &&str| {
         line.starts_with('-') && !["-e", "--editable", "--require-hashes"].iter().any(|one| line.starts_with(one))
     };
-    let lines = text.lines().filter(is_option).chain([line.as_str()]);
-    Ok(lines.flat_map(|line| [line, "\n"]).collect::<String>().into())
+    let lines = manifest.text.expose_secret().lines().filter(is_option).chain(lines);
+    lines.flat_map(|line| [line, "\n"]).collect::<String>().into()
 }
 
 /// The URL that the distribution was installed from. Installers record it without credentials, so the URL of the

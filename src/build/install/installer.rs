@@ -11,7 +11,7 @@ use super::resolution::Pin;
 use super::settings::Settings;
 use super::staging::Staging;
 use super::uv::Uv;
-use super::wanted::Wanted;
+use super::wanted::{Found, Wanted};
 use crate::build::installed::Taken;
 use crate::cache::Cache;
 use crate::console::Console;
@@ -28,11 +28,11 @@ pub(super) trait Installer {
     fn name(&self) -> String;
 
     /// Installs everything into the request's destination as `--target` does, with `*.dist-info` and `bin`, except what
-    /// it takes from the cache.
+    /// it takes from the cache: from `found`, or more if it decides on versions.
     ///
     /// # Errors
     /// A user error if requirements cannot be met; otherwise a system error.
-    fn install(&self, request: &Request<'_>) -> anyhow::Result<Outcome>;
+    fn install(&self, found: Option<Found>, request: &Request<'_>) -> anyhow::Result<Outcome>;
 
     /// Installs one requirement into the request's destination, without its dependencies. All files were already
     /// downloaded.

@@ -30,13 +30,13 @@ use crate::build::install::compilers::Compilers;
 use crate::build::install::installer::{Outcome, Request};
 use crate::build::install::settings::Settings;
 use crate::build::install::staging::Staging;
-use crate::build::install::wanted::Wanted;
+use crate::build::install::wanted::{Found, Wanted};
 use crate::cache::Cache;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::files;
-use crate::layer::{CacheMiss, Distribution, Tree, distribution};
+use crate::layer::{CacheMiss, Tree, distribution};
 use crate::manifest::Manifest;
 use crate::process::{Pythons, interpreter, scratch};
 use crate::spec::indexes::Indexes;
@@ -92,12 +92,15 @@ pub(super) fn install(
         };
         let explained = |error| compilers.refusal(spec.target).map_or(error, anyhow::Error::from);
         let (mut outcome, mut installed_with) = (Outcome::default(), None);
-        if let Some(kept) = in_cache(&request) {
-            outcome = kept;
+        let mut found = in_cache(&request);
+        let is_whole = |found: &Found| found.is_all() && found.is_complete_with(&[], &request);
+        if let Some(Found { wanted, taken, .. }) = found.take_if(|found| is_whole(found)) {
+            console.step("Install").done(summary(0, taken.len(), spec));
+            outcome = Outcome { taken, wanted: Some(wanted), ..outcome };
         } else if !spec.dependencies.requirements.is_empty() {
             let installer = installer::choose(&request)?;
             let step = console.step(format!("Install with {}", installer.name()));
-            outcome = match installer.install(&request) {
+            outcome = match installer.install(found, &request) {
                 // The expired token may be the reason for any failure.
                 Err(_) if access.has_ended() => {
                     console.note("the CodeArtifact token expired during the build; installing again with a new one");
@@ -105,7 +108,7 @@ pub(super) fn install(
                     request.indexes = &renewed;
                     fs_err::remove_dir_all(&installed)?;
                     fs_err::create_dir(&installed)?;
-                    installer.install(&request)?
+                    installer.install(in_cache(&request), &request)?
                 }
                 outcome => outcome.map_err(explained)?,
             };
@@ -143,21 +146,13 @@ pub(super) fn install(
     Ok((tree, installed, keys))
 }
 
-/// What is to be installed, if the cache has all of it: then no installer starts.
-fn in_cache(request: &Request<'_>) -> Option<Outcome> {
+/// What the cache has of what is to be installed; `None` if it is not known before an installer decides.
+fn in_cache(request: &Request<'_>) -> Option<Found> {
     let dependencies = &request.spec.dependencies;
     if dependencies.requirements.is_empty() || dependencies.installer == InstallerChoice::Pip {
         return None;
     }
-    let wanted = Wanted::of_manifest(request)?;
-    let found = wanted.in_cache(request, request.cache);
-    let distributions: Vec<&Distribution> = found.taken.iter().map(|taken| &taken.distribution).collect();
-    if distributions.is_empty() || !found.is_all() || !wanted.is_met_by(&distributions, request) {
-        return None;
-    }
-    let step = request.console.step("Install");
-    step.done(summary(0, distributions.len(), request.spec));
-    Some(Outcome { taken: found.taken, wanted: Some(wanted), ..Outcome::default() })
+    Some(Wanted::of_manifest(request)?.in_cache(request))
 }
 
 /// `14 distributions for python3.13 on x86_64, 12 of them from the cache`

@@ -9,6 +9,7 @@ use super::explain;
 use super::git::Git;
 use super::installer::{Installer, Outcome, Request};
 use super::uv::Uv;
+use super::wanted::Found;
 use crate::error::Failure;
 use crate::process::child;
 use crate::secrets::SecretUrl;
@@ -116,7 +117,8 @@ impl Installer for Pip {
         format!("pip {}", self.version)
     }
 
-    fn install(&self, request: &Request<'_>) -> anyhow::Result<Outcome> {
+    /// Takes nothing from the cache: which wheel pip prefers is its own affair.
+    fn install(&self, _found: Option<Found>, request: &Request<'_>) -> anyhow::Result<Outcome> {
         let Request { spec, manifest, host, environment, console, indexes, .. } = request;
         if !indexes.first.is_empty() {
             indexes::check_merged(manifest)?;

@@ -14,12 +14,12 @@ use super::git::Git;
 use super::installer;
 use super::installer::{Installer, Request};
 use super::resolution::{Pin, Resolution};
-use super::wanted::Wanted;
+use super::wanted::{Found, Wanted};
 use super::{explain, failed_build, pip_settings, settings, unmet};
 use crate::cache::programs;
 use crate::error::Failure;
 use crate::facts;
-use crate::layer::{Distribution, distribution};
+use crate::layer::distribution;
 use crate::process::child::Outcome;
 use crate::process::{child, uv};
 use crate::secrets::SecretUrl;
@@ -209,32 +209,36 @@ impl Uv {
         child::run_with_input(command, git.requirements.as_ref(), &self.name(), request.console)
     }
 
-    /// Installs what the cache does not have. `None` if it has nothing, or if that is not all that there is to do: then
-    /// nothing was installed.
-    fn install_missing(&self, wanted: &Wanted, request: &Request<'_>) -> anyhow::Result<Option<installer::Outcome>> {
-        let found = wanted.in_cache(request, request.cache);
+    /// Installs what the cache does not have. Gives back what is wanted if the cache has nothing, or if that is not all
+    /// that there is to do: then nothing was installed.
+    fn install_missing(
+        &self,
+        found: Found,
+        request: &Request<'_>,
+    ) -> anyhow::Result<Result<installer::Outcome, Wanted>> {
         if found.taken.is_empty() {
-            return Ok(None);
+            return Ok(Err(found.wanted));
         }
         if !found.is_all() {
-            let mut command = self.install_for_target(request);
-            Git::new(Some(&request.manifest.text), request.environment).apply(&mut command);
-            Self::ask_all_indexes(&mut command, request);
-            command.args(["--no-deps", "--only-binary", ":all:", "--requirements", "-"]);
             let missing = found.missing(request.manifest);
-            let outcome = child::run_with_input(command, Some(&missing), &self.name(), request.console)?;
             // The usual way explains what is wrong.
-            if !outcome.status.success() {
-                return clear(request.destination).map(|()| None);
+            if !self.install_file(&missing, &["--only-binary", ":all:"], request)?.status.success() {
+                return clear(request.destination).map(|()| Err(found.wanted));
             }
         }
-        let installed = distribution::read_all(request.destination)?;
-        let all: Vec<&Distribution> = found.taken.iter().map(|taken| &taken.distribution).chain(&installed).collect();
-        if !wanted.is_met_by(&all, request) {
-            return clear(request.destination).map(|()| None);
+        if !found.is_complete_with(&distribution::read_all(request.destination)?, request) {
+            return clear(request.destination).map(|()| Err(found.wanted));
         }
-        let (built, wanted) = (BTreeSet::new(), Some(wanted.clone()));
-        Ok(Some(installer::Outcome { built, taken: found.taken, wanted }))
+        Ok(Ok(installer::Outcome { built: BTreeSet::new(), taken: found.taken, wanted: Some(found.wanted) }))
+    }
+
+    /// Installs what a requirement file names, and nothing else.
+    fn install_file(&self, file: &SecretString, options: &[&str], request: &Request<'_>) -> anyhow::Result<Outcome> {
+        let mut command = self.install_for_target(request);
+        Git::new(Some(&request.manifest.text), request.environment).apply(&mut command);
+        Self::ask_all_indexes(&mut command, request);
+        command.arg("--no-deps").args(options).args(["--requirements", "-"]);
+        child::run_with_input(command, Some(file), &self.name(), request.console)
     }
 
     /// uv's messages about indexes that refuse access. When uv asks all indexes, it treats such an index as empty.
@@ -374,15 +378,14 @@ impl Installer for Uv {
     /// pure-Python wheel.
     ///
     /// As soon as the versions are known, the cache is asked for them, and only the others are installed.
-    fn install(&self, request: &Request<'_>) -> anyhow::Result<installer::Outcome> {
+    fn install(&self, found: Option<Found>, request: &Request<'_>) -> anyhow::Result<installer::Outcome> {
         let manifest = request.manifest;
         let git = Git::new(manifest.joined.as_ref(), request.environment);
-        let wanted = Wanted::of_manifest(request);
-        if let Some(outcome) =
-            wanted.as_ref().map(|wanted| self.install_missing(wanted, request)).transpose()?.flatten()
-        {
-            return Ok(outcome);
-        }
+        let wanted = match found.map(|found| self.install_missing(found, request)).transpose()? {
+            Some(Ok(outcome)) => return Ok(outcome),
+            Some(Err(wanted)) => Some(wanted),
+            None => None,
+        };
         let names = |output: &str, built: &[Pin]| {
             let built = built.iter().map(|pin| pin.name.as_str()).chain(explain::built(output));
             built.filter_map(|name| name.parse().ok()).collect()
@@ -393,10 +396,12 @@ impl Installer for Uv {
             return Ok(installer::Outcome { built: names(&outcome.output, &[]), taken: Vec::new(), wanted });
         }
         let resolution = self.resolve(&git, request)?;
-        let wanted = Wanted::of_resolution(&resolution, request);
-        let missing = wanted.as_ref().filter(|_| first.is_none()).map(|wanted| self.install_missing(wanted, request));
-        if let Some(outcome) = missing.transpose()?.flatten() {
-            return Ok(outcome);
+        let mut wanted = Wanted::of_resolution(&resolution, request);
+        if let Some(chosen) = wanted.take_if(|_| first.is_none()) {
+            match self.install_missing(chosen.in_cache(request), request)? {
+                Ok(outcome) => return Ok(outcome),
+                Err(chosen) => wanted = Some(chosen),
+            }
         }
         let built = resolution.without_wheels(manifest);
         if let Some(outcome) = first.filter(|_| built.is_empty()) {
@@ -414,11 +419,7 @@ impl Installer for Uv {
     }
 
     fn install_alone(&self, requirement: &SecretString, request: &Request<'_>) -> anyhow::Result<()> {
-        let mut command = self.install_for_target(request);
-        Git::new(Some(&request.manifest.text), request.environment).apply(&mut command);
-        Self::ask_all_indexes(&mut command, request);
-        command.args(["--no-deps", "--requirements", "-"]);
-        let outcome = child::run_with_input(command, Some(requirement), &self.name(), request.console)?;
+        let outcome = self.install_file(requirement, &[], request)?;
         if outcome.status.success() { Ok(()) } else { Err(self.explain(&outcome.output, &[], request)) }
     }
 }

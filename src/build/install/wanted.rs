@@ -7,9 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use camino::Utf8Path;
 use pep440_rs::{Operator, Version};
 use pep508_rs::{ExtraName, VersionOrUrl};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::alone;
 use super::installer::Request;
 use super::resolution::Resolution;
 use super::settings;
@@ -109,24 +110,21 @@ impl Wanted {
     }
 
     /// What the cache has, and the rest.
-    pub(super) fn in_cache(&self, request: &Request<'_>, cache: &Cache) -> Found {
-        let mut found = Found::default();
-        if !cache.may_replace_installing() {
-            found.missing.clone_from(&self.pins);
-            return found;
-        }
-        let variant = variant(request.spec);
+    pub(super) fn in_cache(self, request: &Request<'_>) -> Found {
+        let (mut taken, mut missing) = (Vec::new(), Vec::new());
+        let (cache, variant) = (request.cache, variant(request.spec));
         for pin in &self.pins {
-            match pin.find(variant, cache, request.console) {
-                Some(taken) => found.taken.push(taken),
-                None => found.missing.push(pin.clone()),
+            let found = cache.may_replace_installing().then(|| pin.find(variant, cache, request.console)).flatten();
+            match found {
+                Some(found) => taken.push(found),
+                None => missing.push(pin.clone()),
             }
         }
-        found
+        Found { wanted: self, taken, missing }
     }
 
     /// Whether these distributions are all that an installer would install, and none is in the way of another.
-    pub(super) fn is_met_by(&self, distributions: &[&Distribution], request: &Request<'_>) -> bool {
+    fn is_met_by(&self, distributions: &[&Distribution], request: &Request<'_>) -> bool {
         let names: BTreeSet<&DistributionName> = distributions.iter().map(|it| &it.name).collect();
         let are_there = self.pins.iter().all(|pin| names.contains(&pin.name)) && names.len() == self.pins.len();
         let is_closed = || !self.may_be_open || is_closed(distributions, request.manifest, request.spec.target);
@@ -160,25 +158,28 @@ pub(crate) fn remember(keys: &[Digest], content: Digest, cache: &Cache, console:
 }
 
 /// Which wanted distributions the cache has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Found {
+    pub(super) wanted: Wanted,
     pub(super) taken: Vec<Taken>,
     missing: Vec<Pin>,
 }
 
 impl Found {
+    /// Whether there is nothing left to install.
     pub(super) fn is_all(&self) -> bool {
         self.missing.is_empty()
     }
 
-    /// A requirement file for what is missing, with the options of the manifest. It may contain credentials.
+    /// Whether this, with what was installed in addition, is all that an installer would have installed.
+    pub(super) fn is_complete_with(&self, installed: &[Distribution], request: &Request<'_>) -> bool {
+        let all: Vec<&Distribution> = self.taken.iter().map(|taken| &taken.distribution).chain(installed).collect();
+        !self.taken.is_empty() && self.wanted.is_met_by(&all, request)
+    }
+
+    /// A requirement file for what is missing. It may contain credentials.
     pub(super) fn missing(&self, manifest: &Manifest) -> SecretString {
-        let is_option = |line: &&str| {
-            line.starts_with('-') && !["-e", "--editable", "--require-hashes"].iter().any(|one| line.starts_with(one))
-        };
-        let options = manifest.text.expose_secret().lines().filter(is_option);
-        let lines = options.chain(self.missing.iter().map(|pin| pin.line.as_str()));
-        lines.flat_map(|line| [line, "\n"]).collect::<String>().into()
+        alone::file(self.missing.iter().map(|pin| pin.line.as_str()), manifest)
     }
 }
 
