@@ -2,8 +2,8 @@
 //!
 //! What could differ is fixed: entries sorted by path, folders included; dates 1980-01-01 00:00 UTC; modes 755 for
 //! folders, programs and 644 for other files; one compressor at one level, on files as a whole, so that the number of
-//! threads changes nothing. Files are compressed side by side, the large ones first, and written in order. Until it is
-//! its turn, what large ones were compressed to waits on disk.
+//! threads changes nothing. Files are compressed side by side, and written in order. Until it is its turn, what larger
+//! ones were compressed to waits on disk.
 //!
 //! libdeflater compresses and rawzip writes what is compressed already; the `zip` crate's own parallel writing puts
 //! entries in the order in which they are done. libdeflate is faster and its zips are smaller than zlib-rs's at the
@@ -14,11 +14,10 @@
 mod tests;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{BufWriter, Write};
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -40,10 +39,10 @@ use crate::types::{ByteSize, ContentHash, Digest};
 
 /// The default of zlib and of libdeflate.
 pub const LEVEL: i32 = 6;
-/// Files of this size in bytes, or larger, are compressed before all others, so that no core is left with one at the end.
+/// Files of this size in bytes, or larger, are not left for the end.
 const LARGE: u64 = 4 << 20;
 /// Compressed files of this size in bytes, or larger, wait on disk.
-const WAITS: usize = 1 << 20;
+const WAITS: usize = 1 << 18;
 const FOLDER_MODE: u32 = 0o040_755;
 const PROGRAM_MODE: u32 = 0o100_755;
 const FILE_MODE: u32 = 0o100_644;
@@ -154,23 +153,18 @@ fn write_zip(
     progress: &ProgressBar,
     threads: usize,
 ) -> anyhow::Result<Seen> {
-    let mut order: Vec<(&Utf8Path, &Entry)> =
-        tree.entries.iter().map(|(path, entry)| (path.as_path(), entry)).collect();
-    order.retain(|(_, entry)| only_copied(entry, scan).is_none());
-    // The others are written soon after they are compressed, and need not wait in memory.
-    order.sort_by_key(|(_, entry)| std::cmp::Reverse(if entry.size.0 < LARGE { 0 } else { entry.size.0 }));
-    let next = AtomicUsize::new(0);
+    let queue = Queue::of(tree, scan);
     let room = WaitingRoom::default();
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next, order, room) = (sender.clone(), &next, &order, &room);
+        for worker in 0..threads {
+            let (sender, queue, room) = (sender.clone(), &queue, &room);
             scope.spawn(move || {
                 let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).expect("is a level"));
-                while let Some((path, entry)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((path, entry)) = queue.next(worker) {
                     let packed = compress(path, entry, scan, &mut compressor).and_then(|packed| packed.waiting(room));
                     // Nobody listens any more if writing failed.
-                    if sender.send((*path, packed)).is_err() {
+                    if sender.send((path, packed)).is_err() {
                         return;
                     }
                 }
@@ -180,6 +174,36 @@ fn write_zip(
         drop(sender);
         write_in_order(tree, scan, &receiver, &room, writer, progress)
     })
+}
+
+/// What has to be compressed. One worker begins with the large files, so that none is left at the end; the others come
+/// to them when there is nothing else, and to the smallest first, because a file is in memory while it is compressed.
+struct Queue<'a> {
+    /// The largest first.
+    large: Mutex<VecDeque<(&'a Utf8Path, &'a Entry)>>,
+    /// In the order in which they are written.
+    small: Mutex<VecDeque<(&'a Utf8Path, &'a Entry)>>,
+}
+
+impl<'a> Queue<'a> {
+    fn of(tree: &'a Tree, scan: &Scan) -> Self {
+        let entries = tree.entries.iter().map(|(path, entry)| (path.as_path(), entry));
+        let (mut large, small): (Vec<_>, Vec<_>) = entries
+            .filter(|(_, entry)| only_copied(entry, scan).is_none())
+            .partition(|(_, entry)| entry.size.0 >= LARGE);
+        large.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.size));
+        Self { large: Mutex::new(large.into()), small: Mutex::new(small.into()) }
+    }
+
+    fn next(&self, worker: usize) -> Option<(&'a Utf8Path, &'a Entry)> {
+        let of = |queue: &Mutex<VecDeque<_>>, take: fn(&mut VecDeque<_>) -> Option<_>| {
+            take(&mut queue.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        match worker {
+            0 => of(&self.large, VecDeque::pop_front).or_else(|| of(&self.small, VecDeque::pop_front)),
+            _ => of(&self.small, VecDeque::pop_front).or_else(|| of(&self.large, VecDeque::pop_back)),
+        }
+    }
 }
 
 /// Names of folders end in `/`, so that each stands before what is in it.

@@ -121,10 +121,9 @@ impl<'a> Memory<'a> {
         }
         memory.contents = contents_of(tree)?;
         let surroundings = surroundings(tree, target, host)?;
-        for distribution in &tree.distributions {
-            let parts: Vec<&str> =
-                [distribution.name.as_str()].into_iter().chain(surroundings.iter().map(String::as_str)).collect();
-            memory.keys.insert(distribution.name.clone(), cache::digest_of(&parts));
+        let surroundings = cache::digest_of(&surroundings.iter().map(String::as_str).collect::<Vec<_>>()).hex();
+        for Distribution { name, .. } in &tree.distributions {
+            memory.keys.insert(name.clone(), cache::digest_of(&[name.as_str(), &surroundings]));
         }
         Ok(memory)
     }
@@ -346,20 +345,27 @@ fn surroundings(tree: &Tree, target: Target, host: &Host) -> anyhow::Result<Vec<
     Ok(parts)
 }
 
-/// Files, and folders with an `__init__`, that are in no such folder themselves.
+/// Files, and folders that are packages or can be none (`numpy.libs`), that are in no such folder themselves.
 fn outermost_modules<'a>(tree: &'a Tree, folders: &[Utf8PathBuf]) -> BTreeSet<&'a Utf8Path> {
-    let is_package = |folder: &Utf8Path| {
-        ["py", "pyc"].iter().any(|ending| tree.entries.contains_key(&folder.join("__init__").with_extension(ending)))
+    let is_outermost = |folder: &Utf8Path| {
+        let is_package = ["py", "pyc"]
+            .iter()
+            .any(|ending| tree.entries.contains_key(&folder.join("__init__").with_extension(ending)));
+        let is_inside = within_packages(folder, folders).is_some_and(|inside| !inside.as_str().is_empty());
+        is_inside && (is_package || folder.extension().is_some())
     };
-    let mut packages: BTreeMap<&Utf8Path, bool> = BTreeMap::new();
     let mut found = BTreeSet::new();
+    let (mut folder, mut package) = (Utf8Path::new(""), None);
     for path in tree.entries.keys().filter(|path| within_packages(path, folders).is_some()) {
-        let mut above: Vec<&Utf8Path> = path.ancestors().collect();
-        above.reverse();
-        let package = above.into_iter().find(|folder| *packages.entry(folder).or_insert_with(|| is_package(folder)));
+        // Files of one folder follow each other.
+        if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
+            folder = parent;
+            package = folder.ancestors().filter(|above| is_outermost(above)).last();
+        }
         // The folder of a distribution's metadata has its version in its name.
-        let is_metadata = path.components().any(|part| part.as_str().ends_with(".dist-info"));
-        found.extend(package.or(Some(path)).filter(|_| !is_metadata));
+        if !folder.as_str().contains(".dist-info") {
+            found.insert(package.unwrap_or(path));
+        }
     }
     found
 }
