@@ -73,18 +73,30 @@ fn git(folder: &Utf8Path, arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A bare repository `alpha.git` with a project in the folder, whose build needs nothing.
-fn repository(folder: &Utf8Path) {
+/// A project whose build needs nothing: setuptools would take two seconds of processor time each time.
+const ALONE: &[(&str, &str)] = &[
+    ("alpha.py", ""),
+    ("backend.py", include_str!("../fixtures/comparison/backend.py")),
+    (
+        "pyproject.toml",
+        "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n\
+        [project]\nname = \"alpha\"\nversion = \"1.0\"\n",
+    ),
+];
+
+const SETUPTOOLS: &[(&str, &str)] = &[
+    ("alpha.py", ""),
+    ("setup.py", "from setuptools import setup\nsetup(name='alpha', version='1.0', py_modules=['alpha'])\n"),
+    (
+        "pyproject.toml",
+        "[build-system]\nrequires = [\"setuptools==80.9.0\"]\nbuild-backend = \"setuptools.build_meta\"\n",
+    ),
+];
+
+/// A bare repository `alpha.git` with a project, in the folder.
+fn repository(folder: &Utf8Path, files: &[(&str, &str)]) {
     let project = folder.join("alpha");
-    fs_err::create_dir_all(project.join("alpha")).expect("can be made");
-    let files = [
-        ("alpha/__init__.py", ""),
-        ("setup.py", "from setuptools import setup\nsetup(name='alpha', version='1.0', packages=['alpha'])\n"),
-        (
-            "pyproject.toml",
-            "[build-system]\nrequires = [\"setuptools==80.9.0\"]\nbuild-backend = \"setuptools.build_meta\"\n",
-        ),
-    ];
+    fs_err::create_dir_all(&project).expect("can be made");
     for (name, text) in files {
         fs_err::write(project.join(name), text).expect("can be written");
     }
@@ -103,7 +115,11 @@ fn build(sandbox: &Sandbox, installer: &str) -> Run {
 }
 
 fn served(sandbox: &Sandbox) -> GitServer {
-    repository(&sandbox.root().join("repositories"));
+    served_with(sandbox, ALONE)
+}
+
+fn served_with(sandbox: &Sandbox, files: &[(&str, &str)]) -> GitServer {
+    repository(&sandbox.root().join("repositories"), files);
     GitServer::start(&sandbox.root().join("repositories"), &format!("me:{TOKEN}"))
 }
 
@@ -111,7 +127,7 @@ fn served(sandbox: &Sandbox) -> GitServer {
 fn installs(sandbox: &Sandbox, run: Run) {
     let watched = Watched::new("me", TOKEN);
     let outcome = watched.run(run, "git\0").success();
-    assert_eq!(modules(&members(&sandbox.path("layer.zip"))), ["alpha"]);
+    assert_eq!(modules(&members(&sandbox.path("layer.zip"))), ["alpha.py"]);
     watched.is_nowhere(sandbox, &outcome, &[sandbox.root().join("home/.netrc")]);
 }
 
@@ -152,7 +168,7 @@ fn what_is_editable_becomes_files() {
     for installer in ["uv", "pip"] {
         let sandbox = Sandbox::new();
         let repositories = sandbox.root().join("repositories");
-        repository(&repositories);
+        repository(&repositories, ALONE);
         let url = format!("git+file://{repositories}/alpha.git");
         let before: Vec<_> = sandbox.tree().into_keys().collect();
         for line in [
@@ -165,7 +181,7 @@ fn what_is_editable_becomes_files() {
             sandbox.write("requirements.txt", format!("{line}\n"));
             build(&sandbox, installer).run().success();
             let found = members(&sandbox.path("layer.zip"));
-            assert_eq!(modules(&found), ["alpha"], "{line}");
+            assert_eq!(modules(&found), ["alpha.py"], "{line}");
             let leads_out =
                 |name: &String| Utf8Path::new(name).extension() == Some("pth") || name.contains("__editable__");
             assert!(!found.keys().any(leads_out), "{line}");
@@ -173,7 +189,7 @@ fn what_is_editable_becomes_files() {
             assert_eq!(after, [sandbox.path("layer.zip"), sandbox.path("requirements.txt")], "{line}");
         }
         let sandbox = Sandbox::new();
-        let server = served(&sandbox);
+        let server = served_with(&sandbox, SETUPTOOLS);
         sandbox.write(
             "requirements.txt",
             format!("-e git+http://me:${{ALPHA}}@{}/alpha.git@main#egg=alpha\n", server.host()),
@@ -189,14 +205,14 @@ fn what_a_private_repository_has_is_searched_for_secrets() {
         let server = served(&sandbox);
         let project = sandbox.root().join("repositories/alpha");
         let settings = "DATABASE = 'postgresql://app:hunter2@db.internal/app'\n";
-        fs_err::write(project.join("alpha/settings.py"), settings).expect("can be written");
+        fs_err::write(project.join("alpha.py"), settings).expect("can be written");
         git(&project, &["add", "."]);
         git(&project, &["commit", "--quiet", "--message", "second"]);
         git(&project, &["push", "--quiet", "../alpha.git", "HEAD"]);
         let url = format!("git+http://me:{WRITTEN}@{}/alpha.git", server.host());
         sandbox.write("requirements.txt", format!("alpha @ {url}\n"));
         let outcome = build(&sandbox, installer).run().code(1);
-        outcome.says("`python/alpha/settings.py` contains a URL with a password on line 1");
+        outcome.says("`python/alpha.py` contains a URL with a password on line 1");
     }
 }
 
@@ -284,14 +300,14 @@ fn an_agent_opens_repositories_over_ssh() {
     for installer in ["uv", "pip"] {
         let sandbox = Sandbox::new();
         let repositories = sandbox.root().join("repositories");
-        repository(&repositories);
+        repository(&repositories, ALONE);
         let server = SshServer::start(&sandbox.root().join("ssh"));
         let user = Command::new("id").arg("-un").output().expect("can be started").stdout;
         let user = String::from_utf8(user).expect("is UTF-8");
         let place = format!("127.0.0.1:{}{repositories}/alpha.git", server.server.port());
         sandbox.write("requirements.txt", format!("alpha @ git+ssh://{}@{place}\n", user.trim()));
         server.tell(build(&sandbox, installer), "known").run().success();
-        assert_eq!(modules(&members(&sandbox.path("layer.zip"))), ["alpha"]);
+        assert_eq!(modules(&members(&sandbox.path("layer.zip"))), ["alpha.py"]);
 
         let message = format!("error: the git repository at `ssh://{place}` rejected the credentials of this run\n");
         let stranger = sandbox.root().join("ssh/nobody");
