@@ -48,8 +48,7 @@ impl Finished<'_> {
                 cache.keep_pack(known.content, variant, &files, console);
                 is_new = true;
             }
-            // What was taken from the cache was not asked of an index again, so its time stays what it is.
-            if let Some(keys) = self.keys.get(&distribution.name).filter(|_| !known.is_taken) {
+            if let Some(keys) = self.keys.get(&distribution.name) {
                 wanted::remember(keys, known.content, cache, console);
             }
         }

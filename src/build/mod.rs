@@ -169,30 +169,30 @@ fn build_with(
     };
     let layer = if made.rejection.is_none() {
         let early = Layer::of(&tree, libraries(&tree)?);
-        let (mut archive, attempt) = std::thread::scope(|scope| {
-            // Imports wait for the disk and for one processor, and so does packing for the others.
+        let (archive, layer, attempt) = std::thread::scope(|scope| {
+            // Imports wait for the disk and for one processor, and so does the rest for the others.
             let importing =
                 scope.spawn(|| smoke::import((&tree, &early), spec, (pythons, stage), cache, environment, console));
             let step = console.step("Pack the zip");
             let folder = archive_folder(spec, environment)?;
             let scan = Scan::new(&console.secrets(), &tree.distributions);
-            let archive = pack::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
+            let mut archive = pack::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
             step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
             keep::Finished { tree: &tree, installed: &installed, archive: &archive, keys: &keys }
                 .keep(spec, cache, console)?;
-            anyhow::Ok((archive, importing.join().expect("does not panic")?))
-        })?;
 
-        let step = console.step("Check the layer");
-        let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
-        let (left_out, is_slimmed) = (spec.content.exclude.clone(), spec.content.slim > SlimLevel::None);
-        let layer = Layer { left_out, is_slimmed, ..layer };
-        made.findings.extend(audit::check(&layer, spec.target, &runtime));
-        made.findings.extend(size::check_zipped(&archive, spec));
-        made.findings.extend(licences::check(&made.distributions, &layer.distributions, &spec.checks.licences));
-        let zipped = Some(archive.zipped_size);
-        made.findings.extend(size::check_limits(zipped, None, &made.distributions, &spec.checks));
-        step.done(counted(made.findings.len(), "finding"));
+            let step = console.step("Check the layer");
+            let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
+            let (left_out, is_slimmed) = (spec.content.exclude.clone(), spec.content.slim > SlimLevel::None);
+            let layer = Layer { left_out, is_slimmed, ..layer };
+            made.findings.extend(audit::check(&layer, spec.target, &runtime));
+            made.findings.extend(size::check_zipped(&archive, spec));
+            made.findings.extend(licences::check(&made.distributions, &layer.distributions, &spec.checks.licences));
+            let zipped = Some(archive.zipped_size);
+            made.findings.extend(size::check_limits(zipped, None, &made.distributions, &spec.checks));
+            step.done(counted(made.findings.len(), "finding"));
+            anyhow::Ok((archive, layer, importing.join().expect("does not panic")?))
+        })?;
         let (excluded, wanted) = (&spec.content.exclude, &spec.checks.smoke_test);
         let subject = smoke::Subject { layer: &layer, known: &made.findings, excluded, target: spec.target, wanted };
         made.findings = smoke::judge(attempt, &subject, console);

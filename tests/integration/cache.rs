@@ -232,6 +232,37 @@ fn a_module_for_an_extra_that_nobody_asked_for_is_tried_once() {
     third.says("Import 3 modules").says("all of them");
 }
 
+/// Makes everything that indexes said older, by so many seconds.
+fn make_older(cache: &Utf8Path, seconds: u64) {
+    for entry in cache.join("wheels").read_dir_utf8().expect("is there") {
+        let path = entry.expect("is readable").into_path();
+        let text = fs_err::read_to_string(&path).expect("is text");
+        let (_, value) = text.split_once('\n').expect("has a checksum");
+        let mut value: serde_json::Value = serde_json::from_str(value).expect("is JSON");
+        value["at"] = (value["at"].as_u64().expect("is a time") - seconds).into();
+        let value = value.to_string();
+        let sum = lambda_layer::types::Digest::of(value.as_bytes()).hex();
+        fs_err::write(&path, format!("{sum}\n{value}")).expect("can be written");
+    }
+}
+
+#[test]
+fn what_pypi_said_is_believed_for_ten_minutes_and_asked_again_once() {
+    let sandbox = Sandbox::with_requirements("six==1.17.0\nidna==3.10\n");
+    let asks = || {
+        let (_, outcome) = layer(&sandbox, build(&sandbox, &["--bytecode", "none", "--smoke-test", "off"]));
+        outcome.stderr.contains("Install with uv")
+    };
+    assert!(asks(), "nothing is known yet");
+    for _ in 0..2 {
+        make_older(&cache(&sandbox), 200);
+        assert!(!asks(), "it is still believed");
+    }
+    make_older(&cache(&sandbox), 250);
+    assert!(asks(), "builds that took it from the cache have not made it newer");
+    assert!(!asks(), "the answer is new");
+}
+
 #[test]
 fn an_index_may_replace_a_wheel() {
     let sandbox = Sandbox::with_requirements("alpha==1.0\n");

@@ -118,8 +118,8 @@ pub(super) fn install(
             installed_with = Some(installer);
         }
         let mut built = outcome.built;
-        keys = outcome.wanted.map(|wanted| wanted.keys(&request)).unwrap_or_default();
         taken = outcome.taken;
+        keys = outcome.wanted.map(|wanted| wanted.keys(&taken, &request)).unwrap_or_default();
         let for_builds = Settings::of_builds(manifest, place)?;
         projects = project::install_all(&Request { settings: &for_builds, ..request }, place, &mut distributions)
             .map_err(explained)?;

@@ -34,6 +34,8 @@ pub(super) struct Wanted {
     pins: Vec<Pin>,
     /// Whether other distributions could be needed in addition.
     may_be_open: bool,
+    /// Whether uv has decided this just now, so that it asked the index.
+    is_answer: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -88,7 +90,7 @@ impl Wanted {
                 return None;
             }
         }
-        Some(Self { pins: pins.into_values().collect(), may_be_open: !is_listed })
+        Some(Self { pins: pins.into_values().collect(), may_be_open: !is_listed, is_answer: false })
     }
 
     /// What uv has chosen; `None` if not everything is a wheel of an index.
@@ -106,7 +108,7 @@ impl Wanted {
             let version = chosen.version.as_ref()?.parse().ok()?;
             Some(Pin::new(chosen.name.parse().ok()?, &version, &hashes, request))
         });
-        Some(Self { pins: pins.collect::<Option<_>>()?, may_be_open: false })
+        Some(Self { pins: pins.collect::<Option<_>>()?, may_be_open: false, is_answer: true })
     }
 
     /// What the cache has, and the rest.
@@ -131,10 +133,12 @@ impl Wanted {
         are_there && !are_disputed(distributions) && is_closed()
     }
 
-    /// The keys of each distribution's wheel. PyPI's answer about a version is remembered, too, for a while.
-    pub(super) fn keys(&self, request: &Request<'_>) -> BTreeMap<DistributionName, Vec<Digest>> {
+    /// The keys of each distribution's wheel. PyPI's answer about a version is remembered, too, for a while; what was
+    /// taken from the cache without a new answer is as old as it was.
+    pub(super) fn keys(&self, taken: &[Taken], request: &Request<'_>) -> BTreeMap<DistributionName, Vec<Digest>> {
         let of_index = asks_pypi_alone(request);
-        let keys = self.pins.iter().map(|pin| {
+        let is_taken = |pin: &Pin| taken.iter().any(|taken| taken.distribution.name == pin.name);
+        let keys = self.pins.iter().filter(|pin| self.is_answer || !is_taken(pin)).map(|pin| {
             let of_version = (of_index && pin.is_hashed)
                 .then(|| Pin::new(pin.name.clone(), &pin.version, &BTreeSet::new(), request).key);
             (pin.name.clone(), [pin.key].into_iter().chain(of_version).collect())
