@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::run::Raised;
+use super::outcome::Raised;
 use crate::facts;
 use crate::facts::missing_in_builds::Need;
 

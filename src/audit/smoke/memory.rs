@@ -14,9 +14,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::modules::Module;
+use super::outcome::{Outcome, Raised, Ran};
 use super::part;
 use super::part::Part;
-use super::run::{Outcome, Raised, Ran, SCRIPT};
+use super::run::SCRIPT;
 use crate::cache;
 use crate::cache::Cache;
 use crate::console::Console;

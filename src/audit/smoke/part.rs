@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::modules::is_identifier;
-use super::run::{Outcome, Ran};
+use super::outcome::{Outcome, Ran};
 use crate::layer::{Owner, Source, Tree, package_folders, within_packages};
 use crate::types::{DistributionName, Target};
 

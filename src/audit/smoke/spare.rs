@@ -7,8 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use libdeflater::{CompressionLvl, Compressor, crc32};
 
 use super::memory::Memory;
+use super::outcome::Ran;
 use super::part::Part;
-use super::run::Ran;
 use crate::cache;
 use crate::cache::{Content, NewContent, NewFile};
 use crate::layer::{Entry, Learned, Owner, Source};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::denied::Denied;
 use super::modules::Module;
-use super::run::{Outcome, Raised, Ran};
+use super::outcome::{Outcome, Raised, Ran};
 use super::{Subject, absent, denied, machine};
 use crate::error::counted;
 use crate::layer::{Distribution, Finding, Owner, Severity};
