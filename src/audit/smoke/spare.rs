@@ -23,8 +23,10 @@ impl Memory<'_> {
         let mut spare = BTreeMap::new();
         for (name, content) in self.without_bytecode() {
             let owner = Owner::Distribution(name.clone());
-            let is_of_part = part.is_none_or(|part| part.has(Utf8Path::new(""), &owner));
-            let pack = self.cache.pack(*content, self.variant(), self.console).filter(|_| is_of_part);
+            if part.is_some_and(|part| !part.has(Utf8Path::new(""), &owner)) {
+                continue;
+            }
+            let pack = self.cache.pack(*content, self.variant(), self.console);
             for (path, row) in pack.into_iter().flat_map(|pack| pack.files) {
                 let (size, digest) = (row.file.size, Some(row.file.digest));
                 let source = Source::Stored { file: Arc::clone(&row.file), executable: false };
