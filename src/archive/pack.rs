@@ -14,13 +14,13 @@
 mod tests;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufWriter, Write};
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use anyhow::Context as _;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use indicatif::ProgressBar;
 use libdeflater::{CompressionLvl, Compressor, crc32};
 use rawzip::path::EntryPath;
@@ -57,10 +57,10 @@ pub struct Archive {
     pub unzipped_size: ByteSize,
     /// Files and links.
     pub entries: usize,
-    /// What was seen of its files, where there was something to see.
-    pub observed: BTreeMap<Utf8PathBuf, Observed>,
+    /// What was seen of its files, where there was something to see, by their names.
+    pub observed: BTreeMap<String, Observed>,
     /// Where the zip has the compressed bytes of files that were not in the cache.
-    pub streams: BTreeMap<Utf8PathBuf, StreamRange>,
+    pub streams: BTreeMap<String, StreamRange>,
 }
 
 impl Archive {
@@ -142,8 +142,8 @@ pub fn temporary_file(folder: &Utf8Path) -> anyhow::Result<NamedTempFile> {
 /// What a zip's files showed, and where they are.
 #[derive(Debug, Default)]
 struct Seen {
-    observed: BTreeMap<Utf8PathBuf, Observed>,
-    streams: BTreeMap<Utf8PathBuf, StreamRange>,
+    observed: BTreeMap<String, Observed>,
+    streams: BTreeMap<String, StreamRange>,
 }
 
 fn write_zip(
@@ -206,11 +206,22 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Names of folders end in `/`, so that each stands before what is in it.
-fn names(tree: &Tree) -> BTreeSet<String> {
-    let folders =
-        tree.entries.keys().flat_map(|path| path.ancestors().skip(1)).filter(|folder| !folder.as_str().is_empty());
-    folders.map(|folder| format!("{folder}/")).chain(tree.entries.keys().map(ToString::to_string)).collect()
+/// The names in the zip, in their order: folders, and files with their entries. Names of folders end in `/`, so that each
+/// stands before what is in it.
+fn names(tree: &Tree) -> BTreeMap<String, Option<(&Utf8Path, &Entry)>> {
+    let mut names = BTreeMap::new();
+    let mut last = Utf8Path::new("");
+    for (path, entry) in &tree.entries {
+        // Files of one folder follow each other.
+        let folder = path.parent().unwrap_or(last);
+        if folder != last {
+            let folders = folder.ancestors().filter(|folder| !folder.as_str().is_empty());
+            names.extend(folders.map(|folder| (format!("{folder}/"), None)));
+            last = folder;
+        }
+        names.insert(path.to_string(), Some((path.as_path(), entry)));
+    }
+    names
 }
 
 /// rawzip takes a colon for the end of a drive's name and a backslash for a separator, unless it gets bytes, which it
@@ -239,37 +250,36 @@ fn write_in_order(
     let mut seen = Seen::default();
     let mut zip = ZipArchiveWriter::new(writer);
     let date = UtcDateTime::from_components(1980, 1, 1, 0, 0, 0, 0).expect("is the first date that a zip can hold");
-    let mut waiting: BTreeMap<&Utf8Path, Packed> = BTreeMap::new();
-    for name in names(tree) {
-        if name.ends_with('/') {
+    let mut waiting: BTreeMap<&str, Packed> = BTreeMap::new();
+    for (name, file) in names(tree) {
+        let Some((path, entry)) = file else {
             zip.new_dir(entry_path(&name)?).last_modified(date).unix_permissions(FOLDER_MODE).create()?;
             continue;
-        }
-        let path = Utf8Path::new(&name);
-        let kept = tree.entries.get(path).and_then(|entry| Some((entry, only_copied(entry, scan)?)));
+        };
+        let kept = only_copied(entry, scan);
         let found = loop {
-            if let Some((entry, (file, executable))) = kept {
+            if let Some((file, executable)) = kept {
                 progress.inc(entry.size.0);
                 break copy(path, entry, file, executable, scan).with_context(|| format!("could not pack `{path}`"))?;
             }
-            if let Some(found) = waiting.remove(path) {
+            if let Some(found) = waiting.remove(path.as_str()) {
                 break found;
             }
             let (path, result) = packed.recv().context("packing stopped before the end")?;
             let packed = result.with_context(|| format!("could not pack `{path}`"))?;
             // Compressing is the work; writing waits for the file whose turn it is.
             progress.inc(packed.size);
-            waiting.insert(path, packed);
+            waiting.insert(path.as_str(), packed);
         };
         if !found.observed.is_nothing() {
-            seen.observed.insert(name.clone().into(), found.observed);
+            seen.observed.insert(name.clone(), found.observed);
         }
         let builder = zip.new_file(entry_path(&name)?).compression_method(CompressionMethod::DEFLATE);
         let (mut entry, _) = builder.last_modified(date).unix_permissions(found.mode).start()?;
         let deflated = room.take(found.deflated).with_context(|| format!("could not pack `{path}`"))?;
         if let Some(check) = found.check {
             let (offset, length) = (entry.stream_offset(), deflated.len() as u64);
-            seen.streams.insert(name.clone().into(), StreamRange { offset, length, crc: found.crc, check });
+            seen.streams.insert(name.clone(), StreamRange { offset, length, crc: found.crc, check });
         }
         entry.write_all(&deflated)?;
         entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;

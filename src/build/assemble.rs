@@ -61,7 +61,7 @@ fn add_installed(
         excluded.iter().flat_map(|distribution| distribution.record.keys().map(Utf8PathBuf::as_path)).collect();
 
     for (path, file) in &installed.files {
-        let owner = owners.get(path.as_path());
+        let owner = owners.get(path.as_str());
         if is_noise(path) || (owner.is_none() && (left_out.contains(path.as_path()) || path == ".lock")) {
             continue;
         }

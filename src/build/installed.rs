@@ -1,9 +1,7 @@
 //! The files of the installed distributions: on disk as the installer left them, or in the cache.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -15,6 +13,7 @@ use crate::console::Console;
 use crate::files;
 use crate::files::{FileEntry, FileKind};
 use crate::layer::{Distribution, Source, Stored};
+use crate::process::side_by_side;
 use crate::spec::Spec;
 use crate::types::{ByteSize, Digest, DistributionName};
 
@@ -106,16 +105,17 @@ impl Installed {
         console: &Console,
     ) -> anyhow::Result<Self> {
         let mut installed = Self::default();
-        let recorded: BTreeSet<&Utf8Path> = if cache.is_there() {
-            distributions.iter().flat_map(|it| it.record.keys().map(Utf8PathBuf::as_path)).collect()
+        let recorded: BTreeSet<&str> = if cache.is_there() {
+            distributions.iter().flat_map(|it| it.record.keys().map(|path| path.as_str())).collect()
         } else {
             BTreeSet::new()
         };
         let entries = files::walk_all(folder)?;
         let contents = contents(&entries, &recorded)?;
-        for (FileEntry { path, kind }, content) in entries.into_iter().zip(contents) {
-            installed.files.insert(path, File { source: assemble::source_of(kind), content });
-        }
+        let files = entries.into_iter().zip(contents);
+        installed.files = files
+            .map(|(FileEntry { path, kind }, content)| (path, File { source: assemble::source_of(kind), content }))
+            .collect();
         let variant = variant(spec);
         if cache.is_there() {
             // What is built from a folder or a repository is searched for more kinds of credentials.
@@ -143,11 +143,6 @@ impl Installed {
             installed.distributions.push(distribution);
         }
         Ok(installed)
-    }
-
-    /// Whether an installer ran for a distribution.
-    pub(crate) fn is_new(&self) -> bool {
-        self.distributions.iter().any(|it| !self.known.get(&it.name).is_some_and(|known| known.is_taken))
     }
 
     pub(crate) fn has(&self, path: &Utf8Path) -> bool {
@@ -194,34 +189,13 @@ pub(crate) fn is_entry_point(path: &Utf8Path, distribution: &Distribution) -> bo
 }
 
 /// Digests and sizes of the recorded files. All processors share the work.
-fn contents(entries: &[FileEntry], recorded: &BTreeSet<&Utf8Path>) -> anyhow::Result<Vec<Option<(Digest, ByteSize)>>> {
-    let next = AtomicUsize::new(0);
-    let work = || -> anyhow::Result<Vec<(usize, (Digest, ByteSize))>> {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(entry) = entries.get(index) else { return Ok(done) };
-            if let FileKind::File { source, .. } = &entry.kind
-                && recorded.contains(entry.path.as_path())
-            {
-                let bytes = fs_err::read(source).context("could not read an installed file")?;
-                done.push((index, (Digest::of(&bytes), ByteSize(bytes.len() as u64))));
-            }
+fn contents(entries: &[FileEntry], recorded: &BTreeSet<&str>) -> anyhow::Result<Vec<Option<(Digest, ByteSize)>>> {
+    side_by_side(entries, |entry| match &entry.kind {
+        FileKind::File { source, .. } if recorded.contains(entry.path.as_str()) => {
+            let bytes = fs_err::read(source).context("could not read an installed file")?;
+            Ok(Some((Digest::of(&bytes), ByteSize(bytes.len() as u64))))
         }
-    };
-    let mut contents = vec![None; entries.len()];
-    if recorded.is_empty() {
-        return Ok(contents);
-    }
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for thread in threads {
-            for (index, content) in thread.join().expect("does not panic")? {
-                contents[index] = Some(content);
-            }
-        }
-        Ok(contents)
+        FileKind::File { .. } | FileKind::Link { .. } => Ok(None),
     })
 }
 

@@ -15,6 +15,7 @@ use crate::console::Console;
 use crate::layer::scan::Observed;
 use crate::layer::scan::leaks::Leak;
 use crate::layer::{Distribution, Learned, Made, Source, Stored, Stream, Tree, paths};
+use crate::process::side_by_side;
 use crate::spec::Spec;
 use crate::types::{ByteSize, Digest};
 
@@ -39,20 +40,20 @@ impl Finished<'_> {
         let packages = spec.content.layout.packages(spec.target.python);
         let zip = Arc::new(fs_err::File::open(self.archive.path())?);
         let variant = installed::variant(spec);
-        let mut is_new = false;
-        for distribution in &self.installed.distributions {
-            let Some(known) = self.installed.known.get(&distribution.name) else { continue };
+        let are_new = side_by_side(&self.installed.distributions, |distribution| {
+            let Some(known) = self.installed.known.get(&distribution.name) else { return Ok(false) };
             let builder = Builder { finished: self, distribution, known, packages: &packages, zip: &zip };
-            let Some(files) = builder.files()? else { continue };
-            if !known.has_all(&files) {
+            let Some(files) = builder.files()? else { return Ok(false) };
+            let is_new = !known.has_all(&files);
+            if is_new {
                 cache.keep_pack(known.content, variant, &files, console);
-                is_new = true;
             }
             if let Some(keys) = self.keys.get(&distribution.name) {
                 wanted::remember(keys, known.content, cache, console);
             }
-        }
-        if is_new {
+            Ok(is_new)
+        });
+        if are_new?.contains(&true) {
             cache.sweep();
         }
         Ok(())
@@ -74,7 +75,7 @@ impl<'a> Builder<'a> {
         let mut files = Vec::new();
         for path in installed::paths(self.distribution) {
             let place = paths::place(path, Some(self.distribution), self.packages);
-            let leak = self.finished.archive.observed.get(&place).and_then(|observed| observed.leak);
+            let leak = self.finished.archive.observed.get(place.as_str()).and_then(|observed| observed.leak);
             if leak.is_some_and(|leak| leak != Leak::KnownByChance) {
                 return Ok(None);
             }
@@ -114,7 +115,7 @@ impl<'a> Builder<'a> {
 
     /// What the zip has of a file, or what the cache had of it.
     fn in_layer(&self, place: &Utf8Path, source: &Source, known: Content) -> Content {
-        match (source, self.finished.archive.streams.get(place)) {
+        match (source, self.finished.archive.streams.get(place.as_str())) {
             (Source::Stored { file, .. }, _) => of_stored(file),
             (_, Some(range)) => Content::Copied(Stream { file: Arc::clone(self.zip), range: *range }),
             (_, None) => known,
@@ -122,7 +123,7 @@ impl<'a> Builder<'a> {
     }
 
     fn observed(&self, place: &Utf8Path) -> Observed {
-        let observed = self.finished.archive.observed.get(place);
+        let observed = self.finished.archive.observed.get(place.as_str());
         observed.map_or_else(Observed::default, |observed| Observed { leak: None, ..observed.clone() })
     }
 

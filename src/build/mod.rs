@@ -30,11 +30,9 @@ use crate::environment::Environment;
 use crate::error::{Failure, counted};
 use crate::github::workflow_commands;
 use crate::layer::import_times::ImportTimes;
-use crate::layer::scan::Observed;
-use crate::layer::scan::binary::{Binary, has_library_name};
 use crate::layer::scan::leaks::Scan;
 use crate::layer::{
-    CacheMiss, DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Provenance, Saving, Source, Tree,
+    CacheMiss, DistributionSize, Finding, Layer, ManifestPlace, Materials, Origins, Provenance, Saving,
     distribution_sizes,
 };
 use crate::manifest::Manifest;
@@ -140,14 +138,15 @@ fn build_with(
     let pythons = pythons.as_ref();
     let host = pythons.and_then(|pythons| pythons.any().ok());
     let runtime = Runtime::here(spec.target.python);
-    let (tree, installed, keys) = install::install(spec, manifest, pythons, cache, environment, console)?;
-    // What is new will be imported, and Python can start meanwhile.
-    let prepare = || smoke::prepare(&tree, spec, pythons, environment);
-    let stage = installed.is_new().then(prepare).flatten();
+    // What is new will be compiled and imported, and Python can start meanwhile.
+    let start = || (bytecode::prepare(spec, pythons, environment), smoke::prepare(spec, pythons, environment));
+    let (tree, installed, keys, started) =
+        install::install(spec, manifest, pythons, cache, environment, console, start)?;
+    let (interpreter, stage) = started.unwrap_or_default();
     let (tree, mut savings) = slim::slim(tree, spec, manifest, &runtime, console)?;
     let (tree, stripped) = strip::strip(tree, spec, host, environment, console)?;
     savings.extend(stripped);
-    let tree = bytecode::compile(tree, spec, pythons, environment, console)?;
+    let tree = bytecode::compile(tree, spec, (pythons, interpreter), environment, console)?;
     let tree = records::with_records(tree, spec)?;
 
     let mut findings = tree.findings.clone();
@@ -168,11 +167,9 @@ fn build_with(
         materials: Materials::default(),
     };
     let layer = if made.rejection.is_none() {
-        let early = Layer::of(&tree, libraries(&tree)?);
         let (archive, layer, attempt) = std::thread::scope(|scope| {
             // Imports wait for the disk and for one processor, and so does the rest for the others.
-            let importing =
-                scope.spawn(|| smoke::import((&tree, &early), spec, (pythons, stage), cache, environment, console));
+            let importing = scope.spawn(|| smoke::import(&tree, spec, (pythons, stage), cache, environment, console));
             let step = console.step("Pack the zip");
             let folder = archive_folder(spec, environment)?;
             let scan = Scan::new(&console.secrets(), &tree.distributions);
@@ -227,23 +224,6 @@ fn build_with(
     made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.findings(&made.findings, made.rejection.is_some());
     Ok(made)
-}
-
-/// What the libraries of a tree are, before everything is scanned: some are no modules.
-fn libraries(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, Observed>> {
-    let mut libraries = BTreeMap::new();
-    for (path, entry) in tree.entries.iter().filter(|(path, _)| has_library_name(path)) {
-        let known = match &entry.source {
-            Source::Stored { file, .. } => file.learned.observed.clone(),
-            Source::File { .. } | Source::Bytes { .. } | Source::Link { .. } => None,
-        };
-        let observed = match known {
-            Some(known) => known,
-            None => Observed { binary: Binary::of(path, &entry.bytes()?), ..Observed::default() },
-        };
-        libraries.insert(path.clone(), observed);
-    }
-    Ok(libraries)
 }
 
 /// Finds Pythons: bytecode and imports need the target's own version, while any version can install wheels.

@@ -3,13 +3,12 @@
 //! installer.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use camino::Utf8PathBuf;
 
 use super::assemble::entry;
 use crate::layer::{Entry, Owner, Source, Tree, paths};
+use crate::process::side_by_side;
 use crate::spec::Spec;
 use crate::types::Digest;
 
@@ -24,7 +23,7 @@ pub fn with_records(mut tree: Tree, spec: &Spec) -> anyhow::Result<Tree> {
         let mut lines = Vec::new();
         for path in distribution.record.keys() {
             let place = paths::place(path, Some(&distribution), &packages);
-            let Some(recorded) = hashes.get(&place) else { continue };
+            let Some(recorded) = hashes.get(place.as_str()) else { continue };
             let seen = place.strip_prefix(&packages).map_or_else(|_| format!("{up}{place}"), ToString::to_string);
             lines.push(format!("{},{recorded}\n", quoted(&seen)));
         }
@@ -39,32 +38,19 @@ pub fn with_records(mut tree: Tree, spec: &Spec) -> anyhow::Result<Tree> {
 
 /// What is recorded for each path: hash and size of a file, nothing for a link. All processors share the work, because
 /// a layer may have hundreds of megabytes.
-fn hashes(tree: &Tree) -> anyhow::Result<BTreeMap<Utf8PathBuf, String>> {
+fn hashes(tree: &Tree) -> anyhow::Result<BTreeMap<String, String>> {
     let entries: Vec<(&Utf8PathBuf, &Entry)> = tree.entries.iter().collect();
-    let next = AtomicUsize::new(0);
-    let work = || -> anyhow::Result<Vec<(Utf8PathBuf, String)>> {
-        let mut done = Vec::new();
-        while let Some((place, entry)) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let recorded = match entry.source {
-                Source::Link { .. } => ",".to_owned(),
-                _ => match entry.digest {
-                    Some(digest) => recorded(digest, entry.size.0),
-                    None => hash_and_size(&entry.bytes()?),
-                },
-            };
-            done.push(((*place).clone(), recorded));
-        }
-        Ok(done)
-    };
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut hashes = BTreeMap::new();
-        for thread in threads {
-            hashes.extend(thread.join().expect("does not panic")?);
-        }
-        Ok(hashes)
-    })
+    let hashes = side_by_side(&entries, |(place, entry)| {
+        let recorded = match entry.source {
+            Source::Link { .. } => ",".to_owned(),
+            _ => match entry.digest {
+                Some(digest) => recorded(digest, entry.size.0),
+                None => hash_and_size(&entry.bytes()?),
+            },
+        };
+        Ok((place.to_string(), recorded))
+    });
+    Ok(hashes?.into_iter().collect())
 }
 
 /// The hash and the size in bytes, in the form of a `RECORD`.

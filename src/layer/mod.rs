@@ -67,7 +67,7 @@ pub enum Kind {
 
 impl Layer {
     /// From a tree that was built here, and the scans of its files while they were packed.
-    pub fn of(tree: &Tree, mut observed: BTreeMap<Utf8PathBuf, Observed>) -> Self {
+    pub fn of(tree: &Tree, mut observed: BTreeMap<String, Observed>) -> Self {
         let files = tree.entries.iter().map(|(path, entry)| {
             let kind = match &entry.source {
                 Source::File { executable, .. }
@@ -75,7 +75,7 @@ impl Layer {
                 | Source::Stored { executable, .. } => Kind::File { executable: *executable },
                 Source::Link { target } => Kind::Link { target: target.clone() },
             };
-            let observed = observed.remove(path).unwrap_or_default();
+            let observed = observed.remove(path.as_str()).unwrap_or_default();
             (path.clone(), File { kind, size: entry.size, owner: entry.owner.clone(), observed })
         });
         Self { files: files.collect(), distributions: tree.distributions.clone(), ..Self::default() }

@@ -13,12 +13,12 @@ use super::Distribution;
 pub(crate) fn place(path: &Utf8Path, owner: Option<&Distribution>, packages: &Utf8Path) -> Utf8PathBuf {
     let mut parts = path.components().map(|part| part.as_str());
     let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let is_package = owner.is_some_and(|owner| owner.record.contains_key(&Utf8Path::new(first).join("__init__.py")));
-    let is_script = owner.is_some_and(|owner| owner.scripts.contains_key(second));
+    let is_package = || owner.is_some_and(|owner| owner.record.contains_key(&Utf8Path::new(first).join("__init__.py")));
+    let is_script = || owner.is_some_and(|owner| owner.scripts.contains_key(second));
     match first {
         // A distribution with a package of that name has its modules in it, and perhaps its scripts.
-        "bin" if is_script || !is_package => path.to_owned(),
-        "lib" if is_shared_library(second) && !is_package && path.components().count() == 2 => path.to_owned(),
+        "bin" if is_script() || !is_package() => path.to_owned(),
+        "lib" if is_shared_library(second) && path.components().count() == 2 && !is_package() => path.to_owned(),
         // pip's place for the headers of a wheel; uv's is `include`.
         "include" if second == "site" => {
             let below: Utf8PathBuf = path.components().skip(3).collect();

@@ -166,27 +166,30 @@ impl Tree {
     /// # Errors
     /// Something else is already there, or is needed as a folder there.
     pub(crate) fn add(&mut self, path: Utf8PathBuf, entry: Entry) -> Result<(), Failure> {
-        if let Some(taken) = self.entries.get(&path) {
-            if taken.source.is_the_same(&entry.source) {
+        // A folder stands right before what is in it.
+        let next = self.entries.range::<Utf8PathBuf, _>(&path..).next();
+        let last = self.entries.range::<Utf8PathBuf, _>(..&path).next_back();
+        let failure = match (next, last) {
+            (Some((next, taken)), _) if *next == path => {
+                if taken.source.is_the_same(&entry.source) {
+                    return Ok(());
+                }
+                format!("`{path}` in the layer would come from both {} and {}", taken.owner, entry.owner)
+            }
+            (Some((next, taken)), _) if next.starts_with(&path) => in_the_way(next, &taken.owner, &entry.owner),
+            (_, Some((last, taken))) if path.starts_with(last) => in_the_way(&path, &entry.owner, &taken.owner),
+            _ => {
+                self.entries.insert(path, entry);
                 return Ok(());
             }
-            let failure = Failure::user(format!(
-                "`{path}` in the layer would come from both {} and {}",
-                taken.owner, entry.owner
-            ));
-            return Err(failure.hint("rename or leave out one of them"));
-        }
-        let is_in_the_way = |folder: &Utf8Path| self.entries.get(folder).map(|taken| taken.owner.clone());
-        if let Some(taken) = path.ancestors().skip(1).find_map(is_in_the_way) {
-            let failure = Failure::user(format!(
-                "`{path}` from {} needs a folder where there is already a file from {taken}",
-                entry.owner
-            ));
-            return Err(failure.hint("rename or leave out one of them"));
-        }
-        self.entries.insert(path, entry);
-        Ok(())
+        };
+        Err(Failure::user(failure).hint("rename or leave out one of them"))
     }
+}
+
+/// What is said if a file stands where another needs a folder.
+fn in_the_way(path: &Utf8Path, owner: &Owner, of_file: &Owner) -> String {
+    format!("`{path}` from {owner} needs a folder where there is already a file from {of_file}")
 }
 
 impl Source {

@@ -86,20 +86,31 @@ pub(crate) fn run_with_input(
     name: &str,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
-    follow(command, sandbox::spawn_apart, input, name, console)
+    let log = console.child(name);
+    follow(command, sandbox::spawn_apart, input, console, |line| log.line(line))
+}
+
+/// The same, but its outputs are shown in verbose mode only.
+pub(crate) fn run_silently(
+    command: Command,
+    input: Option<&SecretString>,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    follow(command, sandbox::spawn_apart, input, console, |line| console.debug(line))
 }
 
 /// Runs a command of the user, which may do everything that the user may, `sudo` included.
 pub(crate) fn run_script(command: Command, name: &str, console: &Console) -> anyhow::Result<Outcome> {
-    follow(command, Command::spawn, None, name, console)
+    let log = console.child(name);
+    follow(command, Command::spawn, None, console, |line| log.line(line))
 }
 
 fn follow(
     mut command: Command,
     spawn: fn(&mut Command) -> std::io::Result<Child>,
     input: Option<&SecretString>,
-    name: &str,
     console: &Console,
+    mut tell: impl FnMut(&str),
 ) -> anyhow::Result<Outcome> {
     let program = command.get_program().to_string_lossy().into_owned();
     let (reader, writer) = std::io::pipe()?;
@@ -111,8 +122,7 @@ fn follow(
     // The command holds our ends of the pipe. Without them, reading ends when the child does.
     drop(command);
     let feeding = feed(&mut child, input);
-    let log = console.child(name);
-    let output = read_lines(reader, console, &mut |line| log.line(line))?;
+    let output = read_lines(reader, console, &mut tell)?;
     if let Some(feeding) = feeding {
         feeding.join().ok();
     }

@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Read as _};
 
+use camino::Utf8PathBuf;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -3,6 +3,7 @@
 pub(crate) mod absent;
 mod denied;
 mod direct;
+mod early;
 mod explain;
 mod import_tree;
 mod machine;
@@ -89,13 +90,12 @@ pub enum Attempt<'a> {
     Done(Imports<'a>),
 }
 
-/// Imports the modules of a tree, on a stage if there is one already. The layer needs no more than its paths, and what
-/// its libraries are.
+/// Imports the modules of a tree, on a stage if there is one already.
 ///
 /// # Errors
 /// The test itself could not run; problems of the layer are findings.
 pub fn import<'a>(
-    (tree, layer): (&Tree, &Layer),
+    tree: &Tree,
     spec: &Spec,
     (pythons, stage): (Option<&'a Pythons>, Option<Stage>),
     cache: &Cache,
@@ -109,6 +109,7 @@ pub fn import<'a>(
         Ok(host) => Some(Memory::of(tree, target, host, cache, console)?),
         Err(_) => None,
     };
+    let layer = &early::layer(tree)?;
     let subject = Subject { layer, known: &[], excluded: &spec.content.exclude, target, wanted };
     let lay_out = |part: Option<&Part<'_>>, opt: &Utf8Path| {
         let spare = memory.as_ref().map(|memory| memory.spare(part)).unwrap_or_default();
@@ -165,12 +166,13 @@ fn attempt<'a>(
         let part = needed.as_ref().zip(memory).and_then(|(needed, memory)| memory.part(needed, subject.target));
         // If a part of the layer was not enough, all of it is.
         for part in part.map(Some).into_iter().chain([None]) {
-            let new = || Stage::new(host, subject.target, room(subject.layer, part.as_ref()), environment);
-            let mut stage = stage.take().map_or_else(new, Ok)?;
+            let room = room(subject.layer, part.as_ref());
+            let new = || Stage::new(host, subject.target, room, environment);
+            let mut stage = stage.take().filter(|stage| stage.room >= room).map_or_else(new, Ok)?;
             stage.place.own = memory.map(|memory| memory.own_modules(&stage.place.opt)).unwrap_or_default();
             stage.place.leave_out(part.as_ref());
             let opt = stage.names_of_opt();
-            let Stage { process, place, scratch: _scratch } = stage;
+            let Stage { process, place, scratch: _scratch, .. } = stage;
             let has_django = explain::has_module(subject.layer, "django");
             let lacks = |errors: &[Raised]| absent::needed(errors).and_then(|need| need.given).filter(|_| has_django);
             let lay_out = || lay_out(part.as_ref(), &place.opt);

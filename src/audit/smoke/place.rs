@@ -1,17 +1,15 @@
 //! Lays out the folders that stand for `/opt` and `/var/task`, and sets the environment variables of a Lambda function.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::part::Part;
 use crate::facts;
 use crate::layer::{Entry, Source, Tree};
-use crate::process::Host;
 use crate::process::sandbox::{Sandbox, User};
+use crate::process::{Host, side_by_side};
 use crate::types::Target;
 
 /// The folders that a function's imports use, and its environment variables.
@@ -152,18 +150,8 @@ pub(super) fn lay_out(
             folder = parent;
         }
     }
-    let next = AtomicUsize::new(0);
-    let work = || -> anyhow::Result<()> {
-        while let Some((path, entry)) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
-            place(&opt.join(path), &entry.source, opt)?;
-        }
-        Ok(())
-    };
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-    std::thread::scope(|scope| {
-        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        running.into_iter().try_for_each(|worker| worker.join().expect("does not panic"))
-    })
+    side_by_side(&entries, |(path, entry)| place(&opt.join(path), &entry.source, opt))?;
+    Ok(())
 }
 
 fn place(path: &Utf8Path, source: &Source, opt: &Utf8Path) -> anyhow::Result<()> {

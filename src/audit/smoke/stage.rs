@@ -7,8 +7,8 @@ use super::able;
 use super::place::Place;
 use super::run::Process;
 use crate::environment::Environment;
+use crate::facts;
 use crate::files;
-use crate::layer::Tree;
 use crate::process::{Host, Pythons, scratch};
 use crate::spec::{SmokeTest, Spec};
 use crate::types::Target;
@@ -19,21 +19,23 @@ pub struct Stage {
     pub(super) process: Process,
     pub(super) place: Place,
     pub(super) scratch: TempDir,
+    /// The room for the layer in bytes.
+    pub(super) room: u64,
 }
 
 impl Stage {
-    /// `bytes` is the room for the layer.
+    /// `room` is that for the layer, in bytes.
     ///
     /// # Errors
     /// The folders cannot be made, or this program cannot start itself.
-    pub(super) fn new(host: &Host, target: Target, bytes: u64, environment: &Environment) -> anyhow::Result<Self> {
-        let scratch = scratch::quick_folder(&environment.scratch_directory(), bytes)?;
+    pub(super) fn new(host: &Host, target: Target, room: u64, environment: &Environment) -> anyhow::Result<Self> {
+        let scratch = scratch::quick_folder(&environment.scratch_directory(), room)?;
         let folder = files::utf8(scratch.path())?;
         let opt = folder.join("opt");
         fs_err::create_dir(&opt)?;
         let place = Place::new(folder, &opt, host, target)?;
         let process = Process::start(&place, host)?;
-        Ok(Self { process, place, scratch })
+        Ok(Self { process, place, scratch, room })
     }
 
     /// The names of the layer's folder.
@@ -43,11 +45,10 @@ impl Stage {
     }
 }
 
-/// Starts Python for a layer that is still being built; `None` if nothing will be imported, or if that does not work,
-/// which the imports then say.
-pub fn prepare(tree: &Tree, spec: &Spec, pythons: Option<&Pythons>, environment: &Environment) -> Option<Stage> {
+/// Starts Python for a layer of which nothing is known yet, so that there has to be room for the largest one. `None` if
+/// nothing will be imported, or if that does not work, which the imports then say.
+pub fn prepare(spec: &Spec, pythons: Option<&Pythons>, environment: &Environment) -> Option<Stage> {
     let pythons = pythons.filter(|_| spec.checks.smoke_test != SmokeTest::Off)?;
     let host = able(pythons, spec.target).ok()?;
-    let bytes = tree.entries.values().map(|entry| scratch::pages(entry.size.0)).sum();
-    Stage::new(host, spec.target, bytes, environment).ok()
+    Stage::new(host, spec.target, facts::limits().unzipped_size, environment).ok()
 }

@@ -14,7 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::bytecode::marshal::CodeLayout;
 use crate::build::bytecode::room::Room;
-use crate::build::bytecode::worker::Module;
+use crate::build::bytecode::worker::{Interpreter, Module};
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
@@ -25,14 +25,21 @@ use crate::spec::{Bytecode, Spec};
 use crate::types::{ByteSize, PythonVersion};
 use crate::{facts, files};
 
-/// Adds the bytecode of modules, or replaces the modules by it.
+/// Starts an interpreter for modules that are still being installed; `None` if nothing will be compiled, or if it does not
+/// run, which compiling then says.
+pub fn prepare(spec: &Spec, pythons: Option<&Pythons>, environment: &Environment) -> Option<Interpreter> {
+    let pythons = pythons.filter(|_| spec.content.bytecode != Bytecode::None)?;
+    Interpreter::start(pythons.exact().ok()?, environment).ok()
+}
+
+/// Adds the bytecode of modules, or replaces the modules by it. One interpreter may be running already.
 ///
 /// # Errors
 /// The interpreter does not run, or a file cannot be written. A module that cannot be compiled stays as it is.
 pub fn compile(
     mut tree: Tree,
     spec: &Spec,
-    pythons: Option<&Pythons>,
+    (pythons, interpreter): (Option<&Pythons>, Option<Interpreter>),
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<Tree> {
@@ -71,7 +78,7 @@ pub fn compile(
         let interpreters = std::thread::available_parallelism().map_or(1, NonZero::get);
         let layout = CodeLayout::of(python);
         let work = worker::Work { modules: &modules, asked: &asked, folder: &folder, host, layout, environment };
-        for (index, compiled) in worker::compile_all(&work, interpreters, &mut room)? {
+        for (index, compiled) in worker::compile_all(&work, (interpreter, interpreters), &mut room)? {
             let made = compiled.map(|compiled| {
                 files.insert(index, compiled.file);
                 Made { digest: compiled.digest, size: compiled.size, stored: None, place: None }

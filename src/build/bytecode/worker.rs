@@ -53,11 +53,12 @@ pub(super) struct Work<'a> {
     pub(super) environment: &'a Environment,
 }
 
-/// Compiles modules until all are done or the room for them is used up. The result is `None` for a module that cannot be
-/// compiled. The same modules give the same bytes, however many interpreters share the work.
+/// Compiles modules until all are done or the room for them is used up: with so many interpreters, of which the first may
+/// be running already. The result is `None` for a module that cannot be compiled. The same modules give the same bytes,
+/// however many interpreters share the work.
 pub(super) fn compile_all(
     work: &Work<'_>,
-    interpreters: usize,
+    (first, interpreters): (Option<Interpreter>, usize),
     room: &mut Room,
 ) -> anyhow::Result<Vec<(usize, Option<Compiled>)>> {
     let sources: BTreeMap<usize, &Utf8Path> =
@@ -65,14 +66,14 @@ pub(super) fn compile_all(
     let order: Vec<usize> = room.order().iter().copied().filter(|index| sources.contains_key(index)).collect();
     let chunks = chunks(&order, work.modules);
     let next = AtomicUsize::new(0);
-    let room = Mutex::new(room);
+    let (room, first) = (Mutex::new(room), Mutex::new(first));
     let is_used_up = || room.lock().unwrap_or_else(PoisonError::into_inner).is_used_up();
     let note = |index: usize, compiled: Option<&Compiled>| {
         let bytes = compiled.map_or(0, |compiled| compiled.size.0);
         room.lock().unwrap_or_else(PoisonError::into_inner).note(index, bytes);
     };
     let run = || -> anyhow::Result<Vec<(usize, Option<Compiled>)>> {
-        let mut interpreter = None;
+        let mut interpreter = first.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut done = Vec::new();
         while !is_used_up()
             && let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed))
@@ -150,7 +151,8 @@ fn keep(pyc: &[u8], folder: &Utf8Path, index: usize) -> anyhow::Result<Compiled>
 }
 
 /// A running Python. It is killed when the value is dropped.
-struct Interpreter {
+#[derive(Debug)]
+pub struct Interpreter {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -159,7 +161,7 @@ struct Interpreter {
 }
 
 impl Interpreter {
-    fn start(host: &Host, environment: &Environment) -> anyhow::Result<Self> {
+    pub(super) fn start(host: &Host, environment: &Environment) -> anyhow::Result<Self> {
         let mut command = child::command(host.executable.as_str(), Utf8Path::new("/"), environment);
         // Warnings about the sources concern only their authors.
         command.args(["-I", "-S", "-W", "ignore", "-c", SCRIPT]);
@@ -227,7 +229,7 @@ mod tests {
         let modules: Vec<Module> = modules.iter().map(|(module, _)| module.clone()).collect();
         let environment = Environment::default();
         let work = Work { modules: &modules, asked: &asked, folder, host, layout, environment: &environment };
-        let mut done = compile_all(&work, interpreters, &mut Room::endless(&modules))?;
+        let mut done = compile_all(&work, (None, interpreters), &mut Room::endless(&modules))?;
         done.sort_by_key(|(index, _)| *index);
         Ok(done.into_iter().map(|(_, module)| Some(fs_err::read(module?.file).expect("is there"))).collect())
     }

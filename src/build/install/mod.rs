@@ -46,18 +46,20 @@ use crate::types::{Digest, DistributionName};
 /// For each distribution, what the cache will find its wheel under.
 pub(super) type Keys = BTreeMap<DistributionName, Vec<Digest>>;
 
-/// Builds the tree of a layer. The temporary folder with its files exists as long as the tree.
+/// Builds the tree of a layer. The temporary folder with its files exists as long as the tree. If an installer has to run,
+/// `meanwhile` runs beside it.
 ///
 /// # Errors
 /// A user error if requirements cannot be met; a system error if a tool is missing or the network is down.
-pub(super) fn install(
+pub(super) fn install<T: Send>(
     spec: &Spec,
     manifest: &Manifest,
     pythons: Option<&Pythons>,
     cache: &Cache,
     environment: &Environment,
     console: &Console,
-) -> anyhow::Result<(Tree, Installed, Keys)> {
+    meanwhile: impl FnOnce() -> T + Send,
+) -> anyhow::Result<(Tree, Installed, Keys, Option<T>)> {
     let folder = scratch::folder(&environment.scratch_directory())?;
     let place = files::utf8(folder.path())?;
     let installed = place.join("installed");
@@ -67,7 +69,7 @@ pub(super) fn install(
         script::run(script, &opt, spec, environment, console)?;
     }
     let (mut distributions, mut projects, mut findings) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut taken, mut keys) = (Vec::new(), Keys::new());
+    let (mut taken, mut keys, mut done) = (Vec::new(), Keys::new(), None);
     if !spec.dependencies.requirements.is_empty() || !spec.content.projects.is_empty() {
         let host = pythons.ok_or_else(interpreter::missing)?.any()?;
         let log_in = || codeartifact::log_in(&spec.dependencies.codeartifact, environment, console);
@@ -100,7 +102,13 @@ pub(super) fn install(
         } else if !spec.dependencies.requirements.is_empty() {
             let installer = installer::choose(&request)?;
             let step = console.step(format!("Install with {}", installer.name()));
-            outcome = match installer.install(found, &request) {
+            let ran = std::thread::scope(|scope| {
+                let other = scope.spawn(meanwhile);
+                let ran = installer.install(found, &request);
+                done = Some(other.join().expect("does not panic"));
+                ran
+            });
+            outcome = match ran {
                 // The expired token may be the reason for any failure.
                 Err(_) if access.has_ended() => {
                     console.note("the CodeArtifact token expired during the build; installing again with a new one");
@@ -143,7 +151,7 @@ pub(super) fn install(
     let installed = Installed::read(&installed, &on_disk, taken, spec, cache, console)?;
     let mut tree = assemble::assemble(spec, &installed, &opt, (distributions, &projects), folder)?;
     tree.findings.extend(findings);
-    Ok((tree, installed, keys))
+    Ok((tree, installed, keys, done))
 }
 
 /// What the cache has of what is to be installed; `None` if it is not known before an installer decides.

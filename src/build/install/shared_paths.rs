@@ -18,15 +18,15 @@ use crate::manifest::marker_environment;
 use crate::types::{DistributionName, Target};
 
 /// Each recorded path with the distribution whose file is in the layer. `projects` are the user's own, in the order in
-/// which they were installed.
+/// which they were installed. (Texts are compared much faster than paths, and there are thousands of them.)
 pub(crate) fn owners<'a>(
     distributions: &[&'a Distribution],
     projects: &[DistributionName],
     target: Target,
-) -> BTreeMap<&'a Utf8Path, &'a Distribution> {
-    let mut claims: BTreeMap<&Utf8Path, Vec<&Distribution>> = BTreeMap::new();
+) -> BTreeMap<&'a str, &'a Distribution> {
+    let mut claims: BTreeMap<&str, Vec<&Distribution>> = BTreeMap::new();
     for distribution in distributions {
-        distribution.record.keys().for_each(|path| claims.entry(path).or_default().push(distribution));
+        distribution.record.keys().for_each(|path| claims.entry(path.as_str()).or_default().push(distribution));
     }
     let disputed = claims.values().filter(|claimants| claimants.len() > 1).flatten();
     let requirements = Requirements::of(distributions, disputed.copied(), target);
@@ -91,14 +91,18 @@ pub(super) fn settle(
     let Request { spec, destination, .. } = *request;
     let kept: Vec<&Distribution> =
         distributions.iter().filter(|one| !spec.content.exclude.contains(&one.name)).collect();
-    let mut claims: BTreeMap<&Utf8Path, BTreeSet<&str>> = BTreeMap::new();
+    let mut claims: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for distribution in distributions {
         let record = distribution.record.iter();
-        record.for_each(|(path, recorded)| _ = claims.entry(path).or_default().insert(recorded));
+        record.for_each(|(path, recorded)| _ = claims.entry(path.as_str()).or_default().insert(recorded));
+    }
+    claims.retain(|_, recorded| recorded.len() > 1);
+    if claims.is_empty() {
+        return Ok(());
     }
     let mut wrong: BTreeMap<&Utf8Path, (&Distribution, Vec<&Utf8Path>)> = BTreeMap::new();
     for (path, owner) in owners(&kept, projects, spec.target) {
-        let is_disputed = claims.get(path).is_some_and(|recorded| recorded.len() > 1);
+        let (is_disputed, path) = (claims.contains_key(path), Utf8Path::new(path));
         let is_own = projects.contains(&owner.name);
         if is_disputed && !is_own && !is_written_here(path, owner) && !is_recorded(&destination.join(path), owner, path)
         {
@@ -157,7 +161,7 @@ mod tests {
         let distributions: Vec<_> = distributions.iter().map(|(name, requires)| distribution(name, requires)).collect();
         let projects: Vec<_> = projects.iter().map(|name| name.parse().expect("is a name")).collect();
         let distributions: Vec<&Distribution> = distributions.iter().collect();
-        owners(&distributions, &projects, Target::of_tests())[Utf8Path::new("x.py")].name.to_string()
+        owners(&distributions, &projects, Target::of_tests())["x.py"].name.to_string()
     }
 
     #[test]

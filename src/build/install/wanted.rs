@@ -20,6 +20,7 @@ use crate::cache::Cache;
 use crate::console::Console;
 use crate::layer::Distribution;
 use crate::manifest::{Manifest, RequirementKind, marker_environment};
+use crate::process::side_by_side;
 use crate::types::{Digest, DistributionName, Target};
 
 /// The kind of the cache's entries.
@@ -115,14 +116,22 @@ impl Wanted {
     pub(super) fn in_cache(self, request: &Request<'_>) -> Found {
         let (mut taken, mut missing) = (Vec::new(), Vec::new());
         let (cache, variant) = (request.cache, variant(request.spec));
-        for pin in &self.pins {
-            let found = cache.may_replace_installing().then(|| pin.find(variant, cache, request.console)).flatten();
+        let find =
+            |pin: &Pin| cache.may_replace_installing().then(|| pin.find(variant, cache, request.console)).flatten();
+        let found = side_by_side(&self.pins, |pin| Ok(find(pin))).expect("nothing in it fails");
+        for (pin, found) in self.pins.iter().zip(found) {
             match found {
                 Some(found) => taken.push(found),
                 None => missing.push(pin.clone()),
             }
         }
         Found { wanted: self, taken, missing }
+    }
+
+    /// A requirement file with all of it, if each has hashes. It may contain credentials.
+    pub(super) fn locked(&self, manifest: &Manifest) -> Option<SecretString> {
+        let is_locked = self.pins.iter().all(|pin| pin.is_hashed);
+        is_locked.then(|| alone::file(self.pins.iter().map(|pin| pin.line.as_str()), manifest))
     }
 
     /// Whether these distributions are all that an installer would install, and none is in the way of another.
@@ -179,6 +188,11 @@ impl Found {
     pub(super) fn is_complete_with(&self, installed: &[Distribution], request: &Request<'_>) -> bool {
         let all: Vec<&Distribution> = self.taken.iter().map(|taken| &taken.distribution).chain(installed).collect();
         !self.taken.is_empty() && self.wanted.is_met_by(&all, request)
+    }
+
+    /// Whether each missing distribution has hashes.
+    pub(super) fn is_locked(&self) -> bool {
+        self.missing.iter().all(|pin| pin.is_hashed)
     }
 
     /// A requirement file for what is missing. It may contain credentials.

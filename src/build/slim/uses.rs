@@ -2,13 +2,13 @@
 //! name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::mentions;
 use super::mentions::Names;
 use crate::layer::{Distribution, Entry, Habit, Mentions, Owner, Source, Tree};
+use crate::process::side_by_side;
 
 /// Folders and modules that are left out if nothing uses them, relative to the folder of packages. They are strings
 /// because `Utf8Path` compares component by component, which is slow.
@@ -76,7 +76,7 @@ pub(super) fn find(tree: &Tree, packages: &Utf8Path, candidates: &Candidates) ->
         let (reached, rest): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|module| uses.need(module.path, candidates));
         let before = (uses.used.len(), uses.imported.len());
-        for (module, read) in reached.iter().zip(reader.read_all(&reached)?) {
+        for (module, read) in reached.iter().zip(side_by_side(&reached, |module| reader.read_one(module))?) {
             uses.add(module, read.mentions(), &layer);
             if let Read::New(mentions) = read {
                 uses.learned.insert(module.place.to_owned(), mentions);
@@ -115,19 +115,6 @@ impl<'a> Reader<'a> {
         let one =
             |distribution: &'a Distribution| (distribution.name.as_str(), Names::of(std::iter::once(distribution)));
         Self { of_distributions: distributions.iter().map(one).collect(), of_all: Names::of(distributions.iter()) }
-    }
-
-    /// Reads on several threads; the results are in the order of the modules.
-    fn read_all<'m>(&self, modules: &[Module<'m>]) -> anyhow::Result<Vec<Read<'m>>> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let share = modules.len().div_ceil(threads).max(1);
-        let answers = std::thread::scope(|scope| {
-            let work = |share: &[Module<'m>]| share.iter().map(|module| self.read_one(module)).collect();
-            let workers: Vec<_> = modules.chunks(share).map(|share| scope.spawn(move || work(share))).collect();
-            let answers = workers.into_iter().map(|worker| worker.join().expect("no worker panics"));
-            answers.collect::<Vec<anyhow::Result<Vec<_>>>>()
-        });
-        Ok(answers.into_iter().collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     fn read_one<'m>(&self, module: &Module<'m>) -> anyhow::Result<Read<'m>> {

@@ -4,9 +4,7 @@ mod compare;
 mod trial;
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,7 +14,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::error::counted;
 use crate::layer::{Finding, Saving, Source, Tree};
-use crate::process::{Host, child};
+use crate::process::{Host, child, side_by_side};
 use crate::runtime::images;
 use crate::spec::Spec;
 use crate::types::{ByteSize, Target};
@@ -126,24 +124,11 @@ fn strip_all(
     environment: &Environment,
 ) -> anyhow::Result<BTreeMap<Utf8PathBuf, Smaller>> {
     let objects: Vec<(usize, (&Utf8PathBuf, &Utf8PathBuf))> = objects.iter().enumerate().collect();
-    let next = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let work = || -> anyhow::Result<Vec<(Utf8PathBuf, Smaller)>> {
-        let mut done = Vec::new();
-        while let Some((index, (place, file))) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let stripped = strip_one(file, folder.join(index.to_string()), environment)?;
-            done.extend(stripped.map(|smaller| ((*place).clone(), smaller)));
-        }
-        Ok(done)
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut smaller = BTreeMap::new();
-        for thread in threads {
-            smaller.extend(thread.join().expect("does not panic")?);
-        }
-        Ok(smaller)
-    })
+    let stripped = side_by_side(&objects, |(index, (place, file))| {
+        let stripped = strip_one(file, folder.join(index.to_string()), environment)?;
+        Ok(stripped.map(|smaller| ((*place).clone(), smaller)))
+    });
+    Ok(stripped?.into_iter().flatten().collect())
 }
 
 fn strip_one(file: &Utf8Path, result: Utf8PathBuf, environment: &Environment) -> anyhow::Result<Option<Smaller>> {

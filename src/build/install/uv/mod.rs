@@ -1,5 +1,8 @@
 //! Installs with uv, which can resolve for every target on every machine.
 
+mod offline;
+mod questions;
+
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -7,18 +10,16 @@ use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::availability::Availability;
-use super::brought_by::Requirers;
-use super::failed_build::FailedBuild;
-use super::git::Git;
-use super::installer;
-use super::installer::{Installer, Request};
-use super::resolution::{Pin, Resolution};
-use super::wanted::{Found, Wanted};
-use super::{explain, failed_build, pip_settings, settings, unmet};
+use crate::build::install::availability::Availability;
+use crate::build::install::brought_by::Requirers;
+use crate::build::install::failed_build::FailedBuild;
+use crate::build::install::git::Git;
+use crate::build::install::installer::{Installer, Request};
+use crate::build::install::resolution::{Pin, Resolution};
+use crate::build::install::wanted::{Found, Wanted};
+use crate::build::install::{explain, failed_build, installer, pip_settings, settings, unmet};
 use crate::cache::programs;
 use crate::error::Failure;
-use crate::facts;
 use crate::layer::distribution;
 use crate::process::child::Outcome;
 use crate::process::{child, uv};
@@ -30,9 +31,6 @@ pub(super) struct Uv {
     program: Utf8PathBuf,
     version: String,
 }
-
-/// Pythons older than the runtimes', for which old versions have wheels. uv supports none that is older than these.
-const OLD_PYTHONS: &[&str] = &["3.8"];
 
 impl Uv {
     pub(super) fn find(request: &Request<'_>) -> anyhow::Result<Self> {
@@ -179,7 +177,7 @@ impl Uv {
 
     /// Installs the resolved versions; without `chosen`, the manifest's requirements, which are pinned. Only `built`
     /// may be built; everything else is installed from wheels.
-    fn install_chosen(&self, chosen: Option<&Chosen<'_>>, git: &Git, request: &Request<'_>) -> anyhow::Result<Outcome> {
+    fn install_chosen(&self, chosen: Option<&Chosen<'_>>, git: &Git, request: &Request<'_>) -> Command {
         let Request { spec, manifest, .. } = request;
         let mut command = self.install_for_target(request);
         Self::ask_for_requirements(&mut command, Some("--requirements"), git, request);
@@ -206,6 +204,10 @@ impl Uv {
                 }
             }
         }
+        command
+    }
+
+    fn run(&self, command: Command, git: &Git, request: &Request<'_>) -> anyhow::Result<Outcome> {
         child::run_with_input(command, git.requirements.as_ref(), &self.name(), request.console)
     }
 
@@ -220,9 +222,8 @@ impl Uv {
             return Ok(Err(found.wanted));
         }
         if !found.is_all() {
-            let missing = found.missing(request.manifest);
             // The usual way explains what is wrong.
-            if !self.install_file(&missing, &["--only-binary", ":all:"], request)?.status.success() {
+            if !self.install_wheels(&found, request)?.status.success() {
                 return clear(request.destination).map(|()| Err(found.wanted));
             }
         }
@@ -232,13 +233,28 @@ impl Uv {
         Ok(Ok(installer::Outcome { built: BTreeSet::new(), taken: found.taken, wanted: Some(found.wanted) }))
     }
 
-    /// Installs what a requirement file names, and nothing else.
-    fn install_file(&self, file: &SecretString, options: &[&str], request: &Request<'_>) -> anyhow::Result<Outcome> {
+    fn install_wheels(&self, found: &Found, request: &Request<'_>) -> anyhow::Result<Outcome> {
+        let missing = found.missing(request.manifest);
+        let install = || {
+            let mut command = self.install_file(request);
+            command.args(["--only-binary", ":all:"]);
+            command
+        };
+        if found.is_locked()
+            && let Some(outcome) = self.offline(&missing, install(), Some(&missing), request)?
+        {
+            return Ok(outcome);
+        }
+        child::run_with_input(install(), Some(&missing), &self.name(), request.console)
+    }
+
+    /// Installs what a requirement file on standard input names, and nothing else.
+    fn install_file(&self, request: &Request<'_>) -> Command {
         let mut command = self.install_for_target(request);
         Git::new(Some(&request.manifest.text), request.environment).apply(&mut command);
         Self::ask_all_indexes(&mut command, request);
-        command.arg("--no-deps").args(options).args(["--requirements", "-"]);
-        child::run_with_input(command, Some(file), &self.name(), request.console)
+        command.args(["--no-deps", "--requirements", "-"]);
+        command
     }
 
     /// uv's messages about indexes that refuse access. When uv asks all indexes, it treats such an index as empty.
@@ -249,55 +265,6 @@ impl Uv {
         let name = format!("{}, index by index", self.name());
         let outcome = child::run_with_input(command, git.requirements.as_ref(), &name, request.console)?;
         Ok(explain::refusals_of_uv(&outcome.output))
-    }
-
-    /// Resolves one requirement with a `uv pip compile` command; `None` if no version meets it.
-    fn ask(mut command: Command, requirement: &str, request: &Request<'_>) -> Option<Resolution> {
-        command.args(["--quiet", "--no-header", "--no-annotate", "--no-deps", "--format", "pylock.toml", "-"]);
-        // From the same indexes as everything else.
-        let input = SecretString::from(format!("{}{requirement}\n", request.manifest.places().expose_secret()));
-        let answer = child::capture_with_input(command, Some(&input), request.console).ok()?;
-        Resolution::read(answer.text.expose_secret()).ok().filter(|_| answer.status.success())
-    }
-
-    /// The newest version of a distribution with a wheel for the target.
-    fn newest_that_fits(&self, name: &str, request: &Request<'_>) -> Option<String> {
-        let mut command = self.pip("compile", request);
-        command.args(["--only-binary", ":all:"]);
-        let resolution = Self::ask(command, name, request)?;
-        resolution.pins().into_iter().find(|pin| pin.name == name).map(|pin| pin.version)
-    }
-
-    /// Resolves a requirement for all systems and all Pythons from `python` on.
-    fn ask_for_all(&self, requirement: &str, python: &str, request: &Request<'_>) -> Option<Resolution> {
-        let mut command = self.pip_for_any("compile", request);
-        command.args(["--universal", "--python-version", python]);
-        Self::ask(command, requirement, request)
-    }
-
-    /// The wheels of a version for all Pythons and systems. A version says which Pythons it supports, so resolving for
-    /// the oldest of them shows all wheels.
-    fn availability(&self, pin: &Pin, request: &Request<'_>) -> Availability {
-        let pythons = OLD_PYTHONS.iter().map(ToString::to_string);
-        let mut pythons = pythons.chain(facts::runtimes().iter().rev().map(|runtime| runtime.python.clone()));
-        let found = pythons.find_map(|python| self.ask_for_all(&pin.to_string(), &python, request));
-        let wheels = found.map(|found| found.wheels_of(pin)).unwrap_or_default();
-        Availability { pin: pin.clone(), wheels, newest_that_fits: self.newest_that_fits(&pin.name, request) }
-    }
-
-    /// The same for a distribution that uv named in a message, which may lack the version.
-    fn availability_of(&self, name: &str, version: Option<&str>, request: &Request<'_>) -> Availability {
-        let asked = || request.manifest.asked_of(name).unwrap_or_else(|| name.to_owned());
-        let chosen = || {
-            let found = self.ask_for_all(&asked(), &request.spec.target.python.to_string(), request)?;
-            found.pins().into_iter().find(|pin| pin.name == name)
-        };
-        let given = version.map(|version| Pin { name: name.to_owned(), version: version.to_owned() });
-        if let Some(pin) = given.or_else(chosen) {
-            return self.availability(&pin, request);
-        }
-        let pin = Pin { name: name.to_owned(), version: String::new() };
-        Availability { pin, wheels: Vec::new(), newest_that_fits: self.newest_that_fits(name, request) }
     }
 
     /// The distributions that have to be built, if that is possible here: compiled code needs the target's own system,
@@ -391,7 +358,14 @@ impl Installer for Uv {
             built.filter_map(|name| name.parse().ok()).collect()
         };
         // A pinned manifest leaves nothing to choose, and mostly everything has wheels.
-        let first = if manifest.is_pinned() { Some(self.install_chosen(None, &git, request)?) } else { None };
+        let first = if manifest.is_pinned() {
+            let install = || self.install_chosen(None, &git, request);
+            let lines = wanted.as_ref().and_then(|wanted| wanted.locked(manifest));
+            let offline = lines.map(|lines| self.offline(&lines, install(), git.requirements.as_ref(), request));
+            Some(offline.transpose()?.flatten().map_or_else(|| self.run(install(), &git, request), Ok)?)
+        } else {
+            None
+        };
         if let Some(outcome) = first.as_ref().filter(|outcome| outcome.status.success()) {
             return Ok(installer::Outcome { built: names(&outcome.output, &[]), taken: Vec::new(), wanted });
         }
@@ -411,7 +385,7 @@ impl Installer for Uv {
         let pins = resolution.pins();
         let file = request.write_pins(&pins)?;
         let chosen = Chosen { pins: &pins, built: &built, file: &file };
-        let outcome = self.install_chosen(Some(&chosen), &git, request)?;
+        let outcome = self.run(self.install_chosen(Some(&chosen), &git, request), &git, request)?;
         if outcome.status.success() {
             return Ok(installer::Outcome { built: names(&outcome.output, &built), taken: Vec::new(), wanted });
         }
@@ -419,7 +393,8 @@ impl Installer for Uv {
     }
 
     fn install_alone(&self, requirement: &SecretString, request: &Request<'_>) -> anyhow::Result<()> {
-        let outcome = self.install_file(requirement, &[], request)?;
+        let command = self.install_file(request);
+        let outcome = child::run_with_input(command, Some(requirement), &self.name(), request.console)?;
         if outcome.status.success() { Ok(()) } else { Err(self.explain(&outcome.output, &[], request)) }
     }
 }
