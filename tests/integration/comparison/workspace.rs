@@ -18,7 +18,7 @@ use crate::harness::{Outcome, Sandbox, tools};
 
 /// A row with its files in a sandbox.
 pub(super) struct Workspace<'a> {
-    file: &'static str,
+    file: &'a str,
     row: &'a Row,
     world: &'a World,
     sandbox: Sandbox,
@@ -28,7 +28,7 @@ pub(super) struct Workspace<'a> {
 }
 
 impl<'a> Workspace<'a> {
-    pub(super) fn make(file: &'static str, row: &'a Row, world: &'a World) -> Self {
+    pub(super) fn make(file: &'a str, row: &'a Row, world: &'a World) -> Self {
         let sandbox = Sandbox::new();
         write(row, &sandbox.path(""), world);
         let mut workspace = Self { file, row, world, sandbox, problem: None, said: Said::default() };
