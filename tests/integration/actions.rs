@@ -131,7 +131,7 @@ fn outputs_and_summary_tell_what_was_done() {
         assert_eq!(outputs.remove(name).map(|value| value.len()), Some(length), "{name}");
     }
     let cache = outputs.remove("cache-path").expect("is there");
-    assert_eq!(cache, tools().cache("uv").as_str());
+    assert_eq!(cache, crate::tools::cache("uv").as_str());
     let result = outputs.remove("result").expect("is there");
     let result: serde_json::Value = serde_json::from_str(&result).expect("is JSON");
     assert_eq!(result["layer-name"], "shared");

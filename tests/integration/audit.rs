@@ -33,7 +33,7 @@ pub(crate) fn by_pip(requirement: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let mut pip = std::process::Command::new(tools().program("python3"));
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]).arg(sandbox.path("layer/python"));
-    pip.arg(requirement).env("PIP_CACHE_DIR", tools().cache("pip"));
+    pip.arg(requirement).env("PIP_CACHE_DIR", crate::tools::cache("pip"));
     assert!(pip.status().expect("can be started").success());
     sandbox
 }

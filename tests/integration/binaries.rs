@@ -28,7 +28,7 @@ fn vendor(sandbox: &Sandbox, requirement: &str, python: &str, platform: &str) {
     uv.args(["pip", "install", "--quiet", "--no-config", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy"]);
     uv.args(["--target", sandbox.path("vendor").as_str(), "--python-version", python]);
     uv.args(["--python-platform", platform, requirement]);
-    uv.env("UV_CACHE_DIR", tools().cache("uv"));
+    uv.env("UV_CACHE_DIR", crate::tools::cache("uv"));
     let output = uv.output().expect("can be started");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -61,7 +61,7 @@ fn the_cache_is_where_uv_put_it() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");
     let outcome = run(&sandbox, &[("command", "build")]).success();
     let outputs = outcome.outputs();
-    assert_eq!(outputs["cache-path"], crate::harness::tools().cache("uv").to_string());
+    assert_eq!(outputs["cache-path"], crate::tools::cache("uv").to_string());
     assert!(camino::Utf8Path::new(&outputs["cache-path"]).join("CACHEDIR.TAG").exists());
     assert!(!outputs["cache-key"].is_empty());
     // Of a run that came to nothing JSON is JSON.

@@ -12,14 +12,13 @@ mod target;
 mod tool;
 mod workspace;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
 use network::Network;
 use packages::Packages;
-use table::Line;
 use workspace::Workspace;
 
 /// What the world has on one day and on a later one.
@@ -30,6 +29,17 @@ struct World {
 }
 
 impl World {
+    /// Tests that run at once share one; it stops with the last of them.
+    fn shared() -> Arc<Self> {
+        static WORLD: Mutex<Weak<World>> = Mutex::new(Weak::new());
+        let mut known = WORLD.lock().unwrap_or_else(PoisonError::into_inner);
+        known.upgrade().unwrap_or_else(|| {
+            let made = Arc::new(Self::make());
+            *known = Arc::downgrade(&made);
+            made
+        })
+    }
+
     fn make() -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("can be made");
         let root = Utf8Path::from_path(folder.path()).expect("is UTF-8").to_owned();
@@ -38,32 +48,59 @@ impl World {
     }
 }
 
+fn folder() -> Utf8PathBuf {
+    Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/comparison")
+}
+
 /// A file of the table.
 fn fixture(name: &str) -> String {
-    let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/comparison");
-    fs_err::read_to_string(folder.join(name)).expect("is there")
+    fs_err::read_to_string(folder().join(name)).expect("is there")
+}
+
+/// Every layer of a file is what the tool of its dependency file installs.
+#[track_caller]
+fn assert_same(file: &str) {
+    let world = World::shared();
+    let wanted = crate::harness::environment("COMPARISON").unwrap_or_default();
+    let rows = rows::of_file(file);
+    let rows = rows.iter().filter(|row| format!("{file}: {}", row.input).contains(&wanted));
+    table::assert_right(&rows.flat_map(|row| Workspace::make(file, row, &world).lines()).collect::<Vec<_>>());
+}
+
+/// A test for each file of the table: they run at once.
+macro_rules! files {
+    ($($name:ident,)*) => {
+        const FILES: &[&str] = &[$(stringify!($name)),*];
+
+        $(
+            #[test]
+            fn $name() {
+                assert_same(concat!(stringify!($name), ".yml"));
+            }
+        )*
+    };
+}
+
+files! {
+    pdm,
+    pipenv,
+    places,
+    poetry,
+    projects,
+    pylock,
+    pyproject,
+    requirements,
+    uv,
+    versions,
+    workspaces,
 }
 
 #[test]
-fn a_layer_has_what_the_tool_of_its_dependency_file_installs() {
-    let world = World::make();
-    let wanted = crate::harness::environment("COMPARISON").unwrap_or_default();
-    let rows = rows::rows();
-    let rows: Vec<_> =
-        rows.iter().filter(|(file, row)| format!("{file}: {}", row.input).contains(&wanted)).enumerate().collect();
-    let (queue, lines) = (Mutex::new(rows.iter()), Mutex::new(Vec::<(usize, Vec<Line>)>::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8) {
-            scope.spawn(|| {
-                loop {
-                    let Some((number, (file, row))) = queue.lock().expect("is whole").next() else { return };
-                    let found = Workspace::make(file, row, &world).lines();
-                    lines.lock().expect("is whole").push((*number, found));
-                }
-            });
-        }
-    });
-    let mut lines = lines.into_inner().expect("is whole");
-    lines.sort_by_key(|(number, _)| *number);
-    table::assert_right(&lines.into_iter().flat_map(|(_, lines)| lines).collect::<Vec<_>>());
+fn every_file_of_the_table_has_a_test() {
+    let entries = folder().read_dir_utf8().expect("is there").map(|entry| entry.expect("is readable").into_path());
+    let files = entries.filter(|path| path.extension() == Some("yml"));
+    let mut names: Vec<_> = files.filter_map(|path| path.file_stem().map(str::to_owned)).collect();
+    names.retain(|name| name != "packages");
+    names.sort();
+    assert_eq!(names, FILES);
 }

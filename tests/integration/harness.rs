@@ -26,7 +26,7 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// With an empty workspace.
     pub(crate) fn new() -> Self {
-        // In `target/`, where uv's cache is as well, so that installing is linking.
+        // Where uv's cache is as well, so that installing is linking.
         let folder = Utf8Path::new(env!("CARGO_TARGET_TMPDIR"));
         fs_err::create_dir_all(folder).expect("can be made");
         let keep = tempfile::Builder::new().prefix("run-").tempdir_in(folder).expect("can be made");
@@ -132,7 +132,7 @@ impl Run {
         // What a test finds there, it has left there itself.
         command.env("LAMBDA_LAYER_CACHE_DIR", root.join("layer-cache"));
         // What was downloaded once serves every test.
-        command.env("UV_CACHE_DIR", tools().cache("uv")).env("PIP_CACHE_DIR", tools().cache("pip"));
+        command.env("UV_CACHE_DIR", crate::tools::cache("uv")).env("PIP_CACHE_DIR", crate::tools::cache("pip"));
         Self { command, root: root.to_owned() }
     }
 

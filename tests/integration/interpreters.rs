@@ -14,7 +14,7 @@ impl Mirror {
     fn start(manner: &str) -> Self {
         let mut command = Command::new(tools().program("python3"));
         let script = Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/integration/python_mirror.py");
-        command.args([script.as_str(), tools().cache("python_mirror").as_str(), manner]);
+        command.args([script.as_str(), crate::tools::cache("python_mirror").as_str(), manner]);
         Self(Server::start(command, "Mirror on port "))
     }
 

@@ -4,9 +4,9 @@ use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use serde_json::Value;
 
 use crate::account::{Account, EU, US};
-use crate::harness::{Outcome, Run, Sandbox};
+use crate::harness::{Outcome, Run, Running, Sandbox};
 use crate::packages::wheel;
-use crate::proxy::Rule;
+use crate::proxy::{Proxy, Rule};
 
 const REGIONS: [&str; 2] = [EU, US];
 const PARTNER: &str = "210987654321";
@@ -94,18 +94,30 @@ impl Killed {
         // With those that ask for parameters.
         let count = self.account.proxy.seen("POST", "/").len() + self.account.proxy.seen("PUT", "/").len();
         self.is_settled("whole", "not killed");
-        for number in 0..count {
-            let (layer, point) = (format!("killed-{mode}-{number}"), format!("{mode} request {number} of {count}"));
-            self.account.proxy.begin_again();
-            self.account.proxy.rule(rule(Rule::on_change().after(number).times(1)));
-            let running = self.publish(&layer).start();
-            self.account.proxy.wait_for_held();
-            running.kill();
-            self.account.proxy.forget_held();
-            self.account.proxy.begin_again();
-            self.publish(&layer).run().success();
-            self.is_settled(&layer, &point);
+        // The next run waits for the claim of the killed one, and the test for all of them at once.
+        let next: Vec<_> = (0..count).map(|number| self.killed_at(number, mode, rule)).collect();
+        let mut layers = Vec::new();
+        for (layer, running) in next {
+            running.wait().success();
+            layers.push(layer);
         }
+        for (number, layer) in layers.iter().enumerate() {
+            self.is_settled(layer, &format!("{mode} request {number} of {count}"));
+        }
+    }
+
+    /// Kills a run at one of its requests, and starts the next one of the same layer.
+    fn killed_at(&self, number: usize, mode: &str, rule: fn(Rule) -> Rule) -> (String, Running) {
+        let layer = format!("killed-{mode}-{number}");
+        // Of its own, as runs of other layers are under way.
+        let proxy = Proxy::before(&self.account.moto);
+        proxy.rule(rule(Rule::on_change().after(number).times(1)));
+        let running = self.publish(&layer).env("AWS_ENDPOINT_URL", proxy.url()).start();
+        proxy.wait_for_held();
+        running.kill();
+        proxy.forget_held();
+        let next = self.publish(&layer).start();
+        (layer, next)
     }
 }
 

@@ -13,7 +13,9 @@ fn locked() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("pyproject.toml", PYPROJECT);
     let mut uv = std::process::Command::new(tools().program("uv"));
-    uv.args(["lock", "--quiet", "--no-config"]).current_dir(sandbox.path("")).env("UV_CACHE_DIR", tools().cache("uv"));
+    uv.args(["lock", "--quiet", "--no-config"])
+        .current_dir(sandbox.path(""))
+        .env("UV_CACHE_DIR", crate::tools::cache("uv"));
     assert!(uv.status().expect("can be started").success());
     sandbox
 }

@@ -67,7 +67,7 @@ pub(crate) fn installed(sandbox: &Sandbox, file: &str, groups: &[&str], extras: 
         }
         "requirements.txt" => {
             let mut command = Command::new(tools().program("python3"));
-            command.current_dir(folder).env("PIP_CACHE_DIR", tools().cache("pip"));
+            command.current_dir(folder).env("PIP_CACHE_DIR", crate::tools::cache("pip"));
             command.args(["-m", "pip", "--python", venv.join("bin/python").as_str(), "install", "--quiet"]);
             command.args(["--requirement", file]);
             command
@@ -121,7 +121,7 @@ fn lock(file: &str) -> Utf8PathBuf {
         texts.extend(paths.iter().map(|path| fs_err::read_to_string(path).expect("is readable")));
     }
     let digest = Digest::of(texts.concat().as_bytes()).hex();
-    let made = tools().cache(&format!("locks-{}", &digest[..16]));
+    let made = crate::tools::cache(&format!("locks-{}", &digest[..16]));
     fs_err::create_dir_all(&made).expect("can be made");
     let guard = fs_err::File::create(made.join(format!(".{file}"))).expect("can be made");
     guard.file().lock().expect("can be locked");
@@ -160,7 +160,7 @@ fn root() -> &'static Utf8Path {
 
 pub(crate) fn uv(folder: &Utf8Path) -> Command {
     let mut command = Command::new(tools().program("uv"));
-    command.current_dir(folder).env("UV_CACHE_DIR", tools().cache("uv")).env("UV_PYTHON_DOWNLOADS", "never");
+    command.current_dir(folder).env("UV_CACHE_DIR", crate::tools::cache("uv")).env("UV_PYTHON_DOWNLOADS", "never");
     command.env_remove("VIRTUAL_ENV").env("UV_NO_CONFIG", "1");
     // Poetry and its like start twice as fast when Python keeps what it compiled of them.
     command.env_remove("PYTHONDONTWRITEBYTECODE");
@@ -189,7 +189,7 @@ pub(crate) fn tool_from(origin: &[&str], folder: &Utf8Path) -> Command {
     }
     command.env("POETRY_NO_INTERACTION", "1").env("PDM_CHECK_UPDATE", "0").env("PIPENV_YES", "1");
     let caches = ["POETRY_CACHE_DIR", "PDM_CACHE_DIR", "PIPENV_CACHE_DIR"];
-    command.envs(caches.map(|variable| (variable, tools().cache(&variable.to_lowercase()))));
+    command.envs(caches.map(|variable| (variable, crate::tools::cache(&variable.to_lowercase()))));
     command
 }
 

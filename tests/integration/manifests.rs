@@ -22,7 +22,7 @@ docs = ["attrs"]
 #[track_caller]
 fn uv(sandbox: &Sandbox, folder: &str, arguments: &[&str]) {
     let mut command = Command::new(tools().program("uv"));
-    command.args(arguments).current_dir(sandbox.path(folder)).env("UV_CACHE_DIR", tools().cache("uv"));
+    command.args(arguments).current_dir(sandbox.path(folder)).env("UV_CACHE_DIR", crate::tools::cache("uv"));
     let output = command.env("UV_PYTHON_DOWNLOADS", "never").output().expect("can be started");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -122,7 +122,7 @@ impl Private {
         fs_err::write(&marker, "").expect("can be written");
         let outcome = watched.run(self.step(installer, &self.password), self.sandbox.root().as_str());
         self.is_nowhere(&self.password, &outcome);
-        watched.is_not_in_newer(&tools().cache("uv"), &marker);
+        watched.is_not_in_newer(&crate::tools::cache("uv"), &marker);
         outcome
     }
 

@@ -36,7 +36,7 @@ fn numpy_is_smaller_and_computes() {
     let (_, whole) = built(&sandbox, &[]);
     let cached = || {
         // Other tests use it at the same time: what they take away again is no matter here.
-        let cache = walkdir::WalkDir::new(tools().cache("uv")).into_iter().filter_map(Result::ok);
+        let cache = walkdir::WalkDir::new(crate::tools::cache("uv")).into_iter().filter_map(Result::ok);
         let libraries = cache.filter(|entry| entry.file_name().to_string_lossy().contains("openblas"));
         libraries.map(|entry| entry.metadata().expect("is readable").len()).collect::<Vec<_>>()
     };

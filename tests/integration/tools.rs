@@ -48,11 +48,6 @@ impl Tools {
         format!("{}/bin:/usr/local/bin:/usr/bin:/bin", self.folder)
     }
 
-    /// A cache that all tests share.
-    pub(crate) fn cache(&self, name: &str) -> Utf8PathBuf {
-        self.folder.with_file_name("cache").join(name)
-    }
-
     /// Version of the tools' Python, which is this machine's: `3.13`.
     pub(crate) fn python_version(&self) -> String {
         static VERSION: OnceLock<String> = OnceLock::new();
@@ -68,6 +63,11 @@ impl Tools {
         let output = Command::new(self.program("python3")).args(["-c", question]).output().expect("can be started");
         String::from_utf8(output.stdout).expect("is UTF-8").trim().to_owned()
     }
+}
+
+/// A cache that all tests share: where their sandboxes are, so that installing is linking.
+pub(crate) fn cache(name: &str) -> Utf8PathBuf {
+    Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache").join(name)
 }
 
 /// Installs the tools if that was not done before.

@@ -7,21 +7,6 @@ use serde::Deserialize;
 
 use super::fixture;
 
-/// Files of the table.
-const FILES: &[&str] = &[
-    "requirements.yml",
-    "versions.yml",
-    "places.yml",
-    "pyproject.yml",
-    "uv.yml",
-    "workspaces.yml",
-    "pylock.yml",
-    "poetry.yml",
-    "pdm.yml",
-    "pipenv.yml",
-    "projects.yml",
-];
-
 /// Files whose own tool says what they mean.
 pub(super) const LOCKS: &[&str] = &["uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml"];
 
@@ -152,12 +137,7 @@ pub(super) struct Build {
     pub(super) never_asks: Vec<String>,
 }
 
-/// All rows, with the file that each is of.
-pub(super) fn rows() -> Vec<(&'static str, Row)> {
-    let mut rows = Vec::new();
-    for file in FILES {
-        let of_file: Vec<Row> = serde_yaml::from_str(&fixture(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        rows.extend(of_file.into_iter().map(|row| (*file, row)));
-    }
-    rows
+/// The rows of a file of the table.
+pub(super) fn of_file(file: &str) -> Vec<Row> {
+    serde_yaml::from_str(&fixture(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }

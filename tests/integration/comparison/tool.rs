@@ -84,7 +84,7 @@ impl Question<'_> {
             }
             "pip" => {
                 let mut command = Command::new(tools().program("python3"));
-                command.current_dir(self.folder()).env("PIP_CACHE_DIR", tools().cache("pip"));
+                command.current_dir(self.folder()).env("PIP_CACHE_DIR", crate::tools::cache("pip"));
                 command.args(["-m", "pip", "--disable-pip-version-check"]);
                 command
             }

@@ -18,7 +18,7 @@ use crate::harness::{Outcome, Sandbox, tools};
 
 /// A row with its files in a sandbox.
 pub(super) struct Workspace<'a> {
-    file: &'static str,
+    file: &'a str,
     row: &'a Row,
     world: &'a World,
     sandbox: Sandbox,
@@ -28,7 +28,7 @@ pub(super) struct Workspace<'a> {
 }
 
 impl<'a> Workspace<'a> {
-    pub(super) fn make(file: &'static str, row: &'a Row, world: &'a World) -> Self {
+    pub(super) fn make(file: &'a str, row: &'a Row, world: &'a World) -> Self {
         let sandbox = Sandbox::new();
         write(row, &sandbox.path(""), world);
         let mut workspace = Self { file, row, world, sandbox, problem: None, said: Said::default() };
@@ -62,7 +62,7 @@ impl<'a> Workspace<'a> {
         let Row { files, projects, folder, indexes, .. } = self.row;
         let packages = self.world.today.packages.digest();
         let of = format!("{command}{folder}{files:?}{projects:?}{indexes:?}{packages}{tool}{}", tools().path());
-        let known = tools().cache("comparison").join(&Digest::of(of.as_bytes()).hex()[..16]);
+        let known = crate::tools::cache("comparison").join(&Digest::of(of.as_bytes()).hex()[..16]);
         if !known.exists() {
             let keep = tempfile::tempdir_in(self.sandbox.root()).expect("can be made");
             let folder = Utf8Path::from_path(keep.path()).expect("is UTF-8");
@@ -74,7 +74,7 @@ impl<'a> Workspace<'a> {
                 let file = path.file_name().unwrap_or_default();
                 LOCKS.contains(&file) || self.row.manifests().contains(&file.to_owned())
             });
-            fs_err::create_dir_all(tools().cache("comparison")).expect("can be made");
+            fs_err::create_dir_all(crate::tools::cache("comparison")).expect("can be made");
             // Another process may have been faster.
             fs_err::rename(&made, &known).ok();
         }
