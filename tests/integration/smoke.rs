@@ -4,6 +4,7 @@ use crate::audit::zip_of;
 use crate::harness::{Outcome, Run, Sandbox, tools};
 use crate::packages::{wheel_of, wheel_with};
 use crate::zip::members;
+use std::os::unix::fs::PermissionsExt;
 
 /// A workspace that requires wheels of one module each, with that text.
 fn sandbox(modules: &[(&str, &str)]) -> Sandbox {
@@ -269,6 +270,21 @@ def reads_keys():
 def reads_the_workspace():
     open("WORKSPACE/requirements.txt").read()
 
+def reads_files_of_others_in_memory():
+    open("MEMORY").read()
+
+def writes_files_of_others_in_memory():
+    open("MEMORY", "w")
+
+def reads_a_disk():
+    for disk in [*glob.glob("/dev/[hsv]d*"), *glob.glob("/dev/xvd*"), *glob.glob("/dev/nvme*"), *glob.glob("/dev/loop*")]:
+        try:
+            open(disk, "rb").read(512)
+            return
+        except OSError:
+            pass
+    raise OSError
+
 def writes_to_the_workspace():
     open("WORKSPACE/left", "w")
 
@@ -319,6 +335,10 @@ fn a_hostile_module_reaches_nothing() {
     );
     let socket = std::os::unix::net::UnixDatagram::bind(sandbox.path("socket")).expect("can be made");
     let module = HOSTILE.replace("WORKSPACE", sandbox.path("").as_str().trim_end_matches('/'));
+    // Such as those of another build, even if anybody may read them.
+    let in_memory = tempfile::NamedTempFile::new_in("/dev/shm").expect("can be made");
+    fs_err::set_permissions(in_memory.path(), PermissionsExt::from_mode(0o666)).expect("can be set");
+    let module = module.replace("MEMORY", in_memory.path().to_str().expect("is UTF-8"));
     wheel_with(&sandbox.path("wheels"), "hostile", "1.0", &module);
     for run in [build(&sandbox, "auto"), build(&sandbox, "auto").without_tracing()] {
         let outcome = run.env("AWS_SECRET_ACCESS_KEY", "S3cr3tOfTheRun").run().code(1);

@@ -22,7 +22,6 @@ const KNOWN: ABI = ABI::V6;
 /// elsewhere.
 const SYSTEM: &[&str] = &[
     "/bin",
-    "/dev",
     "/etc",
     "/gnu/store",
     "/lib",
@@ -36,7 +35,8 @@ const SYSTEM: &[&str] = &[
     "/var/lang",
     "/var/runtime",
 ];
-/// Devices that programs write to.
+/// All that programs may use of `/dev`: elsewhere in it are the machine's disks, and other builds' files (`/dev/shm`, which
+/// Lambda does not have).
 const DEVICES: &[&str] = &["/dev/full", "/dev/null", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero"];
 
 /// Allows this process, and the program that it becomes, to read only the system and `readable`, and to write only
