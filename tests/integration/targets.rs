@@ -353,24 +353,42 @@ fn a_project_for_other_patch_releases_gets_one_of_them() {
     }
 }
 
+/// Builds a layer of what PyPI has, and asks uv what it would choose.
+#[track_caller]
+fn is_chosen_as_by_uv(names: &str) {
+    let sandbox = Sandbox::with_requirements(names);
+    let target = ["--python-version", "3.13.18", "--python-platform", "x86_64-manylinux_2_34"];
+    let mut uv = crate::locks::uv(&sandbox.path(""));
+    uv.args(["pip", "compile", "--quiet", "--no-header", "--no-annotate", "requirements.txt"]).args(target);
+    let output = uv.output().expect("can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let chosen = String::from_utf8(output.stdout).expect("is UTF-8");
+    let chosen: BTreeMap<String, String> = chosen
+        .lines()
+        .filter_map(|line| line.split_once("=="))
+        .map(|(name, version)| (name.split('[').next().unwrap_or(name).to_owned(), version.to_owned()))
+        .collect();
+    assert!(!chosen.is_empty());
+    built(&sandbox, "3.13", "x86_64");
+    assert_eq!(crate::locks::layered(&sandbox.path("layer.zip")), chosen, "{names}");
+}
+
 #[test]
-fn what_pypi_has_is_chosen_as_by_uv() {
-    // Among them are newest versions with a source distribution alone, and pre-releases that have wheels.
-    for names in ["requests[socks]\nsix\n", "pyhive\nhydra-core>=1\nomegaconf\n", "newspaper3k\n", "ibm-cos-sdk\n"] {
-        let sandbox = Sandbox::with_requirements(names);
-        let target = ["--python-version", "3.13.18", "--python-platform", "x86_64-manylinux_2_34"];
-        let mut uv = crate::locks::uv(&sandbox.path(""));
-        uv.args(["pip", "compile", "--quiet", "--no-header", "--no-annotate", "requirements.txt"]).args(target);
-        let output = uv.output().expect("can be started");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let chosen = String::from_utf8(output.stdout).expect("is UTF-8");
-        let chosen: BTreeMap<String, String> = chosen
-            .lines()
-            .filter_map(|line| line.split_once("=="))
-            .map(|(name, version)| (name.split('[').next().unwrap_or(name).to_owned(), version.to_owned()))
-            .collect();
-        assert!(!chosen.is_empty());
-        built(&sandbox, "3.13", "x86_64");
-        assert_eq!(crate::locks::layered(&sandbox.path("layer.zip")), chosen, "{names}");
-    }
+fn what_an_extra_brings_is_chosen_as_by_uv() {
+    is_chosen_as_by_uv("requests[socks]\nsix\n");
+}
+
+#[test]
+fn newest_versions_without_wheels_are_chosen_as_by_uv() {
+    is_chosen_as_by_uv("pyhive\nhydra-core>=1\nomegaconf\n");
+}
+
+#[test]
+fn what_requirements_have_no_wheels_is_chosen_as_by_uv() {
+    is_chosen_as_by_uv("newspaper3k\n");
+}
+
+#[test]
+fn several_distributions_without_wheels_are_chosen_as_by_uv() {
+    is_chosen_as_by_uv("ibm-cos-sdk\n");
 }
