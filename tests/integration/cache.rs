@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::harness::{Outcome, Run, Sandbox, tools};
-use crate::packages::{tagged_wheel_of, wheel_of, wheel_with};
+use crate::packages::{wheel_of, wheel_with};
 use crate::pypi::PasswordIndex;
 
 /// With their hashes, which always stand for the same files.
@@ -279,64 +279,36 @@ fn an_index_may_replace_a_wheel() {
     assert!(new == cold);
 }
 
-/// A line of a lock that allows these wheels.
-fn locked(requirement: &str, wheels: &[&Utf8Path]) -> String {
-    let hash = |wheel: &&Utf8Path| lambda_layer::types::Digest::of(&fs_err::read(wheel).expect("is there")).hex();
-    let hashes = wheels.iter().map(hash).map(|hash| format!(" --hash=sha256:{hash}"));
-    format!("{requirement}{}\n", hashes.collect::<String>())
-}
-
 #[test]
 fn a_locked_set_that_uv_knows_is_installed_without_an_index() {
-    let sandbox = Sandbox::new();
-    let wheels = sandbox.root().join("index");
-    let [old, new, beta] = [("alpha", "1.0"), ("alpha", "1.1"), ("beta", "1.0")]
-        .map(|(name, version)| wheel_with(&wheels, name, version, &format!("which = '{version}'\n")));
-    let index = PasswordIndex::start(&wheels, "me", "pass-w0rd-of-mine");
-    let url = index.url_with_password();
-    let run = |uv: &str| build(&sandbox, &["--index-url", &url]).env("UV_CACHE_DIR", sandbox.root().join(uv));
-    let own_cache = |name: &str| run("uv").env("LAMBDA_LAYER_CACHE_DIR", sandbox.root().join(name));
-    let lock = |alpha: &str, wheel: &Utf8Path| {
-        sandbox.write("requirements.txt", [locked(alpha, &[wheel]), locked("beta==1.0", &[&beta])].concat());
-    };
-    lock("alpha==1.0", &old);
-    layer(&sandbox, own_cache("first"));
-    lock("alpha==1.1", &new);
-    let (online, _) = layer(&sandbox, own_cache("second"));
-    let asked = index.requests().len();
-    // All of it, and one of two.
-    let (empty, outcome) = layer(&sandbox, own_cache("empty"));
-    outcome.says("Install with uv").says("2 distributions");
-    lock("alpha==1.0", &old);
-    let (bumped, outcome) = layer(&sandbox, own_cache("empty"));
-    outcome.says("2 distributions").says("1 of them from the cache");
-    assert_eq!(index.requests().len(), asked, "{:?}", index.requests());
-    assert!(empty == online);
-    let (cold, _) = layer(&sandbox, run("other").env("LAMBDA_LAYER_CACHE_DIR", sandbox.root().join("other")));
-    assert!(bumped == cold && index.requests().len() > asked);
-}
-
-#[test]
-fn a_locked_wheel_that_uv_has_not_heard_of_is_installed() {
-    let sandbox = Sandbox::new();
-    let wheels = sandbox.root().join("index");
-    let old = wheel_with(&wheels, "alpha", "1.0", "which = 'old'\n");
-    let index = PasswordIndex::start(&wheels, "me", "pass-w0rd-of-mine");
-    let url = index.url_with_password();
-    let run = |uv: &str, own: &str| {
-        let run = build(&sandbox, &["--index-url", &url]).env("UV_CACHE_DIR", sandbox.root().join(uv));
+    let sandbox = Sandbox::with_requirements(LOCKED);
+    let dead = "http://127.0.0.1:9";
+    let run = |own: &str, uv: &str| {
+        let run = build(&sandbox, &[]).env("UV_CACHE_DIR", sandbox.root().join(uv)).env("UV_HTTP_RETRIES", "0");
         run.env("LAMBDA_LAYER_CACHE_DIR", sandbox.root().join(own))
     };
-    sandbox.write("requirements.txt", locked("alpha==1.0", &[&old]));
-    let (before, _) = layer(&sandbox, run("uv", "one"));
-    // Its project has added a wheel for this Python, and everybody locks again.
-    let tags = format!("cp{}-none-any", tools().python_version().replace('.', ""));
-    let new = tagged_wheel_of(&wheels, "alpha", "1.0", &tags, &[("alpha.py", "which = 'new'\n")]);
-    sandbox.write("requirements.txt", locked("alpha==1.0", &[&old, &new]));
-    let (after, _) = layer(&sandbox, run("uv", "two"));
-    let (cold, _) = layer(&sandbox, run("cold", "three"));
-    assert!(before != after, "uv's page is older than the lock");
-    assert!(after == cold);
+    let without_network = |run: Run| {
+        let run = run.env("HTTPS_PROXY", dead).env("HTTP_PROXY", dead).env("ALL_PROXY", dead).env("NO_PROXY", "");
+        run.env("https_proxy", dead).env("http_proxy", dead).env("all_proxy", dead).env("no_proxy", "")
+    };
+    without_network(run("none", "uv")).run().code(2).says("could not be reached");
+    let (online, _) = layer(&sandbox, run("first", "uv"));
+    let (offline, outcome) = layer(&sandbox, without_network(run("second", "uv")));
+    outcome.says("Install with uv").says("2 distributions");
+    assert!(offline == online);
+    // The lock allows a file that uv has not heard of, and that might fit better than the others.
+    let unheard = format!("{} --hash=sha256:{}\n", LOCKED.trim_end(), "0".repeat(64));
+    sandbox.write("requirements.txt", unheard);
+    without_network(run("third", "uv")).run().code(2).says("could not be reached");
+    let (asked, _) = layer(&sandbox, run("third", "uv"));
+    assert!(asked == online);
+    // One of the two is in the cache of finished files, and the other one is in uv's.
+    sandbox.write("requirements.txt", LOCKED.lines().next().expect("has two"));
+    layer(&sandbox, run("fourth", "uv"));
+    sandbox.write("requirements.txt", LOCKED);
+    let (rest, outcome) = layer(&sandbox, without_network(run("fourth", "uv")));
+    outcome.says("2 distributions").says("1 of them from the cache");
+    assert!(rest == online);
 }
 
 #[test]

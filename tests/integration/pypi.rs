@@ -19,7 +19,7 @@ user, password, mark = (os.environ[name] for name in ("INDEX_USER", "INDEX_PASSW
 file = passlib.apache.HtpasswdFile(users, new=True)
 file.set_password(user, password)
 file.save()
-app = pypiserver.app(roots=[pathlib.Path(folder)], password_file=users, disable_fallback=True, hash_algo="sha256",
+app = pypiserver.app(roots=[pathlib.Path(folder)], password_file=users, disable_fallback=True,
                      authenticate=["update", "download", "list"])
 
 def arguments():

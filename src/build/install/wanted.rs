@@ -233,7 +233,7 @@ fn now() -> u64 {
 }
 
 /// Whether every version comes from PyPI, as it is without any setting. Other indexes may replace a file.
-fn asks_pypi_alone(request: &Request<'_>) -> bool {
+pub(super) fn asks_pypi_alone(request: &Request<'_>) -> bool {
     let dependencies = &request.spec.dependencies;
     let has_index = !request.indexes.first.is_empty() || request.indexes.default.is_some();
     let has_settings = !request.manifest.options.is_empty()

@@ -5,15 +5,17 @@
 //! better than the others. So uv is asked at the same time which files it knows of, and what it has installed only
 //! counts if these are all that the lock allows. Then a new page changes nothing, because a version's files stay what
 //! they are, and uv takes none but those with a listed hash.
+//!
+//! Other indexes than PyPI are asked each time: whether they accept the run's password must not depend on a cache.
 
 use std::process::Command;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Uv, clear};
-use crate::build::install::git::Git;
 use crate::build::install::installer::{Installer as _, Request};
 use crate::build::install::settings;
+use crate::build::install::wanted::asks_pypi_alone;
 use crate::process::child;
 use crate::process::child::Outcome;
 
@@ -27,7 +29,7 @@ impl Uv {
         input: Option<&SecretString>,
         request: &Request<'_>,
     ) -> anyhow::Result<Option<Outcome>> {
-        if settings::refreshes(request) || request.environment.is_on("UV_NO_CACHE") {
+        if !asks_pypi_alone(request) || settings::refreshes(request) || request.environment.is_on("UV_NO_CACHE") {
             return Ok(None);
         }
         install.arg("--offline");
@@ -49,8 +51,6 @@ impl Uv {
     /// Whether uv's cache knows of every file whose hash is in `lines`.
     fn knows_all_files(&self, lines: &SecretString, request: &Request<'_>) -> bool {
         let mut command = self.pip("compile", request);
-        Git::new(Some(&request.manifest.text), request.environment).apply(&mut command);
-        Self::ask_all_indexes(&mut command, request);
         command.args(["--offline", "--quiet", "--no-deps", "--no-header", "--no-annotate", "--generate-hashes", "-"]);
         let Ok(answer) = child::capture_with_input(command, Some(lines), request.console) else { return false };
         let known = answer.text.expose_secret();
