@@ -399,6 +399,14 @@ fn two_things_cannot_have_one_place() {
     error: `python/six.py/x` from included files needs a folder where there is already a file from six
     hint: rename or leave out one of them
     ");
+    insta::assert_snapshot!(refused(&sandbox, &["--include", "six.py=python/six-1.17.0.dist-info"]).told(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+      [time]  Install with uv 0.13.8           1 distribution for python3.13 on x86_64
+    error: `python/six-1.17.0.dist-info/LICENSE` from six needs a folder where there is already a file from included files
+    hint: rename or leave out one of them
+    ");
 }
 
 #[test]
