@@ -8,6 +8,7 @@
 //!
 //! Other indexes than PyPI are asked each time: whether they accept the run's password must not depend on a cache.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -53,7 +54,7 @@ impl Uv {
         let mut command = self.pip("compile", request);
         command.args(["--offline", "--quiet", "--no-deps", "--no-header", "--no-annotate", "--generate-hashes", "-"]);
         let Ok(answer) = child::capture_with_input(command, Some(lines), request.console) else { return false };
-        let known = answer.text.expose_secret();
+        let known: BTreeSet<&str> = hashes(answer.text.expose_secret()).collect();
         answer.status.success() && hashes(lines.expose_secret()).all(|hash| known.contains(hash))
     }
 }
