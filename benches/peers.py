@@ -214,19 +214,21 @@ def with_cache(how, binary, layer, env):
     return {**env, CACHE: str(fresh)}
 
 
-def build_once(how, binary, layer, env, build, timed):
+def build_once(how, binary, layer, env, build, measure):
+    """One build. `measure`: "zip" for the first, which also warms up; "seconds"; or "peaks", because looking at the memory takes time."""
     tree, archive = WORK / "tree", WORK / "out.zip"
     tree.mkdir()
     env = with_cache(how, binary, layer, env)
     os.sync()  # what the last one wrote is not this one's load
     seconds = 0.0
     for program, command, cwd in commands(how, binary, layer, tree, archive):
-        used = run(command, env, cwd)
+        used = run(command, env, cwd, sample=0.01 if measure == "peaks" else None)
         seconds += used.wall
-        build.peaks[program] = max(build.peaks.get(program, 0), used.peak)
-    if timed:
+        if measure == "peaks":
+            build.peaks[program] = used.peak
+    if measure == "seconds":
         build.seconds.append(seconds)
-    else:
+    elif measure == "zip":
         build.zip = Zip(archive)
         if how in OWN:
             build.zip.zip6 = zip6(archive, env)
@@ -237,12 +239,13 @@ def build_once(how, binary, layer, env, build, timed):
 def build_all(binary, runs, env, with_pip=True):
     hows = [*(OWN if binary else ()), UV, COMPILED, *([PIP] if with_pip else ())]
     builds = {(how, layer): Build() for how in hows for layer in LAYERS}
-    for number in range(runs + 1):
-        say("builds: warm-up" if number == 0 else f"builds: round {number} of {runs}")
+    for number in range(runs + 2):
+        measure = "zip" if number == 0 else "seconds" if number <= runs else "peaks"
+        say(f"builds: round {number} of {runs}" if measure == "seconds" else f"builds: {measure}")
         for layer in LAYERS:
             turn = number % len(hows)  # nobody is always the one after pip
             for how in hows[turn:] + hows[:turn]:
-                build_once(how, binary, layer, env, builds[how, layer], timed=number > 0)
+                build_once(how, binary, layer, env, builds[how, layer], measure)
     return hows, builds
 
 

@@ -5,6 +5,7 @@
 
 mod capped;
 mod contents;
+pub mod deflate;
 mod each;
 mod folder;
 mod inflate;

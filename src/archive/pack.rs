@@ -1,8 +1,8 @@
 //! Packs a tree into a zip: the same tree gives the same bytes on any machine.
 //!
 //! What could differ is fixed: entries sorted by path, folders included; dates 1980-01-01 00:00 UTC; modes 755 for
-//! folders, programs and 644 for other files; one compressor at one level, on files as a whole, so that the number of
-//! threads changes nothing. Files are compressed side by side, and written in order. Until it is its turn, what larger
+//! folders, programs and 644 for other files; one compressor, on files as a whole, so that the number of threads changes
+//! nothing. Files are compressed side by side, and written in order. Until it is its turn, what larger
 //! ones were compressed to waits on disk.
 //!
 //! libdeflater compresses and rawzip writes what is compressed already; the `zip` crate's own parallel writing puts
@@ -22,7 +22,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use anyhow::Context as _;
 use camino::Utf8Path;
 use indicatif::ProgressBar;
-use libdeflater::{CompressionLvl, Compressor, crc32};
+use libdeflater::crc32;
 use rawzip::path::EntryPath;
 use rawzip::time::UtcDateTime;
 use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchiveWriter};
@@ -30,6 +30,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use self::waiting::{Deflated, WaitingRoom};
+use super::deflate::Deflater;
 use crate::error::Failure;
 use crate::files;
 use crate::layer::scan::Observed;
@@ -37,8 +38,6 @@ use crate::layer::scan::leaks::Scan;
 use crate::layer::{Entry, Source, Stored, StreamRange, Tree};
 use crate::types::{ByteSize, ContentHash, Digest};
 
-/// The default of zlib and of libdeflate.
-pub const LEVEL: i32 = 6;
 /// Files of this size in bytes, or larger, are not left for the end.
 const LARGE: u64 = 4 << 20;
 /// Compressed files of this size in bytes, or larger, wait on disk.
@@ -160,9 +159,9 @@ fn write_zip(
         for worker in 0..threads {
             let (sender, queue, room) = (sender.clone(), &queue, &room);
             scope.spawn(move || {
-                let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).expect("is a level"));
+                let mut deflater = Deflater::of_layers();
                 while let Some((path, entry)) = queue.next(worker) {
-                    let packed = compress(path, entry, scan, &mut compressor).and_then(|packed| packed.waiting(room));
+                    let packed = compress(path, entry, scan, &mut deflater).and_then(|packed| packed.waiting(room));
                     // Nobody listens any more if writing failed.
                     if sender.send((path, packed)).is_err() {
                         return;
@@ -298,7 +297,7 @@ fn only_copied<'a>(entry: &'a Entry, scan: &Scan) -> Option<(&'a Stored, bool)> 
     }
 }
 
-fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compressor) -> anyhow::Result<Packed> {
+fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, deflater: &mut Deflater) -> anyhow::Result<Packed> {
     if let Source::Stored { file, executable } = &entry.source {
         return copy(path, entry, file, *executable, scan);
     }
@@ -316,12 +315,7 @@ fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, compressor: &mut Compre
         Source::Link { target } => Observed::of_link(path, &entry.owner, target, scan),
         _ => Observed::of(path, &entry.owner, bytes, scan),
     };
-    // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
-    let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
-    let length =
-        compressor.deflate_compress(bytes, &mut deflated).context("the compressor needs more room than it said")?;
-    deflated.truncate(length);
-    deflated.shrink_to_fit();
+    let deflated = deflater.deflate(bytes)?;
     let check = Some(crc32(&deflated));
     let deflated = Deflated::Here(deflated);
     Ok(Packed { deflated, crc: crc32(bytes), check, size: bytes.len() as u64, mode, observed })

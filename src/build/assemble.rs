@@ -60,6 +60,7 @@ fn add_installed(
     let left_out: BTreeSet<&Utf8Path> =
         excluded.iter().flat_map(|distribution| distribution.record.keys().map(Utf8PathBuf::as_path)).collect();
 
+    let mut entries = Vec::with_capacity(installed.files.len());
     for (path, file) in &installed.files {
         let owner = owners.get(path.as_str());
         if is_noise(path) || (owner.is_none() && (left_out.contains(path.as_path()) || path == ".lock")) {
@@ -84,9 +85,9 @@ fn add_installed(
             (None, Some((digest, size))) => Entry { source: file.source.clone(), owner, size, digest: Some(digest) },
             (changed, _) => entry(changed.unwrap_or_else(|| file.source.clone()), owner)?,
         };
-        tree.add(place, entry)?;
+        entries.push((place, entry));
     }
-    Ok(())
+    Ok(tree.fill(entries)?)
 }
 
 impl From<Bytecode> for Compiled {

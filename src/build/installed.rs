@@ -192,8 +192,7 @@ pub(crate) fn is_entry_point(path: &Utf8Path, distribution: &Distribution) -> bo
 fn contents(entries: &[FileEntry], recorded: &BTreeSet<&str>) -> anyhow::Result<Vec<Option<(Digest, ByteSize)>>> {
     side_by_side(entries, |entry| match &entry.kind {
         FileKind::File { source, .. } if recorded.contains(entry.path.as_str()) => {
-            let bytes = fs_err::read(source).context("could not read an installed file")?;
-            Ok(Some((Digest::of(&bytes), ByteSize(bytes.len() as u64))))
+            files::digest_of_file(source).context("could not read an installed file").map(Some)
         }
         FileKind::File { .. } | FileKind::Link { .. } => Ok(None),
     })

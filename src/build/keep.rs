@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use camino::Utf8Path;
-use libdeflater::{CompressionLvl, Compressor, crc32};
+use libdeflater::crc32;
 
 use super::install::{Keys, wanted};
-use super::installed;
 use super::installed::{Installed, Known, bytes_of};
 use super::slim::start;
-use crate::archive::pack::{Archive, LEVEL};
+use super::{assemble, installed};
+use crate::archive::deflate::Deflater;
+use crate::archive::pack::Archive;
 use crate::cache::{Bytecode, Cache, Content, NewBytecode, NewContent, NewFile, Row};
 use crate::console::Console;
 use crate::layer::scan::Observed;
@@ -103,7 +104,9 @@ impl<'a> Builder<'a> {
             content = self.in_layer(place, &entry.source, content);
             learned.observed = Some(self.observed(place));
         } else if matches!(content, Content::Absent) && is_read(path) {
-            content = deflated(&bytes_of(&file.source)?);
+            let bytes = bytes_of(&file.source)?;
+            let mut deflater = if assemble::is_noise(path) { Deflater::quick() } else { Deflater::of_layers() };
+            content = Content::Here(deflater.deflate(&bytes)?, crc32(&bytes));
         }
         if matches!(content, Content::Absent) && learned.start.is_none() {
             learned.start = Some(start(&file.source)?);
@@ -158,18 +161,6 @@ fn of_stored(file: &Stored) -> Content {
 /// Whether builds read a file that may not be in the layer as it is: metadata, and scripts.
 fn is_read(path: &Utf8Path) -> bool {
     path.starts_with("bin") || path.components().next().is_some_and(|top| top.as_str().ends_with(".dist-info"))
-}
-
-fn deflated(bytes: &[u8]) -> Content {
-    let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).expect("is a level"));
-    let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
-    match compressor.deflate_compress(bytes, &mut deflated) {
-        Ok(length) => {
-            deflated.truncate(length);
-            Content::Here(deflated, crc32(bytes))
-        }
-        Err(_) => Content::Absent,
-    }
 }
 
 impl Known {

@@ -36,7 +36,7 @@ use crate::layer::{
     distribution_sizes,
 };
 use crate::manifest::Manifest;
-use crate::process::Pythons;
+use crate::process::{Pythons, scratch};
 use crate::runtime::Runtime;
 use crate::spec::{Bytecode, FailOn, SlimLevel, SmokeTest, Spec, Task};
 use crate::types::{ByteSize, DistributionName};
@@ -223,6 +223,7 @@ fn build_with(
     }
     made.findings.sort_by(|left, right| left.rank().cmp(&right.rank()));
     console.findings(&made.findings, made.rejection.is_some());
+    tree.folders.into_iter().for_each(scratch::remove);
     Ok(made)
 }
 

@@ -25,6 +25,7 @@ use crate::types::Digest;
 /// A digest of the code that decides what builds find out about a file, and how that is kept: other code starts anew.
 const CODE: u64 = digest_of_code(&[
     include_bytes!("pack.rs"),
+    include_bytes!("../archive/deflate.rs"),
     include_bytes!("../archive/pack.rs"),
     include_bytes!("../build/bytecode/compile.py"),
     include_bytes!("../build/bytecode/marshal.rs"),

@@ -6,16 +6,21 @@ use camino::Utf8Path;
 use sha2::{Digest as _, Sha256};
 
 use super::{FileEntry, FileKind, walk};
-use crate::types::Digest;
+use crate::types::{ByteSize, Digest};
 
 /// Digest of a file, or of a folder's paths, modes and bytes.
 pub fn digest(path: &Utf8Path, workspace: &Utf8Path) -> anyhow::Result<Digest> {
     if path.is_file() {
-        let mut hasher = Sha256::new();
-        hash_file(&mut hasher, path)?;
-        return Ok(Digest::finish(hasher));
+        return Ok(digest_of_file(path)?.0);
     }
     digest_of_entries(&walk(path, workspace)?)
+}
+
+/// Digest of a file's bytes, and their number.
+pub fn digest_of_file(path: &Utf8Path) -> std::io::Result<(Digest, ByteSize)> {
+    let mut hasher = Sha256::new();
+    let length = hash_file(&mut hasher, path)?;
+    Ok((Digest::finish(hasher), ByteSize(length)))
 }
 
 /// Each entry adds a tag, its path and its bytes, each with its length in front, so no two folders look alike.
@@ -42,14 +47,20 @@ pub fn digest_of_entries(entries: &[FileEntry]) -> anyhow::Result<Digest> {
     Ok(Digest::finish(hasher))
 }
 
-/// Reads in pieces, so that a large file takes no memory.
-fn hash_file(hasher: &mut Sha256, path: &Utf8Path) -> anyhow::Result<()> {
+/// Reads in pieces, so that a large file takes no memory. Returns the number of bytes.
+fn hash_file(hasher: &mut Sha256, path: &Utf8Path) -> std::io::Result<u64> {
+    const LARGEST_PIECE: u64 = 1 << 18;
     let mut file = fs_err::File::open(path)?;
-    let mut piece = vec![0; 64 * 1024];
+    let piece = file.metadata()?.len().clamp(1, LARGEST_PIECE);
+    let mut piece = vec![0; usize::try_from(piece).expect("fits")];
+    let mut total = 0;
     loop {
         match file.read(&mut piece)? {
-            0 => return Ok(()),
-            length => hasher.update(&piece[..length]),
+            0 => return Ok(total),
+            length => {
+                hasher.update(&piece[..length]);
+                total += length as u64;
+            }
         }
     }
 }

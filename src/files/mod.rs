@@ -6,7 +6,7 @@ mod links;
 mod paths;
 mod walk;
 
-pub use digest::{digest, digest_of_entries};
+pub use digest::{digest, digest_of_entries, digest_of_file};
 pub(crate) use errors::unreadable;
 pub use errors::{missing, nearest_sibling};
 pub use paths::{normalize, relative, shown, utf8};

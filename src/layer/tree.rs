@@ -163,33 +163,62 @@ impl Tree {
         out
     }
 
+    /// The first entries of a tree, all at once: finding the place of each takes far longer.
+    ///
+    /// # Errors
+    /// As for [`Tree::add`].
+    pub(crate) fn fill(&mut self, mut entries: Vec<(Utf8PathBuf, Entry)>) -> Result<(), Failure> {
+        debug_assert!(self.entries.is_empty(), "would be overwritten");
+        entries.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let mut kept: Vec<(Utf8PathBuf, Entry)> = Vec::with_capacity(entries.len());
+        for (path, entry) in entries {
+            match kept.last() {
+                Some((last, taken)) if path.starts_with(last) => {
+                    if *last != path || !taken.source.is_the_same(&entry.source) {
+                        return Err(conflict((last, &taken.owner), (&path, &entry.owner)));
+                    }
+                }
+                _ => kept.push((path, entry)),
+            }
+        }
+        self.entries = kept.into_iter().collect();
+        Ok(())
+    }
+
     /// # Errors
     /// Something else is already there, or is needed as a folder there.
     pub(crate) fn add(&mut self, path: Utf8PathBuf, entry: Entry) -> Result<(), Failure> {
         // A folder stands right before what is in it.
         let next = self.entries.range::<Utf8PathBuf, _>(&path..).next();
         let last = self.entries.range::<Utf8PathBuf, _>(..&path).next_back();
-        let failure = match (next, last) {
-            (Some((next, taken)), _) if *next == path => {
-                if taken.source.is_the_same(&entry.source) {
-                    return Ok(());
-                }
-                format!("`{path}` in the layer would come from both {} and {}", taken.owner, entry.owner)
+        match (next, last) {
+            (Some((next, taken)), _) if *next == path && taken.source.is_the_same(&entry.source) => Ok(()),
+            (Some((other, taken)), _) if other.starts_with(&path) => {
+                Err(conflict((other, &taken.owner), (&path, &entry.owner)))
             }
-            (Some((next, taken)), _) if next.starts_with(&path) => in_the_way(next, &taken.owner, &entry.owner),
-            (_, Some((last, taken))) if path.starts_with(last) => in_the_way(&path, &entry.owner, &taken.owner),
+            (_, Some((other, taken))) if path.starts_with(other) => {
+                Err(conflict((other, &taken.owner), (&path, &entry.owner)))
+            }
             _ => {
                 self.entries.insert(path, entry);
-                return Ok(());
+                Ok(())
             }
-        };
-        Err(Failure::user(failure).hint("rename or leave out one of them"))
+        }
     }
 }
 
-/// What is said if a file stands where another needs a folder.
-fn in_the_way(path: &Utf8Path, owner: &Owner, of_file: &Owner) -> String {
-    format!("`{path}` from {owner} needs a folder where there is already a file from {of_file}")
+/// Two files that cannot both be there: `taken` came first.
+fn conflict(taken: (&Utf8Path, &Owner), new: (&Utf8Path, &Owner)) -> Failure {
+    let failure = match (taken, new) {
+        ((path, taken), (same, new)) if path == same => {
+            format!("`{path}` in the layer would come from both {taken} and {new}")
+        }
+        ((file, of_file), (path, owner)) | ((path, owner), (file, of_file)) if path.starts_with(file) => {
+            format!("`{path}` from {owner} needs a folder where there is already a file from {of_file}")
+        }
+        _ => unreachable!("each has room"),
+    };
+    Failure::user(failure).hint("rename or leave out one of them")
 }
 
 impl Source {

@@ -1,11 +1,13 @@
 //! Creates the temporary folders of a build, and removes those of killed runs.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use camino::Utf8Path;
 use tempfile::TempDir;
+use walkdir::{DirEntry, WalkDir};
 
-use super::workers;
+use super::{side_by_side, workers};
 
 /// Prefixes that only builds use: for their folder, and for the zip while it is written.
 const PREFIXES: &[&str] = &["lambda-layer-build-", ".lambda-layer-"];
@@ -24,6 +26,16 @@ const SHARE: u64 = 8;
 pub(crate) fn folder(parent: &Utf8Path) -> anyhow::Result<TempDir> {
     sweep(parent, SystemTime::now());
     Ok(tempfile::Builder::new().prefix(PREFIXES[0]).tempdir_in(parent)?)
+}
+
+/// Removes a folder, which may have thousands of files, on all processors. What cannot be removed stays.
+pub(crate) fn remove(folder: TempDir) {
+    // `installed/package/part`: of these there are enough.
+    let parts = WalkDir::new(folder.path()).min_depth(3).max_depth(3).into_iter().flatten();
+    let parts: Vec<_> = parts.filter(|part| part.file_type().is_dir()).map(DirEntry::into_path).collect();
+    let remove = |part: &PathBuf| Ok(fs_err::remove_dir_all(part).ok());
+    side_by_side(&parts, remove).ok();
+    drop(folder);
 }
 
 /// A folder for this many bytes of files that are soon removed again: in memory if there is plenty of it, because many

@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use libdeflater::{CompressionLvl, Compressor, crc32};
+use libdeflater::crc32;
 
 use super::memory::Memory;
 use super::outcome::Ran;
 use super::part::Part;
+use crate::archive::deflate::Deflater;
 use crate::cache;
 use crate::cache::{Content, NewContent, NewFile};
 use crate::layer::{Entry, Learned, Owner, Source};
 use crate::types::{Digest, DistributionName};
-
-/// It is only read back: the time to compress it counts, and not its size.
-const LEVEL: i32 = 1;
 
 impl Memory<'_> {
     /// The bytecode that earlier imports of the distributions in this part have read, by its path in the layer.
@@ -67,11 +65,7 @@ impl Memory<'_> {
 
 fn new_file<'a>(path: &'a Utf8Path, entry: &Entry) -> Option<NewFile<'a>> {
     let bytes = entry.bytes().ok()?;
-    let mut compressor = Compressor::new(CompressionLvl::new(LEVEL).expect("is a level"));
-    let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
-    let length = compressor.deflate_compress(&bytes, &mut deflated).ok()?;
-    deflated.truncate(length);
-    let content = Content::Here(deflated, crc32(&bytes));
+    let content = Content::Here(Deflater::quick().deflate(&bytes).ok()?, crc32(&bytes));
     let file = NewContent { digest: entry.digest?, size: entry.size, content, learned: Learned::default() };
     Some(NewFile { path, executable: false, file, bytecode: None })
 }
