@@ -39,7 +39,7 @@ use crate::layer::{Entry, Source, Stored, StreamRange, Tree};
 use crate::types::{ByteSize, ContentHash, Digest};
 
 /// Files of this size in bytes, or larger, are not left for the end.
-const LARGE: u64 = 4 << 20;
+const LARGE: u64 = 1 << 20;
 /// Compressed files of this size in bytes, or larger, wait on disk.
 const WAITS: usize = 1 << 18;
 const FOLDER_MODE: u32 = 0o040_755;

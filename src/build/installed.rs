@@ -120,15 +120,18 @@ impl Installed {
         if cache.is_there() {
             // What is built from a folder or a repository is searched for more kinds of credentials.
             let is_of_index = |it: &&Distribution| !it.is_built_here && !it.is_local && it.repository.is_none();
-            for distribution in distributions.iter().filter(is_of_index) {
-                if let Some(content) = content_of(distribution, |path| installed.row(path, distribution)) {
-                    let pack = cache.pack(content, variant, console);
-                    if let Some(pack) = &pack {
-                        installed.use_streams(pack);
-                    }
-                    let known = Known { content, pack, is_taken: false };
-                    installed.known.insert(distribution.name.clone(), known);
+            let of_index: Vec<_> = distributions.iter().filter(is_of_index).collect();
+            let known = side_by_side(&of_index, |distribution| {
+                let content = content_of(distribution, |path| installed.row(path, distribution));
+                let known = |content| Known { content, pack: cache.pack(content, variant, console), is_taken: false };
+                Ok((distribution.name.clone(), content.map(known)))
+            })?;
+            for (name, known) in known {
+                let Some(known) = known else { continue };
+                if let Some(pack) = &known.pack {
+                    installed.use_streams(pack);
                 }
+                installed.known.insert(name, known);
             }
         }
         installed.distributions = distributions.to_vec();

@@ -15,6 +15,7 @@ pub mod strip;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::mpsc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::NamedTempFile;
@@ -168,18 +169,22 @@ fn build_with(
     };
     let layer = if made.rejection.is_none() {
         let (archive, layer, attempt) = std::thread::scope(|scope| {
-            // Imports wait for the disk and for one processor, and so does the rest for the others.
-            let importing = scope.spawn(|| smoke::import(&tree, spec, (pythons, stage), cache, environment, console));
+            // Imports take longer than the rest, on one processor, and need the files of the layer first.
+            let (laid_out, are_laid_out) = mpsc::channel();
+            let tree = &tree;
+            let importing = scope
+                .spawn(move || smoke::import(tree, spec, (pythons, stage), &laid_out, cache, environment, console));
+            are_laid_out.recv().ok();
             let step = console.step("Pack the zip");
             let folder = archive_folder(spec, environment)?;
             let scan = Scan::new(&console.secrets(), &tree.distributions);
-            let mut archive = pack::pack(&tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
+            let mut archive = pack::pack(tree, &scan, &folder, step.bar(tree.unzipped_size().0))?;
             step.done(format!("{} files, {} → {}", archive.entries, archive.unzipped_size, archive.zipped_size));
-            keep::Finished { tree: &tree, installed: &installed, archive: &archive, keys: &keys }
+            keep::Finished { tree, installed: &installed, archive: &archive, keys: &keys }
                 .keep(spec, cache, console)?;
 
             let step = console.step("Check the layer");
-            let layer = Layer::of(&tree, std::mem::take(&mut archive.observed));
+            let layer = Layer::of(tree, std::mem::take(&mut archive.observed));
             let (left_out, is_slimmed) = (spec.content.exclude.clone(), spec.content.slim > SlimLevel::None);
             let layer = Layer { left_out, is_slimmed, ..layer };
             made.findings.extend(audit::check(&layer, spec.target, &runtime));

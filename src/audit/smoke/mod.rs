@@ -18,6 +18,7 @@ mod stage;
 pub mod times;
 
 use std::collections::BTreeSet;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -90,7 +91,8 @@ pub enum Attempt<'a> {
     Done(Imports<'a>),
 }
 
-/// Imports the modules of a tree, on a stage if there is one already.
+/// Imports the modules of a tree, on a stage if there is one already. `laid_out` hears when the files of the layer are on
+/// it, or that this takes no time.
 ///
 /// # Errors
 /// The test itself could not run; problems of the layer are findings.
@@ -98,6 +100,7 @@ pub fn import<'a>(
     tree: &Tree,
     spec: &Spec,
     (pythons, stage): (Option<&'a Pythons>, Option<Stage>),
+    laid_out: &Sender<()>,
     cache: &Cache,
     environment: &Environment,
     console: &Console,
@@ -113,7 +116,9 @@ pub fn import<'a>(
     let subject = Subject { layer, known: &[], excluded: &spec.content.exclude, target, wanted };
     let lay_out = |part: Option<&Part<'_>>, opt: &Utf8Path| {
         let spare = memory.as_ref().map(|memory| memory.spare(part)).unwrap_or_default();
-        place::lay_out(tree, &spare, part, opt)
+        let done = place::lay_out(tree, &spare, part, opt);
+        laid_out.send(()).ok();
+        done
     };
     attempt(&subject, memory.as_ref(), stage, lay_out, pythons, environment)
 }
