@@ -42,6 +42,8 @@ use crate::types::{ByteSize, ContentHash, Digest};
 const LARGE: u64 = 1 << 20;
 /// Compressed files of this size in bytes, or larger, wait on disk.
 const WAITS: usize = 1 << 18;
+/// Files go to the writer when there are this many bytes of them: waking it for each small one takes a processor's time.
+const HANDED_OVER: u64 = 1 << 19;
 const FOLDER_MODE: u32 = 0o040_755;
 const PROGRAM_MODE: u32 = 0o100_755;
 const FILE_MODE: u32 = 0o100_644;
@@ -160,13 +162,21 @@ fn write_zip(
             let (sender, queue, room) = (sender.clone(), &queue, &room);
             scope.spawn(move || {
                 let mut deflater = Deflater::of_layers();
+                let (mut done, mut size) = (Vec::new(), 0);
                 while let Some((path, entry)) = queue.next(worker) {
                     let packed = compress(path, entry, scan, &mut deflater).and_then(|packed| packed.waiting(room));
+                    let is_error = packed.is_err();
+                    done.push((path, packed));
+                    size += entry.size.0;
                     // Nobody listens any more if writing failed.
-                    if sender.send((path, packed)).is_err() {
+                    if (is_error || size >= HANDED_OVER) && sender.send(std::mem::take(&mut done)).is_err() {
                         return;
                     }
+                    if done.is_empty() {
+                        size = 0;
+                    }
                 }
+                sender.send(done).ok();
             });
         }
         // The channel ends when the last worker does.
@@ -241,7 +251,7 @@ fn entry_path(name: &str) -> Result<EntryPath<'_>, Failure> {
 fn write_in_order(
     tree: &Tree,
     scan: &Scan,
-    packed: &mpsc::Receiver<(&Utf8Path, anyhow::Result<Packed>)>,
+    packed: &mpsc::Receiver<Vec<(&Utf8Path, anyhow::Result<Packed>)>>,
     room: &WaitingRoom,
     writer: &mut impl Write,
     progress: &ProgressBar,
@@ -264,11 +274,12 @@ fn write_in_order(
             if let Some(found) = waiting.remove(path.as_str()) {
                 break found;
             }
-            let (path, result) = packed.recv().context("packing stopped before the end")?;
-            let packed = result.with_context(|| format!("could not pack `{path}`"))?;
-            // Compressing is the work; writing waits for the file whose turn it is.
-            progress.inc(packed.size);
-            waiting.insert(path.as_str(), packed);
+            for (path, result) in packed.recv().context("packing stopped before the end")? {
+                let packed = result.with_context(|| format!("could not pack `{path}`"))?;
+                // Compressing is the work; writing waits for the file whose turn it is.
+                progress.inc(packed.size);
+                waiting.insert(path.as_str(), packed);
+            }
         };
         if !found.observed.is_nothing() {
             seen.observed.insert(name.clone(), found.observed);
