@@ -3,11 +3,25 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;
+use crate::types::{ByteSize, Digest};
 
 fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
     let folder = tempfile::tempdir().expect("can be made");
     let path = Utf8PathBuf::try_from(folder.path().canonicalize().expect("exists")).expect("is UTF-8");
     (folder, path)
+}
+
+#[test]
+fn the_digest_of_a_file_is_that_of_all_its_bytes() {
+    let (_keep, folder) = folder();
+    for size in [0, 1, (1 << 18) - 1, 1 << 18, (1 << 18) + 1, 3 << 18] {
+        let bytes: Vec<u8> = (0_u32..size).map(|number| number.to_le_bytes()[1]).collect();
+        let path = folder.join("file");
+        fs_err::write(&path, &bytes).expect("can be written");
+        let expected = (Digest::of(&bytes), ByteSize(u64::from(size)));
+        assert_eq!(digest_of_file(&path).expect("is readable"), expected);
+    }
+    assert_eq!(digest_of_file(&folder.join("none")).expect_err("is not there").kind(), std::io::ErrorKind::NotFound);
 }
 
 #[test]
