@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 tools=target/ci/lint
 [[ -x $tools/bin/pip ]] || python3 -m venv "$tools"
-"$tools/bin/pip" install --quiet --requirement .ci/requirements/lint.txt
+"$tools/bin/pip" install --quiet --no-compile --requirement .ci/requirements/lint.txt
 
 "$tools/bin/hadolint" Dockerfile python3.*.Dockerfile lite.Dockerfile
 "$tools/bin/zizmor" --offline --persona=pedantic --no-progress .

@@ -12,7 +12,7 @@ fi
 # Build scripts compile C for the target.
 tools=$PWD/target/ci/macos
 [[ -x $tools/bin/pip ]] || python3 -m venv "$tools"
-"$tools/bin/pip" install --quiet --disable-pip-version-check --requirement .ci/requirements/zig.txt
+"$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check --requirement .ci/requirements/zig.txt
 unset RUSTC_WORKSPACE_WRAPPER
 PATH=$tools/bin:$PATH RUSTFLAGS='-D warnings' \
     cargo-zigbuild check --locked --lib --bins --target "$target" --target-dir "$tools/target"

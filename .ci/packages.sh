@@ -10,7 +10,7 @@ python3 .ci/crate.py
 tools=$PWD/target/ci/install
 packages=$PWD/target/ci/packages
 [[ -x $tools/bin/pip ]] || python3 -m venv "$tools"
-"$tools/bin/pip" install --quiet --requirement .ci/requirements/install.txt
+"$tools/bin/pip" install --quiet --no-compile --requirement .ci/requirements/install.txt
 rm -rf "$packages"
 mkdir -p "$packages/bin"
 

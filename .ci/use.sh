@@ -15,7 +15,7 @@ install=$!
 npm pack --silent --pack-destination "$folder/provider" "$provider" >/dev/null &
 pack=$!
 [[ -x $folder/venv/bin/pip ]] || python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --requirement .ci/requirements/use.txt
+"$folder/venv/bin/pip" install --quiet --no-compile --requirement .ci/requirements/use.txt
 wait "$install"
 wait "$pack"
 tar -C "$folder/provider" -xzf "$folder/provider/"*.tgz "${blocks[@]/#/package/lib/}"

@@ -5,5 +5,5 @@ cd "$(dirname "$0")/../.."
 
 tools=target/ci/release
 [[ -x $tools/bin/pip ]] || python3 -m venv "$tools"
-"$tools/bin/pip" install --quiet --requirement .ci/requirements/release.txt
+"$tools/bin/pip" install --quiet --no-compile --requirement .ci/requirements/release.txt
 exec "$tools/bin/python" -B .ci/release/simulation/run.py "$@"

@@ -92,7 +92,7 @@ fn opencv_needs_a_screen() {
     let outcome = build(&sandbox, "3.13", "x86_64", &["--no-deps", "true"]).code(1);
     insta::assert_snapshot!(findings(&outcome), @"
     warning: `opencv-python` needs `numpy`, which is neither in the layer nor in the runtime (add it to the requirements, unless the function or another layer provides it) [missing-requirement]
-    warning: the zip is 59.3 MB, over the 50.0 MB that Lambda accepts without an S3 bucket (publish it through an S3 bucket) [zipped-size]
+    warning: the zip is 59.6 MB, over the 50.0 MB that Lambda accepts without an S3 bucket (publish it through an S3 bucket) [zipped-size]
     error: `python/opencv_python.libs/libQt5Gui-1ce8cbfe.so.5.15.16` and another file of `opencv-python 4.11.0.86` need `libGL.so.1`, which is neither in the layer nor in the runtime
     hint: require `opencv-python-headless` instead, which does not need it
     ");

@@ -89,7 +89,9 @@ fn install() -> Tools {
         fs_err::remove_dir_all(&folder).ok();
         run(Command::new("python3").args(["-m", "venv", folder.as_str()]));
         let python = folder.join("bin/python3");
-        run(Command::new(python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PINS));
+        run(Command::new(python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"])
+            .args(PINS));
         fs_err::write(done, "").expect("can be written");
     }
     Tools { folder }
@@ -106,7 +108,7 @@ pub(crate) fn emulator() -> Utf8PathBuf {
             [(EMULATOR_PINS[0], "sam", &["--no-deps"][..]), (EMULATOR_PINS[1], "runtime", &["--only-binary", ":all:"])]
         {
             let mut pip = Command::new(tools().program("python3"));
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--target"]);
             run(pip.arg(folder.join(place)).args(options).arg(pin));
         }
         let architecture = if cfg!(target_arch = "x86_64") { "x86_64" } else { "arm64" };
@@ -151,7 +153,16 @@ for component in sorted(bom.components):
     if !folder.join("done").exists() {
         fs_err::remove_dir_all(&folder).ok();
         let mut pip = Command::new(tools().program("python3"));
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder.as_str()]);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-compile",
+            "--target",
+            folder.as_str(),
+        ]);
         run(pip.arg(CYCLONEDX_PIN));
         fs_err::write(folder.join("done"), "").expect("can be written");
     }
@@ -177,7 +188,15 @@ pub(crate) fn check_jsonschema() -> Utf8PathBuf {
             fs_err::remove_dir_all(&folder).ok();
             run(Command::new("python3").args(["-m", "venv", folder.as_str()]));
             let mut pip = Command::new(folder.join("bin/python3"));
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CHECK_JSONSCHEMA_PIN]);
+            pip.args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-compile",
+                CHECK_JSONSCHEMA_PIN,
+            ]);
             run(&mut pip);
             fs_err::write(folder.join("done"), "").expect("can be written");
         }
