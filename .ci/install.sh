@@ -57,7 +57,7 @@ try archive env XDG_CACHE_HOME="$work/cache" "$work/archive/lambda-layer"
 
 PATH=$tools/bin:$PATH
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --no-compile --disable-pip-version-check "$wheel"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check "$wheel"
 cmp "$work/archive/lambda-layer" "$work/venv/bin/lambda-layer"
 try pip "$work/venv/bin/lambda-layer"
 try activated env VIRTUAL_ENV="$work/venv" PATH="$work/venv/bin:$PATH" lambda-layer

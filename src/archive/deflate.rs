@@ -7,7 +7,7 @@ const LEVEL: i32 = 6;
 /// Libraries take more than half of a usual layer's time at that level: one below, it is a fifth less, for 0.9% of their
 /// size (`benches/README.md`).
 const LEVEL_OF_LIBRARIES: i32 = 5;
-/// Four times as fast, and a sixth larger.
+/// Twice as fast, and a tenth to a sixth larger.
 const QUICK: i32 = 1;
 /// How compiled files begin (elf(5)).
 const ELF: &[u8] = b"\x7fELF";

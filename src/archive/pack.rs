@@ -165,14 +165,14 @@ fn write_zip(
                 let (mut done, mut size) = (Vec::new(), 0);
                 while let Some((path, entry)) = queue.next(worker) {
                     let packed = compress(path, entry, scan, &mut deflater).and_then(|packed| packed.waiting(room));
-                    let is_error = packed.is_err();
-                    done.push((path, packed));
                     size += entry.size.0;
-                    // Nobody listens any more if writing failed.
-                    if (is_error || size >= HANDED_OVER) && sender.send(std::mem::take(&mut done)).is_err() {
-                        return;
-                    }
-                    if done.is_empty() {
+                    let is_time = size >= HANDED_OVER || packed.is_err();
+                    done.push((path, packed));
+                    if is_time {
+                        // Nobody listens any more if writing failed.
+                        if sender.send(std::mem::take(&mut done)).is_err() {
+                            return;
+                        }
                         size = 0;
                     }
                 }

@@ -89,9 +89,7 @@ fn install() -> Tools {
         fs_err::remove_dir_all(&folder).ok();
         run(Command::new("python3").args(["-m", "venv", folder.as_str()]));
         let python = folder.join("bin/python3");
-        run(Command::new(python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"])
-            .args(PINS));
+        run(pip_install(&python).args(PINS));
         fs_err::write(done, "").expect("can be written");
     }
     Tools { folder }
@@ -107,9 +105,8 @@ pub(crate) fn emulator() -> Utf8PathBuf {
         for (pin, place, options) in
             [(EMULATOR_PINS[0], "sam", &["--no-deps"][..]), (EMULATOR_PINS[1], "runtime", &["--only-binary", ":all:"])]
         {
-            let mut pip = Command::new(tools().program("python3"));
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--target"]);
-            run(pip.arg(folder.join(place)).args(options).arg(pin));
+            let mut pip = pip_install(&tools().program("python3"));
+            run(pip.arg("--target").arg(folder.join(place)).args(options).arg(pin));
         }
         let architecture = if cfg!(target_arch = "x86_64") { "x86_64" } else { "arm64" };
         let program = folder.join("aws-lambda-rie");
@@ -152,18 +149,7 @@ for component in sorted(bom.components):
     lock.file().lock().expect("can be locked");
     if !folder.join("done").exists() {
         fs_err::remove_dir_all(&folder).ok();
-        let mut pip = Command::new(tools().program("python3"));
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-compile",
-            "--target",
-            folder.as_str(),
-        ]);
-        run(pip.arg(CYCLONEDX_PIN));
+        run(pip_install(&tools().program("python3")).args(["--target", folder.as_str(), CYCLONEDX_PIN]));
         fs_err::write(folder.join("done"), "").expect("can be written");
     }
     drop(lock);
@@ -187,22 +173,19 @@ pub(crate) fn check_jsonschema() -> Utf8PathBuf {
         if !folder.join("done").exists() {
             fs_err::remove_dir_all(&folder).ok();
             run(Command::new("python3").args(["-m", "venv", folder.as_str()]));
-            let mut pip = Command::new(folder.join("bin/python3"));
-            pip.args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-compile",
-                CHECK_JSONSCHEMA_PIN,
-            ]);
-            run(&mut pip);
+            run(pip_install(&folder.join("bin/python3")).arg(CHECK_JSONSCHEMA_PIN));
             fs_err::write(folder.join("done"), "").expect("can be written");
         }
         folder.join("bin/check-jsonschema")
     });
     PROGRAM.clone()
+}
+
+/// pip of this Python, to be told what to install. Of tools, few modules are ever imported, and these Python compiles then.
+fn pip_install(python: &Utf8Path) -> Command {
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]);
+    pip
 }
 
 fn run(command: &mut Command) {

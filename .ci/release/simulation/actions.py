@@ -9,7 +9,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import documents
+import yaml
+
 from expressions import filled_tree
 from world import Refused
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from workflow import Leg
 
 WORKFLOWS = Path(__file__).resolve().parents[3] / ".github/workflows"
-BUILD = documents.read((WORKFLOWS / "binaries.yml").read_text())["jobs"]["build"]
+BUILD = yaml.safe_load((WORKFLOWS / "binaries.yml").read_text())["jobs"]["build"]
 TARGETS = [entry["target"] for entry in BUILD["strategy"]["matrix"]["include"]]
 
 

@@ -4,7 +4,8 @@ import json
 import re
 from typing import Any
 
-import documents
+import yaml
+
 from actions import TARGETS, wheel
 from repository import Repository, git
 from world import World
@@ -31,7 +32,7 @@ def seen(world: World) -> dict[str, Any]:
         actions = {}
         for path in git(remote, "ls-tree", "-r", "--name-only", name).splitlines():
             if path.endswith("action.yml"):
-                uses = documents.read(git(remote, "show", f"{name}:{path}"))["runs"]["image"]
+                uses = yaml.safe_load(git(remote, "show", f"{name}:{path}"))["runs"]["image"]
                 match = IMAGE.fullmatch(uses)
                 actions[path] = image(match[1]) if match else uses
         return {"on": git(remote, "rev-parse", f"{name}^"), "changed": changed, "actions": actions}
@@ -84,7 +85,7 @@ def wanted(repository: Repository, *releases: dict[str, str], latest: str, major
         tree = git(repository.remote, "ls-tree", "-r", "--name-only", commit).splitlines()
         actions = {}
         for path in (path for path in tree if path.endswith("action.yml")):
-            source = documents.read(git(repository.remote, "show", f"{commit}:{path}"))["runs"]["image"].removeprefix("../")
+            source = yaml.safe_load(git(repository.remote, "show", f"{commit}:{path}"))["runs"]["image"].removeprefix("../")
             actions[path] = f"{source} for arm64, {source} for x86_64; {version}, {commit}, attested"
             if "/" in path:
                 state["images"][f"{version}-{path.partition('/')[0]}"] = actions[path]

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import documents
+import yaml
+
 from actions import ACTIONS
 from expressions import as_text, condition, filled, filled_tree
 from world import Fault, Refused, World
@@ -53,7 +54,7 @@ class Run:
     def __init__(self, world: World, sha: str, ref: str, inputs: dict[str, Any], environment: dict[str, str]) -> None:
         self.world, self.sha, self.ref, self.inputs, self.environment = world, sha, ref, inputs, environment
         show = ["git", "-C", world.remote, "show", f"{sha}:.github/workflows/release.yml"]
-        self.workflow = documents.read(subprocess.run(show, capture_output=True, check=True).stdout)
+        self.workflow = yaml.safe_load(subprocess.run(show, capture_output=True, check=True).stdout)
         self.folder = Path(tempfile.mkdtemp(dir=world.folder))
         self.artifacts = self.folder / "artifacts"
         self.artifacts.mkdir()
