@@ -17,7 +17,13 @@ const ELF: &[u8] = b"\x7fELF";
 pub struct Deflater {
     libraries: Compressor,
     others: Compressor,
+    /// Used again for each file: musl, the C library of the static programs, takes each large piece of memory from the
+    /// kernel and returns it at once.
+    room: Vec<u8>,
 }
+
+/// Bytes of memory that are kept for the next file.
+pub(super) const KEPT_ROOM: usize = 8 << 20;
 
 impl Deflater {
     /// For what goes into a layer.
@@ -32,18 +38,23 @@ impl Deflater {
 
     fn of_levels(libraries: i32, others: i32) -> Self {
         let compressor = |level| Compressor::new(CompressionLvl::new(level).expect("is a level"));
-        Self { libraries: compressor(libraries), others: compressor(others) }
+        Self { libraries: compressor(libraries), others: compressor(others), room: Vec::new() }
     }
 
     /// # Errors
     /// The compressor needs more room than it said, which does not happen.
     pub fn deflate(&mut self, bytes: &[u8]) -> Result<Vec<u8>, CompressionError> {
         let compressor = if bytes.starts_with(ELF) { &mut self.libraries } else { &mut self.others };
-        // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
-        let mut deflated = vec![0; compressor.deflate_compress_bound(bytes.len())];
-        let length = compressor.deflate_compress(bytes, &mut deflated)?;
-        deflated.truncate(length);
-        deflated.shrink_to_fit();
+        let bound = compressor.deflate_compress_bound(bytes.len());
+        if self.room.len() < bound {
+            // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
+            self.room = vec![0; bound];
+        }
+        let length = compressor.deflate_compress(bytes, &mut self.room)?;
+        let deflated = self.room[..length].to_vec();
+        if self.room.len() > KEPT_ROOM {
+            self.room = Vec::new();
+        }
         Ok(deflated)
     }
 }

@@ -15,7 +15,7 @@ mod tests;
 mod waiting;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read as _, Write};
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError, mpsc};
 
@@ -30,7 +30,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use self::waiting::{Deflated, WaitingRoom};
-use super::deflate::Deflater;
+use super::deflate::{Deflater, KEPT_ROOM};
 use crate::error::Failure;
 use crate::files;
 use crate::layer::scan::Observed;
@@ -161,10 +161,14 @@ fn write_zip(
         for worker in 0..threads {
             let (sender, queue, room) = (sender.clone(), &queue, &room);
             scope.spawn(move || {
-                let mut deflater = Deflater::of_layers();
+                let (mut deflater, mut bytes) = (Deflater::of_layers(), Vec::new());
                 let (mut done, mut size) = (Vec::new(), 0);
                 while let Some((path, entry)) = queue.next(worker) {
-                    let packed = compress(path, entry, scan, &mut deflater).and_then(|packed| packed.waiting(room));
+                    let packed = compress(path, entry, scan, &mut deflater, &mut bytes);
+                    let packed = packed.and_then(|packed| packed.waiting(room));
+                    if bytes.capacity() > KEPT_ROOM {
+                        bytes = Vec::new();
+                    }
                     size += entry.size.0;
                     let is_time = size >= HANDED_OVER || packed.is_err();
                     done.push((path, packed));
@@ -308,15 +312,23 @@ fn only_copied<'a>(entry: &'a Entry, scan: &Scan) -> Option<(&'a Stored, bool)> 
     }
 }
 
-fn compress(path: &Utf8Path, entry: &Entry, scan: &Scan, deflater: &mut Deflater) -> anyhow::Result<Packed> {
+/// Files are read into `room`, whatever it had before.
+fn compress(
+    path: &Utf8Path,
+    entry: &Entry,
+    scan: &Scan,
+    deflater: &mut Deflater,
+    room: &mut Vec<u8>,
+) -> anyhow::Result<Packed> {
     if let Source::Stored { file, executable } = &entry.source {
         return copy(path, entry, file, *executable, scan);
     }
-    let read;
     let (bytes, mode): (&[u8], u32) = match &entry.source {
         Source::File { path, executable } => {
-            read = fs_err::read(path)?;
-            (&read, if *executable { PROGRAM_MODE } else { FILE_MODE })
+            room.clear();
+            room.reserve_exact(usize::try_from(entry.size.0)?);
+            fs_err::File::open(path)?.read_to_end(room)?;
+            (room, if *executable { PROGRAM_MODE } else { FILE_MODE })
         }
         Source::Bytes { bytes, executable } => (bytes, if *executable { PROGRAM_MODE } else { FILE_MODE }),
         Source::Link { target } => (target.as_str().as_bytes(), LINK_MODE),
