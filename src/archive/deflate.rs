@@ -19,11 +19,11 @@ pub struct Deflater {
     others: Compressor,
     /// Used again for each file: musl, the C library of the static programs, takes each large piece of memory from the
     /// kernel and returns it at once.
-    room: Vec<u8>,
+    memory: Vec<u8>,
 }
 
 /// Bytes of memory that are kept for the next file.
-pub(super) const KEPT_ROOM: usize = 8 << 20;
+pub(super) const KEPT_MEMORY: usize = 8 << 20;
 
 impl Deflater {
     /// For what goes into a layer.
@@ -38,7 +38,7 @@ impl Deflater {
 
     fn of_levels(libraries: i32, others: i32) -> Self {
         let compressor = |level| Compressor::new(CompressionLvl::new(level).expect("is a level"));
-        Self { libraries: compressor(libraries), others: compressor(others), room: Vec::new() }
+        Self { libraries: compressor(libraries), others: compressor(others), memory: Vec::new() }
     }
 
     /// # Errors
@@ -46,14 +46,14 @@ impl Deflater {
     pub fn deflate(&mut self, bytes: &[u8]) -> Result<Vec<u8>, CompressionError> {
         let compressor = if bytes.starts_with(ELF) { &mut self.libraries } else { &mut self.others };
         let bound = compressor.deflate_compress_bound(bytes.len());
-        if self.room.len() < bound {
+        if self.memory.len() < bound {
             // Zeroed memory costs nothing until it is written to, so this much is only used where bytes do not compress.
-            self.room = vec![0; bound];
+            self.memory = vec![0; bound];
         }
-        let length = compressor.deflate_compress(bytes, &mut self.room)?;
-        let deflated = self.room[..length].to_vec();
-        if self.room.len() > KEPT_ROOM {
-            self.room = Vec::new();
+        let length = compressor.deflate_compress(bytes, &mut self.memory)?;
+        let deflated = self.memory[..length].to_vec();
+        if self.memory.len() > KEPT_MEMORY {
+            self.memory = Vec::new();
         }
         Ok(deflated)
     }

@@ -30,7 +30,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use self::waiting::{Deflated, WaitingRoom};
-use super::deflate::{Deflater, KEPT_ROOM};
+use super::deflate::{Deflater, KEPT_MEMORY};
 use crate::error::Failure;
 use crate::files;
 use crate::layer::scan::Observed;
@@ -161,13 +161,13 @@ fn write_zip(
         for worker in 0..threads {
             let (sender, queue, room) = (sender.clone(), &queue, &room);
             scope.spawn(move || {
-                let (mut deflater, mut bytes) = (Deflater::of_layers(), Vec::new());
+                let (mut deflater, mut memory) = (Deflater::of_layers(), Vec::new());
                 let (mut done, mut size) = (Vec::new(), 0);
                 while let Some((path, entry)) = queue.next(worker) {
-                    let packed = compress(path, entry, scan, &mut deflater, &mut bytes);
+                    let packed = compress(path, entry, scan, &mut deflater, &mut memory);
                     let packed = packed.and_then(|packed| packed.waiting(room));
-                    if bytes.capacity() > KEPT_ROOM {
-                        bytes = Vec::new();
+                    if memory.capacity() > KEPT_MEMORY {
+                        memory = Vec::new();
                     }
                     size += entry.size.0;
                     let is_time = size >= HANDED_OVER || packed.is_err();
@@ -312,23 +312,23 @@ fn only_copied<'a>(entry: &'a Entry, scan: &Scan) -> Option<(&'a Stored, bool)> 
     }
 }
 
-/// Files are read into `room`, whatever it had before.
+/// Files are read into `memory`, in place of what it had before.
 fn compress(
     path: &Utf8Path,
     entry: &Entry,
     scan: &Scan,
     deflater: &mut Deflater,
-    room: &mut Vec<u8>,
+    memory: &mut Vec<u8>,
 ) -> anyhow::Result<Packed> {
     if let Source::Stored { file, executable } = &entry.source {
         return copy(path, entry, file, *executable, scan);
     }
     let (bytes, mode): (&[u8], u32) = match &entry.source {
         Source::File { path, executable } => {
-            room.clear();
-            room.reserve_exact(usize::try_from(entry.size.0)?);
-            fs_err::File::open(path)?.read_to_end(room)?;
-            (room, if *executable { PROGRAM_MODE } else { FILE_MODE })
+            memory.clear();
+            memory.reserve_exact(usize::try_from(entry.size.0)?);
+            fs_err::File::open(path)?.read_to_end(memory)?;
+            (memory, if *executable { PROGRAM_MODE } else { FILE_MODE })
         }
         Source::Bytes { bytes, executable } => (bytes, if *executable { PROGRAM_MODE } else { FILE_MODE }),
         Source::Link { target } => (target.as_str().as_bytes(), LINK_MODE),

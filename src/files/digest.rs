@@ -49,6 +49,7 @@ pub fn digest_of_entries(entries: &[FileEntry]) -> anyhow::Result<Digest> {
 
 /// Reads in pieces, so that a large file takes no memory. Returns the number of bytes.
 fn hash_file(hasher: &mut Sha256, path: &Utf8Path) -> std::io::Result<u64> {
+    // Less than what musl would take from the kernel for each file anew (128 kB).
     const LARGEST_PIECE: u64 = 1 << 16;
     let mut file = fs_err::File::open(path)?;
     let piece = file.metadata()?.len().clamp(1, LARGEST_PIECE);
