@@ -66,6 +66,8 @@ class Service:
 
     def __call__(self, environ, start_response):
         body = take_body(environ)
+        if body is None:  # Whoever began to send it is gone.
+            raise ConnectionResetError
         if environ["PATH_INFO"].startswith(CONTROL):
             answer = self.control(environ, body)
         else:
@@ -157,10 +159,17 @@ class Service:
 
 
 def take_body(environ):
-    """Reads the body and puts it back, so that it can be read once more."""
-    length = environ.get("CONTENT_LENGTH")
-    chunked = environ.get("wsgi.input_terminated")
-    body = environ["wsgi.input"].read() if chunked else environ["wsgi.input"].read(int(length or 0))
+    """Reads the body and puts it back, so that it can be read once more. None: its end did not arrive.
+
+    A request that breaks off does nothing. moto takes what there is of it, so a killed upload left an empty zip.
+    """
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    try:
+        body = environ["wsgi.input"].read() if environ.get("wsgi.input_terminated") else environ["wsgi.input"].read(length)
+    except OSError:
+        return None
+    if len(body) < length:
+        return None
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)), "wsgi.input_terminated": False}
     return body

@@ -178,13 +178,8 @@ impl Moto {
 
     /// How it behaves from now on: a document of `tests/aws/manner.py`.
     pub(crate) fn behave(&self, manner: &serde_json::Value) {
-        use std::io::Write as _;
-        let mut stream = TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
         let body = manner.to_string();
-        write!(stream, "PUT /_aws/manner HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-            .expect("can be sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("is answered");
+        let answer = self.send(&format!("PUT /_aws/manner HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
         assert!(answer.contains(" 200 "), "{answer}");
     }
 
@@ -202,19 +197,24 @@ impl Moto {
 
     /// The same with an access key, whose account moto knows.
     pub(crate) fn post_as(&self, key: &str, service: &str, body: &str) {
-        use std::io::Write as _;
-        let mut stream = TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
         let credential = format!("Credential={key}/20260101/us-east-1/{service}/aws4_request");
-        write!(
-            stream,
+        let answer = self.send(&format!(
             "POST / HTTP/1.0\r\nHost: {service}.amazonaws.com\r\nAuthorization: AWS4-HMAC-SHA256 {credential}\r\n\
             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
-        )
-        .expect("can be sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("is answered");
+        ));
         assert!(answer.contains(" 200 ") || answer.contains("EntityAlreadyExists"), "{answer}");
+    }
+
+    /// Sends these bytes and then nothing more; what is answered until the connection ends, if anything.
+    pub(crate) fn send(&self, request: &str) -> String {
+        use std::io::Write as _;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.server.port)).expect("listens");
+        stream.write_all(request.as_bytes()).expect("can be sent");
+        stream.shutdown(std::net::Shutdown::Write).expect("is open");
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer));
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// Variables of a client: endpoint, credentials and region.

@@ -54,6 +54,25 @@ fn each_refusal_of_the_table_is_said_with_the_names_of_the_request() {
 }
 
 #[test]
+fn an_upload_that_breaks_off_is_no_upload() {
+    const HEAD: &str = "PUT /layers-eu-west-1/killed.zip HTTP/1.1\r\nHost: s3.amazonaws.com\r\nAuthorization: \
+        AWS4-HMAC-SHA256 Credential=testing/20260101/eu-west-1/s3/aws4_request\r\n";
+    let account = Account::with_buckets(&[EU]);
+    let whole = ["Content-Length: 3\r\n\r\nzip", "Transfer-Encoding: chunked\r\n\r\n3\r\nzip\r\n0\r\n\r\n"];
+    let broken =
+        ["Content-Length: 9\r\n\r\n", "Content-Length: 9\r\n\r\nzip", "Transfer-Encoding: chunked\r\n\r\n9\r\nzip"];
+    for (bodies, stored) in [(&broken[..], 0), (&whole[..], 1)] {
+        for body in bodies {
+            let answer = account.moto.send(&format!("{HEAD}{body}"));
+            assert_eq!(answer.contains(" 200 "), stored == 1, "{body:?}: {answer}");
+            let objects = account.s3(EU).list_objects_v2().bucket("layers-eu-west-1").send();
+            let objects = account.block_on(objects).expect("can be listed");
+            assert_eq!(objects.contents().len(), stored, "{body:?}");
+        }
+    }
+}
+
+#[test]
 fn lists_come_in_pages() {
     let account = Account::new();
     for _ in 0..51 {
