@@ -111,8 +111,8 @@ impl Environment {
         given.or_else(of_user).or_else(of_home)
     }
 
-    /// A folder for temporary files: beside uv's cache if possible, because uv can then link files instead of copying;
-    /// otherwise the system's.
+    /// A folder for temporary files: usually on the file system that has uv's cache, so that uv can link files instead of
+    /// copying them; without a home the system's.
     pub fn scratch_directory(&self) -> Utf8PathBuf {
         let cache = self.cache_directory().filter(|cache| fs_err::create_dir_all(cache).is_ok());
         cache.unwrap_or_else(|| Utf8PathBuf::from(self.get("TMPDIR").unwrap_or("/tmp")))

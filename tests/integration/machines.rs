@@ -73,6 +73,29 @@ fn the_uv_that_started_the_program_is_used() {
     assert!(sandbox.path("x.zip").exists());
 }
 
+/// As in containers that mount a volume for uv's cache: a home on another file system has to do without links.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_are_linked_from_a_cache_on_another_file_system() {
+    let sandbox = Sandbox::with_requirements("./six-1.0-py3-none-any.whl\n");
+    crate::packages::wheel(&sandbox.path(""), "six", "1.0");
+    let memory = tempfile::tempdir_in("/dev/shm").expect("is there");
+    // uv makes the folder itself if it is missing.
+    let cache = Utf8PathBuf::try_from(memory.path().join("new/uv")).expect("is UTF-8");
+    let (uv, root) = (tools().program("uv"), sandbox.root());
+    let links = format!("find '{cache}' '{root}' -path '*/installed/six.py' -printf '%n links\\n' >>'{root}/links'");
+    sandbox.program("counting/uv", &format!("'{uv}' \"$@\" && {links}\n"));
+    let run = build(&sandbox, "uv").path_first(&root.join("counting")).env("UV_CACHE_DIR", &cache).run().success();
+    assert_eq!(fs_err::read_to_string(root.join("links")).expect("uv ran").lines().last(), Some("2 links"));
+    let left = cache.read_dir_utf8().expect("is there").flatten().map(|entry| entry.file_name().to_owned());
+    assert!(!left.into_iter().any(|name| name.contains("lambda-layer")), "{}", run.told());
+    // For those who want no cache of uv, nothing is looked for in it or left there.
+    let unwanted = memory.path().join("unwanted");
+    let run = build(&sandbox, "uv").env("UV_CACHE_DIR", unwanted.to_str().expect("is UTF-8")).env("UV_NO_CACHE", "1");
+    run.run().success();
+    assert!(!unwanted.exists());
+}
+
 #[test]
 fn a_uv_that_does_not_run_is_named() {
     let sandbox = Sandbox::with_requirements("six==1.17.0\n");

@@ -60,7 +60,8 @@ pub(super) fn install<T: Send>(
     console: &Console,
     meanwhile: impl FnOnce() -> T + Send,
 ) -> anyhow::Result<(Tree, Installed, Keys, Option<T>)> {
-    let folder = scratch::folder(&environment.scratch_directory())?;
+    let cache_of_uv = environment.uv_cache().filter(|_| !environment.is_on("UV_NO_CACHE"));
+    let folder = scratch::folder_for_links(&environment.scratch_directory(), cache_of_uv.as_deref())?;
     let place = files::utf8(folder.path())?;
     let installed = place.join("installed");
     let opt = place.join("opt");
