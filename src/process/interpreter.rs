@@ -31,11 +31,8 @@ pub struct Host {
     is_release: bool,
 }
 
-const QUESTION: &str = "import importlib.util, json, platform, sys; \
-    print(json.dumps({'executable': sys.executable, 'version': '%d.%d' % sys.version_info[:2], 'build': sys.version, \
-    'platform': sys.platform, 'glibc': platform.libc_ver()[1] if platform.libc_ver()[0] == 'glibc' else '', \
-    'is_release': sys.version_info.releaselevel == 'final', \
-    'is_whole': all(importlib.util.find_spec(name) for name in ('_bz2', '_ctypes', '_lzma', '_sqlite3', '_ssl'))}))";
+/// A program that prints a [`Host`] as JSON.
+const QUESTION: &str = include_str!("question.py");
 
 impl Host {
     /// The target's own version if it is on `PATH`, otherwise any Python 3.

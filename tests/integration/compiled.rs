@@ -24,7 +24,7 @@ fn built(
     // What it compiles may need another glibc than the runtime's, which is no matter here.
     let real = tools().program("python3");
     let old = format!(
-        "case \"$*\" in *libc_ver*) '{real}' \"$@\" | sed 's/\"glibc\": \"[^\"]*\"/\"glibc\": \"2.17\"/' ;; *) exec '{real}' \"$@\" ;; esac\n"
+        "case \"$*\" in *CS_GNU_LIBC_VERSION*) '{real}' \"$@\" | sed 's/\"glibc\": \"[^\"]*\"/\"glibc\": \"2.17\"/' ;; *) exec '{real}' \"$@\" ;; esac\n"
     );
     sandbox.program(&format!("old/python{python}"), &old);
     let old = sandbox.root().join("old");

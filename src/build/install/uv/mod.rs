@@ -85,6 +85,8 @@ impl Uv {
 
     fn install_for_target(&self, request: &Request<'_>) -> Command {
         let mut command = self.pip("install", request);
+        // Images that mount a cache say `copy`, which is for environments that stay. This folder is soon removed again.
+        command.env_remove("UV_LINK_MODE");
         command.args(["--target", request.destination.as_str(), "--no-compile-bytecode", "--no-editable"]);
         command
     }
