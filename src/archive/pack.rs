@@ -264,6 +264,7 @@ fn write_in_order(
     let mut zip = ZipArchiveWriter::new(writer);
     let date = UtcDateTime::from_components(1980, 1, 1, 0, 0, 0, 0).expect("is the first date that a zip can hold");
     let mut waiting: BTreeMap<&str, Packed> = BTreeMap::new();
+    let mut memory = Vec::new();
     for (name, file) in names(tree) {
         let Some((path, entry)) = file else {
             zip.new_dir(entry_path(&name)?).last_modified(date).unix_permissions(FOLDER_MODE).create()?;
@@ -273,7 +274,9 @@ fn write_in_order(
         let found = loop {
             if let Some((file, executable)) = kept {
                 progress.inc(entry.size.0);
-                break copy(path, entry, file, executable, scan).with_context(|| format!("could not pack `{path}`"))?;
+                let memory = std::mem::take(&mut memory);
+                break copy(path, entry, (file, executable), scan, memory)
+                    .with_context(|| format!("could not pack `{path}`"))?;
             }
             if let Some(found) = waiting.remove(path.as_str()) {
                 break found;
@@ -297,6 +300,10 @@ fn write_in_order(
         }
         entry.write_all(&deflated)?;
         entry.finish(DataDescriptorOutput::new(found.crc, found.size))?;
+        memory = deflated;
+        if memory.capacity() > KEPT_MEMORY {
+            memory = Vec::new();
+        }
     }
     zip.finish()?;
     Ok(seen)
@@ -321,7 +328,7 @@ fn compress(
     memory: &mut Vec<u8>,
 ) -> anyhow::Result<Packed> {
     if let Source::Stored { file, executable } = &entry.source {
-        return copy(path, entry, file, *executable, scan);
+        return copy(path, entry, (file, *executable), scan, Vec::new());
     }
     let (bytes, mode): (&[u8], u32) = match &entry.source {
         Source::File { path, executable } => {
@@ -355,10 +362,17 @@ impl Packed {
 }
 
 /// The same for a file of the cache: nothing is compressed, and only what is unknown is worked out. What was secret in
-/// an earlier run says nothing about this run's secrets, so these are searched for in any case.
-fn copy(path: &Utf8Path, entry: &Entry, file: &Stored, executable: bool, scan: &Scan) -> anyhow::Result<Packed> {
+/// an earlier run says nothing about this run's secrets, so these are searched for in any case. The compressed bytes are
+/// read into `memory`, in place of what it had before.
+fn copy(
+    path: &Utf8Path,
+    entry: &Entry,
+    (file, executable): (&Stored, bool),
+    scan: &Scan,
+    memory: Vec<u8>,
+) -> anyhow::Result<Packed> {
     let stream = file.stream()?;
-    let deflated = stream.read()?;
+    let deflated = stream.read_into(memory)?;
     let mut observed = match &file.learned.observed {
         Some(known) => known.clone(),
         None => Observed::of(path, &entry.owner, &file.inflated(&deflated)?, scan),

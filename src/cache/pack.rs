@@ -226,10 +226,14 @@ pub(super) fn write<'a>(path: &Utf8Path, files: &'a [NewFile<'_>]) -> anyhow::Re
     writer.write_all(&(index.len() as u64).to_le_bytes())?;
     writer.write_all(&Digest::of(&index).bytes())?;
     writer.write_all(&index)?;
+    let mut memory = Vec::new();
     for content in streams {
         match content {
             Content::Absent => {}
-            Content::Copied(stream) => writer.write_all(&stream.read()?)?,
+            Content::Copied(stream) => {
+                memory = stream.read_into(memory)?;
+                writer.write_all(&memory)?;
+            }
             Content::Here(deflated, _) => writer.write_all(deflated)?,
         }
     }

@@ -138,7 +138,15 @@ impl Stream {
     /// # Errors
     /// They cannot be read, or are not what was written.
     pub fn read(&self) -> std::io::Result<Vec<u8>> {
-        let mut bytes = vec![0; usize::try_from(self.range.length).map_err(std::io::Error::other)?];
+        self.read_into(Vec::new())
+    }
+
+    /// The same, in memory that was used before, whatever it has.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn read_into(&self, mut bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+        bytes.resize(usize::try_from(self.range.length).map_err(std::io::Error::other)?, 0);
         self.file.file().read_exact_at(&mut bytes, self.range.offset).map_err(CacheMiss::damaged)?;
         if crc32(&bytes) == self.range.check { Ok(bytes) } else { Err(CacheMiss::Damaged.into()) }
     }
