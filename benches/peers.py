@@ -24,7 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("small", "data", "many")
 TOOLS = ROOT / "target" / "bench-tools"
-MEMORY, ROOM = Path("/dev/shm"), 6 << 30  # a file system in memory, and how many bytes of it three layers take with uv's cache
+MEMORY = Path("/dev/shm")
+ROOM = 6 << 30  # bytes that the layers, uv's and pip's caches and some results take at most
 PROGRAM = ROOT / "target/dist/lambda-layer"  # as it is shipped
 PINS = ("pip==26.3", "uv==0.13.8", "moto[server]==5.2.5")
 PYTHON = "3.13"
