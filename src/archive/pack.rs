@@ -10,14 +10,15 @@
 //! same level (`benches/README.md`). All entries are deflated: some readers that stream a zip refuse stored entries
 //! whose size stands behind them.
 
+mod queue;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Read as _, Write};
 use std::num::NonZero;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 
 use anyhow::Context as _;
 use camino::Utf8Path;
@@ -29,6 +30,7 @@ use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchiveWriter};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
+use self::queue::Queue;
 use self::waiting::{Deflated, WaitingRoom};
 use super::deflate::{Deflater, KEPT_MEMORY};
 use crate::error::Failure;
@@ -38,8 +40,6 @@ use crate::layer::scan::leaks::Scan;
 use crate::layer::{Entry, Source, Stored, StreamRange, Tree};
 use crate::types::{ByteSize, ContentHash, Digest};
 
-/// Files of this size in bytes, or larger, are not left for the end.
-const LARGE: u64 = 1 << 20;
 /// Compressed files of this size in bytes, or larger, wait on disk.
 const WAITS: usize = 1 << 18;
 /// Files go to the writer when there are this many bytes of them: waking it for each small one takes a processor's time.
@@ -154,7 +154,8 @@ fn write_zip(
     progress: &ProgressBar,
     threads: usize,
 ) -> anyhow::Result<Seen> {
-    let queue = Queue::of(tree, scan);
+    let files = tree.entries.iter().map(|(path, entry)| (path.as_path(), entry));
+    let queue = Queue::of(files.filter(|(_, entry)| only_copied(entry, scan).is_none()));
     let room = WaitingRoom::default();
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -187,36 +188,6 @@ fn write_zip(
         drop(sender);
         write_in_order(tree, scan, &receiver, &room, writer, progress)
     })
-}
-
-/// What has to be compressed. One worker begins with the large files, so that none is left at the end; the others come
-/// to them when there is nothing else, and to the smallest first, because a file is in memory while it is compressed.
-struct Queue<'a> {
-    /// The largest first.
-    large: Mutex<VecDeque<(&'a Utf8Path, &'a Entry)>>,
-    /// In the order in which they are written.
-    small: Mutex<VecDeque<(&'a Utf8Path, &'a Entry)>>,
-}
-
-impl<'a> Queue<'a> {
-    fn of(tree: &'a Tree, scan: &Scan) -> Self {
-        let entries = tree.entries.iter().map(|(path, entry)| (path.as_path(), entry));
-        let (mut large, small): (Vec<_>, Vec<_>) = entries
-            .filter(|(_, entry)| only_copied(entry, scan).is_none())
-            .partition(|(_, entry)| entry.size.0 >= LARGE);
-        large.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.size));
-        Self { large: Mutex::new(large.into()), small: Mutex::new(small.into()) }
-    }
-
-    fn next(&self, worker: usize) -> Option<(&'a Utf8Path, &'a Entry)> {
-        let of = |queue: &Mutex<VecDeque<_>>, take: fn(&mut VecDeque<_>) -> Option<_>| {
-            take(&mut queue.lock().unwrap_or_else(PoisonError::into_inner))
-        };
-        match worker {
-            0 => of(&self.large, VecDeque::pop_front).or_else(|| of(&self.small, VecDeque::pop_front)),
-            _ => of(&self.small, VecDeque::pop_front).or_else(|| of(&self.large, VecDeque::pop_back)),
-        }
-    }
 }
 
 /// The names in the zip, in their order: folders, and files with their entries. Names of folders end in `/`, so that each
